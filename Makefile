@@ -1,0 +1,42 @@
+# Everything runs in .venv, which the first target that needs it creates. `make demo` and `make test` are all a newcomer needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: help demo test test-all check bench format clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp per extra: an install runs again only when what it depends on has changed.
+$(VENV)/.%: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$*]"
+	@touch $@
+
+demo: $(VENV)/.demo  ## explain a Titanic survival network and say where the report is
+	$(BIN)/pellucid demo
+
+test: $(VENV)/.test  ## the test suite, under 8 minutes on two cores
+	$(BIN)/python -m pytest -m "not large"
+
+test-all: $(VENV)/.test  ## the test suite with the large matrices
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## formatting, lint, types, house rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -p no:randomly -n 0 tests/house
+
+format: $(VENV)/.dev  ## format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test  ## time and memory beside Captum, and the distance to the floor
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove the environment and what tools left behind
+	rm -rf $(VENV) pellucid-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,23 @@
+"""Captum's names: change `from captum.attr import ...` to `from pellucid.attr import ...`, and nothing else.
+
+The parameters, shapes, exceptions and numbers are Captum 0.9's; where Captum is wrong, pellucid is right, and
+`docs/differences.md` lists each such case. What the arguments mean is written once:
+[TargetLike][pellucid.core.sink.TargetLike] for `target`, [Baselines][pellucid.core.pathway.Baselines] for `baselines`,
+[Pathway.of][pellucid.core.pathway.Pathway.of] for `inputs`, `additional_forward_args` and `internal_batch_size`.
+"""
+
+from pellucid.attr._facade import Attribution, GradientAttribution, PerturbationAttribution
+from pellucid.attr.gradient import InputXGradient, Saliency
+from pellucid.attr.noise import NoiseTunnel
+from pellucid.attr.path import GradientShap, IntegratedGradients
+
+__all__ = [
+    "Attribution",
+    "GradientAttribution",
+    "GradientShap",
+    "InputXGradient",
+    "IntegratedGradients",
+    "NoiseTunnel",
+    "PerturbationAttribution",
+    "Saliency",
+]

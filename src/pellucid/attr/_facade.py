@@ -1,0 +1,199 @@
+"""What all of Captum's classes share: base classes to subclass, and the way from their arguments to a method."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.core.expectation import values
+from pellucid.core.pathway import Baselines, GradientFunction, Pathway
+from pellucid.core.sink import TargetLike, sink_of
+from pellucid.core.tensors import Tensors, at, described, tensors_of, total
+from pellucid.errors import InvalidArgument, located
+from pellucid.methods.result import Attributions
+
+TensorOrTensors: TypeAlias = Tensor | Tensors
+Attributed: TypeAlias = Any
+"""Attributions as the inputs came, a tensor or a tuple of tensors; with `return_convergence_delta`, and the deltas."""
+
+
+def compute_gradients(
+    forward_fn: Callable[..., Any],
+    inputs: TensorOrTensors,
+    target_ind: TargetLike = None,
+    additional_forward_args: Any = None,
+) -> Tensors:
+    """The gradients of a model's target at its inputs: the default `gradient_func`.
+
+    Args:
+        forward_fn: Any callable of tensors.
+        inputs: One tensor or a tuple of tensors, examples first.
+        target_ind: See [TargetLike][pellucid.core.sink.TargetLike].
+        additional_forward_args: What the model takes after the inputs.
+
+    Returns:
+        A tuple of gradients of the shapes of the inputs.
+    """
+    path = Pathway.of(forward_fn, inputs, target=target_ind, additional_forward_args=additional_forward_args)
+    return path.gradient(path.x, path.rows).grad
+
+
+class Attribution:
+    """The base of all attribution classes.
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+    """
+
+    def __init__(self, forward_func: Callable[..., Any]) -> None:
+        self.forward_func = forward_func
+
+    @classmethod
+    def get_name(cls) -> str:
+        """The class's name in words, `Integrated Gradients`."""
+        return re.sub(r"(?<!^)(?=[^a-z])", " ", cls.__name__)
+
+    def has_convergence_delta(self) -> bool:
+        """Whether `attribute` can return convergence deltas."""
+        return False
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the inputs themselves are a factor of the attributions."""
+        return False
+
+
+class GradientAttribution(Attribution):
+    """The base of attribution classes that take gradients.
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+    """
+
+    def __init__(self, forward_func: Callable[..., Any]) -> None:
+        super().__init__(forward_func)
+        self.gradient_func: GradientFunction = compute_gradients
+
+    def compute_convergence_delta(
+        self,
+        attributions: TensorOrTensors,
+        start_point: Baselines,
+        end_point: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+    ) -> Tensor:
+        """How far attributions are from adding up to the change of the output: sum(a) - (F(end) - F(start)).
+
+        Args:
+            attributions: Attributions of each example.
+            start_point: Where attribution started; see [Baselines][pellucid.core.pathway.Baselines].
+            end_point: The inputs.
+            target: See [TargetLike][pellucid.core.sink.TargetLike].
+            additional_forward_args: What the model takes after the inputs.
+
+        Returns:
+            One delta per example, (B,).
+        """
+        with located(self.get_name(), lambda: described(end_point)):
+            path = Pathway.of(
+                self.forward_func, end_point, target=target, additional_forward_args=additional_forward_args
+            )
+            found, start = tensors_of(attributions, "attributions"), path.like_x(start_point)
+            if len(found[0]) != len(path):
+                raise InvalidArgument(
+                    f"attributions must have as many examples as end_point: expected {len(path)}, got {len(found[0])}."
+                )
+            with torch.no_grad():
+                change = values(path, 1, lambda p, _: at(path.x, p)) - values(path, 1, lambda p, _: at(start, p))
+                return total(found) - change[:, 0]
+
+
+class PerturbationAttribution(Attribution):
+    """The base of attribution classes that perturb inputs."""
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the inputs themselves are a factor of the attributions."""
+        return True
+
+
+def explained(
+    attribution: Attribution,
+    method: Callable[..., Attributions],
+    inputs: TensorOrTensors,
+    pathway: dict[str, Any],
+    /,
+    **arguments: Any,
+) -> Attributed:
+    """Call a method as Captum's users do.
+
+    Args:
+        attribution: The facade's object.
+        method: The method.
+        inputs: One tensor or a tuple of tensors, examples first.
+        pathway: What [Pathway.of][pellucid.core.pathway.Pathway.of] takes besides model and inputs.
+        **arguments: What the method takes besides the pathway.
+
+    Returns:
+        Attributions as the inputs came, a tensor or a tuple; where deltas were asked for, a pair of both.
+    """
+    with located(type(attribution).__name__, lambda: described(inputs)):
+        own = getattr(attribution, "gradient_func", compute_gradients)
+        gradient_function = None if own is compute_gradients else own
+        path = Pathway.of(attribution.forward_func, inputs, gradient_function=gradient_function, **pathway)
+        result = method(path, **arguments)
+    found = result.values if isinstance(inputs, tuple) or len(result.values) > 1 else result.values[0]
+    return found if result.delta is None else (found, result.delta)
+
+
+def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs: TensorOrTensors) -> TensorOrTensors:
+    """A distribution of baselines: as given, or what a function of nothing or of the inputs returns."""
+    if not callable(baselines) or isinstance(baselines, Tensor):
+        return baselines
+    return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
+
+
+@final
+@dataclass(frozen=True)
+class Inside:
+    """Any object with an `attribute` of its own, ours or a user's, as a method over pathways.
+
+    Args:
+        attribution: The object.
+        tuples: Whether it is given its inputs as a tuple.
+        seed: Passed on, made independent, to an `attribute` that takes one.
+        generator: Passed on to an `attribute` that takes one.
+    """
+
+    attribution: Any
+    tuples: bool
+    seed: int | None
+    generator: torch.Generator | None
+
+    def __call__(self, path: Pathway, **kwargs: Any) -> Attributions:
+        """What `attribute` says of the points of the pathway, with those of `kwargs` that follow rows picked."""
+        following = {name: path.pick(kwargs[name], path.rows) for name in _FOLLOWING if name in kwargs}
+        if "target" in kwargs:
+            following["target"] = sink_of(kwargs["target"], path.examples).argument(path.rows)
+        inputs = path.x if self.tuples else path.x[0]
+        found = self.attribution.attribute(inputs, **self._seeds(kwargs), **(kwargs | following))
+        found, delta = found if kwargs.get("return_convergence_delta") else (found, None)
+        return Attributions(found if isinstance(found, tuple) else (found,), delta)
+
+    def _seeds(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        takes = inspect.signature(self.attribution.attribute).parameters
+        if "seed" not in takes or {"seed", "generator"} & kwargs.keys():
+            return {}
+        # The same seed would draw the same numbers as the noise around it.
+        state = None if self.seed is None else np.random.SeedSequence(self.seed).generate_state(1, np.uint64)
+        return {"seed": None if state is None else int(state[0] >> 2), "generator": self.generator}
+
+
+_FOLLOWING = ("additional_forward_args", "baselines", "feature_mask")

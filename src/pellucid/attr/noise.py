@@ -1,0 +1,62 @@
+"""Captum's name for averaging any method over noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from pellucid import methods
+from pellucid.attr._facade import Attributed, Attribution, GradientAttribution, Inside, TensorOrTensors, explained
+from pellucid.methods.noise import Average
+
+
+class NoiseTunnel(Attribution):
+    """Any attribution, averaged over noisy inputs: [pellucid.methods.NoiseTunnel][]."""
+
+    def __init__(self, attribution_method: Attribution) -> None:
+        super().__init__(attribution_method.forward_func)
+        self.attribution_method = attribution_method
+        self.is_delta_supported = attribution_method.has_convergence_delta()
+        self._multiply_by_inputs = attribution_method.multiplies_by_inputs
+        self.is_gradient_method = isinstance(attribution_method, GradientAttribution)
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        nt_type: Average = "smoothgrad",
+        nt_samples: int = 5,
+        nt_samples_batch_size: int | None = None,
+        stdevs: float | tuple[float, ...] = 1.0,
+        draw_baseline_from_distrib: bool = False,
+        *,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        **kwargs: Any,
+    ) -> Attributed:
+        """The average of `nt_samples` noisy calls of the method inside, which takes `kwargs`."""
+        return explained(
+            self,
+            methods.NoiseTunnel(
+                method=Inside(self.attribution_method, isinstance(inputs, tuple), seed, generator),
+                average=nt_type,
+                samples=nt_samples,
+                per_call=nt_samples_batch_size,
+                stdevs=stdevs,
+                draw_baselines=draw_baseline_from_distrib,
+                seed=seed,
+                generator=generator,
+            ),
+            inputs,
+            {},
+            **kwargs,
+        )
+
+    def has_convergence_delta(self) -> bool:
+        """Whether the method inside can return convergence deltas."""
+        return self.is_delta_supported
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the inputs themselves are a factor of the attributions of the method inside."""
+        return self._multiply_by_inputs

@@ -1,0 +1,113 @@
+"""How many rows one forward may take.
+
+Chunks are sized from bytes per row and one constant per device type, never from timing or free memory, so that the
+same machine gives the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar, final
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.errors import check_count
+
+T = TypeVar("T")
+
+MIB = 2**20
+CHUNK_BYTES = {"cpu": 64 * MIB, "cuda": 2048 * MIB, "mps": 512 * MIB}
+"""What a chunk's activations may take, by type of device; anything else is treated as the CPU."""
+
+BYTES_PER_INPUT_BYTE = 64
+"""A first guess of what the activations of a row take, before they have been measured."""
+
+
+class BatchCollapsed(BaseException):
+    """The output does not follow the rows given: one forward must hold the batch, whole. Caught by the guest."""
+
+
+@final
+@dataclass
+class Budget:
+    """The rows per forward of one attribution, learnt on its first chunk.
+
+    Args:
+        chunk_bytes: What the activations of a chunk may take.
+        rows: Rows per forward, for now: a guess until measured.
+        fixed: The user has chosen `rows`, or they need not be measured.
+        whole: Every forward takes the batch, once each: the model collapses or mixes it.
+    """
+
+    chunk_bytes: int
+    rows: int
+    fixed: bool = False
+    whole: bool = False
+    _seen: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, inputs: tuple[Tensor, ...], parameter_bytes: int, max_rows: int | None) -> Budget:
+        """The budget for these inputs.
+
+        Args:
+            inputs: The user's inputs.
+            parameter_bytes: What the model's parameters take: a large model has large activations.
+            max_rows: The user's bound on rows per forward; None measures.
+        """
+        chunk_bytes = CHUNK_BYTES.get(inputs[0].device.type, CHUNK_BYTES["cpu"])
+        input_bytes = sum(t.element_size() * t[0].numel() for t in inputs)
+        # Two rows at least: of a single one nobody can tell whether the model has collapsed the batch.
+        guess = max(2, chunk_bytes // max(1, input_bytes * BYTES_PER_INPUT_BYTE, parameter_bytes))
+        if max_rows is None:
+            return cls(chunk_bytes, guess)
+        return cls(chunk_bytes, check_count("internal_batch_size", max_rows), fixed=True)
+
+    def chunks(self, rows: int, examples: int, run: Callable[[int, int], T]) -> Iterator[T]:
+        """`run(start, stop)` over all rows, chunk by chunk; out of memory halves the chunk and goes on.
+
+        Args:
+            rows: How many rows there are, whole batches of `examples` one after another.
+            examples: Rows per batch.
+            run: One forward.
+        """
+        start = 0
+        while start < rows:
+            stop = min(rows, start + (examples if self.whole else self.rows))
+            try:
+                result = run(start, stop)
+            except (RuntimeError, MemoryError) as error:
+                if not _out_of_memory(error) or stop - start == 1 or self.whole:
+                    raise
+                self.rows, self.fixed = (stop - start) // 2, True
+                continue
+            yield result
+            start = stop
+
+    @contextmanager
+    def measured(self, rows: int) -> Iterator[None]:
+        """Learn the bytes per row from what autograd saves in this forward of `rows` rows, if not known yet."""
+        if self.fixed:
+            yield
+            return
+        with torch.autograd.graph.saved_tensors_hooks(self._count, lambda saved: saved):
+            yield
+        bytes_per_row = max(1, sum(self._seen.values()) // rows)
+        self.rows, self.fixed = max(1, self.chunk_bytes // bytes_per_row), True
+        self._seen.clear()
+
+    def _count(self, saved: Tensor) -> Tensor:
+        owner = saved if saved._base is None else saved._base
+        if not isinstance(owner, nn.Parameter):
+            storage = saved.untyped_storage()
+            self._seen[storage.data_ptr()] = storage.nbytes()
+        return saved
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Each device says it in its own way."""
+    if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
+        return True
+    return any(words in str(error) for words in ("out of memory", "can't allocate memory", "not enough memory"))

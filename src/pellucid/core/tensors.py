@@ -1,0 +1,111 @@
+"""Tuples of tensors: inside, everything that goes in or comes out of a model is one."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from pellucid.errors import InvalidArgument
+
+Tensors: TypeAlias = tuple[Tensor, ...]
+
+
+def tensors_of(value: Tensor | Tensors, name: str) -> Tensors:
+    """A tensor or a tuple of tensors as a tuple of tensors.
+
+    Args:
+        value: What the user gave.
+        name: The argument's name, for the message.
+
+    Raises:
+        InvalidArgument: It is neither, or the tuple is empty.
+    """
+    tensors = value if isinstance(value, tuple) else (value,)
+    for tensor in tensors:
+        if not isinstance(tensor, Tensor):
+            found = type(tensor).__name__ + (" in a tuple" if isinstance(value, tuple) else "")
+            raise InvalidArgument(f"{name} must be a tensor or a tuple of tensors: got {found}.")
+    if not tensors:
+        raise InvalidArgument(f"{name} must hold at least one tensor: got an empty tuple.")
+    return tensors
+
+
+def batch_of(inputs: Tensor | Tensors) -> Tensors:
+    """The user's inputs as a tuple of tensors with a common first dimension of at least one example.
+
+    Raises:
+        InvalidArgument: They are something else.
+    """
+    tensors = tensors_of(inputs, "inputs")
+    if any(tensor.ndim == 0 for tensor in tensors):
+        raise InvalidArgument(f"inputs must have a first dimension, the examples: got {shapes(tensors)}.")
+    if len({len(tensor) for tensor in tensors}) > 1:
+        raise InvalidArgument(f"inputs must have as many examples in every tensor: got {shapes(tensors)}.")
+    if len(tensors[0]) == 0:
+        raise InvalidArgument(f"inputs must hold at least one example: got {shapes(tensors)}.")
+    return tensors
+
+
+def shapes(tensors: Tensors) -> str:
+    """The shapes as a reader writes them: `(8, 3)` for one tensor, `((8, 3), (8, 5))` for two."""
+    each = [str(tuple(tensor.shape)) for tensor in tensors]
+    return each[0] if len(each) == 1 else f"({', '.join(each)})"
+
+
+def described(value: object) -> str:
+    """Shapes and dtypes of a tensor or tuple of tensors; the type's name for anything else."""
+    if isinstance(value, Tensor):
+        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+    if isinstance(value, tuple):
+        return f"({', '.join(described(each) for each in value)})"
+    return type(value).__name__
+
+
+def floating(tensors: Tensors) -> Tensors:
+    """Integer tensors as the default floating dtype; the others as they are."""
+    return tuple(t if t.is_floating_point() or t.is_complex() else t.to(torch.get_default_dtype()) for t in tensors)
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """At least float32: what sums over many gradients are kept in."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def per_row(weights: Tensor, like: Tensor) -> Tensor:
+    """Weights [n] shaped [n, 1, 1, ...], to be multiplied with a tensor [n, ...], on its device and in its dtype."""
+    return weights.to(like.dtype).to(like.device).reshape(-1, *[1] * (like.ndim - 1))
+
+
+def at(tensors: Tensors, places: Tensor) -> Tensors:
+    """The rows at these places, of each tensor."""
+    return tuple(tensor[places.to(tensor.device)] for tensor in tensors)
+
+
+def lerp(start: Tensors, end: Tensors, weights: Tensor) -> Tensors:
+    """Points between `start` and `end`, (n, ...) each, at weights [n] of the way."""
+    return tuple(
+        torch.lerp(widened(a), widened(b), per_row(weights, widened(a))).to(a.dtype)
+        for a, b in zip(start, end, strict=True)
+    )
+
+
+def narrowed(tensors: Tensors, like: Tensors) -> Tensors:
+    """The tensors in the floating dtypes of others."""
+    return tuple(tensor.to(other.dtype) for tensor, other in zip(tensors, floating(like), strict=True))
+
+
+def minus(left: Tensors, right: Tensors) -> Tensors:
+    """Differences, tensor by tensor."""
+    return tuple(a - b for a, b in zip(left, right, strict=True))
+
+
+def times(left: Tensors, right: Tensors) -> Tensors:
+    """Products, tensor by tensor."""
+    return tuple(a * b for a, b in zip(left, right, strict=True))
+
+
+def total(tensors: Tensors) -> Tensor:
+    """The sum over all tensors and all dimensions but the first: one value per row, [n]."""
+    return torch.stack([widened(tensor).flatten(1).sum(1) for tensor in tensors]).sum(0)

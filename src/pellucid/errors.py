@@ -1,0 +1,77 @@
+"""What can go wrong, said so that the reader knows what to do next.
+
+    PellucidError
+    ├── InvalidArgument     (ValueError, AssertionError)   an argument is not what the method expects
+    │   └── OutOfRange      (IndexError)                   a target beyond the output
+    └── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
+
+    PellucidWarning         (UserWarning)                  the result is there, but may not be what was wanted
+
+Each exception can also be caught as the class that Captum raises in its place (`AssertionError` for bad arguments,
+`IndexError`, `RuntimeError`), so that `except` clauses survive the migration. Errors are raised in few words where
+they are found and get their context, the method and the shapes of its inputs, once at the public edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class PellucidError(Exception):
+    """The base of every exception of pellucid."""
+
+    located = False  # whether the edge has already said in which call it happened
+
+
+class InvalidArgument(PellucidError, ValueError, AssertionError):
+    """An argument is not what the method expects; the message names it, what was expected and what came."""
+
+
+class OutOfRange(InvalidArgument, IndexError):
+    """A target points beyond the output of the model."""
+
+
+class NotDifferentiable(PellucidError, RuntimeError):
+    """A gradient was needed where the model, its output or its inputs have none."""
+
+
+class PellucidWarning(UserWarning):
+    """The result is there, but may not be what was wanted."""
+
+
+@contextmanager
+def located(method: str, inputs: Callable[[], str]) -> Iterator[None]:
+    """Tell in which call an exception happened: the method and its inputs, once, at the outermost edge it passes.
+
+    Our own errors are raised anew with their context; an exception of the user's model keeps its identity and
+    gets the context as a note (Python 3.11 and later print it).
+
+    Args:
+        method: The method's name.
+        inputs: Describes the inputs; called only when something went wrong.
+    """
+    try:
+        yield
+    except PellucidError as error:
+        if error.located:
+            raise
+        message = f"{method}: {error}" + (f" [inputs: {described}]" if (described := inputs()) else "")
+        placed = type(error)(message)
+        placed.located = True
+        raise placed from error.__cause__
+    except Exception as error:
+        if hasattr(error, "add_note") and not any("pellucid" in note for note in getattr(error, "__notes__", ())):
+            error.add_note(f"pellucid was calling the model for {method} on inputs {inputs()}.")
+        raise
+
+
+def check_count(name: str, count: int) -> int:
+    """A number of samples or steps, at least 1.
+
+    Raises:
+        InvalidArgument: It is less.
+    """
+    if count < 1:
+        raise InvalidArgument(f"{name} must be at least 1: got {count}.")
+    return count

@@ -1,0 +1,22 @@
+"""The attribution methods: frozen dataclasses of hyperparameters, called with a pathway.
+
+path = Pathway.of(model, inputs, target=3)
+result = IntegratedGradients(steps=100)(path, baselines=0, delta=True)
+result.values, result.delta
+"""
+
+from pellucid.core.pathway import Pathway
+from pellucid.methods.gradient import InputXGradient, Saliency
+from pellucid.methods.noise import NoiseTunnel
+from pellucid.methods.path import GradientShap, IntegratedGradients
+from pellucid.methods.result import Attributions
+
+__all__ = [
+    "Attributions",
+    "GradientShap",
+    "InputXGradient",
+    "IntegratedGradients",
+    "NoiseTunnel",
+    "Pathway",
+    "Saliency",
+]
