@@ -14,9 +14,6 @@ they are found and get their context, the method and the shapes of its inputs, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 
 class PellucidError(Exception):
     """The base of every exception of pellucid."""
@@ -40,30 +37,28 @@ class PellucidWarning(UserWarning):
     """The result is there, but may not be what was wanted."""
 
 
-@contextmanager
-def located(method: str, inputs: Callable[[], str]) -> Iterator[None]:
-    """Tell in which call an exception happened: the method and its inputs, once, at the outermost edge it passes.
+def located(error: Exception, method: str, inputs: str) -> Exception:
+    """The error to raise at the public edge: it tells in which call it happened, once, at the first edge it passes.
 
-    Our own errors are raised anew with their context; an exception of the user's model keeps its identity and
-    gets the context as a note (Python 3.11 and later print it).
+    Our own errors are made anew with their context; an exception of the user's model keeps its identity and gets the
+    context as a note (which Python 3.11 and later print).
 
     Args:
+        error: What was raised.
         method: The method's name.
-        inputs: Describes the inputs; called only when something went wrong.
+        inputs: Its inputs, described.
     """
-    try:
-        yield
-    except PellucidError as error:
+    if isinstance(error, PellucidError):
         if error.located:
-            raise
-        message = f"{method}: {error}" + (f" [inputs: {described}]" if (described := inputs()) else "")
-        placed = type(error)(message)
+            return error
+        placed = type(error)(f"{method}: {error} [inputs: {inputs}]")
         placed.located = True
-        raise placed from error.__cause__
-    except Exception as error:
-        if hasattr(error, "add_note") and not any("pellucid" in note for note in getattr(error, "__notes__", ())):
-            error.add_note(f"pellucid was calling the model for {method} on inputs {inputs()}.")
-        raise
+        placed.__cause__ = error.__cause__
+        return placed.with_traceback(error.__traceback__)
+    note = f"This happened while pellucid's {method} called the model on inputs {inputs}."
+    if hasattr(error, "add_note") and not any("pellucid" in each for each in getattr(error, "__notes__", ())):
+        error.add_note(note)
+    return error
 
 
 def check_count(name: str, count: int) -> int:

@@ -6,18 +6,17 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, cast, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.core.expectation import values
 from pellucid.core.pathway import Baselines, GradientFunction, Pathway
 from pellucid.core.sink import TargetLike, sink_of
-from pellucid.core.tensors import Tensors, at, described, tensors_of, total
+from pellucid.core.tensors import Tensors, described, tensors_of
 from pellucid.errors import InvalidArgument, located
-from pellucid.methods.result import Attributions
+from pellucid.methods.result import Attributions, Completeness
 
 TensorOrTensors: TypeAlias = Tensor | Tensors
 Attributed: TypeAlias = Any
@@ -101,18 +100,19 @@ class GradientAttribution(Attribution):
         Returns:
             One delta per example, (B,).
         """
-        with located(self.get_name(), lambda: described(end_point)):
+        try:
             path = Pathway.of(
                 self.forward_func, end_point, target=target, additional_forward_args=additional_forward_args
             )
-            found, start = tensors_of(attributions, "attributions"), path.like_x(start_point)
+            found = tensors_of(attributions, "attributions")
             if len(found[0]) != len(path):
                 raise InvalidArgument(
                     f"attributions must have as many examples as end_point: expected {len(path)}, got {len(found[0])}."
                 )
-            with torch.no_grad():
-                change = values(path, 1, lambda p, _: at(path.x, p)) - values(path, 1, lambda p, _: at(start, p))
-                return total(found) - change[:, 0]
+            result = Completeness(found)(path, start_point)
+        except Exception as error:
+            raise located(error, type(self).__name__, described(end_point)) from error.__cause__
+        return cast("Tensor", result.delta)
 
 
 class PerturbationAttribution(Attribution):
@@ -144,11 +144,13 @@ def explained(
     Returns:
         Attributions as the inputs came, a tensor or a tuple; where deltas were asked for, a pair of both.
     """
-    with located(type(attribution).__name__, lambda: described(inputs)):
+    try:
         own = getattr(attribution, "gradient_func", compute_gradients)
         gradient_function = None if own is compute_gradients else own
         path = Pathway.of(attribution.forward_func, inputs, gradient_function=gradient_function, **pathway)
         result = method(path, **arguments)
+    except Exception as error:
+        raise located(error, type(attribution).__name__, described(inputs)) from error.__cause__
     found = result.values if isinstance(inputs, tuple) or len(result.values) > 1 else result.values[0]
     return found if result.delta is None else (found, result.delta)
 
@@ -183,13 +185,13 @@ class Inside:
         if "target" in kwargs:
             following["target"] = sink_of(kwargs["target"], path.examples).argument(path.rows)
         inputs = path.x if self.tuples else path.x[0]
-        found = self.attribution.attribute(inputs, **self._seeds(kwargs), **(kwargs | following))
+        found = self.attribution.attribute(inputs, **(self._seeds() | kwargs | following))
         found, delta = found if kwargs.get("return_convergence_delta") else (found, None)
         return Attributions(found if isinstance(found, tuple) else (found,), delta)
 
-    def _seeds(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        takes = inspect.signature(self.attribution.attribute).parameters
-        if "seed" not in takes or {"seed", "generator"} & kwargs.keys():
+    def _seeds(self) -> dict[str, Any]:
+        given = (self.seed, self.generator) != (None, None)
+        if not given or "seed" not in inspect.signature(self.attribution.attribute).parameters:
             return {}
         # The same seed would draw the same numbers as the noise around it.
         state = None if self.seed is None else np.random.SeedSequence(self.seed).generate_state(1, np.uint64)

@@ -44,6 +44,7 @@ class NoiseTunnel(Attribution):
                 per_call=nt_samples_batch_size,
                 stdevs=stdevs,
                 draw_baselines=draw_baseline_from_distrib,
+                stderr=False,
                 seed=seed,
                 generator=generator,
             ),

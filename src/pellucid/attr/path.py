@@ -88,6 +88,7 @@ class GradientShap(_PathAttribution):
                 samples=n_samples,
                 stdevs=stdevs,
                 multiply_by_inputs=self._multiply_by_inputs,
+                stderr=False,
                 seed=seed,
                 generator=generator,
             ),

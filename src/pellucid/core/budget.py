@@ -7,7 +7,7 @@ same machine gives the same bits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar, final
 
@@ -46,6 +46,7 @@ class Budget:
     rows: int
     fixed: bool = False
     whole: bool = False
+    _pilot: bool = False
     _seen: dict[int, int] = field(default_factory=dict)
 
     @classmethod
@@ -58,40 +59,52 @@ class Budget:
             max_rows: The user's bound on rows per forward; None measures.
         """
         chunk_bytes = CHUNK_BYTES.get(inputs[0].device.type, CHUNK_BYTES["cpu"])
-        input_bytes = sum(t.element_size() * t[0].numel() for t in inputs)
+        input_bytes = sum(tensor.nbytes for tensor in inputs) // inputs[0].shape[0]
         # Two rows at least: of a single one nobody can tell whether the model has collapsed the batch.
         guess = max(2, chunk_bytes // max(1, input_bytes * BYTES_PER_INPUT_BYTE, parameter_bytes))
         if max_rows is None:
             return cls(chunk_bytes, guess)
         return cls(chunk_bytes, check_count("internal_batch_size", max_rows), fixed=True)
 
-    def chunks(self, rows: int, examples: int, run: Callable[[int, int], T]) -> Iterator[T]:
-        """`run(start, stop)` over all rows, chunk by chunk; out of memory halves the chunk and goes on.
+    def blocks(self, samples: int, places: int, run: Callable[[slice, slice], T]) -> Iterator[T]:
+        """`run(samples, places)` over all samples of all places, block by block.
+
+        A block is several samples of all places, or one sample of some of them. Out of memory halves it and goes on.
 
         Args:
-            rows: How many rows there are, whole batches of `examples` one after another.
-            examples: Rows per batch.
-            run: One forward.
+            samples: Samples per place.
+            places: How many places there are.
+            run: One forward of as many rows as the block has samples times places.
         """
-        start = 0
-        while start < rows:
-            stop = min(rows, start + (examples if self.whole else self.rows))
+        sample = place = 0
+        while sample < samples:
+            count, size = self._block(samples - sample, places - place, places)
+            self._pilot = not (self.fixed or self.whole or count * size == samples * places)
             try:
-                result = run(start, stop)
+                result = run(slice(sample, sample + count), slice(place, place + size))
             except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error) or stop - start == 1 or self.whole:
+                if not _out_of_memory(error) or count * size == 1 or self.whole:
                     raise
-                self.rows, self.fixed = (stop - start) // 2, True
+                self.rows, self.fixed = count * size // 2, True
                 continue
             yield result
-            start = stop
+            place = (place + size) % places
+            sample += count if place == 0 else 0
+
+    def _block(self, samples: int, rest: int, places: int) -> tuple[int, int]:
+        """How many samples of how many places come next, with `rest` places left of the current sample."""
+        if self.whole:
+            return 1, places
+        if rest == places and self.rows >= places:
+            return min(samples, self.rows // places), places
+        return 1, min(self.rows, rest)
+
+    def measuring(self, rows: int) -> AbstractContextManager[None]:
+        """Learn the bytes per row from what autograd saves in a forward of `rows` rows, the first of several."""
+        return self._measuring(rows) if self._pilot else nullcontext()
 
     @contextmanager
-    def measured(self, rows: int) -> Iterator[None]:
-        """Learn the bytes per row from what autograd saves in this forward of `rows` rows, if not known yet."""
-        if self.fixed:
-            yield
-            return
+    def _measuring(self, rows: int) -> Iterator[None]:
         with torch.autograd.graph.saved_tensors_hooks(self._count, lambda saved: saved):
             yield
         bytes_per_row = max(1, sum(self._seen.values()) // rows)

@@ -1,50 +1,57 @@
-"""Sums and moments over points of every example, chunk by chunk."""
+"""Sums and moments over many points of every example, block by block."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias, TypeVar, final
+from typing import TypeAlias, final
 
 import torch
 from torch import Tensor
 
 from pellucid.core.pathway import Pathway, one_each
-from pellucid.core.tensors import Tensors, floating, per_row, widened
+from pellucid.core.tensors import Tensors, broadcast_to, floating, widened
 
-T = TypeVar("T")
+Points: TypeAlias = Callable[[slice, slice], Tensors]
+"""Where to go: (samples, places) -> points (k * n, ...): k samples, one after another, of n places in `path.x`."""
 
-Points: TypeAlias = Callable[[Tensor, Tensor], Tensors]
-"""Where to go: (places [n], samples [n]) -> points (n, ...), sample `samples[i]` of the point at `places[i]` of x."""
+Read: TypeAlias = Callable[[Tensors, Tensor], Tensors]
+"""What to do there: (points, rows) -> tensors (k * n, ...)."""
 
 
-def sweep(
-    path: Pathway, samples: int, points: Points, read: Callable[[Tensors, Tensor], T]
-) -> Iterator[tuple[Tensor, Tensor, T]]:
-    """Read the model at every sample of every point of `path.x`, in chunks of as many rows as the budget allows.
-
-    The samples come one after another, each for the whole batch, so that a forward can be given the batch whole.
+def sweep(path: Pathway, samples: int, points: Points, read: Read) -> Iterator[tuple[slice, slice, Tensors]]:
+    """Read the model at every sample of every point of `path.x`, in blocks of as many rows as the budget allows.
 
     Args:
         path: The pathway.
         samples: Samples per point.
         points: Where to go.
-        read: What to do there: `path` itself for values, `path.gradient` for gradients.
+        read: What to do there.
 
     Yields:
-        Places int64 [n], samples int64 [n], and what was read at these n points.
+        A block, as k samples and n places, and what was read there, (k, n, ...).
     """
-    size = len(path)
 
-    def run(start: int, stop: int) -> tuple[Tensor, Tensor, T]:
-        row = torch.arange(start, stop)
-        places, sample = row % size, row // size
-        return places, sample, read(points(places, sample), path.rows[places])
+    def run(sample: slice, place: slice) -> tuple[slice, slice, Tensors]:
+        count = sample.stop - sample.start
+        rows = path.rows[place] if count == 1 else path.rows[place].repeat(count)
+        blocks = read(points(sample, place), rows)
+        return sample, place, tuple(block.reshape(count, -1, *block.shape[1:]) for block in blocks)
 
-    return path.budget.chunks(samples * size, size, run)
+    return path.budget.blocks(samples, len(path), run)
+
+
+def gradients(path: Pathway) -> Tensors:
+    """The gradient at every point of `path.x`."""
+
+    def run(_: slice, place: slice) -> Tensors:
+        return path.gradient(tuple(x[place] for x in path.x), path.rows[place]).grad
+
+    read = list(path.budget.blocks(1, len(path), run))
+    return read[0] if len(read) == 1 else tuple(map(torch.cat, zip(*read, strict=True)))
 
 
 def expectation(path: Pathway, weights: Tensor, points: Points) -> Tensors:
-    """Weighted sums of the gradient over points of every example: sum_s weights[s] * grad F(points(., s)).
+    """Weighted sums of the gradient over samples of every point: sum_s weights[s] * grad F(points(s, .)).
 
     Args:
         path: The pathway.
@@ -54,12 +61,11 @@ def expectation(path: Pathway, weights: Tensor, points: Points) -> Tensors:
     Returns:
         Tensors of the shapes of `path.x`, in at least float32.
     """
-    sums = [torch.zeros_like(widened(x)) for x in floating(path.x)]
-    for places, samples, reading in sweep(path, len(weights), points, path.gradient):
-        for index, grad in enumerate(reading.grad):
-            share = widened(grad) * per_row(weights[samples], widened(grad))
-            sums[index] = accumulated(sums[index], places, share)
-    return tuple(sums)
+    sums = tuple(torch.zeros_like(widened(x)) for x in floating(path.x))
+    for samples, places, grads in sweep(path, len(weights), points, path.grad):
+        for each, grad in zip(sums, map(widened, grads), strict=True):
+            each[places] += (grad * broadcast_to(weights[samples], grad)).sum(0)
+    return sums
 
 
 def values(path: Pathway, samples: int, points: Points) -> Tensor:
@@ -68,85 +74,84 @@ def values(path: Pathway, samples: int, points: Points) -> Tensor:
     Returns:
         Values [n, samples] for n points in `path.x`; of another first dimension where the model collapses the batch.
     """
-    read = [value for _, _, value in sweep(path, samples, points, lambda x, rows: one_each(path(x, rows)))]
-    return torch.cat(read).reshape(samples, -1).T
+    read = [block for _, _, (block,) in sweep(path, samples, points, lambda x, rows: (one_each(path(x, rows)),))]
+    return torch.cat([block.flatten() for block in read]).reshape(samples, -1).T
 
 
-def accumulated(sums: Tensor, places: Tensor, shares: Tensor) -> Tensor:
-    """`sums` with each of `shares` added at its place, in the same order every time."""
-    places = places.to(sums.device)
-    if sums.device.type == "cpu":
-        return sums.index_add(0, places, shares) if shares.requires_grad else sums.index_add_(0, places, shares)
-    return sums.index_put((places,), shares, accumulate=True)  # index_add is not deterministic on CUDA
+def block_of(points: Tensors, samples: slice, places: slice) -> Tensors:
+    """These samples of these places, (k, n, ...), of points (places, samples, ...)."""
+    return tuple(each[places, samples].transpose(0, 1) for each in points)
+
+
+def along(points: Tensors) -> Points:
+    """Where to go when the points are there already: (places, samples, ...)."""
+    return lambda samples, places: tuple(each.flatten(0, 1) for each in block_of(points, samples, places))
 
 
 @final
 class Moments:
-    """Means over the samples of every place, and how far to trust them; samples come in pieces.
+    """Means over the samples of every place, and how far to trust them; samples come in blocks.
 
     Powers are summed about the first sample of each place, which keeps them small and constants exact.
 
     Args:
         places: How many places there are.
         samples: How many samples each will get.
-        orders: The highest power to sum: 2 for means and their errors, 4 for the errors of variances.
+        orders: The highest power to sum: 1 for means, 2 for variances and errors of means, 4 for errors of variances.
     """
 
-    def __init__(self, places: int, samples: int, orders: int = 2) -> None:
+    def __init__(self, places: int, samples: int, orders: int) -> None:
         self.places, self.samples, self.orders = places, samples, orders
-        self._pivots: list[Tensor] = []
-        self._powers: list[list[Tensor]] = []
+        self._pivots: Tensors = ()
+        self._powers: list[Tensors] = []
         self._dtypes: list[torch.dtype] = []
 
-    def add(self, places: Tensor, samples: Tensor, values: Tensors) -> None:
-        """Take in values (m, ...): `values[i]` is sample `samples[i]` of the place `places[i]`, sample 0 first."""
+    def add(self, samples: slice, places: slice, blocks: Tensors) -> None:
+        """Take in a block of values (k, n, ...) of k samples of n places; the first sample of a place comes first."""
         if not self._pivots:
-            self._dtypes = [value.dtype for value in values]
-            self._pivots = [widened(value).new_zeros((self.places, *value.shape[1:])) for value in values]
-            self._powers = [[torch.zeros_like(pivot) for _ in range(self.orders)] for pivot in self._pivots]
-        first = samples == 0
-        for index, value in enumerate(map(widened, values)):
-            if first.any():
-                pivots = value[first.to(value.device)]
-                self._pivots[index] = self._pivots[index].index_copy(0, places[first].to(value.device), pivots)
-            away = value - self._pivots[index][places.to(value.device)]
-            self._powers[index] = [
-                accumulated(sums, places, away**order) for order, sums in enumerate(self._powers[index], start=1)
-            ]
+            self._dtypes = [block.dtype for block in blocks]
+            self._pivots = tuple(widened(block).new_zeros(self.places, *block.shape[2:]) for block in blocks)
+            self._powers = [tuple(torch.zeros_like(pivot) for _ in range(self.orders)) for pivot in self._pivots]
+        for block, pivot, powers in zip(map(widened, blocks), self._pivots, self._powers, strict=True):
+            if samples.start == 0:
+                pivot[places] = block[0]
+            away = block - pivot[places]
+            for order, power in enumerate(powers, start=1):
+                power[places] += (away**order).sum(0)
 
     @property
     def mean(self) -> Tensors:
         """Means over the samples."""
-        return self._narrowed(p + sums[0] / self.samples for p, sums in zip(self._pivots, self._powers, strict=True))
+        return self._narrowed(
+            p + powers[0] / self.samples for p, powers in zip(self._pivots, self._powers, strict=True)
+        )
 
     @property
     def variance(self) -> Tensors:
         """Mean squared distances of the samples from their mean."""
-        return self._narrowed(self._variance(sums) for sums in self._powers)
+        return self._narrowed(map(self._variance, self._powers))
 
     @property
     def stderr(self) -> Tensors | None:
-        """Standard errors of the means; None for a single sample, which says nothing of its spread."""
-        if self.samples < 2:
+        """Standard errors of the means; None where they were not asked for or a single sample cannot tell."""
+        if self.orders < 2 or self.samples < 2:
             return None
-        return self._narrowed((self._variance(sums) / (self.samples - 1)).sqrt() for sums in self._powers)
+        return self._narrowed((self._variance(powers) / (self.samples - 1)).sqrt() for powers in self._powers)
 
     @property
     def variance_stderr(self) -> Tensors | None:
-        """Standard errors of the variances, by the fourth moments; None for a single sample."""
-        if self.samples < 2:
+        """Standard errors of the variances, by the fourth moments; None likewise."""
+        if self.orders < 4 or self.samples < 2:
             return None
-        return self._narrowed(
-            ((self._fourth(sums) - self._variance(sums) ** 2).clamp(min=0) / self.samples).sqrt()
-            for sums in self._powers
-        )
+        spread = (self._fourth(powers) - self._variance(powers) ** 2 for powers in self._powers)
+        return self._narrowed((each.clamp(min=0) / self.samples).sqrt() for each in spread)
 
-    def _variance(self, sums: list[Tensor]) -> Tensor:
-        first, second = (each / self.samples for each in sums[:2])
+    def _variance(self, powers: Tensors) -> Tensor:
+        first, second = (power / self.samples for power in powers[:2])
         return (second - first**2).clamp(min=0)
 
-    def _fourth(self, sums: list[Tensor]) -> Tensor:
-        m1, m2, m3, m4 = (each / self.samples for each in sums)
+    def _fourth(self, powers: Tensors) -> Tensor:
+        m1, m2, m3, m4 = (power / self.samples for power in powers)
         return m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4
 
     def _narrowed(self, tensors: Iterable[Tensor]) -> Tensors:

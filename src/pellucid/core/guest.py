@@ -4,100 +4,102 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, final
 
-import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 _MIXING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
-def modules_of(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:
-    """The modules that a forward function is known to call: itself, its object, what it closes over.
+@final
+@dataclass(frozen=True)
+class Guest:
+    """What is known of the modules that a forward function calls.
 
-    A function may reach modules in ways that nobody can see from outside; so this informs precautions and sizes,
-    and nothing relies on it for the numbers of a model in evaluation mode.
+    Args:
+        parameter_bytes: What their parameters take.
+        buffers: The buffers of those in training mode, which a forward may change.
+        mixes_examples: Whether one of them normalises by the statistics of its batch, so that one example's output
+            depends on the others.
     """
+
+    parameter_bytes: int
+    buffers: tuple[Tensor, ...]
+    mixes_examples: bool
+
+    @classmethod
+    def of(cls, forward: Callable[..., Any]) -> Guest:
+        """What can be seen of a forward function: it or its object and what it closes over, and their modules.
+
+        A function may reach modules in ways that nobody can see from outside; so this informs precautions and sizes,
+        and nothing relies on it for the numbers of a model in evaluation mode.
+        """
+        parameter_bytes, buffers, mixes, pending, seen = 0, [], False, list(_roots(forward)), set()
+        while pending:
+            module = pending.pop()
+            if module in seen:
+                continue
+            seen.add(module)
+            pending += [child for child in module._modules.values() if child is not None]
+            parameter_bytes += sum(p.nbytes for p in module._parameters.values() if p is not None)
+            if module.training:
+                buffers += [buffer for buffer in module._buffers.values() if buffer is not None]
+            mixes |= isinstance(module, _MIXING) and (module.training or module.running_mean is None)
+        return cls(parameter_bytes, tuple(buffers), mixes)
+
+    @contextmanager
+    def visited(self, device: torch.device, *, create_graph: bool) -> Iterator[None]:
+        """Run an attribution: out of inference mode, with gradients of its arithmetic only where asked for.
+
+        Buffers that a forward in training mode changes (batch norm's counters) are put back afterwards; after an
+        exception the random state from which a model draws is put back too.
+        """
+        before = [buffer.clone() for buffer in self.buffers]
+        random_state = _random_state(device)
+        try:
+            outside = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
+            with outside, torch.set_grad_enabled(create_graph):
+                yield
+        except BaseException:
+            _restore(random_state, device)
+            raise
+        finally:
+            for buffer, kept in zip(self.buffers, before, strict=True):
+                buffer.detach().copy_(kept)
+
+
+def _roots(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:
     if isinstance(forward, nn.Module):
         return (forward,)
     if isinstance(forward, functools.partial):
-        return modules_of(forward.func)
-    if inspect.ismethod(forward):
-        owner = forward.__self__
-        return (owner,) if isinstance(owner, nn.Module) else _modules_among(getattr(owner, "__dict__", {}).values())
+        return _roots(forward.func)
+    if inspect.ismethod(forward) and isinstance(forward.__self__, nn.Module):
+        return (forward.__self__,)
     if inspect.isfunction(forward):
         closed = inspect.getclosurevars(forward)
         return _modules_among([*closed.nonlocals.values(), *closed.globals.values()])
-    return _modules_among(getattr(forward, "__dict__", {}).values())
+    return _modules_among(getattr(getattr(forward, "__self__", forward), "__dict__", {}).values())
 
 
-def _modules_among(values: Any) -> tuple[nn.Module, ...]:
+def _modules_among(values: Iterable[Any]) -> tuple[nn.Module, ...]:
     owners = (getattr(value, "__self__", value) for value in values)
     return tuple(owner for owner in owners if isinstance(owner, nn.Module))
 
 
-def parameter_bytes(modules: tuple[nn.Module, ...]) -> int:
-    """What the parameters of these modules take."""
-    return sum(p.numel() * p.element_size() for module in modules for p in module.parameters())
+def _random_state(device: torch.device) -> tuple[Tensor, ...]:
+    """Torch's random state, also that of the device in use."""
+    on_host = torch.get_rng_state()
+    return (on_host, torch.cuda.get_rng_state(device)) if device.type == "cuda" else (on_host,)
 
 
-def mixes_examples(modules: tuple[nn.Module, ...]) -> bool:
-    """Whether a module normalises by the statistics of its batch: one example's output depends on the others."""
-    return any(
-        isinstance(m, _MIXING) and (m.training or m.running_mean is None)
-        for module in modules
-        for m in module.modules()
-    )
-
-
-@contextmanager
-def visiting(modules: tuple[nn.Module, ...], device: torch.device, *, create_graph: bool) -> Iterator[None]:
-    """Run an attribution: out of inference mode, with gradients of its arithmetic only where asked for.
-
-    Buffers that a forward in training mode changes (batch norm's counters) are put back afterwards; after an
-    exception the global random state is put back too.
-    """
-    random_state = _RandomState(device)
-    with ExitStack() as stack:
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.set_grad_enabled(create_graph))
-        stack.enter_context(_buffers_kept(modules))
-        try:
-            yield
-        except BaseException:
-            random_state.restore()
-            raise
-
-
-@contextmanager
-def _buffers_kept(modules: tuple[nn.Module, ...]) -> Iterator[None]:
-    training = any(m.training for module in modules for m in module.modules())
-    kept = [(b, b.clone()) for module in modules for b in module.buffers()] if training else []
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for buffer, before in kept:
-                buffer.copy_(before)
-
-
-class _RandomState:
-    """The global random state of torch (also on the device in use) and NumPy."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.numpy = np.random.get_state()
-        self.torch = torch.get_rng_state()
-        self.cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-
-    def restore(self) -> None:
-        np.random.set_state(self.numpy)
-        torch.set_rng_state(self.torch)
-        if self.cuda is not None:
-            torch.cuda.set_rng_state(self.cuda, self.device)
+def _restore(random_state: tuple[Tensor, ...], device: torch.device) -> None:
+    torch.set_rng_state(random_state[0])
+    for on_device in random_state[1:]:
+        torch.cuda.set_rng_state(on_device, device)
 
 
 @contextmanager

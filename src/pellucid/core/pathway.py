@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pellucid.core.budget import BatchCollapsed, Budget
-from pellucid.core.guest import mixes_examples, modules_of, parameter_bytes, without_cudnn
+from pellucid.core.guest import Guest, without_cudnn
 from pellucid.core.rows import pick
 from pellucid.core.sink import Sink, TargetLike, sink_of
 from pellucid.core.site import INPUTS, Site
@@ -62,9 +62,9 @@ class Pathway:
         sink: What is explained.
         extra: Arguments that the model takes after the points.
         budget: How many rows a forward may take.
+        guest: What is known of the model's modules.
         create_graph: Whether gradients can be differentiated again.
         gradient_function: Replaces the gradient that torch takes, as users of Captum assign it.
-        modules: The modules that the model is known to call.
         source: Where points are fed.
     """
 
@@ -75,9 +75,9 @@ class Pathway:
     sink: Sink
     extra: tuple[Any, ...]
     budget: Budget
+    guest: Guest
     create_graph: bool = False
     gradient_function: GradientFunction | None = None
-    modules: tuple[nn.Module, ...] = ()
     source: Site = INPUTS
 
     @classmethod
@@ -117,11 +117,11 @@ class Pathway:
         tensors = batch_of(inputs)
         if not create_graph:
             tensors = tuple(tensor.detach() for tensor in tensors)
-        examples = len(tensors[0])
+        examples = tensors[0].shape[0]
         extra = () if additional_forward_args is None else additional_forward_args
-        modules = modules_of(model)
-        budget = Budget.of(tensors, parameter_bytes(modules), internal_batch_size)
-        budget.whole = mixes_examples(modules)
+        guest = Guest.of(model)
+        budget = Budget.of(tensors, guest.parameter_bytes, internal_batch_size)
+        budget.whole = guest.mixes_examples
         return cls(
             model=model,
             x=tensors,
@@ -132,16 +132,16 @@ class Pathway:
             budget=budget,
             create_graph=create_graph,
             gradient_function=gradient_function,
-            modules=modules,
+            guest=guest,
         )
 
     def __len__(self) -> int:
         """The number of points in `x`."""
-        return len(self.rows)
+        return self.rows.shape[0]
 
-    def at(self, x: Tensors, places: Tensor) -> Pathway:
-        """The same pathway at other points: `x[i]` stands in for the point at `places[i]`."""
-        return dataclasses.replace(self, x=x, rows=self.rows[places])
+    def at(self, x: Tensors) -> Pathway:
+        """The same pathway at other points: as many in a row for every point of this one."""
+        return dataclasses.replace(self, x=x, rows=self.rows.repeat_interleave(x[0].shape[0] // len(self)))
 
     def pick(self, value: Any, rows: Tensor) -> Any:
         """What belongs to the examples `rows`; everything, untouched, for the batch as the user gave it."""
@@ -216,7 +216,7 @@ class Pathway:
                 arguments = self.pick(self.extra, rows) or None
                 own = self.gradient_function(self.model, leaves, self.sink.argument(rows), arguments)
                 return Reading(leaves[0].new_zeros(len(rows)), leaves, tuple(own))
-            with self.budget.measured(len(rows)) if not self.create_graph else nullcontext():
+            with nullcontext() if self.create_graph else self.budget.measuring(rows.shape[0]):
                 value = one_each(self._forward(leaves, rows))
             try:
                 grads = self._backward(value, leaves)
@@ -226,7 +226,11 @@ class Pathway:
                 with without_cudnn():
                     value = one_each(self._forward(leaves, rows))
                     grads = self._backward(value, leaves)
-        return Reading(value.detach(), leaves, self._all_used(grads, leaves))
+        return Reading(value, leaves, self._all_used(grads, leaves))
+
+    def grad(self, points: Tensors, rows: Tensor) -> Tensors:
+        """The gradients alone."""
+        return self.gradient(points, rows).grad
 
     def _leaf(self, point: Tensor, index: int) -> Tensor:
         """A tensor to take gradients at, that is not the user's."""
@@ -241,8 +245,9 @@ class Pathway:
     def _forward(self, points: Tensors, rows: Tensor) -> Tensor:
         # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.
         copies = (point.clone() for point in points)
+        extra = self.pick(self.extra, rows) if self.extra else ()
         try:
-            value = self.sink(self.model(*copies, *self.pick(self.extra, rows)), rows)
+            value = self.sink(self.model(*copies, *extra), rows)
         except RuntimeError as error:
             if "Inference tensors cannot be saved for backward" in str(error):
                 raise NotDifferentiable(
@@ -250,7 +255,7 @@ class Pathway:
                     "Hint: build or load the model outside of it; only the attribution may be called inside."
                 ) from error
             raise
-        if value.shape[:1] != (len(rows),) and not self.is_batch(rows):
+        if value.shape[:1] != rows.shape and not self.is_batch(rows):
             raise BatchCollapsed
         return value
 

@@ -7,34 +7,37 @@ the order in which Captum 0.9 takes them, so that the same global seeds give the
 
 from __future__ import annotations
 
-from typing import Protocol, final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.core.tensors import Tensors, at, floating, widened
+from pellucid.core.tensors import Tensors, floating
 from pellucid.errors import InvalidArgument
 
 
 class Draws(Protocol):
-    """Random numbers for `samples` samples of each of n examples; those of one example lie together."""
+    """Random numbers for several samples of each of n examples."""
 
     def normal(self, x: Tensor, samples: int, stdev: float) -> Tensor:
-        """Gaussian noise of the shape of each example of `x`, (n * samples, ...), in float32 or wider."""
+        """Gaussian noise of the shape of each example of `x`, (n, samples, ...), in float32."""
         ...
 
     def choice(self, count: int, examples: int, samples: int) -> Tensor:
-        """Whole numbers below `count`, int64 [examples * samples]."""
+        """Whole numbers below `count`, int64 [examples, samples]."""
         ...
 
     def uniform(self, examples: int, samples: int) -> Tensor:
-        """Numbers in [0, 1), float64 [examples * samples]."""
+        """Numbers in [0, 1), float64 [examples, samples]."""
         ...
 
 
-def draws_from(seed: int | None, generator: torch.Generator | None, examples: int) -> Draws:
-    """The draws for a batch.
+@contextmanager
+def drawing(seed: int | None, generator: torch.Generator | None, examples: int) -> Iterator[Draws]:
+    """The draws for a batch; an exception puts the global generators back.
 
     Args:
         seed: Seeds the examples' streams.
@@ -48,19 +51,41 @@ def draws_from(seed: int | None, generator: torch.Generator | None, examples: in
         raise InvalidArgument("seed and generator exclude each other: got both.")
     if generator is not None:
         seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    return _Global() if seed is None else _Streams(seed, examples)
+    if seed is not None:
+        yield _Streams(seed, examples)
+        return
+    draws = _Global()
+    try:
+        yield draws
+    except BaseException:
+        draws.undo()
+        raise
 
 
 @final
 class _Global:
+    def __init__(self) -> None:
+        self._before: dict[str, Any] | None = None
+
     def normal(self, x: Tensor, samples: int, stdev: float) -> Tensor:
-        return torch.normal(0, torch.full((len(x) * samples, *x.shape[1:]), float(stdev), device=x.device))
+        return torch.normal(0, torch.full((x.shape[0], samples, *x.shape[1:]), float(stdev), device=x.device))
 
     def choice(self, count: int, examples: int, samples: int) -> Tensor:
-        return torch.from_numpy(np.random.choice(count, examples * samples))
+        self._remember()
+        return torch.from_numpy(np.random.choice(count, examples * samples)).view(examples, samples)
 
     def uniform(self, examples: int, samples: int) -> Tensor:
-        return torch.from_numpy(np.random.uniform(0, 1, examples * samples))
+        self._remember()
+        return torch.from_numpy(np.random.uniform(0, 1, examples * samples)).view(examples, samples)
+
+    def undo(self) -> None:
+        """Put NumPy's generator back; torch's is kept for every method, as models draw from it too."""
+        if self._before is not None:
+            np.random.set_state(self._before)
+
+    def _remember(self) -> None:
+        if self._before is None:
+            self._before = np.random.get_state(legacy=False)  # slow, so only where it is drawn from
 
 
 @final
@@ -70,19 +95,24 @@ class _Streams:
 
     def normal(self, x: Tensor, samples: int, stdev: float) -> Tensor:
         noise = np.stack([stream.standard_normal((samples, *x.shape[1:]), np.float32) for stream in self.streams])
-        return torch.from_numpy(noise).flatten(0, 1).to(x.device) * stdev
+        return torch.from_numpy(noise).to(x.device) * stdev
 
     def choice(self, count: int, examples: int, samples: int) -> Tensor:
-        return torch.from_numpy(np.concatenate([stream.integers(count, size=samples) for stream in self.streams]))
+        return torch.from_numpy(np.stack([stream.integers(count, size=samples) for stream in self.streams]))
 
     def uniform(self, examples: int, samples: int) -> Tensor:
-        return torch.from_numpy(np.concatenate([stream.random(samples) for stream in self.streams]))
+        return torch.from_numpy(np.stack([stream.random(samples) for stream in self.streams]))
 
 
-def noisy(x: Tensors, places: Tensor, noise: Tensors, copies: Tensor) -> Tensors:
-    """`x` at these places with these copies of the noise added, in its floating dtypes (integers as floats)."""
-    added = zip(floating(at(x, places)), at(noise, copies), strict=True)
-    return tuple((widened(point) + each).to(point.dtype) for point, each in added)
+def noisy(x: Tensors, noise: Tensors) -> Tensors:
+    """Copies with noise (n, samples, ...) of each example, in the floating dtypes of `x` (integers as floats)."""
+    return tuple((each.unsqueeze(1) + e).to(each.dtype) for each, e in zip(floating(x), noise, strict=True))
+
+
+def drawn_from(distributions: Tensors, draws: Draws, examples: int, samples: int) -> Tensors:
+    """Baselines (examples, samples, ...) drawn from distributions (n_baselines, ...)."""
+    chosen = [draws.choice(each.shape[0], examples, samples) for each in distributions]
+    return tuple(each[choice.to(each.device)] for each, choice in zip(distributions, chosen, strict=True))
 
 
 def spreads(stdevs: float | tuple[float, ...], tensors: int) -> tuple[float, ...]:

@@ -41,9 +41,9 @@ def batch_of(inputs: Tensor | Tensors) -> Tensors:
     tensors = tensors_of(inputs, "inputs")
     if any(tensor.ndim == 0 for tensor in tensors):
         raise InvalidArgument(f"inputs must have a first dimension, the examples: got {shapes(tensors)}.")
-    if len({len(tensor) for tensor in tensors}) > 1:
+    if len({tensor.shape[0] for tensor in tensors}) > 1:
         raise InvalidArgument(f"inputs must have as many examples in every tensor: got {shapes(tensors)}.")
-    if len(tensors[0]) == 0:
+    if tensors[0].shape[0] == 0:
         raise InvalidArgument(f"inputs must hold at least one example: got {shapes(tensors)}.")
     return tensors
 
@@ -59,7 +59,7 @@ def described(value: object) -> str:
     if isinstance(value, Tensor):
         return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
     if isinstance(value, tuple):
-        return f"({', '.join(described(each) for each in value)})"
+        return ", ".join(described(each) for each in value)
     return type(value).__name__
 
 
@@ -69,24 +69,23 @@ def floating(tensors: Tensors) -> Tensors:
 
 
 def widened(tensor: Tensor) -> Tensor:
-    """At least float32: what sums over many gradients are kept in."""
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+    """A floating tensor in at least float32: what sums over many gradients are kept in."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
-def per_row(weights: Tensor, like: Tensor) -> Tensor:
-    """Weights [n] shaped [n, 1, 1, ...], to be multiplied with a tensor [n, ...], on its device and in its dtype."""
-    return weights.to(like.dtype).to(like.device).reshape(-1, *[1] * (like.ndim - 1))
-
-
-def at(tensors: Tensors, places: Tensor) -> Tensors:
-    """The rows at these places, of each tensor."""
-    return tuple(tensor[places.to(tensor.device)] for tensor in tensors)
+def broadcast_to(weights: Tensor, like: Tensor) -> Tensor:
+    """Weights [k] or [k, n] as (k, 1, ...) or (k, n, 1, ...), to be multiplied with a tensor (k, n, ...) like it."""
+    return weights.to(like.dtype).to(like.device).reshape(*weights.shape, *[1] * (like.ndim - weights.ndim))
 
 
 def lerp(start: Tensors, end: Tensors, weights: Tensor) -> Tensors:
-    """Points between `start` and `end`, (n, ...) each, at weights [n] of the way."""
+    """Points between `start` and `end`, (1 or k, n, ...) each, at weights [k] or [k, n] of the way.
+
+    Returns:
+        Points (k * n, ...), in the dtypes of both.
+    """
     return tuple(
-        torch.lerp(widened(a), widened(b), per_row(weights, widened(a))).to(a.dtype)
+        torch.lerp(widened(a), widened(b), broadcast_to(weights, widened(a))).to(a.dtype).flatten(0, 1)
         for a, b in zip(start, end, strict=True)
     )
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-import torch
-
-from pellucid.core.expectation import expectation
+from pellucid.core.expectation import gradients
 from pellucid.core.pathway import Pathway
-from pellucid.core.tensors import Tensors, at, narrowed, times
+from pellucid.core.tensors import times
 from pellucid.methods.result import Attributions, attribution
 
 
@@ -43,8 +41,8 @@ class Saliency:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        gradients = _gradient(path)
-        return Attributions(tuple(g.abs() for g in gradients) if self.absolute else gradients)
+        found = gradients(path)
+        return Attributions(tuple(gradient.abs() for gradient in found) if self.absolute else found)
 
 
 @final
@@ -72,8 +70,4 @@ class InputXGradient:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        return Attributions(times(path.x, _gradient(path)))
-
-
-def _gradient(path: Pathway) -> Tensors:
-    return narrowed(expectation(path, torch.ones(1), lambda places, _: at(path.x, places)), path.x)
+        return Attributions(times(path.x, gradients(path)))

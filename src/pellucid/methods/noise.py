@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, final, get_args
 
 import torch
-from torch import Tensor
 
-from pellucid.core.expectation import Moments
+from pellucid.core.expectation import Moments, block_of
 from pellucid.core.pathway import Pathway
-from pellucid.core.randomness import draws_from, noisy, spreads
-from pellucid.core.tensors import Tensors, at, tensors_of
+from pellucid.core.randomness import Draws, drawing, drawn_from, noisy, spreads
+from pellucid.core.tensors import Tensors, shapes, tensors_of
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.result import Attributions, attribution
 
@@ -36,6 +35,7 @@ class NoiseTunnel:
         per_call: The most copies of the batch per call of the method; None takes all.
         stdevs: Standard deviation of the noise, one number or one for each input tensor.
         draw_baselines: Whether `baselines` are a distribution, of which each noisy copy draws one.
+        stderr: Whether to estimate standard errors.
         seed: Gives every example its own stream of random numbers; None draws from the global generators.
         generator: Gives the seed.
 
@@ -53,6 +53,7 @@ class NoiseTunnel:
     per_call: int | None = None
     stdevs: float | tuple[float, ...] = 1.0
     draw_baselines: bool = False
+    stderr: bool = True
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -69,42 +70,43 @@ class NoiseTunnel:
         """
         if self.average not in get_args(Average):
             raise InvalidArgument(f"nt_type must be one of {', '.join(get_args(Average))}: got {self.average!r}.")
-        moments, deltas = Moments(len(path), self.samples, orders=4 if self.average == "vargrad" else 2), []
-        for places, samples, x, drawn in self._copies(path, arguments.get("baselines")):
-            result = self.method(path.at(x, places), **(arguments | drawn))
-            if any(len(value) != len(places) for value in result.values):
-                raise InvalidArgument(f"the method inside must return attributions of each of {len(places)} examples.")
-            squared = self.average == "smoothgrad_sq"
-            moments.add(places, samples, tuple(v**2 for v in result.values) if squared else result.values)
-            deltas += [] if result.delta is None else [result.delta]
+        check_count("nt_samples", self.samples)
+        check_count("nt_samples_batch_size", self.samples if self.per_call is None else self.per_call)
+        order = 2 if self.average == "vargrad" else 1
+        moments, deltas = Moments(len(path), self.samples, orders=2 * order if self.stderr else order), []
+        with drawing(self.seed, self.generator, len(path)) as draws:
+            for samples, x, drawn in self._copies(path, arguments.get("baselines"), draws):
+                result = self.method(path.at(x), **(arguments | drawn))
+                if any(value.shape[0] != x[0].shape[0] for value in result.values):
+                    expected, got = x[0].shape[0], shapes(result.values)
+                    raise InvalidArgument(f"the method inside must attribute to {expected} examples: got {got}.")
+                found = tuple(v**2 for v in result.values) if self.average == "smoothgrad_sq" else result.values
+                copies = tuple(each.reshape(len(path), -1, *each.shape[1:]) for each in found)
+                moments.add(samples, slice(None), block_of(copies, slice(None), slice(None)))
+                deltas += [] if result.delta is None else [result.delta]
         delta = torch.cat(deltas) if deltas else None
         if self.average == "vargrad":
             return Attributions(moments.variance, delta, moments.variance_stderr)
         return Attributions(moments.mean, delta, moments.stderr)
 
-    def _copies(self, path: Pathway, baselines: Any) -> Iterator[tuple[Tensor, Tensor, Tensors, dict[str, Tensors]]]:
-        """Noisy copies of the points of `path`: their places and samples, and the baselines drawn for them."""
+    def _copies(
+        self, path: Pathway, baselines: Any, draws: Draws
+    ) -> Iterator[tuple[slice, Tensors, dict[str, Tensors]]]:
+        """Call by call: which samples, as many noisy copies of every point, and the baselines drawn for them."""
         stdevs = spreads(self.stdevs, len(path.x))
-        check_count("nt_samples", self.samples)
-        most = (
-            self.samples
-            if self.per_call is None
-            else min(self.samples, check_count("nt_samples_batch_size", self.per_call))
-        )
-        draws = draws_from(self.seed, self.generator, len(path))
+        most = min(self.samples, self.per_call or self.samples)
         distributions = tensors_of(baselines, "baselines") if self.draw_baselines else ()
-        chosen: list[Tensor] = []
+        # Captum draws baselines once for all full calls, and once more, after the noise, for a last smaller one.
+        drawn = drawn_from(distributions, draws, len(path), most)
         for done in range(0, self.samples, most):
             count = min(most, self.samples - done)
-            # Captum draws baselines once for all full calls, and once more, after the noise, for a last smaller one.
-            if done == 0:
-                chosen = [draws.choice(len(each), len(path), count) for each in distributions]
-            noise = tuple(draws.normal(x, count, stdev) for x, stdev in zip(path.x, stdevs, strict=True))
+            x = noisy(path.x, tuple(map(draws.normal, path.x, [count] * len(stdevs), stdevs)))
             if count < most:
-                chosen = [draws.choice(len(each), len(path), count) for each in distributions]
-            every = torch.arange(len(path) * count)
-            for copies in every.view(-1, count).T if path.budget.whole else (every,):
-                places = copies // count
-                drawn = tuple(at((each,), index[copies])[0] for each, index in zip(distributions, chosen, strict=True))
-                x = noisy(path.x, places, noise, copies)
-                yield places, done + copies % count, x, {"baselines": drawn} if drawn else {}
+                drawn = drawn_from(distributions, draws, len(path), count)
+            # A batch that the model collapses or mixes goes in one copy at a time.
+            size = 1 if path.budget.whole else count
+            for first in range(0, count, size):
+                part = slice(first, first + size)
+                x_part, drawn_part = (tuple(each[:, part].flatten(0, 1) for each in all_) for all_ in (x, drawn))
+                samples = slice(done + first, done + first + size)
+                yield samples, x_part, {"baselines": drawn_part} if drawn_part else {}

@@ -8,13 +8,13 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pellucid.core.expectation import Moments, expectation, sweep
+from pellucid.core.expectation import Moments, block_of, expectation, sweep
 from pellucid.core.pathway import Baselines, Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
-from pellucid.core.randomness import draws_from, noisy, spreads
-from pellucid.core.tensors import Tensors, at, floating, lerp, minus, narrowed, tensors_of, times, total, widened
+from pellucid.core.randomness import drawing, drawn_from, noisy, spreads
+from pellucid.core.tensors import Tensors, floating, lerp, minus, narrowed, tensors_of, times, total, widened
 from pellucid.errors import InvalidArgument, check_count
-from pellucid.methods.result import Attributions, attribution, completeness_gap
+from pellucid.methods.result import Attributions, attribution, completeness_gap, gaps
 
 
 @final
@@ -58,15 +58,13 @@ class IntegratedGradients:
         x, x0 = floating(path.x), path.like_x(baselines)
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
 
-        def line(places: Tensor, samples: Tensor) -> Tensors:
-            return lerp(at(x0, places), at(x, places), nodes[samples])
+        def line(samples: slice, places: slice) -> Tensors:
+            start, end = (tuple(each[None, places] for each in ends) for ends in (x0, x))
+            return lerp(start, end, nodes[samples])
 
         gradients = expectation(path, weights, line)
         found = narrowed(times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients, x)
-        if not delta:
-            return Attributions(found)
-        start, end = (lambda places, _: at(x0, places)), (lambda places, _: at(x, places))
-        return Attributions(found, completeness_gap(path, total(found)[:, None], start, end))
+        return Attributions(found, completeness_gap(path, found, x0) if delta else None)
 
 
 @final
@@ -85,6 +83,7 @@ class GradientShap:
         samples: Samples per example.
         stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
         multiply_by_inputs: Whether to multiply by x + e - x' (global attribution) or not (local).
+        stderr: Whether to estimate standard errors.
         seed: Gives every example its own stream of random numbers; None draws from the global generators.
         generator: Gives the seed.
 
@@ -97,6 +96,7 @@ class GradientShap:
     samples: int = 5
     stdevs: float | tuple[float, ...] = 0.0
     multiply_by_inputs: bool = True
+    stderr: bool = True
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -115,30 +115,27 @@ class GradientShap:
         check_count("n_samples", self.samples)
         stdevs = spreads(self.stdevs, len(path.x))
         distributions = self._distributions(path, baselines)
-        draws = draws_from(self.seed, self.generator, len(path))
-        chosen = [draws.choice(len(each), len(path), self.samples) for each in distributions]
-        noise = tuple(draws.normal(x, self.samples, stdev) for x, stdev in zip(path.x, stdevs, strict=True))
-        alphas = draws.uniform(len(path), self.samples)
+        sampled = (len(path), self.samples)
+        with drawing(self.seed, self.generator, len(path)) as draws:
+            starts = drawn_from(distributions, draws, *sampled)
+            ends = noisy(path.x, tuple(map(draws.normal, path.x, [self.samples] * len(stdevs), stdevs)))
+            alphas = draws.uniform(*sampled)
 
-        def start(places: Tensor, samples: Tensor) -> Tensors:
-            drawn = places * self.samples + samples
-            return tuple(at((each,), index[drawn])[0] for each, index in zip(distributions, chosen, strict=True))
+            def between(samples: slice, places: slice) -> Tensors:
+                start, end = block_of(starts, samples, places), block_of(ends, samples, places)
+                return lerp(start, end, alphas[places, samples].T)
 
-        def end(places: Tensor, samples: Tensor) -> Tensors:
-            return noisy(path.x, places, noise, places * self.samples + samples)
-
-        def between(places: Tensor, samples: Tensor) -> Tensors:
-            return lerp(start(places, samples), end(places, samples), alphas[places * self.samples + samples])
-
-        moments = Moments(len(path), self.samples)
-        totals = total(path.x).new_zeros(len(path), self.samples)
-        for places, samples, reading in sweep(path, self.samples, between, path.gradient):
-            shares = tuple(map(widened, reading.grad))
-            if self.multiply_by_inputs:
-                shares = times(shares, minus(end(places, samples), start(places, samples)))
-            moments.add(places, samples, shares)
-            totals[places, samples] = total(shares).detach()
-        gap = completeness_gap(path, totals, start, end) if delta else None
+            moments = Moments(*sampled, orders=2 if self.stderr else 1)
+            totals = total(ends).new_zeros(sampled) if delta else None
+            for samples, places, grads in sweep(path, self.samples, between, path.grad):
+                shares = tuple(map(widened, grads))
+                if self.multiply_by_inputs:
+                    shares = times(shares, minus(block_of(ends, samples, places), block_of(starts, samples, places)))
+                moments.add(samples, places, shares)
+                if totals is not None:
+                    for share in shares:
+                        totals[places, samples] += share.detach().flatten(2).sum(2).T
+            gap = None if totals is None else gaps(path, totals, starts, ends)
         return Attributions(narrowed(moments.mean, path.x), gap, moments.stderr)
 
     def _distributions(self, path: Pathway, baselines: Tensor | Tensors) -> Tensors:

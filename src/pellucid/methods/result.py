@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,10 +12,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, final
 from torch import Tensor
 
 from pellucid.core.budget import BatchCollapsed
-from pellucid.core.expectation import Points, values
-from pellucid.core.guest import visiting
-from pellucid.core.pathway import Pathway
-from pellucid.core.tensors import Tensors, described
+from pellucid.core.expectation import along, values
+from pellucid.core.pathway import Baselines, Pathway
+from pellucid.core.tensors import Tensors, described, total
 from pellucid.errors import PellucidWarning, located
 
 P = ParamSpec("P")
@@ -49,10 +49,10 @@ def attribution(
     @functools.wraps(call)
     def at_the_edge(method: Method, path: Pathway, /, *args: P.args, **kwargs: P.kwargs) -> Attributions:
         def visit() -> Attributions:
-            with visiting(path.modules, path.x[0].device, create_graph=path.create_graph):
+            with path.guest.visited(path.x[0].device, create_graph=path.create_graph):
                 return _looked_at(call(method, path, *args, **kwargs), path, (*args, *kwargs.values()))
 
-        with located(type(method).__name__, lambda: described(path.x)):
+        try:
             try:
                 return visit()
             except BatchCollapsed:
@@ -60,32 +60,69 @@ def attribution(
                     raise  # a part of a larger call, which holds the batch
                 path.budget.whole = True
                 return visit()
+        except Exception as error:
+            raise located(error, type(method).__name__, described(path.x)) from error.__cause__
 
     return at_the_edge
 
 
-def completeness_gap(path: Pathway, totals: Tensor, start: Points, end: Points) -> Tensor:
-    """How far attributions are from adding up to the change of the output: sum(a) - (F(end) - F(start)).
+def completeness_gap(path: Pathway, attributions: Tensors, start: Tensors) -> Tensor:
+    """How far attributions are from adding up to the change of the output: sum(a) - (F(x) - F(start)).
 
     Args:
         path: The pathway.
-        totals: The attributions of each sample of each point added up, [n, samples].
-        start: Where each sample's attribution started from.
-        end: Where it ended.
+        attributions: Attributions of the points in `path.x`.
+        start: Where they started from, like `path.x`.
 
     Returns:
-        One gap per sample of each point, [n * samples]; one per sample where the model collapses the batch.
+        One gap per point, [n]; a single one where the model collapses the batch.
+    """
+    ends = [tuple(each.unsqueeze(1) for each in end) for end in (start, path.x)]
+    return gaps(path, total(attributions)[:, None], *ends)
+
+
+def gaps(path: Pathway, totals: Tensor, start: Tensors, end: Tensors) -> Tensor:
+    """The same for several samples of every point.
+
+    Args:
+        path: The pathway.
+        totals: Each sample's attributions added up, [n, samples].
+        start: Where each started from, (n, samples, ...).
+        end: Where it ended, (n, samples, ...).
+
+    Returns:
+        One gap per sample, [n * samples], those of a point together; [samples] where the model collapses the batch.
     """
     samples = totals.shape[1]
-    change = values(path, samples, end) - values(path, samples, start)
-    if len(change) != len(totals):
-        return totals.sum(0) - change.sum(0)
-    return (totals - change).flatten()
+    change = values(path, samples, along(end)) - values(path, samples, along(start))
+    return (totals - change).flatten() if len(change) == len(totals) else totals.sum(0) - change.sum(0)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Completeness:
+    """Not a method but a measure of one: how far given attributions are from adding up to the change of the output.
+
+    Args:
+        attributions: Attributions of the points of the pathway.
+    """
+
+    attributions: Tensors
+
+    @attribution
+    def __call__(self, path: Pathway, /, baselines: Baselines = None) -> Attributions:
+        """The attributions with their delta, (B,).
+
+        Args:
+            path: From the inputs to one value per example.
+            baselines: Where the attributions started from; see [Baselines][pellucid.core.pathway.Baselines].
+        """
+        return Attributions(self.attributions, completeness_gap(path, self.attributions, path.like_x(baselines)))
 
 
 def _looked_at(result: Attributions, path: Pathway, arguments: tuple[Any, ...]) -> Attributions:
     """The result; NaN in it is traced to what carried it."""
-    if any(bool(value.detach().sum().isnan()) for value in result.values):
+    if any(math.isnan(value.sum().item()) for value in result.values):
         given = {"inputs": path.x, "additional_forward_args": path.extra, "baselines": arguments}
         carriers = [carrier for name, value in given.items() for carrier in _with_nan(name, value)]
         origin = f"carried in by {', '.join(carriers)}" if carriers else "made by the model: no argument carries it"
