@@ -1,0 +1,86 @@
+"""The report of `pellucid demo`: a table in the terminal, charts and a page in a folder."""
+
+from base64 import b64encode
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+from pellucid.demo.findings import Findings, explain
+from pellucid.demo.pictures import Picture, pictures
+from pellucid.demo.titanic import MEANINGS
+from pellucid.plot import DARK, LIGHT, Theme, save, signed
+
+
+def report(output: Path, console: Console) -> Path:
+    """Explain the Titanic network, print what comes out, and write the charts and the page.
+
+    Args:
+        output: The folder to write into, made if it is not there.
+        console: Where to print.
+
+    Returns:
+        The path of the page.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with console.status("Explaining the network's predictions ..."):
+        findings = explain()
+    print_findings(findings, console)
+    drawn = pictures(findings)
+    files = [(picture, theme) for picture in drawn for theme in (LIGHT, DARK)]
+    bar = track(files, "Drawing the charts", console=console, transient=True, disable=not console.is_terminal)
+    for picture, theme in bar:
+        save(picture.chart, output / file_name(picture, theme), theme)
+    page = output / "index.html"
+    page.write_text(render_page(findings, drawn, output), encoding="utf-8")
+    console.print("The report is at", Text(str(page), "bold"), soft_wrap=True)
+    return page
+
+
+def print_findings(findings: Findings, console: Console) -> None:
+    """Print how well the network predicts, the attributions of each feature, and how exact they are."""
+    console.print(
+        f"Accuracy: {findings.training_accuracy:.1%} of {len(findings.training)} training passengers, "
+        f"{findings.test_accuracy:.1%} of {len(findings.test)} test passengers."
+    )
+    title = "\nIntegrated Gradients of the predicted probability of survival\n"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("feature")
+    table.add_column("meaning", style="dim")
+    for heading in ("mean\nattribution", "mean\n|attribution|", "standard\ndeviation"):
+        table.add_column(heading, justify="right")
+    for feature in findings.by_feature():
+        table.add_row(
+            feature.name,
+            MEANINGS[feature.name],
+            Text(signed(feature.mean, 3), LIGHT.by_sign(feature.mean)),  # shades that dark terminals show as well
+            f"{feature.mean_size:.3f}",
+            f"{feature.spread:.3f}",
+        )
+    console.print(table)
+    delta = findings.delta
+    console.print(f"\nConvergence delta: {delta.mean():+.1e} on average, at most {delta.abs().max():.1e} in size.")
+
+
+def file_name(picture: Picture, theme: Theme) -> str:
+    """Name the file of a picture in a theme."""
+    return f"{picture.name}.png" if theme is LIGHT else f"{picture.name}-{theme.name}.png"
+
+
+def render_page(findings: Findings, drawn: list[Picture], folder: Path) -> str:
+    """Fill in the page; the pictures in the folder become part of it."""
+
+    def embedded(picture: Picture, theme: Theme) -> str:
+        return "data:image/png;base64," + b64encode((folder / file_name(picture, theme)).read_bytes()).decode()
+
+    environment = Environment(
+        loader=PackageLoader("pellucid.demo", "data"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["signed"] = signed
+    return environment.get_template("page.html.jinja").render(
+        findings=findings, meanings=MEANINGS, pictures=drawn, embedded=embedded, light=LIGHT, dark=DARK
+    )

@@ -1,0 +1,79 @@
+"""What a chart shows, as plain data: nothing here knows how it is drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """What all charts have: a title, and axes that say what they measure and in which unit."""
+
+    title: str
+    x_label: str
+    y_label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bars(Chart):
+    """One horizontal bar per name, the first on top; the sign of a value is its colour and its direction."""
+
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _check_lengths(names=len(self.names), values=len(self.values))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram(Chart):
+    """How many values lie between consecutive edges; a logarithmic axis lets a rare value show beside a common one."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    logarithmic: bool = False
+
+    def __post_init__(self) -> None:
+        _check_lengths(counts=len(self.counts), gaps_between_edges=len(self.edges) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scatter(Chart):
+    """Dots whose areas are proportional to their sizes."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    sizes: tuple[float, ...]
+    size_label: str
+
+    def __post_init__(self) -> None:
+        _check_lengths(x=len(self.x), y=len(self.y), sizes=len(self.sizes))
+        if not all(size > 0 for size in self.sizes):
+            raise ValueError(f"sizes: expected positive numbers, got {min(self.sizes)}")
+
+
+def centred_bins(values: Sequence[float], width: float) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Count values in bins of a width, one of them centred on zero, so that no edge parts the values around zero.
+
+    Returns:
+        The edges and the counts of a `Histogram`.
+    """
+    if not (len(values) and np.isfinite(values).all() and width > 0):
+        raise ValueError(f"expected some finite values and a positive width, got {len(values)} values, width {width}")
+    bins = np.rint(np.asarray(values) / width).astype(int)
+    first, last = int(bins.min()), int(bins.max())
+    edges = tuple((index - 0.5) * width for index in range(first, last + 2))
+    return edges, tuple(np.bincount(bins - first).tolist())
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """Write a number with its sign, the minus as long as the plus; what rounds to zero has no sign."""
+    text = f"{value:+.{decimals}f}"
+    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
+
+
+def _check_lengths(**lengths: int) -> None:
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name.replace('_', ' ')}: {length}" for name, length in lengths.items())
+        raise ValueError(f"expected equally many, got {found}")
