@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar, final
 
 import torch
@@ -47,7 +47,6 @@ class Budget:
     fixed: bool = False
     whole: bool = False
     _pilot: bool = False
-    _seen: dict[int, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, inputs: tuple[Tensor, ...], parameter_bytes: int, max_rows: int | None) -> Budget:
@@ -105,18 +104,19 @@ class Budget:
 
     @contextmanager
     def _measuring(self, rows: int) -> Iterator[None]:
-        with torch.autograd.graph.saved_tensors_hooks(self._count, lambda saved: saved):
-            yield
-        bytes_per_row = max(1, sum(self._seen.values()) // rows)
-        self.rows, self.fixed = max(1, self.chunk_bytes // bytes_per_row), True
-        self._seen.clear()
+        seen: dict[int, int] = {}
 
-    def _count(self, saved: Tensor) -> Tensor:
-        owner = saved if saved._base is None else saved._base
-        if not isinstance(owner, nn.Parameter):
-            storage = saved.untyped_storage()
-            self._seen[storage.data_ptr()] = storage.nbytes()
-        return saved
+        def count(saved: Tensor) -> Tensor:
+            owner = saved if saved._base is None else saved._base
+            if not isinstance(owner, nn.Parameter):
+                storage = saved.untyped_storage()
+                seen[storage.data_ptr()] = storage.nbytes()
+            return saved
+
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved):
+            yield
+        bytes_per_row = max(1, sum(seen.values()) // rows)
+        self.rows, self.fixed = max(1, self.chunk_bytes // bytes_per_row), True
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -102,22 +102,24 @@ class Moments:
 
     def __init__(self, places: int, samples: int, orders: int) -> None:
         self.places, self.samples, self.orders = places, samples, orders
-        self._pivots: Tensors = ()
+        self._pivots: list[Tensor] = []
         self._powers: list[Tensors] = []
         self._dtypes: list[torch.dtype] = []
 
     def add(self, samples: slice, places: slice, blocks: Tensors) -> None:
         """Take in a block of values (k, n, ...) of k samples of n places; the first sample of a place comes first."""
-        if not self._pivots:
+        if not self._powers:
             self._dtypes = [block.dtype for block in blocks]
-            self._pivots = tuple(widened(block).new_zeros(self.places, *block.shape[2:]) for block in blocks)
+            self._pivots = [widened(block).new_zeros(self.places, *block.shape[2:]) for block in blocks]
             self._powers = [tuple(torch.zeros_like(pivot) for _ in range(self.orders)) for pivot in self._pivots]
         for block, pivot, powers in zip(map(widened, blocks), self._pivots, self._powers, strict=True):
-            if samples.start == 0:
-                pivot[places] = block[0]
-            away = block - pivot[places]
+            away = block
+            if self.orders > 1:  # a mean alone needs no care
+                if samples.start == 0:
+                    pivot[places] = block[0]
+                away = block - pivot[places]
             for order, power in enumerate(powers, start=1):
-                power[places] += (away**order).sum(0)
+                power[places] += (away if order == 1 else away**order).sum(0)
 
     @property
     def mean(self) -> Tensors:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 import torch
 from torch import Tensor, nn
+
+T = TypeVar("T")
 
 _MIXING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
@@ -51,8 +53,7 @@ class Guest:
             mixes |= isinstance(module, _MIXING) and (module.training or module.running_mean is None)
         return cls(parameter_bytes, tuple(buffers), mixes)
 
-    @contextmanager
-    def visited(self, device: torch.device, *, create_graph: bool) -> Iterator[None]:
+    def visit(self, call: Callable[[], T], device: torch.device, *, create_graph: bool) -> T:
         """Run an attribution: out of inference mode, with gradients of its arithmetic only where asked for.
 
         Buffers that a forward in training mode changes (batch norm's counters) are put back afterwards; after an
@@ -61,9 +62,11 @@ class Guest:
         before = [buffer.clone() for buffer in self.buffers]
         random_state = _random_state(device)
         try:
-            outside = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
-            with outside, torch.set_grad_enabled(create_graph):
-                yield
+            with torch.set_grad_enabled(create_graph):
+                if not torch.is_inference_mode_enabled():
+                    return call()
+                with torch.inference_mode(False), torch.set_grad_enabled(create_graph):
+                    return call()
         except BaseException:
             _restore(random_state, device)
             raise

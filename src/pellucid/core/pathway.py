@@ -14,10 +14,10 @@ from torch import Tensor
 
 from pellucid.core.budget import BatchCollapsed, Budget
 from pellucid.core.guest import Guest, without_cudnn
-from pellucid.core.rows import pick
+from pellucid.core.rows import each_tensor, everyone, pick
 from pellucid.core.sink import Sink, TargetLike, sink_of
 from pellucid.core.site import INPUTS, Site
-from pellucid.core.tensors import Tensors, batch_of, described, floating, shapes
+from pellucid.core.tensors import Tensors, batch_of, described, floating, out_of_inference_mode, shapes
 from pellucid.errors import InvalidArgument, NotDifferentiable, PellucidWarning
 
 Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | None"
@@ -114,18 +114,18 @@ class Pathway:
             >>> path.gradient(path.x, path.rows).grad
             (tensor([[0., 4.]]),)
         """
-        tensors = batch_of(inputs)
+        tensors = tuple(map(out_of_inference_mode, batch_of(inputs)))
         if not create_graph:
             tensors = tuple(tensor.detach() for tensor in tensors)
         examples = tensors[0].shape[0]
-        extra = () if additional_forward_args is None else additional_forward_args
+        extra = () if additional_forward_args is None else each_tensor(additional_forward_args, out_of_inference_mode)
         guest = Guest.of(model)
         budget = Budget.of(tensors, guest.parameter_bytes, internal_batch_size)
         budget.whole = guest.mixes_examples
         return cls(
             model=model,
             x=tensors,
-            rows=torch.arange(examples),
+            rows=everyone(examples),
             examples=examples,
             sink=sink_of(target, examples),
             extra=extra if isinstance(extra, tuple) else (extra,),
@@ -149,7 +149,7 @@ class Pathway:
 
     def is_batch(self, rows: Tensor) -> bool:
         """Whether these rows are the user's batch: every example once, in order."""
-        return torch.equal(rows, torch.arange(self.examples))
+        return torch.equal(rows, everyone(self.examples))
 
     def like_x(self, baselines: Baselines) -> Tensors:
         """Baselines as tensors like `x`.
@@ -290,4 +290,4 @@ def one_each(value: Tensor) -> Tensor:
             "target must leave one value per example: "
             f"the output holds {tuple(value.shape[1:])} values for each. Hint: choose one, such as target=0."
         )
-    return value.reshape(-1)
+    return value if value.ndim == 1 else value.reshape(-1)

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor
+
+
+@lru_cache(maxsize=128)
+def everyone(examples: int) -> Tensor:
+    """The rows of a whole batch, in order: 0, 1, ..., examples - 1. Shared, so not to be written to."""
+    with torch.inference_mode(False):
+        return torch.arange(examples)
+
+
+def each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same value with its tensors changed, also those inside tuples, lists and dicts."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(each_tensor(each, change) for each in value))
+    if type(value) in (tuple, list):
+        return type(value)(each_tensor(each, change) for each in value)
+    if type(value) is dict:
+        return {key: each_tensor(each, change) for key, each in value.items()}
+    return value
 
 
 def pick(value: Any, rows: Tensor, examples: int) -> Any:
     """What belongs to the examples in `rows`, out of anything a user may pass to the model.
 
-    Tensors whose first dimension counts the examples are indexed by `rows`, also inside tuples, lists and dicts;
-    everything else (numbers, strings, tensors of other shapes, objects) passes as it is.
+    Tensors whose first dimension counts the examples are indexed by `rows`; everything else (numbers, strings, tensors
+    of other shapes, objects) passes as it is.
 
     Args:
         value: What the user gave for the whole batch.
         rows: For each point, the example it belongs to, int64 [n].
         examples: The number of examples in the user's batch.
     """
-    if isinstance(value, Tensor):
-        return value[rows.to(value.device)] if value.ndim and len(value) == examples else value
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(pick(each, rows, examples) for each in value))
-    if type(value) in (tuple, list):
-        return type(value)(pick(each, rows, examples) for each in value)
-    if type(value) is dict:
-        return {key: pick(each, rows, examples) for key, each in value.items()}
-    return value
+
+    def picked(tensor: Tensor) -> Tensor:
+        return tensor[rows.to(tensor.device)] if tensor.ndim and tensor.shape[0] == examples else tensor
+
+    return each_tensor(value, picked)

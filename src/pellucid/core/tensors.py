@@ -63,6 +63,14 @@ def described(value: object) -> str:
     return type(value).__name__
 
 
+def out_of_inference_mode(tensor: Tensor) -> Tensor:
+    """A tensor that autograd can use: a copy of one that was made under `torch.inference_mode`."""
+    if not tensor.is_inference():
+        return tensor
+    with torch.inference_mode(False):
+        return tensor.clone()
+
+
 def floating(tensors: Tensors) -> Tensors:
     """Integer tensors as the default floating dtype; the others as they are."""
     return tuple(t if t.is_floating_point() or t.is_complex() else t.to(torch.get_default_dtype()) for t in tensors)

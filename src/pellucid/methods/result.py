@@ -49,17 +49,17 @@ def attribution(
     @functools.wraps(call)
     def at_the_edge(method: Method, path: Pathway, /, *args: P.args, **kwargs: P.kwargs) -> Attributions:
         def visit() -> Attributions:
-            with path.guest.visited(path.x[0].device, create_graph=path.create_graph):
-                return _looked_at(call(method, path, *args, **kwargs), path, (*args, *kwargs.values()))
+            return _looked_at(call(method, path, *args, **kwargs), path, (*args, *kwargs.values()))
 
+        device = path.x[0].device
         try:
             try:
-                return visit()
+                return path.guest.visit(visit, device, create_graph=path.create_graph)
             except BatchCollapsed:
                 if not path.is_batch(path.rows):
                     raise  # a part of a larger call, which holds the batch
                 path.budget.whole = True
-                return visit()
+                return path.guest.visit(visit, device, create_graph=path.create_graph)
         except Exception as error:
             raise located(error, type(method).__name__, described(path.x)) from error.__cause__
 
