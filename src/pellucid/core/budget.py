@@ -27,7 +27,7 @@ BYTES_PER_INPUT_BYTE = 64
 
 
 class BatchCollapsed(BaseException):
-    """The output does not follow the rows given: one forward must hold the batch, whole. Caught by the guest."""
+    """The output does not follow the rows given: one forward must hold the batch, whole. Caught at the edge."""
 
 
 @final
@@ -80,7 +80,8 @@ class Budget:
             count, size = self._block(samples - sample, places - place, places)
             self._pilot = not (self.fixed or self.whole or count * size == samples * places)
             try:
-                result = run(slice(sample, sample + count), slice(place, place + size))
+                part = slice(None) if size == places else slice(place, place + size)
+                result = run(slice(sample, sample + count), part)
             except (RuntimeError, MemoryError) as error:
                 if not _out_of_memory(error) or count * size == 1 or self.whole:
                     raise

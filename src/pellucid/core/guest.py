@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ import torch
 from torch import Tensor, nn
 
 T = TypeVar("T")
+
+# The switch is one for all threads: without the lock, one could put back what another had changed.
+_CUDNN = threading.RLock()
 
 _MIXING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
@@ -108,9 +112,10 @@ def _restore(random_state: tuple[Tensor, ...], device: torch.device) -> None:
 @contextmanager
 def without_cudnn() -> Iterator[None]:
     """Switch cuDNN off, and only that: its recurrent layers have no backward in evaluation mode."""
-    enabled = torch.backends.cudnn.enabled
-    torch.backends.cudnn.enabled = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.enabled = enabled
+    with _CUDNN:
+        enabled = torch.backends.cudnn.enabled
+        torch.backends.cudnn.enabled = False
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.enabled = enabled

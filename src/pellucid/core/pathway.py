@@ -121,7 +121,8 @@ class Pathway:
         extra = () if additional_forward_args is None else each_tensor(additional_forward_args, out_of_inference_mode)
         guest = Guest.of(model)
         budget = Budget.of(tensors, guest.parameter_bytes, internal_batch_size)
-        budget.whole = guest.mixes_examples
+        # Tensors of different first dimensions (a graph's nodes and edges) are one example that nobody can divide.
+        budget.whole = guest.mixes_examples or len({tensor.shape[0] for tensor in tensors}) > 1
         return cls(
             model=model,
             x=tensors,

@@ -33,7 +33,7 @@ def tensors_of(value: Tensor | Tensors, name: str) -> Tensors:
 
 
 def batch_of(inputs: Tensor | Tensors) -> Tensors:
-    """The user's inputs as a tuple of tensors with a common first dimension of at least one example.
+    """The user's inputs as a tuple of tensors with a first dimension, the examples, of at least one.
 
     Raises:
         InvalidArgument: They are something else.
@@ -41,9 +41,7 @@ def batch_of(inputs: Tensor | Tensors) -> Tensors:
     tensors = tensors_of(inputs, "inputs")
     if any(tensor.ndim == 0 for tensor in tensors):
         raise InvalidArgument(f"inputs must have a first dimension, the examples: got {shapes(tensors)}.")
-    if len({tensor.shape[0] for tensor in tensors}) > 1:
-        raise InvalidArgument(f"inputs must have as many examples in every tensor: got {shapes(tensors)}.")
-    if tensors[0].shape[0] == 0:
+    if 0 in [tensor.shape[0] for tensor in tensors]:
         raise InvalidArgument(f"inputs must hold at least one example: got {shapes(tensors)}.")
     return tensors
 
@@ -114,5 +112,6 @@ def times(left: Tensors, right: Tensors) -> Tensors:
 
 
 def total(tensors: Tensors) -> Tensor:
-    """The sum over all tensors and all dimensions but the first: one value per row, [n]."""
-    return torch.stack([widened(tensor).flatten(1).sum(1) for tensor in tensors]).sum(0)
+    """The sum over all tensors and all dimensions but the first: one value per row, [n]; one in all if rows differ."""
+    sums = [widened(tensor).flatten(1).sum(1) for tensor in tensors]
+    return sum(sums[1:], sums[0]) if len({len(each) for each in sums}) == 1 else torch.cat(sums).sum(0, keepdim=True)

@@ -122,7 +122,7 @@ class Completeness:
 
 def _looked_at(result: Attributions, path: Pathway, arguments: tuple[Any, ...]) -> Attributions:
     """The result; NaN in it is traced to what carried it."""
-    if any(math.isnan(value.sum().item()) for value in result.values):
+    if any(math.isnan(value.sum().item()) and value.isnan().any() for value in result.values):
         given = {"inputs": path.x, "additional_forward_args": path.extra, "baselines": arguments}
         carriers = [carrier for name, value in given.items() for carrier in _with_nan(name, value)]
         origin = f"carried in by {', '.join(carriers)}" if carriers else "made by the model: no argument carries it"

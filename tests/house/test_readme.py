@@ -1,0 +1,20 @@
+import re
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_readme_s_python_runs_from_top_to_bottom():
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    namespace: dict = {}
+    for block in blocks:
+        exec(block, namespace)
+    assert namespace["attributions"].shape == (2, 4)
+    assert namespace["result"].stderr[0].shape == (2, 4)
+
+
+def test_the_readme_s_make_targets_exist():
+    makefile = (README.parent / "Makefile").read_text()
+    for target in re.findall(r"^\$ make (\S+)", README.read_text(), re.MULTILINE):
+        assert f"\n{target}:" in makefile
