@@ -138,7 +138,8 @@ def explained(
         attribution: The facade's object.
         method: The method.
         inputs: One tensor or a tuple of tensors, examples first.
-        pathway: What [Pathway.of][pellucid.core.pathway.Pathway.of] takes besides model and inputs.
+        pathway: What [Pathway.of][pellucid.core.pathway.Pathway.of] takes besides model and inputs, and whether to
+            `show_progress`.
         **arguments: What the method takes besides the pathway.
 
     Returns:
@@ -147,7 +148,10 @@ def explained(
     try:
         own = getattr(attribution, "gradient_func", compute_gradients)
         gradient_function = None if own is compute_gradients else own
-        path = Pathway.of(attribution.forward_func, inputs, gradient_function=gradient_function, **pathway)
+        progress = f"{attribution.get_name()} attribution" if pathway.pop("show_progress", False) else None
+        path = Pathway.of(
+            attribution.forward_func, inputs, gradient_function=gradient_function, progress=progress, **pathway
+        )
         result = method(path, **arguments)
     except Exception as error:
         raise located(error, type(attribution).__name__, described(inputs)) from error.__cause__

@@ -20,13 +20,19 @@ class Saliency(GradientAttribution):
         additional_forward_args: Any = None,
         *,
         create_graph: bool = False,
+        show_progress: bool = False,
     ) -> Attributed:
         """The gradients of `target` at `inputs`, without their sign where `abs`."""
         return explained(
             self,
             methods.Saliency(absolute=abs),
             inputs,
-            {"target": target, "additional_forward_args": additional_forward_args, "create_graph": create_graph},
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
         )
 
 
@@ -40,13 +46,19 @@ class InputXGradient(GradientAttribution):
         additional_forward_args: Any = None,
         *,
         create_graph: bool = False,
+        show_progress: bool = False,
     ) -> Attributed:
         """The gradients of `target` at `inputs`, times the inputs."""
         return explained(
             self,
             methods.InputXGradient(),
             inputs,
-            {"target": target, "additional_forward_args": additional_forward_args, "create_graph": create_graph},
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
         )
 
     @property

@@ -46,6 +46,7 @@ class IntegratedGradients(_PathAttribution):
         return_convergence_delta: bool = False,
         *,
         create_graph: bool = False,
+        show_progress: bool = False,
     ) -> Attributed:
         """The integrated gradients of `target`, by `n_steps` points of the quadrature `method`."""
         return explained(
@@ -57,6 +58,7 @@ class IntegratedGradients(_PathAttribution):
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
                 "create_graph": create_graph,
+                "show_progress": show_progress,
             },
             baselines=baselines,
             delta=return_convergence_delta,
@@ -78,6 +80,7 @@ class GradientShap(_PathAttribution):
         *,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
+        show_progress: bool = False,
         seed: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Attributed:
@@ -98,6 +101,7 @@ class GradientShap(_PathAttribution):
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
                 "create_graph": create_graph,
+                "show_progress": show_progress,
             },
             baselines=resolved(baselines, inputs),
             delta=return_convergence_delta,

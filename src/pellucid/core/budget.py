@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TypeVar, final
+from typing import Any, TypeVar, final
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from pellucid.errors import check_count
 
@@ -40,12 +41,14 @@ class Budget:
         rows: Rows per forward, for now: a guess until measured.
         fixed: The user has chosen `rows`, or they need not be measured.
         whole: Every forward takes the batch, once each: the model collapses or mixes it.
+        progress: What a progress bar says on stderr; None for none.
     """
 
     chunk_bytes: int
     rows: int
     fixed: bool = False
     whole: bool = False
+    progress: str | None = None
     _pilot: bool = False
 
     @classmethod
@@ -76,20 +79,26 @@ class Budget:
             run: One forward of as many rows as the block has samples times places.
         """
         sample = place = 0
-        while sample < samples:
-            count, size = self._block(samples - sample, places - place, places)
-            self._pilot = not (self.fixed or self.whole or count * size == samples * places)
-            try:
+        with self._bar(samples * places) as bar:
+            while sample < samples:
+                count, size = self._block(samples - sample, places - place, places)
+                self._pilot = not (self.fixed or self.whole or count * size == samples * places)
                 part = slice(None) if size == places else slice(place, place + size)
-                result = run(slice(sample, sample + count), part)
-            except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error) or count * size == 1 or self.whole:
-                    raise
-                self.rows, self.fixed = count * size // 2, True
-                continue
-            yield result
-            place = (place + size) % places
-            sample += count if place == 0 else 0
+                try:
+                    result = run(slice(sample, sample + count), part)
+                except (RuntimeError, MemoryError) as error:
+                    if not _out_of_memory(error) or count * size == 1 or self.whole:
+                        raise
+                    self.rows, self.fixed = count * size // 2, True
+                    continue
+                yield result
+                if bar is not None:
+                    bar.update(count * size)
+                place = (place + size) % places
+                sample += count if place == 0 else 0
+
+    def _bar(self, rows: int) -> AbstractContextManager[tqdm[Any] | None]:
+        return nullcontext() if self.progress is None else tqdm(total=rows, desc=self.progress, unit=" rows")
 
     def _block(self, samples: int, rest: int, places: int) -> tuple[int, int]:
         """How many samples of how many places come next, with `rest` places left of the current sample."""

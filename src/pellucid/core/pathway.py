@@ -91,6 +91,7 @@ class Pathway:
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         gradient_function: GradientFunction | None = None,
+        progress: str | None = None,
     ) -> Pathway:
         """The pathway from the model's inputs to a target of its output.
 
@@ -103,6 +104,7 @@ class Pathway:
             internal_batch_size: The most rows per forward; None chooses it.
             create_graph: Whether the attributions can be differentiated.
             gradient_function: Replaces the gradient that torch takes.
+            progress: What progress bars on stderr say; None for none.
 
         Raises:
             InvalidArgument: The inputs, the target or the batch size are not what they must be.
@@ -121,6 +123,7 @@ class Pathway:
         extra = () if additional_forward_args is None else each_tensor(additional_forward_args, out_of_inference_mode)
         guest = Guest.of(model)
         budget = Budget.of(tensors, guest.parameter_bytes, internal_batch_size)
+        budget.progress = progress
         # Tensors of different first dimensions (a graph's nodes and edges) are one example that nobody can divide.
         budget.whole = guest.mixes_examples or len({tensor.shape[0] for tensor in tensors}) > 1
         return cls(
