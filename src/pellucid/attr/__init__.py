@@ -4,6 +4,10 @@ The parameters, shapes, exceptions and numbers are Captum 0.9's; where Captum is
 `docs/differences.md` lists each such case. What the arguments mean is written once:
 [TargetLike][pellucid.core.sink.TargetLike] for `target`, [Baselines][pellucid.core.pathway.Baselines] for `baselines`,
 [Pathway.of][pellucid.core.pathway.Pathway.of] for `inputs`, `additional_forward_args` and `internal_batch_size`.
+
+What pellucid adds is keyword-only: `create_graph` makes attributions that can be differentiated; `seed` or `generator`
+gives every example its own stream of random numbers (see [drawing][pellucid.core.randomness.drawing]);
+`show_progress` shows progress on stderr.
 """
 
 from pellucid.attr._facade import Attribution, GradientAttribution, PerturbationAttribution

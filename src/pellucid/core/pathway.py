@@ -110,6 +110,8 @@ class Pathway:
             InvalidArgument: The inputs, the target or the batch size are not what they must be.
 
         Examples:
+            >>> import torch
+            >>> from pellucid.core.pathway import Pathway
             >>> path = Pathway.of(lambda x: x**2, torch.tensor([[1.0, 2.0]]), target=1)
             >>> path(path.x, path.rows)
             tensor([4.])

@@ -58,6 +58,7 @@ def quadrature(rule: Quadrature, steps: int) -> Nodes:
         InvalidArgument: An unknown rule, or too few steps.
 
     Examples:
+        >>> from pellucid.core.quadrature import quadrature
         >>> nodes, weights = quadrature("riemann_middle", 4)
         >>> nodes.tolist(), weights.tolist()
         ([0.125, 0.375, 0.625, 0.875], [0.25, 0.25, 0.25, 0.25])

@@ -24,6 +24,8 @@ class Saliency:
         absolute: Whether to drop the sign.
 
     Examples:
+        >>> import torch
+        >>> from pellucid.methods import Pathway, Saliency
         >>> path = Pathway.of(lambda x: x[:, 0] - 2 * x[:, 1], torch.ones(1, 2))
         >>> Saliency()(path).values
         (tensor([[1., 2.]]),)
@@ -55,6 +57,8 @@ class InputXGradient:
     Shrikumar et al., "Not just a black box", 2016, https://arxiv.org/abs/1605.01713.
 
     Examples:
+        >>> import torch
+        >>> from pellucid.methods import InputXGradient, Pathway
         >>> path = Pathway.of(lambda x: x[:, 0] - 2 * x[:, 1], torch.tensor([[3.0, 4.0]]))
         >>> InputXGradient()(path).values
         (tensor([[ 3., -8.]]),)

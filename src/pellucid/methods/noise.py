@@ -40,7 +40,8 @@ class NoiseTunnel:
         generator: Gives the seed.
 
     Examples:
-        >>> from pellucid.methods import Saliency
+        >>> import torch
+        >>> from pellucid.methods import NoiseTunnel, Pathway, Saliency
         >>> path = Pathway.of(lambda x: (x**2).sum(1), torch.ones(1, 2))
         >>> smooth = NoiseTunnel(method=Saliency(), samples=10, stdevs=0.0)(path)
         >>> smooth.values, smooth.stderr

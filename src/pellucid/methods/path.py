@@ -34,9 +34,11 @@ class IntegratedGradients:
         multiply_by_inputs: Whether to multiply by x - x' (global attribution) or not (local).
 
     Examples:
+        >>> import torch
+        >>> from pellucid.methods import IntegratedGradients, Pathway
         >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
-        >>> IntegratedGradients()(path).values
-        (tensor([[3.0000, 3.0000]]),)
+        >>> IntegratedGradients()(path).values[0].round(decimals=4)
+        tensor([[3., 3.]])
     """
 
     steps: int = 50
@@ -88,6 +90,8 @@ class GradientShap:
         generator: Gives the seed.
 
     Examples:
+        >>> import torch
+        >>> from pellucid.methods import GradientShap, Pathway
         >>> path = Pathway.of(lambda x: x[:, 0] - 2 * x[:, 1], torch.ones(1, 2))
         >>> GradientShap(samples=20, seed=0)(path, torch.zeros(3, 2)).values
         (tensor([[ 1., -2.]]),)
