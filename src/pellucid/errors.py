@@ -14,6 +14,10 @@ they are found and get their context, the method and the shapes of its inputs, o
 
 from __future__ import annotations
 
+import os
+import sys
+import warnings
+
 
 class PellucidError(Exception):
     """The base of every exception of pellucid."""
@@ -37,7 +41,7 @@ class PellucidWarning(UserWarning):
     """The result is there, but may not be what was wanted."""
 
 
-def located(error: Exception, method: str, inputs: str) -> Exception:
+def located(error: Exception, method: str, inputs: str, hint: str = "") -> Exception:
     """The error to raise at the public edge: it tells in which call it happened, once, at the first edge it passes.
 
     Our own errors are made anew with their context; an exception of the user's model keeps its identity and gets the
@@ -47,6 +51,7 @@ def located(error: Exception, method: str, inputs: str) -> Exception:
         error: What was raised.
         method: The method's name.
         inputs: Its inputs, described.
+        hint: What may help when it is the user's model that failed.
     """
     if isinstance(error, PellucidError):
         if error.located:
@@ -55,10 +60,18 @@ def located(error: Exception, method: str, inputs: str) -> Exception:
         placed.located = True
         placed.__cause__ = error.__cause__
         return placed.with_traceback(error.__traceback__)
-    note = f"This happened while pellucid's {method} called the model on inputs {inputs}."
+    note = f"This happened while pellucid's {method} called the model on inputs {inputs}.{hint and f' Hint: {hint}'}"
     if hasattr(error, "add_note") and not any("pellucid" in each for each in getattr(error, "__notes__", ())):
         error.add_note(note)
     return error
+
+
+def warn(message: str) -> None:
+    """Warn of something at the line of the user's code that called pellucid."""
+    home, level, frame = os.path.dirname(__file__), 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(home):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, PellucidWarning, stacklevel=level)
 
 
 def check_count(name: str, count: int) -> int:

@@ -49,7 +49,7 @@ class NoiseTunnel(Attribution):
                 generator=generator,
             ),
             inputs,
-            {},
+            {"create_graph": kwargs.get("create_graph", False)},
             **kwargs,
         )
 

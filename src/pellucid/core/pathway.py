@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pellucid.core.rows import each_tensor, everyone, pick
 from pellucid.core.sink import Sink, TargetLike, sink_of
 from pellucid.core.site import INPUTS, Site
 from pellucid.core.tensors import Tensors, batch_of, described, floating, out_of_inference_mode, shapes
-from pellucid.errors import InvalidArgument, NotDifferentiable, PellucidWarning
+from pellucid.errors import InvalidArgument, NotDifferentiable, warn
 
 Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | None"
 """Where attribution starts from: what an input looks like when it says nothing.
@@ -281,7 +280,7 @@ class Pathway:
                 message = (
                     f"the output does not depend on {which} {shapes((leaves[index],))}: its attributions are zero."
                 )
-                warnings.warn(message, PellucidWarning, stacklevel=2)
+                warn(message)
         return tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(grads, leaves, strict=True))
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar, final
 
+import torch
 from torch import Tensor
 
 from pellucid.core.budget import BatchCollapsed
 from pellucid.core.expectation import along, values
 from pellucid.core.pathway import Baselines, Pathway
 from pellucid.core.tensors import Tensors, described, total
-from pellucid.errors import PellucidWarning, located
+from pellucid.errors import located, warn
 
 P = ParamSpec("P")
 Method = TypeVar("Method")
+
+_ENCLOSING: ContextVar[Pathway | None] = ContextVar("enclosing", default=None)
+_INTEGERS = "integer inputs reach the model as floats; for token ids, attribute at the embedding layer instead."
 
 
 @final
@@ -51,17 +55,21 @@ def attribution(
         def visit() -> Attributions:
             return _looked_at(call(method, path, *args, **kwargs), path, (*args, *kwargs.values()))
 
-        device = path.x[0].device
+        enclosing = _ENCLOSING.get()
+        token = _ENCLOSING.set(path)
         try:
             try:
-                return path.guest.visit(visit, device, create_graph=path.create_graph)
+                return path.guest.visit(visit, path.x[0].device, create_graph=path.create_graph)
             except BatchCollapsed:
-                if not path.is_batch(path.rows):
-                    raise  # a part of a larger call, which holds the batch
+                if enclosing is not None and not enclosing.budget.whole:
+                    raise  # the call around this one holds the batch, and begins again
                 path.budget.whole = True
-                return path.guest.visit(visit, device, create_graph=path.create_graph)
+                return path.guest.visit(visit, path.x[0].device, create_graph=path.create_graph)
         except Exception as error:
-            raise located(error, type(method).__name__, described(path.x)) from error.__cause__
+            hint = "" if all(map(torch.is_floating_point, path.x)) else _INTEGERS
+            raise located(error, type(method).__name__, described(path.x), hint) from error.__cause__
+        finally:
+            _ENCLOSING.reset(token)
 
     return at_the_edge
 
@@ -126,7 +134,7 @@ def _looked_at(result: Attributions, path: Pathway, arguments: tuple[Any, ...]) 
         given = {"inputs": path.x, "additional_forward_args": path.extra, "baselines": arguments}
         carriers = [carrier for name, value in given.items() for carrier in _with_nan(name, value)]
         origin = f"carried in by {', '.join(carriers)}" if carriers else "made by the model: no argument carries it"
-        warnings.warn(f"attributions contain NaN, {origin}.", PellucidWarning, stacklevel=4)
+        warn(f"attributions contain NaN, {origin}.")
     return result
 
 
