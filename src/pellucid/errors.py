@@ -3,13 +3,14 @@
     PellucidError
     ├── InvalidArgument     (ValueError, AssertionError)   an argument is not what the method expects
     │   └── OutOfRange      (IndexError)                   a target beyond the output
-    └── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
+    ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
+    └── NotSupported        (NotImplementedError)          a method does not have what was asked of it
 
     PellucidWarning         (UserWarning)                  the result is there, but may not be what was wanted
 
-Each exception can also be caught as the class that Captum raises in its place (`AssertionError` for bad arguments,
-`IndexError`, `RuntimeError`), so that `except` clauses survive the migration. Errors are raised in few words where
-they are found and get their context, the method and the shapes of its inputs, once at the public edge.
+Each exception can also be caught as the class that Captum raises in its place, in brackets above, so that `except`
+clauses survive the migration. Errors are raised in few words where they are found and get their context, the method
+and the shapes of its inputs, once at the public edge.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ class OutOfRange(InvalidArgument, IndexError):
 
 class NotDifferentiable(PellucidError, RuntimeError):
     """A gradient was needed where the model, its output or its inputs have none."""
+
+
+class NotSupported(PellucidError, NotImplementedError):
+    """A method does not have what was asked of it."""
 
 
 class PellucidWarning(UserWarning):

@@ -5,17 +5,18 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast, final
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from pellucid.core.pathway import Baselines, GradientFunction, Pathway
+from pellucid.core.randomness import Seed, numpy_state_kept, seeded
 from pellucid.core.sink import TargetLike, sink_of
 from pellucid.core.tensors import Tensors, described, tensors_of
-from pellucid.errors import InvalidArgument, located
+from pellucid.errors import InvalidArgument, NotSupported, located
 from pellucid.methods.result import Attributions, Completeness
 
 TensorOrTensors: TypeAlias = Tensor | Tensors
@@ -53,6 +54,10 @@ class Attribution:
 
     def __init__(self, forward_func: Callable[..., Any]) -> None:
         self.forward_func = forward_func
+
+    def attribute_future(self, *args: Any, **kwargs: Any) -> Any:
+        """Attributions as a future, of a model that returns one; only some methods have it."""
+        raise NotSupported(f"{type(self).__name__} has no attribute_future. Hint: call attribute instead.")
 
     @classmethod
     def get_name(cls) -> str:
@@ -174,14 +179,12 @@ class Inside:
     Args:
         attribution: The object.
         tuples: Whether it is given its inputs as a tuple.
-        seed: Passed on, made independent, to an `attribute` that takes one.
-        generator: Passed on to an `attribute` that takes one.
+        seed: Gives each noisy copy a seed of its own, for an `attribute` that takes one.
     """
 
     attribution: Any
     tuples: bool
-    seed: int | None
-    generator: torch.Generator | None
+    seed: Seed
 
     def __call__(self, path: Pathway, **kwargs: Any) -> Attributions:
         """What `attribute` says of the points of the pathway, with those of `kwargs` that follow rows picked."""
@@ -189,17 +192,19 @@ class Inside:
         if "target" in kwargs:
             following["target"] = sink_of(kwargs["target"], path.examples).argument(path.rows)
         inputs = path.x if self.tuples else path.x[0]
-        found = self.attribution.attribute(inputs, **(self._seeds() | kwargs | following))
+        ours = type(self.attribution).__module__.partition(".")[0] == "pellucid"
+        with nullcontext() if ours else numpy_state_kept():
+            found = self.attribution.attribute(inputs, **(self._seeds(path) | kwargs | following))
         found, delta = found if kwargs.get("return_convergence_delta") else (found, None)
         return Attributions(found if isinstance(found, tuple) else (found,), delta)
 
-    def _seeds(self) -> dict[str, Any]:
-        given = (self.seed, self.generator) != (None, None)
-        if not given or "seed" not in inspect.signature(self.attribution.attribute).parameters:
+    def _seeds(self, path: Pathway) -> dict[str, Any]:
+        if self.seed is None or "seed" not in inspect.signature(self.attribution.attribute).parameters:
             return {}
-        # The same seed would draw the same numbers as the noise around it.
-        state = None if self.seed is None else np.random.SeedSequence(self.seed).generate_state(1, np.uint64)
-        return {"seed": None if state is None else int(state[0] >> 2), "generator": self.generator}
+        states = (
+            np.random.SeedSequence(key).generate_state(1, np.uint64) for key in seeded(self.seed, path.identities())
+        )
+        return {"seed": [int(state[0]) for state in states]}
 
 
 _FOLLOWING = ("additional_forward_args", "baselines", "feature_mask")

@@ -8,6 +8,7 @@ import torch
 
 from pellucid import methods
 from pellucid.attr._facade import Attributed, Attribution, GradientAttribution, Inside, TensorOrTensors, explained
+from pellucid.core.randomness import Seed, seed_of
 from pellucid.methods.noise import Average
 
 
@@ -30,15 +31,16 @@ class NoiseTunnel(Attribution):
         stdevs: float | tuple[float, ...] = 1.0,
         draw_baseline_from_distrib: bool = False,
         *,
-        seed: int | None = None,
+        seed: Seed = None,
         generator: torch.Generator | None = None,
         **kwargs: Any,
     ) -> Attributed:
         """The average of `nt_samples` noisy calls of the method inside, which takes `kwargs`."""
+        seed = seed_of(seed, generator)
         return explained(
             self,
             methods.NoiseTunnel(
-                method=Inside(self.attribution_method, isinstance(inputs, tuple), seed, generator),
+                method=Inside(self.attribution_method, isinstance(inputs, tuple), seed),
                 average=nt_type,
                 samples=nt_samples,
                 per_call=nt_samples_batch_size,
@@ -46,7 +48,6 @@ class NoiseTunnel(Attribution):
                 draw_baselines=draw_baseline_from_distrib,
                 stderr=False,
                 seed=seed,
-                generator=generator,
             ),
             inputs,
             {"create_graph": kwargs.get("create_graph", False)},

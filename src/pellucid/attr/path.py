@@ -11,6 +11,7 @@ from pellucid import methods
 from pellucid.attr._facade import Attributed, GradientAttribution, TensorOrTensors, explained, resolved
 from pellucid.core.pathway import Baselines
 from pellucid.core.quadrature import Quadrature
+from pellucid.core.randomness import Seed
 from pellucid.core.sink import TargetLike
 
 
@@ -81,7 +82,7 @@ class GradientShap(_PathAttribution):
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
-        seed: int | None = None,
+        seed: Seed = None,
         generator: torch.Generator | None = None,
     ) -> Attributed:
         """The expected gradients of `target`, by `n_samples` draws of baseline, noise and point between."""

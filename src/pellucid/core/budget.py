@@ -41,6 +41,7 @@ class Budget:
         rows: Rows per forward, for now: a guess until measured.
         fixed: The user has chosen `rows`, or they need not be measured.
         whole: Every forward takes the batch, once each: the model collapses or mixes it.
+        copies: The examples are copies of those of a call around this one, which alone knows the batch.
         progress: What a progress bar says on stderr; None for none.
     """
 
@@ -48,6 +49,7 @@ class Budget:
     rows: int
     fixed: bool = False
     whole: bool = False
+    copies: bool = False
     progress: str | None = None
     _pilot: bool = False
 

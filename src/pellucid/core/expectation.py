@@ -8,8 +8,8 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
-from pellucid.core.pathway import Pathway, one_each
-from pellucid.core.tensors import Tensors, broadcast_to, floating, widened
+from pellucid.core.pathway import Pathway
+from pellucid.core.tensors import Tensors, broadcast_to, floating, summed, widened
 
 Points: TypeAlias = Callable[[slice, slice], Tensors]
 """Where to go: (samples, places) -> points (k * n, ...): k samples, one after another, of n places in `path.x`."""
@@ -34,8 +34,8 @@ def sweep(path: Pathway, samples: int, points: Points, read: Read) -> Iterator[t
     def run(sample: slice, place: slice) -> tuple[slice, slice, Tensors]:
         count = sample.stop - sample.start
         rows = path.rows[place] if count == 1 else path.rows[place].repeat(count)
-        blocks = read(points(sample, place), rows)
-        return sample, place, tuple(block.reshape(count, -1, *block.shape[1:]) for block in blocks)
+        read_there = read(points(sample, place), rows)
+        return sample, place, tuple(each.view(count, each.shape[0] // count, *each.shape[1:]) for each in read_there)
 
     return path.budget.blocks(samples, len(path), run)
 
@@ -69,13 +69,18 @@ def expectation(path: Pathway, weights: Tensor, points: Points) -> Tensors:
 
 
 def values(path: Pathway, samples: int, points: Points) -> Tensor:
-    """The one value that the sink explains, at every sample of every point.
+    """What the sink explains at every sample of every point; several values of one point are added up.
 
     Returns:
         Values [n, samples] for n points in `path.x`; of another first dimension where the model collapses the batch.
     """
-    read = [block for _, _, (block,) in sweep(path, samples, points, lambda x, rows: (one_each(path(x, rows)),))]
-    return torch.cat([block.flatten() for block in read]).reshape(samples, -1).T
+
+    def added_up(x: Tensors, rows: Tensor) -> Tensors:
+        value = path(x, rows)
+        return (summed(value) if value.ndim else value.reshape(1),)
+
+    read = [block.flatten() for _, _, (block,) in sweep(path, samples, points, added_up)]
+    return torch.cat(read).reshape(samples, -1).T
 
 
 def block_of(points: Tensors, samples: slice, places: slice) -> Tensors:

@@ -28,13 +28,13 @@ class Guest:
 
     Args:
         parameter_bytes: What their parameters take.
-        buffers: The buffers of those in training mode, which a forward may change.
+        training: Those of them in training mode that have buffers, which a forward may change.
         mixes_examples: Whether one of them normalises by the statistics of its batch, so that one example's output
             depends on the others.
     """
 
     parameter_bytes: int
-    buffers: tuple[Tensor, ...]
+    training: tuple[nn.Module, ...]
     mixes_examples: bool
 
     @classmethod
@@ -44,7 +44,7 @@ class Guest:
         A function may reach modules in ways that nobody can see from outside; so this informs precautions and sizes,
         and nothing relies on it for the numbers of a model in evaluation mode.
         """
-        parameter_bytes, buffers, mixes, pending, seen = 0, [], False, list(_roots(forward)), set()
+        parameter_bytes, training, mixes, pending, seen = 0, [], False, list(_roots(forward)), set()
         while pending:
             module = pending.pop()
             if module in seen:
@@ -52,10 +52,10 @@ class Guest:
             seen.add(module)
             pending += [child for child in module._modules.values() if child is not None]
             parameter_bytes += sum(p.nbytes for p in module._parameters.values() if p is not None)
-            if module.training:
-                buffers += [buffer for buffer in module._buffers.values() if buffer is not None]
+            if module.training and module._buffers:
+                training.append(module)
             mixes |= isinstance(module, _MIXING) and (module.training or module.running_mean is None)
-        return cls(parameter_bytes, tuple(buffers), mixes)
+        return cls(parameter_bytes, tuple(training), mixes)
 
     def visit(self, call: Callable[[], T], device: torch.device, *, create_graph: bool) -> T:
         """Run an attribution: out of inference mode, with gradients of its arithmetic only where asked for.
@@ -63,7 +63,7 @@ class Guest:
         Buffers that a forward in training mode changes (batch norm's counters) are put back afterwards; after an
         exception the random state from which a model draws is put back too.
         """
-        before = [buffer.clone() for buffer in self.buffers]
+        before = [(m, n, b, b.clone()) for m in self.training for n, b in m._buffers.items() if b is not None]
         random_state = _random_state(device)
         try:
             with torch.set_grad_enabled(create_graph):
@@ -75,7 +75,8 @@ class Guest:
             _restore(random_state, device)
             raise
         finally:
-            for buffer, kept in zip(self.buffers, before, strict=True):
+            for module, name, buffer, kept in before:
+                module._buffers[name] = buffer
                 buffer.detach().copy_(kept)
 
 

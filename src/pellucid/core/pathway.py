@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pellucid.core.budget import BatchCollapsed, Budget
 from pellucid.core.guest import Guest, without_cudnn
+from pellucid.core.randomness import Keys
 from pellucid.core.rows import each_tensor, everyone, pick
 from pellucid.core.sink import Sink, TargetLike, sink_of
 from pellucid.core.site import INPUTS, Site
@@ -65,6 +66,7 @@ class Pathway:
         create_graph: Whether gradients can be differentiated again.
         gradient_function: Replaces the gradient that torch takes, as users of Captum assign it.
         source: Where points are fed.
+        copied: For copies of another pathway's points: that pathway, and the numbers of the copies.
     """
 
     model: Callable[..., Any]
@@ -78,6 +80,7 @@ class Pathway:
     create_graph: bool = False
     gradient_function: GradientFunction | None = None
     source: Site = INPUTS
+    copied: tuple[Pathway, slice] | None = None
 
     @classmethod
     def of(
@@ -144,13 +147,21 @@ class Pathway:
         """The number of points in `x`."""
         return self.rows.shape[0]
 
-    def at(self, x: Tensors) -> Pathway:
-        """The same pathway at other points: as many in a row for every point of this one."""
-        return dataclasses.replace(self, x=x, rows=self.rows.repeat_interleave(x[0].shape[0] // len(self)))
+    def at(self, x: Tensors, copies: slice) -> Pathway:
+        """The same pathway at copies of its points, those of a point together, numbered by `copies`."""
+        rows = self.rows.repeat_interleave(copies.stop - copies.start)
+        return dataclasses.replace(self, x=x, rows=rows, copied=(self, copies))
+
+    def identities(self) -> Keys:
+        """What tells the points apart."""
+        if self.copied is None:
+            return [(row,) for row in range(len(self))]
+        original, copies = self.copied
+        return [(*key, copy) for key in original.identities() for copy in range(copies.start, copies.stop)]
 
     def pick(self, value: Any, rows: Tensor) -> Any:
-        """What belongs to the examples `rows`; everything, untouched, for the batch as the user gave it."""
-        return value if self.is_batch(rows) else pick(value, rows, self.examples)
+        """What belongs to the examples `rows`, copied, as the model may write into it."""
+        return pick(value, None if self.is_batch(rows) else rows, self.examples)
 
     def is_batch(self, rows: Tensor) -> bool:
         """Whether these rows are the user's batch: every example once, in order."""
@@ -260,7 +271,7 @@ class Pathway:
                     "Hint: build or load the model outside of it; only the attribution may be called inside."
                 ) from error
             raise
-        if value.shape[:1] != rows.shape and not self.is_batch(rows):
+        if value.shape[:1] != rows.shape and not self.budget.whole and (self.budget.copies or not self.is_batch(rows)):
             raise BatchCollapsed
         return value
 
@@ -270,6 +281,8 @@ class Pathway:
                 "the output of forward_func has no gradient. Hint: it may have been detached, computed under "
                 "torch.no_grad or outside of torch, or not depend on the inputs at all."
             )
+        if value.is_complex():
+            raise NotDifferentiable(f"the output of forward_func must be real: got {described(value)}.")
         seed = torch.ones_like(value)
         return torch.autograd.grad(value, leaves, seed, create_graph=self.create_graph, allow_unused=True)
 

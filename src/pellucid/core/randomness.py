@@ -7,52 +7,61 @@ the order in which Captum 0.9 takes them, so that the same global seeds give the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, final
+from typing import Any, Protocol, SupportsFloat, TypeAlias, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.core.tensors import Tensors, floating
+from pellucid.core.tensors import Tensors, described, floating
 from pellucid.errors import InvalidArgument
+
+Keys: TypeAlias = list[tuple[int, ...]]
+"""What tells points apart: the example's position in the batch, and of a noisy copy also its number."""
+
+Seed: TypeAlias = "int | Sequence[int] | None"
+"""A seed for the batch, whose examples get streams by their position in it; or one for each example."""
 
 
 class Draws(Protocol):
-    """Random numbers for several samples of each of n examples."""
+    """Random numbers for several samples of each of n points.
 
-    def normal(self, x: Tensor, samples: int, stdev: float) -> Tensor:
-        """Gaussian noise of the shape of each example of `x`, (n, samples, ...), in float32."""
+    Where they are seeded, each variable, one per input tensor and kind of draw, has a stream of its own: more samples
+    go on where it stopped.
+    """
+
+    seeded: bool
+
+    def normal(self, x: Tensor, samples: int, stdev: float, variable: int) -> Tensor:
+        """Gaussian noise of the shape of each point of `x`, (n, samples, ...), in float32."""
         ...
 
-    def choice(self, count: int, examples: int, samples: int) -> Tensor:
-        """Whole numbers below `count`, int64 [examples, samples]."""
+    def choice(self, count: int, points: int, samples: int, variable: int) -> Tensor:
+        """Whole numbers below `count`, int64 [n, samples]."""
         ...
 
-    def uniform(self, examples: int, samples: int) -> Tensor:
-        """Numbers in [0, 1), float64 [examples, samples]."""
+    def uniform(self, points: int, samples: int) -> Tensor:
+        """Numbers in [0, 1), float64 [n, samples]."""
         ...
 
 
 @contextmanager
-def drawing(seed: int | None, generator: torch.Generator | None, examples: int) -> Iterator[Draws]:
-    """The draws for a batch; an exception puts the global generators back.
+def drawing(seed: Seed, generator: torch.Generator | None, keys: Callable[[], Keys]) -> Iterator[Draws]:
+    """The draws for some points; an exception puts the global generators back.
 
     Args:
-        seed: Seeds the examples' streams.
+        seed: Seeds the points' streams.
         generator: Gives the seed, and moves on by one draw.
-        examples: The number of examples.
+        keys: What tells the points apart; asked for only where they are seeded.
 
     Raises:
-        InvalidArgument: Both are given.
+        InvalidArgument: Both are given, or another number of seeds than points.
     """
-    if seed is not None and generator is not None:
-        raise InvalidArgument("seed and generator exclude each other: got both.")
-    if generator is not None:
-        seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    seed = seed_of(seed, generator)
     if seed is not None:
-        yield _Streams(seed, examples)
+        yield _Streams(seeded(seed, keys()))
         return
     draws = _Global()
     try:
@@ -62,21 +71,60 @@ def drawing(seed: int | None, generator: torch.Generator | None, examples: int) 
         raise
 
 
+def seed_of(seed: Seed, generator: torch.Generator | None) -> Seed:
+    """The seed that a user's choice of either means; None draws from the global generators.
+
+    Raises:
+        InvalidArgument: Both are given.
+    """
+    if seed is not None and generator is not None:
+        raise InvalidArgument("seed and generator exclude each other: got both.")
+    if generator is None:
+        return seed
+    return int(torch.randint(2**62, (), generator=generator, device=generator.device))
+
+
+def seeded(seed: int | Sequence[int], keys: Keys) -> list[tuple[int, ...]]:
+    """What each point's streams are seeded with.
+
+    Raises:
+        InvalidArgument: There is another number of seeds than points.
+    """
+    if isinstance(seed, int):
+        return [(abs(seed), int(seed < 0), *key) for key in keys]
+    if len(seed) != len(keys):
+        raise InvalidArgument(f"seed must be one number, or one per example: expected {len(keys)}, got {len(seed)}.")
+    return [(abs(each), int(each < 0)) for each in seed]
+
+
+@contextmanager
+def numpy_state_kept() -> Iterator[None]:
+    """Put NumPy's global generator back after an exception; torch's is kept for every method."""
+    before = np.random.get_state(legacy=False)
+    try:
+        yield
+    except BaseException:
+        np.random.set_state(before)
+        raise
+
+
 @final
 class _Global:
+    seeded = False
+
     def __init__(self) -> None:
         self._before: dict[str, Any] | None = None
 
-    def normal(self, x: Tensor, samples: int, stdev: float) -> Tensor:
+    def normal(self, x: Tensor, samples: int, stdev: float, variable: int) -> Tensor:
         return torch.normal(0, torch.full((x.shape[0], samples, *x.shape[1:]), float(stdev), device=x.device))
 
-    def choice(self, count: int, examples: int, samples: int) -> Tensor:
+    def choice(self, count: int, points: int, samples: int, variable: int) -> Tensor:
         self._remember()
-        return torch.from_numpy(np.random.choice(count, examples * samples)).view(examples, samples)
+        return torch.from_numpy(np.random.choice(count, points * samples)).view(points, samples)
 
-    def uniform(self, examples: int, samples: int) -> Tensor:
+    def uniform(self, points: int, samples: int) -> Tensor:
         self._remember()
-        return torch.from_numpy(np.random.uniform(0, 1, examples * samples)).view(examples, samples)
+        return torch.from_numpy(np.random.uniform(0, 1, points * samples)).view(points, samples)
 
     def undo(self) -> None:
         """Put NumPy's generator back; torch's is kept for every method, as models draw from it too."""
@@ -90,38 +138,79 @@ class _Global:
 
 @final
 class _Streams:
-    def __init__(self, seed: int, examples: int) -> None:
-        self.streams = [np.random.default_rng((abs(seed), int(seed < 0), example)) for example in range(examples)]
+    seeded = True
 
-    def normal(self, x: Tensor, samples: int, stdev: float) -> Tensor:
-        noise = np.stack([stream.standard_normal((samples, *x.shape[1:]), np.float32) for stream in self.streams])
-        return torch.from_numpy(noise).to(x.device) * stdev
+    def __init__(self, seeds: list[tuple[int, ...]]) -> None:
+        self._seeds = seeds
+        self._streams: dict[tuple[int, int], list[np.random.Generator]] = {}
 
-    def choice(self, count: int, examples: int, samples: int) -> Tensor:
-        return torch.from_numpy(np.stack([stream.integers(count, size=samples) for stream in self.streams]))
+    def normal(self, x: Tensor, samples: int, stdev: float, variable: int) -> Tensor:
+        shape = (samples, *x.shape[1:])
+        noise = np.stack([stream.standard_normal(shape, np.float32) for stream in self._of(0, variable)])
+        return torch.from_numpy(noise).to(x.device) * float(stdev)
 
-    def uniform(self, examples: int, samples: int) -> Tensor:
-        return torch.from_numpy(np.stack([stream.random(samples) for stream in self.streams]))
+    def choice(self, count: int, points: int, samples: int, variable: int) -> Tensor:
+        return torch.from_numpy(np.stack([stream.integers(count, size=samples) for stream in self._of(1, variable)]))
+
+    def uniform(self, points: int, samples: int) -> Tensor:
+        return torch.from_numpy(np.stack([stream.random(samples) for stream in self._of(2, 0)]))
+
+    def _of(self, kind: int, variable: int) -> list[np.random.Generator]:
+        if (kind, variable) not in self._streams:
+            self._streams[kind, variable] = [np.random.default_rng((*seed, kind, variable)) for seed in self._seeds]
+        return self._streams[kind, variable]
 
 
-def noisy(x: Tensors, noise: Tensors) -> Tensors:
-    """Copies with noise (n, samples, ...) of each example, in the floating dtypes of `x` (integers as floats)."""
+def noisy(x: Tensors, draws: Draws, samples: int, stdevs: tuple[float, ...]) -> Tensors:
+    """Noisy copies (n, samples, ...) of each point, in the floating dtypes of `x` (integers as floats)."""
+    noise = [
+        draws.normal(each, samples, stdev, index) for index, (each, stdev) in enumerate(zip(x, stdevs, strict=True))
+    ]
     return tuple((each.unsqueeze(1) + e).to(each.dtype) for each, e in zip(floating(x), noise, strict=True))
 
 
-def drawn_from(distributions: Tensors, draws: Draws, examples: int, samples: int) -> Tensors:
-    """Baselines (examples, samples, ...) drawn from distributions (n_baselines, ...)."""
-    chosen = [draws.choice(each.shape[0], examples, samples) for each in distributions]
-    return tuple(each[choice.to(each.device)] for each, choice in zip(distributions, chosen, strict=True))
+def drawn_from(
+    distributions: tuple[Tensor | float, ...], x: Tensors, draws: Draws, samples: int
+) -> tuple[Tensor | float, ...]:
+    """Baselines (n, samples, ...) of n points, one for each input; numbers stay as they are and need no draw.
+
+    Args:
+        distributions: Tensors (n_baselines, ...) to draw from, or numbers.
+        x: The points, (n, ...) each.
+        draws: Where random numbers come from.
+        samples: Samples per point.
+
+    Raises:
+        InvalidArgument: They are not one for each input, or do not have its shape.
+    """
+    fits = len(distributions) == len(x) and all(
+        d.shape[1:] == point.shape[1:] and d.ndim > 0 if isinstance(d, Tensor) else isinstance(d, int | float)
+        for d, point in zip(distributions, x, strict=True)
+    )
+    if not fits:
+        expected = ", ".join(str(("n_baselines", *point.shape[1:])).replace("'", "") for point in x)
+        raise InvalidArgument(
+            f"baselines must be a distribution for each input: expected {expected}, got {described(distributions)}."
+        )
+
+    def drawn(distribution: Tensor | float, like: Tensor, variable: int) -> Tensor | float:
+        if not isinstance(distribution, Tensor):
+            return distribution
+        choice = draws.choice(distribution.shape[0], like.shape[0], samples, variable)
+        return distribution.to(like)[choice.to(like.device)]
+
+    return tuple(map(drawn, distributions, floating(x), range(len(x))))
 
 
 def spreads(stdevs: float | tuple[float, ...], tensors: int) -> tuple[float, ...]:
     """One standard deviation for each input tensor.
 
     Raises:
-        InvalidArgument: Another number of them, or one below zero.
+        InvalidArgument: Something else, another number of them, or one below zero.
     """
     each = stdevs if isinstance(stdevs, tuple) else (stdevs,) * tensors
+    if not all(isinstance(stdev, SupportsFloat) for stdev in each):
+        raise InvalidArgument(f"stdevs must be a number or a tuple of numbers: got {stdevs!r}.")
     if len(each) != tensors:
         raise InvalidArgument(f"stdevs must be one number, or one for each input: expected {tensors}, got {len(each)}.")
     if any(stdev < 0 for stdev in each):

@@ -30,7 +30,7 @@ def each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     return value
 
 
-def pick(value: Any, rows: Tensor, examples: int) -> Any:
+def pick(value: Any, rows: Tensor | None, examples: int) -> Any:
     """What belongs to the examples in `rows`, out of anything a user may pass to the model.
 
     Tensors whose first dimension counts the examples are indexed by `rows`; everything else (numbers, strings, tensors
@@ -38,11 +38,13 @@ def pick(value: Any, rows: Tensor, examples: int) -> Any:
 
     Args:
         value: What the user gave for the whole batch.
-        rows: For each point, the example it belongs to, int64 [n].
+        rows: For each point, the example it belongs to, int64 [n]; None for every example once, in order.
         examples: The number of examples in the user's batch.
     """
 
     def picked(tensor: Tensor) -> Tensor:
-        return tensor[rows.to(tensor.device)] if tensor.ndim and tensor.shape[0] == examples else tensor
+        if tensor.ndim == 0 or tensor.shape[0] != examples:
+            return tensor
+        return tensor.clone() if rows is None else tensor[rows.to(tensor.device)]
 
     return each_tensor(value, picked)

@@ -143,10 +143,11 @@ def _sink_of_many(target: list[Any] | Tensor | np.ndarray[Any, Any], examples: i
         index = torch.tensor([[_integer(i, target) for i in element] for element in elements], dtype=torch.int64)
     else:
         index = torch.as_tensor(target).detach().cpu()
-        if index.is_floating_point() or index.dtype == torch.bool or index.ndim > 1:
-            raise InvalidArgument(f"target must be a 1-D tensor of integers: got {described(index)}.")
-        if index.numel() == 1:
+        integers = not (index.is_floating_point() or index.is_complex() or index.dtype == torch.bool)
+        if integers and index.numel() == 1:
             return Element((int(index),))
+        if not integers or index.ndim > 1:
+            raise InvalidArgument(f"target must be a 1-D tensor of integers: got {described(index)}.")
         index = index.to(torch.int64)[:, None]
     if len(index) != examples:
         raise InvalidArgument(f"target must hold one element per example: expected {examples}, got {len(index)}.")

@@ -111,7 +111,12 @@ def times(left: Tensors, right: Tensors) -> Tensors:
     return tuple(a * b for a, b in zip(left, right, strict=True))
 
 
+def summed(tensor: Tensor, kept: int = 1) -> Tensor:
+    """The sum over all dimensions but the first ones."""
+    return tensor if tensor.ndim == kept else widened(tensor).sum(tuple(range(kept, tensor.ndim)))
+
+
 def total(tensors: Tensors) -> Tensor:
     """The sum over all tensors and all dimensions but the first: one value per row, [n]; one in all if rows differ."""
-    sums = [widened(tensor).flatten(1).sum(1) for tensor in tensors]
+    sums = [widened(summed(tensor)) for tensor in tensors]
     return sum(sums[1:], sums[0]) if len({len(each) for each in sums}) == 1 else torch.cat(sums).sum(0, keepdim=True)

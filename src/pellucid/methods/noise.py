@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, final, get_args
 
 import torch
+from torch import Tensor
 
 from pellucid.core.expectation import Moments, block_of
 from pellucid.core.pathway import Pathway
-from pellucid.core.randomness import Draws, drawing, drawn_from, noisy, spreads
-from pellucid.core.tensors import Tensors, shapes, tensors_of
+from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, numpy_state_kept, spreads
+from pellucid.core.tensors import Tensors, shapes
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.result import Attributions, attribution
 
@@ -23,10 +25,10 @@ Average: TypeAlias = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
 class NoiseTunnel:
     """A method's attributions of inputs with Gaussian noise, averaged.
 
-    `smoothgrad`: E[a(x + e)], `smoothgrad_sq`: E[a(x + e)^2], `vargrad`: Var[a(x + e)], for e from N(0, stdevs^2)
+        `smoothgrad`: E[a(x + e)], `smoothgrad_sq`: E[a(x + e)^2], `vargrad`: Var[a(x + e)], for e from N(0, stdevs^2)
 
-    Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, https://arxiv.org/abs/1706.03825;
-    Adebayo et al., "Sanity checks for saliency maps", 2018, https://arxiv.org/abs/1810.03292.
+        Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, https://arxiv.org/abs/1706.03825;
+        Adebayo et al., "Sanity checks for saliency maps", 2018, https://arxiv.org/abs/1810.03292.
 
     Args:
         method: Any method: called with a pathway at the noisy inputs and the arguments given.
@@ -55,7 +57,7 @@ class NoiseTunnel:
     stdevs: float | tuple[float, ...] = 1.0
     draw_baselines: bool = False
     stderr: bool = True
-    seed: int | None = None
+    seed: Seed = None
     generator: torch.Generator | None = None
 
     @attribution
@@ -75,14 +77,20 @@ class NoiseTunnel:
         check_count("nt_samples_batch_size", self.samples if self.per_call is None else self.per_call)
         order = 2 if self.average == "vargrad" else 1
         moments, deltas = Moments(len(path), self.samples, orders=2 * order if self.stderr else order), []
-        with drawing(self.seed, self.generator, len(path)) as draws:
+        # A single call puts back by itself what it has drawn; several need the state from before the first.
+        several = path.budget.whole or self.samples > (self.per_call or self.samples)
+        state_kept = numpy_state_kept() if several else nullcontext()
+        with state_kept, drawing(self.seed, self.generator, path.identities) as draws:
             for samples, x, drawn in self._copies(path, arguments.get("baselines"), draws):
-                result = self.method(path.at(x), **(arguments | drawn))
+                result = self.method(path.at(x, samples), **(arguments | drawn))
                 if any(value.shape[0] != x[0].shape[0] for value in result.values):
                     expected, got = x[0].shape[0], shapes(result.values)
                     raise InvalidArgument(f"the method inside must attribute to {expected} examples: got {got}.")
                 found = tuple(v**2 for v in result.values) if self.average == "smoothgrad_sq" else result.values
-                copies = tuple(each.reshape(len(path), -1, *each.shape[1:]) for each in found)
+                copies = tuple(
+                    each.view(len(path), -1 if each.numel() else samples.stop - samples.start, *each.shape[1:])
+                    for each in found
+                )
                 moments.add(samples, slice(None), block_of(copies, slice(None), slice(None)))
                 deltas += [] if result.delta is None else [result.delta]
         delta = torch.cat(deltas) if deltas else None
@@ -96,18 +104,21 @@ class NoiseTunnel:
         """Call by call: which samples, as many noisy copies of every point, and the baselines drawn for them."""
         stdevs = spreads(self.stdevs, len(path.x))
         most = min(self.samples, self.per_call or self.samples)
-        distributions = tensors_of(baselines, "baselines") if self.draw_baselines else ()
-        # Captum draws baselines once for all full calls, and once more, after the noise, for a last smaller one.
-        drawn = drawn_from(distributions, draws, len(path), most)
+        given = baselines if isinstance(baselines, tuple) else (baselines,)
+        distributions = given if self.draw_baselines and any(isinstance(each, Tensor) for each in given) else ()
+        # Captum draws baselines once for all full calls, and once more, after the noise, for a last smaller one. With
+        # a seed, every copy has its own, so that the result does not depend on the calls.
+        drawn = drawn_from(distributions, path.x, draws, most) if distributions else ()
         for done in range(0, self.samples, most):
             count = min(most, self.samples - done)
-            x = noisy(path.x, tuple(map(draws.normal, path.x, [count] * len(stdevs), stdevs)))
-            if count < most:
-                drawn = drawn_from(distributions, draws, len(path), count)
+            x = noisy(path.x, draws, count, stdevs)
+            if distributions and (count < most or (draws.seeded and done > 0)):
+                drawn = drawn_from(distributions, path.x, draws, count)
             # A batch that the model collapses or mixes goes in one copy at a time.
             size = 1 if path.budget.whole else count
             for first in range(0, count, size):
                 part = slice(first, first + size)
-                x_part, drawn_part = (tuple(each[:, part].flatten(0, 1) for each in all_) for all_ in (x, drawn))
-                samples = slice(done + first, done + first + size)
-                yield samples, x_part, {"baselines": drawn_part} if drawn_part else {}
+                baselines = tuple(b[:, part].flatten(0, 1) if isinstance(b, Tensor) else b for b in drawn)
+                copies = tuple(each[:, part].flatten(0, 1) for each in x)
+                numbers = slice(done + first, done + first + size)
+                yield numbers, copies, {"baselines": baselines} if distributions else {}

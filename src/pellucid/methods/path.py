@@ -11,8 +11,8 @@ from torch import Tensor
 from pellucid.core.expectation import Moments, block_of, expectation, sweep
 from pellucid.core.pathway import Baselines, Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
-from pellucid.core.randomness import drawing, drawn_from, noisy, spreads
-from pellucid.core.tensors import Tensors, floating, lerp, minus, narrowed, tensors_of, times, total, widened
+from pellucid.core.randomness import Seed, drawing, drawn_from, noisy, spreads
+from pellucid.core.tensors import Tensors, described, floating, lerp, minus, narrowed, summed, times, total, widened
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.result import Attributions, attribution, completeness_gap, gaps
 
@@ -101,7 +101,7 @@ class GradientShap:
     stdevs: float | tuple[float, ...] = 0.0
     multiply_by_inputs: bool = True
     stderr: bool = True
-    seed: int | None = None
+    seed: Seed = None
     generator: torch.Generator | None = None
 
     @attribution
@@ -118,11 +118,17 @@ class GradientShap:
         """
         check_count("n_samples", self.samples)
         stdevs = spreads(self.stdevs, len(path.x))
-        distributions = self._distributions(path, baselines)
+        distributions = baselines if isinstance(baselines, tuple) else (baselines,)
+        if not isinstance(distributions[0], Tensor):
+            raise InvalidArgument(f"baselines must be a distribution to draw from: got {described(baselines)}.")
         sampled = (len(path), self.samples)
-        with drawing(self.seed, self.generator, len(path)) as draws:
-            starts = drawn_from(distributions, draws, *sampled)
-            ends = noisy(path.x, tuple(map(draws.normal, path.x, [self.samples] * len(stdevs), stdevs)))
+        with drawing(self.seed, self.generator, path.identities) as draws:
+            drawn = drawn_from(distributions, path.x, draws, self.samples)
+            ends = noisy(path.x, draws, self.samples, stdevs)
+            # As in Captum, a number may stand for the baselines of a later input.
+            starts = tuple(
+                s if isinstance(s, Tensor) else e.new_full((), s).expand_as(e) for s, e in zip(drawn, ends, strict=True)
+            )
             alphas = draws.uniform(*sampled)
 
             def between(samples: slice, places: slice) -> Tensors:
@@ -138,14 +144,6 @@ class GradientShap:
                 moments.add(samples, places, shares)
                 if totals is not None:
                     for share in shares:
-                        totals[places, samples] += share.detach().flatten(2).sum(2).T
+                        totals[places, samples] += summed(share.detach(), kept=2).T
             gap = None if totals is None else gaps(path, totals, starts, ends)
         return Attributions(narrowed(moments.mean, path.x), gap, moments.stderr)
-
-    def _distributions(self, path: Pathway, baselines: Tensor | Tensors) -> Tensors:
-        given = tensors_of(baselines, "baselines")
-        expected = tuple(("n_baselines", *x.shape[1:]) for x in path.x)
-        if len(given) != len(path.x) or any(d.shape[1:] != x.shape[1:] for d, x in zip(given, path.x, strict=True)):
-            found = ", ".join(str(tuple(d.shape)) for d in given)
-            raise InvalidArgument(f"baselines must be a distribution for each input: expected {expected}, got {found}.")
-        return tuple(d.to(x) for d, x in zip(given, floating(path.x), strict=True))

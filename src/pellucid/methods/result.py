@@ -56,12 +56,14 @@ def attribution(
             return _looked_at(call(method, path, *args, **kwargs), path, (*args, *kwargs.values()))
 
         enclosing = _ENCLOSING.get()
+        path.budget.whole |= enclosing is not None and enclosing.budget.whole
+        path.budget.copies = copies = enclosing is not None and not enclosing.budget.whole
         token = _ENCLOSING.set(path)
         try:
             try:
                 return path.guest.visit(visit, path.x[0].device, create_graph=path.create_graph)
             except BatchCollapsed:
-                if enclosing is not None and not enclosing.budget.whole:
+                if copies:
                     raise  # the call around this one holds the batch, and begins again
                 path.budget.whole = True
                 return path.guest.visit(visit, path.x[0].device, create_graph=path.create_graph)
@@ -103,6 +105,7 @@ def gaps(path: Pathway, totals: Tensor, start: Tensors, end: Tensors) -> Tensor:
     """
     samples = totals.shape[1]
     change = values(path, samples, along(end)) - values(path, samples, along(start))
+    totals = totals.detach()
     return (totals - change).flatten() if len(change) == len(totals) else totals.sum(0) - change.sum(0)
 
 
