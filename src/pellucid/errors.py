@@ -15,9 +15,11 @@ and the shapes of its inputs, once at the public edge.
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 import warnings
+from typing import SupportsIndex
 
 
 class PellucidError(Exception):
@@ -80,11 +82,11 @@ def warn(message: str) -> None:
 
 
 def check_count(name: str, count: int) -> int:
-    """A number of samples or steps, at least 1.
+    """A number of samples, steps or rows, at least 1.
 
     Raises:
-        InvalidArgument: It is less.
+        InvalidArgument: It is less, or not an integer.
     """
-    if count < 1:
-        raise InvalidArgument(f"{name} must be at least 1: got {count}.")
+    if not isinstance(count, SupportsIndex) or operator.index(count) < 1:
+        raise InvalidArgument(f"{name} must be an integer of at least 1: got {count!r}.")
     return count

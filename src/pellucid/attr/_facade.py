@@ -17,7 +17,7 @@ from pellucid.core.randomness import Seed, numpy_state_kept, seeded
 from pellucid.core.sink import TargetLike, sink_of
 from pellucid.core.tensors import Tensors, described, tensors_of
 from pellucid.errors import InvalidArgument, NotSupported, located
-from pellucid.methods.result import Attributions, Completeness
+from pellucid.methods.result import Attributions, ConvergenceDelta
 
 TensorOrTensors: TypeAlias = Tensor | Tensors
 Attributed: TypeAlias = Any
@@ -114,7 +114,7 @@ class GradientAttribution(Attribution):
                 raise InvalidArgument(
                     f"attributions must have as many examples as end_point: expected {len(path)}, got {len(found[0])}."
                 )
-            result = Completeness(found)(path, start_point)
+            result = ConvergenceDelta(found)(path, start_point)
         except Exception as error:
             raise located(error, type(self).__name__, described(end_point)) from error.__cause__
         return cast("Tensor", result.delta)

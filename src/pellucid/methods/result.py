@@ -111,7 +111,7 @@ def gaps(path: Pathway, totals: Tensor, start: Tensors, end: Tensors) -> Tensor:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Completeness:
+class ConvergenceDelta:
     """Not a method but a measure of one: how far given attributions are from adding up to the change of the output.
 
     Args:

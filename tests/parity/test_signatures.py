@@ -1,0 +1,82 @@
+"""Names, order and defaults are Captum 0.9's, as `captum-0.9-api.json` lists them; what is new can only be named."""
+
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import captum.attr
+import pytest
+
+import pellucid.attr
+
+API = json.loads(Path(__file__).with_name("captum-0.9-api.json").read_text())
+METHODS = [
+    (name, method, parameters)
+    for name, described in API.items()
+    for method, parameters in described["methods"].items()
+    if parameters != "property"
+]
+
+
+def listed(function: Callable[..., Any], *, skip: int) -> tuple[list[dict[str, str]], list[str]]:
+    """A function's parameters as the list has them, and the names of those that can only be given by name."""
+    parameters, by_name = [], []
+    for parameter in list(inspect.signature(function).parameters.values())[skip:]:
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            by_name.append(parameter.name)
+            continue
+        entry = {"name": parameter.name}
+        if parameter.kind is parameter.VAR_KEYWORD:
+            entry["kind"] = "**kwargs"
+        if parameter.default is not parameter.empty:
+            entry["default"] = repr(parameter.default)
+        parameters.append(entry)
+    return parameters, by_name
+
+
+@pytest.mark.parametrize("name", API)
+def test_the_constructor_takes_the_same_parameters(name: str):
+    parameters, _ = listed(getattr(pellucid.attr, name).__init__, skip=1)
+    assert parameters == API[name]["init"]
+
+
+@pytest.mark.parametrize(("name", "method", "expected"), METHODS, ids=lambda value: value if type(value) is str else "")
+def test_methods_take_the_same_parameters(name: str, method: str, expected: list[dict[str, str]]):
+    function = getattr(getattr(pellucid.attr, name), method)
+    parameters, by_name = listed(function, skip=0 if inspect.ismethod(function) else 1)
+    assert parameters == expected
+    assert not set(by_name) & {each["name"] for each in expected}
+    defaults = inspect.signature(function).parameters
+    assert all(defaults[each].default is not inspect.Parameter.empty for each in by_name)
+
+
+@pytest.mark.parametrize("name", API)
+def test_bases_names_and_properties_are_the_same(name: str):
+    ours, theirs = getattr(pellucid.attr, name), getattr(captum.attr, name)
+    assert [base.__name__ for base in ours.__mro__[1:] if base.__name__ in API] == API[name]["bases"]
+    for method, parameters in API[name]["methods"].items():
+        assert isinstance(inspect.getattr_static(ours, method), property) == (parameters == "property")
+    assert ours.get_name() == theirs.get_name()
+
+
+@pytest.mark.parametrize("multiply_by_inputs", [True, False])
+@pytest.mark.parametrize("name", [name for name in API if name != "NoiseTunnel"])
+def test_what_objects_say_of_themselves_is_the_same(name: str, multiply_by_inputs: bool):
+    def said(attr: Any) -> list[Any]:
+        takes_it = any(each["name"] == "multiply_by_inputs" for each in API[name]["init"])
+        method = getattr(attr, name)(abs, multiply_by_inputs) if takes_it else getattr(attr, name)(abs)
+        both = (method, attr.NoiseTunnel(method))
+        return [
+            (each.has_convergence_delta(), each.multiplies_by_inputs, each.forward_func, sorted(vars(each)))
+            for each in both
+        ]
+
+    assert said(pellucid.attr) == said(captum.attr)
+
+
+def test_the_list_is_of_the_captum_that_is_installed():
+    for name, described in API.items():
+        parameters, _ = listed(getattr(captum.attr, name).__init__, skip=1)
+        assert parameters == described["init"]
