@@ -2,7 +2,8 @@
 
     PellucidError
     ├── InvalidArgument     (ValueError, AssertionError)   an argument is not what the method expects
-    │   └── OutOfRange      (IndexError)                   a target beyond the output
+    │   ├── OutOfRange      (IndexError)                   a target beyond the output
+    │   └── WrongType       (TypeError)                    a number that is none
     ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
     └── NotSupported        (NotImplementedError)          a method does not have what was asked of it
 
@@ -34,6 +35,10 @@ class InvalidArgument(PellucidError, ValueError, AssertionError):
 
 class OutOfRange(InvalidArgument, IndexError):
     """A target points beyond the output of the model."""
+
+
+class WrongType(InvalidArgument, TypeError):
+    """An argument that must be a number is none."""
 
 
 class NotDifferentiable(PellucidError, RuntimeError):
@@ -87,6 +92,8 @@ def check_count(name: str, count: int) -> int:
     Raises:
         InvalidArgument: It is less, or not an integer.
     """
-    if not isinstance(count, SupportsIndex) or operator.index(count) < 1:
-        raise InvalidArgument(f"{name} must be an integer of at least 1: got {count!r}.")
+    if not isinstance(count, SupportsIndex):
+        raise WrongType(f"{name} must be an integer: got {count!r}.")
+    if operator.index(count) < 1:
+        raise InvalidArgument(f"{name} must be at least 1: got {count}.")
     return count
