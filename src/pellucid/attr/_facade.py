@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from pellucid.core.pathway import Baselines, GradientFunction, Pathway
-from pellucid.core.randomness import Seed, numpy_state_kept, seeded
+from pellucid.core.randomness import Seed, numpy_state_kept, seed_of, seeded
 from pellucid.core.sink import TargetLike, sink_of
 from pellucid.core.tensors import Tensors, described, tensors_of
 from pellucid.errors import InvalidArgument, NotSupported, located
-from pellucid.methods.result import Attributions, ConvergenceDelta
+from pellucid.methods.noise import NoiseTunnel
+from pellucid.methods.result import Attributions, at_the_edge, completeness_gap
 
 TensorOrTensors: TypeAlias = Tensor | Tensors
 Attributed: TypeAlias = Any
@@ -110,14 +113,14 @@ class GradientAttribution(Attribution):
                 self.forward_func, end_point, target=target, additional_forward_args=additional_forward_args
             )
             found = tensors_of(attributions, "attributions")
-            if len(found[0]) != len(path):
+            if found[0].shape[0] != len(path):
                 raise InvalidArgument(
                     f"attributions must have as many examples as end_point: expected {len(path)}, got {len(found[0])}."
                 )
-            result = ConvergenceDelta(found)(path, start_point)
+            gap = functools.partial(completeness_gap, path, found, path.like_x(start_point))
+            return at_the_edge(type(self).__name__, path, gap)
         except Exception as error:
             raise located(error, type(self).__name__, described(end_point)) from error.__cause__
-        return cast("Tensor", result.delta)
 
 
 class PerturbationAttribution(Attribution):
@@ -169,6 +172,15 @@ def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs
     if not callable(baselines) or isinstance(baselines, Tensor):
         return baselines
     return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
+
+
+def tunnel(
+    attribution: Any, inputs: TensorOrTensors, seed: Seed, generator: torch.Generator | None, **settings: Any
+) -> NoiseTunnel:
+    """The noise tunnel around any object with an `attribute` of its own."""
+    seed = seed_of(seed, generator)
+    inside = Inside(attribution, isinstance(inputs, tuple), seed)
+    return NoiseTunnel(method=inside, stderr=False, seed=seed, **settings)
 
 
 @final

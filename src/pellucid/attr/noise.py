@@ -6,9 +6,8 @@ from typing import Any
 
 import torch
 
-from pellucid import methods
-from pellucid.attr._facade import Attributed, Attribution, GradientAttribution, Inside, TensorOrTensors, explained
-from pellucid.core.randomness import Seed, seed_of
+from pellucid.attr._facade import Attributed, Attribution, GradientAttribution, TensorOrTensors, explained, tunnel
+from pellucid.core.randomness import Seed
 from pellucid.methods.noise import Average
 
 
@@ -36,18 +35,18 @@ class NoiseTunnel(Attribution):
         **kwargs: Any,
     ) -> Attributed:
         """The average of `nt_samples` noisy calls of the method inside, which takes `kwargs`."""
-        seed = seed_of(seed, generator)
         return explained(
             self,
-            methods.NoiseTunnel(
-                method=Inside(self.attribution_method, isinstance(inputs, tuple), seed),
+            tunnel(
+                self.attribution_method,
+                inputs,
+                seed,
+                generator,
                 average=nt_type,
                 samples=nt_samples,
                 per_call=nt_samples_batch_size,
                 stdevs=stdevs,
                 draw_baselines=draw_baseline_from_distrib,
-                stderr=False,
-                seed=seed,
             ),
             inputs,
             {"create_graph": kwargs.get("create_graph", False)},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, final
 
 import torch
@@ -42,6 +42,7 @@ class Budget:
         fixed: The user has chosen `rows`, or they need not be measured.
         whole: Every forward takes the batch, once each: the model collapses or mixes it.
         copies: The examples are copies of those of a call around this one, which alone knows the batch.
+        unused: The inputs that the output was found not to depend on, of which the user has been told.
         progress: What a progress bar says on stderr; None for none.
     """
 
@@ -50,6 +51,7 @@ class Budget:
     fixed: bool = False
     whole: bool = False
     copies: bool = False
+    unused: set[int] = field(default_factory=set)
     progress: str | None = None
     _pilot: bool = False
 

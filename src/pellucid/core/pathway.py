@@ -17,7 +17,7 @@ from pellucid.core.randomness import Keys
 from pellucid.core.rows import each_tensor, everyone, pick
 from pellucid.core.sink import Sink, TargetLike, sink_of
 from pellucid.core.site import INPUTS, Site
-from pellucid.core.tensors import Tensors, batch_of, described, floating, out_of_inference_mode, shapes
+from pellucid.core.tensors import Tensors, batch_of, described, floating, out_of_inference_mode
 from pellucid.errors import InvalidArgument, NotDifferentiable, warn
 
 Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | None"
@@ -288,12 +288,10 @@ class Pathway:
 
     def _all_used(self, grads: Sequence[Tensor | None], leaves: Tensors) -> Tensors:
         for index, grad in enumerate(grads):
-            if grad is None:
+            if grad is None and index not in self.budget.unused:
+                self.budget.unused.add(index)
                 which = f"inputs[{index}]" if len(leaves) > 1 else "inputs"
-                message = (
-                    f"the output does not depend on {which} {shapes((leaves[index],))}: its attributions are zero."
-                )
-                warn(message)
+                warn(f"the output does not depend on {which}: its attributions are zero.")
         return tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(grads, leaves, strict=True))
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.tensors import Tensors, described, floating
-from pellucid.errors import InvalidArgument
+from pellucid.errors import InvalidArgument, WrongType
 
 Keys: TypeAlias = list[tuple[int, ...]]
 """What tells points apart: the example's position in the batch, and of a noisy copy also its number."""
@@ -88,10 +88,12 @@ def seeded(seed: int | Sequence[int], keys: Keys) -> list[tuple[int, ...]]:
     """What each point's streams are seeded with.
 
     Raises:
-        InvalidArgument: There is another number of seeds than points.
+        InvalidArgument: They are no integers, or another number than points.
     """
     if isinstance(seed, int):
         return [(abs(seed), int(seed < 0), *key) for key in keys]
+    if not isinstance(seed, Sequence) or not all(isinstance(each, int) for each in seed):
+        raise WrongType(f"seed must be an integer, or one per example: got {seed!r}.")
     if len(seed) != len(keys):
         raise InvalidArgument(f"seed must be one number, or one per example: expected {len(keys)}, got {len(seed)}.")
     return [(abs(each), int(each < 0)) for each in seed]

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from pellucid.core.budget import BatchCollapsed
 from pellucid.core.expectation import along, values
-from pellucid.core.pathway import Baselines, Pathway
+from pellucid.core.pathway import Pathway
 from pellucid.core.tensors import Tensors, described, total
 from pellucid.errors import located, warn
 
 P = ParamSpec("P")
+T = TypeVar("T")
 Method = TypeVar("Method")
 
 _ENCLOSING: ContextVar[Pathway | None] = ContextVar("enclosing", default=None)
@@ -44,36 +45,56 @@ class Attributions:
 def attribution(
     call: Callable[Concatenate[Method, Pathway, P], Attributions],
 ) -> Callable[Concatenate[Method, Pathway, P], Attributions]:
-    """The edge that every method's call passes: it makes the model a guest, and says where errors happened.
+    """The edge that every method's call passes, see [at_the_edge][pellucid.methods.result.at_the_edge].
 
-    A model that turns out to collapse the batch is explained again from the start, in whole batches and with the same
-    random numbers. NaN among the values is warned of.
+    NaN among the values is warned of.
     """
 
     @functools.wraps(call)
-    def at_the_edge(method: Method, path: Pathway, /, *args: P.args, **kwargs: P.kwargs) -> Attributions:
-        def visit() -> Attributions:
-            return _looked_at(call(method, path, *args, **kwargs), path, (*args, *kwargs.values()))
+    def attribute(method: Method, path: Pathway, /, *args: P.args, **kwargs: P.kwargs) -> Attributions:
+        outermost = _ENCLOSING.get() is None
 
-        enclosing = _ENCLOSING.get()
-        path.budget.whole |= enclosing is not None and enclosing.budget.whole
-        path.budget.copies = copies = enclosing is not None and not enclosing.budget.whole
-        token = _ENCLOSING.set(path)
+        def looked_at() -> Attributions:
+            result = call(method, path, *args, **kwargs)
+            if outermost:
+                _warn_of_nan(result, path, {"baselines": args} | kwargs)
+            return result
+
+        return at_the_edge(type(method).__name__, path, looked_at)
+
+    return attribute
+
+
+def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
+    """Make the model a guest while `call` uses the pathway, and say where errors happened.
+
+    A model that turns out to collapse the batch is called again from the start, in whole batches and with the same
+    random numbers.
+
+    Args:
+        name: Of the method, for errors.
+        path: The pathway.
+        call: What to do.
+    """
+    enclosing = _ENCLOSING.get()
+    copies = enclosing is not None and not enclosing.budget.whole
+    if enclosing is not None:
+        path.budget.copies, path.budget.unused = copies, enclosing.budget.unused
+        path.budget.whole |= enclosing.budget.whole
+    token = _ENCLOSING.set(path)
+    try:
         try:
-            try:
-                return path.guest.visit(visit, path.x[0].device, create_graph=path.create_graph)
-            except BatchCollapsed:
-                if copies:
-                    raise  # the call around this one holds the batch, and begins again
-                path.budget.whole = True
-                return path.guest.visit(visit, path.x[0].device, create_graph=path.create_graph)
-        except Exception as error:
-            hint = "" if all(map(torch.is_floating_point, path.x)) else _INTEGERS
-            raise located(error, type(method).__name__, described(path.x), hint) from error.__cause__
-        finally:
-            _ENCLOSING.reset(token)
-
-    return at_the_edge
+            return path.guest.visit(call, path.x[0].device, create_graph=path.create_graph)
+        except BatchCollapsed:
+            if copies:
+                raise  # the call around this one holds the batch, and begins again
+            path.budget.whole = True
+            return path.guest.visit(call, path.x[0].device, create_graph=path.create_graph)
+    except Exception as error:
+        hint = "" if all(map(torch.is_floating_point, path.x)) else _INTEGERS
+        raise located(error, name, described(path.x), hint) from error.__cause__
+    finally:
+        _ENCLOSING.reset(token)
 
 
 def completeness_gap(path: Pathway, attributions: Tensors, start: Tensors) -> Tensor:
@@ -109,36 +130,13 @@ def gaps(path: Pathway, totals: Tensor, start: Tensors, end: Tensors) -> Tensor:
     return (totals - change).flatten() if len(change) == len(totals) else totals.sum(0) - change.sum(0)
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class ConvergenceDelta:
-    """Not a method but a measure of one: how far given attributions are from adding up to the change of the output.
-
-    Args:
-        attributions: Attributions of the points of the pathway.
-    """
-
-    attributions: Tensors
-
-    @attribution
-    def __call__(self, path: Pathway, /, baselines: Baselines = None) -> Attributions:
-        """The attributions with their delta, (B,).
-
-        Args:
-            path: From the inputs to one value per example.
-            baselines: Where the attributions started from; see [Baselines][pellucid.core.pathway.Baselines].
-        """
-        return Attributions(self.attributions, completeness_gap(path, self.attributions, path.like_x(baselines)))
-
-
-def _looked_at(result: Attributions, path: Pathway, arguments: tuple[Any, ...]) -> Attributions:
-    """The result; NaN in it is traced to what carried it."""
+def _warn_of_nan(result: Attributions, path: Pathway, arguments: dict[str, Any]) -> None:
+    """Trace NaN in a result to what carried it."""
     if any(math.isnan(value.sum().item()) and value.isnan().any() for value in result.values):
-        given = {"inputs": path.x, "additional_forward_args": path.extra, "baselines": arguments}
+        given = {"inputs": path.x, "additional_forward_args": path.extra} | arguments
         carriers = [carrier for name, value in given.items() for carrier in _with_nan(name, value)]
         origin = f"carried in by {', '.join(carriers)}" if carriers else "made by the model: no argument carries it"
         warn(f"attributions contain NaN, {origin}.")
-    return result
 
 
 def _with_nan(name: str, value: Any) -> Iterator[str]:
