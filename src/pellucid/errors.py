@@ -92,8 +92,9 @@ def check_count(name: str, count: int) -> int:
     Raises:
         InvalidArgument: It is less, or not an integer.
     """
+    message = f"{name} must be an integer of at least 1: got {count!r}."
     if not isinstance(count, SupportsIndex):
-        raise WrongType(f"{name} must be an integer: got {count!r}.")
+        raise WrongType(message)
     if operator.index(count) < 1:
-        raise InvalidArgument(f"{name} must be at least 1: got {count}.")
+        raise InvalidArgument(message)
     return count
