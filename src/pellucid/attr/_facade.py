@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from pellucid.core.pathway import Baselines, GradientFunction, Pathway
-from pellucid.core.randomness import Seed, numpy_state_kept, seed_of, seeded
+from pellucid.core.randomness import numpy_state_kept, seeded
 from pellucid.core.sink import TargetLike, sink_of
 from pellucid.core.tensors import Tensors, described, tensors_of
 from pellucid.errors import InvalidArgument, NotSupported, located
-from pellucid.methods.noise import NoiseTunnel
-from pellucid.methods.result import Attributions, at_the_edge, completeness_gap
+from pellucid.methods.edge import at_the_edge
+from pellucid.methods.result import Attributions, completeness_gap
 
 TensorOrTensors: TypeAlias = Tensor | Tensors
 Attributed: TypeAlias = Any
@@ -174,15 +173,6 @@ def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs
     return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
 
 
-def tunnel(
-    attribution: Any, inputs: TensorOrTensors, seed: Seed, generator: torch.Generator | None, **settings: Any
-) -> NoiseTunnel:
-    """The noise tunnel around any object with an `attribute` of its own."""
-    seed = seed_of(seed, generator)
-    inside = Inside(attribution, isinstance(inputs, tuple), seed)
-    return NoiseTunnel(method=inside, stderr=False, seed=seed, **settings)
-
-
 @final
 @dataclass(frozen=True)
 class Inside:
@@ -191,12 +181,10 @@ class Inside:
     Args:
         attribution: The object.
         tuples: Whether it is given its inputs as a tuple.
-        seed: Gives each noisy copy a seed of its own, for an `attribute` that takes one.
     """
 
     attribution: Any
     tuples: bool
-    seed: Seed
 
     def __call__(self, path: Pathway, **kwargs: Any) -> Attributions:
         """What `attribute` says of the points of the pathway, with those of `kwargs` that follow rows picked."""
@@ -211,11 +199,11 @@ class Inside:
         return Attributions(found if isinstance(found, tuple) else (found,), delta)
 
     def _seeds(self, path: Pathway) -> dict[str, Any]:
-        if self.seed is None or "seed" not in inspect.signature(self.attribution.attribute).parameters:
+        """A seed of its own for each copy, for an `attribute` that takes them."""
+        seed = path.copies.seed if path.copies else None
+        if seed is None or "seed" not in inspect.signature(self.attribution.attribute).parameters:
             return {}
-        states = (
-            np.random.SeedSequence(key).generate_state(1, np.uint64) for key in seeded(self.seed, path.identities())
-        )
+        states = (np.random.SeedSequence(key).generate_state(1, np.uint64) for key in seeded(seed, path.identities()))
         return {"seed": [int(state[0]) for state in states]}
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from pellucid.attr._facade import Attributed, Attribution, GradientAttribution, TensorOrTensors, explained, tunnel
+from pellucid import methods
+from pellucid.attr._facade import Attributed, Attribution, GradientAttribution, Inside, TensorOrTensors, explained
 from pellucid.core.randomness import Seed
 from pellucid.methods.noise import Average
 
@@ -37,16 +38,16 @@ class NoiseTunnel(Attribution):
         """The average of `nt_samples` noisy calls of the method inside, which takes `kwargs`."""
         return explained(
             self,
-            tunnel(
-                self.attribution_method,
-                inputs,
-                seed,
-                generator,
+            methods.NoiseTunnel(
+                method=Inside(self.attribution_method, isinstance(inputs, tuple)),
                 average=nt_type,
                 samples=nt_samples,
                 per_call=nt_samples_batch_size,
                 stdevs=stdevs,
                 draw_baselines=draw_baseline_from_distrib,
+                stderr=False,
+                seed=seed,
+                generator=generator,
             ),
             inputs,
             {"create_graph": kwargs.get("create_graph", False)},

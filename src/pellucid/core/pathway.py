@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pellucid.core.budget import BatchCollapsed, Budget
 from pellucid.core.guest import Guest, without_cudnn
-from pellucid.core.randomness import Keys
+from pellucid.core.randomness import Keys, Seed
 from pellucid.core.rows import each_tensor, everyone, pick
 from pellucid.core.sink import Sink, TargetLike, sink_of
 from pellucid.core.site import INPUTS, Site
@@ -51,6 +51,22 @@ class Reading:
 
 @final
 @dataclass(frozen=True, eq=False)
+class Copies:
+    """Where the points of a pathway are copies of another's, those of a point together.
+
+    Args:
+        original: The pathway whose points they copy.
+        numbers: The numbers of each point's copies.
+        seed: What the copies were seeded with, if they were.
+    """
+
+    original: Pathway
+    numbers: slice
+    seed: Seed
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class Pathway:
     """A model, its data and its sites: a function of source tensors, one row per point.
 
@@ -66,7 +82,7 @@ class Pathway:
         create_graph: Whether gradients can be differentiated again.
         gradient_function: Replaces the gradient that torch takes, as users of Captum assign it.
         source: Where points are fed.
-        copied: For copies of another pathway's points: that pathway, and the numbers of the copies.
+        copies: What the points are copies of, if they are.
     """
 
     model: Callable[..., Any]
@@ -80,7 +96,7 @@ class Pathway:
     create_graph: bool = False
     gradient_function: GradientFunction | None = None
     source: Site = INPUTS
-    copied: tuple[Pathway, slice] | None = None
+    copies: Copies | None = None
 
     @classmethod
     def of(
@@ -147,17 +163,17 @@ class Pathway:
         """The number of points in `x`."""
         return self.rows.shape[0]
 
-    def at(self, x: Tensors, copies: slice) -> Pathway:
-        """The same pathway at copies of its points, those of a point together, numbered by `copies`."""
-        rows = self.rows.repeat_interleave(copies.stop - copies.start)
-        return dataclasses.replace(self, x=x, rows=rows, copied=(self, copies))
+    def at(self, x: Tensors, numbers: slice, seed: Seed = None) -> Pathway:
+        """The same pathway at copies of its points."""
+        rows = self.rows.repeat_interleave(numbers.stop - numbers.start)
+        return dataclasses.replace(self, x=x, rows=rows, copies=Copies(self, numbers, seed))
 
     def identities(self) -> Keys:
         """What tells the points apart."""
-        if self.copied is None:
+        if self.copies is None:
             return [(row,) for row in range(len(self))]
-        original, copies = self.copied
-        return [(*key, copy) for key in original.identities() for copy in range(copies.start, copies.stop)]
+        numbers = range(self.copies.numbers.start, self.copies.numbers.stop)
+        return [(*key, number) for key in self.copies.original.identities() for number in numbers]
 
     def pick(self, value: Any, rows: Tensor) -> Any:
         """What belongs to the examples `rows`, copied, as the model may write into it."""

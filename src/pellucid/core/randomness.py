@@ -7,6 +7,7 @@ the order in which Captum 0.9 takes them, so that the same global seeds give the
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, SupportsFloat, TypeAlias, final
@@ -48,18 +49,16 @@ class Draws(Protocol):
 
 
 @contextmanager
-def drawing(seed: Seed, generator: torch.Generator | None, keys: Callable[[], Keys]) -> Iterator[Draws]:
+def drawing(seed: Seed, keys: Callable[[], Keys]) -> Iterator[Draws]:
     """The draws for some points; an exception puts the global generators back.
 
     Args:
-        seed: Seeds the points' streams.
-        generator: Gives the seed, and moves on by one draw.
+        seed: Seeds the points' streams; None draws from the global generators.
         keys: What tells the points apart; asked for only where they are seeded.
 
     Raises:
-        InvalidArgument: Both are given, or another number of seeds than points.
+        InvalidArgument: The seeds are no integers, or another number than examples.
     """
-    seed = seed_of(seed, generator)
     if seed is not None:
         yield _Streams(seeded(seed, keys()))
         return
@@ -72,7 +71,7 @@ def drawing(seed: Seed, generator: torch.Generator | None, keys: Callable[[], Ke
 
 
 def seed_of(seed: Seed, generator: torch.Generator | None) -> Seed:
-    """The seed that a user's choice of either means; None draws from the global generators.
+    """The seed that a user's choice of either means; a generator moves on by one draw.
 
     Raises:
         InvalidArgument: Both are given.
@@ -85,18 +84,35 @@ def seed_of(seed: Seed, generator: torch.Generator | None) -> Seed:
 
 
 def seeded(seed: int | Sequence[int], keys: Keys) -> list[tuple[int, ...]]:
-    """What each point's streams are seeded with.
+    """What each point's streams are seeded with: the seed and what tells the point apart.
 
     Raises:
-        InvalidArgument: They are no integers, or another number than points.
+        InvalidArgument: The seeds are no integers, or another number than examples.
     """
-    if isinstance(seed, int):
-        return [(abs(seed), int(seed < 0), *key) for key in keys]
-    if not isinstance(seed, Sequence) or not all(isinstance(each, int) for each in seed):
-        raise WrongType(f"seed must be an integer, or one per example: got {seed!r}.")
-    if len(seed) != len(keys):
-        raise InvalidArgument(f"seed must be one number, or one per example: expected {len(keys)}, got {len(seed)}.")
-    return [(abs(each), int(each < 0)) for each in seed]
+    of_example = _integers(seed)
+    if isinstance(of_example, int):
+        return [(*_natural(of_example), *key) for key in keys]
+    examples = 1 + max(example for example, *_ in keys)
+    if len(of_example) != examples:
+        raise InvalidArgument(
+            f"seed must be one number, or one per example: expected {examples}, got {len(of_example)}."
+        )
+    return [(*_natural(of_example[example]), *copy) for example, *copy in keys]
+
+
+def _integers(seed: Any) -> int | list[int]:
+    try:
+        return operator.index(seed)
+    except TypeError:  # not one, so one for each example
+        try:
+            return [operator.index(each) for each in seed]
+        except TypeError:
+            raise WrongType(f"seed must be an integer, or one per example: got {seed!r}.") from None
+
+
+def _natural(seed: int) -> tuple[int, int]:
+    """A number of any sign as numbers that are not negative, which NumPy's streams are seeded with."""
+    return abs(seed), int(seed < 0)
 
 
 @contextmanager

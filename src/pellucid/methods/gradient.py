@@ -8,7 +8,8 @@ from typing import final
 from pellucid.core.expectation import gradients
 from pellucid.core.pathway import Pathway
 from pellucid.core.tensors import times
-from pellucid.methods.result import Attributions, attribution
+from pellucid.methods.edge import attribution
+from pellucid.methods.result import Attributions
 
 
 @final

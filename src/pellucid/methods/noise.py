@@ -12,10 +12,11 @@ from torch import Tensor
 
 from pellucid.core.expectation import Moments, block_of
 from pellucid.core.pathway import Pathway
-from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, numpy_state_kept, spreads
+from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, numpy_state_kept, seed_of, spreads
 from pellucid.core.tensors import Tensors, shapes
 from pellucid.errors import InvalidArgument, check_count
-from pellucid.methods.result import Attributions, attribution
+from pellucid.methods.edge import attribution
+from pellucid.methods.result import Attributions
 
 Average: TypeAlias = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
 
@@ -80,17 +81,16 @@ class NoiseTunnel:
         # A single call puts back by itself what it has drawn; several need the state from before the first.
         several = path.budget.whole or self.samples > (self.per_call or self.samples)
         state_kept = numpy_state_kept() if several else nullcontext()
-        with state_kept, drawing(self.seed, self.generator, path.identities) as draws:
+        seed = seed_of(self.seed, self.generator)
+        with state_kept, drawing(seed, path.identities) as draws:
             for samples, x, drawn in self._copies(path, arguments.get("baselines"), draws):
-                result = self.method(path.at(x, samples), **(arguments | drawn))
+                result = self.method(path.at(x, samples, seed), **(arguments | drawn))
                 if any(value.shape[0] != x[0].shape[0] for value in result.values):
                     expected, got = x[0].shape[0], shapes(result.values)
                     raise InvalidArgument(f"the method inside must attribute to {expected} examples: got {got}.")
                 found = tuple(v**2 for v in result.values) if self.average == "smoothgrad_sq" else result.values
-                copies = tuple(
-                    each.view(len(path), -1 if each.numel() else samples.stop - samples.start, *each.shape[1:])
-                    for each in found
-                )
+                count = samples.stop - samples.start
+                copies = tuple(each.reshape(len(path), count, *each.shape[1:]) for each in found)
                 moments.add(samples, slice(None), block_of(copies, slice(None), slice(None)))
                 deltas += [] if result.delta is None else [result.delta]
         delta = torch.cat(deltas) if deltas else None

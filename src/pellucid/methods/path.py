@@ -11,10 +11,11 @@ from torch import Tensor
 from pellucid.core.expectation import Moments, block_of, expectation, sweep
 from pellucid.core.pathway import Baselines, Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
-from pellucid.core.randomness import Seed, drawing, drawn_from, noisy, spreads
+from pellucid.core.randomness import Seed, drawing, drawn_from, noisy, seed_of, spreads
 from pellucid.core.tensors import Tensors, described, floating, lerp, minus, narrowed, summed, times, total, widened
 from pellucid.errors import InvalidArgument, check_count
-from pellucid.methods.result import Attributions, attribution, completeness_gap, gaps
+from pellucid.methods.edge import attribution
+from pellucid.methods.result import Attributions, completeness_gap, gaps
 
 
 @final
@@ -122,7 +123,7 @@ class GradientShap:
         if not isinstance(distributions[0], Tensor):
             raise InvalidArgument(f"baselines must be a distribution to draw from: got {described(baselines)}.")
         sampled = (len(path), self.samples)
-        with drawing(self.seed, self.generator, path.identities) as draws:
+        with drawing(seed_of(self.seed, self.generator), path.identities) as draws:
             drawn = drawn_from(distributions, path.x, draws, self.samples)
             ends = noisy(path.x, draws, self.samples, stdevs)
             # As in Captum, a number may stand for the baselines of a later input.

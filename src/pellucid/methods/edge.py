@@ -1,0 +1,99 @@
+"""The edge that every call passes: the model becomes a guest, errors get their context, NaN is traced."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+
+from pellucid.core.budget import BatchCollapsed
+from pellucid.core.pathway import Pathway
+from pellucid.core.tensors import described
+from pellucid.errors import located, warn
+from pellucid.methods.result import Attributions
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Method = TypeVar("Method")
+
+_ENCLOSING: ContextVar[Pathway | None] = ContextVar("enclosing", default=None)
+_INTEGERS = "integer inputs reach the model as floats; for token ids, attribute at the embedding layer instead."
+
+
+def attribution(
+    call: Callable[Concatenate[Method, Pathway, P], Attributions],
+) -> Callable[Concatenate[Method, Pathway, P], Attributions]:
+    """The edge that every method's call passes, see [at_the_edge][pellucid.methods.edge.at_the_edge].
+
+    NaN among the values is warned of.
+    """
+
+    @functools.wraps(call)
+    def attribute(method: Method, path: Pathway, /, *args: P.args, **kwargs: P.kwargs) -> Attributions:
+        outermost = _ENCLOSING.get() is None
+
+        def looked_at() -> Attributions:
+            result = call(method, path, *args, **kwargs)
+            if outermost:
+                _warn_of_nan(result, path, {"baselines": args} | kwargs)
+            return result
+
+        return at_the_edge(type(method).__name__, path, looked_at)
+
+    return attribute
+
+
+def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
+    """Make the model a guest while `call` uses the pathway, and say where errors happened.
+
+    A model that turns out to collapse the batch is called again from the start, in whole batches and with the same
+    random numbers.
+
+    Args:
+        name: Of the method, for errors.
+        path: The pathway.
+        call: What to do.
+    """
+    enclosing = _ENCLOSING.get()
+    copies = enclosing is not None and not enclosing.budget.whole
+    path.budget.copies = copies
+    if enclosing is not None:
+        path.budget.unused = enclosing.budget.unused
+        path.budget.whole |= enclosing.budget.whole
+    token = _ENCLOSING.set(path)
+    try:
+        try:
+            return path.guest.visit(call, path.x[0].device, create_graph=path.create_graph)
+        except BatchCollapsed:
+            if copies:
+                raise  # the call around this one holds the batch, and begins again
+            path.budget.whole = True
+            return path.guest.visit(call, path.x[0].device, create_graph=path.create_graph)
+    except Exception as error:
+        hint = "" if all(map(torch.is_floating_point, path.x)) else _INTEGERS
+        raise located(error, name, described(path.x), hint) from error.__cause__
+    finally:
+        _ENCLOSING.reset(token)
+
+
+def _warn_of_nan(result: Attributions, path: Pathway, arguments: dict[str, Any]) -> None:
+    """Trace NaN in a result to what carried it."""
+    if any(math.isnan(value.sum().item()) and value.isnan().any() for value in result.values):
+        given = {"inputs": path.x, "additional_forward_args": path.extra} | arguments
+        carriers = [carrier for name, value in given.items() for carrier in _with_nan(name, value)]
+        origin = f"carried in by {', '.join(carriers)}" if carriers else "made by the model: no argument carries it"
+        warn(f"attributions contain NaN, {origin}.")
+
+
+def _with_nan(name: str, value: Any) -> Iterator[str]:
+    if isinstance(value, tuple):
+        for index, each in enumerate(value):
+            yield from _with_nan(f"{name}[{index}]" if len(value) > 1 else name, each)
+    elif isinstance(value, Tensor) and value.is_floating_point() and value.isnan().any():
+        examples = value.isnan().reshape(len(value), -1).any(1).nonzero().flatten().tolist() if value.ndim else []
+        yield f"{name} (examples {examples})"
