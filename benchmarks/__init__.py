@@ -1,0 +1,17 @@
+"""pellucid beside Captum: time, peak memory and the distance to the floor, measured in one run.
+
+`python -m benchmarks` runs every claim; each file that ends in a list of `CASES` makes one:
+
+    call_overhead.py          a call on a tiny network costs no more than Captum's
+    ordinary_models.py        nor does one on models of ordinary sizes
+    integrated_gradients.py   fifty steps on a ResNet-18 take little more than their forwards and backwards
+    peak_memory.py            and a bounded part of the memory
+
+`python -m benchmarks chunk-bytes` is the sweep behind one constant of the engine, `chunk_bytes.py`.
+"""
+
+import os
+
+# Threads that wait spin by default, which delays whatever shares their cores, themselves included, a hundredfold.
+# Both libraries run under the same setting; OpenMP reads it when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -1,0 +1,55 @@
+"""`python -m benchmarks [--json] [WORD ...]`: run the cases whose names hold one of these words, by default all."""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Iterator
+
+from rich.console import Console
+
+from benchmarks import bounded_memory, call_overhead, chunk_bytes, integrated_gradients, ordinary_models
+from benchmarks.harness import Case, Result
+from benchmarks.table import line, table
+
+PAGE = 190
+"""Columns, where there is no terminal to say so."""
+
+CASES: list[Case] = [
+    *call_overhead.CASES,
+    *ordinary_models.CASES,
+    *integrated_gradients.CASES,
+    *bounded_memory.CASES,
+]
+
+
+def measured(cases: list[Case]) -> Iterator[Result]:
+    """Measure one case after another, and tell which on the error stream."""
+    with Console(stderr=True).status("") as status:
+        for number, case in enumerate(cases, start=1):
+            status.update(f"{number} of {len(cases)}: {case.name}")
+            yield case.measure()
+
+
+def main() -> None:
+    """Run what the arguments select."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time and memory beside Captum.")
+    parser.add_argument("words", nargs="*", help="parts of names of cases; `chunk-bytes` is a sweep of its own")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON per case")
+    arguments = parser.parse_args()
+    warnings.filterwarnings("ignore", module="captum")  # it tells of every call that it has set requires_grad
+    console = Console(width=None if sys.stdout.isatty() else PAGE)
+    if arguments.words == ["chunk-bytes"]:
+        chunk_bytes.sweep(console)
+        return
+    selected = [case for case in CASES if not arguments.words or any(word in case.name for word in arguments.words)]
+    if not selected:
+        parser.error("no case of that name: " + ", ".join(case.name for case in CASES))
+    if arguments.json:
+        for result in measured(selected):
+            print(line(result), flush=True)
+    else:
+        console.print(table(list(measured(selected))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The networks, and what each is fed: `Scene`s, the same on every call."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+
+class Scene(NamedTuple):
+    """A model in evaluation mode and a batch of inputs for it."""
+
+    model: nn.Module
+    inputs: Tensor
+
+
+Stage: TypeAlias = Callable[[], Scene]
+"""Sets a scene; a function of a module or a `partial` of one, so that it can be sent to another process."""
+
+
+def _scene(make: Callable[[], nn.Module], *shape: int) -> Scene:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Scene(make().eval(), torch.randn(shape))
+
+
+def tiny(batch: int) -> Scene:
+    """The smallest network worth the name, 3-3-2: what a call costs besides the model."""
+    return _scene(lambda: nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2)), batch, 3)
+
+
+def titanic(batch: int) -> Scene:
+    """12-12-8-2 with sigmoids, the size of Captum's first tutorial and of `pellucid demo`."""
+
+    def make() -> nn.Module:
+        hidden = (nn.Linear(12, 12), nn.Sigmoid(), nn.Linear(12, 8), nn.Sigmoid())
+        return nn.Sequential(*hidden, nn.Linear(8, 2), nn.Softmax(dim=1))
+
+    return _scene(make, batch, 12)
+
+
+def perceptron(batch: int = 64) -> Scene:
+    """A table's network: 100 features, two hidden layers of 128."""
+
+    def make() -> nn.Module:
+        hidden = (nn.Linear(100, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU())
+        return nn.Sequential(*hidden, nn.Linear(128, 10))
+
+    return _scene(make, batch, 100)
+
+
+def convolutional(batch: int = 8) -> Scene:
+    """A small CNN on 3x32x32: two convolutions, each pooled, and a linear layer."""
+
+    def make() -> nn.Module:
+        first = (nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+        second = (nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+        return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(64 * 8 * 8, 10))
+
+    return _scene(make, batch, 3, 32, 32)
+
+
+def encoder(batch: int = 4, tokens: int = 64) -> Scene:
+    """A transformer encoder of 6 layers and width 256, fed embeddings."""
+    return _scene(Encoder, batch, tokens, 256)
+
+
+def resnet(batch: int = 4, size: int = 64) -> Scene:
+    """A network of ResNet-18's layout and size."""
+    return _scene(ResNet, batch, 3, size, size)
+
+
+class Encoder(nn.Module):
+    """Six layers of self-attention, the mean over the tokens, ten classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(256, nhead=8, dim_feedforward=1024, batch_first=True, norm_first=True)
+        self.layers = nn.TransformerEncoder(layer, num_layers=6, enable_nested_tensor=False)
+        self.head = nn.Linear(256, 10)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Scores of the classes, (n, 10), of embeddings (n, tokens, 256)."""
+        scores: Tensor = self.head(self.layers(embeddings).mean(1))
+        return scores
+
+
+class ResNet(nn.Sequential):
+    """A stem, four stages of two residual blocks, the mean over the image, a thousand classes."""
+
+    def __init__(self) -> None:
+        stem = (*_convolution(3, 64, size=7, stride=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, stride=2, padding=1))
+        widths = (64, 64, 128, 256, 512)
+        stages = [
+            Residual(wide if block else narrow, wide, stride=2 if wide > narrow and not block else 1)
+            for narrow, wide in pairwise(widths)
+            for block in range(2)
+        ]
+        super().__init__(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
+
+
+class Residual(nn.Module):
+    """Two convolutions, added to their input."""
+
+    def __init__(self, narrow: int, wide: int, stride: int) -> None:
+        super().__init__()
+        first = _convolution(narrow, wide, size=3, stride=stride)
+        self.body = nn.Sequential(*first, nn.ReLU(inplace=True), *_convolution(wide, wide, size=3))
+        same = stride == 1 and narrow == wide
+        self.shortcut = nn.Sequential(*(() if same else _convolution(narrow, wide, size=1, stride=stride)))
+        self.activation = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (n, wide, ...) of features (n, narrow, ...)."""
+        out: Tensor = self.activation(self.body(x) + self.shortcut(x))
+        return out
+
+
+def _convolution(narrow: int, wide: int, size: int, stride: int = 1) -> tuple[nn.Module, nn.Module]:
+    return nn.Conv2d(narrow, wide, size, stride, padding=size // 2, bias=False), nn.BatchNorm2d(wide)

@@ -1,0 +1,132 @@
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pellucid.core.budget import BYTES_PER_INPUT_BYTE, CHUNK_BYTES, Budget
+
+sizes = st.integers(1, 12)
+
+
+def visited(budget: Budget, samples: int, places: int, most: int | None = None) -> Iterator[tuple[range, range]]:
+    """The blocks in order; above `most` rows they run out of memory."""
+
+    def run(sample: slice, place: slice) -> tuple[range, range]:
+        block = range(samples)[sample], range(places)[place]
+        if most is not None and len(block[0]) * len(block[1]) > most:
+            raise RuntimeError("out of memory")
+        return block
+
+    return budget.blocks(samples, places, run)
+
+
+def cells(blocks: list[tuple[range, range]]) -> list[tuple[int, int]]:
+    return [(sample, place) for samples, places in blocks for sample in samples for place in places]
+
+
+@given(samples=sizes, places=sizes, rows=st.integers(1, 200), most=st.none() | st.integers(1, 30))
+@settings(deadline=None)
+def test_blocks_cover_every_sample_of_every_place_once_and_in_order(samples, places, rows, most):
+    blocks = list(visited(Budget(1, rows, fixed=True), samples, places, most))
+    assert cells(blocks) == [(sample, place) for sample in range(samples) for place in range(places)]
+    assert max(len(s) * len(p) for s, p in blocks) <= min(rows, most or rows)
+
+
+@given(samples=sizes, places=sizes, sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6))
+@settings(deadline=None)
+def test_blocks_cover_all_while_the_budget_changes(samples, places, sizes):
+    budget, blocks = Budget(1, sizes[0]), []
+    for index, block in enumerate(visited(budget, samples, places)):
+        blocks.append(block)
+        budget.rows = sizes[(index + 1) % len(sizes)]
+    assert cells(blocks) == [(sample, place) for sample in range(samples) for place in range(places)]
+
+
+@given(samples=sizes, places=sizes, rows=st.integers(1, 200))
+def test_no_block_is_smaller_than_it_must_be(samples, places, rows):
+    blocks = list(visited(Budget(1, rows, fixed=True), samples, places))
+    per_block = rows // places if rows >= places else 1
+    blocks_per_sample = 1 if rows >= places else -(-places // rows)
+    assert len(blocks) == -(-samples // per_block) * blocks_per_sample
+
+
+@given(samples=sizes, places=sizes, rows=st.integers(1, 30))
+def test_a_whole_batch_is_a_block_for_every_sample(samples, places, rows):
+    blocks = list(visited(Budget(1, rows, whole=True), samples, places))
+    assert blocks == [(range(sample, sample + 1), range(places)) for sample in range(samples)]
+
+
+@pytest.mark.parametrize(("budget", "most"), [(Budget(1, 8), 0), (Budget(1, 8, whole=True), 3)], ids=["a row", "whole"])
+def test_what_cannot_be_halved_is_raised(budget: Budget, most: int):
+    with pytest.raises(RuntimeError, match="out of memory"):
+        list(visited(budget, 4, 4, most))
+
+
+def test_after_out_of_memory_blocks_stay_small():
+    tried = []
+
+    def run(samples: slice, places: slice) -> None:
+        rows = (samples.stop - samples.start) * len(range(4)[places])
+        tried.append(rows)
+        if rows > 5:
+            raise MemoryError
+
+    list(Budget(1, 100).blocks(4, 4, run))
+    assert tried == [16, 8, 4, 4, 4, 4]
+
+
+def inputs(rows: int, width: int) -> tuple[torch.Tensor]:
+    return (torch.zeros(rows, width),)
+
+
+def test_the_first_guess_is_by_the_bytes_of_inputs_and_parameters():
+    chunk = CHUNK_BYTES["cpu"]
+    assert Budget.of(inputs(3, 1000), 0, None).rows == chunk // (4000 * BYTES_PER_INPUT_BYTE)
+    assert Budget.of(inputs(3, 1000), chunk // 10, None).rows == 10
+    assert Budget.of(inputs(3, 1000), 5 * chunk, None).rows == 2
+    assert not Budget.of(inputs(3, 1000), 0, None).fixed
+
+
+def test_the_user_s_bound_is_kept():
+    budget = Budget.of(inputs(3, 1000), 0, 7)
+    assert (budget.rows, budget.fixed) == (7, True)
+
+
+def forward(samples: slice, places: slice, budget: Budget, width: int) -> None:
+    """A forward that saves two tensors of `width` float32 for each row."""
+    rows = len(range(10)[places]) * (samples.stop - samples.start)
+    with budget.measuring(rows):
+        torch.ones(rows, width, requires_grad=True).exp().exp()
+
+
+def test_the_first_chunk_of_several_is_measured():
+    budget = Budget(chunk_bytes=8000, rows=4)
+    list(budget.blocks(5, 10, lambda *block: forward(*block, budget, 50)))
+    assert (budget.rows, budget.fixed) == (8000 // (2 * 50 * 4), True)
+
+
+@pytest.mark.parametrize("settings", [{"rows": 50}, {"rows": 4, "fixed": True}, {"rows": 4, "whole": True}], ids=str)
+def test_what_fits_or_is_fixed_is_not_measured(settings: dict):
+    budget = Budget(chunk_bytes=8000, **settings)
+    list(budget.blocks(5, 10, lambda *block: forward(*block, budget, 50)))
+    assert (budget.rows, budget.fixed) == (settings["rows"], settings.get("fixed", False))
+
+
+def test_parameters_do_not_count_as_activations():
+    budget, layer = Budget(chunk_bytes=100_000, rows=4), torch.nn.Linear(50, 1000)
+    x = torch.ones(4, 50, requires_grad=True)
+
+    def run(*_: slice) -> None:
+        with budget.measuring(4):
+            layer(x)
+
+    list(budget.blocks(2, 4, run))
+    assert budget.rows == 100_000 // (50 * 4)
+
+
+def test_a_large_chunk_is_never_empty():
+    budget = Budget(chunk_bytes=1, rows=4)
+    list(budget.blocks(5, 10, lambda *block: forward(*block, budget, 50)))
+    assert budget.rows == 1

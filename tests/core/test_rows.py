@@ -1,0 +1,45 @@
+from collections import OrderedDict
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from pellucid.core.rows import pick
+
+ROWS = torch.tensor([2, 0, 2])
+THREE = torch.tensor([10.0, 11.0, 12.0])
+PICKED = [12.0, 10.0, 12.0]
+
+
+class Pair(NamedTuple):
+    first: Tensor
+    second: object
+
+
+def test_tensors_of_as_many_rows_as_examples_are_picked():
+    assert pick(THREE, ROWS, 3).tolist() == PICKED
+    assert pick(THREE[:, None, None], ROWS, 3).shape == (3, 1, 1)
+
+
+def test_also_those_inside_tuples_lists_dicts_and_named_tuples():
+    picked = pick((THREE, [THREE, {"key": THREE}], Pair(THREE, "word")), ROWS, 3)
+    assert picked[0].tolist() == picked[1][0].tolist() == picked[1][1]["key"].tolist() == PICKED
+    assert isinstance(picked[2], Pair)
+    assert picked[2].first.tolist() == PICKED
+    assert picked[2].second == "word"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [torch.tensor(5.0), torch.ones(4, 3), 7, 0.5, None, "abc", b"abc", {1, 2}, OrderedDict(), object(), print],
+    ids=lambda value: type(value).__name__,
+)
+def test_everything_else_passes_as_it_is(value: object):
+    assert pick(value, ROWS, 3) is value
+
+
+def test_what_is_picked_is_a_copy():
+    before = THREE.clone()
+    pick(THREE, torch.arange(3), 3).zero_()
+    assert torch.equal(THREE, before)

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import torch
+
+from pellucid.core.sink import sink_of
+
+EXAMPLES = 3
+MATRIX = torch.arange(12.0).reshape(3, 4)
+CUBE = torch.arange(24.0).reshape(3, 2, 4)
+
+# target, output, what it chooses of examples 0, 1, 2
+CHOICES = {
+    "none of a vector": (None, MATRIX[:, 0], [0.0, 4.0, 8.0]),
+    "int": (2, MATRIX, [2.0, 6.0, 10.0]),
+    "from the end": (-1, MATRIX, [3.0, 7.0, 11.0]),
+    "NumPy's int": (np.int64(2), MATRIX, [2.0, 6.0, 10.0]),
+    "tensor of one": (torch.tensor(2), MATRIX, [2.0, 6.0, 10.0]),
+    "tensor (1,)": (torch.tensor([2]), MATRIX, [2.0, 6.0, 10.0]),
+    "tuple": ((1, -2), CUBE, [6.0, 14.0, 22.0]),
+    "tensor": (torch.tensor([0, 1, -1]), MATRIX, [0.0, 5.0, 11.0]),
+    "int32": (torch.tensor([0, 1, 3], dtype=torch.int32), MATRIX, [0.0, 5.0, 11.0]),
+    "NumPy's array": (np.array([0, 1, 3]), MATRIX, [0.0, 5.0, 11.0]),
+    "list": ([0, 1, 3], MATRIX, [0.0, 5.0, 11.0]),
+    "list of tuples": ([(0, 0), (1, 1), (1, -1)], CUBE, [0.0, 13.0, 23.0]),
+    "callable": (lambda output: output["logits"].sum(1), {"logits": MATRIX}, [6.0, 22.0, 38.0]),
+    "rows that stay rows": (0, CUBE, CUBE[:, 0].tolist()),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_target_chooses(name: str):
+    target, output, expected = CHOICES[name]
+    assert sink_of(target, EXAMPLES)(output, torch.arange(EXAMPLES)).tolist() == expected
+
+
+@pytest.mark.parametrize("name", [name for name in CHOICES if name != "callable"])
+def test_a_target_follows_its_rows(name: str):
+    target, output, expected = CHOICES[name]
+    rows = torch.tensor([2, 0, 2, 1, 1])
+    assert sink_of(target, EXAMPLES)(output[rows], rows).tolist() == [expected[row] for row in rows]
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_the_argument_of_a_sink_is_a_target_that_chooses_the_same(name: str):
+    target, output, expected = CHOICES[name]
+    everything = torch.arange(EXAMPLES)
+    again = sink_of(sink_of(target, EXAMPLES).argument(everything), EXAMPLES)
+    assert again(output, everything).tolist() == expected
+
+
+def test_the_argument_of_some_rows_is_theirs():
+    rows = torch.tensor([2, 2, 0])
+    assert sink_of([3, 1, 0], EXAMPLES).argument(rows).tolist() == [0, 0, 3]
+    assert sink_of([(3, 1), (1, 0), (0, 2)], EXAMPLES).argument(rows) == [(0, 2), (0, 2), (3, 1)]
+    assert sink_of(1, EXAMPLES).argument(rows) == 1
+    assert sink_of((1, 2), EXAMPLES).argument(rows) == (1, 2)
+    assert sink_of(None, EXAMPLES).argument(rows) is None
+
+
+def test_a_list_of_one_is_for_all():
+    assert sink_of(torch.tensor([[1, 2, 3]])[0, :1], EXAMPLES)(MATRIX, torch.arange(EXAMPLES)).tolist() == [
+        1.0,
+        5.0,
+        9.0,
+    ]

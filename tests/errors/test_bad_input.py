@@ -1,0 +1,97 @@
+"""What is wrong with a call is said once: the method, the argument, what was expected, what came, and what to do."""
+
+import re
+
+import pytest
+import torch
+
+from errors.table import IMAGES, TABLE, Call, model_of_images
+from pellucid import attr, methods
+from pellucid.errors import InvalidArgument, NotDifferentiable, OutOfRange, PellucidError, WrongType
+
+every_call = pytest.mark.parametrize("call", TABLE.values(), ids=TABLE.keys())
+
+CAPTUM_RAISES = {
+    InvalidArgument: (ValueError, AssertionError),
+    OutOfRange: (IndexError,),
+    NotDifferentiable: (RuntimeError,),
+    WrongType: (TypeError, AssertionError),
+}
+
+
+def error_of(call: Call) -> PellucidError:
+    with pytest.raises(PellucidError) as raised:
+        call.method(call.model).attribute(call.inputs, **call.arguments)
+    return raised.value
+
+
+def shapes_in(message: str) -> list[str]:
+    return re.findall(r"\[inputs: ([^\]]*)\]", message)
+
+
+def described(inputs: object) -> str:
+    if isinstance(inputs, torch.Tensor):
+        return f"{tuple(inputs.shape)} {str(inputs.dtype)[6:]}"
+    return ", ".join(map(described, inputs)) if isinstance(inputs, tuple) else type(inputs).__name__
+
+
+@every_call
+def test_the_message_says_it(call: Call):
+    message = str(error_of(call))
+    for part in call.says:
+        assert part in message
+
+
+@every_call
+def test_the_class_is_ours_and_the_one_that_captum_raises(call: Call):
+    error = error_of(call)
+    assert type(error) is call.error
+    assert isinstance(error, CAPTUM_RAISES[call.error])
+
+
+@every_call
+def test_method_and_shapes_are_said_exactly_once(call: Call):
+    message = str(error_of(call))
+    names = re.findall("Saliency|InputXGradient|IntegratedGradients|GradientShap|NoiseTunnel", message)
+    assert len(names) == 1
+    assert message.startswith(f"{names[0]}: ")
+    assert len(shapes_in(message)) == 1
+    if "NoiseTunnel" not in type(call.method(call.model)).__name__:  # the method inside sees the noisy copies
+        assert names[0] == type(call.method(call.model)).__name__
+        assert shapes_in(message) == [described(call.inputs)]
+
+
+@every_call
+def test_the_message_is_one_line_without_numbers_of_tensors(call: Call):
+    message = str(error_of(call))
+    assert "\n" not in message
+    assert "tensor(" not in message
+    assert len(message) < 420
+
+
+def test_the_sentence_of_the_style_guide():
+    gradients = attr.IntegratedGradients(model_of_images)
+    with pytest.raises(InvalidArgument) as raised:
+        gradients.attribute(IMAGES, torch.zeros(3, 32, 31), 0)
+    assert str(raised.value) == (
+        "IntegratedGradients: baselines must broadcast to inputs: expected (8, 3, 32, 32), got (3, 32, 31). "
+        "[inputs: (8, 3, 32, 32) float32]"
+    )
+
+
+def test_methods_as_dataclasses_say_it_too():
+    path = methods.Pathway.of(model_of_images, IMAGES, target=0)
+    with pytest.raises(InvalidArgument, match=r"^IntegratedGradients: baselines must broadcast .* float32\]$"):
+        methods.IntegratedGradients()(path, torch.zeros(3, 32, 31))
+    with pytest.raises(
+        InvalidArgument, match=r"^GradientShap: n_samples must be an integer of at least 1: got 0\. \[inputs: "
+    ):
+        methods.GradientShap(samples=0)(path, IMAGES)
+
+
+def test_a_convergence_delta_names_the_method_whose_it_is():
+    gradients = attr.IntegratedGradients(model_of_images)
+    with pytest.raises(InvalidArgument, match=r"^IntegratedGradients: baselines must broadcast to inputs"):
+        gradients.compute_convergence_delta(IMAGES, torch.zeros(3, 32, 31), IMAGES, target=0)
+    with pytest.raises(InvalidArgument, match=r"^IntegratedGradients: attributions must have .* expected 8, got 2"):
+        gradients.compute_convergence_delta(IMAGES[:2], 0, IMAGES, target=0)

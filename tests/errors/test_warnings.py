@@ -1,0 +1,143 @@
+"""What may not be what was wanted is warned of once, at the line of the user's call."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from laws.registry import METHODS, Method
+from pellucid import attr
+from pellucid.errors import PellucidWarning
+
+NAN = float("nan")
+TESTS = Path(__file__).parents[1]
+every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+
+
+def told(call: Callable[[], Any]) -> tuple[Any, list[str]]:
+    """The result of a call and the warnings it gave, all of them at a line of the tests."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = call()
+    assert all(issubclass(each.category, PellucidWarning) for each in caught)
+    assert all(Path(each.filename).is_relative_to(TESTS) for each in caught)
+    return result, [str(each.message) for each in caught]
+
+
+def attributions(method: Method, model: Callable[..., Tensor], *inputs: Tensor, **more: Any) -> Any:
+    baselines = {"baselines": method.baselines(inputs)} if method.baselines else {}
+    seed = {"seed": 0} if method.stochastic else {}
+    return method.call(model, inputs, **(baselines | seed | more))
+
+
+def with_nan(*rows: int) -> Tensor:
+    x = torch.ones(5, 4)
+    x[list(rows), 0] = NAN
+    return x
+
+
+def quadratic(x: Tensor, *extra: Tensor) -> Tensor:
+    return sum(((x * each) ** 2 for each in extra), x**2).sum(1)
+
+
+@every_method
+def test_nan_in_the_inputs_is_traced_to_the_input_and_its_examples(method: Method):
+    def model(one: Tensor, other: Tensor) -> Tensor:
+        return quadratic(one) + quadratic(other)
+
+    given = {"baselines": (torch.zeros(1, 4), torch.zeros(1, 4))} if method.baselines else {}
+    _, messages = told(lambda: attributions(method, model, torch.ones(5, 4), with_nan(1, 3), **given))
+    assert messages == ["attributions contain NaN, carried in by inputs[1] (examples [1, 3])."]
+
+
+@every_method
+def test_nan_in_the_only_input(method: Method):
+    given = {"baselines": torch.zeros(1, 4)} if method.baselines else {}
+    _, messages = told(lambda: attributions(method, quadratic, with_nan(4), **given))
+    assert messages == ["attributions contain NaN, carried in by inputs (examples [4])."]
+
+
+@every_method
+def test_nan_in_an_additional_argument(method: Method):
+    extra = (torch.ones(5, 4), with_nan(2))
+    _, messages = told(lambda: attributions(method, quadratic, torch.ones(5, 4), additional_forward_args=extra))
+    assert messages == ["attributions contain NaN, carried in by additional_forward_args[1] (examples [2])."]
+
+
+def test_nan_in_the_baselines():
+    gradients = attr.IntegratedGradients(quadratic)
+    _, messages = told(lambda: gradients.attribute(torch.ones(5, 4), with_nan(0)))
+    assert messages == ["attributions contain NaN, carried in by baselines (examples [0])."]
+    both = (torch.ones(5, 4), torch.ones(5, 4))
+    _, messages = told(lambda: gradients.attribute(both, (0, with_nan(0, 2))))
+    assert messages == ["attributions contain NaN, carried in by baselines[1] (examples [0, 2])."]
+
+
+@every_method
+def test_nan_that_the_model_makes(method: Method):
+    _, messages = told(lambda: attributions(method, lambda x: (x.abs() + 1).neg().sqrt().sum(1), torch.ones(5, 4)))
+    assert messages == ["attributions contain NaN, made by the model: no argument carries it."]
+
+
+@every_method
+@pytest.mark.parametrize("value", [0.0, float("inf")])
+def test_what_is_not_nan_is_not_called_so(method: Method, value: float):
+    """Infinities of both signs add up to NaN, which is no NaN among them."""
+    weight = torch.tensor([value, -value, 1.0, 1.0])
+    finite = method.baselines is None and "InputXGradient" not in method.name
+    found, messages = told(lambda: attributions(method, lambda x: (x * weight).sum(1), torch.ones(5, 4)))
+    if finite or value == 0:
+        assert not found[0].isnan().any()
+        assert messages == []
+
+
+class Inspections(TorchDispatchMode):
+    """Counts how often anything is searched for NaN."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function is torch.ops.aten.isnan.default or function is torch.ops.aten.ne.Tensor
+        return function(*args, **(kwargs or {}))
+
+
+@every_method
+def test_without_nan_no_argument_is_searched_for_it(method: Method):
+    with Inspections() as inspections:
+        attributions(method, quadratic, torch.ones(5, 4))
+    assert inspections.count == 0
+    with Inspections() as inspections:
+        torch.ones(2).isnan()
+    assert inspections.count == 1
+
+
+@every_method
+@pytest.mark.parametrize("frozen", [False, True])
+def test_an_input_that_the_output_does_not_depend_on_gets_zeros_and_one_warning(method: Method, frozen: bool):
+    layer = nn.Linear(4, 1).requires_grad_(not frozen)
+
+    def model(one: Tensor, other: Tensor) -> Tensor:
+        return layer(one)
+
+    bound = {"internal_batch_size": 2} if method.bounded else {}
+    found, messages = told(lambda: attributions(method, model, torch.rand(5, 4), torch.rand(5, 3), **bound))
+    assert found[0].any()
+    assert not found[1].any()
+    assert len(messages) == 1
+    assert messages[0] == "the output does not depend on inputs[1]: its attributions are zero."
+
+
+@every_method
+def test_the_only_input_without_effect_gets_zeros_and_one_warning(method: Method):
+    weight = nn.Parameter(torch.ones(()))
+    found, messages = told(lambda: attributions(method, lambda x: weight.expand(len(x)), torch.rand(5, 4)))
+    assert not found[0].any()
+    assert len(messages) == 1
+    assert messages[0] == "the output does not depend on inputs: its attributions are zero."

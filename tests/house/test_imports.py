@@ -1,0 +1,90 @@
+"""Imports point one way only."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from house.source import SOURCES, Source
+
+# A module imports only from its own row and from those above.
+ROWS = [
+    {"errors"},
+    {"core"},
+    {"methods"},
+    {"plot"},
+    {"attr", "models", "text", "concept", "influence", "metrics", "robust", "module"},
+    {"explain", "jobs", "insights", "demo"},
+    {"cli"},
+]
+LEVEL = {name: level for level, row in enumerate(ROWS) for name in row}
+
+# What `import pellucid` needs; anything else is imported where it is used.
+NEEDED = {"numpy", "torch", "tqdm"}
+EXTRAS = ["matplotlib", "pandas", "IPython", "rich", "typer", "jinja2", "safetensors", "captum"]
+
+
+def imported(source: Source) -> list[tuple[str, int]]:
+    """The modules that a file imports, also inside functions, by full names, with their lines."""
+    found = []
+    for node in source.nodes(ast.Import, ast.ImportFrom):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append((absolute(source, node), node.lineno))
+            found += [(f"{absolute(source, node)}.{alias.name}", node.lineno) for alias in node.names]
+    return found
+
+
+def absolute(source: Source, node: ast.ImportFrom) -> str:
+    package = source.module if source.path.name == "__init__.py" else source.module.rpartition(".")[0]
+    above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+    return ".".join(filter(None, [above, node.module]))
+
+
+def room(module: str) -> str:
+    """The part of the house that a module belongs to: the name below `pellucid`."""
+    whole, _, part = module.partition(".")
+    return part.split(".")[0] if whole == "pellucid" else ""
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_imports_point_one_way_only(source: Source):
+    own = room(source.module)
+    if not own:
+        return  # the package itself may import any of its parts
+    assert own in LEVEL, f"say in {__file__} where {own} belongs"
+    for module, line in imported(source):
+        if room(module) and room(module) != own:
+            assert LEVEL[room(module)] < LEVEL[own], f"{source.path}:{line} imports {module}"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [source for source in SOURCES if room(source.module) not in {"plot", "demo", "cli"}],
+    ids=lambda source: source.name,
+)
+def test_nothing_but_numpy_torch_and_tqdm_is_needed(source: Source):
+    known = {"pellucid", "__future__", *NEEDED, *sys.stdlib_module_names}
+    roots = {module.split(".")[0]: line for module, line in imported(source)}
+    assert [f"{source.path}:{line} imports {root}" for root, line in roots.items() if root not in known] == []
+
+
+def test_importing_the_library_imports_no_extra():
+    program = f"import sys, pellucid; print([name for name in {EXTRAS} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+def test_importing_the_library_draws_no_random_numbers_and_sets_no_switch():
+    program = (
+        "import random, sys, numpy, torch; before = random.getstate(), repr(numpy.random.get_state()), "
+        "torch.get_rng_state().tolist(), torch.is_grad_enabled(), torch.get_num_threads(), torch.get_default_dtype();"
+        "import pellucid; after = random.getstate(), repr(numpy.random.get_state()), "
+        "torch.get_rng_state().tolist(), torch.is_grad_enabled(), torch.get_num_threads(), torch.get_default_dtype();"
+        "sys.exit(before != after)"
+    )
+    subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", program], check=True, timeout=60)

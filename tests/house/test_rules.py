@@ -1,0 +1,112 @@
+"""The rules of the house, as far as a machine can see them."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from house.source import SOURCES, Source, places
+
+MOST_LINES = 350
+
+every_file = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+facades = [source for source in SOURCES if source.name.startswith("attr/") and not source.path.name.startswith("_")]
+
+
+def test_the_rules_see_the_files():
+    assert len(SOURCES) > 20
+    assert {"attr/path.py", "attr/gradient.py", "attr/noise.py"} <= {source.name for source in facades}
+
+
+@every_file
+def test_no_file_is_long(source: Source):
+    assert source.code_lines() <= MOST_LINES
+
+
+def test_lines_of_code_are_counted_without_docstrings_and_comments():
+    class Text(Source):
+        text = (
+            '"""One.\n\nTwo.\n"""\n\n# three\nx = (\n    1,\n)\n\n\ndef f():\n    """Four."""\n    return """a\nb"""\n'
+        )
+
+    assert Text(SOURCES[0].path).code_lines() == 3 + 1 + 2
+
+
+@every_file
+def test_no_assert(source: Source):
+    assert places(source, source.nodes(ast.Assert)) == []
+
+
+@every_file
+def test_nothing_is_left_unimplemented(source: Source):
+    raised = [node.exc.func if isinstance(node.exc, ast.Call) else node.exc for node in source.nodes(ast.Raise)]
+    assert (
+        places(source, [each for each in raised if isinstance(each, ast.Name) and each.id == "NotImplementedError"])
+        == []
+    )
+
+
+@every_file
+def test_no_exception_is_swallowed(source: Source):
+    def raises(handler: ast.ExceptHandler) -> bool:
+        return any(isinstance(node, ast.Raise) for statement in handler.body for node in ast.walk(statement))
+
+    def returns_another_answer(handler: ast.ExceptHandler) -> bool:
+        """What was tried is done in another way: the last statement returns a call."""
+        last = handler.body[-1]
+        return isinstance(last, ast.Return) and isinstance(last.value, ast.Call)
+
+    handlers = source.nodes(ast.ExceptHandler)
+    assert places(source, [each for each in handlers if not raises(each) and not returns_another_answer(each)]) == []
+    assert places(source, [each for each in handlers if each.type is None]) == []
+    assert "suppress" not in source.text
+
+
+@pytest.mark.parametrize("source", facades, ids=lambda source: source.name)
+def test_facades_decide_nothing(source: Source):
+    assert places(source, source.nodes(ast.If, ast.IfExp, ast.Match, ast.While, ast.For, ast.Try, ast.BoolOp)) == []
+
+
+@pytest.mark.parametrize("source", facades, ids=lambda source: source.name)
+def test_the_functions_of_facades_are_a_docstring_and_a_statement(source: Source):
+    functions = [node for node in source.nodes(ast.FunctionDef) if node.name != "__init__"]
+    long = [node for node in functions if len(node.body) - (ast.get_docstring(node) is not None) > 1]
+    assert places(source, long) == []
+
+
+@every_file
+def test_everything_public_is_documented(source: Source):
+    """Modules, classes, functions, and the methods of classes that are public; those of protocols once."""
+    assert ast.get_docstring(source.tree) or source.text == ""
+    protocols = {node.name for node in source.nodes(ast.ClassDef) if "Protocol" in map(ast.unparse, node.bases)}
+    documented_once = {
+        method.name
+        for each in SOURCES
+        for node in each.nodes(ast.ClassDef)
+        if "Protocol" in map(ast.unparse, node.bases)
+        for method in node.body
+        if isinstance(method, ast.FunctionDef) and ast.get_docstring(method)
+    }
+    bare = []
+    for node in source.tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+            bare += [] if ast.get_docstring(node) else [node]
+            methods = (
+                [each for each in node.body if isinstance(each, ast.FunctionDef)]
+                if isinstance(node, ast.ClassDef)
+                else []
+            )
+            bare += [
+                method
+                for method in methods
+                if not method.name.startswith("_")
+                and not ast.get_docstring(method)
+                and (node.name in protocols or method.name not in documented_once)
+            ]
+    assert places(source, bare) == []
+
+
+@every_file
+def test_no_file_is_a_drawer_for_everything(source: Source):
+    assert source.path.stem not in {"utils", "util", "helpers", "common", "misc"}

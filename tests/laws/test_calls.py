@@ -1,0 +1,55 @@
+"""How often the model is called, forward and backward, and on how many rows."""
+
+import pytest
+
+from laws.counting import Counted
+from laws.registry import Case, cases, close
+from pellucid.core.budget import CHUNK_BYTES
+
+EXAMPLES = 5
+
+
+def counted(case: Case, **more) -> Counted:
+    """The calls of one attribution."""
+    model = Counted(case.specimen.model())
+    case.raw(model, case.specimen.inputs(EXAMPLES), **case.seed(), **more)
+    return model
+
+
+@cases()
+def test_one_forward_and_one_backward_for_all_that_fits_into_a_chunk(case: Case):
+    calls, points = case.method.calls
+    model = counted(case)
+    assert (len(model.rows), sum(model.rows)) == (calls, EXAMPLES * points)
+    assert model.backwards == calls
+
+
+@cases(lambda case: case.method.delta_calls[0])
+def test_a_delta_adds_two_forwards_for_each_start_and_end(case: Case):
+    (calls, points), (delta_calls, delta_points) = case.method.calls, case.method.delta_calls
+    model = counted(case, return_convergence_delta=True)
+    assert (len(model.rows), sum(model.rows)) == (calls + delta_calls, EXAMPLES * (points + delta_points))
+    assert model.backwards == calls
+
+
+@cases(lambda case: case.method.bounded, few=True)
+@pytest.mark.parametrize("most", [1, 2, 3, 7])
+def test_no_forward_takes_more_rows_than_its_bound(case: Case, most: int):
+    deltas = {"return_convergence_delta": True} if case.method.delta_calls[0] else {}
+    model = counted(case, internal_batch_size=most, **deltas)
+    assert max(model.rows) <= most
+    assert sum(model.rows) == EXAMPLES * (case.method.calls[1] + case.method.delta_calls[1])
+
+
+@cases(lambda case: case.method.many is not None, few=True)
+def test_the_rows_per_forward_do_not_grow_with_the_number_of_points(case: Case, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**13)
+    few, many = (counted(case, **{case.method.many: number}) for number in (20, 60))
+    assert max(many.rows) == max(few.rows)
+    assert sum(many.rows) == 3 * sum(few.rows)
+
+
+@cases()
+def test_counting_does_not_change_the_numbers(case: Case):
+    model, inputs = case.specimen.model(), case.specimen.inputs(EXAMPLES)
+    close(case(Counted(model), inputs, **case.seed()), case(model, inputs, **case.seed()))

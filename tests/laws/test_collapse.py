@@ -1,0 +1,108 @@
+"""Models that return one value for the batch, or whose examples depend on each other, always see the batch, whole."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from laws.counting import Counted
+from laws.models import SPECIMENS
+from laws.registry import METHODS, Case, by_example, close
+from laws.state import as_found
+from pellucid import attr
+
+EXAMPLES = 5
+CASES = [Case(method, SPECIMENS["reused"]) for method in METHODS]
+
+every_method = pytest.mark.parametrize("case", CASES, ids=[case.method.name for case in CASES])
+bounds = pytest.mark.parametrize("bound", [{}, {"internal_batch_size": 2}], ids=["automatic", "2 rows"])
+
+model_of_losses = SPECIMENS["reused"].model()
+
+
+def column(x: Tensor) -> Tensor:
+    return model_of_losses(x)[:, 1]
+
+
+LOSSES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
+    "sum": (lambda x: column(x).sum(), 1),
+    "mean": (lambda x: column(x).mean(), 1 / EXAMPLES),
+    "sum of shape (1,)": (lambda x: column(x).sum().reshape(1), 1),
+    "mean of shape (1,)": (lambda x: column(x).mean().reshape(1), 1 / EXAMPLES),
+    "mean of shape (1, 1)": (lambda x: column(x).mean().reshape(1, 1), 1 / EXAMPLES),
+}
+
+
+@every_method
+@bounds
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_is_explained_as_its_examples_are(case: Case, bound: dict, loss: str):
+    function, share = LOSSES[loss]
+    given = case.seed() | (bound if case.method.bounded else {}) | {"target": None}
+    inputs = case.specimen.inputs(EXAMPLES)
+    close(case(function, inputs, **given), case(lambda x: column(x) * share, inputs, **given))
+
+
+@every_method
+@bounds
+def test_a_loss_sees_the_batch_once_it_is_known_to_be_one(case: Case, bound: dict):
+    model = Counted(LOSSES["mean"][0])
+    case(model, case.specimen.inputs(EXAMPLES), **case.seed(), **(bound if case.method.bounded else {}), target=None)
+    assert set(model.rows[1:]) <= {EXAMPLES}
+    assert model.rows.count(EXAMPLES) == case.method.calls[1]
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.method.delta_calls[0]], ids=lambda case: case.method.name
+)
+def test_a_loss_has_one_delta_for_the_batch(case: Case):
+    inputs, given = case.specimen.inputs(EXAMPLES), case.seed() | {"target": None, "return_convergence_delta": True}
+    (_, one), (_, each) = (case.raw(function, inputs, **given) for function in (LOSSES["sum"][0], column))
+    assert one.shape == (len(each) // EXAMPLES,)
+    close((one.sum(),), (each.sum(),))
+
+
+class Mixing(nn.Module):
+    """Batch normalisation, by the statistics of the batch while in training mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def mixing() -> Mixing:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        return Mixing().double().train()
+
+
+@every_method
+@bounds
+def test_a_model_that_mixes_the_batch_sees_nothing_but_the_batch(case: Case, bound: dict):
+    model, inputs = mixing(), case.specimen.inputs(EXAMPLES)
+    seen = []
+    model.register_forward_pre_hook(lambda _, arguments: seen.append(len(arguments[0])))
+    with as_found(model, inputs):
+        case(model, inputs, **case.seed(), **(bound if case.method.bounded else {}))
+    assert seen == [EXAMPLES] * case.method.calls[1]
+
+
+@every_method
+def test_a_model_that_mixes_the_batch_is_explained_as_the_sum_over_the_batch(case: Case):
+    model, inputs = mixing(), case.specimen.inputs(EXAMPLES)
+    close(case(model, inputs, **case.seed()), case(lambda x: model(x)[:, 1].sum(), inputs, **case.seed(), target=None))
+
+
+def test_integrated_gradients_of_a_model_that_mixes_the_batch_step_by_step():
+    model, (x,) = mixing(), SPECIMENS["reused"].inputs(EXAMPLES)
+    (start,) = by_example((x,))
+    expected = torch.zeros_like(x)
+    for step in range(4):
+        point = (start + (step + 0.5) / 4 * (x - start)).requires_grad_()
+        expected += torch.autograd.grad(model(point)[:, 1].sum(), point)[0] * (x - start) / 4
+    found = attr.IntegratedGradients(model).attribute(x, start, 1, n_steps=4, method="riemann_middle")
+    close((found,), (expected,))

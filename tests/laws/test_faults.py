@@ -1,0 +1,100 @@
+"""An exception at any module's call, forward or backward, leaves everything as it was, and reaches the caller."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from torch.nn.modules.module import register_module_forward_hook
+
+from laws.counting import noticing
+from laws.registry import Case, cases
+from laws.state import as_found
+
+
+class Fault(Exception):
+    """What goes wrong."""
+
+
+class Interrupt(BaseException):
+    """What goes wrong and is no error: Ctrl-C."""
+
+
+class Faults:
+    """Counts what happens at the modules and raises at one of them."""
+
+    def __init__(self, at: int | None, fault: type[BaseException]):
+        self.at, self.fault, self.count = at, fault, 0
+
+    def happens(self) -> None:
+        self.count += 1
+        if self.count - 1 == self.at:
+            torch.rand(1)  # as a model would that draws before it fails
+            raise self.fault("here")
+
+
+@contextmanager
+def forward_faults(at: int | None = None, fault: type[BaseException] = Fault) -> Iterator[Faults]:
+    """Something may happen after the forward of every module, of whatever model."""
+    faults = Faults(at, fault)
+    handle = register_module_forward_hook(lambda *_: faults.happens())
+    try:
+        yield faults
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def backward_faults(at: int | None = None, fault: type[BaseException] = Fault) -> Iterator[Faults]:
+    """Something may happen when the gradient arrives at the output of every module."""
+    faults = Faults(at, fault)
+    handle = register_module_forward_hook(lambda _, inputs, output: noticing(output, faults.happens))
+    try:
+        yield faults
+    finally:
+        handle.remove()
+
+
+both_directions = pytest.mark.parametrize("faulty", [forward_faults, backward_faults])
+
+
+@cases(few=True)
+@both_directions
+@pytest.mark.parametrize("training", [False, True])
+def test_at_every_module(case: Case, faulty, training: bool):
+    model, inputs = case.specimen.model(training=training), case.specimen.inputs(3)
+    given = case.arguments(inputs)
+    if case.method.bounded:  # two chunks
+        given["internal_batch_size"] = 3 * max(1, case.method.calls[1] // 2)
+    for x in inputs[:1]:
+        x.requires_grad_()
+    with faulty() as faults:
+        case(model, inputs, **given)
+    assert faults.count > 0
+    for at in range(faults.count):
+        with as_found(model, inputs, given), faulty(at), pytest.raises(Fault) as raised:
+            case(model, inputs, **given)
+        notes = raised.value.__notes__
+        assert len(notes) == 1
+        assert "called the model on inputs" in notes[0]
+
+
+@cases(lambda case: case.specimen.name == "cnn")
+@both_directions
+def test_an_interrupt(case: Case, faulty):
+    model, inputs = case.specimen.model(training=True), case.specimen.inputs(3)
+    with as_found(model, inputs), faulty(0, Interrupt), pytest.raises(Interrupt):
+        case(model, inputs)
+
+
+@cases(lambda case: case.method.delta_calls[0] and case.specimen.name == "reused")
+def test_while_deltas_are_measured(case: Case):
+    model, inputs = case.specimen.model(), case.specimen.inputs(3)
+    with forward_faults() as without:
+        case.raw(model, inputs)
+    with forward_faults() as faults:
+        case.raw(model, inputs, return_convergence_delta=True)
+    assert faults.count > without.count
+    for at in range(without.count, faults.count):
+        with as_found(model, inputs), forward_faults(at), pytest.raises(Fault):
+            case.raw(model, inputs, return_convergence_delta=True)

@@ -1,0 +1,121 @@
+"""Neither flags of the parameters, nor modes of modules and of torch, nor compilation changes the numbers."""
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+from torch import nn
+
+from laws.models import SPECIMENS
+from laws.registry import METHODS, Case, cases, close
+from pellucid.errors import NotDifferentiable
+
+WITHOUT_MODES = ("reused", "functional", "in-place", "lstm", "two-inputs")
+
+
+def freeze_all(model: nn.Module) -> None:
+    model.requires_grad_(False)
+
+
+def freeze_some(model: nn.Module) -> None:
+    next(model.parameters()).requires_grad_(False)
+
+
+@cases()
+@pytest.mark.parametrize("freeze", [freeze_all, freeze_some])
+def test_frozen_parameters(case: Case, freeze):
+    model, frozen, inputs = case.specimen.model(), case.specimen.model(), case.specimen.inputs(3)
+    freeze(frozen)
+    close(case(frozen, inputs, **case.seed()), case(model, inputs, **case.seed()))
+
+
+@cases(lambda case: case.specimen.name in WITHOUT_MODES)
+def test_training_mode_of_modules_that_have_none(case: Case):
+    inputs = case.specimen.inputs(3)
+    training, evaluating = (case(case.specimen.model(training=mode), inputs, **case.seed()) for mode in (True, False))
+    close(training, evaluating)
+
+
+@cases(lambda case: case.specimen.name not in WITHOUT_MODES)
+def test_training_mode_with_dropout_repeats_under_a_global_seed(case: Case):
+    model, inputs = case.specimen.model(training=True), case.specimen.inputs(3)
+    results = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        results.append(case(model, inputs, **case.seed()))
+    close(results[0], results[1])
+    assert not torch.equal(results[0][0], results[2][0])
+
+
+@cases()
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_under_a_mode_of_torch(case: Case, mode):
+    model, inputs = case.specimen.model(), case.specimen.inputs(3)
+    expected = case(model, inputs, **case.seed())
+    with mode():
+        found = case(model, inputs, **case.seed())
+    close(found, expected)
+    assert not any(each.is_inference() for each in found)
+
+
+@cases()
+def test_under_another_default_device(case: Case):
+    """Nothing is made where torch would make it by default, nor kept from then; on "meta" it would have no numbers."""
+    model, inputs = case.specimen.model(), case.specimen.inputs(6)
+    given = case.arguments(inputs) | case.seed()
+    with torch.device("meta"):
+        under = case(model, inputs, **given)
+    close(under, case(model, inputs, **given))
+
+
+@cases()
+def test_autocast_reaches_the_model_and_nothing_else(case: Case):
+    model, inputs = case.specimen.model(torch.float32), case.specimen.inputs(3, torch.float32)
+
+    def casting(*inputs):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return model(*inputs)
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = case(model, inputs, **case.seed())
+    close(found, case(casting, inputs, **case.seed()), rtol=1e-5, atol=1e-6)
+
+
+@cases()
+@pytest.mark.parametrize("still_inside", [True, False])
+def test_inputs_made_in_inference_mode(case: Case, still_inside: bool):
+    model, inputs = case.specimen.model(), case.specimen.inputs(3)
+    expected = case(model, inputs, **case.seed())
+    with torch.inference_mode():
+        inside = tuple(x.clone() for x in inputs)
+        given = case.arguments(inside)
+    with torch.inference_mode() if still_inside else nullcontext():
+        found = case(model, inside, **case.seed(), **given)
+    close(found, expected)
+
+
+@cases()
+@pytest.mark.parametrize("training", [False, True])
+def test_parameters_made_in_inference_mode(case: Case, training: bool):
+    with torch.inference_mode():
+        model = case.specimen.model(training=training)
+    with pytest.raises(NotDifferentiable, match=r"the model holds tensors made under torch\.inference_mode.*Hint: "):
+        case(model, case.specimen.inputs(3), **case.seed())
+
+
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [("eager", "reused"), ("eager", "two-inputs")]
+    + [pytest.param("aot_eager", name, marks=pytest.mark.large) for name in SPECIMENS],
+)
+@pytest.mark.filterwarnings(
+    "ignore:The .grad attribute"
+)  # torch's compiler hides it, which makes no difference to errors
+def test_compiled_modules(backend: str, name: str):
+    specimen = SPECIMENS[name]
+    model, inputs = specimen.model(), specimen.inputs(3)
+    compiled = torch.compile(model, backend=backend)
+    for method in METHODS:
+        case = Case(method, specimen)
+        close(case(compiled, inputs, **case.seed()), case(model, inputs, **case.seed()))
+    torch.compiler.reset()

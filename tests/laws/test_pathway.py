@@ -1,0 +1,69 @@
+"""A pathway is a value: used again, in any order and by several threads, it gives what a fresh one gives."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from laws.models import SPECIMENS
+from laws.registry import distribution
+from pellucid.core.budget import CHUNK_BYTES
+from pellucid.methods import GradientShap, InputXGradient, IntegratedGradients, NoiseTunnel, Pathway, Saliency
+
+specimen = SPECIMENS["reused"]
+model, (x,) = specimen.model(), specimen.inputs(5)
+DISTRIBUTION = {"baselines": distribution((x,))[0]}
+
+CALLS = {
+    "Saliency": (Saliency(), {}),
+    "InputXGradient": (InputXGradient(), {}),
+    "IntegratedGradients": (IntegratedGradients(steps=40), {"delta": True}),
+    "GradientShap": (GradientShap(samples=6, seed=0), DISTRIBUTION | {"delta": True}),
+    "smoothgrad": (NoiseTunnel(method=Saliency(), samples=8, seed=0), {}),
+    "vargrad of GradientShap": (
+        NoiseTunnel(method=GradientShap(samples=2, seed=1), average="vargrad", per_call=2, seed=0), DISTRIBUTION
+    ),
+}  # fmt: skip
+
+MODELS = {
+    "per example": (model, 1),
+    "loss": (lambda x: model(x)[:, 1].mean(), None),
+}
+
+
+def results(path: Pathway, name: str) -> list:
+    method, arguments = CALLS[name]
+    found = method(path, **arguments)
+    return [each for each in (*found.values, found.delta) if each is not None]
+
+
+def fresh(kind: str) -> Pathway:
+    function, target = MODELS[kind]
+    return Pathway.of(function, x, target=target)
+
+
+def check(found: list, expected: list) -> None:
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("order", [1, -1], ids=["forwards", "backwards"])
+def test_in_any_order(kind: str, order: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**14)
+    path = fresh(kind)
+    for name in [*CALLS, *CALLS][::order]:
+        check(results(path, name), results(fresh(kind), name))
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_by_several_threads(kind: str):
+    path, expected = fresh(kind), {name: results(fresh(kind), name) for name in CALLS}
+
+    def work(thread: int) -> None:
+        for turn in range(12):
+            name = list(CALLS)[(thread + turn) % len(CALLS)]
+            check(results(path, name), expected[name])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
