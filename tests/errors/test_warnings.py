@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from laws.registry import METHODS, Method
 from pellucid import attr
 from pellucid.errors import PellucidWarning
+from pellucid.methods import Pathway, Saliency
 
 NAN = float("nan")
 TESTS = Path(__file__).parents[1]
@@ -141,3 +142,10 @@ def test_the_only_input_without_effect_gets_zeros_and_one_warning(method: Method
     assert not found[0].any()
     assert len(messages) == 1
     assert messages[0] == "the output does not depend on inputs: its attributions are zero."
+
+
+def test_every_call_on_a_pathway_warns():
+    path = Pathway.of(lambda one, other: one.sum(1), (torch.ones(3, 4), with_nan(0)))
+    for _ in range(2):
+        _, messages = told(lambda: Saliency()(path))
+        assert len(messages) == 1

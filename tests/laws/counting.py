@@ -30,7 +30,7 @@ def noticing(output: Any, notice: Callable[[], None]) -> Any:
 
 
 class Counted:
-    """A model, the rows of every forward and the number of backwards.
+    """A model, the rows of every forward, and the numbers of backwards and of forwards refused.
 
     Args:
         model: Any callable of tensors.
@@ -41,10 +41,11 @@ class Counted:
     def __init__(self, model: Callable[..., Any], most: int | None = None, error: Exception | None = None):
         self.model, self.most, self.error = model, most, error
         self.rows: list[int] = []
-        self.backwards = 0
+        self.backwards = self.refused = 0
 
     def __call__(self, *inputs: Any) -> Any:
         if self.most is not None and len(inputs[0]) > self.most:
+            self.refused += 1
             raise self.error
         self.rows.append(len(inputs[0]))
         return noticing(self.model(*inputs), self._count)

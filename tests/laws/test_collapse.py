@@ -8,14 +8,13 @@ from torch import Tensor, nn
 
 from laws.counting import Counted
 from laws.models import SPECIMENS
-from laws.registry import METHODS, Case, by_example, close
+from laws.registry import Case, by_example, cases, close
 from laws.state import as_found
 from pellucid import attr
 
 EXAMPLES = 5
-CASES = [Case(method, SPECIMENS["reused"]) for method in METHODS]
 
-every_method = pytest.mark.parametrize("case", CASES, ids=[case.method.name for case in CASES])
+every_method = cases(lambda case: case.specimen.name == "reused")
 bounds = pytest.mark.parametrize("bound", [{}, {"internal_batch_size": 2}], ids=["automatic", "2 rows"])
 
 model_of_losses = SPECIMENS["reused"].model()
@@ -53,9 +52,7 @@ def test_a_loss_sees_the_batch_once_it_is_known_to_be_one(case: Case, bound: dic
     assert model.rows.count(EXAMPLES) == case.method.calls[1]
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if case.method.delta_calls[0]], ids=lambda case: case.method.name
-)
+@cases(lambda case: case.method.delta_calls[0] and case.specimen.name == "reused")
 def test_a_loss_has_one_delta_for_the_batch(case: Case):
     inputs, given = case.specimen.inputs(EXAMPLES), case.seed() | {"target": None, "return_convergence_delta": True}
     (_, one), (_, each) = (case.raw(function, inputs, **given) for function in (LOSSES["sum"][0], column))

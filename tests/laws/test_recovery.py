@@ -31,6 +31,9 @@ def test_out_of_memory_halves_the_chunk(case: Case):
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11)
     assert max(small.rows) <= 2
     assert sum(small.rows) == EXAMPLES * (case.method.calls[1] + case.method.delta_calls[1])
+    # Every chunk that is too large is halved, and none after it is as large.
+    calls, points = case.method.calls
+    assert small.refused <= calls * (EXAMPLES * points).bit_length()
 
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda error: str(error)[:12] or "MemoryError")

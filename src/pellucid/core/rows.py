@@ -14,7 +14,7 @@ from torch import Tensor
 def everyone(examples: int) -> Tensor:
     """The rows of a whole batch, in order: 0, 1, ..., examples - 1. Shared, so not to be written to."""
     with torch.inference_mode(False):
-        return torch.arange(examples)
+        return torch.arange(examples, device="cpu")
 
 
 def each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:

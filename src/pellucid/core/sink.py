@@ -103,7 +103,7 @@ class Elements:
                 f"target holds one element per example, so the output must hold {len(index)} examples: "
                 f"got {described(output)}."
             )
-        sizes = torch.tensor(shape[: index.shape[1]])
+        sizes = torch.tensor(shape[: index.shape[1]], device=index.device)
         if ((index < -sizes) | (index >= sizes)).any():
             outside = index[((index < -sizes) | (index >= sizes)).any(1)][0].tolist()
             raise OutOfRange(f"target must lie within the output's {shape} values per example: got {outside}.")
@@ -140,9 +140,11 @@ def _sink_of_many(target: list[Any] | Tensor | np.ndarray[Any, Any], examples: i
         elements = [element if isinstance(element, tuple) else (element,) for element in target]
         if len({len(element) for element in elements}) > 1:
             raise InvalidArgument("target must hold tuples of one length: got tuples of several lengths.")
-        index = torch.tensor([[_integer(i, target) for i in element] for element in elements], dtype=torch.int64)
+        index = torch.tensor(
+            [[_integer(i, target) for i in element] for element in elements], dtype=torch.int64, device="cpu"
+        )
     else:
-        index = torch.as_tensor(target).detach().cpu()
+        index = target.detach().cpu() if isinstance(target, Tensor) else torch.from_numpy(target)
         integers = not (index.is_floating_point() or index.is_complex() or index.dtype == torch.bool)
         if integers and index.numel() == 1:
             return Element((int(index),))
