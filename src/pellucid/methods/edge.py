@@ -62,9 +62,8 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
     enclosing = _ENCLOSING.get()
     copies = enclosing is not None and not enclosing.budget.whole
     path.budget.copies = copies
-    if enclosing is not None:
-        path.budget.unused = enclosing.budget.unused
-        path.budget.whole |= enclosing.budget.whole
+    path.budget.unused = set() if enclosing is None else enclosing.budget.unused
+    path.budget.whole |= enclosing is not None and enclosing.budget.whole
     token = _ENCLOSING.set(path)
     try:
         try:
