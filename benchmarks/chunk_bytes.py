@@ -1,6 +1,5 @@
 """Not a claim but a choice: the time of fifty steps of Integrated Gradients by the bytes that a chunk may take."""
 
-from collections import Counter
 from functools import partial
 
 import torch
@@ -27,7 +26,7 @@ STAGES: dict[str, Stage] = {
 
 
 def sweep(console: Console) -> None:
-    """Print, for each model and size, the time beside that at the engine's own size, and the rows per forward."""
+    """Print, for each model and size, the time beside that at the engine's own size, and the most rows of a forward."""
     torch.set_num_threads(THREADS)
     kept = CHUNK_BYTES["cpu"]
     found = Table(title=f"time beside {kept // MIB} MiB (rows per forward)", title_justify="left")
@@ -58,9 +57,9 @@ def _seconds(scene: Scene, size: int) -> float:
 
 
 def _rows(scene: Scene, size: int) -> int:
-    """The rows that most forwards take."""
+    """The most rows of one forward."""
     CHUNK_BYTES["cpu"] = size * MIB
-    counts: Counter[int] = Counter()
-    with scene.model.register_forward_pre_hook(lambda _, inputs: counts.update([len(inputs[0])])):
+    rows: list[int] = []
+    with scene.model.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0]))):
         integrated_gradients(pellucid.attr, *scene)
-    return counts.most_common(1)[0][0]
+    return max(rows)

@@ -44,7 +44,9 @@ def gradients(path: Pathway) -> Tensors:
     """The gradient at every point of `path.x`."""
 
     def run(_: slice, place: slice) -> Tensors:
-        return path.gradient(tuple(x[place] for x in path.x), path.rows[place]).grad
+        if place == slice(None):
+            return path.grad(path.x, path.rows)
+        return path.grad(tuple(x[place] for x in path.x), path.rows[place])
 
     read = list(path.budget.blocks(1, len(path), run))
     return read[0] if len(read) == 1 else tuple(map(torch.cat, zip(*read, strict=True)))
