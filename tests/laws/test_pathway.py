@@ -1,10 +1,8 @@
 """A pathway is a value: used again, in any order and by several threads, it gives what a fresh one gives."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from torch import Tensor
 
 from laws.models import SPECIMENS
 from laws.registry import distribution
@@ -68,22 +66,3 @@ def test_by_several_threads():
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
-
-
-def test_one_thread_s_discovery_that_the_model_collapses_the_batch_does_not_confuse_another():
-    """The first is in the middle of a forward of many copies when the second finds out."""
-    inside, found_out, second = threading.Event(), threading.Event(), threading.current_thread()
-
-    def loss(points: Tensor) -> Tensor:
-        if threading.current_thread() is not second:
-            inside.set()
-            found_out.wait(5)
-        return MODELS["loss"][0](points)
-
-    path = Pathway.of(loss, x)
-    with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(results, path, "smoothgrad")
-        inside.wait(5)
-        results(path, "IntegratedGradients")
-        found_out.set()
-        check(first.result(), results(fresh("loss"), "smoothgrad"))

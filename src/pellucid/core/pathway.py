@@ -70,6 +70,9 @@ class Copies:
 class Pathway:
     """A model, its data and its sites: a function of source tensors, one row per point.
 
+    It learns on its first forwards how many rows fit and whether the model collapses the batch, so each thread makes
+    its own; the model may be shared.
+
     Args:
         model: Any callable of tensors: a module, a bound method, a function.
         x: The source tensors at the user's inputs, (n, ...) each.
