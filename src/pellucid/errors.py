@@ -73,8 +73,9 @@ def located(error: Exception, method: str, inputs: str, hint: str = "") -> Excep
         placed.__cause__ = error.__cause__
         return placed.with_traceback(error.__traceback__)
     note = f"This happened while pellucid's {method} called the model on inputs {inputs}.{hint and f' Hint: {hint}'}"
-    if hasattr(error, "add_note") and not any("pellucid" in each for each in getattr(error, "__notes__", ())):
-        error.add_note(note)
+    notes: list[str] = error.__dict__.setdefault("__notes__", [])  # what add_note of Python 3.11 does
+    if not any("pellucid" in each for each in notes):
+        notes.append(note)
     return error
 
 

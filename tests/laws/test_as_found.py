@@ -6,7 +6,7 @@ import weakref
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from laws.models import SPECIMENS, Tensors
 from laws.registry import Case, cases
@@ -45,11 +45,11 @@ def test_with_deltas(case: Case):
 
 
 @cases()
-def test_results_do_not_require_gradients(case: Case):
-    inputs = tuple((2 * x.requires_grad_()) for x in case.specimen.inputs(3))
-    deltas = {"return_convergence_delta": True} if case.method.delta_calls[0] else {}
-    found = case.raw(case.specimen.model(), inputs, **case.seed(), **deltas)
-    for each in tree_leaves(found):
+def test_results_do_not_require_gradients_whatever_the_arguments_do(case: Case):
+    inputs = tuple(2 * x.requires_grad_() for x in case.specimen.inputs(3))
+    given = case.arguments(inputs) | ({"return_convergence_delta": True} if case.method.delta_calls[0] else {})
+    given = tree_map_only(Tensor, lambda tensor: tensor.detach().requires_grad_(), given)
+    for each in tree_leaves(case.raw(case.specimen.model(), inputs, **given, **case.seed())):
         assert not each.requires_grad
         assert each.grad_fn is None
 

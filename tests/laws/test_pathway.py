@@ -1,6 +1,4 @@
-"""A pathway is a value: used again, in any order and by several threads, it gives what a fresh one gives."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""A pathway learns as it is used, but nothing that changes a number: used again, it gives what a fresh one gives."""
 
 import pytest
 
@@ -54,15 +52,3 @@ def test_in_any_order(kind: str, order: int, monkeypatch: pytest.MonkeyPatch):
     path = fresh(kind)
     for name in [*CALLS, *CALLS][::order]:
         check(results(path, name), results(fresh(kind), name))
-
-
-def test_by_several_threads():
-    path, expected = fresh("per example"), {name: results(fresh("per example"), name) for name in CALLS}
-
-    def work(thread: int) -> None:
-        for turn in range(12):
-            name = list(CALLS)[(thread + turn) % len(CALLS)]
-            check(results(path, name), expected[name])
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(8)))
