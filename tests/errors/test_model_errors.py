@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from laws.registry import METHODS, Method, distribution
+from laws.baselines import distribution
+from laws.registry import METHODS, Method
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 

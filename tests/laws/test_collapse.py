@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from laws.baselines import by_example
 from laws.counting import Counted
 from laws.models import SPECIMENS
-from laws.registry import Case, by_example, cases, close
+from laws.registry import Case, cases, close
 from laws.state import as_found
 from pellucid import attr
 

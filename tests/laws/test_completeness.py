@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from laws.baselines import by_example
 from laws.models import SPECIMENS, Specimen, explained
-from laws.registry import Case, by_example, cases, close
+from laws.registry import Case, cases, close
 from pellucid import attr
 
 EXAMPLES = 3

@@ -2,8 +2,8 @@
 
 import pytest
 
+from laws.baselines import distribution
 from laws.models import SPECIMENS
-from laws.registry import distribution
 from pellucid.core.budget import CHUNK_BYTES
 from pellucid.methods import GradientShap, InputXGradient, IntegratedGradients, NoiseTunnel, Pathway, Saliency
 

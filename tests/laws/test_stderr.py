@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from laws.baselines import distribution
 from laws.models import SPECIMENS, Tensors
-from laws.registry import distribution
 from pellucid import attr
 from pellucid.methods import GradientShap, InputXGradient, NoiseTunnel, Pathway, Saliency
 

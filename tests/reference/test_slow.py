@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from laws.baselines import by_example, distribution
 from laws.models import SPECIMENS, Specimen, Tensors
-from laws.registry import by_example, close, distribution
+from laws.registry import close
 from pellucid import attr
 from reference import slow
 from reference.by_example import EXAMPLES, examples, functions, together
