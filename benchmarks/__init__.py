@@ -4,8 +4,8 @@
 
     call_overhead.py          a call on a tiny network costs no more than Captum's
     ordinary_models.py        nor does one on models of ordinary sizes
-    integrated_gradients.py   fifty steps on a ResNet-18 take little more than their forwards and backwards, and less memory
-    bounded_memory.py         whose peak grows neither with the steps nor with the batch
+    integrated_gradients.py   fifty steps on a ResNet-18 take little more than their forwards and backwards
+    bounded_memory.py         and memory that grows neither with the steps nor with the batch
 
 `python -m benchmarks chunk-bytes` is the sweep behind one constant of the engine, `chunk_bytes.py`.
 """
