@@ -87,15 +87,15 @@ def warn(message: str) -> None:
     warnings.warn(message, PellucidWarning, stacklevel=level)
 
 
-def check_count(name: str, count: int) -> int:
-    """A number of samples, steps or rows, at least 1.
+def check_count(name: str, count: int, least: int = 1) -> int:
+    """A number of samples, steps or rows.
 
     Raises:
-        InvalidArgument: It is less, or not an integer.
+        InvalidArgument: It is below the least one there can be, or not an integer.
     """
-    message = f"{name} must be an integer of at least 1: got {count!r}."
+    message = f"{name} must be an integer of at least {least}: got {count!r}."
     if not isinstance(count, SupportsIndex):
         raise WrongType(message)
-    if operator.index(count) < 1:
+    if operator.index(count) < least:
         raise InvalidArgument(message)
     return count

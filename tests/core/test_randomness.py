@@ -139,7 +139,7 @@ def test_noise_is_added_in_the_dtype_of_the_inputs():
 def test_baselines_are_drawn_row_by_row():
     distribution = torch.arange(6.0).reshape(3, 2)
     with drawing(0, lambda: keys(5)) as draws:
-        drawn, number = drawn_from((distribution, 0.5), (torch.zeros(5, 2), torch.zeros(5, 3)), draws, 40)
+        drawn, number = drawn_from((distribution, 0.5), (torch.zeros(5, 2), torch.zeros(5, 3)), draws, 5, 40)
     assert drawn.shape == (5, 40, 2)
     assert {tuple(row) for row in drawn.reshape(-1, 2).tolist()} == {(0, 1), (2, 3), (4, 5)}
     assert number == 0.5

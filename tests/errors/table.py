@@ -85,7 +85,7 @@ def noise(*says: str, **arguments: Any) -> Call:
 
 PAIRS = {"model": model_of_pairs, "inputs": PAIR, "target": None}
 PICTURES = {"model": model_of_images, "inputs": IMAGES}
-TARGETS_ARE = "be an int, a tuple of ints, a tensor or list of one per example, a callable or None"
+TARGETS_ARE = "be an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
 CHOOSE = "Hint: choose one, such as target=0."
 FLOATS = "must be floating point for a gradient to exist"
 NO_GRADIENT = "the output of forward_func has no gradient. Hint: it may have been detached"

@@ -2,7 +2,8 @@
 
 The parameters, shapes, exceptions and numbers are Captum 0.9's; where Captum is wrong, pellucid is right, and
 `docs/differences.md` lists each such case. What the arguments mean is written once:
-[TargetLike][pellucid.core.sink.TargetLike] for `target`, [Baselines][pellucid.core.pathway.Baselines] for `baselines`,
+[TargetLike][pellucid.core.sink.TargetLike] for `target` and `neuron_selector`, [SiteLike][pellucid.core.site.SiteLike]
+for `layer`, [Baselines][pellucid.core.baselines.Baselines] for `baselines`,
 [Pathway.of][pellucid.core.pathway.Pathway.of] for `inputs`, `additional_forward_args` and `internal_batch_size`.
 
 What pellucid adds is keyword-only: `create_graph` makes attributions that can be differentiated; `seed` or `generator`
@@ -11,9 +12,20 @@ gives every example its own stream of random numbers (see [drawing][pellucid.cor
 """
 
 from pellucid.attr._facade import Attribution, GradientAttribution, PerturbationAttribution
-from pellucid.attr.gradient import InputXGradient, Saliency
+from pellucid.attr._internal import InternalAttribution, LayerAttribution, NeuronAttribution
+from pellucid.attr.activation import LayerActivation
+from pellucid.attr.conductance import LayerConductance, NeuronConductance
+from pellucid.attr.gradient import InputXGradient, LayerGradientXActivation, NeuronGradient, Saliency
 from pellucid.attr.noise import NoiseTunnel
-from pellucid.attr.path import GradientShap, IntegratedGradients
+from pellucid.attr.path import (
+    GradientShap,
+    IntegratedGradients,
+    InternalInfluence,
+    LayerGradientShap,
+    LayerIntegratedGradients,
+    NeuronGradientShap,
+    NeuronIntegratedGradients,
+)
 
 __all__ = [
     "Attribution",
@@ -21,6 +33,19 @@ __all__ = [
     "GradientShap",
     "InputXGradient",
     "IntegratedGradients",
+    "InternalAttribution",
+    "InternalInfluence",
+    "LayerActivation",
+    "LayerAttribution",
+    "LayerConductance",
+    "LayerGradientShap",
+    "LayerGradientXActivation",
+    "LayerIntegratedGradients",
+    "NeuronAttribution",
+    "NeuronConductance",
+    "NeuronGradient",
+    "NeuronGradientShap",
+    "NeuronIntegratedGradients",
     "NoiseTunnel",
     "PerturbationAttribution",
     "Saliency",

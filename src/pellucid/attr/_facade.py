@@ -13,9 +13,11 @@ from typing import Any, TypeAlias, final
 import numpy as np
 from torch import Tensor
 
-from pellucid.core.pathway import Baselines, GradientFunction, Pathway
+from pellucid.core.baselines import Baselines
+from pellucid.core.pathway import GradientFunction, Pathway
 from pellucid.core.randomness import numpy_state_kept, seeded
 from pellucid.core.sink import TargetLike, sink_of
+from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, described, tensors_of
 from pellucid.errors import InvalidArgument, NotSupported, located
 from pellucid.methods.edge import at_the_edge
@@ -23,7 +25,8 @@ from pellucid.methods.result import Attributions, completeness_gap
 
 TensorOrTensors: TypeAlias = Tensor | Tensors
 Attributed: TypeAlias = Any
-"""Attributions as the inputs came, a tensor or a tuple of tensors; with `return_convergence_delta`, and the deltas."""
+"""Attributions as the inputs came, a tensor or a tuple of tensors, or as the layer has its tensors; with
+`return_convergence_delta`, and the deltas."""
 
 
 def compute_gradients(
@@ -99,7 +102,7 @@ class GradientAttribution(Attribution):
 
         Args:
             attributions: Attributions of each example.
-            start_point: Where attribution started; see [Baselines][pellucid.core.pathway.Baselines].
+            start_point: Where attribution started; see [Baselines][pellucid.core.baselines.Baselines].
             end_point: The inputs.
             target: See [TargetLike][pellucid.core.sink.TargetLike].
             additional_forward_args: What the model takes after the inputs.
@@ -116,7 +119,7 @@ class GradientAttribution(Attribution):
                 raise InvalidArgument(
                     f"attributions must have as many examples as end_point: expected {len(path)}, got {len(found[0])}."
                 )
-            gap = functools.partial(completeness_gap, path, found, path.like_x(start_point))
+            gap = functools.partial(completeness_gap, path, found, path.baselines(start_point))
             return at_the_edge(type(self).__name__, path, gap)
         except Exception as error:
             raise located(error, type(self).__name__, described(end_point)) from error.__cause__
@@ -150,7 +153,8 @@ def explained(
         **arguments: What the method takes besides the pathway.
 
     Returns:
-        Attributions as the inputs came, a tensor or a tuple; where deltas were asked for, a pair of both.
+        Attributions as the inputs came, a tensor or a tuple, or as the layer has its tensors; where deltas were asked
+        for, a pair of both.
     """
     try:
         own = getattr(attribution, "gradient_func", compute_gradients)
@@ -162,7 +166,8 @@ def explained(
         result = method(path, **arguments)
     except Exception as error:
         raise located(error, type(attribution).__name__, described(inputs)) from error.__cause__
-    found = result.values if isinstance(inputs, tuple) or len(result.values) > 1 else result.values[0]
+    alone = result.structure is None and not isinstance(inputs, tuple) and len(result.values) == 1
+    found = result.values[0] if alone else result.arranged
     return found if result.delta is None else (found, result.delta)
 
 
@@ -196,7 +201,8 @@ class Inside:
         with nullcontext() if ours else numpy_state_kept():
             found = self.attribution.attribute(inputs, **(self._seeds(path) | kwargs | following))
         found, delta = found if kwargs.get("return_convergence_delta") else (found, None)
-        return Attributions(found if isinstance(found, tuple) else (found,), delta)
+        values, structure = Structure.of(found)
+        return Attributions(values, delta, structure=structure)
 
     def _seeds(self, path: Pathway) -> dict[str, Any]:
         """A seed of its own for each copy, for an `attribute` that takes them."""

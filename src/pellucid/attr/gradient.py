@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from torch import nn
 
 from pellucid import methods
 from pellucid.attr._facade import Attributed, GradientAttribution, TensorOrTensors, explained
+from pellucid.attr._internal import LayerAttribution, NeuronAttribution, multiplied
 from pellucid.core.sink import TargetLike
+from pellucid.core.tensors import Tensors
 
 
 class Saliency(GradientAttribution):
@@ -65,3 +70,83 @@ class InputXGradient(GradientAttribution):
     def multiplies_by_inputs(self) -> bool:
         """Whether the inputs themselves are a factor of the attributions."""
         return True
+
+
+class LayerGradientXActivation(LayerAttribution, GradientAttribution):
+    """The gradient at a layer times its activation: [pellucid.methods.InputXGradient][] from a layer."""
+
+    def __init__(
+        self,
+        forward_func: Callable[..., Any],
+        layer: nn.Module | str | Sequence[nn.Module | str],
+        device_ids: list[int] | None = None,
+        multiply_by_inputs: bool = True,
+        memory_efficient: bool = False,
+    ) -> None:
+        super().__init__(forward_func, layer, device_ids)
+        self._multiply_by_inputs = multiply_by_inputs
+        self.memory_efficient = memory_efficient  # pellucid always is
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        attribute_to_layer_input: bool = False,
+        grad_kwargs: dict[str, Any] | None = None,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+    ) -> Attributed:
+        """The gradients of `target` at the layer, times what it returns, or takes."""
+        return explained(
+            self,
+            methods.InputXGradient(multiply_by_inputs=self._multiply_by_inputs),
+            inputs,
+            {
+                "source": self._layer(attribute_to_layer_input),
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "grad_kwargs": grad_kwargs,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
+        )
+
+    def multiply_gradient_acts(self, gradients: Tensors, evals: Tensors) -> Tensors:
+        """Gradients times activations, or the gradients alone where made with `multiply_by_inputs=False`."""
+        return multiplied(gradients, evals, self._multiply_by_inputs)
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the activations themselves are a factor of the attributions."""
+        return self._multiply_by_inputs
+
+
+class NeuronGradient(NeuronAttribution, GradientAttribution):
+    """The gradient of a neuron: [pellucid.methods.Saliency][] of it, with its sign."""
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        neuron_selector: TargetLike,
+        additional_forward_args: Any = None,
+        attribute_to_neuron_input: bool = False,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> Attributed:
+        """The gradients of the selected neuron at `inputs`."""
+        return explained(
+            self,
+            methods.Saliency(absolute=False),
+            inputs,
+            {
+                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "additional_forward_args": additional_forward_args,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+                "early_exit": early_exit,
+            },
+        )

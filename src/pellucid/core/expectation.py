@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.pathway import Pathway
-from pellucid.core.tensors import Tensors, broadcast_to, floating, summed, widened
+from pellucid.core.tensors import Tensors, broadcast_to, lerp, summed, widened
 
 Points: TypeAlias = Callable[[slice, slice], Tensors]
 """Where to go: (samples, places) -> points (k * n, ...): k samples, one after another, of n places in `path.x`."""
@@ -40,34 +40,46 @@ def sweep(path: Pathway, samples: int, points: Points, read: Read) -> Iterator[t
     return path.budget.blocks(samples, len(path), run)
 
 
-def gradients(path: Pathway) -> Tensors:
-    """The gradient at every point of `path.x`."""
+def gradients(path: Pathway) -> tuple[Tensors, Tensors]:
+    """The tensors where the pathway reads, at its own points, and the gradients there."""
 
-    def run(_: slice, place: slice) -> Tensors:
-        if place == slice(None):
-            return path.grad(path.x, path.rows)
-        return path.grad(tuple(x[place] for x in path.x), path.rows[place])
+    def run(_: slice, place: slice) -> tuple[Tensors, Tensors]:
+        own = path.source.modules and path.points is None
+        reading = path.gradient(None if own else tuple(x[place] for x in path.x), path.rows[place])
+        at_read = reading.at_read if path.create_graph else tuple(each.detach() for each in reading.at_read)
+        return at_read, reading.grad
 
     read = list(path.budget.blocks(1, len(path), run))
-    return read[0] if len(read) == 1 else tuple(map(torch.cat, zip(*read, strict=True)))
+    if len(read) == 1:
+        return read[0]
+    at_read, grads = (tuple(map(torch.cat, zip(*blocks, strict=True))) for blocks in zip(*read, strict=True))
+    return at_read, grads
 
 
-def expectation(path: Pathway, weights: Tensor, points: Points) -> Tensors:
+def expectation(path: Pathway, weights: Tensor, points: Points, read: Read | None = None) -> Tensors:
     """Weighted sums of the gradient over samples of every point: sum_s weights[s] * grad F(points(s, .)).
 
     Args:
         path: The pathway.
         weights: One weight per sample, [samples].
         points: Where to go.
+        read: What to sum, where not the gradient.
 
     Returns:
-        Tensors of the shapes of `path.x`, in at least float32.
+        Tensors of the shapes of those read, in at least float32.
     """
-    sums = tuple(torch.zeros_like(widened(x)) for x in floating(path.x))
-    for samples, places, grads in sweep(path, len(weights), points, path.grad):
-        for each, grad in zip(sums, map(widened, grads), strict=True):
+    sums: Tensors = ()
+    for samples, places, grads in sweep(path, len(weights), points, read or path.grad):
+        wide = tuple(map(widened, grads))
+        sums = sums or tuple(everywhere(each, places, len(path)) for each in wide)
+        for each, grad in zip(sums, wide, strict=True):
             each[places] += (grad * broadcast_to(weights[samples], grad)).sum(0)
     return sums
+
+
+def everywhere(block: Tensor, places: slice, total: int) -> Tensor:
+    """Zeros for all places, (places, ...), like a block (k, n, ...) of some; a whole batch may have other places."""
+    return block.new_zeros(block.shape[1] if places == slice(None) else total, *block.shape[2:])
 
 
 def values(path: Pathway, samples: int, points: Points) -> Tensor:
@@ -81,8 +93,23 @@ def values(path: Pathway, samples: int, points: Points) -> Tensor:
         value = path(x, rows)
         return (summed(value) if value.ndim else value.reshape(1),)
 
-    read = [block.flatten() for _, _, (block,) in sweep(path, samples, points, added_up)]
-    return torch.cat(read).reshape(samples, -1).T
+    (found,) = in_order([(block.flatten(),) for _, _, (block,) in sweep(path, samples, points, added_up)], samples)
+    return found
+
+
+def in_order(blocks: list[Tensors], samples: int) -> Tensors:
+    """Values [n, samples] out of those of every block of a sweep, flat."""
+    return tuple(torch.cat(block).reshape(samples, -1).T for block in zip(*blocks, strict=True))
+
+
+def line(start: Tensors, end: Tensors, nodes: Tensor) -> Points:
+    """Where to go along the lines from `start` to `end`, (places, ...) each: to the nodes [samples] in [0, 1]."""
+
+    def between(samples: slice, places: slice) -> Tensors:
+        starts, ends = (tuple(each[None, places] for each in points) for points in (start, end))
+        return lerp(starts, ends, nodes[samples])
+
+    return between
 
 
 def block_of(points: Tensors, samples: slice, places: slice) -> Tensors:
@@ -117,7 +144,7 @@ class Moments:
         """Take in a block of values (k, n, ...) of k samples of n places; the first sample of a place comes first."""
         if not self._powers:
             self._dtypes = [block.dtype for block in blocks]
-            self._pivots = [widened(block).new_zeros(self.places, *block.shape[2:]) for block in blocks]
+            self._pivots = [everywhere(widened(block), places, self.places) for block in blocks]
             self._powers = [tuple(torch.zeros_like(pivot) for _ in range(self.orders)) for pivot in self._pivots]
         for block, pivot, powers in zip(map(widened, blocks), self._pivots, self._powers, strict=True):
             away = block

@@ -6,18 +6,23 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar, final
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from pellucid.core.structure import each_tensor
+from pellucid.errors import NotSupported
 
 T = TypeVar("T")
 
 # The switch is one for all threads: without the lock, one could put back what another had changed.
 _CUDNN = threading.RLock()
 
+_SHORTCUTS = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
 _MIXING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
@@ -31,11 +36,18 @@ class Guest:
         training: Those of them in training mode that have buffers, which a forward may change.
         mixes_examples: Whether one of them normalises by the statistics of its batch, so that one example's output
             depends on the others.
+        modes: Which of them are in training mode, one byte each.
+        compiled: Whether one of them is compiled.
+        shortcuts: Whether one of them has a path of its own for predictions, which takes other tensors through its
+            layers (nested ones, without what is padded) than where gradients are needed.
     """
 
     parameter_bytes: int
     training: tuple[nn.Module, ...]
     mixes_examples: bool
+    modes: bytes
+    compiled: bool
+    shortcuts: bool
 
     @classmethod
     def of(cls, forward: Callable[..., Any]) -> Guest:
@@ -44,7 +56,9 @@ class Guest:
         A function may reach modules in ways that nobody can see from outside; so this informs precautions and sizes,
         and nothing relies on it for the numbers of a model in evaluation mode.
         """
-        parameter_bytes, training, mixes, pending, seen = 0, [], False, list(_roots(forward)), set()
+        parameter_bytes, training, mixes, modes = 0, [], False, bytearray()
+        compiled = shortcuts = False
+        pending, seen = list(roots(forward)), set()
         while pending:
             module = pending.pop()
             if module in seen:
@@ -55,7 +69,10 @@ class Guest:
             if module.training and module._buffers:
                 training.append(module)
             mixes |= isinstance(module, _MIXING) and (module.training or module.running_mean is None)
-        return cls(parameter_bytes, tuple(training), mixes)
+            modes.append(module.training)
+            compiled |= module._compiled_call_impl is not None or hasattr(module, "_orig_mod")
+            shortcuts |= isinstance(module, _SHORTCUTS)
+        return cls(parameter_bytes, tuple(training), mixes, bytes(modes), compiled, shortcuts)
 
     def visit(self, call: Callable[[], T], device: torch.device, *, create_graph: bool) -> T:
         """Run an attribution: out of inference mode, with gradients of its arithmetic only where asked for.
@@ -79,18 +96,37 @@ class Guest:
                 module._buffers[name] = buffer
                 buffer.detach().copy_(kept)
 
+    @contextmanager
+    def open_to_hooks(self) -> Iterator[None]:
+        """Have the modules take the way on which hooks act, with the tensors that gradients flow through."""
+        with _EAGERLY if self.compiled else nullcontext(), _LongWay() if self.shortcuts else nullcontext():
+            yield
 
-def _roots(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:
+
+def roots(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:
+    """The modules that a forward function can be seen to call; theirs are not listed."""
     if isinstance(forward, nn.Module):
         return (forward,)
     if isinstance(forward, functools.partial):
-        return _roots(forward.func)
+        return roots(forward.func)
     if inspect.ismethod(forward) and isinstance(forward.__self__, nn.Module):
         return (forward.__self__,)
     if inspect.isfunction(forward):
         closed = inspect.getclosurevars(forward)
         return _modules_among([*closed.nonlocals.values(), *closed.globals.values()])
     return _modules_among(getattr(getattr(forward, "__self__", forward), "__dict__", {}).values())
+
+
+def undivided(model: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """A data-parallel model as the one module that it copies, on its first device.
+
+    Its copies run in threads of their own, in which nobody can tell what call they belong to.
+    """
+    if not isinstance(model, nn.DataParallel):
+        return model, arguments
+    if model.device_ids:
+        arguments = each_tensor(arguments, lambda tensor: tensor.to(model.src_device_obj))
+    return model.module, arguments
 
 
 def _modules_among(values: Iterable[Any]) -> tuple[nn.Module, ...]:
@@ -108,6 +144,44 @@ def _restore(random_state: tuple[Tensor, ...], device: torch.device) -> None:
     torch.set_rng_state(random_state[0])
     for on_device in random_state[1:]:
         torch.cuda.set_rng_state(on_device, device)
+
+
+@final
+class _Eagerly:
+    """Compiled modules run their Python, where hooks act. The switch is one for all threads, so visits are counted."""
+
+    def __init__(self) -> None:
+        self._lock, self._visits = threading.Lock(), 0
+        self._stance: AbstractContextManager[Any] = nullcontext()
+
+    def __enter__(self) -> None:
+        if not hasattr(torch.compiler, "set_stance"):
+            raise NotSupported(
+                "layer cannot be reached in a compiled model before torch 2.6. Hint: attribute on the model itself."
+            )
+        with self._lock:
+            if self._visits == 0:
+                self._stance = torch.compiler.set_stance("force_eager")
+            self._visits += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._visits -= 1
+            if self._visits == 0:
+                self._stance.__exit__(None, None, None)
+
+
+_EAGERLY = _Eagerly()
+
+
+@final
+class _LongWay(TorchFunctionMode):
+    """Sees every call of torch and changes none: while one looks on, torch takes no shortcuts for predictions."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return func(*args, **(kwargs or {}))
 
 
 @contextmanager

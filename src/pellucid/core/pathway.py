@@ -5,48 +5,44 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias, final
 
 import torch
 from torch import Tensor
 
+from pellucid.core.baselines import Baselines, baselines_of
 from pellucid.core.budget import BatchCollapsed, Budget
 from pellucid.core.guest import Guest, without_cudnn
+from pellucid.core.passage import Found, Passage
 from pellucid.core.randomness import Keys, Seed
-from pellucid.core.rows import each_tensor, everyone, pick
-from pellucid.core.sink import Sink, TargetLike, sink_of
-from pellucid.core.site import INPUTS, Site
-from pellucid.core.tensors import Tensors, batch_of, described, floating, out_of_inference_mode
+from pellucid.core.reading import Reading, filled, gradients_of, leaves_at, one_each
+from pellucid.core.rows import everyone, pick
+from pellucid.core.sink import Neuron, Sink, TargetLike, sink_of
+from pellucid.core.site import INPUTS, OUTPUT, Site, SiteLike, site_of
+from pellucid.core.structure import Structure, each_tensor
+from pellucid.core.tensors import Tensors, batch_of, floating, floats, out_of_inference_mode, times
 from pellucid.errors import InvalidArgument, NotDifferentiable, warn
-
-Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | None"
-"""Where attribution starts from: what an input looks like when it says nothing.
-
-* `None`: zero.
-* a number: this value everywhere.
-* a tensor of shape (1, ...): the same for all examples; of the input's shape: one for each.
-* a tuple of these, one for each input tensor.
-"""
 
 GradientFunction: TypeAlias = Callable[[Callable[..., Any], Tensors, Any, Any], Sequence[Tensor]]
 """Captum's `gradient_func`: (forward_func, inputs, target, additional_forward_args) -> gradients of the inputs."""
 
 
 @final
-@dataclass(frozen=True)
-class Reading:
-    """What one forward and one backward say about n points.
+@dataclass
+class Seen:
+    """What has been seen at the sites of a pathway, shared by all its copies.
 
     Args:
-        value: What the sink explains, [n]; of another length where the model collapses the batch.
-        at_read: The tensors at which gradients were taken.
-        grad: The gradients of the values' sum there.
+        source: What is at a source that is a layer, for the user's inputs.
+        read: How the tensors lie where gradients are taken.
+        dtypes: Of these tensors.
     """
 
-    value: Tensor
-    at_read: Tensors
-    grad: Tensors
+    source: Found | None = None
+    read: Structure | None = None
+    dtypes: tuple[torch.dtype, ...] = ()
 
 
 @final
@@ -75,31 +71,41 @@ class Pathway:
 
     Args:
         model: Any callable of tensors: a module, a bound method, a function.
-        x: The source tensors at the user's inputs, (n, ...) each.
-        rows: Which of the user's examples each of them is, int64 [n].
+        inputs: The user's inputs, (B, ...) each.
+        rows: Which of the user's examples each point is, int64 [n].
         examples: The number of examples in the user's batch.
         sink: What is explained.
-        extra: Arguments that the model takes after the points.
+        extra: Arguments that the model takes after the inputs.
         budget: How many rows a forward may take.
         guest: What is known of the model's modules.
+        source: Where points are fed.
+        read: Where gradients are taken.
+        points: Points at the source in place of those that the inputs lead to, (n, ...) each.
+        copies: What the points are copies of, if they are.
         create_graph: Whether gradients can be differentiated again.
         gradient_function: Replaces the gradient that torch takes, as users of Captum assign it.
-        source: Where points are fed.
-        copies: What the points are copies of, if they are.
+        grad_kwargs: More arguments of `torch.autograd.grad`.
+        early_exit: Whether a forward may stop after the last layer that matters.
+        seen: What has been seen at the sites.
     """
 
     model: Callable[..., Any]
-    x: Tensors
+    inputs: Tensors
     rows: Tensor
     examples: int
     sink: Sink
     extra: tuple[Any, ...]
     budget: Budget
     guest: Guest
+    source: Site = INPUTS
+    read: Site = INPUTS
+    points: Tensors | None = None
+    copies: Copies | None = None
     create_graph: bool = False
     gradient_function: GradientFunction | None = None
-    source: Site = INPUTS
-    copies: Copies | None = None
+    grad_kwargs: dict[str, Any] = field(default_factory=dict)
+    early_exit: bool = True
+    seen: Seen = field(default_factory=Seen)
 
     @classmethod
     def of(
@@ -108,40 +114,64 @@ class Pathway:
         inputs: Tensor | Tensors,
         *,
         target: TargetLike = None,
+        source: SiteLike = INPUTS,
+        read: SiteLike | None = None,
+        sink: Neuron | None = None,
         additional_forward_args: Any = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         gradient_function: GradientFunction | None = None,
+        grad_kwargs: dict[str, Any] | None = None,
+        early_exit: bool = True,
         progress: str | None = None,
     ) -> Pathway:
-        """The pathway from the model's inputs to a target of its output.
+        """The pathway from the model's inputs, or a layer, to a target of its output, or a neuron.
 
         Args:
             model: Any callable of tensors: a module, a bound method, a function.
             inputs: One tensor or a tuple of tensors, examples first.
-            target: What is explained; see [TargetLike][pellucid.core.sink.TargetLike].
+            target: What is explained of the output; see [TargetLike][pellucid.core.sink.TargetLike].
+            source: What it is attributed to, where not to the inputs; see [SiteLike][pellucid.core.site.SiteLike].
+            read: Where gradients are taken, where not at the source.
+            sink: The neuron that is explained, in place of a target of the output.
             additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
                 whose first dimension counts the examples follow their rows; everything else passes as it is.
             internal_batch_size: The most rows per forward; None chooses it.
             create_graph: Whether the attributions can be differentiated.
-            gradient_function: Replaces the gradient that torch takes.
+            gradient_function: Replaces the gradient that torch takes at the inputs.
+            grad_kwargs: More arguments of `torch.autograd.grad`.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
             progress: What progress bars on stderr say; None for none.
 
         Raises:
-            InvalidArgument: The inputs, the target or the batch size are not what they must be.
+            InvalidArgument: An argument is not what it must be.
+            NotSupported: A layer of a scripted model.
 
         Examples:
             >>> import torch
+            >>> from torch import nn
             >>> from pellucid.core.pathway import Pathway
             >>> path = Pathway.of(lambda x: x**2, torch.tensor([[1.0, 2.0]]), target=1)
             >>> path(path.x, path.rows)
             tensor([4.])
             >>> path.gradient(path.x, path.rows).grad
             (tensor([[0., 4.]]),)
+
+            From a layer:
+
+            >>> model = nn.Sequential(nn.Flatten(), nn.Softplus(), nn.ReLU())
+            >>> path = Pathway.of(model, torch.zeros(1, 2), target=0, source="1")
+            >>> path.x
+            (tensor([[0.6931, 0.6931]]),)
+            >>> path.gradient(path.x, path.rows).grad
+            (tensor([[1., 0.]]),)
         """
         tensors = tuple(map(out_of_inference_mode, batch_of(inputs)))
         if not create_graph:
             tensors = tuple(tensor.detach() for tensor in tensors)
+        if target is not None and sink is not None:
+            raise InvalidArgument("target and sink exclude each other: got both.")
         examples = tensors[0].shape[0]
         extra = () if additional_forward_args is None else each_tensor(additional_forward_args, out_of_inference_mode)
         guest = Guest.of(model)
@@ -149,27 +179,56 @@ class Pathway:
         budget.progress = progress
         # Tensors of different first dimensions (a graph's nodes and edges) are one example that nobody can divide.
         budget.whole = guest.mixes_examples or len({tensor.shape[0] for tensor in tensors}) > 1
+        start = site_of(source, model)
         return cls(
             model=model,
-            x=tensors,
+            inputs=tensors,
             rows=everyone(examples),
             examples=examples,
-            sink=sink_of(target, examples),
+            sink=sink_of(target, examples, OUTPUT)
+            if sink is None
+            else sink_of(sink.neuron_selector, examples, site_of(sink.layer, model)),
             extra=extra if isinstance(extra, tuple) else (extra,),
             budget=budget,
+            guest=guest,
+            source=start,
+            read=start if read is None else site_of(read, model),
             create_graph=create_graph,
             gradient_function=gradient_function,
-            guest=guest,
+            grad_kwargs=grad_kwargs or {},
+            early_exit=early_exit,
         )
 
     def __len__(self) -> int:
-        """The number of points in `x`."""
+        """The number of points."""
         return self.rows.shape[0]
+
+    @cached_property
+    def x(self) -> Tensors:
+        """The points: the tensors at the source for the user's inputs, (n, ...) each."""
+        if self.points is not None:
+            return self.points
+        return self._found().tensors if self.source.modules else self.inputs
+
+    @property
+    def like_inputs(self) -> Tensors:
+        """What baselines must be like: the model's inputs, which are floats where they are the source."""
+        return self.inputs if self.source.modules else floating(self.x)
+
+    @property
+    def entry(self) -> Pathway:
+        """The same pathway from the model's inputs."""
+        return dataclasses.replace(self, source=INPUTS, read=INPUTS, points=None) if self.source.modules else self
+
+    @property
+    def structure(self) -> Structure | None:
+        """How the tensors lie where gradients are taken; None at the inputs, and where nothing has been read yet."""
+        return self.seen.read
 
     def at(self, x: Tensors, numbers: slice, seed: Seed = None) -> Pathway:
         """The same pathway at copies of its points."""
         rows = self.rows.repeat_interleave(numbers.stop - numbers.start)
-        return dataclasses.replace(self, x=x, rows=rows, copies=Copies(self, numbers, seed))
+        return dataclasses.replace(self, points=x, rows=rows, copies=Copies(self, numbers, seed))
 
     def identities(self) -> Keys:
         """What tells the points apart."""
@@ -186,40 +245,44 @@ class Pathway:
         """Whether these rows are the user's batch: every example once, in order."""
         return torch.equal(rows, everyone(self.examples))
 
-    def like_x(self, baselines: Baselines) -> Tensors:
-        """Baselines as tensors like `x`.
+    def baselines(self, given: Baselines) -> Tensors:
+        """Baselines as tensors like the inputs of the model, one for each point.
 
         Args:
-            baselines: See [Baselines][pellucid.core.pathway.Baselines].
-
-        Returns:
-            Tensors of the shapes of `x`, in its dtypes (integers as floats) and on its devices.
+            given: See [Baselines][pellucid.core.baselines.Baselines].
 
         Raises:
             InvalidArgument: They do not fit the inputs.
         """
-        given = baselines if isinstance(baselines, tuple) else (baselines,) * (len(self.x) if baselines is None else 1)
-        if len(given) != len(self.x):
-            raise InvalidArgument(
-                f"baselines must have one entry for each input: expected {len(self.x)}, got {len(given)}."
-            )
-        return tuple(self._like(x, baseline) for x, baseline in zip(floating(self.x), given, strict=True))
+        picked = baselines_of(given, self.like_inputs, None if self.is_batch(self.rows) else self.rows, self.examples)
+        return picked if self.create_graph else tuple(map(torch.detach, picked))
 
-    def _like(self, x: Tensor, baseline: Tensor | float | None) -> Tensor:
-        if baseline is None or isinstance(baseline, int | float):
-            return x.new_full((1,) * x.ndim, baseline or 0).expand_as(x)
-        if not isinstance(baseline, Tensor):
-            raise InvalidArgument(f"baselines must be tensors or numbers: got {type(baseline).__name__}.")
-        one_or_all = baseline.ndim == x.ndim and len(baseline) in (1, self.examples, len(self))
-        if not one_or_all or any(b not in (1, size) for b, size in zip(baseline.shape[1:], x.shape[1:], strict=True)):
-            expected = (self.examples, *x.shape[1:])
-            raise InvalidArgument(
-                f"baselines must broadcast to inputs: expected {expected}, got {tuple(baseline.shape)}."
-            )
-        if not self.create_graph:
-            baseline = baseline.detach()
-        picked: Tensor = baseline if len(baseline) == len(self) else self.pick(baseline, self.rows)
-        return picked.to(x).expand_as(x)
+    def carry(self, inputs: Tensors, rows: Tensor) -> Tensors:
+        """The tensors at the source for other inputs of the model.
+
+        Args:
+            inputs: (n, ...) each.
+            rows: The example that each belongs to, int64 [n].
+        """
+        if not self.source.modules:
+            return inputs
+        with torch.set_grad_enabled(self.create_graph):
+            return self._visit(inputs, None, rows, self.source).found(self.source).tensors
+
+    def everything(self) -> Any:
+        """All that is at the source for the user's inputs, in its structure."""
+        if not self.source.modules:
+            return self.inputs
+        return (
+            self._visit(self.inputs, None, self.rows, self.source, chosen=lambda _: True).found(self.source).unwrapped
+        )
+
+    def at_read(self, points: Tensors, rows: Tensor) -> Tensors:
+        """The tensors where gradients are taken, at these points, without gradients."""
+        if self.read == self.source:
+            return points
+        with torch.set_grad_enabled(self.create_graph):
+            return self._visit(points, None, rows, self.read).found(self.read).tensors
 
     def __call__(self, points: Tensors, rows: Tensor) -> Tensor:
         """What the sink explains at these points, without gradients.
@@ -232,57 +295,121 @@ class Pathway:
             Values [n, *K].
         """
         with torch.no_grad():
-            return self._forward(points, rows)
+            return self._forward(points, rows)[0]
 
-    def gradient(self, points: Tensors, rows: Tensor) -> Reading:
-        """What the sink explains at these points and the gradient of it there.
+    def gradient(self, points: Tensors | None, rows: Tensor, through: TargetLike = None) -> Reading:
+        """What the sink explains at these points and the gradient of it, at the source or where it is read.
 
         Args:
-            points: Source tensors, (n, ...) each.
+            points: Source tensors, (n, ...) each; None for those that the inputs lead to.
             rows: The example that each belongs to, int64 [n].
+            through: Takes the gradient at the source, of what passes through these neurons where the pathway reads.
 
         Raises:
             InvalidArgument: There is more than one value per example.
             NotDifferentiable: There is no gradient to take.
         """
-        leaves = tuple(self._leaf(point, index) for index, point in enumerate(points))
+        own = self.gradient_function
+        if own is not None and points is not None and not (self.read.modules or self.sink.site.modules):
+            leaves = leaves_at(points, self.create_graph)
+            with torch.enable_grad():
+                grads = own(self.model, leaves, self.sink.argument(rows), self.pick(self.extra, rows) or None)
+            return Reading(leaves[0].new_zeros(len(rows)), leaves, tuple(grads))
         with torch.enable_grad():
-            if self.gradient_function is not None:
-                arguments = self.pick(self.extra, rows) or None
-                own = self.gradient_function(self.model, leaves, self.sink.argument(rows), arguments)
-                return Reading(leaves[0].new_zeros(len(rows)), leaves, tuple(own))
-            with nullcontext() if self.create_graph else self.budget.measuring(rows.shape[0]):
-                value = one_each(self._forward(leaves, rows))
             try:
-                grads = self._backward(value, leaves)
+                return self._gradient(points, rows, through)
             except RuntimeError as error:
                 if "RNN backward can only be called in training mode" not in str(error):
                     raise
                 with without_cudnn():
-                    value = one_each(self._forward(leaves, rows))
-                    grads = self._backward(value, leaves)
-        return Reading(value, leaves, self._all_used(grads, leaves))
+                    return self._gradient(points, rows, through)
 
     def grad(self, points: Tensors, rows: Tensor) -> Tensors:
         """The gradients alone."""
         return self.gradient(points, rows).grad
 
-    def _leaf(self, point: Tensor, index: int) -> Tensor:
-        """A tensor to take gradients at, that is not the user's."""
-        if not (point.is_floating_point() or point.is_complex()):
-            which = f"inputs[{index}]" if len(self.x) > 1 else "inputs"
-            raise NotDifferentiable(
-                f"{which} must be floating point for a gradient to exist: got {described(point)}. "
-                "Hint: attribute at the embedding layer, or pass the embeddings as inputs."
-            )
-        return point if self.create_graph and point.requires_grad else point.detach().requires_grad_()
+    def narrowed(self, values: Tensors) -> Tensors:
+        """Values at the read in the dtypes of the tensors there (integers as floats)."""
+        dtypes = self.seen.dtypes or tuple(x.dtype for x in floating(self.x))
+        return tuple(value.to(dtype) for value, dtype in zip(values, dtypes, strict=True))
 
-    def _forward(self, points: Tensors, rows: Tensor) -> Tensor:
+    def _gradient(self, points: Tensors | None, rows: Tensor, through: TargetLike) -> Reading:
+        at_source = points is not None and (self.read == self.source or through is not None)
+        leaves = leaves_at(points, self.create_graph) if points is not None and at_source else points
+        with nullcontext() if self.create_graph else self.budget.measuring(rows.shape[0]):
+            value, found = self._forward(leaves, rows, None if at_source and through is None else self.read)
+            value = one_each(value)
+        at_read = found.tensors if found is not None else leaves or ()
+        arguments = {"create_graph": self.create_graph, "allow_unused": True} | self.grad_kwargs
+        grads = self._all_used(gradients_of(value, at_read, arguments), at_read)
+        if through is None or leaves is None or found is None:
+            return Reading(value, at_read, grads)
+        neuron = one_each(sink_of(through, self.examples, self.read)(found.value, rows))
+        shares = times(grads, filled(gradients_of(neuron, at_read, arguments), at_read))
+        passing = torch.autograd.grad(at_read, leaves, shares, **arguments)
+        return Reading(value, leaves, self._all_used(passing, leaves))
+
+    def _found(self) -> Found:
+        """What is at the source for the user's inputs."""
+        if self.seen.source is None:
+            with torch.set_grad_enabled(self.create_graph):
+                found = self._visit(self.inputs, None, everyone(self.examples), self.source).found(self.source)
+            self.seen.source = found
+            if not found.tensors:
+                raise NotDifferentiable(
+                    "layer must hold a floating-point tensor for a gradient to exist: it holds none."
+                )
+            if self.read == self.source:
+                self._saw(found)
+            # A tensor (B, B, D) may have its examples second, as recurrent layers have.
+            self.budget.whole |= any(
+                each.shape[:1] != (self.examples,) or (each.ndim == 3 and each.shape[1] == self.examples)
+                for each in found.tensors
+            )
+        return self.seen.source
+
+    def _saw(self, found: Found) -> None:
+        self.seen.read = Structure.of(found.unwrapped)[1].bare()
+        self.seen.dtypes = tuple(tensor.dtype for tensor in found.tensors)
+
+    def _forward(self, points: Tensors | None, rows: Tensor, read: Site | None = None) -> tuple[Tensor, Found | None]:
+        """The explained values at these points, and what is at the site to be read."""
+        inside = bool(self.source.modules)
+        inputs = self.pick(self.inputs, rows) if inside or points is None else points
+        sites = [site for site in (read, self.sink.site) if site is not None]
+        passage = self._visit(inputs, points if inside else None, rows, *sites)
+        explained = passage.found(self.sink.site).value if self.sink.site.modules else passage.output
+        value = self.sink(explained, rows)
+        found = passage.found(read) if read is not None and read.modules else None
+        if found is not None:
+            self._saw(found)
+        # One that may have its examples second is not told from one that follows the rows.
+        follows = value.shape[:1] == rows.shape and all(
+            each.shape[:1] == rows.shape and (len(rows) == 1 or each.ndim != 3 or each.shape[1] != len(rows))
+            for each in (found.tensors if found is not None else ())
+        )
+        if not follows and not self.budget.whole and (self.budget.copies or not self.is_batch(rows)):
+            raise BatchCollapsed
+        return value, found
+
+    def _visit(
+        self,
+        inputs: Tensors,
+        replaced: Tensors | None,
+        rows: Tensor,
+        *reads: Site,
+        chosen: Callable[[Tensor], bool] = floats,
+    ) -> Passage:
+        """One forward, which puts `replaced` in the place of the source, and ends at the last of the sites to read."""
         # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.
-        copies = (point.clone() for point in points)
-        extra = self.pick(self.extra, rows) if self.extra else ()
+        arguments = (*(each.clone() for each in inputs), *(self.pick(self.extra, rows) if self.extra else ()))
+        passage = Passage(self.model, grads=torch.is_grad_enabled(), whole=self.budget.whole, chosen=chosen)
+        if replaced is not None:
+            passage.replace(self.source, replaced, self._found())
+        for site in reads:
+            passage.read(site)
         try:
-            value = self.sink(self.model(*copies, *extra), rows)
+            passage.run(arguments, self.guest, stops=self.early_exit and OUTPUT not in reads)
         except RuntimeError as error:
             if "Inference tensors cannot be saved for backward" in str(error):
                 raise NotDifferentiable(
@@ -290,39 +417,16 @@ class Pathway:
                     "Hint: build or load the model outside of it; only the attribution may be called inside."
                 ) from error
             raise
-        if value.shape[:1] != rows.shape and not self.budget.whole and (self.budget.copies or not self.is_batch(rows)):
-            raise BatchCollapsed
-        return value
-
-    def _backward(self, value: Tensor, leaves: Tensors) -> Sequence[Tensor | None]:
-        if not value.requires_grad:
-            raise NotDifferentiable(
-                "the output of forward_func has no gradient. Hint: it may have been detached, computed under "
-                "torch.no_grad or outside of torch, or not depend on the inputs at all."
-            )
-        if value.is_complex():
-            raise NotDifferentiable(f"the output of forward_func must be real: got {described(value)}.")
-        seed = torch.ones_like(value)
-        return torch.autograd.grad(value, leaves, seed, create_graph=self.create_graph, allow_unused=True)
+        return passage
 
     def _all_used(self, grads: Sequence[Tensor | None], leaves: Tensors) -> Tensors:
+        """Zeros where nothing depends on a tensor; a warning where it is an input, or all that a layer has."""
         for index, grad in enumerate(grads):
-            if grad is None and index not in self.budget.unused:
-                self.budget.unused.add(index)
-                which = f"inputs[{index}]" if len(leaves) > 1 else "inputs"
+            if grad is not None or index in self.budget.unused:
+                continue
+            self.budget.unused.add(index)
+            which = f"inputs[{index}]" if len(leaves) > 1 else "inputs"
+            if not self.read.modules or all(each is None for each in grads):
+                which = "layer" if self.read.modules else which
                 warn(f"the output does not depend on {which}: its attributions are zero.")
-        return tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(grads, leaves, strict=True))
-
-
-def one_each(value: Tensor) -> Tensor:
-    """Values [n] of an output that holds one per example, (n,) or (n, 1); what a gradient can be taken of.
-
-    Raises:
-        InvalidArgument: It holds more.
-    """
-    if value.ndim > 1 and value[0].numel() != 1:
-        raise InvalidArgument(
-            "target must leave one value per example: "
-            f"the output holds {tuple(value.shape[1:])} values for each. Hint: choose one, such as target=0."
-        )
-    return value if value.ndim == 1 else value.reshape(-1)
+        return filled(grads, leaves)

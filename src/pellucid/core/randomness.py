@@ -188,36 +188,37 @@ def noisy(x: Tensors, draws: Draws, samples: int, stdevs: tuple[float, ...]) -> 
 
 
 def drawn_from(
-    distributions: tuple[Tensor | float, ...], x: Tensors, draws: Draws, samples: int
+    distributions: tuple[Tensor | float, ...], like: Tensors, draws: Draws, points: int, samples: int
 ) -> tuple[Tensor | float, ...]:
     """Baselines (n, samples, ...) of n points, one for each input; numbers stay as they are and need no draw.
 
     Args:
         distributions: Tensors (n_baselines, ...) to draw from, or numbers.
-        x: The points, (n, ...) each.
+        like: The inputs, whose shapes, dtypes and devices baselines must have.
         draws: Where random numbers come from.
+        points: How many points there are.
         samples: Samples per point.
 
     Raises:
         InvalidArgument: They are not one for each input, or do not have its shape.
     """
-    fits = len(distributions) == len(x) and all(
-        d.shape[1:] == point.shape[1:] and d.ndim > 0 if isinstance(d, Tensor) else isinstance(d, int | float)
-        for d, point in zip(distributions, x, strict=True)
+    fits = len(distributions) == len(like) and all(
+        d.shape[1:] == x.shape[1:] and d.ndim > 0 if isinstance(d, Tensor) else isinstance(d, int | float)
+        for d, x in zip(distributions, like, strict=True)
     )
     if not fits:
-        expected = ", ".join(str(("n_baselines", *point.shape[1:])).replace("'", "") for point in x)
+        expected = ", ".join(str(("n_baselines", *x.shape[1:])).replace("'", "") for x in like)
         raise InvalidArgument(
             f"baselines must be a distribution for each input: expected {expected}, got {described(distributions)}."
         )
 
-    def drawn(distribution: Tensor | float, like: Tensor, variable: int) -> Tensor | float:
+    def drawn(distribution: Tensor | float, x: Tensor, variable: int) -> Tensor | float:
         if not isinstance(distribution, Tensor):
             return distribution
-        choice = draws.choice(distribution.shape[0], like.shape[0], samples, variable)
-        return distribution.to(like)[choice.to(like.device)]
+        choice = draws.choice(distribution.shape[0], points, samples, variable)
+        return distribution.to(x)[choice.to(x.device)]
 
-    return tuple(map(drawn, distributions, floating(x), range(len(x))))
+    return tuple(map(drawn, distributions, like, range(len(like))))
 
 
 def spreads(stdevs: float | tuple[float, ...], tensors: int) -> tuple[float, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from pellucid.core.structure import each_tensor
 
 
 @lru_cache(maxsize=128)
@@ -15,19 +16,6 @@ def everyone(examples: int) -> Tensor:
     """The rows of a whole batch, in order: 0, 1, ..., examples - 1. Shared, so not to be written to."""
     with torch.inference_mode(False):
         return torch.arange(examples, device="cpu")
-
-
-def each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """The same value with its tensors changed, also those inside tuples, lists and dicts."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(each_tensor(each, change) for each in value))
-    if type(value) in (tuple, list):
-        return type(value)(each_tensor(each, change) for each in value)
-    if type(value) is dict:
-        return {key: each_tensor(each, change) for key, each in value.items()}
-    return value
 
 
 def pick(value: Any, rows: Tensor | None, examples: int) -> Any:

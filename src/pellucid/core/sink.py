@@ -11,18 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.core.site import OUTPUT, Site
-from pellucid.core.tensors import described
+from pellucid.core.site import OUTPUT, Site, SiteLike
+from pellucid.core.tensors import described, summed
 from pellucid.errors import InvalidArgument, OutOfRange
 
-TargetLike: TypeAlias = (
-    "int | tuple[int, ...] | Tensor | Sequence[int] | Sequence[tuple[int, ...]] | Callable[[Any], Tensor] | None"
-)
+Index: TypeAlias = "int | slice | tuple[int | slice, ...]"
+
+TargetLike: TypeAlias = "Index | Tensor | Sequence[int] | Sequence[tuple[int, ...]] | Callable[[Any], Tensor] | None"
 """What is explained, of an output of shape (B, ...) for B examples.
 
 * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
-* a tuple of ints: this element of each example's output, for outputs of more dimensions.
+* a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the sum of the
+  elements that slices choose.
 * a 1-D tensor, or a list of B ints: one column per example.
 * a list of B tuples: one element per example, for outputs of more dimensions.
 * a callable: any function of the output that returns one value per example, `lambda output: output.logits[:, 3]`.
@@ -50,16 +51,72 @@ class Sink(Protocol):
 
 @final
 @dataclass(frozen=True)
-class Function:
+class Neuron:
+    """A neuron of a layer, to be explained in place of the output.
+
+    Args:
+        layer: The layer; see [SiteLike][pellucid.core.site.SiteLike].
+        neuron_selector: What of the layer is explained, as a `target` is of the output; see
+            [TargetLike][pellucid.core.sink.TargetLike].
+    """
+
+    layer: SiteLike
+    neuron_selector: TargetLike
+
+
+@dataclass(frozen=True)
+class _At:
+    site: Site
+
+    @property
+    def name(self) -> str:
+        """The argument by which the user chose."""
+        return "neuron_selector" if self.site.modules else "target"
+
+    @property
+    def place(self) -> str:
+        """What the user chose from."""
+        return "layer" if self.site.modules else "output"
+
+    def tensor_of(self, output: Any) -> Tensor:
+        """The tensor that an output is; of a layer, also the only one in a tuple."""
+        if self.site.modules and isinstance(output, tuple) and len(output) == 1:
+            output = output[0]
+        if isinstance(output, Tensor):
+            return output
+        who = "layer" if self.site.modules else "forward_func"
+        verb = "take" if self.site.side == "input" else "return"
+        raise InvalidArgument(
+            f"{who} must {verb} a tensor: got {type(output).__name__}. "
+            f"Hint: choose one with a callable {self.name}, such as {self.name}=lambda output: output[0][:, 3]."
+        )
+
+    def shape_for(self, output: Tensor, dimensions: int) -> tuple[int, ...]:
+        """The shape of one example's output, which must have at least these dimensions."""
+        shape = tuple(output.shape[1:])
+        if dimensions > len(shape):
+            raise InvalidArgument(
+                f"{self.name} must choose among the dimensions of the {self.place} after the first, {shape}: "
+                f"got {dimensions} indices."
+            )
+        return shape
+
+    def outside(self, shape: tuple[int, ...], index: Any) -> OutOfRange:
+        """The error for an index beyond the shape."""
+        return OutOfRange(f"{self.name} must lie within the {self.place}'s {shape} values per example: got {index}.")
+
+
+@final
+@dataclass(frozen=True)
+class Function(_At):
     """Any function of the output, one value per example."""
 
     function: Callable[[Any], Tensor]
-    site: Site = OUTPUT
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
         value = self.function(output)
         if not isinstance(value, Tensor):
-            raise InvalidArgument(f"target must return a tensor: got {described(value)}.")
+            raise InvalidArgument(f"{self.name} must return a tensor: got {described(value)}.")
         return value
 
     def argument(self, rows: Tensor) -> Any:
@@ -68,20 +125,20 @@ class Function:
 
 @final
 @dataclass(frozen=True)
-class Element:
-    """The same element of every example's output; `()` is the whole output."""
+class Element(_At):
+    """The same element of every example's output, or the sum of those in slices; `()` is the whole output."""
 
-    index: tuple[int, ...]
-    site: Site = OUTPUT
+    index: tuple[int | slice, ...]
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
-        shape = _shape_for(output, len(self.index))
+        output = self.tensor_of(output)
+        shape = self.shape_for(output, len(self.index))
         for position, size in zip(self.index, shape, strict=False):
-            if not -size <= position < size:
-                raise OutOfRange(f"target must lie within the output's {shape} values per example: got {self.index}.")
+            if not isinstance(position, slice) and not -size <= position < size:
+                raise self.outside(shape, self.index)
         everything = (slice(None),)
         selected: Tensor = output[everything + self.index] if self.index else output
-        return selected
+        return summed(selected) if any(isinstance(position, slice) for position in self.index) else selected
 
     def argument(self, rows: Tensor) -> Any:
         return (self.index or None) if len(self.index) != 1 else self.index[0]
@@ -89,24 +146,23 @@ class Element:
 
 @final
 @dataclass(frozen=True)
-class Elements:
+class Elements(_At):
     """One element per example: `index` int64 [B, dimensions], on the CPU."""
 
     index: Tensor
-    site: Site = OUTPUT
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
+        output = self.tensor_of(output)
         index = self.index[rows]
-        shape = _shape_for(output, index.shape[1])
+        shape = self.shape_for(output, index.shape[1])
         if len(output) != len(index):
             raise InvalidArgument(
-                f"target holds one element per example, so the output must hold {len(index)} examples: "
+                f"{self.name} holds one element per example, so the {self.place} must hold {len(index)} examples: "
                 f"got {described(output)}."
             )
         sizes = torch.tensor(shape[: index.shape[1]], device=index.device)
         if ((index < -sizes) | (index >= sizes)).any():
-            outside = index[((index < -sizes) | (index >= sizes)).any(1)][0].tolist()
-            raise OutOfRange(f"target must lie within the output's {shape} values per example: got {outside}.")
+            raise self.outside(shape, index[((index < -sizes) | (index >= sizes)).any(1)][0].tolist())
         every = (torch.arange(len(index), device=output.device),)
         selected: Tensor = output[every + index.to(output.device).unbind(1)]
         return selected
@@ -116,66 +172,54 @@ class Elements:
         return index[:, 0] if index.shape[1] == 1 else [tuple(element) for element in index.tolist()]
 
 
-def sink_of(target: TargetLike, examples: int) -> Sink:
-    """The sink that a user's `target` means for a batch of `examples`.
+def sink_of(target: TargetLike, examples: int, site: Site = OUTPUT) -> Sink:
+    """The sink that a user's `target`, or `neuron_selector`, means for a batch of `examples`.
 
     Args:
         target: See [TargetLike][pellucid.core.sink.TargetLike].
         examples: The number of examples in the batch.
+        site: Where it chooses.
 
     Raises:
         InvalidArgument: The target is of no known form, or holds another number of elements than examples.
     """
+    name = _At(site).name
     if target is None or callable(target):
-        return Element(()) if target is None else Function(target)
-    if isinstance(target, tuple):
-        return Element(tuple(_integer(position, target) for position in target))
+        return Element(site, ()) if target is None else Function(site, target)
+    if isinstance(target, tuple | slice):
+        index = target if isinstance(target, tuple) else (target,)
+        return Element(site, tuple(p if isinstance(p, slice) else _integer(p, target, name) for p in index))
     if isinstance(target, list | Tensor | np.ndarray):
-        return _sink_of_many(target, examples)
-    return Element((_integer(target, target),))
+        return _sink_of_many(target, examples, site, name)
+    return Element(site, (_integer(target, target, name),))
 
 
-def _sink_of_many(target: list[Any] | Tensor | np.ndarray[Any, Any], examples: int) -> Sink:
+def _sink_of_many(target: list[Any] | Tensor | np.ndarray[Any, Any], examples: int, site: Site, name: str) -> Sink:
     if isinstance(target, list):
         elements = [element if isinstance(element, tuple) else (element,) for element in target]
         if len({len(element) for element in elements}) > 1:
-            raise InvalidArgument("target must hold tuples of one length: got tuples of several lengths.")
+            raise InvalidArgument(f"{name} must hold tuples of one length: got tuples of several lengths.")
         index = torch.tensor(
-            [[_integer(i, target) for i in element] for element in elements], dtype=torch.int64, device="cpu"
+            [[_integer(i, target, name) for i in element] for element in elements], dtype=torch.int64, device="cpu"
         )
     else:
         index = target.detach().cpu() if isinstance(target, Tensor) else torch.from_numpy(target)
         integers = not (index.is_floating_point() or index.is_complex() or index.dtype == torch.bool)
         if integers and index.numel() == 1:
-            return Element((int(index),))
+            return Element(site, (int(index),))
         if not integers or index.ndim > 1:
-            raise InvalidArgument(f"target must be a 1-D tensor of integers: got {described(index)}.")
+            raise InvalidArgument(f"{name} must be a 1-D tensor of integers: got {described(index)}.")
         index = index.to(torch.int64)[:, None]
     if len(index) != examples:
-        raise InvalidArgument(f"target must hold one element per example: expected {examples}, got {len(index)}.")
-    return Elements(index)
+        raise InvalidArgument(f"{name} must hold one element per example: expected {examples}, got {len(index)}.")
+    return Elements(site, index)
 
 
-def _integer(value: Any, target: Any) -> int:
+def _integer(value: Any, target: Any, name: str) -> int:
     try:
         if isinstance(value, bool):
             raise TypeError
         return operator.index(value)
     except TypeError:
-        expected = "an int, a tuple of ints, a tensor or list of one per example, a callable or None"
-        raise InvalidArgument(f"target must be {expected}: got {type(target).__name__} {target!r}.") from None
-
-
-def _shape_for(output: Any, dimensions: int) -> tuple[int, ...]:
-    """The shape of one example's output, which must have at least these dimensions."""
-    if not isinstance(output, Tensor):
-        raise InvalidArgument(
-            f"forward_func must return a tensor: got {type(output).__name__}. "
-            "Hint: choose one with a callable target, such as target=lambda output: output[0][:, 3]."
-        )
-    shape = tuple(output.shape[1:])
-    if dimensions > len(shape):
-        raise InvalidArgument(
-            f"target must choose among the dimensions of the output after the first, {shape}: got {dimensions} indices."
-        )
-    return shape
+        expected = "an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
+        raise InvalidArgument(f"{name} must be {expected}: got {type(target).__name__} {target!r}.") from None

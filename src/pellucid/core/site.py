@@ -2,25 +2,128 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Any, Literal, TypeAlias, final
 
+import torch
 from torch import nn
+
+from pellucid.core.guest import roots
+from pellucid.errors import InvalidArgument, NotSupported, check_count
+
+Side: TypeAlias = Literal["input", "output"]
+
+SiteLike: TypeAlias = "nn.Module | str | Sequence[nn.Module | str] | Layer | Site"
+"""A place in a model.
+
+* a module of it, or its dotted name, `"encoder.layers.3"`: what it returns.
+* a list of these: all of them together; none should depend on another.
+* a [Layer][pellucid.core.site.Layer]: what it takes, or one of its several calls.
+"""
+
+
+@final
+@dataclass(frozen=True)
+class Layer:
+    """A layer, where more is to be said than which.
+
+    Args:
+        module: A module of the model, its dotted name, or a list of these.
+        side: Whether what it takes is meant, or what it returns. What a module takes are its positional arguments, or
+            the keyword ones of a call that has no others.
+        call: Which of its calls in a forward, counted from zero; None for the last one.
+
+    Examples:
+        >>> from pellucid.methods import Layer
+        >>> Layer("encoder.layers.3", side="input")
+        Layer(module='encoder.layers.3', side='input', call=None)
+    """
+
+    module: nn.Module | str | Sequence[nn.Module | str]
+    side: Side = "output"
+    call: int | None = None
 
 
 @final
 @dataclass(frozen=True)
 class Site:
-    """A place in a model.
+    """A place in a model, found: what modules take or return.
 
     Args:
         modules: The modules there; none means the model's own inputs (as a source) or output (as a sink).
-        side: Which side of the modules is meant.
+        side: Whether what they take is meant, or what they return.
+        call: Which call of each module, counted from zero; None for its last one.
+        listed: Whether the user gave a list, and gets one.
     """
 
     modules: tuple[nn.Module, ...] = ()
-    side: Literal["input", "output"] = "output"
+    side: Side = "output"
+    call: int | None = None
+    listed: bool = False
 
 
 INPUTS = Site(side="input")
 OUTPUT = Site()
+
+
+def site_of(place: SiteLike, model: Callable[..., Any]) -> Site:
+    """The site that a user means.
+
+    Args:
+        place: See [SiteLike][pellucid.core.site.SiteLike].
+        model: The forward function whose modules names refer to.
+
+    Raises:
+        InvalidArgument: It is no module, or the model has none of this name.
+        NotSupported: A module is scripted.
+    """
+    if isinstance(place, Site):
+        return place
+    layer = place if isinstance(place, Layer) else Layer(place)
+    if layer.call is not None:
+        check_count("call", layer.call, least=0)
+    listed = isinstance(layer.module, list | tuple)
+    given = tuple(layer.module) if isinstance(layer.module, list | tuple) else (layer.module,)
+    if not given:
+        raise InvalidArgument("layer must hold at least one module: got an empty list.")
+    modules = tuple(_module(each, model) for each in given)
+    if any(isinstance(module, torch.jit.ScriptModule) for module in (*modules, *roots(model))):
+        raise NotSupported(
+            "layer must be a Python module of a Python model: nobody can look inside scripted and traced ones. "
+            "Hint: attribute on the model that was scripted."
+        )
+    return Site(modules, layer.side, layer.call, listed)
+
+
+def _module(place: Any, model: Callable[..., Any]) -> nn.Module:
+    if isinstance(place, nn.Module):
+        return place
+    if not isinstance(place, str):
+        raise InvalidArgument(f"layer must be a module or the dotted name of one: got {type(place).__name__}.")
+    names: dict[str, nn.Module] = {
+        name: module for root in roots(model) for name, module in root.named_modules(remove_duplicate=False)
+    }
+    # What wraps a whole model (compiled, data-parallel) puts its own name in front.
+    names = {n.partition(".")[2]: m for n, m in names.items() if n.startswith(("_orig_mod.", "module."))} | names
+    if place not in names or not place:
+        close = difflib.get_close_matches(place, names, n=3) or list(filter(None, names))[:3]
+        hint = f" Hint: there is {', '.join(map(repr, close))}." if close else ""
+        raise InvalidArgument(f"layer must be the name of a module of the model: got {place!r}.{hint}")
+    return names[place]
+
+
+def named(module: nn.Module, model: Callable[..., Any]) -> str:
+    """What to call a module in a message: its name in the model and its type."""
+    for root in roots(model):
+        for name, each in root.named_modules():
+            if each is module:
+                return f"{name!r} ({type(module).__name__})"
+    return type(module).__name__
+
+
+def belongs(module: nn.Module, model: Callable[..., Any]) -> bool:
+    """Whether a module is one of the model, or nobody can tell."""
+    every = roots(model)
+    return not every or any(each is module for root in every for each in root.modules())

@@ -69,9 +69,14 @@ def out_of_inference_mode(tensor: Tensor) -> Tensor:
         return tensor.clone()
 
 
+def floats(tensor: Tensor) -> bool:
+    """Whether a gradient can exist at a tensor of this dtype."""
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
 def floating(tensors: Tensors) -> Tensors:
     """Integer tensors as the default floating dtype; the others as they are."""
-    return tuple(t if t.is_floating_point() or t.is_complex() else t.to(torch.get_default_dtype()) for t in tensors)
+    return tuple(t if floats(t) else t.to(torch.get_default_dtype()) for t in tensors)
 
 
 def widened(tensor: Tensor) -> Tensor:
@@ -116,7 +121,7 @@ def summed(tensor: Tensor, kept: int = 1) -> Tensor:
     return tensor if tensor.ndim == kept else widened(tensor).sum(tuple(range(kept, tensor.ndim)))
 
 
-def total(tensors: Tensors) -> Tensor:
-    """The sum over all tensors and all dimensions but the first: one value per row, [n]; one in all if rows differ."""
-    sums = [widened(summed(tensor)) for tensor in tensors]
+def total(tensors: Tensors, kept: int = 1) -> Tensor:
+    """The sum over all tensors and all dimensions but the first ones: one value per row; one in all if rows differ."""
+    sums = [widened(summed(tensor, kept)) for tensor in tensors]
     return sum(sums[1:], sums[0]) if len({len(each) for each in sums}) == 1 else torch.cat(sums).sum(0, keepdim=True)

@@ -6,16 +6,26 @@ result.values, result.delta
 """
 
 from pellucid.core.pathway import Pathway
+from pellucid.core.sink import Neuron
+from pellucid.core.site import Layer
+from pellucid.methods.activation import Activation
+from pellucid.methods.conductance import Conductance, NeuronConductance
 from pellucid.methods.gradient import InputXGradient, Saliency
 from pellucid.methods.noise import NoiseTunnel
-from pellucid.methods.path import GradientShap, IntegratedGradients
+from pellucid.methods.path import GradientShap, IntegratedGradients, InternalInfluence
 from pellucid.methods.result import Attributions
 
 __all__ = [
+    "Activation",
     "Attributions",
+    "Conductance",
     "GradientShap",
     "InputXGradient",
     "IntegratedGradients",
+    "InternalInfluence",
+    "Layer",
+    "Neuron",
+    "NeuronConductance",
     "NoiseTunnel",
     "Pathway",
     "Saliency",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterator
@@ -39,6 +40,8 @@ def attribution(
 
         def looked_at() -> Attributions:
             result = call(method, path, *args, **kwargs)
+            if path.read.modules and result.structure is None:
+                result = dataclasses.replace(result, structure=path.structure)
             if outermost:
                 _warn_of_nan(result, path, {"baselines": args} | kwargs)
             return result
@@ -67,15 +70,15 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
     token = _ENCLOSING.set(path)
     try:
         try:
-            return path.guest.visit(call, path.x[0].device, create_graph=path.create_graph)
+            return path.guest.visit(call, path.inputs[0].device, create_graph=path.create_graph)
         except BatchCollapsed:
             if copies:
                 raise  # the call around this one holds the batch, and begins again
             path.budget.whole = True
-            return path.guest.visit(call, path.x[0].device, create_graph=path.create_graph)
+            return path.guest.visit(call, path.inputs[0].device, create_graph=path.create_graph)
     except Exception as error:
-        hint = "" if all(map(torch.is_floating_point, path.x)) else _INTEGERS
-        raise located(error, name, described(path.x), hint) from error.__cause__
+        hint = "" if all(map(torch.is_floating_point, path.inputs)) else _INTEGERS
+        raise located(error, name, described(path.inputs), hint) from error.__cause__
     finally:
         _ENCLOSING.reset(token)
 
@@ -83,7 +86,7 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
 def _warn_of_nan(result: Attributions, path: Pathway, arguments: dict[str, Any]) -> None:
     """Trace NaN in a result to what carried it."""
     if any(math.isnan(value.sum().item()) and value.isnan().any() for value in result.values):
-        given = {"inputs": path.x, "additional_forward_args": path.extra} | arguments
+        given = {"inputs": path.inputs, "additional_forward_args": path.extra} | arguments
         carriers = [carrier for name, value in given.items() for carrier in _with_nan(name, value)]
         origin = f"carried in by {', '.join(carriers)}" if carriers else "made by the model: no argument carries it"
         warn(f"attributions contain NaN, {origin}.")

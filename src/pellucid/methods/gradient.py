@@ -44,7 +44,7 @@ class Saliency:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        found = gradients(path)
+        _, found = gradients(path)
         return Attributions(tuple(gradient.abs() for gradient in found) if self.absolute else found)
 
 
@@ -57,6 +57,9 @@ class InputXGradient:
 
     Shrikumar et al., "Not just a black box", 2016, https://arxiv.org/abs/1605.01713.
 
+    Args:
+        multiply_by_inputs: Whether to multiply at all.
+
     Examples:
         >>> import torch
         >>> from pellucid.methods import InputXGradient, Pathway
@@ -64,6 +67,8 @@ class InputXGradient:
         >>> InputXGradient()(path).values
         (tensor([[ 3., -8.]]),)
     """
+
+    multiply_by_inputs: bool = True
 
     @attribution
     def __call__(self, path: Pathway, /) -> Attributions:
@@ -75,4 +80,5 @@ class InputXGradient:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        return Attributions(times(path.x, gradients(path)))
+        x, found = gradients(path)
+        return Attributions(times(x, found) if self.multiply_by_inputs else found)

@@ -77,6 +77,7 @@ class NoiseTunnel:
         check_count("nt_samples", self.samples)
         check_count("nt_samples_batch_size", self.samples if self.per_call is None else self.per_call)
         order = 2 if self.average == "vargrad" else 1
+        structure = None
         moments, deltas = Moments(len(path), self.samples, orders=2 * order if self.stderr else order), []
         # A single call puts back by itself what it has drawn; several need the state from before the first.
         several = path.budget.whole or self.samples > (self.per_call or self.samples)
@@ -93,27 +94,28 @@ class NoiseTunnel:
                 copies = tuple(each.reshape(len(path), count, *each.shape[1:]) for each in found)
                 moments.add(samples, slice(None), block_of(copies, slice(None), slice(None)))
                 deltas += [] if result.delta is None else [result.delta]
+                structure = result.structure
         delta = torch.cat(deltas) if deltas else None
         if self.average == "vargrad":
-            return Attributions(moments.variance, delta, moments.variance_stderr)
-        return Attributions(moments.mean, delta, moments.stderr)
+            return Attributions(moments.variance, delta, moments.variance_stderr, structure)
+        return Attributions(moments.mean, delta, moments.stderr, structure)
 
     def _copies(
         self, path: Pathway, baselines: Any, draws: Draws
     ) -> Iterator[tuple[slice, Tensors, dict[str, Tensors]]]:
         """Call by call: which samples, as many noisy copies of every point, and the baselines drawn for them."""
-        stdevs = spreads(self.stdevs, len(path.x))
+        stdevs, like = spreads(self.stdevs, len(path.x)), path.like_inputs
         most = min(self.samples, self.per_call or self.samples)
         given = baselines if isinstance(baselines, tuple) else (baselines,)
         distributions = given if self.draw_baselines and any(isinstance(each, Tensor) for each in given) else ()
         # Captum draws baselines once for all full calls, and once more, after the noise, for a last smaller one. With
         # a seed, every copy has its own, so that the result does not depend on the calls.
-        drawn = drawn_from(distributions, path.x, draws, most) if distributions else ()
+        drawn = drawn_from(distributions, like, draws, len(path), most) if distributions else ()
         for done in range(0, self.samples, most):
             count = min(most, self.samples - done)
             x = noisy(path.x, draws, count, stdevs)
             if distributions and (count < most or (draws.seeded and done > 0)):
-                drawn = drawn_from(distributions, path.x, draws, count)
+                drawn = drawn_from(distributions, like, draws, len(path), count)
             # A batch that the model collapses or mixes goes in one copy at a time.
             size = 1 if path.budget.whole else count
             for first in range(0, count, size):

@@ -8,11 +8,12 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pellucid.core.expectation import Moments, block_of, expectation, sweep
-from pellucid.core.pathway import Baselines, Pathway
+from pellucid.core.baselines import Baselines
+from pellucid.core.expectation import Moments, along, expectation, in_order, line, sweep
+from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
 from pellucid.core.randomness import Seed, drawing, drawn_from, noisy, seed_of, spreads
-from pellucid.core.tensors import Tensors, described, floating, lerp, minus, narrowed, summed, times, total, widened
+from pellucid.core.tensors import Tensors, described, floating, lerp, minus, summed, times, total, widened
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.edge import attribution
 from pellucid.methods.result import Attributions, completeness_gap, gaps
@@ -52,22 +53,61 @@ class IntegratedGradients:
 
         Args:
             path: From the inputs to one value per example.
-            baselines: Where the line starts; see [Baselines][pellucid.core.pathway.Baselines].
+            baselines: Where the line starts; see [Baselines][pellucid.core.baselines.Baselines].
             delta: Whether to measure how far the attributions are from adding up, at two more forwards.
 
         Returns:
             Attributions of the shapes of the inputs; delta of shape (B,).
         """
-        x, x0 = floating(path.x), path.like_x(baselines)
+        start = path.baselines(baselines)
+        x, x0 = floating(path.x), path.carry(start, path.rows)
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
+        gradients = expectation(path, weights, line(x0, x, nodes))
+        found = path.narrowed(times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients)
+        return Attributions(found, completeness_gap(path, found, start) if delta else None)
 
-        def line(samples: slice, places: slice) -> Tensors:
-            start, end = (tuple(each[None, places] for each in ends) for ends in (x0, x))
-            return lerp(start, end, nodes[samples])
 
-        gradients = expectation(path, weights, line)
-        found = narrowed(times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients, x)
-        return Attributions(found, completeness_gap(path, found, x0) if delta else None)
+@final
+@dataclass(frozen=True, kw_only=True)
+class InternalInfluence:
+    """The mean gradient at a layer along the straight line from the baseline to the input.
+
+    a_j = integral over alpha in [0, 1] of dF / dy_j, at x' + alpha (x - x')
+
+    Leino et al., "Influence-directed explanations for deep convolutional networks", 2018,
+    https://arxiv.org/abs/1802.03788.
+
+    Args:
+        steps: Points on the line.
+        rule: How the integral becomes a sum; see [quadrature][pellucid.core.quadrature.quadrature].
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from pellucid.methods import InternalInfluence, Pathway
+        >>> model = nn.Sequential(nn.Flatten(), nn.Flatten(), nn.Softplus())
+        >>> path = Pathway.of(model, torch.ones(1, 2), target=1, read="1")
+        >>> InternalInfluence()(path).values[0].round(decimals=4)
+        tensor([[0.0000, 0.6201]])
+    """
+
+    steps: int = 50
+    rule: Quadrature = "gausslegendre"
+
+    @attribution
+    def __call__(self, path: Pathway, /, baselines: Baselines = None) -> Attributions:
+        """The mean gradients.
+
+        Args:
+            path: From the inputs, to read at a layer.
+            baselines: Where the line starts; see [Baselines][pellucid.core.baselines.Baselines].
+
+        Returns:
+            Attributions of the shapes of the tensors at the layer.
+        """
+        x, x0 = floating(path.x), path.carry(path.baselines(baselines), path.rows)
+        nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
+        return Attributions(path.narrowed(expectation(path, weights, line(x0, x, nodes))))
 
 
 @final
@@ -124,27 +164,34 @@ class GradientShap:
             raise InvalidArgument(f"baselines must be a distribution to draw from: got {described(baselines)}.")
         sampled = (len(path), self.samples)
         with drawing(seed_of(self.seed, self.generator), path.identities) as draws:
-            drawn = drawn_from(distributions, path.x, draws, self.samples)
+            drawn = drawn_from(distributions, path.like_inputs, draws, *sampled)
             ends = noisy(path.x, draws, self.samples, stdevs)
             # As in Captum, a number may stand for the baselines of a later input.
             starts = tuple(
-                s if isinstance(s, Tensor) else e.new_full((), s).expand_as(e) for s, e in zip(drawn, ends, strict=True)
+                s if isinstance(s, Tensor) else x.new_full((), s).expand(*sampled, *x.shape[1:])
+                for s, x in zip(drawn, path.like_inputs, strict=True)
             )
             alphas = draws.uniform(*sampled)
 
-            def between(samples: slice, places: slice) -> Tensors:
-                start, end = block_of(starts, samples, places), block_of(ends, samples, places)
-                return lerp(start, end, alphas[places, samples].T)
+            def lines(samples: slice, places: slice) -> Tensors:
+                """Points on the lines at the source, and how far it is from start to end where the pathway reads."""
+                ends_here, starts_here = (along(points)(samples, places) for points in (ends, starts))
+                rows = path.rows[places].repeat(samples.stop - samples.start)
+                starts_here = path.carry(starts_here, rows)
+                start, end = (tuple(each[None] for each in points) for points in (starts_here, ends_here))
+                points = lerp(start, end, alphas[places, samples].T.reshape(1, -1))
+                if not self.multiply_by_inputs:
+                    return points
+                return points + minus(path.at_read(ends_here, rows), path.at_read(starts_here, rows))
+
+            def shares(points: Tensors, rows: Tensor) -> Tensors:
+                grads = tuple(map(widened, path.grad(points[: len(path.x)], rows)))
+                return times(grads, points[len(path.x) :]) if self.multiply_by_inputs else grads
 
             moments = Moments(*sampled, orders=2 if self.stderr else 1)
-            totals = total(ends).new_zeros(sampled) if delta else None
-            for samples, places, grads in sweep(path, self.samples, between, path.grad):
-                shares = tuple(map(widened, grads))
-                if self.multiply_by_inputs:
-                    shares = times(shares, minus(block_of(ends, samples, places), block_of(starts, samples, places)))
-                moments.add(samples, places, shares)
-                if totals is not None:
-                    for share in shares:
-                        totals[places, samples] += summed(share.detach(), kept=2).T
-            gap = None if totals is None else gaps(path, totals, starts, ends)
-        return Attributions(narrowed(moments.mean, path.x), gap, moments.stderr)
+            sums: list[Tensors] = []
+            for samples, places, found in sweep(path, self.samples, lines, shares):
+                moments.add(samples, places, found)
+                sums += [tuple(summed(each.detach(), kept=2).flatten() for each in found)] if delta else []
+            gap = gaps(path, total(in_order(sums, self.samples), kept=2), starts, ends) if delta else None
+        return Attributions(path.narrowed(moments.mean), gap, moments.stderr)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 from torch import Tensor
 
 from pellucid.core.expectation import along, values
 from pellucid.core.pathway import Pathway
+from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, total
 
 
@@ -21,26 +22,37 @@ class Attributions:
         values: Attributions of the shapes and dtypes of the inputs (integers as floats).
         delta: How far they are from adding up to the change of the output; only where asked for.
         stderr: Standard errors of the values, for methods that sample at least twice.
+        structure: How the values lie in what the layer takes or returns; None at the inputs.
     """
 
     values: Tensors
     delta: Tensor | None = None
     stderr: Tensors | None = None
+    structure: Structure | None = None
+
+    @property
+    def arranged(self) -> Any:
+        """The values as the layer has its tensors: in tuples, lists and dicts, None for what has no attribution."""
+        return self.values if self.structure is None else self.structure.filled(self.values)
 
 
 def completeness_gap(path: Pathway, attributions: Tensors, start: Tensors) -> Tensor:
-    """How far attributions are from adding up to the change of the output: sum(a) - (F(x) - F(start)).
+    """How far attributions are from adding up to the change of the sink: sum(a) - (F(x) - F(start)).
+
+    At a layer, too, the change is that of the whole model: what flows around the layer is missing from the sum.
 
     Args:
         path: The pathway.
-        attributions: Attributions of the points in `path.x`.
-        start: Where they started from, like `path.x`.
+        attributions: Attributions of its points.
+        start: Where they started from, like the inputs of the model.
 
     Returns:
         One gap per point, [n]; a single one where the model collapses the batch.
     """
-    ends = [tuple(each.unsqueeze(1) for each in end) for end in (start, path.x)]
-    return gaps(path, total(attributions)[:, None], *ends)
+    end = path.entry if path.points is None else path
+    totals = total(attributions).detach()
+    change = values(end, 1, along(one_sample(end.x))) - values(path.entry, 1, along(one_sample(start)))
+    return _gap(totals[:, None], change).flatten()
 
 
 def gaps(path: Pathway, totals: Tensor, start: Tensors, end: Tensors) -> Tensor:
@@ -49,13 +61,21 @@ def gaps(path: Pathway, totals: Tensor, start: Tensors, end: Tensors) -> Tensor:
     Args:
         path: The pathway.
         totals: Each sample's attributions added up, [n, samples].
-        start: Where each started from, (n, samples, ...).
-        end: Where it ended, (n, samples, ...).
+        start: Where each started from, like the inputs of the model, (n, samples, ...).
+        end: Where it ended, at the source, (n, samples, ...).
 
     Returns:
         One gap per sample, [n * samples], those of a point together; [samples] where the model collapses the batch.
     """
     samples = totals.shape[1]
-    change = values(path, samples, along(end)) - values(path, samples, along(start))
-    totals = totals.detach()
-    return (totals - change).flatten() if len(change) == len(totals) else totals.sum(0) - change.sum(0)
+    change = values(path, samples, along(end)) - values(path.entry, samples, along(start))
+    return _gap(totals, change).flatten()
+
+
+def _gap(totals: Tensor, change: Tensor) -> Tensor:
+    return totals - change if len(change) == len(totals) else totals.sum(0) - change.sum(0)
+
+
+def one_sample(points: Tensors) -> Tensors:
+    """Points (n, ...) as the only sample of each, (n, 1, ...)."""
+    return tuple(each.unsqueeze(1) for each in points)

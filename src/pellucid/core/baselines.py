@@ -1,0 +1,57 @@
+"""Baselines: where attribution starts from."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from torch import Tensor
+
+from pellucid.core.rows import pick
+from pellucid.core.tensors import Tensors
+from pellucid.errors import InvalidArgument
+
+Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | None"
+"""Where attribution starts from: what an input looks like when it says nothing.
+
+* `None`: zero.
+* a number: this value everywhere.
+* a tensor of shape (1, ...): the same for all examples; of the input's shape: one for each.
+* a tuple of these, one for each input tensor.
+"""
+
+
+def baselines_of(given: Baselines, inputs: Tensors, rows: Tensor | None, examples: int) -> Tensors:
+    """Baselines as tensors like the inputs, one for each point.
+
+    Args:
+        given: What the user gave.
+        inputs: The inputs, of the whole batch or of the points.
+        rows: Which example each point belongs to, int64 [n]; None for every example once, in order.
+        examples: The number of examples in the user's batch.
+
+    Returns:
+        Tensors (n, ...) of the shapes of the inputs, in their dtypes and on their devices.
+
+    Raises:
+        InvalidArgument: They do not fit the inputs.
+    """
+    entries = given if isinstance(given, tuple) else (given,) * (len(inputs) if given is None else 1)
+    if len(entries) != len(inputs):
+        raise InvalidArgument(
+            f"baselines must have one entry for each input: expected {len(inputs)}, got {len(entries)}."
+        )
+    return tuple(_like(x, entry, rows, examples) for x, entry in zip(inputs, entries, strict=True))
+
+
+def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int) -> Tensor:
+    points = len(x) if rows is None or len(x) != examples else len(rows)
+    if baseline is None or isinstance(baseline, int | float):
+        return x.new_full((1,) * x.ndim, baseline or 0).expand(points, *x.shape[1:])
+    if not isinstance(baseline, Tensor):
+        raise InvalidArgument(f"baselines must be tensors or numbers: got {type(baseline).__name__}.")
+    one_or_all = baseline.ndim == x.ndim and len(baseline) in (1, examples, points)
+    if not one_or_all or any(b not in (1, size) for b, size in zip(baseline.shape[1:], x.shape[1:], strict=True)):
+        expected = (examples, *x.shape[1:])
+        raise InvalidArgument(f"baselines must broadcast to inputs: expected {expected}, got {tuple(baseline.shape)}.")
+    picked: Tensor = baseline if len(baseline) == points else pick(baseline, rows, examples)
+    return picked.to(x).expand(points, *x.shape[1:])

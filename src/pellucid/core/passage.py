@@ -1,0 +1,248 @@
+"""One forward through the model, in which tensors are read and replaced at sites on the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.core.budget import BatchCollapsed
+from pellucid.core.calls import Calls
+from pellucid.core.guest import Guest, undivided
+from pellucid.core.site import Side, Site, belongs, named
+from pellucid.core.structure import Structure
+from pellucid.core.tensors import Tensors, floats
+from pellucid.errors import InvalidArgument, OutOfRange
+
+_UNDER_WAY: ContextVar[Passage | None] = ContextVar("passage", default=None)
+"""The forward that this thread is in: hooks on a module that other threads use too act in this one alone."""
+
+_HOOKING = threading.RLock()
+"""Torch numbers its hooks without care for threads: without the lock, two could get the same number."""
+
+
+class Arrived(BaseException):
+    """All that was asked for has been read. No `Exception`, so that no code of the model takes it for an error."""
+
+    def __init__(self, passage: Passage) -> None:
+        self.passage = passage
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What was read at a site.
+
+    Args:
+        tensors: The tensors there, those of all modules one after another.
+        structures: How they lie in what each module takes or returns.
+        counts: How often each module was called, as far as the forward went.
+        listed: Whether the site is a list of modules.
+    """
+
+    tensors: Tensors
+    structures: tuple[Structure, ...]
+    counts: tuple[int, ...]
+    listed: bool
+
+    @property
+    def value(self) -> Any:
+        """What the modules take or return."""
+        return self._values() if self.listed else self._values()[0]
+
+    @property
+    def unwrapped(self) -> Any:
+        """The same, a tensor in place of a tuple that holds nothing else."""
+        values = [each[0] if type(each) is tuple and len(each) == 1 else each for each in self._values()]
+        return values if self.listed else values[0]
+
+    def _values(self) -> list[Any]:
+        values, rest = [], self.tensors
+        for structure in self.structures:
+            size = len(structure.places)
+            values.append(structure.filled(rest[:size]))
+            rest = rest[size:]
+        return values
+
+
+@final
+class Passage:
+    """One forward of a model.
+
+    Args:
+        model: The forward function.
+        grads: Whether gradients will be taken at what is read.
+        whole: Whether this is the user's batch, whole.
+        chosen: Which tensors at a site are meant.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        *,
+        grads: bool = False,
+        whole: bool = True,
+        chosen: Callable[[Tensor], bool] = floats,
+    ) -> None:
+        self.model, self.grads, self.whole, self.chosen = model, grads, whole, chosen
+        self.output: Any = None
+        self._gates: dict[tuple[nn.Module, Side, int | None], _Gate] = {}
+        self._stops = False
+
+    def replace(self, site: Site, tensors: Tensors, found: Found) -> None:
+        """Put tensors in the place of those that were found at a site."""
+        for module, structure, count in zip(site.modules, found.structures, found.counts, strict=True):
+            size = len(structure.places)
+            gate = self._gate(module, site.side, count - 1 if site.call is None else site.call)
+            gate.replacement, tensors = tensors[:size], tensors[size:]
+
+    def read(self, site: Site) -> None:
+        """Read the tensors at a site."""
+        for module in site.modules:
+            self._gate(module, site.side, site.call).reads = True
+
+    def found(self, site: Site) -> Found:
+        """What was read at a site, after the run."""
+        gates = [self._gates[module, site.side, site.call] for module in site.modules]
+        tensors = tuple(tensor for gate in gates for tensor in gate.tensors)
+        structures = tuple(gate.structure for gate in gates if gate.structure is not None)
+        return Found(tensors, structures, tuple(gate.count for gate in gates), site.listed)
+
+    def run(self, arguments: tuple[Any, ...], guest: Guest, *, stops: bool) -> None:
+        """Run the model; its output is None where it stopped.
+
+        Args:
+            arguments: What the model takes.
+            guest: What is known of its modules.
+            stops: Whether nothing matters after the last thing read.
+
+        Raises:
+            InvalidArgument: A module never ran.
+            OutOfRange: A module ran, but not as often as the site says.
+        """
+        if not self._gates:
+            self.output = self.model(*arguments)
+            return
+        calls = Calls.of(self.model, arguments, guest.modes)
+        for gate in self._gates.values():
+            gate.due = calls.get(gate.module) if gate.call is None and stops else None
+        self._stops = stops
+        model, arguments = undivided(self.model, arguments)
+        outer = _UNDER_WAY.set(self)
+        try:
+            with ExitStack() as way:
+                for gate in self._gates.values():
+                    way.enter_context(gate.hooked())
+                way.enter_context(guest.open_to_hooks())
+                self.output = model(*arguments)
+        except Arrived as signal:
+            if signal.passage is not self:
+                raise
+            return
+        finally:
+            _UNDER_WAY.reset(outer)
+        for gate in self._gates.values():
+            gate.check()
+            calls.remember(gate.module, gate.count)
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the rest of the forward does not matter."""
+        return self._stops and all(gate.done for gate in self._gates.values())
+
+    def _gate(self, module: nn.Module, side: Side, call: int | None) -> _Gate:
+        key = (module, side, call)
+        if key not in self._gates:
+            self._gates[key] = _Gate(self, module, side, call)
+        return self._gates[key]
+
+
+@final
+class _Gate:
+    """One side of a module, through which tensors pass in each of its calls; those of one call are looked at."""
+
+    def __init__(self, passage: Passage, module: nn.Module, side: Side, call: int | None) -> None:
+        self.passage, self.module, self.side, self.call = passage, module, side, call
+        self.replacement: Tensors | None = None
+        self.reads = False
+        self.tensors: Tensors = ()
+        self.structure: Structure | None = None
+        self.count = 0
+        self.due: int | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the call looked at is over; nobody can tell the last one who has not counted."""
+        return self.count > self.call if self.call is not None else self.count == self.due
+
+    @contextmanager
+    def hooked(self) -> Iterator[None]:
+        """Listen to the module, after all that its user has put on it."""
+        with _HOOKING:
+            if self.side == "output":
+                handle = self.module.register_forward_hook(self._after)
+            else:
+                handle = self.module.register_forward_pre_hook(self._before, with_kwargs=True)
+        try:
+            yield
+        finally:
+            with _HOOKING:
+                handle.remove()
+
+    def check(self) -> None:
+        """Whether the call looked at took place."""
+        if self.replacement is not None and self.count <= (self.call or 0) and not self.passage.whole:
+            raise BatchCollapsed  # as often as with the whole batch
+        if self.count == 0:
+            raise InvalidArgument(f"layer must run in the forward: {_absence(self.module, self.passage.model)}")
+        if self.call is not None and self.count <= self.call:
+            name = named(self.module, self.passage.model)
+            raise OutOfRange(f"call must be below the number of calls of {name}, {self.count}: got {self.call}.")
+
+    def _after(self, module: nn.Module, arguments: Any, output: Any) -> Any:
+        return self._passed(output) if _UNDER_WAY.get() is self.passage else None
+
+    # A hook being removed by another thread is called without keywords.
+    def _before(self, module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
+        if _UNDER_WAY.get() is not self.passage:
+            return None
+        if not arguments:
+            changed = self._passed(keywords)
+            return None if changed is None else ((), changed)
+        single = len(arguments) == 1
+        changed = self._passed(arguments[0] if single else arguments)
+        return None if changed is None else ((changed,) if single else changed, keywords)
+
+    def _passed(self, value: Any) -> Any:
+        """Look at what passes in one call; what passes instead, None where nothing is changed."""
+        call, self.count = self.count, self.count + 1
+        if self.call not in (None, call):
+            return None
+        tensors, structure = Structure.of(value, self.passage.chosen)
+        with torch.set_grad_enabled(torch.is_grad_enabled() or self.passage.grads):
+            if self.replacement is not None:
+                tensors = tuple(map(torch.clone, self.replacement))
+            if self.reads:
+                if self.passage.grads:
+                    tensors = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in tensors)
+                self.tensors, self.structure = tensors, structure
+                if self.passage.arrived:
+                    raise Arrived(self.passage)
+                # The model may go on to write into what it gets.
+                tensors = tuple(map(torch.clone, tensors))
+        return structure.filled(tensors)
+
+
+def _absence(module: nn.Module, model: Callable[..., Any]) -> str:
+    if not belongs(module, model):
+        return f"{type(module).__name__} is no module of {type(model).__name__}."
+    return (
+        f"{named(module, model)} was never called. Hint: only calls of the module itself count, not of its forward, "
+        "and only in the thread that runs the model."
+    )

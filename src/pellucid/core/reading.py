@@ -1,0 +1,81 @@
+"""What a forward and a backward say about points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.tensors import Tensors, described, floats
+from pellucid.errors import InvalidArgument, NotDifferentiable
+
+
+@final
+@dataclass(frozen=True)
+class Reading:
+    """What one forward and one backward say about n points.
+
+    Args:
+        value: What the sink explains, [n]; of another length where the model collapses the batch.
+        at_read: The tensors at which gradients were taken.
+        grad: The gradients of the values' sum there.
+    """
+
+    value: Tensor
+    at_read: Tensors
+    grad: Tensors
+
+
+def one_each(value: Tensor) -> Tensor:
+    """Values [n] of an output that holds one per example, (n,) or (n, 1); what a gradient can be taken of.
+
+    Raises:
+        InvalidArgument: It holds more.
+    """
+    if value.ndim > 1 and value[0].numel() != 1:
+        raise InvalidArgument(
+            "target must leave one value per example: "
+            f"the output holds {tuple(value.shape[1:])} values for each. Hint: choose one, such as target=0."
+        )
+    return value if value.ndim == 1 else value.reshape(-1)
+
+
+def leaves_at(points: Tensors, create_graph: bool) -> Tensors:
+    """Tensors to take gradients at, that are not the user's.
+
+    Raises:
+        NotDifferentiable: One of them holds integers.
+    """
+    for index, point in enumerate(points):
+        if not floats(point):
+            which = f"inputs[{index}]" if len(points) > 1 else "inputs"
+            raise NotDifferentiable(
+                f"{which} must be floating point for a gradient to exist: got {described(point)}. "
+                "Hint: attribute at the embedding layer, or pass the embeddings as inputs."
+            )
+    return tuple(point if create_graph and point.requires_grad else point.detach().requires_grad_() for point in points)
+
+
+def gradients_of(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Sequence[Tensor | None]:
+    """The gradients of the sum of values [n], None where they depend on nothing there.
+
+    Raises:
+        NotDifferentiable: The values have no gradient at all.
+    """
+    if not value.requires_grad:
+        raise NotDifferentiable(
+            "the output of forward_func has no gradient. Hint: it may have been detached, computed under "
+            "torch.no_grad or outside of torch, or not depend on what it is attributed to at all."
+        )
+    if value.is_complex():
+        raise NotDifferentiable(f"the output of forward_func must be real: got {described(value)}.")
+    gradients: Sequence[Tensor | None] = torch.autograd.grad(value, at, torch.ones_like(value), **arguments)
+    return gradients
+
+
+def filled(grads: Sequence[Tensor | None], leaves: Tensors) -> Tensors:
+    """Gradients, zero where there is none."""
+    return tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(grads, leaves, strict=True))

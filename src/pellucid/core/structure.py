@@ -1,0 +1,59 @@
+"""How tensors lie in what a module takes or returns, however nested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+from torch import Tensor
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only, tree_unflatten
+
+from pellucid.core.tensors import Tensors, floats
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Where in tuples, lists, dicts and what else torch knows as a tree the tensors lie, and what lies beside them.
+
+    Args:
+        spec: The tree.
+        leaves: Its leaves, in order; None where the tensors go.
+        places: Which of the leaves the tensors are.
+    """
+
+    spec: TreeSpec
+    leaves: tuple[Any, ...]
+    places: tuple[int, ...]
+
+    @classmethod
+    def of(cls, value: Any, chosen: Callable[[Tensor], bool] = floats) -> tuple[Tensors, Structure]:
+        """The tensors in a value, taken apart from their structure.
+
+        Args:
+            value: What a module took or returned.
+            chosen: Which tensors; the others stay with the structure.
+        """
+        leaves, spec = tree_flatten(value)
+        places = tuple(place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and chosen(leaf))
+        tensors = tuple(leaves[place] for place in places)
+        for place in places:
+            leaves[place] = None
+        return tensors, cls(spec, tuple(leaves), places)
+
+    def filled(self, tensors: Tensors) -> Any:
+        """The structure with these tensors in place of the original ones."""
+        leaves = list(self.leaves)
+        for place, tensor in zip(self.places, tensors, strict=True):
+            leaves[place] = tensor
+        return tree_unflatten(leaves, self.spec)
+
+    def bare(self) -> Structure:
+        """The structure with None beside the tensors."""
+        return Structure(self.spec, (None,) * len(self.leaves), self.places)
+
+
+def each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same value with its tensors changed, also those inside tuples, lists and dicts."""
+    return change(value) if isinstance(value, Tensor) else tree_map_only(Tensor, change, value)
