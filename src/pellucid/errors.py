@@ -3,6 +3,7 @@
     PellucidError
     ├── InvalidArgument     (ValueError, AssertionError)   an argument is not what the method expects
     │   ├── OutOfRange      (IndexError)                   a target beyond the output
+    │   ├── NotScalar       (RuntimeError)                 a target that leaves several values per example
     │   └── WrongType       (TypeError)                    a number that is none
     ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
     └── NotSupported        (NotImplementedError)          a method does not have what was asked of it
@@ -35,6 +36,10 @@ class InvalidArgument(PellucidError, ValueError, AssertionError):
 
 class OutOfRange(InvalidArgument, IndexError):
     """A target points beyond the output of the model."""
+
+
+class NotScalar(InvalidArgument, RuntimeError):
+    """A target leaves several values per example, where a gradient needs one."""
 
 
 class WrongType(InvalidArgument, TypeError):

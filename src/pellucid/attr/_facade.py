@@ -161,7 +161,12 @@ def explained(
         gradient_function = None if own is compute_gradients else own
         progress = f"{attribution.get_name()} attribution" if pathway.pop("show_progress", False) else None
         path = Pathway.of(
-            attribution.forward_func, inputs, gradient_function=gradient_function, progress=progress, **pathway
+            attribution.forward_func,
+            inputs,
+            gradient_function=gradient_function,
+            progress=progress,
+            caller=type(attribution).__name__,
+            **pathway,
         )
         result = method(path, **arguments)
     except Exception as error:

@@ -66,11 +66,6 @@ class LayerAttribution(InternalAttribution):
         """
         return functional.interpolate(layer_attribution, interpolate_dims, mode=interpolate_mode)
 
-    @property
-    def multiplies_by_inputs(self) -> bool:
-        """Whether the activations themselves are a factor of the attributions."""
-        return True
-
 
 class NeuronAttribution(InternalAttribution):
     """The base of attribution classes that explain a neuron."""

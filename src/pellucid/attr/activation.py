@@ -31,3 +31,8 @@ class LayerActivation(LayerAttribution):
                 "early_exit": early_exit,
             },
         )
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the activations themselves are a factor of the attributions."""
+        return True

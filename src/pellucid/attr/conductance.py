@@ -58,6 +58,11 @@ class LayerConductance(LayerAttribution, GradientAttribution):
             delta=return_convergence_delta,
         )
 
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the activations themselves are a factor of the attributions."""
+        return True
+
 
 class NeuronConductance(NeuronAttribution, GradientAttribution):
     """What each input contributes through a neuron: [pellucid.methods.NeuronConductance][]."""

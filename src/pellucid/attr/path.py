@@ -270,11 +270,6 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
             baselines=baselines,
         )
 
-    @property
-    def multiplies_by_inputs(self) -> bool:
-        """Whether the activations themselves are a factor of the attributions."""
-        return False
-
 
 class NeuronIntegratedGradients(NeuronAttribution, GradientAttribution):
     """Gradients of a neuron integrated from baseline to input: [pellucid.methods.IntegratedGradients][] of it."""

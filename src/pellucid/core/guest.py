@@ -70,7 +70,7 @@ class Guest:
                 training.append(module)
             mixes |= isinstance(module, _MIXING) and (module.training or module.running_mean is None)
             modes.append(module.training)
-            compiled |= module._compiled_call_impl is not None or hasattr(module, "_orig_mod")
+            compiled |= module._compiled_call_impl is not None or "_orig_mod" in module._modules
             shortcuts |= isinstance(module, _SHORTCUTS)
         return cls(parameter_bytes, tuple(training), mixes, bytes(modes), compiled, shortcuts)
 
@@ -97,9 +97,15 @@ class Guest:
                 buffer.detach().copy_(kept)
 
     @contextmanager
-    def open_to_hooks(self) -> Iterator[None]:
-        """Have the modules take the way on which hooks act, with the tensors that gradients flow through."""
-        with _EAGERLY if self.compiled else nullcontext(), _LongWay() if self.shortcuts else nullcontext():
+    def long_way(self, hooks: bool) -> Iterator[None]:
+        """Have the modules run their Python, where hooks act, and the same code whether gradients are needed or not.
+
+        Args:
+            hooks: Whether there are any; if not, what is compiled stays so.
+        """
+        eager = _EAGERLY if self.compiled and hooks else nullcontext()
+        watched = _Watching() if self.shortcuts and (hooks or not self.compiled) else nullcontext()
+        with eager, watched:
             yield
 
 
@@ -175,7 +181,7 @@ _EAGERLY = _Eagerly()
 
 
 @final
-class _LongWay(TorchFunctionMode):
+class _Watching(TorchFunctionMode):
     """Sees every call of torch and changes none: while one looks on, torch takes no shortcuts for predictions."""
 
     def __torch_function__(

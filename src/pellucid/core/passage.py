@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, final
@@ -127,7 +127,8 @@ class Passage:
             OutOfRange: A module ran, but not as often as the site says.
         """
         if not self._gates:
-            self.output = self.model(*arguments)
+            with guest.long_way(hooks=False) if guest.shortcuts else nullcontext():
+                self.output = self.model(*arguments)
             return
         calls = Calls.of(self.model, arguments, guest.modes)
         for gate in self._gates.values():
@@ -139,7 +140,7 @@ class Passage:
             with ExitStack() as way:
                 for gate in self._gates.values():
                     way.enter_context(gate.hooked())
-                way.enter_context(guest.open_to_hooks())
+                way.enter_context(guest.long_way(hooks=True))
                 self.output = model(*arguments)
         except Arrived as signal:
             if signal.passage is not self:
@@ -228,15 +229,20 @@ class _Gate:
         with torch.set_grad_enabled(torch.is_grad_enabled() or self.passage.grads):
             if self.replacement is not None:
                 tensors = tuple(map(torch.clone, self.replacement))
+            if self.passage.grads:
+                tensors = tuple(map(differentiable, tensors))
             if self.reads:
-                if self.passage.grads:
-                    tensors = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in tensors)
                 self.tensors, self.structure = tensors, structure
                 if self.passage.arrived:
                     raise Arrived(self.passage)
                 # The model may go on to write into what it gets.
                 tensors = tuple(map(torch.clone, tensors))
         return structure.filled(tensors)
+
+
+def differentiable(tensor: Tensor) -> Tensor:
+    """A tensor at which gradients can be taken: where it does not depend on one already, a leaf of its own."""
+    return tensor if tensor.requires_grad or not floats(tensor) else tensor.detach().requires_grad_()
 
 
 def _absence(module: nn.Module, model: Callable[..., Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +15,7 @@ from torch import Tensor
 from pellucid.core.baselines import Baselines, baselines_of
 from pellucid.core.budget import BatchCollapsed, Budget
 from pellucid.core.guest import Guest, without_cudnn
-from pellucid.core.passage import Found, Passage
+from pellucid.core.passage import Found, Passage, differentiable
 from pellucid.core.randomness import Keys, Seed
 from pellucid.core.reading import Reading, filled, gradients_of, leaves_at, one_each
 from pellucid.core.rows import everyone, pick
@@ -86,6 +86,7 @@ class Pathway:
         gradient_function: Replaces the gradient that torch takes, as users of Captum assign it.
         grad_kwargs: More arguments of `torch.autograd.grad`.
         early_exit: Whether a forward may stop after the last layer that matters.
+        caller: What errors say was called, where not the method.
         seen: What has been seen at the sites.
     """
 
@@ -105,6 +106,7 @@ class Pathway:
     gradient_function: GradientFunction | None = None
     grad_kwargs: dict[str, Any] = field(default_factory=dict)
     early_exit: bool = True
+    caller: str | None = None
     seen: Seen = field(default_factory=Seen)
 
     @classmethod
@@ -124,6 +126,7 @@ class Pathway:
         grad_kwargs: dict[str, Any] | None = None,
         early_exit: bool = True,
         progress: str | None = None,
+        caller: str | None = None,
     ) -> Pathway:
         """The pathway from the model's inputs, or a layer, to a target of its output, or a neuron.
 
@@ -143,6 +146,7 @@ class Pathway:
             early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
                 been counted. False is for models that call a module more or less often depending on the data.
             progress: What progress bars on stderr say; None for none.
+            caller: What errors say was called, where not the method.
 
         Raises:
             InvalidArgument: An argument is not what it must be.
@@ -197,6 +201,7 @@ class Pathway:
             gradient_function=gradient_function,
             grad_kwargs=grad_kwargs or {},
             early_exit=early_exit,
+            caller=caller,
         )
 
     def __len__(self) -> int:
@@ -222,8 +227,13 @@ class Pathway:
 
     @property
     def structure(self) -> Structure | None:
-        """How the tensors lie where gradients are taken; None at the inputs, and where nothing has been read yet."""
+        """How the tensors lie where gradients are taken; None at the inputs."""
         return self.seen.read
+
+    @property
+    def source_structure(self) -> Structure | None:
+        """How the tensors lie at the source; None at the inputs."""
+        return None if self.seen.source is None else bare(self.seen.source)
 
     def at(self, x: Tensors, numbers: slice, seed: Seed = None) -> Pathway:
         """The same pathway at copies of its points."""
@@ -338,14 +348,15 @@ class Pathway:
         leaves = leaves_at(points, self.create_graph) if points is not None and at_source else points
         with nullcontext() if self.create_graph else self.budget.measuring(rows.shape[0]):
             value, found = self._forward(leaves, rows, None if at_source and through is None else self.read)
-            value = one_each(value)
+            value = one_each(value, self.sink)
         at_read = found.tensors if found is not None else leaves or ()
         arguments = {"create_graph": self.create_graph, "allow_unused": True} | self.grad_kwargs
         grads = self._all_used(gradients_of(value, at_read, arguments), at_read)
         if through is None or leaves is None or found is None:
             return Reading(value, at_read, grads)
-        neuron = one_each(sink_of(through, self.examples, self.read)(found.value, rows))
-        shares = times(grads, filled(gradients_of(neuron, at_read, arguments), at_read))
+        neuron = sink_of(through, self.examples, self.read)
+        chosen = one_each(neuron(found.value, rows), neuron)
+        shares = times(grads, filled(gradients_of(chosen, at_read, arguments), at_read))
         passing = torch.autograd.grad(at_read, leaves, shares, **arguments)
         return Reading(value, leaves, self._all_used(passing, leaves))
 
@@ -355,12 +366,7 @@ class Pathway:
             with torch.set_grad_enabled(self.create_graph):
                 found = self._visit(self.inputs, None, everyone(self.examples), self.source).found(self.source)
             self.seen.source = found
-            if not found.tensors:
-                raise NotDifferentiable(
-                    "layer must hold a floating-point tensor for a gradient to exist: it holds none."
-                )
-            if self.read == self.source:
-                self._saw(found)
+            self._saw(found, read=self.read == self.source)
             # A tensor (B, B, D) may have its examples second, as recurrent layers have.
             self.budget.whole |= any(
                 each.shape[:1] != (self.examples,) or (each.ndim == 3 and each.shape[1] == self.examples)
@@ -368,9 +374,15 @@ class Pathway:
             )
         return self.seen.source
 
-    def _saw(self, found: Found) -> None:
-        self.seen.read = Structure.of(found.unwrapped)[1].bare()
-        self.seen.dtypes = tuple(tensor.dtype for tensor in found.tensors)
+    def _saw(self, found: Found, *, read: bool) -> None:
+        if not found.tensors:
+            raise NotDifferentiable(
+                "layer must hold a floating-point tensor for a gradient to exist: it holds none. "
+                "Hint: of an embedding, attribute to what it returns."
+            )
+        if read:
+            self.seen.read = bare(found)
+            self.seen.dtypes = tuple(tensor.dtype for tensor in found.tensors)
 
     def _forward(self, points: Tensors | None, rows: Tensor, read: Site | None = None) -> tuple[Tensor, Found | None]:
         """The explained values at these points, and what is at the site to be read."""
@@ -382,7 +394,7 @@ class Pathway:
         value = self.sink(explained, rows)
         found = passage.found(read) if read is not None and read.modules else None
         if found is not None:
-            self._saw(found)
+            self._saw(found, read=True)
         # One that may have its examples second is not told from one that follows the rows.
         follows = value.shape[:1] == rows.shape and all(
             each.shape[:1] == rows.shape and (len(rows) == 1 or each.ndim != 3 or each.shape[1] != len(rows))
@@ -402,8 +414,13 @@ class Pathway:
     ) -> Passage:
         """One forward, which puts `replaced` in the place of the source, and ends at the last of the sites to read."""
         # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.
-        arguments = (*(each.clone() for each in inputs), *(self.pick(self.extra, rows) if self.extra else ()))
-        passage = Passage(self.model, grads=torch.is_grad_enabled(), whole=self.budget.whole, chosen=chosen)
+        copies: Iterable[Tensor] = map(torch.clone, inputs)
+        grads = torch.is_grad_enabled()
+        if grads and any(site.modules for site in reads):
+            # What a layer takes may be used elsewhere, too. Its gradient counts that, so no leaf is made of it there.
+            copies = map(differentiable, copies)
+        arguments = (*copies, *(self.pick(self.extra, rows) if self.extra else ()))
+        passage = Passage(self.model, grads=grads, whole=self.budget.whole, chosen=chosen)
         if replaced is not None:
             passage.replace(self.source, replaced, self._found())
         for site in reads:
@@ -430,3 +447,8 @@ class Pathway:
                 which = "layer" if self.read.modules else which
                 warn(f"the output does not depend on {which}: its attributions are zero.")
         return filled(grads, leaves)
+
+
+def bare(found: Found) -> Structure:
+    """How the tensors lie at a site, with None beside them."""
+    return Structure.of(found.unwrapped)[1].bare()

@@ -9,8 +9,9 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from pellucid.core.sink import Sink
 from pellucid.core.tensors import Tensors, described, floats
-from pellucid.errors import InvalidArgument, NotDifferentiable
+from pellucid.errors import NotDifferentiable, NotScalar
 
 
 @final
@@ -29,16 +30,21 @@ class Reading:
     grad: Tensors
 
 
-def one_each(value: Tensor) -> Tensor:
-    """Values [n] of an output that holds one per example, (n,) or (n, 1); what a gradient can be taken of.
+def one_each(value: Tensor, sink: Sink) -> Tensor:
+    """Values [n] of a sink that holds one per example, (n,) or (n, 1); what a gradient can be taken of.
 
     Raises:
-        InvalidArgument: It holds more.
+        NotScalar: It holds more.
     """
     if value.ndim > 1 and value[0].numel() != 1:
-        raise InvalidArgument(
-            "target must leave one value per example: "
-            f"the output holds {tuple(value.shape[1:])} values for each. Hint: choose one, such as target=0."
+        hint = (
+            f"choose one, such as {sink.name}=0"
+            if value.ndim == 2
+            else "give an index for each dimension, or a callable"
+        )
+        raise NotScalar(
+            f"{sink.name} must leave one value per example: the {sink.place} holds {tuple(value.shape[1:])} values for "
+            f"each. Hint: {hint}."
         )
     return value if value.ndim == 1 else value.reshape(-1)
 

@@ -40,6 +40,16 @@ class Sink(Protocol):
         """Where the values are read; a layer means that the forward can stop there."""
         ...
 
+    @property
+    def name(self) -> str:
+        """The argument by which the user chose."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """What the user chose from, in a word."""
+        ...
+
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
         """The explained values [n, *K] of an output for the examples `rows` [n]."""
         ...
@@ -75,7 +85,7 @@ class _At:
 
     @property
     def place(self) -> str:
-        """What the user chose from."""
+        """What the user chose from, in a word."""
         return "layer" if self.site.modules else "output"
 
     def tensor_of(self, output: Any) -> Tensor:

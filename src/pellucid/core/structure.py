@@ -35,6 +35,8 @@ class Structure:
             value: What a module took or returned.
             chosen: Which tensors; the others stay with the structure.
         """
+        if isinstance(value, Tensor) and chosen(value):
+            return (value,), _ALONE
         leaves, spec = tree_flatten(value)
         places = tuple(place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and chosen(leaf))
         tensors = tuple(leaves[place] for place in places)
@@ -44,6 +46,8 @@ class Structure:
 
     def filled(self, tensors: Tensors) -> Any:
         """The structure with these tensors in place of the original ones."""
+        if self is _ALONE:
+            return tensors[0]
         leaves = list(self.leaves)
         for place, tensor in zip(self.places, tensors, strict=True):
             leaves[place] = tensor
@@ -51,7 +55,11 @@ class Structure:
 
     def bare(self) -> Structure:
         """The structure with None beside the tensors."""
-        return Structure(self.spec, (None,) * len(self.leaves), self.places)
+        return self if self is _ALONE else Structure(self.spec, (None,) * len(self.leaves), self.places)
+
+
+_ALONE = Structure(tree_flatten(None)[1], (None,), (0,))
+"""The structure of a tensor by itself, the one met most."""
 
 
 def each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:

@@ -91,7 +91,8 @@ class Conductance:
             for before, block in zip(last, found, strict=True):
                 before[places] = block[-1]
         attributions = path.narrowed(sums)
-        return Attributions(attributions, completeness_gap(path, attributions, start) if delta else None)
+        gap = completeness_gap(path, attributions, start) if delta else None
+        return Attributions(attributions, gap, structure=path.structure)
 
 
 @final
@@ -145,4 +146,4 @@ class NeuronConductance:
 
         gradients = expectation(path, weights, line(x0, x, nodes), through)
         found = times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients
-        return Attributions(narrowed(found, x))
+        return Attributions(narrowed(found, x), structure=path.source_structure)

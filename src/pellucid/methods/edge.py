@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterator
@@ -40,13 +39,11 @@ def attribution(
 
         def looked_at() -> Attributions:
             result = call(method, path, *args, **kwargs)
-            if path.read.modules and result.structure is None:
-                result = dataclasses.replace(result, structure=path.structure)
             if outermost:
                 _warn_of_nan(result, path, {"baselines": args} | kwargs)
             return result
 
-        return at_the_edge(type(method).__name__, path, looked_at)
+        return at_the_edge(path.caller or type(method).__name__, path, looked_at)
 
     return attribute
 

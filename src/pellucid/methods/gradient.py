@@ -45,7 +45,8 @@ class Saliency:
             Attributions of the shapes of the inputs.
         """
         _, found = gradients(path)
-        return Attributions(tuple(gradient.abs() for gradient in found) if self.absolute else found)
+        values = tuple(gradient.abs() for gradient in found) if self.absolute else found
+        return Attributions(values, structure=path.structure)
 
 
 @final
@@ -81,4 +82,5 @@ class InputXGradient:
             Attributions of the shapes of the inputs.
         """
         x, found = gradients(path)
-        return Attributions(times(x, found) if self.multiply_by_inputs else found)
+        values = times(x, found) if self.multiply_by_inputs else found
+        return Attributions(values, structure=path.structure)

@@ -64,7 +64,8 @@ class IntegratedGradients:
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
         gradients = expectation(path, weights, line(x0, x, nodes))
         found = path.narrowed(times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients)
-        return Attributions(found, completeness_gap(path, found, start) if delta else None)
+        gap = completeness_gap(path, found, start) if delta else None
+        return Attributions(found, gap, structure=path.structure)
 
 
 @final
@@ -107,7 +108,8 @@ class InternalInfluence:
         """
         x, x0 = floating(path.x), path.carry(path.baselines(baselines), path.rows)
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
-        return Attributions(path.narrowed(expectation(path, weights, line(x0, x, nodes))))
+        found = path.narrowed(expectation(path, weights, line(x0, x, nodes)))
+        return Attributions(found, structure=path.structure)
 
 
 @final
@@ -194,4 +196,4 @@ class GradientShap:
                 moments.add(samples, places, found)
                 sums += [tuple(summed(each.detach(), kept=2).flatten() for each in found)] if delta else []
             gap = gaps(path, total(in_order(sums, self.samples), kept=2), starts, ends) if delta else None
-        return Attributions(path.narrowed(moments.mean), gap, moments.stderr)
+        return Attributions(path.narrowed(moments.mean), gap, moments.stderr, path.structure)
