@@ -1,28 +1,16 @@
 import re
 from pathlib import Path
 
+import matplotlib.image
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from torch import Tensor
 
-from pellucid.demo.findings import Findings, explain
-from pellucid.demo.report import report
+from demo.page import words, written
+from pellucid.demo.findings import Findings
 from pellucid.demo.titanic import FEATURES, MEANINGS, accuracy, load_passengers, network, split, trained_network
 from pellucid.demo.train import train
-
-
-@pytest.fixture(scope="module")
-def findings() -> Findings:
-    return explain()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("report") / "not" / "there yet"
-    report(folder, Console(quiet=True))
-    return folder
 
 
 def test_the_table_has_1309_passengers_with_12_finite_features_in_order():
@@ -108,26 +96,30 @@ def test_age_and_male_speak_most_against_survival_and_sibsp_counts_only_for_thos
 
 def test_the_report_has_each_chart_in_both_themes_and_a_page(folder: Path):
     names = {"feature-means", "sibsp-distribution", "sibsp-by-value"}
+    names |= {"neuron-means", "neuron-distributions", "neuron-features"}
     expected = {f"{name}{theme}.png" for name in names for theme in ("", "-dark")} | {"index.html"}
     assert {path.name for path in folder.iterdir()} == expected
     for picture in folder.glob("*.png"):
-        assert picture.read_bytes().startswith(b"\x89PNG")
+        pixels = matplotlib.image.imread(picture)[:, :, :3]
+        drawn = (pixels != pixels[0, 0]).any(axis=2)
+        assert 0.02 < drawn.mean() < 0.5
+        assert not drawn[:, [0, -1]].any()  # nothing is cut off
+        assert not drawn[[0, -1]].any()
 
 
 def test_the_page_is_self_contained_and_says_what_was_found(folder: Path, findings: Findings):
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert "://" not in page
     sources = re.findall(r'\b(?:src|srcset|href)="([^"]*)"', page)
-    assert len(sources) == 6
+    assert len(sources) == 12
     assert all(source.startswith("data:image/png;base64,") for source in sources)
-    assert page.count('<source media="(prefers-color-scheme: dark)"') == 3
-    assert len(re.findall(r'<img [^>]*alt="[^"]{20,}"', page)) == 3
-    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
+    assert page.count('<source media="(prefers-color-scheme: dark)"') == 6
+    assert len(re.findall(r'<img [^>]*alt="[^"]{20,}"', page)) == 6
+    text = words(page)
     assert "83.6 % of the 916 passengers" in text
     assert "81.7 % of 393 others" in text
     for feature in findings.by_feature():
-        mean = f"{feature.mean:+.3f}".replace("-", "\N{MINUS SIGN}")
-        assert f"{feature.name} {MEANINGS[feature.name]} {mean} {feature.mean_size:.3f}" in text
+        assert f"{feature.name} {MEANINGS[feature.name]} {written(feature.mean)} {feature.mean_size:.3f}" in text
 
 
 def test_the_network_has_the_tutorial_s_layers():

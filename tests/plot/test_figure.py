@@ -4,7 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.plot import DARK, LIGHT, Bars, Chart, Histogram, Scatter, Theme, centred_bins, draw, save, signed
+from pellucid.plot import (
+    DARK,
+    LIGHT,
+    Bars,
+    Chart,
+    Histogram,
+    Panels,
+    Scatter,
+    Theme,
+    centred_bins,
+    draw,
+    save,
+    signed,
+)
 
 LABELS = {"title": "Title", "x_label": "length (m)", "y_label": "time (s)"}
 BARS = Bars(names=("a", "b", "c"), values=(0.5, -1.25, 0.0), **LABELS)
@@ -36,6 +49,39 @@ def test_bars_read_from_top_to_bottom_with_their_numbers():
     (axes,) = draw(BARS).axes
     assert axes.yaxis_inverted()
     assert [text.get_text() for text in axes.texts] == ["+0.50", "\N{MINUS SIGN}1.25", "0.00"]
+
+
+def test_panels_share_their_axes_and_say_once_what_these_measure():
+    other = Bars(names=("b", "a", "c"), values=(3.0, 0.0, -0.5), **LABELS | {"title": "Other"})
+    figure = draw(Panels(title="Both", charts=(BARS, other), columns=2), DARK)
+    figure.draw_without_rendering()
+    left, right = figure.axes
+    assert (figure.get_suptitle(), figure.get_supxlabel(), figure.get_supylabel()) == ("Both", "length (m)", "time (s)")
+    assert (left.get_title("left"), right.get_title("left")) == ("Title", "Other")
+    assert left.get_xlim() == right.get_xlim()
+    assert left.yaxis_inverted()
+    assert right.yaxis_inverted()
+    # A name stands at the same height in both, whatever the order.
+    assert [bar.get_y() for bar in right.patches] == pytest.approx([left.patches[index].get_y() for index in (1, 0, 2)])
+    assert [bar.get_width() for bar in right.patches] == [3.0, 0.0, -0.5]
+    assert not any(label.get_visible() for label in right.get_yticklabels())
+    boxes = [text.get_window_extent() for axes in figure.axes for text in [*axes.texts, axes.title]]
+    assert not any(a.overlaps(b) for index, a in enumerate(boxes) for b in boxes[:index])
+    assert all(figure.bbox.containsx(box.x0) and figure.bbox.containsx(box.x1) for box in boxes)
+
+
+def test_panels_are_read_row_by_row_and_more_rows_make_a_taller_figure():
+    charts = tuple(
+        Histogram(edges=(-0.5, 0.5), counts=(count,), **LABELS | {"title": str(count)}) for count in (1, 2, 3, 4)
+    )
+    figure = draw(Panels(title="Four", charts=charts))
+    figure.draw_without_rendering()
+    corners = [(round(axes.get_position().x0, 3), -round(axes.get_position().y0, 3)) for axes in figure.axes]
+    assert [axes.get_title("left") for axes in figure.axes] == ["1", "2", "3", "4"]
+    assert [axes.patches[0].get_height() for axes in figure.axes] == [1, 2, 3, 4]
+    assert corners == sorted(corners, key=lambda corner: corner[::-1])
+    assert figure.get_figwidth() == draw(BARS).get_figwidth()
+    assert figure.get_figheight() > draw(BARS).get_figheight()
 
 
 def test_the_areas_of_dots_and_of_the_legend_s_dots_are_proportional_to_their_sizes():
@@ -82,6 +128,13 @@ def test_a_number_shows_its_sign_unless_it_rounds_to_zero(value: float, text: st
         (lambda: Histogram(edges=(0.0, 1.0), counts=(1, 2), **LABELS), "counts: 2, gaps between edges: 1"),
         (lambda: Scatter(x=(0,), y=(1,), sizes=(), size_label="", **LABELS), "x: 1, y: 1, sizes: 0"),
         (lambda: Scatter(x=(0,), y=(1,), sizes=(0,), size_label="", **LABELS), "positive numbers, got 0"),
+        (lambda: Panels(title="", charts=()), "one or more of one kind"),
+        (lambda: Panels(title="", charts=(BARS, HISTOGRAM)), "one kind"),
+        (
+            lambda: Panels(title="", charts=(BARS, Bars(names=(), values=(), title="", x_label="", y_label=""))),
+            "labels",
+        ),
+        (lambda: Panels(title="", charts=(BARS,) * 3), "full rows of 2, got 3 charts"),
         (lambda: centred_bins([0.0, float("nan")], 0.1), "finite values"),
         (lambda: centred_bins([], 0.1), "got 0 values"),
         (lambda: centred_bins([1.0], 0), "width 0"),

@@ -139,7 +139,7 @@ class Passage:
         try:
             with ExitStack() as way:
                 for gate in self._gates.values():
-                    way.enter_context(gate.hooked())
+                    way.enter_context(gate.hooked(self))
                 way.enter_context(guest.long_way(hooks=True))
                 self.output = model(*arguments)
         except Arrived as signal:
@@ -149,7 +149,7 @@ class Passage:
         finally:
             _UNDER_WAY.reset(outer)
         for gate in self._gates.values():
-            gate.check()
+            gate.check(self)
             calls.remember(gate.module, gate.count)
 
     @property
@@ -160,7 +160,7 @@ class Passage:
     def _gate(self, module: nn.Module, side: Side, call: int | None) -> _Gate:
         key = (module, side, call)
         if key not in self._gates:
-            self._gates[key] = _Gate(self, module, side, call)
+            self._gates[key] = _Gate(module, side, call)
         return self._gates[key]
 
 
@@ -168,8 +168,8 @@ class Passage:
 class _Gate:
     """One side of a module, through which tensors pass in each of its calls; those of one call are looked at."""
 
-    def __init__(self, passage: Passage, module: nn.Module, side: Side, call: int | None) -> None:
-        self.passage, self.module, self.side, self.call = passage, module, side, call
+    def __init__(self, module: nn.Module, side: Side, call: int | None) -> None:
+        self.module, self.side, self.call = module, side, call
         self.replacement: Tensors | None = None
         self.reads = False
         self.tensors: Tensors = ()
@@ -183,61 +183,60 @@ class _Gate:
         return self.count > self.call if self.call is not None else self.count == self.due
 
     @contextmanager
-    def hooked(self) -> Iterator[None]:
+    def hooked(self, passage: Passage) -> Iterator[None]:
         """Listen to the module, after all that its user has put on it."""
+
+        def after(module: nn.Module, arguments: Any, output: Any) -> Any:
+            return self._passed(output, passage) if _UNDER_WAY.get() is passage else None
+
+        # A hook being removed by another thread is called without keywords.
+        def before(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
+            if _UNDER_WAY.get() is not passage:
+                return None
+            if not arguments:
+                changed = self._passed(keywords, passage)
+                return None if changed is None else ((), changed)
+            single = len(arguments) == 1
+            changed = self._passed(arguments[0] if single else arguments, passage)
+            return None if changed is None else ((changed,) if single else changed, keywords)
+
         with _HOOKING:
             if self.side == "output":
-                handle = self.module.register_forward_hook(self._after)
+                handle = self.module.register_forward_hook(after)
             else:
-                handle = self.module.register_forward_pre_hook(self._before, with_kwargs=True)
+                handle = self.module.register_forward_pre_hook(before, with_kwargs=True)
         try:
             yield
         finally:
             with _HOOKING:
                 handle.remove()
 
-    def check(self) -> None:
+    def check(self, passage: Passage) -> None:
         """Whether the call looked at took place."""
-        if self.replacement is not None and self.count <= (self.call or 0) and not self.passage.whole:
-            raise BatchCollapsed  # as often as with the whole batch
+        if self.replacement is not None and self.count <= (self.call or 0) and not passage.whole:
+            raise BatchCollapsed  # the module is called as often as this only with the whole batch
         if self.count == 0:
-            raise InvalidArgument(f"layer must run in the forward: {_absence(self.module, self.passage.model)}")
+            raise InvalidArgument(f"layer must run in the forward: {_absence(self.module, passage.model)}")
         if self.call is not None and self.count <= self.call:
-            name = named(self.module, self.passage.model)
+            name = named(self.module, passage.model)
             raise OutOfRange(f"call must be below the number of calls of {name}, {self.count}: got {self.call}.")
 
-    def _after(self, module: nn.Module, arguments: Any, output: Any) -> Any:
-        return self._passed(output) if _UNDER_WAY.get() is self.passage else None
-
-    # A hook being removed by another thread is called without keywords.
-    def _before(self, module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
-        if _UNDER_WAY.get() is not self.passage:
-            return None
-        if not arguments:
-            changed = self._passed(keywords)
-            return None if changed is None else ((), changed)
-        single = len(arguments) == 1
-        changed = self._passed(arguments[0] if single else arguments)
-        return None if changed is None else ((changed,) if single else changed, keywords)
-
-    def _passed(self, value: Any) -> Any:
+    def _passed(self, value: Any, passage: Passage) -> Any:
         """Look at what passes in one call; what passes instead, None where nothing is changed."""
         call, self.count = self.count, self.count + 1
         if self.call not in (None, call):
             return None
-        tensors, structure = Structure.of(value, self.passage.chosen)
-        with torch.set_grad_enabled(torch.is_grad_enabled() or self.passage.grads):
-            if self.replacement is not None:
-                tensors = tuple(map(torch.clone, self.replacement))
-            if self.passage.grads:
+        tensors, structure = Structure.of(value, passage.chosen)
+        with torch.set_grad_enabled(torch.is_grad_enabled() or passage.grads):
+            tensors = tensors if self.replacement is None else self.replacement
+            if passage.grads:
                 tensors = tuple(map(differentiable, tensors))
             if self.reads:
                 self.tensors, self.structure = tensors, structure
-                if self.passage.arrived:
-                    raise Arrived(self.passage)
-                # The model may go on to write into what it gets.
-                tensors = tuple(map(torch.clone, tensors))
-        return structure.filled(tensors)
+                if passage.arrived:
+                    raise Arrived(passage)
+            # The model may go on to write into what it gets.
+            return structure.filled(tuple(map(torch.clone, tensors)))
 
 
 def differentiable(tensor: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -274,10 +274,7 @@ class Pathway:
             inputs: (n, ...) each.
             rows: The example that each belongs to, int64 [n].
         """
-        if not self.source.modules:
-            return inputs
-        with torch.set_grad_enabled(self.create_graph):
-            return self._visit(inputs, None, rows, self.source).found(self.source).tensors
+        return self._at_source(inputs, rows).tensors if self.source.modules else inputs
 
     def everything(self) -> Any:
         """All that is at the source for the user's inputs, in its structure."""
@@ -291,8 +288,10 @@ class Pathway:
         """The tensors where gradients are taken, at these points, without gradients."""
         if self.read == self.source:
             return points
+        inside = bool(self.source.modules)
+        inputs = self.pick(self.inputs, rows) if inside else points
         with torch.set_grad_enabled(self.create_graph):
-            return self._visit(points, None, rows, self.read).found(self.read).tensors
+            return self._visit(inputs, points if inside else None, rows, self.read).found(self.read).tensors
 
     def __call__(self, points: Tensors, rows: Tensor) -> Tensor:
         """What the sink explains at these points, without gradients.
@@ -363,8 +362,7 @@ class Pathway:
     def _found(self) -> Found:
         """What is at the source for the user's inputs."""
         if self.seen.source is None:
-            with torch.set_grad_enabled(self.create_graph):
-                found = self._visit(self.inputs, None, everyone(self.examples), self.source).found(self.source)
+            found = self._at_source(self.inputs, everyone(self.examples))
             self.seen.source = found
             self._saw(found, read=self.read == self.source)
             # A tensor (B, B, D) may have its examples second, as recurrent layers have.
@@ -373,6 +371,20 @@ class Pathway:
                 for each in found.tensors
             )
         return self.seen.source
+
+    def _at_source(self, inputs: Tensors, rows: Tensor) -> Found:
+        """What is at the source, looked up in as many rows at a time as the user allows."""
+        bound = self.budget.rows if self.budget.fixed and not self.budget.whole else len(rows)
+        parts = []
+        for first in range(0, len(rows), bound):
+            some = slice(first, first + bound) if bound < len(rows) else slice(None)
+            with torch.set_grad_enabled(self.create_graph):
+                passage = self._visit(tuple(each[some] for each in inputs), None, rows[some], self.source)
+            parts.append(passage.found(self.source))
+            if some != slice(None) and not follow(parts[-1].tensors, rows[some]):
+                raise BatchCollapsed
+        tensors = tuple(torch.cat(each) for each in zip(*(part.tensors for part in parts), strict=True))
+        return parts[0] if len(parts) == 1 else dataclasses.replace(parts[0], tensors=tensors)
 
     def _saw(self, found: Found, *, read: bool) -> None:
         if not found.tensors:
@@ -395,11 +407,7 @@ class Pathway:
         found = passage.found(read) if read is not None and read.modules else None
         if found is not None:
             self._saw(found, read=True)
-        # One that may have its examples second is not told from one that follows the rows.
-        follows = value.shape[:1] == rows.shape and all(
-            each.shape[:1] == rows.shape and (len(rows) == 1 or each.ndim != 3 or each.shape[1] != len(rows))
-            for each in (found.tensors if found is not None else ())
-        )
+        follows = value.shape[:1] == rows.shape and (found is None or follow(found.tensors, rows))
         if not follows and not self.budget.whole and (self.budget.copies or not self.is_batch(rows)):
             raise BatchCollapsed
         return value, found
@@ -413,13 +421,12 @@ class Pathway:
         chosen: Callable[[Tensor], bool] = floats,
     ) -> Passage:
         """One forward, which puts `replaced` in the place of the source, and ends at the last of the sites to read."""
-        # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.
-        copies: Iterable[Tensor] = map(torch.clone, inputs)
         grads = torch.is_grad_enabled()
         if grads and any(site.modules for site in reads):
             # What a layer takes may be used elsewhere, too. Its gradient counts that, so no leaf is made of it there.
-            copies = map(differentiable, copies)
-        arguments = (*copies, *(self.pick(self.extra, rows) if self.extra else ()))
+            inputs = tuple(map(differentiable, inputs))
+        # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.
+        arguments = (*map(torch.clone, inputs), *(self.pick(self.extra, rows) if self.extra else ()))
         passage = Passage(self.model, grads=grads, whole=self.budget.whole, chosen=chosen)
         if replaced is not None:
             passage.replace(self.source, replaced, self._found())
@@ -452,3 +459,9 @@ class Pathway:
 def bare(found: Found) -> Structure:
     """How the tensors lie at a site, with None beside them."""
     return Structure.of(found.unwrapped)[1].bare()
+
+
+def follow(tensors: Tensors, rows: Tensor) -> bool:
+    """Whether tensors at a layer follow the rows given: one (n, n, D) may have them second, and is taken not to."""
+    n = len(rows)
+    return all(each.shape[:1] == (n,) and (n == 1 or each.ndim != 3 or each.shape[1] != n) for each in tensors)

@@ -1,4 +1,4 @@
-"""What Integrated Gradients find in the Titanic network: numbers only, nothing is printed or drawn."""
+"""What is found in the Titanic network, by feature and by neuron: numbers only, nothing is printed or drawn."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,9 @@ import torch
 from torch import Tensor
 
 from pellucid.attr import IntegratedGradients
+from pellucid.demo.neurons import NeuronFindings, explain_neurons
+from pellucid.demo.summary import Summary, summaries
 from pellucid.demo.titanic import FEATURES, SURVIVED, Passengers, accuracy, load_passengers, split, trained_network
-
-
-@dataclass(frozen=True)
-class FeatureSummary:
-    """One feature's attributions over the test passengers."""
-
-    name: str
-    mean: float
-    mean_size: float  # of the attributions without their signs
-    spread: float  # their standard deviation
 
 
 @dataclass(frozen=True)
@@ -30,7 +22,7 @@ class ValueSummary:
 
 @dataclass(frozen=True)
 class Findings:
-    """How well the network predicts, and what each feature adds to its prediction for each test passenger."""
+    """How well the network predicts, and what each feature and each neuron adds for each test passenger."""
 
     training: Passengers
     test: Passengers
@@ -40,18 +32,19 @@ class Findings:
     mean_prediction: float  # the same, averaged over the test passengers
     attributions: Tensor  # [passengers, features]
     delta: Tensor  # [passengers], by how much a passenger's attributions miss the change of the prediction
+    neurons: NeuronFindings
 
     def of(self, feature: str) -> Tensor:
         """Return one feature's attributions."""
         return self.attributions[:, FEATURES.index(feature)]
 
-    def by_feature(self) -> list[FeatureSummary]:
+    def change(self) -> float:
+        """Return the change of the prediction from the baseline, averaged over the test passengers."""
+        return self.mean_prediction - self.baseline_prediction
+
+    def by_feature(self) -> list[Summary]:
         """Summarise each feature's attributions, from the one most in favour of survival to the one most against."""
-        summaries = [
-            FeatureSummary(name, values.mean().item(), values.abs().mean().item(), values.std().item())
-            for name, values in zip(FEATURES, self.attributions.T, strict=True)
-        ]
-        return sorted(summaries, key=lambda summary: summary.mean, reverse=True)
+        return summaries(FEATURES, self.attributions)
 
     def by_value(self, feature: str) -> list[ValueSummary]:
         """Average a feature's attributions over the passengers who share a value of it, in the order of the values."""
@@ -80,4 +73,5 @@ def explain() -> Findings:
         mean_prediction=mean_prediction,
         attributions=attributions,
         delta=delta,
+        neurons=explain_neurons(net, test.features),
     )

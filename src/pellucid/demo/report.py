@@ -1,6 +1,7 @@
 """The report of `pellucid demo`: a table in the terminal, charts and a page in a folder."""
 
 from base64 import b64encode
+from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,9 +10,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from rich.text import Text
+from torch import Tensor
 
+from pellucid.demo.feature_pictures import feature_pictures
 from pellucid.demo.findings import Findings, explain
-from pellucid.demo.pictures import Picture, pictures
+from pellucid.demo.neuron_pictures import neuron_pictures, what_it_looks_at
+from pellucid.demo.picture import Picture, sentence
+from pellucid.demo.summary import Summary
 from pellucid.demo.titanic import MEANINGS
 from pellucid.plot import DARK, LIGHT, Theme, save, signed
 
@@ -30,39 +35,54 @@ def report(output: Path, console: Console) -> Path:
     with console.status("Explaining the network's predictions ..."):
         findings = explain()
     print_findings(findings, console)
-    drawn = pictures(findings)
-    files = [(picture, theme) for picture in drawn for theme in (LIGHT, DARK)]
+    of_features, of_neurons = feature_pictures(findings), neuron_pictures(findings)
+    files = [(picture, theme) for picture in of_features + of_neurons for theme in (LIGHT, DARK)]
     bar = track(files, "Drawing the charts", console=console, transient=True, disable=not console.is_terminal)
     for picture, theme in bar:
         save(picture.chart, output / file_name(picture, theme), theme)
     page = output / "index.html"
-    page.write_text(render_page(findings, drawn, output), encoding="utf-8")
+    page.write_text(render_page(findings, of_features, of_neurons, output), encoding="utf-8")
     console.print("The report is at", Text(str(page), "bold"), soft_wrap=True)
     return page
 
 
 def print_findings(findings: Findings, console: Console) -> None:
-    """Print how well the network predicts, the attributions of each feature, and how exact they are."""
+    """Print how well the network predicts, what each feature and neuron adds, and how exact these numbers are."""
     console.print(
         f"Accuracy: {findings.training_accuracy:.1%} of {len(findings.training)} training passengers, "
         f"{findings.test_accuracy:.1%} of {len(findings.test)} test passengers."
     )
-    title = "\nIntegrated Gradients of the predicted probability of survival\n"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("feature")
-    table.add_column("meaning", style="dim")
-    for heading in ("mean\nattribution", "mean\n|attribution|", "standard\ndeviation"):
+    title = "Integrated Gradients of the predicted probability of survival"
+    console.print(_table(title, "feature", "attribution", findings.by_feature(), MEANINGS))
+    _print_delta(findings.delta, console)
+    title = "Conductance of the first hidden layer for it"
+    console.print(_table(title, "neuron", "conductance", findings.neurons.by_neuron()))
+    _print_delta(findings.neurons.delta, console)
+    for neuron in findings.neurons.shares:
+        console.print(sentence(what_it_looks_at(findings.neurons, neuron)), highlight=False)
+
+
+def _table(
+    title: str, of: str, attribution: str, summaries: list[Summary], meanings: Mapping[str, str] | None = None
+) -> Table:
+    table = Table(title=f"\n{title}\n", title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column(of)
+    if meanings:
+        table.add_column("meaning", style="dim")
+    for heading in (f"mean\n{attribution}", f"mean\n|{attribution}|", "standard\ndeviation"):
         table.add_column(heading, justify="right")
-    for feature in findings.by_feature():
+    for summary in summaries:
         table.add_row(
-            feature.name,
-            MEANINGS[feature.name],
-            Text(signed(feature.mean, 3), LIGHT.by_sign(feature.mean)),  # shades that dark terminals show as well
-            f"{feature.mean_size:.3f}",
-            f"{feature.spread:.3f}",
+            summary.name,
+            *([meanings[summary.name]] if meanings else []),
+            Text(signed(summary.mean, 3), LIGHT.by_sign(summary.mean)),  # shades that dark terminals show as well
+            f"{summary.mean_size:.3f}",
+            f"{summary.spread:.3f}",
         )
-    console.print(table)
-    delta = findings.delta
+    return table
+
+
+def _print_delta(delta: Tensor, console: Console) -> None:
     console.print(f"\nConvergence delta: {delta.mean():+.1e} on average, at most {delta.abs().max():.1e} in size.")
 
 
@@ -71,7 +91,7 @@ def file_name(picture: Picture, theme: Theme) -> str:
     return f"{picture.name}.png" if theme is LIGHT else f"{picture.name}-{theme.name}.png"
 
 
-def render_page(findings: Findings, drawn: list[Picture], folder: Path) -> str:
+def render_page(findings: Findings, of_features: list[Picture], of_neurons: list[Picture], folder: Path) -> str:
     """Fill in the page; the pictures in the folder become part of it."""
 
     def embedded(picture: Picture, theme: Theme) -> str:
@@ -82,5 +102,11 @@ def render_page(findings: Findings, drawn: list[Picture], folder: Path) -> str:
     )
     environment.filters["signed"] = signed
     return environment.get_template("page.html.jinja").render(
-        findings=findings, meanings=MEANINGS, pictures=drawn, embedded=embedded, light=LIGHT, dark=DARK
+        findings=findings,
+        meanings=MEANINGS,
+        of_features=of_features,
+        of_neurons=of_neurons,
+        embedded=embedded,
+        light=LIGHT,
+        dark=DARK,
     )

@@ -53,6 +53,36 @@ class Scatter(Chart):
             raise ValueError(f"sizes: expected positive numbers, got {min(self.sizes)}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Panels:
+    """Charts of one kind side by side, row by row; they share their axes, so their labels are one and stand once."""
+
+    title: str
+    charts: tuple[Chart, ...]
+    columns: int = 2
+
+    def __post_init__(self) -> None:
+        if len({(type(chart), chart.x_label, chart.y_label) for chart in self.charts}) != 1:
+            raise ValueError("charts: expected one or more of one kind with the same labels")
+        if self.columns < 1 or len(self.charts) % self.columns:
+            raise ValueError(f"charts: expected full rows of {self.columns}, got {len(self.charts)} charts")
+
+    @property
+    def rows(self) -> int:
+        """How many rows the charts fill."""
+        return len(self.charts) // self.columns
+
+    @property
+    def x_label(self) -> str:
+        """What the x axes measure."""
+        return self.charts[0].x_label
+
+    @property
+    def y_label(self) -> str:
+        """What the y axes measure."""
+        return self.charts[0].y_label
+
+
 def centred_bins(values: Sequence[float], width: float) -> tuple[tuple[float, ...], tuple[int, ...]]:
     """Count values in bins of a width, one of them centred on zero, so that no edge parts the values around zero.
 

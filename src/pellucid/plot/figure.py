@@ -1,29 +1,79 @@
 """Charts drawn with Matplotlib, through figures of our own: neither pyplot nor any global setting is touched."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.plot.chart import Bars, Chart, Histogram, Scatter, signed
+from pellucid.plot.chart import Bars, Chart, Histogram, Panels, Scatter, signed
 from pellucid.plot.theme import LIGHT, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SIZE = (8.0, 4.5)  # inches
+WIDTH, HEIGHT, FURTHER_ROW = 8.0, 4.5, 2.2  # inches
 MARGIN = 0.12  # inches
+TITLE: dict[str, Any] = {"fontsize": 13, "fontweight": "bold"}
+LABEL_SIZE = 11
 LARGEST_DOT = 1600.0  # square points
 SMALLEST_BAR = 0.6  # where a logarithmic count axis starts, so that a single count still has a bar
 
 
-def draw(chart: Chart, theme: Theme = LIGHT) -> "Figure":
-    """Draw a chart in the colours of a theme."""
-    figure = _new_figure()
-    figure.set_facecolor(theme.background)
+def draw(chart: Chart | Panels, theme: Theme = LIGHT) -> "Figure":
+    """Draw a chart, or several as panels, in the colours of a theme."""
+    if isinstance(chart, Panels):
+        return _draw_panels(chart, theme)
+    figure = _new_figure(theme)
     axes = figure.add_subplot()
-    _lay_out(axes, chart, theme)
+    _draw_chart(axes, chart, theme)
+    axes.set_title(chart.title, loc="left", color=theme.text, pad=12, **TITLE)
+    axes.set_xlabel(chart.x_label, color=theme.text, fontsize=LABEL_SIZE, labelpad=8)
+    axes.set_ylabel(chart.y_label, color=theme.text, fontsize=LABEL_SIZE, labelpad=8)
+    return figure
+
+
+def save(chart: Chart | Panels, path: Path | str, theme: Theme = LIGHT, *, dpi: int = 150) -> None:
+    """Draw a chart and write it as a PNG; the same chart gives the same bytes."""
+    draw(chart, theme).savefig(path, format="png", dpi=dpi, metadata={"Software": None})
+
+
+def _new_figure(theme: Theme, rows: int = 1) -> "Figure":
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
+    except ModuleNotFoundError as missing:
+        raise ModuleNotFoundError(
+            'drawing charts takes Matplotlib: pip install "pellucid[plot]"', name=missing.name
+        ) from missing
+    size = (WIDTH, HEIGHT + (rows - 1) * FURTHER_ROW)
+    figure = Figure(
+        figsize=size, facecolor=theme.background, layout=ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=MARGIN)
+    )
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _draw_panels(panels: Panels, theme: Theme) -> "Figure":
+    figure = _new_figure(theme, panels.rows)
+    grid = figure.subplots(panels.rows, panels.columns, sharex=True, sharey=True, squeeze=False)
+    for axes, chart in zip(grid.flat, panels.charts, strict=True):
+        _draw_chart(axes, chart, theme)
+        axes.set_title(chart.title, loc="left", color=theme.text, fontsize=LABEL_SIZE, pad=8)
+        axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10])
+        axes.tick_params(axis="x", pad=6)  # clear of the lowest label of the y axis
+        axes.margins(x=panels.columns * axes.margins()[0])  # the numbers are as long as on a wide chart
+        for number in axes.texts:
+            number.set_fontsize(9)
+    figure.suptitle(panels.title, x=MARGIN / WIDTH, horizontalalignment="left", color=theme.text, **TITLE)
+    figure.supxlabel(panels.x_label, color=theme.text, fontsize=LABEL_SIZE)
+    figure.supylabel(panels.y_label, color=theme.text, fontsize=LABEL_SIZE)
+    return figure
+
+
+def _draw_chart(axes: "Axes", chart: Chart, theme: Theme) -> None:
+    _lay_out(axes, theme)
     match chart:
         case Bars():
             _draw_bars(axes, chart, theme)
@@ -33,33 +83,10 @@ def draw(chart: Chart, theme: Theme = LIGHT) -> "Figure":
             _draw_scatter(axes, chart, theme)
         case _:
             raise TypeError(f"chart: expected Bars, Histogram or Scatter, got {type(chart).__name__}")
-    return figure
 
 
-def save(chart: Chart, path: Path | str, theme: Theme = LIGHT, *, dpi: int = 150) -> None:
-    """Draw a chart and write it as a PNG; the same chart gives the same bytes."""
-    draw(chart, theme).savefig(path, format="png", dpi=dpi, metadata={"Software": None})
-
-
-def _new_figure() -> "Figure":
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.layout_engine import ConstrainedLayoutEngine
-    except ModuleNotFoundError as missing:
-        raise ModuleNotFoundError(
-            'drawing charts takes Matplotlib: pip install "pellucid[plot]"', name=missing.name
-        ) from missing
-    figure = Figure(figsize=SIZE, layout=ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=MARGIN))
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _lay_out(axes: "Axes", chart: Chart, theme: Theme) -> None:
+def _lay_out(axes: "Axes", theme: Theme) -> None:
     axes.set_facecolor(theme.background)
-    axes.set_title(chart.title, loc="left", color=theme.text, fontsize=13, fontweight="bold", pad=12)
-    axes.set_xlabel(chart.x_label, color=theme.text, fontsize=11, labelpad=8)
-    axes.set_ylabel(chart.y_label, color=theme.text, fontsize=11, labelpad=8)
     axes.tick_params(colors=theme.text, labelsize=10, length=0)
     axes.spines[:].set_visible(False)
     axes.set_axisbelow(True)
@@ -70,7 +97,7 @@ def _draw_bars(axes: "Axes", chart: Bars, theme: Theme) -> None:
     colours = [theme.by_sign(value) for value in chart.values]
     bars = axes.barh(chart.names, chart.values, color=colours, height=0.7)
     axes.bar_label(bars, labels=[signed(value) for value in chart.values], padding=4, color=theme.text, fontsize=10)
-    axes.invert_yaxis()
+    axes.yaxis.set_inverted(True)  # not inverted once more where panels share it
     axes.grid(visible=False, axis="y")
     axes.axvline(0, color=theme.text, linewidth=1)
     axes.margins(x=0.12, y=0.02)  # sideways, room for the numbers

@@ -1,24 +1,11 @@
-"""The charts of the Titanic report, each with the sentences that say what it shows."""
+"""The charts of what the features add, each with the sentences that say what it shows."""
 
-from dataclasses import dataclass
-
-from pellucid.demo.findings import FeatureSummary, Findings
-from pellucid.plot import Bars, Chart, Histogram, Scatter, centred_bins, signed
-
-ATTRIBUTION = "attribution (change of the predicted probability)"
+from pellucid.demo.findings import Findings
+from pellucid.demo.picture import CHANGE, Picture, bars
+from pellucid.plot import Histogram, Scatter, centred_bins, signed
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A chart, the name of its file, what it is, and what one sees in it."""
-
-    name: str
-    chart: Chart
-    alternative: str
-    sentences: str
-
-
-def pictures(findings: Findings) -> list[Picture]:
+def feature_pictures(findings: Findings) -> list[Picture]:
     """Return the charts in the order in which they are read."""
     return [_feature_means(findings), _sibsp_distribution(findings), _sibsp_by_value(findings)]
 
@@ -30,17 +17,16 @@ def _feature_means(findings: Findings) -> Picture:
     divided = max(features, key=lambda feature: feature.mean_size - abs(feature.mean))
     return Picture(
         name="feature-means",
-        chart=Bars(
+        chart=bars(
+            features,
             title="What speaks for survival, and what against",
-            x_label=f"mean {ATTRIBUTION}",
+            x_label=f"mean attribution {CHANGE}",
             y_label="feature",
-            names=tuple(feature.name for feature in features),
-            values=tuple(feature.mean for feature in features),
         ),
         alternative="Bar chart of the mean attribution of each of the 12 features.",
         sentences=(
-            f"On average {_quoted(most_adverse)} and {_quoted(second)} speak most against survival, and "
-            f"{_quoted(strongest)} speaks most for it; {_quoted(weak)} and {_quoted(weakest)} hardly count. "
+            f"On average {most_adverse} and {second} speak most against survival, and "
+            f"{strongest} speaks most for it; {weak} and {weakest} hardly count. "
             f"A mean can hide much: {divided.name} moves the predictions by {divided.mean_size:.2f} on average, "
             f"some up and some down, which leaves {signed(divided.mean)}."
         ),
@@ -58,7 +44,7 @@ def _sibsp_distribution(findings: Findings) -> Picture:
         name="sibsp-distribution",
         chart=Histogram(
             title="Distribution of the sibsp attributions",
-            x_label=f"sibsp {ATTRIBUTION}",
+            x_label=f"sibsp attribution {CHANGE}",
             y_label="passengers (logarithmic scale)",
             edges=edges,
             counts=counts,
@@ -84,7 +70,7 @@ def _sibsp_by_value(findings: Findings) -> Picture:
         chart=Scatter(
             title="Attribution by number of siblings and spouses aboard",
             x_label="sibsp (siblings and spouses aboard)",
-            y_label="mean attribution\n(change of the predicted probability)",
+            y_label=f"mean attribution\n{CHANGE}",
             x=tuple(group.value for group in groups),
             y=tuple(group.mean for group in groups),
             sizes=tuple(group.count for group in groups),
@@ -97,7 +83,3 @@ def _sibsp_by_value(findings: Findings) -> Picture:
             f"{lowest.value} on stand for {few} passengers only, so their ups and downs mean little."
         ),
     )
-
-
-def _quoted(feature: FeatureSummary) -> str:
-    return f"{feature.name} ({signed(feature.mean)})"
