@@ -62,6 +62,11 @@ class Found:
         values = [each[0] if type(each) is tuple and len(each) == 1 else each for each in self._values()]
         return values if self.listed else values[0]
 
+    @property
+    def structure(self) -> Structure:
+        """How the tensors lie in that, with None beside them."""
+        return Structure.of(self.unwrapped)[1].bare()
+
     def _values(self) -> list[Any]:
         values, rest = [], self.tensors
         for structure in self.structures:

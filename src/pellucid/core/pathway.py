@@ -18,7 +18,7 @@ from pellucid.core.guest import Guest, without_cudnn
 from pellucid.core.passage import Found, Passage, differentiable
 from pellucid.core.randomness import Keys, Seed
 from pellucid.core.reading import Reading, filled, gradients_of, leaves_at, one_each
-from pellucid.core.rows import everyone, pick
+from pellucid.core.rows import everyone, follow, pick
 from pellucid.core.sink import Neuron, Sink, TargetLike, sink_of
 from pellucid.core.site import INPUTS, OUTPUT, Site, SiteLike, site_of
 from pellucid.core.structure import Structure, each_tensor
@@ -233,7 +233,7 @@ class Pathway:
     @property
     def source_structure(self) -> Structure | None:
         """How the tensors lie at the source; None at the inputs."""
-        return None if self.seen.source is None else bare(self.seen.source)
+        return None if self.seen.source is None else self.seen.source.structure
 
     def at(self, x: Tensors, numbers: slice, seed: Seed = None) -> Pathway:
         """The same pathway at copies of its points."""
@@ -381,7 +381,7 @@ class Pathway:
             with torch.set_grad_enabled(self.create_graph):
                 passage = self._visit(tuple(each[some] for each in inputs), None, rows[some], self.source)
             parts.append(passage.found(self.source))
-            if some != slice(None) and not follow(parts[-1].tensors, rows[some]):
+            if some != slice(None) and not follow(rows[some], parts[-1].tensors):
                 raise BatchCollapsed
         tensors = tuple(torch.cat(each) for each in zip(*(part.tensors for part in parts), strict=True))
         return parts[0] if len(parts) == 1 else dataclasses.replace(parts[0], tensors=tensors)
@@ -393,7 +393,7 @@ class Pathway:
                 "Hint: of an embedding, attribute to what it returns."
             )
         if read:
-            self.seen.read = bare(found)
+            self.seen.read = found.structure
             self.seen.dtypes = tuple(tensor.dtype for tensor in found.tensors)
 
     def _forward(self, points: Tensors | None, rows: Tensor, read: Site | None = None) -> tuple[Tensor, Found | None]:
@@ -407,7 +407,7 @@ class Pathway:
         found = passage.found(read) if read is not None and read.modules else None
         if found is not None:
             self._saw(found, read=True)
-        follows = value.shape[:1] == rows.shape and (found is None or follow(found.tensors, rows))
+        follows = value.shape[:1] == rows.shape and (found is None or follow(rows, found.tensors))
         if not follows and not self.budget.whole and (self.budget.copies or not self.is_batch(rows)):
             raise BatchCollapsed
         return value, found
@@ -454,14 +454,3 @@ class Pathway:
                 which = "layer" if self.read.modules else which
                 warn(f"the output does not depend on {which}: its attributions are zero.")
         return filled(grads, leaves)
-
-
-def bare(found: Found) -> Structure:
-    """How the tensors lie at a site, with None beside them."""
-    return Structure.of(found.unwrapped)[1].bare()
-
-
-def follow(tensors: Tensors, rows: Tensor) -> bool:
-    """Whether tensors at a layer follow the rows given: one (n, n, D) may have them second, and is taken not to."""
-    n = len(rows)
-    return all(each.shape[:1] == (n,) and (n == 1 or each.ndim != 3 or each.shape[1] != n) for each in tensors)

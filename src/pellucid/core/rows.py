@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.structure import each_tensor
+from pellucid.core.tensors import Tensors
 
 
 @lru_cache(maxsize=128)
@@ -36,3 +37,12 @@ def pick(value: Any, rows: Tensor | None, examples: int) -> Any:
         return tensor.clone() if rows is None else tensor[rows.to(tensor.device)]
 
     return each_tensor(value, picked)
+
+
+def follow(rows: Tensor, tensors: Tensors) -> bool:
+    """Whether tensors at a layer have a first dimension for these rows.
+
+    One (n, n, D) may have them second, as recurrent layers do, and is taken for such.
+    """
+    n = len(rows)
+    return all(each.shape[:1] == (n,) and (n == 1 or each.ndim != 3 or each.shape[1] != n) for each in tensors)
