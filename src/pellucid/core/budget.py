@@ -26,6 +26,9 @@ CHUNK_BYTES = {"cpu": 64 * MIB, "cuda": 2048 * MIB, "mps": 512 * MIB}
 BYTES_PER_INPUT_BYTE = 64
 """A first guess of what the activations of a row take, before they have been measured."""
 
+ROWS_PER_PARAMETERS = 16
+"""How many rows' activations take as much as the parameters: a bold guess, for a batch passed through just once."""
+
 
 class BatchCollapsed(BaseException):
     """The output does not follow the rows given: one forward must hold the batch, whole. Caught at the edge."""
@@ -38,8 +41,9 @@ class Budget:
 
     Args:
         chunk_bytes: What the activations of a chunk may take.
-        rows: Rows per forward, for now: a guess until measured.
+        rows: Rows per forward, for now: a guess until measured, and a careful one, as the first of many.
         fixed: The user has chosen `rows`, or they need not be measured.
+        once: A bolder guess, for passes with a single sample of each place: splitting a batch costs most there.
         whole: Every forward takes the batch, once each: the model collapses or mixes it.
         copies: The examples are copies of those of a call around this one, which alone knows the batch.
         unused: The inputs that the output was found not to depend on, of which the user has been told.
@@ -49,6 +53,7 @@ class Budget:
     chunk_bytes: int
     rows: int
     fixed: bool = False
+    once: int = 0
     whole: bool = False
     copies: bool = False
     unused: set[int] = field(default_factory=set)
@@ -67,9 +72,12 @@ class Budget:
         chunk_bytes = CHUNK_BYTES.get(inputs[0].device.type, CHUNK_BYTES["cpu"])
         input_bytes = sum(tensor.nbytes for tensor in inputs) // inputs[0].shape[0]
         # Two rows at least: of a single one nobody can tell whether the model has collapsed the batch.
-        guess = max(2, chunk_bytes // max(1, input_bytes * BYTES_PER_INPUT_BYTE, parameter_bytes))
+        careful, bold = (
+            max(2, chunk_bytes // max(1, input_bytes * BYTES_PER_INPUT_BYTE, each))
+            for each in (parameter_bytes, parameter_bytes // ROWS_PER_PARAMETERS)
+        )
         if max_rows is None:
-            return cls(chunk_bytes, guess)
+            return cls(chunk_bytes, careful, once=bold)
         return cls(chunk_bytes, check_count("internal_batch_size", max_rows), fixed=True)
 
     def blocks(self, samples: int, places: int, run: Callable[[slice, slice], T]) -> Iterator[T]:
@@ -85,7 +93,7 @@ class Budget:
         sample = place = 0
         with self._bar(samples * places) as bar:
             while sample < samples:
-                count, size = self._block(samples - sample, places - place, places)
+                count, size = self._block(samples - sample, places - place, places, once=samples == 1)
                 self._pilot = not (self.fixed or self.whole or count * size == samples * places)
                 part = slice(None) if size == places else slice(place, place + size)
                 try:
@@ -104,13 +112,14 @@ class Budget:
     def _bar(self, rows: int) -> AbstractContextManager[tqdm[Any] | None]:
         return nullcontext() if self.progress is None else tqdm(total=rows, desc=self.progress, unit=" rows")
 
-    def _block(self, samples: int, rest: int, places: int) -> tuple[int, int]:
+    def _block(self, samples: int, rest: int, places: int, *, once: bool) -> tuple[int, int]:
         """How many samples of how many places come next, with `rest` places left of the current sample."""
         if self.whole:
             return 1, places
-        if rest == places and self.rows >= places:
-            return min(samples, self.rows // places), places
-        return 1, min(self.rows, rest)
+        rows = max(self.rows, self.once) if once and not self.fixed else self.rows
+        if rest == places and rows >= places:
+            return min(samples, rows // places), places
+        return 1, min(rows, rest)
 
     def measuring(self, rows: int) -> AbstractContextManager[None]:
         """Learn the bytes per row from what autograd saves in a forward of `rows` rows, the first of several."""

@@ -306,13 +306,13 @@ class Pathway:
         with torch.no_grad():
             return self._forward(points, rows)[0]
 
-    def gradient(self, points: Tensors | None, rows: Tensor, through: TargetLike = None) -> Reading:
+    def gradient(self, points: Tensors | None, rows: Tensor, through: Sink | None = None) -> Reading:
         """What the sink explains at these points and the gradient of it, at the source or where it is read.
 
         Args:
             points: Source tensors, (n, ...) each; None for those that the inputs lead to.
             rows: The example that each belongs to, int64 [n].
-            through: Takes the gradient at the source, of what passes through these neurons where the pathway reads.
+            through: Neurons where the pathway reads: takes the gradient at the source, of what passes through them.
 
         Raises:
             InvalidArgument: There is more than one value per example.
@@ -342,7 +342,7 @@ class Pathway:
         dtypes = self.seen.dtypes or tuple(x.dtype for x in floating(self.x))
         return tuple(value.to(dtype) for value, dtype in zip(values, dtypes, strict=True))
 
-    def _gradient(self, points: Tensors | None, rows: Tensor, through: TargetLike) -> Reading:
+    def _gradient(self, points: Tensors | None, rows: Tensor, through: Sink | None) -> Reading:
         at_source = points is not None and (self.read == self.source or through is not None)
         leaves = leaves_at(points, self.create_graph) if points is not None and at_source else points
         with nullcontext() if self.create_graph else self.budget.measuring(rows.shape[0]):
@@ -353,8 +353,7 @@ class Pathway:
         grads = self._all_used(gradients_of(value, at_read, arguments), at_read)
         if through is None or leaves is None or found is None:
             return Reading(value, at_read, grads)
-        neuron = sink_of(through, self.examples, self.read)
-        chosen = one_each(neuron(found.value, rows), neuron)
+        chosen = one_each(through(found.value, rows), through)
         shares = times(grads, filled(gradients_of(chosen, at_read, arguments), at_read))
         passing = torch.autograd.grad(at_read, leaves, shares, **arguments)
         return Reading(value, leaves, self._all_used(passing, leaves))
@@ -433,9 +432,11 @@ class Pathway:
         for site in reads:
             passage.read(site)
         try:
-            passage.run(arguments, self.guest, stops=self.early_exit and OUTPUT not in reads)
+            # Modules in training mode may draw random numbers, in the part, too, that would not run.
+            stops = self.early_exit and OUTPUT not in reads and not any(self.guest.modes)
+            passage.run(arguments, self.guest, stops=stops)
         except RuntimeError as error:
-            if "Inference tensors cannot be saved for backward" in str(error):
+            if "Inference tensors cannot be saved" in str(error) or "update to inference tensor" in str(error):
                 raise NotDifferentiable(
                     "the model holds tensors made under torch.inference_mode, which have no gradients. "
                     "Hint: build or load the model outside of it; only the attribution may be called inside."

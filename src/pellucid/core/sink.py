@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pellucid.core.site import OUTPUT, Site, SiteLike
 from pellucid.core.tensors import described, summed
-from pellucid.errors import InvalidArgument, OutOfRange
+from pellucid.errors import InvalidArgument, OutOfRange, WrongType
 
 Index: TypeAlias = "int | slice | tuple[int | slice, ...]"
 
@@ -232,4 +232,4 @@ def _integer(value: Any, target: Any, name: str) -> int:
         return operator.index(value)
     except TypeError:
         expected = "an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
-        raise InvalidArgument(f"{name} must be {expected}: got {type(target).__name__} {target!r}.") from None
+        raise WrongType(f"{name} must be {expected}: got {type(target).__name__} {target!r}.") from None

@@ -12,7 +12,7 @@ from pellucid.core.baselines import Baselines
 from pellucid.core.expectation import everywhere, expectation, line, sweep
 from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
-from pellucid.core.sink import TargetLike
+from pellucid.core.sink import TargetLike, sink_of
 from pellucid.core.tensors import Tensors, floating, minus, narrowed, times, widened
 from pellucid.errors import check_count
 from pellucid.methods.edge import attribution
@@ -140,9 +140,10 @@ class NeuronConductance:
         """
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
         x, x0 = floating(path.x), path.carry(path.baselines(baselines), path.rows)
+        neuron = sink_of(self.neuron, path.examples, path.read)
 
         def through(points: Tensors, rows: Tensor) -> Tensors:
-            return path.gradient(points, rows, self.neuron).grad
+            return path.gradient(points, rows, neuron).grad
 
         gradients = expectation(path, weights, line(x0, x, nodes), through)
         found = times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients
