@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.pathway import Pathway
-from pellucid.core.tensors import Tensors, broadcast_to, lerp, summed, widened
+from pellucid.core.tensors import Tensors, broadcast_to, detached, lerp, summed, widened
 
 Points: TypeAlias = Callable[[slice, slice], Tensors]
 """Where to go: (samples, places) -> points (k * n, ...): k samples, one after another, of n places in `path.x`."""
@@ -44,10 +44,14 @@ def gradients(path: Pathway) -> tuple[Tensors, Tensors]:
     """The tensors where the pathway reads, at its own points, and the gradients there."""
 
     def run(_: slice, place: slice) -> tuple[Tensors, Tensors]:
-        own = path.source.modules and path.points is None
-        reading = path.gradient(None if own else tuple(x[place] for x in path.x), path.rows[place])
-        at_read = reading.at_read if path.create_graph else tuple(each.detach() for each in reading.at_read)
-        return at_read, reading.grad
+        if path.source.modules and path.points is None:
+            reading = path.gradient(None, path.rows[place])
+        elif place == slice(None):
+            reading = path.gradient(path.x, path.rows)
+        else:
+            reading = path.gradient(tuple(x[place] for x in path.x), path.rows[place])
+        # What lies before a layer must not be kept alive by what was read there.
+        return reading.at_read if path.create_graph else detached(reading.at_read), reading.grad
 
     read = list(path.budget.blocks(1, len(path), run))
     if len(read) == 1:

@@ -22,7 +22,7 @@ from pellucid.core.rows import everyone, follow, pick
 from pellucid.core.sink import Neuron, Sink, TargetLike, sink_of
 from pellucid.core.site import INPUTS, OUTPUT, Site, SiteLike, site_of
 from pellucid.core.structure import Structure, each_tensor
-from pellucid.core.tensors import Tensors, batch_of, floating, floats, out_of_inference_mode, times
+from pellucid.core.tensors import Tensors, batch_of, detached, floating, floats, out_of_inference_mode, times
 from pellucid.errors import InvalidArgument, NotDifferentiable, warn
 
 GradientFunction: TypeAlias = Callable[[Callable[..., Any], Tensors, Any, Any], Sequence[Tensor]]
@@ -173,7 +173,7 @@ class Pathway:
         """
         tensors = tuple(map(out_of_inference_mode, batch_of(inputs)))
         if not create_graph:
-            tensors = tuple(tensor.detach() for tensor in tensors)
+            tensors = detached(tensors)
         if target is not None and sink is not None:
             raise InvalidArgument("target and sink exclude each other: got both.")
         examples = tensors[0].shape[0]
@@ -265,7 +265,7 @@ class Pathway:
             InvalidArgument: They do not fit the inputs.
         """
         picked = baselines_of(given, self.like_inputs, None if self.is_batch(self.rows) else self.rows, self.examples)
-        return picked if self.create_graph else tuple(map(torch.detach, picked))
+        return picked if self.create_graph else detached(picked)
 
     def carry(self, inputs: Tensors, rows: Tensor) -> Tensors:
         """The tensors at the source for other inputs of the model.
@@ -421,7 +421,7 @@ class Pathway:
     ) -> Passage:
         """One forward, which puts `replaced` in the place of the source, and ends at the last of the sites to read."""
         grads = torch.is_grad_enabled()
-        if grads and any(site.modules for site in reads):
+        if grads and (self.read.modules or self.sink.site.modules):
             # What a layer takes may be used elsewhere, too. Its gradient counts that, so no leaf is made of it there.
             inputs = tuple(map(differentiable, inputs))
         # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.

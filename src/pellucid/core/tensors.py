@@ -69,6 +69,11 @@ def out_of_inference_mode(tensor: Tensor) -> Tensor:
         return tensor.clone()
 
 
+def detached(tensors: Tensors) -> Tensors:
+    """The same values, without the graph that they came from."""
+    return tuple(tensor.detach() for tensor in tensors)
+
+
 def floats(tensor: Tensor) -> bool:
     """Whether a gradient can exist at a tensor of this dtype."""
     return tensor.is_floating_point() or tensor.is_complex()

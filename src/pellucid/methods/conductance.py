@@ -13,7 +13,7 @@ from pellucid.core.expectation import everywhere, expectation, line, sweep
 from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
 from pellucid.core.sink import TargetLike, sink_of
-from pellucid.core.tensors import Tensors, floating, minus, narrowed, times, widened
+from pellucid.core.tensors import Tensors, detached, floating, minus, narrowed, times, widened
 from pellucid.errors import check_count
 from pellucid.methods.edge import attribution
 from pellucid.methods.result import Attributions, completeness_gap
@@ -73,7 +73,7 @@ class Conductance:
 
         def look(points: Tensors, rows: Tensor) -> Tensors:
             reading = path.gradient(points, rows)
-            values = reading.at_read if path.create_graph else tuple(map(torch.detach, reading.at_read))
+            values = reading.at_read if path.create_graph else detached(reading.at_read)
             return tuple(map(widened, values + reading.grad))
 
         sums: Tensors = ()
