@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pellucid.attr._facade import Attribution, TensorOrTensors
+from pellucid.core.guest import embeds
 from pellucid.core.sink import Neuron, TargetLike
 from pellucid.core.site import Layer
 from pellucid.core.tensors import Tensors, floats, tensors_of, times
@@ -43,7 +44,7 @@ class InternalAttribution(Attribution):
 
     def _sites(self, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
         """Where points between inputs and baselines are fed: at the inputs; at the layer for ids, which have none."""
-        ids = not any(map(floats, tensors_of(inputs, "inputs")))
+        ids = not any(map(floats, tensors_of(inputs, "inputs"))) and embeds(self.forward_func)
         return {"source" if ids else "read": self._layer(of_input)}
 
 

@@ -123,6 +123,11 @@ def roots(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:
     return _modules_among(getattr(getattr(forward, "__self__", forward), "__dict__", {}).values())
 
 
+def embeds(forward: Callable[..., Any]) -> bool:
+    """Whether a forward function can be seen to look up embeddings, for which integers are ids and not numbers."""
+    return any(isinstance(each, nn.Embedding | nn.EmbeddingBag) for root in roots(forward) for each in root.modules())
+
+
 def undivided(model: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """A data-parallel model as the one module that it copies, on its first device.
 

@@ -350,13 +350,13 @@ class Pathway:
             value = one_each(value, self.sink)
         at_read = found.tensors if found is not None else leaves or ()
         arguments = {"create_graph": self.create_graph, "allow_unused": True} | self.grad_kwargs
-        grads = self._all_used(gradients_of(value, at_read, arguments), at_read)
+        grads = self._all_used(gradients_of(value, at_read, arguments), at_read, self.read)
         if through is None or leaves is None or found is None:
             return Reading(value, at_read, grads)
         chosen = one_each(through(found.value, rows), through)
         shares = times(grads, filled(gradients_of(chosen, at_read, arguments), at_read))
         passing = torch.autograd.grad(at_read, leaves, shares, **arguments)
-        return Reading(value, leaves, self._all_used(passing, leaves))
+        return Reading(value, leaves, self._all_used(passing, leaves, self.source))
 
     def _found(self) -> Found:
         """What is at the source for the user's inputs."""
@@ -444,14 +444,14 @@ class Pathway:
             raise
         return passage
 
-    def _all_used(self, grads: Sequence[Tensor | None], leaves: Tensors) -> Tensors:
+    def _all_used(self, grads: Sequence[Tensor | None], leaves: Tensors, site: Site) -> Tensors:
         """Zeros where nothing depends on a tensor; a warning where it is an input, or all that a layer has."""
         for index, grad in enumerate(grads):
             if grad is not None or index in self.budget.unused:
                 continue
             self.budget.unused.add(index)
             which = f"inputs[{index}]" if len(leaves) > 1 else "inputs"
-            if not self.read.modules or all(each is None for each in grads):
-                which = "layer" if self.read.modules else which
+            if not site.modules or all(each is None for each in grads):
+                which = "layer" if site.modules else which
                 warn(f"the output does not depend on {which}: its attributions are zero.")
         return filled(grads, leaves)
