@@ -144,7 +144,8 @@ class Element(_At):
         output = self.tensor_of(output)
         shape = self.shape_for(output, len(self.index))
         for position, size in zip(self.index, shape, strict=False):
-            if not isinstance(position, slice) and not -size <= position < size:
+            inside = range(size)[position] if isinstance(position, slice) else -size <= position < size
+            if not inside:
                 raise self.outside(shape, self.index)
         everything = (slice(None),)
         selected: Tensor = output[everything + self.index] if self.index else output

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, TypeAlias, final, get_args
 
 import torch
 from torch import nn
@@ -82,6 +82,8 @@ def site_of(place: SiteLike, model: Callable[..., Any]) -> Site:
     if isinstance(place, Site):
         return place
     layer = place if isinstance(place, Layer) else Layer(place)
+    if layer.side not in get_args(Side):
+        raise InvalidArgument(f"side must be input or output: got {layer.side!r}.")
     if layer.call is not None:
         check_count("call", layer.call, least=0)
     listed = isinstance(layer.module, list | tuple)
@@ -108,7 +110,8 @@ def _module(place: Any, model: Callable[..., Any]) -> nn.Module:
     # What wraps a whole model (compiled, data-parallel) puts its own name in front.
     names = {n.partition(".")[2]: m for n, m in names.items() if n.startswith(("_orig_mod.", "module."))} | names
     if place not in names or not place:
-        close = difflib.get_close_matches(place, names, n=3) or list(filter(None, names))[:3]
+        known = list(filter(None, names))
+        close = difflib.get_close_matches(place, known, n=3) or known[:3]
         hint = f" Hint: there is {', '.join(map(repr, close))}." if close else ""
         raise InvalidArgument(f"layer must be the name of a module of the model: got {place!r}.{hint}")
     return names[place]
