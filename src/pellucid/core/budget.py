@@ -27,7 +27,7 @@ BYTES_PER_INPUT_BYTE = 64
 """A first guess of what the activations of a row take, before they have been measured."""
 
 ROWS_PER_PARAMETERS = 16
-"""How many rows' activations take as much as the parameters: a bold guess, for a batch passed through just once."""
+"""How many rows' activations take as much as the parameters, as a bold guess, so that batches are seldom split."""
 
 
 class BatchCollapsed(BaseException):
@@ -43,7 +43,7 @@ class Budget:
         chunk_bytes: What the activations of a chunk may take.
         rows: Rows per forward, for now: a guess until measured, and a careful one, as the first of many.
         fixed: The user has chosen `rows`, or they need not be measured.
-        once: A bolder guess, for passes with a single sample of each place: splitting a batch costs most there.
+        batch: A bolder guess of how many rows of a batch need not be split.
         whole: Every forward takes the batch, once each: the model collapses or mixes it.
         copies: The examples are copies of those of a call around this one, which alone knows the batch.
         unused: The inputs that the output was found not to depend on, of which the user has been told.
@@ -53,7 +53,7 @@ class Budget:
     chunk_bytes: int
     rows: int
     fixed: bool = False
-    once: int = 0
+    batch: int = 0
     whole: bool = False
     copies: bool = False
     unused: set[int] = field(default_factory=set)
@@ -77,7 +77,7 @@ class Budget:
             for each in (parameter_bytes, parameter_bytes // ROWS_PER_PARAMETERS)
         )
         if max_rows is None:
-            return cls(chunk_bytes, careful, once=bold)
+            return cls(chunk_bytes, careful, batch=bold)
         return cls(chunk_bytes, check_count("internal_batch_size", max_rows), fixed=True)
 
     def blocks(self, samples: int, places: int, run: Callable[[slice, slice], T]) -> Iterator[T]:
@@ -93,7 +93,7 @@ class Budget:
         sample = place = 0
         with self._bar(samples * places) as bar:
             while sample < samples:
-                count, size = self._block(samples - sample, places - place, places, once=samples == 1)
+                count, size = self._block(samples - sample, places - place, places)
                 self._pilot = not (self.fixed or self.whole or count * size == samples * places)
                 part = slice(None) if size == places else slice(place, place + size)
                 try:
@@ -112,13 +112,14 @@ class Budget:
     def _bar(self, rows: int) -> AbstractContextManager[tqdm[Any] | None]:
         return nullcontext() if self.progress is None else tqdm(total=rows, desc=self.progress, unit=" rows")
 
-    def _block(self, samples: int, rest: int, places: int, *, once: bool) -> tuple[int, int]:
+    def _block(self, samples: int, rest: int, places: int) -> tuple[int, int]:
         """How many samples of how many places come next, with `rest` places left of the current sample."""
         if self.whole:
             return 1, places
-        rows = max(self.rows, self.once) if once and not self.fixed else self.rows
+        rows = self.rows if self.fixed else max(self.rows, min(self.batch, places))
         if rest == places and rows >= places:
-            return min(samples, rows // places), places
+            blocks = -(-samples // (rows // places))  # of equal size: a small last one costs more than it saves
+            return -(-samples // blocks), places
         return 1, min(rows, rest)
 
     def measuring(self, rows: int) -> AbstractContextManager[None]:

@@ -154,7 +154,7 @@ class Moments:
             away = block
             if self.orders > 1:  # a mean alone needs no care
                 if samples.start == 0:
-                    pivot[places] = block[0]
+                    pivot[places] = block[0].nan_to_num(0, 0, 0)  # infinities have no differences
                 away = block - pivot[places]
             for order, power in enumerate(powers, start=1):
                 power[places] += (away if order == 1 else away**order).sum(0)
