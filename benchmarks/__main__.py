@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from benchmarks import bounded_memory, call_overhead, chunk_bytes, integrated_gradients, ordinary_models
+from benchmarks import (
+    bounded_memory,
+    call_overhead,
+    chunk_bytes,
+    integrated_gradients,
+    layer_memory,
+    layers_and_neurons,
+    ordinary_models,
+)
 from benchmarks.harness import Case, Result
 from benchmarks.table import line, table
 
@@ -18,7 +26,9 @@ CASES: list[Case] = [
     *call_overhead.CASES,
     *ordinary_models.CASES,
     *integrated_gradients.CASES,
+    *layers_and_neurons.CASES,
     *bounded_memory.CASES,
+    *layer_memory.CASES,
 ]
 
 

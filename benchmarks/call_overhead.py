@@ -7,6 +7,7 @@ from functools import partial
 
 from benchmarks.calls import CALLS
 from benchmarks.harness import Aim, BesideCaptum
+from benchmarks.inside import Place, calls_at
 from benchmarks.models import tiny, titanic
 
 CASES = [
@@ -21,4 +22,10 @@ CASES = [
     for network in (tiny, titanic)
     for batch in (2, 32)
     for name, (call, work) in CALLS.items()
+] + [
+    BesideCaptum(
+        name=f"call-overhead/tiny/{batch}/{name}", aim=Aim(time=1.0), stage=partial(tiny, batch), call=call, threads=1
+    )
+    for batch in (2, 32)
+    for name, call in calls_at(Place("0", neuron=(0,))).items()
 ]

@@ -83,7 +83,7 @@ class BesideCaptum:
         aim: What it claims; memory is measured only where something is claimed of it.
         stage: Sets the model and the inputs.
         call: What to call.
-        work: What it needs of the model, for the floor.
+        work: What it needs of the model, for the floor; None where the floor is not measured.
         threads: What torch may use.
     """
 
@@ -91,7 +91,7 @@ class BesideCaptum:
     aim: Aim
     stage: Stage
     call: Call
-    work: Work
+    work: Work | None = None
     threads: int = THREADS
 
     def measure(self) -> Result:
@@ -100,7 +100,8 @@ class BesideCaptum:
         scene = self.stage()
         ours, theirs = (partial(self.call, attr, *scene) for attr in (pellucid.attr, captum.attr))
         difference = _difference(_seeded(ours), _seeded(theirs))
-        own, other, floor = interleaved(ours, theirs, fastest_loop(scene, self.work))
+        floors = (fastest_loop(scene, self.work),) if self.work else ()
+        own, other, *floor = interleaved(ours, theirs, *floors)
         peaks = self._peaks() if self.aim.memory else None
         return Result(
             name=self.name,
@@ -108,7 +109,7 @@ class BesideCaptum:
             seconds=_medians(own, other),
             peaks=_medians(*peaks) if peaks else None,
             time=Spread.of_ratios(own, other),
-            floor=Spread.of_ratios(own, floor),
+            floor=Spread.of_ratios(own, *floor) if floor else None,
             memory=Spread.of_ratios(*peaks) if peaks else None,
             difference=difference,
         )

@@ -2,8 +2,9 @@
 
 The kernel keeps the high-water mark of a process's resident memory, so no peak falls between two samples, as it would
 with a sampling thread. It is read as VmHWM from /proc, since `ru_maxrss` is inherited from the parent process. Every
-call runs in a process of its own, as memory that the allocator keeps after an earlier peak would hide a later one. A
-tiny call and one row of the model go first: imports, thread pools and what a library sets up once do not count.
+call runs in a process of its own, as memory that the allocator keeps after an earlier peak would hide a later one.
+Another call on a tiny network and one row of the model go first: imports, thread pools and what a library sets up once
+do not count.
 """
 
 import gc
@@ -14,9 +15,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.calls import Call
-from benchmarks.floor import loop
-from benchmarks.models import Stage, tiny
+from benchmarks.calls import Call, integrated_gradients
+from benchmarks.models import Scene, Stage, tiny
 from benchmarks.timing import THREADS
 
 
@@ -36,12 +36,17 @@ def _peak_bytes(library: str, stage: Stage, call: Call) -> int:
     torch.set_num_threads(THREADS)
     attr = import_module(f"{library}.attr")
     scene = stage()
-    call(attr, *tiny(batch=2))
-    loop(scene.model, scene.inputs[:1], gradients=1)
+    integrated_gradients(attr, *tiny(batch=2))
+    _one_row(scene)
     gc.collect()
     before = _resident_bytes("VmRSS")
     call(attr, *scene)
     return _resident_bytes("VmHWM") - before
+
+
+def _one_row(scene: Scene) -> None:
+    """A forward and a backward, through the model to its first parameter: ids of tokens have no gradients."""
+    torch.autograd.grad(scene.model(scene.inputs[:1]).sum(), next(scene.model.parameters()))
 
 
 def _resident_bytes(which: str) -> int:

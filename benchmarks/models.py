@@ -15,14 +15,18 @@ class Scene(NamedTuple):
     inputs: Tensor
 
 
+WORDS = 1000
+"""The tokens that the reader knows."""
+
 Stage: TypeAlias = Callable[[], Scene]
 """Sets a scene; a function of a module or a `partial` of one, so that it can be sent to another process."""
 
 
-def _scene(make: Callable[[], nn.Module], *shape: int) -> Scene:
+def _scene(make: Callable[[], nn.Module], *shape: int, words: int | None = None) -> Scene:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return Scene(make().eval(), torch.randn(shape))
+        model = make().eval()
+        return Scene(model, torch.randn(shape) if words is None else torch.randint(words, shape))
 
 
 def tiny(batch: int) -> Scene:
@@ -66,6 +70,11 @@ def encoder(batch: int = 4, tokens: int = 64) -> Scene:
     return _scene(Encoder, batch, tokens, 256)
 
 
+def reader(batch: int = 4, tokens: int = 64) -> Scene:
+    """The same encoder, fed the ids of tokens."""
+    return _scene(Reader, batch, tokens, words=WORDS)
+
+
 def resnet(batch: int = 4, size: int = 64) -> Scene:
     """A network of ResNet-18's layout and size."""
     return _scene(ResNet, batch, 3, size, size)
@@ -83,6 +92,20 @@ class Encoder(nn.Module):
     def forward(self, embeddings: Tensor) -> Tensor:
         """Scores of the classes, (n, 10), of embeddings (n, tokens, 256)."""
         scores: Tensor = self.head(self.layers(embeddings).mean(1))
+        return scores
+
+
+class Reader(nn.Module):
+    """An embedding of each token, and the encoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(WORDS, 256)
+        self.encoder = Encoder()
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Scores of the classes, (n, 10), of ids (n, tokens)."""
+        scores: Tensor = self.encoder(self.embedding(ids))
         return scores
 
 

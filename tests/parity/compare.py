@@ -61,7 +61,9 @@ def value_of(outcome: Outcome) -> Any:
     return outcome.value
 
 
-def assert_same(call: Call, *, seed: int = 0, delta: bool = False, dtypes: bool = True) -> None:
+def assert_same(
+    call: Call, *, seed: int = 0, delta: bool = False, dtypes: bool = True, tolerance: float = TOLERANCE
+) -> None:
     """Captum and pellucid return the same and leave the global generators in the same state.
 
     Args:
@@ -69,23 +71,24 @@ def assert_same(call: Call, *, seed: int = 0, delta: bool = False, dtypes: bool 
         seed: Seeds torch and NumPy before each call.
         delta: Whether the call returns attributions and convergence deltas.
         dtypes: Whether dtypes must agree too.
+        tolerance: How far an attribution may be off, as a share of its example's largest |attribution|.
     """
     theirs, ours = on_captum(call, seed), on_pellucid(call, seed)
     expected, found = value_of(theirs), value_of(ours)
     if delta:
         assert isinstance(found, tuple), f"attributions and deltas must come as a pair: got {type(found).__name__}"
-        assert_close(found[0], expected[0], dtypes=dtypes)
+        assert_close(found[0], expected[0], dtypes=dtypes, tolerance=tolerance)
         assert_deltas_close(found[1], expected[1], expected[0])
     else:
-        assert_close(found, expected, dtypes=dtypes)
+        assert_close(found, expected, dtypes=dtypes, tolerance=tolerance)
     assert ours.torch_state == theirs.torch_state, "torch's global generator ends in another state than after Captum"
     assert ours.numpy_state == theirs.numpy_state, "NumPy's global generator ends in another state than after Captum"
 
 
 def assert_close(found: Any, expected: Any, *, dtypes: bool = True, tolerance: float = TOLERANCE) -> None:
     """Attributions agree in structure, shape, dtype and, example by example, in value."""
-    kinds = isinstance(found, tuple), isinstance(expected, tuple)
-    assert kinds[0] == kinds[1], f"a tuple on one side only: pellucid {kinds[0]}, Captum {kinds[1]}"
+    kinds = _kinds(found), _kinds(expected)
+    assert kinds[0] == kinds[1], f"structures differ: pellucid {kinds[0]}, Captum {kinds[1]}"
     ours, theirs = _tuple(found), _tuple(expected)
     assert [each.shape for each in ours] == [each.shape for each in theirs], "shapes differ"
     assert not dtypes or [each.dtype for each in ours] == [each.dtype for each in theirs], "dtypes differ"
@@ -129,8 +132,18 @@ def assert_same_exception(call: Call, expected: type[Exception]) -> None:
     assert isinstance(ours.error, expected), f"Captum raises {expected.__name__}, pellucid {ours.error!r}"
 
 
+def _kinds(value: Any) -> Any:
+    """Which tuples and lists hold what; a named tuple is a tuple."""
+    if isinstance(value, tuple | list):
+        return ("tuple" if isinstance(value, tuple) else "list", *map(_kinds, value))
+    return "tensor" if isinstance(value, Tensor) else repr(value)
+
+
 def _tuple(value: Any) -> tuple[Tensor, ...]:
-    return value if isinstance(value, tuple) else (value,)
+    """All tensors in tuples and lists, one after another."""
+    if isinstance(value, tuple | list):
+        return tuple(tensor for each in value for tensor in _tuple(each))
+    return (value,)
 
 
 def _largest(attributions: Tensor) -> Tensor:

@@ -115,7 +115,13 @@ class Example:
 
 def example(name: str, seed: int = 0, *, dtype: torch.dtype = torch.float32, training: bool = False) -> Example:
     """An architecture of the table with random weights, and four random examples."""
-    architecture = ARCHITECTURES[name]
+    return made(ARCHITECTURES[name], seed, dtype=dtype, training=training)
+
+
+def made(
+    architecture: Architecture, seed: int = 0, *, dtype: torch.dtype = torch.float32, training: bool = False
+) -> Example:
+    """An architecture with random weights, and four random examples."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = architecture.build().to(dtype).train(training)

@@ -2,10 +2,11 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .compare import Call, assert_same_exception
-from .models import example
+from .layers import LAYER_METHODS, NEURON_METHODS, at_layer, at_neuron, layered, of_words
+from .models import Example, example
 
 ONE, TWO = example("perceptron"), example("two inputs")
 X, BASELINES = ONE.inputs, ONE.draw(4)
@@ -150,6 +151,142 @@ REFUSED = {  # what a user does: the class of Captum's exception, and the call
 def test_what_captum_refuses_can_be_caught_by_the_same_clause(case: str):
     expected, call = REFUSED[case]
     assert_same_exception(call, expected)
+
+
+PICTURES, FORKED, WORDS = layered("pictures"), layered("forked"), of_words()
+ATTENTION = layered("transformer")
+
+
+class Detach(nn.Module):
+    """It cuts the graph."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.detach()
+
+
+DETACHED = Example(nn.Sequential(*ONE.model, Detach()), ONE.given, ONE.explained)
+
+
+def of_module(name: str, layer: Any, **arguments: Any) -> Call:
+    """A call of a method for layers on any module."""
+    return lambda attr: getattr(attr, name)(ONE.model, layer).attribute(ONE.inputs, **arguments)
+
+
+REFUSED_INSIDE = {  # what a user does: the class of Captum's exception, and the call of a method
+    "a layer that never runs": (
+        AssertionError,
+        lambda name: at_layer(name, ATTENTION, "layers.0.self_attn.out_proj"),
+        LAYER_METHODS,
+    ),
+    "a layer of another model": (AssertionError, lambda name: of_module(name, nn.Linear(6, 8)), ["LayerActivation"]),
+    "a neuron of a layer that never runs": (
+        AssertionError,
+        lambda name: at_neuron(name, ATTENTION, "layers.0.self_attn.out_proj", 1),
+        NEURON_METHODS,
+    ),
+    "a list of layers to select a neuron from": (
+        AssertionError,
+        lambda name: at_neuron(name, ONE, ["0", "2"], 1),
+        NEURON_METHODS,
+    ),
+    "a neuron out of range": (IndexError, lambda name: at_neuron(name, ONE, "2", 8), NEURON_METHODS),
+    "a negative neuron out of range": (IndexError, lambda name: at_neuron(name, ONE, "2", -9), NEURON_METHODS),
+    "a tuple out of range": (
+        IndexError,
+        lambda name: at_neuron(name, PICTURES, "pool", (0, 2, 0)),
+        NEURON_METHODS,
+    ),
+    "a number where a tuple is needed": (
+        RuntimeError,
+        lambda name: at_neuron(name, PICTURES, "pool", 1),
+        NEURON_METHODS,
+    ),
+    "a tuple too short": (RuntimeError, lambda name: at_neuron(name, PICTURES, "pool", (1, 1)), NEURON_METHODS),
+    "a tuple too long": (AssertionError, lambda name: at_neuron(name, ONE, "2", (1, 1)), NEURON_METHODS),
+    "an empty tuple": (RuntimeError, lambda name: at_neuron(name, ONE, "2", ()), NEURON_METHODS),
+    "no selector": (ValueError, lambda name: at_neuron(name, ONE, "2", None), NEURON_METHODS),
+    "half a neuron": (TypeError, lambda name: at_neuron(name, ONE, "2", 1.5), NEURON_METHODS),
+    "a number of a layer that returns a tuple": (
+        AssertionError,
+        lambda name: at_neuron(name, FORKED, "split", 1),
+        NEURON_METHODS,
+    ),
+    "a number of a layer that takes several tensors": (
+        AssertionError,
+        lambda name: at_neuron(name, FORKED, "join", 1, of_input=True),
+        NEURON_METHODS,
+    ),
+    "a neuron of token ids": (
+        RuntimeError,
+        lambda name: at_neuron(name, WORDS, "mix", (0, 1), **_of_ids(name)),
+        NEURON_METHODS,
+    ),
+    "token ids on a line": (
+        RuntimeError,
+        lambda name: at_layer(name, WORDS, "mix"),
+        ["InternalInfluence", "LayerConductance"],
+    ),
+    "the gradient at token ids": (
+        RuntimeError,
+        lambda name: at_layer(name, WORDS, "words", of_input=True),
+        ["LayerGradientXActivation", "LayerIntegratedGradients"],
+    ),
+    "no target": (AssertionError, lambda name: at_layer(name, ONE, "2", target=None), LAYER_METHODS[1:]),
+    "no target of conductance": (
+        AssertionError,
+        lambda name: at_neuron(name, ONE, "2", 1, target=None),
+        ["NeuronConductance"],
+    ),
+    "a target out of range": (IndexError, lambda name: at_layer(name, ONE, "2", target=3), LAYER_METHODS[1:]),
+    "a target where none is taken": (
+        TypeError,
+        lambda name: of_module(name, ONE.model[2], target=0),
+        ["LayerActivation"],
+    ),
+    "a list as inputs": (
+        AssertionError,
+        lambda name: lambda attr: getattr(attr, name)(ONE.model, ONE.model[2]).attribute([X], target=0),
+        ["LayerGradientXActivation", "LayerIntegratedGradients", "InternalInfluence", "LayerConductance"],
+    ),
+    "baselines of another shape": (
+        AssertionError,
+        lambda name: at_layer(name, ONE, "2", baselines=BASELINES[:2]),
+        ["LayerIntegratedGradients", "InternalInfluence", "LayerConductance"],
+    ),
+    "a number as distribution": (
+        AssertionError,
+        lambda name: at_layer(name, ONE, "2", baselines=0),
+        ["LayerGradientShap"],
+    ),
+    "an unknown quadrature": (
+        AssertionError,
+        lambda name: at_layer(name, ONE, "2", method="simpson"),
+        ["LayerIntegratedGradients", "InternalInfluence", "LayerConductance"],
+    ),
+    "no step": (
+        AssertionError,
+        lambda name: at_layer(name, ONE, "2", n_steps=0),
+        ["LayerIntegratedGradients", "InternalInfluence"],
+    ),
+    "an unknown argument of the gradient": (
+        TypeError,
+        lambda name: at_layer(name, ONE, "2", grad_kwargs={"unknown": 1}),
+        ["LayerGradientXActivation", "LayerIntegratedGradients", "InternalInfluence"],
+    ),
+    "a detached output": (RuntimeError, lambda name: at_layer(name, DETACHED, "2"), LAYER_METHODS[1:]),
+}
+
+
+def _of_ids(name: str) -> dict[str, Any]:
+    return {"baselines": WORDS.inputs[:2]} if name == "NeuronGradientShap" else {}
+
+
+@pytest.mark.parametrize(
+    ("case", "name"), [(case, name) for case, (_, _, names) in REFUSED_INSIDE.items() for name in names]
+)
+def test_what_captum_refuses_inside_can_be_caught_by_the_same_clause(case: str, name: str):
+    expected, call, _ = REFUSED_INSIDE[case]
+    assert_same_exception(call(name), expected)
 
 
 @pytest.mark.parametrize("name", ["Saliency", "InputXGradient", "IntegratedGradients", "GradientShap", "NoiseTunnel"])

@@ -47,6 +47,15 @@ def test_the_printed_digits(attr):
     assert delta.shape == (8,)
     assert delta.abs().max() < 1e-6
 
+    found = attr.NeuronConductance(model, model[0]).attribute(inputs, neuron_selector=1, target=0)
+    printed(found, [[0, 0, 0], [1.3358, 0, -1.6811]])
+
+    found, delta = attr.LayerConductance(model, model[0]).attribute(
+        inputs, baselines=baseline, target=0, return_convergence_delta=True
+    )
+    printed(found, [[0, 0, -3.1452], [0, -0.3555, -5.0596]])
+    printed(delta, [0.0034, 0.0059])
+
 
 def printed(found, expected):
     torch.testing.assert_close(found.detach(), torch.tensor(expected), atol=5.1e-5, rtol=0)
