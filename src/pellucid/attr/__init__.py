@@ -11,8 +11,14 @@ gives every example its own stream of random numbers (see [drawing][pellucid.cor
 `show_progress` shows progress on stderr.
 """
 
-from pellucid.attr._facade import Attribution, GradientAttribution, PerturbationAttribution
-from pellucid.attr._internal import InternalAttribution, LayerAttribution, NeuronAttribution
+from pellucid.attr._facade import (
+    Attribution,
+    GradientAttribution,
+    InternalAttribution,
+    LayerAttribution,
+    NeuronAttribution,
+    PerturbationAttribution,
+)
 from pellucid.attr.activation import LayerActivation
 from pellucid.attr.conductance import LayerConductance, NeuronConductance
 from pellucid.attr.gradient import InputXGradient, LayerGradientXActivation, NeuronGradient, Saliency

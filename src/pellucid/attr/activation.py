@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, TensorOrTensors, explained
-from pellucid.attr._internal import LayerAttribution
+from pellucid.attr._facade import Attributed, LayerAttribution, TensorOrTensors, explained
 
 
 class LayerActivation(LayerAttribution):

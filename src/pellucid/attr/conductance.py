@@ -8,8 +8,14 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, GradientAttribution, TensorOrTensors, explained
-from pellucid.attr._internal import LayerAttribution, NeuronAttribution
+from pellucid.attr._facade import (
+    Attributed,
+    GradientAttribution,
+    LayerAttribution,
+    NeuronAttribution,
+    TensorOrTensors,
+    explained,
+)
 from pellucid.core.baselines import Baselines
 from pellucid.core.quadrature import Quadrature
 from pellucid.core.sink import TargetLike

@@ -8,8 +8,15 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, GradientAttribution, TensorOrTensors, explained
-from pellucid.attr._internal import LayerAttribution, NeuronAttribution, multiplied
+from pellucid.attr._facade import (
+    Attributed,
+    GradientAttribution,
+    LayerAttribution,
+    NeuronAttribution,
+    TensorOrTensors,
+    explained,
+    multiplied,
+)
 from pellucid.core.sink import TargetLike
 from pellucid.core.tensors import Tensors
 

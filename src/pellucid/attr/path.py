@@ -9,8 +9,15 @@ import torch
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, GradientAttribution, TensorOrTensors, explained, resolved
-from pellucid.attr._internal import LayerAttribution, NeuronAttribution
+from pellucid.attr._facade import (
+    Attributed,
+    GradientAttribution,
+    LayerAttribution,
+    NeuronAttribution,
+    TensorOrTensors,
+    explained,
+    resolved,
+)
 from pellucid.core.baselines import Baselines
 from pellucid.core.quadrature import Quadrature
 from pellucid.core.randomness import Seed

@@ -315,7 +315,7 @@ class Pathway:
             through: Neurons where the pathway reads: takes the gradient at the source, of what passes through them.
 
         Raises:
-            InvalidArgument: There is more than one value per example.
+            NotScalar: There is more than one value per example.
             NotDifferentiable: There is no gradient to take.
         """
         own = self.gradient_function
