@@ -14,24 +14,20 @@ gives every example its own stream of random numbers (see [drawing][pellucid.cor
 from pellucid.attr._facade import (
     Attribution,
     GradientAttribution,
-    InternalAttribution,
     LayerAttribution,
     NeuronAttribution,
     PerturbationAttribution,
 )
 from pellucid.attr.activation import LayerActivation
-from pellucid.attr.conductance import LayerConductance, NeuronConductance
+from pellucid.attr.conductance import InternalInfluence, LayerConductance, NeuronConductance
 from pellucid.attr.gradient import InputXGradient, LayerGradientXActivation, NeuronGradient, Saliency
-from pellucid.attr.noise import NoiseTunnel
-from pellucid.attr.path import (
-    GradientShap,
+from pellucid.attr.gradient_shap import GradientShap, LayerGradientShap, NeuronGradientShap
+from pellucid.attr.integrated_gradients import (
     IntegratedGradients,
-    InternalInfluence,
-    LayerGradientShap,
     LayerIntegratedGradients,
-    NeuronGradientShap,
     NeuronIntegratedGradients,
 )
+from pellucid.attr.noise import NoiseTunnel
 
 __all__ = [
     "Attribution",
@@ -39,7 +35,6 @@ __all__ = [
     "GradientShap",
     "InputXGradient",
     "IntegratedGradients",
-    "InternalAttribution",
     "InternalInfluence",
     "LayerActivation",
     "LayerAttribution",

@@ -128,6 +128,32 @@ class GradientAttribution(Attribution):
             raise located(error, type(self).__name__, described(end_point)) from error.__cause__
 
 
+class CompleteAttribution(GradientAttribution):
+    """The base of classes whose attributions add up to the change of the output, but for a delta."""
+
+    def has_convergence_delta(self) -> bool:
+        """Whether `attribute` can return convergence deltas."""
+        return True
+
+
+class MultipliedAttribution(Attribution):
+    """The base of classes that end with a factor of x - x', where `multiply_by_inputs`.
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        multiply_by_inputs: Whether that factor is there.
+    """
+
+    def __init__(self, forward_func: Callable[..., Any], multiply_by_inputs: bool = True) -> None:
+        super().__init__(forward_func)
+        self._multiply_by_inputs = multiply_by_inputs
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the inputs, or activations, themselves are a factor of the attributions."""
+        return self._multiply_by_inputs
+
+
 class PerturbationAttribution(Attribution):
     """The base of attribution classes that perturb inputs."""
 
@@ -168,6 +194,32 @@ class InternalAttribution(Attribution):
         """Where points between inputs and baselines are fed: at the inputs; at the layer for ids, which have none."""
         ids = not any(map(floats, tensors_of(inputs, "inputs"))) and embeds(self.forward_func)
         return {"source" if ids else "read": self._layer(of_input)}
+
+
+class MultipliedInternalAttribution(InternalAttribution):
+    """The same for classes that look into a model.
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum.
+        multiply_by_inputs: Whether the factor is there.
+    """
+
+    def __init__(
+        self,
+        forward_func: Callable[..., Any],
+        layer: nn.Module | str | Sequence[nn.Module | str],
+        device_ids: list[int] | None = None,
+        multiply_by_inputs: bool = True,
+    ) -> None:
+        super().__init__(forward_func, layer, device_ids)
+        self._multiply_by_inputs = multiply_by_inputs
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the inputs, or activations, themselves are a factor of the attributions."""
+        return self._multiply_by_inputs
 
 
 class LayerAttribution(InternalAttribution):

@@ -1,17 +1,16 @@
-"""Captum's names for what flows through a layer, or a neuron of it."""
+"""Captum's names for what flows through a layer, or a neuron of it, on the way from a baseline."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
-
-from torch import nn
 
 from pellucid import methods
 from pellucid.attr._facade import (
     Attributed,
+    CompleteAttribution,
     GradientAttribution,
     LayerAttribution,
+    MultipliedInternalAttribution,
     NeuronAttribution,
     TensorOrTensors,
     explained,
@@ -23,12 +22,8 @@ from pellucid.core.sink import TargetLike
 _AS_CAPTUM_WEIGHS: dict[str, Quadrature] = {"riemann_trapezoid": "captum_trapezoid"}
 
 
-class LayerConductance(LayerAttribution, GradientAttribution):
+class LayerConductance(LayerAttribution, CompleteAttribution):
     """How much of the change flows through a layer: [pellucid.methods.Conductance][]."""
-
-    def has_convergence_delta(self) -> bool:
-        """Whether `attribute` can return convergence deltas."""
-        return True
 
     def attribute(
         self,
@@ -70,18 +65,8 @@ class LayerConductance(LayerAttribution, GradientAttribution):
         return True
 
 
-class NeuronConductance(NeuronAttribution, GradientAttribution):
+class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, GradientAttribution):
     """What each input contributes through a neuron: [pellucid.methods.NeuronConductance][]."""
-
-    def __init__(
-        self,
-        forward_func: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
-        device_ids: list[int] | None = None,
-        multiply_by_inputs: bool = True,
-    ) -> None:
-        super().__init__(forward_func, layer, device_ids)
-        self._multiply_by_inputs = multiply_by_inputs
 
     def attribute(
         self,
@@ -121,7 +106,38 @@ class NeuronConductance(NeuronAttribution, GradientAttribution):
             baselines=baselines,
         )
 
-    @property
-    def multiplies_by_inputs(self) -> bool:
-        """Whether the inputs themselves are a factor of the attributions."""
-        return self._multiply_by_inputs
+
+class InternalInfluence(LayerAttribution, GradientAttribution):
+    """The mean gradient at a layer between baseline and input: [pellucid.methods.InternalInfluence][]."""
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        attribute_to_layer_input: bool = False,
+        grad_kwargs: dict[str, Any] | None = None,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+    ) -> Attributed:
+        """The mean gradients of `target` at the layer, by `n_steps` points of the quadrature `method`."""
+        return explained(
+            self,
+            methods.InternalInfluence(steps=n_steps, rule=method),
+            inputs,
+            {
+                "read": self._layer(attribute_to_layer_input),
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "internal_batch_size": internal_batch_size,
+                "grad_kwargs": grad_kwargs,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+        )

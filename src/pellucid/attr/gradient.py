@@ -12,6 +12,7 @@ from pellucid.attr._facade import (
     Attributed,
     GradientAttribution,
     LayerAttribution,
+    MultipliedInternalAttribution,
     NeuronAttribution,
     TensorOrTensors,
     explained,
@@ -79,7 +80,7 @@ class InputXGradient(GradientAttribution):
         return True
 
 
-class LayerGradientXActivation(LayerAttribution, GradientAttribution):
+class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, GradientAttribution):
     """The gradient at a layer times its activation: [pellucid.methods.InputXGradient][] from a layer."""
 
     def __init__(
@@ -90,8 +91,7 @@ class LayerGradientXActivation(LayerAttribution, GradientAttribution):
         multiply_by_inputs: bool = True,
         memory_efficient: bool = False,
     ) -> None:
-        super().__init__(forward_func, layer, device_ids)
-        self._multiply_by_inputs = multiply_by_inputs
+        super().__init__(forward_func, layer, device_ids, multiply_by_inputs)
         self.memory_efficient = memory_efficient  # pellucid always is
 
     def attribute(
@@ -123,11 +123,6 @@ class LayerGradientXActivation(LayerAttribution, GradientAttribution):
     def multiply_gradient_acts(self, gradients: Tensors, evals: Tensors) -> Tensors:
         """Gradients times activations, or the gradients alone where made with `multiply_by_inputs=False`."""
         return multiplied(gradients, evals, self._multiply_by_inputs)
-
-    @property
-    def multiplies_by_inputs(self) -> bool:
-        """Whether the activations themselves are a factor of the attributions."""
-        return self._multiply_by_inputs
 
 
 class NeuronGradient(NeuronAttribution, GradientAttribution):

@@ -267,22 +267,25 @@ class Pathway:
         picked = baselines_of(given, self.like_inputs, None if self.is_batch(self.rows) else self.rows, self.examples)
         return picked if self.create_graph else detached(picked)
 
-    def carry(self, inputs: Tensors, rows: Tensor) -> Tensors:
+    def carry(self, inputs: Tensors, rows: Tensor | None = None) -> Tensors:
         """The tensors at the source for other inputs of the model.
 
         Args:
             inputs: (n, ...) each.
-            rows: The example that each belongs to, int64 [n].
+            rows: The example that each belongs to, int64 [n]; None where there is one for each point, all of them.
         """
-        return self._at_source(inputs, rows).tensors if self.source.modules else inputs
+        if not self.source.modules:
+            return inputs
+        if rows is None:
+            return self._at_source(inputs, self.rows).tensors
+        with torch.set_grad_enabled(self.create_graph):
+            return self._visit(inputs, None, rows, self.source).found(self.source).tensors
 
     def everything(self) -> Any:
         """All that is at the source for the user's inputs, in its structure."""
         if not self.source.modules:
             return self.inputs
-        return (
-            self._visit(self.inputs, None, self.rows, self.source, chosen=lambda _: True).found(self.source).unwrapped
-        )
+        return self._at_source(self.inputs, self.rows, chosen=lambda _: True).unwrapped
 
     def at_read(self, points: Tensors, rows: Tensor) -> Tensors:
         """The tensors where gradients are taken, at these points, without gradients."""
@@ -371,17 +374,20 @@ class Pathway:
             )
         return self.seen.source
 
-    def _at_source(self, inputs: Tensors, rows: Tensor) -> Found:
-        """What is at the source, looked up in as many rows at a time as the user allows."""
-        bound = self.budget.rows if self.budget.fixed and not self.budget.whole else len(rows)
-        parts = []
-        for first in range(0, len(rows), bound):
-            some = slice(first, first + bound) if bound < len(rows) else slice(None)
+    def _at_source(self, inputs: Tensors, rows: Tensor, chosen: Callable[[Tensor], bool] = floats) -> Found:
+        """What is at the source, looked up in as many rows at a time as the user allows and the memory holds."""
+
+        def look(_: slice, place: slice) -> Found:
+            some = inputs if place == slice(None) else tuple(each[place] for each in inputs)
             with torch.set_grad_enabled(self.create_graph):
-                passage = self._visit(tuple(each[some] for each in inputs), None, rows[some], self.source)
-            parts.append(passage.found(self.source))
-            if some != slice(None) and not follow(rows[some], parts[-1].tensors):
+                found = self._visit(some, None, rows[place], self.source, chosen=chosen).found(self.source)
+            if place != slice(None) and not follow(rows[place], found.tensors):
                 raise BatchCollapsed
+            return found
+
+        budget = dataclasses.replace(self.budget, progress=None, fixed=True)
+        budget.rows = self.budget.rows if self.budget.fixed else len(rows)
+        parts = list(budget.blocks(1, len(rows), look))
         tensors = tuple(torch.cat(each) for each in zip(*(part.tensors for part in parts), strict=True))
         return parts[0] if len(parts) == 1 else dataclasses.replace(parts[0], tensors=tensors)
 

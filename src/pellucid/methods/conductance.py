@@ -69,7 +69,7 @@ class Conductance:
         check_count("n_steps", self.steps)
         start = path.baselines(baselines)
         nodes = torch.from_numpy(quadrature(self.rule, self.steps + 1)[0])
-        x, x0 = floating(path.x), path.carry(start, path.rows)
+        x, x0 = floating(path.x), path.carry(start)
 
         def look(points: Tensors, rows: Tensor) -> Tensors:
             reading = path.gradient(points, rows)
@@ -139,7 +139,7 @@ class NeuronConductance:
             Attributions of the shapes of the inputs.
         """
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
-        x, x0 = floating(path.x), path.carry(path.baselines(baselines), path.rows)
+        x, x0 = floating(path.x), path.carry(path.baselines(baselines))
         neuron = sink_of(self.neuron, path.examples, path.read)
 
         def through(points: Tensors, rows: Tensor) -> Tensors:

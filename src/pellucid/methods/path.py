@@ -60,7 +60,7 @@ class IntegratedGradients:
             Attributions of the shapes of the inputs; delta of shape (B,).
         """
         start = path.baselines(baselines)
-        x, x0 = floating(path.x), path.carry(start, path.rows)
+        x, x0 = floating(path.x), path.carry(start)
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
         gradients = expectation(path, weights, line(x0, x, nodes))
         found = path.narrowed(times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients)
@@ -106,7 +106,7 @@ class InternalInfluence:
         Returns:
             Attributions of the shapes of the tensors at the layer.
         """
-        x, x0 = floating(path.x), path.carry(path.baselines(baselines), path.rows)
+        x, x0 = floating(path.x), path.carry(path.baselines(baselines))
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
         found = path.narrowed(expectation(path, weights, line(x0, x, nodes)))
         return Attributions(found, structure=path.structure)

@@ -1,0 +1,128 @@
+"""Captum's names for integrated gradients: of inputs, of layers and of neurons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pellucid import methods
+from pellucid.attr._facade import (
+    Attributed,
+    CompleteAttribution,
+    GradientAttribution,
+    LayerAttribution,
+    MultipliedAttribution,
+    MultipliedInternalAttribution,
+    NeuronAttribution,
+    TensorOrTensors,
+    explained,
+)
+from pellucid.core.baselines import Baselines
+from pellucid.core.quadrature import Quadrature
+from pellucid.core.sink import TargetLike
+
+
+class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
+    """Gradients integrated from baseline to input: [pellucid.methods.IntegratedGradients][]."""
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        return_convergence_delta: bool = False,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+    ) -> Attributed:
+        """The integrated gradients of `target`, by `n_steps` points of the quadrature `method`."""
+        return explained(
+            self,
+            methods.IntegratedGradients(steps=n_steps, rule=method, multiply_by_inputs=self._multiply_by_inputs),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "internal_batch_size": internal_batch_size,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+            delta=return_convergence_delta,
+        )
+
+
+class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, CompleteAttribution):
+    """Gradients integrated from baseline to input at a layer: [pellucid.methods.IntegratedGradients][] from there."""
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        return_convergence_delta: bool = False,
+        attribute_to_layer_input: bool = False,
+        grad_kwargs: dict[str, Any] | None = None,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+    ) -> Attributed:
+        """The integrated gradients of `target` between what the layer says of `baselines` and of `inputs`."""
+        return explained(
+            self,
+            methods.IntegratedGradients(steps=n_steps, rule=method, multiply_by_inputs=self._multiply_by_inputs),
+            inputs,
+            {
+                "source": self._layer(attribute_to_layer_input),
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "internal_batch_size": internal_batch_size,
+                "grad_kwargs": grad_kwargs,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+            delta=return_convergence_delta,
+        )
+
+
+class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution, GradientAttribution):
+    """Gradients of a neuron integrated from baseline to input: [pellucid.methods.IntegratedGradients][] of it."""
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        neuron_selector: TargetLike,
+        baselines: Baselines = None,
+        additional_forward_args: Any = None,
+        n_steps: int = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        attribute_to_neuron_input: bool = False,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> Attributed:
+        """The integrated gradients of the selected neuron, by `n_steps` points of the quadrature `method`."""
+        return explained(
+            self,
+            methods.IntegratedGradients(steps=n_steps, rule=method, multiply_by_inputs=self._multiply_by_inputs),
+            inputs,
+            {
+                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "additional_forward_args": additional_forward_args,
+                "internal_batch_size": internal_batch_size,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+                "early_exit": early_exit,
+            },
+            baselines=baselines,
+        )
