@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from pellucid.core.sink import sink_of
+from pellucid.core.sink import Neuron, sink_of
+from pellucid.core.site import OUTPUT, Layer, Site
+from pellucid.errors import InvalidArgument, OutOfRange
+from pellucid.methods import Pathway
 
 EXAMPLES = 3
 MATRIX = torch.arange(12.0).reshape(3, 4)
@@ -22,6 +26,13 @@ CHOICES = {
     "NumPy's array": (np.array([0, 1, 3]), MATRIX, [0.0, 5.0, 11.0]),
     "list": ([0, 1, 3], MATRIX, [0.0, 5.0, 11.0]),
     "list of tuples": ([(0, 0), (1, 1), (1, -1)], CUBE, [0.0, 13.0, 23.0]),
+    "slice": (slice(1, 3), MATRIX, [3.0, 11.0, 19.0]),
+    "every other": (slice(None, None, 2), MATRIX, [2.0, 10.0, 18.0]),
+    "tuple of a slice": ((slice(-2, None),), MATRIX, [5.0, 13.0, 21.0]),
+    "slice and int": ((slice(None), 1), CUBE, [6.0, 22.0, 38.0]),
+    "int and slice": ((1, slice(0, 2)), CUBE, [9.0, 25.0, 41.0]),
+    "slices": ((slice(None), slice(1, 3)), CUBE, [14.0, 46.0, 78.0]),
+    "slice of rows": (slice(0, 1), CUBE, [6.0, 38.0, 70.0]),
     "callable": (lambda output: output["logits"].sum(1), {"logits": MATRIX}, [6.0, 22.0, 38.0]),
     "rows that stay rows": (0, CUBE, CUBE[:, 0].tolist()),
 }
@@ -63,3 +74,36 @@ def test_a_list_of_one_is_for_all():
         5.0,
         9.0,
     ]
+
+
+LAYER = nn.Linear(4, 4)
+
+
+def test_a_sink_knows_where_it_chooses_and_says_so():
+    at_output, at_layer = sink_of(9, EXAMPLES), sink_of(9, EXAMPLES, Site((LAYER,)))
+    assert at_output.site == OUTPUT
+    assert at_layer.site.modules == (LAYER,)
+    with pytest.raises(OutOfRange, match=r"target must lie within the output's \(4,\) values per example: got \(9,\)"):
+        at_output(MATRIX, torch.arange(EXAMPLES))
+    with pytest.raises(OutOfRange, match=r"neuron_selector must lie within the layer's \(4,\) values .*: got \(9,\)"):
+        at_layer(MATRIX, torch.arange(EXAMPLES))
+
+
+@pytest.mark.parametrize("layer", [LAYER, "0", Layer("0"), Layer(LAYER, "input")], ids=repr)
+def test_a_neuron_is_a_sink_at_its_layer(layer):
+    path = Pathway.of(nn.Sequential(LAYER), MATRIX, sink=Neuron(layer, slice(1, 3)))
+    assert path.sink.site.modules == (LAYER,)
+    assert path.sink(MATRIX, torch.arange(EXAMPLES)).tolist() == [3.0, 11.0, 19.0]
+    at = MATRIX if path.sink.site.side == "input" else LAYER(MATRIX).detach()
+    torch.testing.assert_close(path(path.x, path.rows), at[:, 1:3].sum(1))
+
+
+def test_a_layer_s_tuple_of_one_tensor_is_that_tensor_and_a_model_s_is_not():
+    rows = torch.arange(EXAMPLES)
+    assert sink_of(2, EXAMPLES, Site((LAYER,)))((MATRIX,), rows).tolist() == [2.0, 6.0, 10.0]
+    with pytest.raises(InvalidArgument, match="forward_func must return a tensor: got tuple"):
+        sink_of(2, EXAMPLES)((MATRIX,), rows)
+    with pytest.raises(InvalidArgument, match="layer must return a tensor: got tuple"):
+        sink_of(2, EXAMPLES, Site((LAYER,)))((MATRIX, MATRIX), rows)
+    with pytest.raises(InvalidArgument, match="layer must take a tensor: got tuple"):
+        sink_of(2, EXAMPLES, Site((LAYER,), "input"))((MATRIX, MATRIX), rows)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pellucid import attr
-from pellucid.errors import InvalidArgument, NotDifferentiable, OutOfRange, PellucidError, WrongType
+from pellucid import attr, methods
+from pellucid.errors import InvalidArgument, NotDifferentiable, NotScalar, OutOfRange, PellucidError, WrongType
 
 ROWS, PAIR = torch.ones(8, 4), (torch.ones(8, 4), torch.ones(8, 5))
 IMAGES = torch.zeros(8, 3, 32, 32)
@@ -83,6 +83,44 @@ def noise(*says: str, **arguments: Any) -> Call:
     return call(lambda model: attr.NoiseTunnel(attr.Saliency(model)), *says, **arguments)
 
 
+class Deep(nn.Module):
+    """A model with named parts: one that returns a tuple, one that never runs, and one that takes ids."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder, self.idle = nn.Linear(4, 6), nn.Linear(6, 3), nn.Linear(2, 2)
+        self.pair = nn.LSTM(6, 6, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decoder(self.pair(self.encoder(x)[:, None])[0][:, 0])
+
+
+deep, other = Deep(), Deep()
+model_of_ids = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(20, 3))
+IDS = {"model": model_of_ids, "inputs": torch.zeros(8, 5, dtype=torch.int64)}
+
+
+def layer(layer: Any, *says: str, model: Any = deep, **more: Any) -> Call:
+    return call(lambda model: attr.LayerGradientXActivation(model, layer), "layer must ", *says, model=model, **more)
+
+
+def neuron(selector: Any, *says: str, layer: Any = "encoder", model: Any = deep, **more: Any) -> Call:
+    made = call(lambda model: attr.NeuronGradient(model, layer), *says, model=model, neuron_selector=selector, **more)
+    del made.arguments["target"]
+    return made
+
+
+def at(make: Any, *says: str, target: Any = 0, **more: Any) -> Call:
+    made = call(lambda model: make(model, "encoder"), *says, model=deep, **more)
+    if target is None:
+        del made.arguments["target"]
+    return made
+
+
+MODULE = "be a module or the dotted name of one: got "
+NAME = "be the name of a module of the model: got "
+STEPS = "n_steps must be an integer of at least 1: got 0."
+CHOOSE_NEURON = "neuron_selector must lie within the layer's (6,) values per example: got "
 PAIRS = {"model": model_of_pairs, "inputs": PAIR, "target": None}
 PICTURES = {"model": model_of_images, "inputs": IMAGES}
 TARGETS_ARE = "be an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
@@ -99,21 +137,27 @@ TABLE = {
     "target in tuples": target(
         [(2, 0)] * 8, "the output's (2, 2) values", "got [2, 0]", error=OutOfRange, model=square
     ),
-    "target missing": target(None, "leave one value per example: the output holds (3,) values for each", CHOOSE),
-    "target with too few indices": target(1, "leave one value", "(2,) values for each", CHOOSE, model=square),
+    "target missing": target(
+        None, "leave one value per example: the output holds (3,) values for each", CHOOSE, error=NotScalar
+    ),
+    "target with too few indices": target(
+        1, "leave one value", "(2,) values for each", CHOOSE, model=square, error=NotScalar
+    ),
     "target with too many indices": target((0, 1), "choose among the dimensions", "(3,): got 2 indices"),
     "target of a vector": target(0, "choose among the dimensions", "(): got 1 indices", model=lambda x: x.sum(1)),
-    "target a word": target("cat", TARGETS_ARE, "got str 'cat'"),
-    "target a float": target(1.5, TARGETS_ARE, "got float 1.5"),
-    "target a bool": target(True, TARGETS_ARE, "got bool True"),
-    "target a list of words": target(["cat"] * 8, TARGETS_ARE, "got list ['cat'"),
+    "target a word": target("cat", TARGETS_ARE, "got str 'cat'", error=WrongType),
+    "target a float": target(1.5, TARGETS_ARE, "got float 1.5", error=WrongType),
+    "target a bool": target(True, TARGETS_ARE, "got bool True", error=WrongType),
+    "target a list of words": target(["cat"] * 8, TARGETS_ARE, "got list ['cat'", error=WrongType),
     "target a float tensor": target(torch.zeros(8), "be a 1-D tensor of integers: got (8,) float32"),
     "target a matrix": target(torch.zeros(8, 2).long(), "be a 1-D tensor of integers: got (8, 2) int64"),
     "target a short list": target([0, 1], "hold one element per example: expected 8, got 2"),
     "target a long tensor": target(torch.zeros(9).long(), "hold one element per example: expected 8, got 9"),
     "target of several lengths": target([(0,)] * 7 + [(0, 1)], "hold tuples of one length: got tuples of several"),
     "target returns no tensor": target(lambda output: output.tolist(), "return a tensor: got list"),
-    "target returns too much": target(lambda output: output, "leave one value per example", "(3,) values", CHOOSE),
+    "target returns too much": target(
+        lambda output: output, "leave one value per example", "(3,) values", CHOOSE, error=NotScalar
+    ),
     "inputs a list": inputs([ROWS], "must be a tensor or a tuple of tensors: got list."),
     "inputs an array": inputs(ROWS.numpy(), "must be a tensor or a tuple of tensors: got ndarray."),
     "inputs with a list": inputs((ROWS, [1]), "must be a tensor or a tuple of tensors: got list in a tuple."),
@@ -171,4 +215,85 @@ TABLE = {
     "stdevs a word": noise("stdevs must be a number or a tuple of numbers: got 'much'.", stdevs="much"),
     "seed and generator of noise": noise("seed and generator exclude", seed=1, generator=torch.Generator()),
     "target inside noise": noise("target must lie within", "got (5,)", target=5, error=OutOfRange),
-}
+    "layer an integer": layer(3, MODULE + "int."),
+    "layer None": layer(None, MODULE + "NoneType."),
+    "layer a tensor": layer(ROWS, MODULE + "Tensor."),
+    "layer in a list an integer": layer(["encoder", 5], MODULE + "int."),
+    "layers an empty list": layer([], "hold at least one module: got an empty list."),
+    "layer misspelt": layer("encodr", NAME + "'encodr'. Hint: there is 'encoder', 'decoder'."),
+    "layer of no such name": layer("zzz", NAME + "'zzz'. Hint: there is 'encoder', 'decoder', 'idle'."),
+    "layer without a name": layer("", NAME + "''. Hint: there is 'encoder', 'decoder', 'idle'."),
+    "layer in a list misspelt": layer(["encoder", "idel"], NAME + "'idel'. Hint: there is 'idle'"),
+    "layer of another model": layer(other.encoder, "run in the forward: Linear is no module of Deep."),
+    "layer that never runs": layer("idle", "run in the forward: 'idle' (Linear) was never called. Hint: only calls"),
+    "layer in a list never runs": layer(["encoder", deep.idle], "run in the forward: 'idle' (Linear) was never"),
+    "layer of ids": layer(
+        "0", "hold a floating-point tensor", "it holds none. Hint: of an embedding", error=NotDifferentiable,
+        attribute_to_layer_input=True, **IDS,
+    ),
+    "layer and a target too large": call(
+        lambda model: attr.LayerGradientXActivation(model, "encoder"), "target must lie within the output's (3,)",
+        model=deep, target=3, error=OutOfRange,
+    ),
+    "layer and no target": call(
+        lambda model: attr.LayerGradientXActivation(model, "encoder"), "target must leave one value per example: the "
+        "output holds (3,)", CHOOSE, model=deep, target=None, error=NotScalar,
+    ),
+    "neuron too large": neuron(6, CHOOSE_NEURON + "(6,)", error=OutOfRange),
+    "neuron too small": neuron(-7, CHOOSE_NEURON + "(-7,)", error=OutOfRange),
+    "neuron in a list": neuron([0] * 7 + [9], CHOOSE_NEURON + "[9]", error=OutOfRange),
+    "neurons beyond the layer": neuron(slice(7, 9), CHOOSE_NEURON, error=OutOfRange),
+    "neuron with too many indices": neuron((1, 2), "neuron_selector must choose among the dimensions", "(6,): got 2"),
+    "neuron of slices with too many indices": neuron((slice(None), 2), "neuron_selector must choose ", "(6,): got 2"),
+    "neuron missing": neuron(
+        None, "neuron_selector must leave one value per example: the layer holds (6,) values for each. Hint: ",
+        "neuron_selector=0", error=NotScalar,
+    ),
+    "neuron a word": neuron("cat", "neuron_selector must " + TARGETS_ARE, "got str 'cat'", error=WrongType),
+    "neuron a float": neuron(1.5, "neuron_selector must " + TARGETS_ARE, "got float 1.5", error=WrongType),
+    "neuron a short list": neuron([0, 1], "neuron_selector must hold one element per example: expected 8, got 2"),
+    "neuron a float tensor": neuron(torch.zeros(8), "neuron_selector must be a 1-D tensor of integers: got (8,) float"),
+    "neuron returns no tensor": neuron(lambda layer: 3, "neuron_selector must return a tensor: got int."),
+    "neuron of a tuple": neuron(
+        0, "layer must return a tensor: got tuple. Hint: choose one with a callable neuron_selector, ", layer="pair"
+    ),
+    "neuron of a list": neuron(0, "layer must return a tensor: got list. Hint: ", layer=["encoder", "decoder"]),
+    "neuron of no such layer": neuron(0, "layer must " + NAME + "'encodr'. Hint: there is", layer="encodr"),
+    "neuron of ids": neuron(0, "inputs " + FLOATS, "(8, 5) int64. Hint: ", layer="2", error=NotDifferentiable, **IDS),
+    "n_steps at a layer": at(attr.LayerIntegratedGradients, STEPS, n_steps=0),
+    "n_steps of conductance": at(attr.LayerConductance, STEPS, n_steps=0),
+    "n_steps of influence": at(attr.InternalInfluence, STEPS, n_steps=0),
+    "n_steps of a neuron": at(attr.NeuronIntegratedGradients, STEPS, n_steps=0, neuron_selector=0, target=None),
+    "n_steps of a neuron's conductance": at(attr.NeuronConductance, STEPS, n_steps=0, neuron_selector=0),
+    "baselines at a layer": at(
+        attr.LayerIntegratedGradients, "baselines must broadcast to inputs: expected (8, 4), got (8, 6).",
+        baselines=torch.zeros(8, 6),
+    ),
+    "distribution at a layer": at(
+        attr.LayerGradientShap, "baselines must be a distribution to draw from: got list.", baselines=[0]
+    ),
+    "conductance of a neuron too large": at(
+        attr.NeuronConductance, CHOOSE_NEURON + "(6,)", error=OutOfRange, neuron_selector=6
+    ),
+}  # fmt: skip
+
+# What pathways are asked for before any method is called.
+PATHWAYS = {
+    "call below zero": (
+        {"target": 0, "source": methods.Layer("encoder", call=-1)}, "call must be an integer of at least 0: got -1."
+    ),
+    "call a float": (
+        {"target": 0, "source": methods.Layer("encoder", call=1.5)}, "call must be an integer of at least 0: got 1.5."
+    ),
+    "target and sink": (
+        {"target": 0, "sink": methods.Neuron("encoder", 1)}, "target and sink exclude each other: got both."
+    ),
+    "side": (
+        {"target": 0, "source": methods.Layer("encoder", side="middle")}, "side must be input or output: got 'middle'."
+    ),
+    "a layer in a layer": (
+        {"target": 0, "source": methods.Layer(methods.Layer("encoder"))},
+        "layer must be a module or the dotted name of one: got Layer.",
+    ),
+    "the layer to read": ({"target": 0, "read": "encodr"}, "layer must be the name of a module of the model: got 'enc"),
+}  # fmt: skip

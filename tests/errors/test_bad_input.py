@@ -5,9 +5,17 @@ import re
 import pytest
 import torch
 
-from errors.table import IMAGES, TABLE, Call, model_of_images
+from errors.table import IMAGES, PATHWAYS, ROWS, TABLE, Call, deep, model_of_images
 from pellucid import attr, methods
-from pellucid.errors import InvalidArgument, NotDifferentiable, OutOfRange, PellucidError, WrongType
+from pellucid.errors import (
+    InvalidArgument,
+    NotDifferentiable,
+    NotScalar,
+    NotSupported,
+    OutOfRange,
+    PellucidError,
+    WrongType,
+)
 
 every_call = pytest.mark.parametrize("call", TABLE.values(), ids=TABLE.keys())
 
@@ -16,7 +24,12 @@ CAPTUM_RAISES = {
     OutOfRange: (IndexError,),
     NotDifferentiable: (RuntimeError,),
     WrongType: (TypeError, AssertionError),
+    NotScalar: (RuntimeError, AssertionError),
+    NotSupported: (NotImplementedError,),
 }
+
+
+NAMES = "|".join(sorted(filter(re.compile("^[A-Z]").match, attr.__all__), key=len, reverse=True))
 
 
 def error_of(call: Call) -> PellucidError:
@@ -52,7 +65,7 @@ def test_the_class_is_ours_and_the_one_that_captum_raises(call: Call):
 @every_call
 def test_method_and_shapes_are_said_exactly_once(call: Call):
     message = str(error_of(call))
-    names = re.findall("Saliency|InputXGradient|IntegratedGradients|GradientShap|NoiseTunnel", message)
+    names = re.findall(NAMES, message)
     assert len(names) == 1
     assert message.startswith(f"{names[0]}: ")
     assert len(shapes_in(message)) == 1
@@ -95,3 +108,28 @@ def test_a_convergence_delta_names_the_method_whose_it_is():
         gradients.compute_convergence_delta(IMAGES, torch.zeros(3, 32, 31), IMAGES, target=0)
     with pytest.raises(InvalidArgument, match=r"^IntegratedGradients: attributions must have .* expected 8, got 2"):
         gradients.compute_convergence_delta(IMAGES[:2], 0, IMAGES, target=0)
+
+
+@pytest.mark.parametrize(("given", "says"), PATHWAYS.values(), ids=PATHWAYS.keys())
+def test_a_pathway_that_cannot_be_says_why(given: dict, says: str):
+    with pytest.raises(InvalidArgument) as raised:
+        methods.Pathway.of(deep, ROWS, **given)
+    assert says in str(raised.value)
+
+
+def test_a_call_that_never_comes():
+    path = methods.Pathway.of(deep, ROWS, target=0, source=methods.Layer("encoder", call=1))
+    with pytest.raises(
+        OutOfRange, match=r"^Saliency: call must be below the number of calls of 'encoder' .*, 1: got 1\."
+    ):
+        methods.Saliency()(path)
+
+
+def test_a_layer_of_a_function_whose_modules_nobody_can_see():
+    hidden = {"model": deep}
+    with pytest.raises(InvalidArgument, match=r"layer must be the name of a module of the model: got 'encoder'\. \["):
+        attr.LayerActivation(lambda x: hidden["model"](x), "encoder").attribute(ROWS)
+    with pytest.raises(
+        InvalidArgument, match=r"layer must run in the forward: Linear was never|'?Linear'?.* never called"
+    ):
+        attr.LayerActivation(lambda x: hidden["model"](x), deep.idle).attribute(ROWS)

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from laws.baselines import distribution
+from laws.models import Between, Inside
 from laws.registry import METHODS, Method
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
@@ -29,10 +30,12 @@ def test_it_stays_what_it_is_and_gets_one_note(method: Method, error: Exception)
         raise error
 
     error.__dict__.pop("__notes__", None)
+    inside = {"layer": Inside("start"), "neuron": Inside("end", neuron=0)}
+    places = {name: inside[name] for name in method.needs}
     x = torch.ones(5, 4, dtype=torch.float64)
     given = {"baselines": distribution((x,))[0]} if method.baselines else {}
     with pytest.raises(type(error)) as raised:
-        method.call(model, x, **given)
+        method.call(Between(model) if places else model, x, **given, **places)
     assert raised.value is error
     (note,) = error.__notes__
     assert "pellucid" in note

@@ -10,14 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from laws.registry import METHODS, Method
+from laws.models import Between, Inside
+from laws.registry import METHODS, Method, flat
 from pellucid import attr
 from pellucid.errors import PellucidWarning
 from pellucid.methods import Pathway, Saliency
 
 NAN = float("nan")
 TESTS = Path(__file__).parents[1]
-every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+# All that attribute: a layer where the model starts, a neuron where it ends.
+ATTRIBUTING = [method for method in METHODS if method.gradient and method.at != "neuron"]
+every_method = pytest.mark.parametrize("method", ATTRIBUTING, ids=lambda method: method.name)
+every_method_for_inputs = pytest.mark.parametrize(
+    "method", [method for method in METHODS if not method.needs], ids=lambda method: method.name
+)
+PLACES = {"layer": Inside("start"), "neuron": Inside("end", neuron=0)}
 
 
 def told(call: Callable[[], Any]) -> tuple[Any, list[str]]:
@@ -33,7 +40,9 @@ def told(call: Callable[[], Any]) -> tuple[Any, list[str]]:
 def attributions(method: Method, model: Callable[..., Tensor], *inputs: Tensor, **more: Any) -> Any:
     baselines = {"baselines": method.baselines(inputs)} if method.baselines else {}
     seed = {"seed": 0} if method.stochastic else {}
-    return method.call(model, inputs, **(baselines | seed | more))
+    places = {name: PLACES[name] for name in method.needs}
+    between = Between(model) if places else model
+    return flat(method.call(between, inputs, **(baselines | seed | places | more)))
 
 
 def with_nan(*rows: int) -> Tensor:
@@ -46,7 +55,7 @@ def quadratic(x: Tensor, *extra: Tensor) -> Tensor:
     return sum(((x * each) ** 2 for each in extra), x**2).sum(1)
 
 
-@every_method
+@every_method_for_inputs
 def test_nan_in_the_inputs_is_traced_to_the_input_and_its_examples(method: Method):
     def model(one: Tensor, other: Tensor) -> Tensor:
         return quadratic(one) + quadratic(other)
@@ -119,7 +128,7 @@ def test_without_nan_no_argument_is_searched_for_it(method: Method):
     assert inspections.count == 1
 
 
-@every_method
+@every_method_for_inputs
 @pytest.mark.parametrize("frozen", [False, True])
 def test_an_input_that_the_output_does_not_depend_on_gets_zeros_and_one_warning(method: Method, frozen: bool):
     layer = nn.Linear(4, 1).requires_grad_(not frozen)
@@ -141,7 +150,8 @@ def test_the_only_input_without_effect_gets_zeros_and_one_warning(method: Method
     found, messages = told(lambda: attributions(method, lambda x: weight.expand(len(x)), torch.rand(5, 4)))
     assert not found[0].any()
     assert len(messages) == 1
-    assert messages[0] == "the output does not depend on inputs: its attributions are zero."
+    which = "inputs" if method.at == "inputs" else "layer"
+    assert messages[0] == f"the output does not depend on {which}: its attributions are zero."
 
 
 def test_every_call_on_a_pathway_warns():

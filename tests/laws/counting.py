@@ -32,6 +32,9 @@ def noticing(output: Any, notice: Callable[[], None]) -> Any:
 class Counted:
     """A model, the rows of every forward, and the numbers of backwards and of forwards refused.
 
+    A backward pass is seen where it enters, at the output, or where it ends, at the first input; one from the output
+    to a layer does only the first, one from a neuron to the inputs only the second.
+
     Args:
         model: Any callable of tensors.
         most: Above this number of rows it raises `error`.
@@ -41,14 +44,20 @@ class Counted:
     def __init__(self, model: Callable[..., Any], most: int | None = None, error: Exception | None = None):
         self.model, self.most, self.error = model, most, error
         self.rows: list[int] = []
-        self.backwards = self.refused = 0
+        self.refused = 0
+        self._at = {"output": 0, "input": 0}
 
-    def __call__(self, *inputs: Any) -> Any:
-        if self.most is not None and len(inputs[0]) > self.most:
+    @property
+    def backwards(self) -> int:
+        return max(self._at.values())
+
+    def __call__(self, first: Tensor, *others: Any) -> Any:
+        if self.most is not None and len(first) > self.most:
             self.refused += 1
             raise self.error
-        self.rows.append(len(inputs[0]))
-        return noticing(self.model(*inputs), self._count)
+        self.rows.append(len(first))
+        output = self.model(noticing(first, lambda: self._count("input")), *others)
+        return noticing(output, lambda: self._count("output"))
 
-    def _count(self) -> None:
-        self.backwards += 1
+    def _count(self, end: str) -> None:
+        self._at[end] += 1

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pellucid.methods import Layer
+
 Tensors = tuple[Tensor, ...]
 MOST = 8  # examples: fewer are the first of these
 
@@ -35,10 +37,11 @@ class Functional(nn.Module):
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(8, 12) / 3)
-        self.last = nn.Linear(8, 1)
+        self.middle, self.last = nn.Identity(), nn.Linear(8, 1)
 
     def forward(self, x):
         hidden = functional.relu(functional.linear(x.view(x.shape[0], -1), self.weight)).clamp(max=5)
+        hidden = self.middle(hidden)
         return self.last(hidden + torch.sigmoid(hidden) * hidden.exp().log1p())
 
 
@@ -101,16 +104,53 @@ class TwoInputs(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.second = nn.Linear(4, 5), nn.Linear(6, 5)
+        self.first, self.second, self.both = nn.Linear(4, 5), nn.Linear(6, 5), nn.Identity()
 
     def forward(self, vector, matrix, weights, scale, mode, options):
-        both = torch.tanh(self.first(vector)) * torch.tanh(self.second(matrix.flatten(1)))
+        both = self.both(torch.tanh(self.first(vector)) * torch.tanh(self.second(matrix.flatten(1))))
         return getattr(both * options["gain"][:, None], mode)(1) * weights * scale
+
+
+class Between(nn.Module):
+    """A function between two layers that change nothing; what it gives is also a neuron, the only one of `end`."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.start, self.end, self.function = nn.Identity(), nn.Identity(), function
+
+    def forward(self, first, *others):
+        output = self.function(self.start(first), *others)
+        return self.end(output[:, None])[:, 0]
 
 
 def by_example(n: int) -> Tensor:
     """One number for each example, the same for an example in any batch."""
     return 1 + torch.arange(n) / 7
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A place inside a model.
+
+    Args:
+        layer: Names of modules, or modules.
+        of_input: Whether what they take is meant, not what they return.
+        neuron: What of it is explained, as `neuron_selector` says it.
+    """
+
+    layer: Any
+    of_input: bool = False
+    neuron: Any = None
+
+    @property
+    def place(self) -> Layer:
+        return Layer(self.layer, "input" if self.of_input else "output")
+
+    def of(self, model: nn.Module) -> Inside:
+        """The same with modules for names, for a function in which nobody can see them."""
+        names = self.layer if isinstance(self.layer, list) else [self.layer]
+        modules = [model.get_submodule(name) for name in names]
+        return Inside(modules if isinstance(self.layer, list) else modules[0], self.of_input, self.neuron)
 
 
 @dataclass(frozen=True)
@@ -122,7 +162,10 @@ class Specimen:
         build: Makes the model.
         shapes: The shapes of one example's inputs.
         target: The target for n examples.
+        layer: A layer, to attribute to.
+        neuron: A neuron after it, or of it.
         extra: The additional forward arguments for n examples, in a dtype.
+        cut: Whether all flows through the layer.
         smooth: Whether the model has derivatives of every order everywhere.
         twice: Whether torch can differentiate it twice.
     """
@@ -131,7 +174,10 @@ class Specimen:
     build: Callable[[], nn.Module]
     shapes: tuple[tuple[int, ...], ...]
     target: Callable[[int], Any]
+    layer: Inside
+    neuron: Inside
     extra: Callable[[int, torch.dtype], Any] = lambda n, dtype: None
+    cut: bool = True
     smooth: bool = True
     twice: bool = True
 
@@ -160,24 +206,69 @@ def _two_inputs_extra(n: int, dtype: torch.dtype) -> tuple[Any, ...]:
 SPECIMENS = {
     specimen.name: specimen
     for specimen in (
-        Specimen("reused", Reused, ((4,),), lambda n: 1),
-        Specimen("functional", Functional, ((3, 4),), lambda n: None, smooth=False),
-        Specimen("in-place", InPlace, ((4,),), lambda n: [(i % 3,) for i in range(n)], smooth=False),
-        Specimen("cnn", Convolutional, ((2, 6, 6),), lambda n: [i % 3 - 1 for i in range(n)], smooth=False),
-        Specimen("lstm", Recurrent, ((4, 3),), lambda n: lambda output: output["logits"][:, 2]),
-        Specimen("transformer", Attentive, ((4, 3),), lambda n: (-1, 2), twice=False),
-        Specimen("two-inputs", TwoInputs, ((4,), (2, 3)), lambda n: None, _two_inputs_extra),
+        Specimen("reused", Reused, ((4,),), lambda n: 1, Inside("square"), Inside("activation", neuron=2), cut=False),
+        Specimen(
+            "functional", Functional, ((3, 4),), lambda n: None,
+            Inside("middle", of_input=True), Inside("last", neuron=-1), smooth=False,
+        ),
+        Specimen(
+            "in-place", InPlace, ((4,),), lambda n: [(i % 3,) for i in range(n)],
+            Inside("first"), Inside("activation", of_input=True, neuron=3), smooth=False,
+        ),
+        Specimen(
+            "cnn", Convolutional, ((2, 6, 6),), lambda n: [i % 3 - 1 for i in range(n)],
+            Inside("features.2"), Inside("features.3", neuron=(1, slice(None), 0)), smooth=False,
+        ),
+        Specimen(
+            "lstm", Recurrent, ((4, 3),), lambda n: lambda output: output["logits"][:, 2],
+            Inside("lstm", of_input=True), Inside("head", of_input=True, neuron=3),
+        ),
+        Specimen(
+            "transformer", Attentive, ((4, 3),), lambda n: (-1, 2),
+            Inside("embed"), Inside("encoder.layers.0.linear1", neuron=(-1, 5)), twice=False,
+        ),
+        Specimen(
+            "two-inputs", TwoInputs, ((4,), (2, 3)), lambda n: None,
+            Inside(["first", "second"]), Inside("both", neuron=2), _two_inputs_extra,
+        ),
     )
-}
+}  # fmt: skip
 
 
-def explained(model: nn.Module, inputs: Tensors, target: Any, additional_forward_args: Any) -> Tensor:
-    """The explained value of every example, [n], chosen one by one."""
+def tensors_at(model: nn.Module, inputs: Tensors, inside: Inside, additional_forward_args: Any) -> Tensors:
+    """What the modules take or return in their last calls, caught by hooks of our own."""
     extra = () if additional_forward_args is None else additional_forward_args
-    output = model(*(each.clone() for each in inputs), *extra)
+    caught: dict[str, Tensor] = {}
+    names = inside.layer if isinstance(inside.layer, list) else [inside.layer]
+
+    def catch(name: str, tensor: Tensor) -> None:
+        caught[name] = tensor.clone()
+
+    handles = []
+    for name in names:
+        module = model.get_submodule(name)
+        if inside.of_input:
+            handles.append(module.register_forward_pre_hook(lambda _, taken, name=name: catch(name, taken[0])))
+        else:
+            handles.append(module.register_forward_hook(lambda _, taken, found, name=name: catch(name, found)))
+    model(*(each.clone() for each in inputs), *extra)
+    for handle in handles:
+        handle.remove()
+    return tuple(caught[name] for name in names)
+
+
+def explained(
+    model: nn.Module, inputs: Tensors, target: Any, additional_forward_args: Any, neuron: Inside | None = None
+) -> Tensor:
+    """The explained value of every example, [n], chosen one by one: of the output, or of a neuron's layer."""
+    if neuron is None:
+        extra = () if additional_forward_args is None else additional_forward_args
+        output = model(*(each.clone() for each in inputs), *extra)
+    else:
+        (output,), target = tensors_at(model, inputs, neuron, additional_forward_args), neuron.neuron
     if callable(target):
         return target(output)
     if target is None:
         return output.reshape(len(output), -1)[:, 0]
     targets = target if isinstance(target, list) else [target] * len(output)
-    return torch.stack([each[index] for each, index in zip(output, targets, strict=True)])
+    return torch.stack([each[index].sum() for each, index in zip(output, targets, strict=True)])

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from laws.models import Specimen
+from laws.models import Between, Inside, Specimen
 from laws.registry import METHODS, Case, Method, close
 
 quickly = settings(max_examples=6, deadline=None, derandomize=True)
 
 
 def methods(wanted: Callable[[Method], Any] = lambda method: True) -> pytest.MarkDecorator:
-    """Run a test on every method that is wanted."""
-    return pytest.mark.parametrize("method", list(filter(wanted, METHODS)), ids=lambda method: method.name)
+    """Run a test on every method that is wanted, of those that attribute."""
+    chosen = [method for method in METHODS if method.gradient and method.at != "neuron" and wanted(method)]
+    return pytest.mark.parametrize("method", chosen, ids=lambda method: method.name)
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,12 @@ shapes = st.builds(
 )
 
 
-def attributions(method: Method, model, x: Tensor, **more) -> Tensor:
-    """The attributions of a function of one input that needs no arguments."""
-    specimen = Specimen("random", nn.Identity, (tuple(x.shape[1:]),), lambda n: None)
-    (found,) = Case(method, specimen)(model, (x,), **({"seed": 8} if method.stochastic else {}), **more)
+def attributions(method: Method, model, x: Tensor, /, **more) -> Tensor:
+    """The attributions of a function of one input; to a layer where the function starts, of a neuron where it ends."""
+    start, end = Inside("start"), Inside("end", neuron=0)
+    specimen = Specimen("random", nn.Identity, (tuple(x.shape[1:]),), lambda n: None, start, end)
+    between = model if not method.needs else Between(model)
+    (found,) = Case(method, specimen)(between, (x,), **({"seed": 8} if method.stochastic else {}), **more)
     return found
 
 

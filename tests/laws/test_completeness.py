@@ -5,7 +5,7 @@ import torch
 
 from laws.baselines import by_example
 from laws.models import SPECIMENS, Specimen, explained
-from laws.registry import Case, cases, close
+from laws.registry import Case, cases, close, flat
 from pellucid import attr
 
 EXAMPLES = 3
@@ -18,10 +18,12 @@ def one_start(case: Case) -> dict:
 
 
 def change(case: Case) -> torch.Tensor:
+    """Of what is explained, from the start to the inputs: the output, or the neuron."""
     model, inputs, arguments = case.specimen.model(), case.specimen.inputs(EXAMPLES), case.specimen.arguments(EXAMPLES)
     starts = tuple(start.expand_as(x) for start, x in zip(one_start(case)["tensors"], inputs, strict=True))
+    inside = {} if case.method.of_output else {"neuron": case.specimen.neuron}
     with torch.no_grad():
-        return explained(model, inputs, **arguments) - explained(model, starts, **arguments)
+        return explained(model, inputs, **arguments, **inside) - explained(model, starts, **arguments, **inside)
 
 
 @cases(lambda case: case.method.complete is not None)
@@ -34,11 +36,11 @@ def test_attributions_less_their_delta_add_up_to_the_change_of_the_output(case: 
         **case.seed(),
         **case.method.complete,
     )
-    totals = sum(each.flatten(1).sum(1) for each in (found if isinstance(found, tuple) else (found,)))
+    totals = sum(each.flatten(1).sum(1) for each in flat(found))
     close((totals - delta.reshape(EXAMPLES, -1).mean(1),), (change(case),))
 
 
-@cases(lambda case: case.method.converged is not None and case.specimen.smooth)
+@cases(lambda case: case.method.converged is not None and case.specimen.smooth and case.cut)
 def test_attributions_add_up_to_the_change_of_the_output(case: Case):
     found = case(
         case.specimen.model(),

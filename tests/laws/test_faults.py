@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from laws.counting import noticing
@@ -58,20 +59,38 @@ def backward_faults(at: int | None = None, fault: type[BaseException] = Fault) -
 both_directions = pytest.mark.parametrize("faulty", [forward_faults, backward_faults])
 
 
+def directed(case: Case, faulty) -> bool:
+    """Whether the method goes this way."""
+    return case.method.gradient or faulty is forward_faults
+
+
 @cases(few=True)
 @both_directions
 @pytest.mark.parametrize("training", [False, True])
-def test_at_every_module(case: Case, faulty, training: bool):
-    model, inputs = case.specimen.model(training=training), case.specimen.inputs(3)
+@pytest.mark.parametrize("known", [False, True], ids=["in full", "stopped early"])
+def test_at_every_module(case: Case, faulty, training: bool, known: bool):
+    """In a first call, which counts those of the modules, and in a later one, which stops early."""
+    if not directed(case, faulty) or (known and not case.method.needs):
+        return
+    inputs = case.specimen.inputs(3)
     given = case.arguments(inputs)
     if case.method.bounded:  # two chunks
         given["internal_batch_size"] = 3 * max(1, case.method.calls[1] // 2)
     for x in inputs[:1]:
         x.requires_grad_()
+
+    def met() -> nn.Module:
+        model = case.specimen.model(training=training)
+        if known:
+            case(model, inputs, **given)
+        return model
+
+    model = met()
     with faulty() as faults:
         case(model, inputs, **given)
     assert faults.count > 0
     for at in range(faults.count):
+        model = met()
         with as_found(model, inputs, given), faulty(at), pytest.raises(Fault) as raised:
             case(model, inputs, **given)
         notes = raised.value.__notes__
@@ -82,6 +101,8 @@ def test_at_every_module(case: Case, faulty, training: bool):
 @cases(lambda case: case.specimen.name == "cnn")
 @both_directions
 def test_an_interrupt(case: Case, faulty):
+    if not directed(case, faulty):
+        return
     model, inputs = case.specimen.model(training=True), case.specimen.inputs(3)
     with as_found(model, inputs), faulty(0, Interrupt), pytest.raises(Interrupt):
         case(model, inputs)
@@ -89,12 +110,13 @@ def test_an_interrupt(case: Case, faulty):
 
 @cases(lambda case: case.method.delta_calls[0] and case.specimen.name == "reused")
 def test_while_deltas_are_measured(case: Case):
-    model, inputs = case.specimen.model(), case.specimen.inputs(3)
+    inputs = case.specimen.inputs(3)
     with forward_faults() as without:
-        case.raw(model, inputs)
+        case.raw(case.specimen.model(), inputs)
     with forward_faults() as faults:
-        case.raw(model, inputs, return_convergence_delta=True)
+        case.raw(case.specimen.model(), inputs, return_convergence_delta=True)
     assert faults.count > without.count
     for at in range(without.count, faults.count):
+        model = case.specimen.model()
         with as_found(model, inputs), forward_faults(at), pytest.raises(Fault):
             case.raw(model, inputs, return_convergence_delta=True)

@@ -44,7 +44,8 @@ def test_training_mode_with_dropout_repeats_under_a_global_seed(case: Case):
         torch.manual_seed(seed)
         results.append(case(model, inputs, **case.seed()))
     close(results[0], results[1])
-    assert not torch.equal(results[0][0], results[2][0])
+    if case.method.of_output:  # the dropout may lie behind the neuron
+        assert not torch.equal(results[0][0], results[2][0])
 
 
 @cases()
@@ -94,7 +95,8 @@ def test_inputs_made_in_inference_mode(case: Case, still_inside: bool):
     close(found, expected)
 
 
-@cases()
+# Behind both layers of "two-inputs" there are no parameters.
+@cases(lambda case: case.method.gradient and (case.specimen.name != "two-inputs" or case.method.calls[0] == 1))
 @pytest.mark.parametrize("training", [False, True])
 def test_parameters_made_in_inference_mode(case: Case, training: bool):
     with torch.inference_mode():

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from laws.models import SPECIMENS
-from laws.registry import Case, cases, close
+from laws.registry import Case, cases, close, flat
 from pellucid import attr, methods
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -20,7 +20,7 @@ def test_dtype_and_device_are_kept(case: Case, dtype: torch.dtype, device: str):
     model, inputs = case.specimen.model(dtype).to(device), case.specimen.inputs(3, dtype)
     there, arguments = tree_map_only(Tensor, lambda tensor: tensor.to(device), (inputs, case.arguments(inputs)))
     found = case(model, there, **case.seed(), **arguments)
-    for each, x in zip(found, there, strict=True):
+    for each, x in zip(found, case.tensors(model, there), strict=True):
         assert (each.dtype, each.device, each.shape) == (dtype, x.device, x.shape)
         assert each.isfinite().all()
         assert each.any()
@@ -44,23 +44,34 @@ def test_sums_of_halves_are_not_kept_in_halves(dtype: torch.dtype):
     torch.testing.assert_close(found, x * weight, rtol=torch.finfo(dtype).eps, atol=0)
 
 
-@cases(lambda case: len(case.specimen.shapes) == 1)
+@cases(lambda case: len(case.specimen.shapes) == 1 and case.method.at == "inputs")
 def test_tensor_in_tensor_out_and_tuple_in_tuple_out(case: Case):
     model, (x,), seed = case.specimen.model(), case.specimen.inputs(3), case.seed()
     given = case.arguments((x,))
-    bare, wrapped = (case.method.call(model, inputs, **given, **seed) for inputs in (x, (x,)))
+    bare, wrapped = (case.method.call(model, inputs, **given, **seed, **case.places) for inputs in (x, (x,)))
     assert isinstance(bare, Tensor)
     assert isinstance(wrapped, tuple)
     close(wrapped, (bare,))
+
+
+@cases(lambda case: case.method.at != "inputs")
+def test_a_layer_s_attributions_come_as_the_layer_or_list_of_layers_does(case: Case):
+    model, inputs, seed = case.specimen.model(), case.specimen.inputs(3), case.seed()
+    layers = getattr(case.specimen, case.method.at).layer
+    given = case.arguments(inputs) | case.places | seed
+    bare, wrapped = case.raw(model, inputs, **seed), case.method.call(model, inputs, **given)
+    for each in (bare, wrapped):
+        assert isinstance(each, list if isinstance(layers, list) else Tensor)
+    close(flat(bare), flat(wrapped))
 
 
 @cases(lambda case: case.method.delta_calls[0])
 def test_deltas_come_beside_the_attributions(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(3)
     found, delta = case.raw(model, inputs, **case.seed(), return_convergence_delta=True)
-    assert isinstance(found, tuple) == (len(inputs) > 1)
+    assert isinstance(found, Tensor) == (len(case.tensors(model, inputs)) == 1)
     assert isinstance(delta, Tensor)
-    close(found if isinstance(found, tuple) else (found,), case(model, inputs, **case.seed()))
+    close(flat(found), case(model, inputs, **case.seed()))
 
 
 @pytest.mark.parametrize("name", [name for name, each in SPECIMENS.items() if len(each.shapes) > 1])

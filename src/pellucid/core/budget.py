@@ -118,8 +118,7 @@ class Budget:
             return 1, places
         rows = self.rows if self.fixed else max(self.rows, min(self.batch, places))
         if rest == places and rows >= places:
-            blocks = -(-samples // (rows // places))  # of equal size: a small last one costs more than it saves
-            return -(-samples // blocks), places
+            return min(samples, rows // places), places
         return 1, min(rows, rest)
 
     def measuring(self, rows: int) -> AbstractContextManager[None]:

@@ -1,0 +1,114 @@
+import gc
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pellucid.core import calls
+from pellucid.core.calls import Calls
+
+LAYER, OTHER = nn.ReLU(), nn.ReLU()
+
+
+def forward(x: Tensor) -> Tensor:
+    return x
+
+
+def memory(*arguments, modes: bytes = b"\0", function=forward) -> Calls:
+    return Calls.of(function, arguments, modes)
+
+
+def test_what_nobody_has_counted_is_not_known():
+    assert memory(torch.ones(9, 9)).get(LAYER) is None
+
+
+def test_a_count_is_remembered_for_its_module():
+    memory(torch.ones(2, 3)).remember(LAYER, 4)
+    assert memory(torch.zeros(2, 3)).get(LAYER) == 4
+    assert memory(torch.zeros(2, 3)).get(OTHER) is None
+    memory(torch.ones(2, 3)).remember(LAYER, 5)
+    assert memory(torch.ones(2, 3)).get(LAYER) == 5
+
+
+BASE = {"arguments": (torch.ones(2, 3), 1, "a"), "modes": b"\0"}
+OTHERS = {
+    "shape": {"arguments": (torch.ones(3, 3), 1, "a")},
+    "dtype": {"arguments": (torch.ones(2, 3, dtype=torch.float64), 1, "a")},
+    "number": {"arguments": (torch.ones(2, 3), 2, "a")},
+    "word": {"arguments": (torch.ones(2, 3), 1, "b")},
+    "more": {"arguments": (torch.ones(2, 3), 1, "a", None)},
+    "type": {"arguments": (torch.ones(2, 3), object(), "a")},
+    "modes": {"modes": b"\1"},
+    "function": {"function": lambda x: x},
+    "method": {"function": LAYER.forward},
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_forwards_of_another_kind_are_told_apart(what: str):
+    def kind(given: dict) -> Calls:
+        return memory(*given["arguments"], modes=given["modes"], function=given.get("function", forward))
+
+    kind(BASE).remember(LAYER, 7)
+    assert kind(BASE | OTHERS[what]).get(LAYER) is None
+    assert kind(BASE).get(LAYER) == 7
+
+
+def test_methods_of_one_object_are_told_apart():
+    memory(1, function=LAYER.forward).remember(OTHER, 2)
+    assert memory(1, function=LAYER.forward).get(OTHER) == 2
+    assert memory(1, function=LAYER.extra_repr).get(OTHER) is None
+    assert memory(1, function=LAYER).get(OTHER) is None
+    assert memory(1, function=LAYER.forward, modes=b"\1").get(OTHER) is None
+
+
+@pytest.mark.parametrize("function", [len, torch.sin, {}.get], ids=["built-in", "torch's", "of a dict"])
+def test_a_function_that_cannot_be_remembered_is_counted_again(function):
+    known = memory(1, function=function)
+    known.remember(LAYER, 3)
+    assert known.get(LAYER) in (None, 3)
+
+
+class Unhashable:
+    __hash__ = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x
+
+
+class WithoutReferences:
+    __slots__ = ()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x
+
+
+@pytest.mark.parametrize("function", [Unhashable(), WithoutReferences()], ids=["no hash", "no references"])
+def test_an_object_that_cannot_be_remembered_is_counted_again(function):
+    known = memory(1, function=function)
+    known.remember(LAYER, 3)
+    assert known.get(LAYER) is None
+
+
+def test_forgotten_with_its_function_and_with_its_module():
+    gc.collect()  # what other tests have left
+    before = len(calls._REMEMBERED)
+    function, layer = (lambda x: x), nn.ReLU()
+    known = memory(1, function=function)
+    known.remember(layer, 1)
+    assert len(calls._REMEMBERED) == before + 1
+    assert len(calls._REMEMBERED[function]) == 1
+    del layer
+    gc.collect()
+    assert len(calls._REMEMBERED[function]) == 0
+    del known, function
+    gc.collect()
+    assert len(calls._REMEMBERED) == before
+
+
+def test_a_memory_is_bounded():
+    layer = nn.ReLU()
+    for size in range(3 * calls._SIGNATURES):
+        memory(torch.ones(size)).remember(layer, 1)
+        assert memory(torch.ones(size)).get(layer) == 1
+    assert len(calls._REMEMBERED[forward][layer]) <= calls._SIGNATURES

@@ -1,0 +1,91 @@
+"""The methods that attribute the output to the inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from laws.baselines import by_example, distribution
+from laws.method import Method, engine, facade
+from pellucid import attr, methods
+
+
+def smooth_gradients(samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:
+    """Noise around noise: two methods that draw."""
+    inside = methods.GradientShap(samples=2, **arguments)
+    return methods.NoiseTunnel(method=inside, samples=samples, stdevs=stdevs, **arguments)
+
+
+METHODS = [
+    Method("Saliency", facade(attr.Saliency)),
+    Method("Saliency-signed", facade(attr.Saliency, abs=False), linear=True),
+    Method("InputXGradient", facade(attr.InputXGradient), linear=True),
+    Method(
+        "IntegratedGradients",
+        facade(attr.IntegratedGradients, n_steps=5),
+        baselines=by_example, bounded=True, linear=True, complete={}, converged={"n_steps": 60},
+        calls=(1, 5), delta_calls=(2, 2), many="n_steps",
+    ),
+    Method(
+        "IntegratedGradients-local",
+        facade(lambda model: attr.IntegratedGradients(model, False), n_steps=4, method="riemann_trapezoid"),
+        bounded=True, linear=True, calls=(1, 4), delta_calls=(2, 2), many="n_steps",
+    ),
+    Method(
+        "GradientShap",
+        facade(attr.GradientShap, n_samples=4, stdevs=0.1),
+        baselines=distribution, stochastic=True, bounded=True, linear=True, complete={"stdevs": 0.0},
+        calls=(1, 4), delta_calls=(2, 8), many="n_samples",
+    ),
+    Method(
+        "NoiseTunnel-Saliency",
+        facade(lambda model: attr.NoiseTunnel(attr.Saliency(model)), nt_samples=4, stdevs=0.3),
+        stochastic=True, calls=(1, 4), many="nt_samples",
+    ),
+    Method(
+        "NoiseTunnel-InputXGradient-in-calls",
+        facade(lambda model: attr.NoiseTunnel(attr.InputXGradient(model)), nt_samples=5, nt_samples_batch_size=2),
+        stochastic=True, linear=True, calls=(3, 5), many="nt_samples",
+    ),
+    Method(
+        "NoiseTunnel-IntegratedGradients",
+        facade(lambda model: attr.NoiseTunnel(attr.IntegratedGradients(model)), nt_samples=3, stdevs=0.2, n_steps=4),
+        baselines=by_example, stochastic=True, bounded=True, linear=True,
+        complete={"stdevs": 0.0}, converged={"stdevs": 0.0, "n_steps": 60},
+        calls=(1, 12), delta_calls=(2, 6), many="nt_samples",
+    ),
+    Method(
+        "NoiseTunnel-IntegratedGradients-vargrad",
+        facade(
+            lambda model: attr.NoiseTunnel(attr.IntegratedGradients(model)),
+            nt_type="vargrad", nt_samples=4, draw_baseline_from_distrib=True, n_steps=3,
+        ),
+        baselines=distribution, stochastic=True, bounded=True, calls=(1, 12), delta_calls=(2, 8), many="nt_samples",
+    ),
+    Method(
+        "NoiseTunnel-GradientShap-squared",
+        facade(
+            lambda model: attr.NoiseTunnel(attr.GradientShap(model)), nt_type="smoothgrad_sq", nt_samples=2, n_samples=3
+        ),
+        baselines=distribution, stochastic=True, bounded=True, calls=(1, 6), delta_calls=(2, 12), many="nt_samples",
+    ),
+    Method("methods.Saliency", engine(methods.Saliency), bounded=True),
+    Method("methods.InputXGradient", engine(methods.InputXGradient), bounded=True, linear=True),
+    Method(
+        "methods.IntegratedGradients",
+        engine(methods.IntegratedGradients, steps=5, rule="riemann_middle"),
+        baselines=by_example, bounded=True, linear=True, complete={}, converged={"steps": 1500},
+        calls=(1, 5), delta_calls=(2, 2), many="steps",
+    ),
+    Method(
+        "methods.GradientShap",
+        engine(methods.GradientShap, samples=4, stdevs=0.1),
+        baselines=distribution, stochastic=True, bounded=True, linear=True, complete={"stdevs": 0.0},
+        calls=(1, 4), delta_calls=(2, 8), many="samples",
+    ),
+    Method(
+        "methods.NoiseTunnel-GradientShap",
+        engine(smooth_gradients),
+        baselines=distribution, stochastic=True, bounded=True, linear=True, complete={"stdevs": 0.0},
+        calls=(1, 6), delta_calls=(2, 12), many="samples",
+    ),
+]  # fmt: skip

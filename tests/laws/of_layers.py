@@ -1,0 +1,94 @@
+"""The methods that attribute the output to a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from laws.baselines import by_example, distribution
+from laws.method import Method, engine, facade_of_layer
+from laws.models import Inside
+from pellucid import attr, methods
+
+LAYER, BETWEEN = ("layer",), ("layer", "neuron")
+
+
+def from_layer(layer: Inside) -> dict[str, Any]:
+    return {"source": layer.place}
+
+
+def read_at_layer(layer: Inside) -> dict[str, Any]:
+    return {"read": layer.place}
+
+
+def read_between(layer: Inside, neuron: Inside) -> dict[str, Any]:
+    """From a layer, to read at a later one."""
+    return {"source": layer.place, "read": neuron.place}
+
+
+def to_neuron(layer: Inside, neuron: Inside) -> dict[str, Any]:
+    """From a layer to a neuron of a later one."""
+    return {"source": layer.place, "sink": methods.Neuron(neuron.place, neuron.neuron)}
+
+
+def smooth(samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:
+    return methods.NoiseTunnel(method=methods.Saliency(), samples=samples, stdevs=stdevs, **arguments)
+
+
+METHODS = [
+    Method(
+        "LayerActivation", facade_of_layer(attr.LayerActivation, targets=False),
+        needs=LAYER, at="layer", of_output=False, backwards=0, gradient=False,
+    ),
+    Method(
+        "LayerGradientXActivation", facade_of_layer(attr.LayerGradientXActivation),
+        needs=LAYER, at="layer", linear=True,
+    ),
+    Method(
+        "LayerIntegratedGradients", facade_of_layer(attr.LayerIntegratedGradients, n_steps=5),
+        needs=LAYER, at="layer", baselines=by_example, bounded=True, linear=True, complete={},
+        converged={"n_steps": 60}, calls=(3, 7), delta_calls=(2, 2), backwards=1, many="n_steps",
+    ),
+    Method(
+        "LayerGradientShap", facade_of_layer(attr.LayerGradientShap, n_samples=4, stdevs=0.1),
+        needs=LAYER, at="layer", baselines=distribution, stochastic=True, bounded=True, linear=True,
+        complete={"stdevs": 0.0}, calls=(3, 12), delta_calls=(2, 8), backwards=1, many="n_samples",
+    ),
+    Method(
+        "InternalInfluence", facade_of_layer(attr.InternalInfluence, n_steps=4),
+        needs=LAYER, at="layer", baselines=by_example, bounded=True, linear=True, calls=(1, 4), many="n_steps",
+    ),
+    Method(
+        "LayerConductance", facade_of_layer(attr.LayerConductance, n_steps=5),
+        needs=LAYER, at="layer", baselines=by_example, bounded=True, linear=True,
+        complete={"method": "riemann_trapezoid"}, calls=(1, 6), delta_calls=(2, 2), many="n_steps",
+    ),
+    Method(
+        "methods.InputXGradient-from-layer", engine(methods.InputXGradient, from_layer),
+        needs=LAYER, at="layer", bounded=True, linear=True,
+    ),
+    Method(
+        "methods.GradientShap-from-layer", engine(methods.GradientShap, from_layer, samples=4, stdevs=0.1),
+        needs=LAYER, at="layer", baselines=distribution, stochastic=True, bounded=True, linear=True,
+        complete={"stdevs": 0.0}, calls=(3, 9), delta_calls=(2, 8), backwards=1, many="samples",
+    ),
+    Method(
+        "methods.NoiseTunnel-Saliency-from-layer", engine(smooth, from_layer),
+        needs=LAYER, at="layer", stochastic=True, bounded=True, calls=(2, 4), backwards=1, many="samples",
+    ),
+    Method(
+        "methods.Conductance", engine(methods.Conductance, read_at_layer, steps=5),
+        needs=LAYER, at="layer", baselines=by_example, bounded=True, linear=True, complete={},
+        converged={"steps": 2000}, calls=(1, 6), delta_calls=(2, 2), many="steps",
+    ),
+    Method(
+        "methods.Conductance-between-layers", engine(methods.Conductance, read_between, steps=5),
+        needs=BETWEEN, at="neuron", baselines=by_example, bounded=True, linear=True, complete={},
+        calls=(3, 8), delta_calls=(2, 2), backwards=1, many="steps",
+    ),
+    Method(
+        "methods.IntegratedGradients-from-layer-to-neuron",
+        engine(methods.IntegratedGradients, to_neuron, steps=5, rule="riemann_middle"),
+        needs=BETWEEN, at="layer", of_output=False, baselines=by_example, bounded=True, linear=True, complete={},
+        calls=(3, 7), delta_calls=(2, 2), backwards=0, many="steps",
+    ),
+]  # fmt: skip

@@ -1,0 +1,30 @@
+"""The methods that attribute a neuron, or what flows through it, to the inputs."""
+
+from __future__ import annotations
+
+from laws.baselines import by_example, distribution
+from laws.method import Method, facade_of_neuron
+from pellucid import attr
+
+NEURON = ("neuron",)
+
+METHODS = [
+    Method(
+        "NeuronGradient", facade_of_neuron(attr.NeuronGradient),
+        needs=NEURON, of_output=False, linear=True,
+    ),
+    Method(
+        "NeuronIntegratedGradients", facade_of_neuron(attr.NeuronIntegratedGradients, n_steps=5),
+        needs=NEURON, of_output=False, baselines=by_example, bounded=True, linear=True,
+        converged={"n_steps": 60}, calls=(1, 5), many="n_steps",
+    ),
+    Method(
+        "NeuronGradientShap", facade_of_neuron(attr.NeuronGradientShap, n_samples=4, stdevs=0.1),
+        needs=NEURON, of_output=False, baselines=distribution, stochastic=True, bounded=True, linear=True,
+        calls=(1, 4), many="n_samples",
+    ),
+    Method(
+        "NeuronConductance", facade_of_neuron(attr.NeuronConductance, targets=True, n_steps=5),
+        needs=NEURON, baselines=by_example, bounded=True, linear=True, calls=(1, 5), many="n_steps",
+    ),
+]  # fmt: skip
