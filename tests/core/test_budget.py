@@ -85,8 +85,17 @@ def test_the_first_guess_is_by_the_bytes_of_inputs_and_parameters():
     chunk = CHUNK_BYTES["cpu"]
     assert Budget.of(inputs(3, 1000), 0, None).rows == chunk // (4000 * BYTES_PER_INPUT_BYTE)
     assert Budget.of(inputs(3, 1000), chunk // 10, None).rows == 10
-    assert Budget.of(inputs(3, 1000), 5 * chunk, None).rows == 2
+    assert Budget.of(inputs(3, 1000), 5 * chunk, None).rows == 3  # the batch is not split for that
+    assert Budget.of(inputs(9, 1000), 5 * chunk, None).rows == 3
+    assert Budget.of(inputs(9, 1000), 50 * chunk, None).rows == 2
     assert not Budget.of(inputs(3, 1000), 0, None).fixed
+
+
+def test_a_chunk_of_a_large_model_is_larger_but_bounded():
+    chunk = CHUNK_BYTES["cpu"]
+    assert Budget.of(inputs(3, 1000), chunk // 10, None).chunk_bytes == chunk
+    assert Budget.of(inputs(3, 1000), chunk, None).chunk_bytes == 3 * chunk
+    assert Budget.of(inputs(3, 1000), 100 * chunk, None).chunk_bytes == 4 * chunk
 
 
 def test_the_user_s_bound_is_kept():

@@ -23,6 +23,10 @@ MIB = 2**20
 CHUNK_BYTES = {"cpu": 64 * MIB, "cuda": 2048 * MIB, "mps": 512 * MIB}
 """What a chunk's activations may take, by type of device; anything else is treated as the CPU."""
 
+CHUNK_PER_PARAMETERS, LARGEST_CHUNK = 3, 4
+"""Every chunk reads all parameters again, so of a large model it may take this much more than they do; up to four times
+the constant."""
+
 BYTES_PER_INPUT_BYTE = 64
 """A first guess of what the activations of a row take, before they have been measured."""
 
@@ -41,9 +45,8 @@ class Budget:
 
     Args:
         chunk_bytes: What the activations of a chunk may take.
-        rows: Rows per forward, for now: a guess until measured, and a careful one, as the first of many.
+        rows: Rows per forward, for now: a guess until measured.
         fixed: The user has chosen `rows`, or they need not be measured.
-        batch: A bolder guess of how many rows of a batch need not be split.
         whole: Every forward takes the batch, once each: the model collapses or mixes it.
         copies: The examples are copies of those of a call around this one, which alone knows the batch.
         unused: The inputs that the output was found not to depend on, of which the user has been told.
@@ -53,7 +56,6 @@ class Budget:
     chunk_bytes: int
     rows: int
     fixed: bool = False
-    batch: int = 0
     whole: bool = False
     copies: bool = False
     unused: set[int] = field(default_factory=set)
@@ -69,15 +71,17 @@ class Budget:
             parameter_bytes: What the model's parameters take: a large model has large activations.
             max_rows: The user's bound on rows per forward; None measures.
         """
-        chunk_bytes = CHUNK_BYTES.get(inputs[0].device.type, CHUNK_BYTES["cpu"])
-        input_bytes = sum(tensor.nbytes for tensor in inputs) // inputs[0].shape[0]
-        # Two rows at least: of a single one nobody can tell whether the model has collapsed the batch.
+        constant = CHUNK_BYTES.get(inputs[0].device.type, CHUNK_BYTES["cpu"])
+        chunk_bytes = min(max(constant, parameter_bytes * CHUNK_PER_PARAMETERS), constant * LARGEST_CHUNK)
+        examples = inputs[0].shape[0]
+        input_bytes = sum(tensor.nbytes for tensor in inputs) // examples
         careful, bold = (
-            max(2, chunk_bytes // max(1, input_bytes * BYTES_PER_INPUT_BYTE, each))
+            constant // max(1, input_bytes * BYTES_PER_INPUT_BYTE, each)
             for each in (parameter_bytes, parameter_bytes // ROWS_PER_PARAMETERS)
         )
         if max_rows is None:
-            return cls(chunk_bytes, careful, batch=bold)
+            # Two rows at least: of a single one nobody can tell whether the model has collapsed the batch.
+            return cls(chunk_bytes, max(2, careful, min(bold, examples)))
         return cls(chunk_bytes, check_count("internal_batch_size", max_rows), fixed=True)
 
     def blocks(self, samples: int, places: int, run: Callable[[slice, slice], T]) -> Iterator[T]:
@@ -116,10 +120,9 @@ class Budget:
         """How many samples of how many places come next, with `rest` places left of the current sample."""
         if self.whole:
             return 1, places
-        rows = self.rows if self.fixed else max(self.rows, min(self.batch, places))
-        if rest == places and rows >= places:
-            return min(samples, rows // places), places
-        return 1, min(rows, rest)
+        if rest == places and self.rows >= places:
+            return min(samples, self.rows // places), places
+        return 1, min(self.rows, rest)
 
     def measuring(self, rows: int) -> AbstractContextManager[None]:
         """Learn the bytes per row from what autograd saves in a forward of `rows` rows, the first of several."""
