@@ -18,6 +18,14 @@ from pellucid.attr._facade import (
     NeuronAttribution,
     PerturbationAttribution,
 )
+from pellucid.attr.ablation import (
+    FeatureAblation,
+    FeaturePermutation,
+    LayerFeatureAblation,
+    LayerFeaturePermutation,
+    NeuronFeatureAblation,
+    Occlusion,
+)
 from pellucid.attr.activation import LayerActivation
 from pellucid.attr.conductance import InternalInfluence, LayerConductance, NeuronConductance
 from pellucid.attr.gradient import InputXGradient, LayerGradientXActivation, NeuronGradient, Saliency
@@ -31,6 +39,8 @@ from pellucid.attr.noise import NoiseTunnel
 
 __all__ = [
     "Attribution",
+    "FeatureAblation",
+    "FeaturePermutation",
     "GradientAttribution",
     "GradientShap",
     "InputXGradient",
@@ -39,15 +49,19 @@ __all__ = [
     "LayerActivation",
     "LayerAttribution",
     "LayerConductance",
+    "LayerFeatureAblation",
+    "LayerFeaturePermutation",
     "LayerGradientShap",
     "LayerGradientXActivation",
     "LayerIntegratedGradients",
     "NeuronAttribution",
     "NeuronConductance",
+    "NeuronFeatureAblation",
     "NeuronGradient",
     "NeuronGradientShap",
     "NeuronIntegratedGradients",
     "NoiseTunnel",
+    "Occlusion",
     "PerturbationAttribution",
     "Saliency",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import torch
 from torch import Tensor
 
 from pellucid.core.rows import pick
@@ -20,7 +21,9 @@ Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | None"
 """
 
 
-def baselines_of(given: Baselines, inputs: Tensors, rows: Tensor | None, examples: int) -> Tensors:
+def baselines_of(
+    given: Baselines, inputs: Tensors, rows: Tensor | None, examples: int, *, exact: bool = False
+) -> Tensors:
     """Baselines as tensors like the inputs, one for each point.
 
     Args:
@@ -28,9 +31,10 @@ def baselines_of(given: Baselines, inputs: Tensors, rows: Tensor | None, example
         inputs: The inputs, of the whole batch or of the points.
         rows: Which example each point belongs to, int64 [n]; None for every example once, in order.
         examples: The number of examples in the user's batch.
+        exact: Whether baselines with a fraction keep it where the inputs are integers.
 
     Returns:
-        Tensors (n, ...) of the shapes of the inputs, in their dtypes and on their devices.
+        Tensors (n, ...) of the shapes of the inputs, on their devices and, unless `exact`, in their dtypes.
 
     Raises:
         InvalidArgument: They do not fit the inputs.
@@ -40,13 +44,14 @@ def baselines_of(given: Baselines, inputs: Tensors, rows: Tensor | None, example
         raise InvalidArgument(
             f"baselines must have one entry for each input: expected {len(inputs)}, got {len(entries)}."
         )
-    return tuple(_like(x, entry, rows, examples) for x, entry in zip(inputs, entries, strict=True))
+    return tuple(_like(x, entry, rows, examples, exact) for x, entry in zip(inputs, entries, strict=True))
 
 
-def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int) -> Tensor:
+def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int, exact: bool) -> Tensor:
     points = len(x) if rows is None or len(x) != examples else len(rows)
+    dtype = torch.result_type(x, baseline) if exact and baseline is not None else x.dtype
     if baseline is None or isinstance(baseline, int | float):
-        return x.new_full((1,) * x.ndim, baseline or 0).expand(points, *x.shape[1:])
+        return x.new_full((1,) * x.ndim, baseline or 0, dtype=dtype).expand(points, *x.shape[1:])
     if not isinstance(baseline, Tensor):
         raise InvalidArgument(f"baselines must be tensors or numbers: got {type(baseline).__name__}.")
     one_or_all = baseline.ndim == x.ndim and len(baseline) in (1, examples, points)
@@ -54,4 +59,4 @@ def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examp
         expected = (examples, *x.shape[1:])
         raise InvalidArgument(f"baselines must broadcast to inputs: expected {expected}, got {tuple(baseline.shape)}.")
     picked: Tensor = baseline if len(baseline) == points else pick(baseline, rows, examples)
-    return picked.to(x).expand(points, *x.shape[1:])
+    return picked.to(x.device, dtype).expand(points, *x.shape[1:])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, final
+from typing import Any, Literal, TypeAlias, TypeVar, final
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,9 @@ from tqdm import tqdm
 from pellucid.errors import check_count
 
 T = TypeVar("T")
+
+Unit: TypeAlias = Literal["rows", "evaluations"]
+"""What a progress bar counts: rows, or evaluations of the whole batch."""
 
 MIB = 2**20
 CHUNK_BYTES = {"cpu": 64 * MIB, "cuda": 2048 * MIB, "mps": 512 * MIB}
@@ -50,6 +53,7 @@ class Budget:
         whole: Every forward takes the batch, once each: the model collapses or mixes it.
         copies: The examples are copies of those of a call around this one, which alone knows the batch.
         unused: The inputs that the output was found not to depend on, of which the user has been told.
+        most_samples: The most samples of a place per forward, where the user bounds that.
         progress: What a progress bar says on stderr; None for none.
     """
 
@@ -59,6 +63,7 @@ class Budget:
     whole: bool = False
     copies: bool = False
     unused: set[int] = field(default_factory=set)
+    most_samples: int | None = None
     progress: str | None = None
     _pilot: bool = False
 
@@ -84,7 +89,14 @@ class Budget:
             return cls(chunk_bytes, max(2, careful, min(bold, examples)))
         return cls(chunk_bytes, check_count("internal_batch_size", max_rows), fixed=True)
 
-    def blocks(self, samples: int, places: int, run: Callable[[slice, slice], T]) -> Iterator[T]:
+    def blocks(
+        self,
+        samples: int,
+        places: int,
+        run: Callable[[slice, slice], T],
+        *,
+        unit: Literal["rows", "evaluations"] = "rows",
+    ) -> Iterator[T]:
         """`run(samples, places)` over all samples of all places, block by block.
 
         A block is several samples of all places, or one sample of some of them. Out of memory halves it and goes on.
@@ -93,9 +105,11 @@ class Budget:
             samples: Samples per place.
             places: How many places there are.
             run: One forward of as many rows as the block has samples times places.
+            unit: What a progress bar counts.
         """
+        each = 1 if unit == "rows" else places
         sample = place = 0
-        with self._bar(samples * places) as bar:
+        with self._bar(samples * places // each, unit) as bar:
             while sample < samples:
                 count, size = self._block(samples - sample, places - place, places)
                 self._pilot = not (self.fixed or self.whole or count * size == samples * places)
@@ -108,20 +122,20 @@ class Budget:
                     self.rows, self.fixed = count * size // 2, True
                     continue
                 yield result
-                if bar is not None:
-                    bar.update(count * size)
                 place = (place + size) % places
                 sample += count if place == 0 else 0
+                if bar is not None:
+                    bar.update((sample * places + place) // each - bar.n)
 
-    def _bar(self, rows: int) -> AbstractContextManager[tqdm[Any] | None]:
-        return nullcontext() if self.progress is None else tqdm(total=rows, desc=self.progress, unit=" rows")
+    def _bar(self, total: int, unit: str) -> AbstractContextManager[tqdm[Any] | None]:
+        return nullcontext() if self.progress is None else tqdm(total=total, desc=self.progress, unit=f" {unit}")
 
     def _block(self, samples: int, rest: int, places: int) -> tuple[int, int]:
         """How many samples of how many places come next, with `rest` places left of the current sample."""
         if self.whole:
             return 1, places
         if rest == places and self.rows >= places:
-            return min(samples, self.rows // places), places
+            return min(samples, self.rows // places, self.most_samples or samples), places
         return 1, min(self.rows, rest)
 
     def measuring(self, rows: int) -> AbstractContextManager[None]:

@@ -8,6 +8,7 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
+from pellucid.core.budget import Unit
 from pellucid.core.pathway import Pathway
 from pellucid.core.tensors import Tensors, broadcast_to, detached, lerp, summed, widened
 
@@ -18,7 +19,9 @@ Read: TypeAlias = Callable[[Tensors, Tensor], Tensors]
 """What to do there: (points, rows) -> tensors (k * n, ...)."""
 
 
-def sweep(path: Pathway, samples: int, points: Points, read: Read) -> Iterator[tuple[slice, slice, Tensors]]:
+def sweep(
+    path: Pathway, samples: int, points: Points, read: Read, *, unit: Unit = "rows"
+) -> Iterator[tuple[slice, slice, Tensors]]:
     """Read the model at every sample of every point of `path.x`, in blocks of as many rows as the budget allows.
 
     Args:
@@ -26,6 +29,7 @@ def sweep(path: Pathway, samples: int, points: Points, read: Read) -> Iterator[t
         samples: Samples per point.
         points: Where to go.
         read: What to do there.
+        unit: What a progress bar counts.
 
     Yields:
         A block, as k samples and n places, and what was read there, (k, n, ...).
@@ -37,7 +41,7 @@ def sweep(path: Pathway, samples: int, points: Points, read: Read) -> Iterator[t
         read_there = read(points(sample, place), rows)
         return sample, place, tuple(each.view(count, each.shape[0] // count, *each.shape[1:]) for each in read_there)
 
-    return path.budget.blocks(samples, len(path), run)
+    return path.budget.blocks(samples, len(path), run, unit=unit)
 
 
 def gradients(path: Pathway) -> tuple[Tensors, Tensors]:

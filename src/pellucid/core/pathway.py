@@ -22,8 +22,17 @@ from pellucid.core.rows import everyone, follow, pick
 from pellucid.core.sink import Neuron, Sink, TargetLike, sink_of
 from pellucid.core.site import INPUTS, OUTPUT, Site, SiteLike, site_of
 from pellucid.core.structure import Structure, each_tensor
-from pellucid.core.tensors import Tensors, batch_of, detached, floating, floats, out_of_inference_mode, times
-from pellucid.errors import InvalidArgument, NotDifferentiable, warn
+from pellucid.core.tensors import (
+    Tensors,
+    batch_of,
+    detached,
+    floating,
+    floats,
+    out_of_inference_mode,
+    tensor_from,
+    times,
+)
+from pellucid.errors import InvalidArgument, NotDifferentiable, check_count, warn
 
 GradientFunction: TypeAlias = Callable[[Callable[..., Any], Tensors, Any, Any], Sequence[Tensor]]
 """Captum's `gradient_func`: (forward_func, inputs, target, additional_forward_args) -> gradients of the inputs."""
@@ -121,6 +130,7 @@ class Pathway:
         sink: Neuron | None = None,
         additional_forward_args: Any = None,
         internal_batch_size: int | None = None,
+        perturbations_per_eval: int | None = None,
         create_graph: bool = False,
         gradient_function: GradientFunction | None = None,
         grad_kwargs: dict[str, Any] | None = None,
@@ -140,6 +150,7 @@ class Pathway:
             additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
                 whose first dimension counts the examples follow their rows; everything else passes as it is.
             internal_batch_size: The most rows per forward; None chooses it.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
             create_graph: Whether the attributions can be differentiated.
             gradient_function: Replaces the gradient that torch takes at the inputs.
             grad_kwargs: More arguments of `torch.autograd.grad`.
@@ -181,6 +192,8 @@ class Pathway:
         guest = Guest.of(model)
         budget = Budget.of(tensors, guest.parameter_bytes, internal_batch_size)
         budget.progress = progress
+        if perturbations_per_eval is not None:
+            budget.most_samples = check_count("perturbations_per_eval", perturbations_per_eval)
         # Tensors of different first dimensions (a graph's nodes and edges) are one example that nobody can divide.
         budget.whole = guest.mixes_examples or len({tensor.shape[0] for tensor in tensors}) > 1
         start = site_of(source, model)
@@ -266,6 +279,18 @@ class Pathway:
         """
         picked = baselines_of(given, self.like_inputs, None if self.is_batch(self.rows) else self.rows, self.examples)
         return picked if self.create_graph else detached(picked)
+
+    def fill(self, given: Baselines) -> Tensors:
+        """Baselines like the points, to take the place of parts of them.
+
+        Args:
+            given: See [Baselines][pellucid.core.baselines.Baselines]; at the source.
+
+        Raises:
+            InvalidArgument: They do not fit.
+        """
+        rows = None if self.is_batch(self.rows) else self.rows
+        return detached(baselines_of(given, self.x, rows, self.examples, exact=True))
 
     def carry(self, inputs: Tensors, rows: Tensor | None = None) -> Tensors:
         """The tensors at the source for other inputs of the model.
@@ -408,7 +433,7 @@ class Pathway:
         sites = [site for site in (read, self.sink.site) if site is not None]
         passage = self._visit(inputs, points if inside else None, rows, *sites)
         explained = passage.found(self.sink.site).value if self.sink.site.modules else passage.output
-        value = self.sink(explained, rows)
+        value = self.sink(explained if torch.is_grad_enabled() else tensor_from(explained), rows)
         found = passage.found(read) if read is not None and read.modules else None
         if found is not None:
             self._saw(found, read=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,6 +60,15 @@ def described(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(described(each) for each in value)
     return type(value).__name__
+
+
+def tensor_from(value: object) -> object:
+    """A tensor from a number, or an array of NumPy, as a model outside of torch returns it; all else as it is."""
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else torch.int64)
+    return value
 
 
 def out_of_inference_mode(tensor: Tensor) -> Tensor:

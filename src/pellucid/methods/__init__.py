@@ -8,6 +8,7 @@ result.values, result.delta
 from pellucid.core.pathway import Pathway
 from pellucid.core.sink import Neuron
 from pellucid.core.site import Layer
+from pellucid.methods.ablation import FeatureAblation, FeaturePermutation, Occlusion
 from pellucid.methods.activation import Activation
 from pellucid.methods.conductance import Conductance, NeuronConductance
 from pellucid.methods.gradient import InputXGradient, Saliency
@@ -19,6 +20,8 @@ __all__ = [
     "Activation",
     "Attributions",
     "Conductance",
+    "FeatureAblation",
+    "FeaturePermutation",
     "GradientShap",
     "InputXGradient",
     "IntegratedGradients",
@@ -27,6 +30,7 @@ __all__ = [
     "Neuron",
     "NeuronConductance",
     "NoiseTunnel",
+    "Occlusion",
     "Pathway",
     "Saliency",
 ]

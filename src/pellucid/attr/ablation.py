@@ -1,0 +1,213 @@
+"""Captum's names for the methods that take features away: of inputs, of layers and of neurons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from pellucid import methods
+from pellucid.attr._facade import (
+    Attributed,
+    LayerAttribution,
+    NeuronAttribution,
+    PerturbationAttribution,
+    TensorOrTensors,
+    explained,
+)
+from pellucid.core.baselines import Baselines
+from pellucid.core.players import FeatureMask, Strides, WindowShapes
+from pellucid.core.sink import TargetLike
+from pellucid.methods.ablation import Permutation
+
+
+class FeatureAblation(PerturbationAttribution):
+    """How much the output falls without each feature: [pellucid.methods.FeatureAblation][]."""
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        perturbations_per_eval: int | None = None,
+        show_progress: bool = False,
+        **kwargs: Any,
+    ) -> Attributed:
+        """The effects of replacing each feature by its baseline; Captum, too, takes other `kwargs` and drops them."""
+        return explained(
+            self,
+            methods.FeatureAblation(),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "perturbations_per_eval": perturbations_per_eval,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+            feature_mask=feature_mask,
+        )
+
+
+class Occlusion(FeatureAblation):
+    """How much the output falls without each window: [pellucid.methods.Occlusion][]."""
+
+    def attribute(  # type: ignore[override]  # as in Captum, the window comes second
+        self,
+        inputs: TensorOrTensors,
+        sliding_window_shapes: WindowShapes,
+        strides: Strides = None,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        perturbations_per_eval: int | None = None,
+        show_progress: bool = False,
+    ) -> Attributed:
+        """The mean effects of the windows over each element."""
+        return explained(
+            self,
+            methods.Occlusion(windows=sliding_window_shapes, strides=strides),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "perturbations_per_eval": perturbations_per_eval,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+        )
+
+
+class FeaturePermutation(FeatureAblation):
+    """How much the output falls with each feature exchanged: [pellucid.methods.FeaturePermutation][]."""
+
+    def __init__(self, forward_func: Any, perm_func: Permutation | None = None) -> None:
+        super().__init__(forward_func)
+        self.perm_func = perm_func
+
+    def attribute(  # type: ignore[override]  # as in Captum, there are no baselines
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        perturbations_per_eval: int | None = None,
+        show_progress: bool = False,
+        *,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        **kwargs: Any,
+    ) -> Attributed:
+        """The effects of permuting each feature; Captum, too, takes other `kwargs` and drops them."""
+        return explained(
+            self,
+            methods.FeaturePermutation(permutation=self.perm_func, seed=seed, generator=generator),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "perturbations_per_eval": perturbations_per_eval,
+                "show_progress": show_progress,
+            },
+            feature_mask=feature_mask,
+        )
+
+
+class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
+    """How much the output falls without each feature of a layer: [pellucid.methods.FeatureAblation][] from there."""
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        layer_baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        layer_mask: FeatureMask = None,
+        attribute_to_layer_input: bool = False,
+        perturbations_per_eval: int | None = None,
+        *,
+        show_progress: bool = False,
+    ) -> Attributed:
+        """The effects of replacing each feature of the layer by its baseline."""
+        return explained(
+            self,
+            methods.FeatureAblation(),
+            inputs,
+            {
+                "source": self._layer(attribute_to_layer_input),
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "perturbations_per_eval": perturbations_per_eval,
+                "show_progress": show_progress,
+            },
+            baselines=layer_baselines,
+            feature_mask=layer_mask,
+        )
+
+
+class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
+    """How much the output falls with each feature of a layer exchanged: [pellucid.methods.FeaturePermutation][]."""
+
+    perm_func = None
+
+    def attribute(  # type: ignore[override]  # as in Captum, the mask has another name
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        layer_mask: FeatureMask = None,
+        perturbations_per_eval: int | None = None,
+        *,
+        show_progress: bool = False,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Attributed:
+        """The effects of permuting each feature of the layer."""
+        return explained(
+            self,
+            methods.FeaturePermutation(permutation=self.perm_func, seed=seed, generator=generator),
+            inputs,
+            {
+                "source": self._layer(of_input=False),
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "perturbations_per_eval": perturbations_per_eval,
+                "show_progress": show_progress,
+            },
+            feature_mask=layer_mask,
+        )
+
+
+class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
+    """How much a neuron falls without each feature: [pellucid.methods.FeatureAblation][] of it."""
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        neuron_selector: TargetLike,
+        baselines: Baselines = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        attribute_to_neuron_input: bool = False,
+        perturbations_per_eval: int | None = None,
+        *,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> Attributed:
+        """The effects of replacing each feature by its baseline on the selected neuron."""
+        return explained(
+            self,
+            methods.FeatureAblation(),
+            inputs,
+            {
+                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "additional_forward_args": additional_forward_args,
+                "perturbations_per_eval": perturbations_per_eval,
+                "show_progress": show_progress,
+                "early_exit": early_exit,
+            },
+            baselines=baselines,
+            feature_mask=feature_mask,
+        )

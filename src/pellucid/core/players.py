@@ -1,0 +1,231 @@
+"""Players: the parts of the points that are there or not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.tensors import Tensors, described
+from pellucid.errors import InvalidArgument
+
+FeatureMask: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
+"""Which elements of the inputs belong together, as one feature.
+
+* `None`: each element is a feature of its own.
+* a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in all examples
+  alike (first dimension 1) or in each as it says.
+* a tuple of these, one for each input tensor; the same number in two of them is the same feature.
+
+Numbers must not be negative; some may be missing.
+"""
+
+WindowShapes: TypeAlias = "tuple[int, ...] | tuple[tuple[int, ...], ...]"
+"""The size of a sliding window in each dimension of an input but the first; for several inputs, a tuple of such."""
+
+Strides: TypeAlias = "int | tuple[int, ...] | tuple[int | tuple[int, ...], ...] | None"
+"""By how much a window moves: in each dimension of an input but the first, or one number for all of them; for several
+inputs, a tuple of such. `None` is 1."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Features:
+    """A partition of the elements.
+
+    Args:
+        count: How many features there are.
+        masks: Which feature each element is, int64 (1 or n, ...) for each tensor.
+    """
+
+    count: int
+    masks: Tensors
+
+    @classmethod
+    def of(cls, x: Tensors, feature_mask: FeatureMask) -> Features:
+        """The features of points, numbered from zero in the order of the tensors and, in each, of their numbers.
+
+        Raises:
+            InvalidArgument: The mask does not fit, or holds something other than natural numbers.
+        """
+        if feature_mask is None:
+            sizes = [each[0].numel() for each in x]
+            starts = [sum(sizes[:index]) for index in range(len(x))]
+            each_own = zip(x, sizes, starts, strict=True)
+            masks = tuple(torch.arange(s, s + n, device=t.device).view(1, *t.shape[1:]) for t, n, s in each_own)
+            return cls(sum(sizes), masks)
+        given = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
+        if len(given) != len(x):
+            raise InvalidArgument(
+                f"feature_mask must have one entry for each input: expected {len(x)}, got {len(given)}."
+            )
+        fitting = [_fitting(mask, each) for mask, each in zip(given, x, strict=True)]
+        known = fitting[0].new_empty(0)
+        for mask in fitting:
+            here = torch.unique(mask).to(known.device)
+            known = torch.cat([known, here[~torch.isin(here, known)]])
+        numbers, order = known.sort()
+        masks = tuple(order.to(m.device)[torch.searchsorted(numbers.to(m.device), m)] for m in fitting)
+        return cls(len(known), masks)
+
+    def belonging(self, features: Tensor) -> Tensors:
+        """Which elements belong to each of these features [k]: (k, 1 or n, ...); to no feature for one below zero."""
+        return tuple(mask == features.to(mask.device).view(-1, *[1] * mask.ndim) for mask in self.masks)
+
+    def spread(self, values: Tensor) -> Tensors:
+        """Values [m, features] of m = n * K outputs as values of the elements, (m, ...) for each tensor."""
+
+        def spread_to(mask: Tensor) -> Tensor:
+            each = values.to(mask.device)
+            if len(mask) == 1:
+                return each[:, mask[0]]
+            index = mask.repeat_interleave(len(values) // len(mask), dim=0)
+            return each.gather(1, index.flatten(1)).view_as(index)
+
+        return tuple(map(spread_to, self.masks))
+
+    def differing(self, x: Tensors, other: Tensors) -> Tensor:
+        """The features in which two sets of points differ, int64 [k] in order."""
+        differs = torch.zeros(self.count, dtype=torch.bool)
+        for mask, one, two in zip(self.masks, x, other, strict=True):
+            differs[torch.unique(mask.expand_as(one)[one != two]).cpu()] = True
+        return differs.nonzero().flatten()
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Boxes that slide over the elements, clipped at the far edges; they may overlap.
+
+    They are numbered tensor by tensor, the first dimension changing fastest.
+
+    Args:
+        covers: For each tensor and dimension of it, which places each position of the window covers, bool
+            [positions, size].
+    """
+
+    covers: tuple[tuple[Tensor, ...], ...]
+
+    @classmethod
+    def of(cls, x: Tensors, windows: WindowShapes, strides: Strides) -> Windows:
+        """The windows over points.
+
+        Args:
+            x: The points.
+            windows: See [WindowShapes][pellucid.core.players.WindowShapes].
+            strides: See [Strides][pellucid.core.players.Strides].
+
+        Raises:
+            InvalidArgument: They do not fit the points, or leave gaps between the windows.
+        """
+        single = len(x) == 1
+        each_size = windows if isinstance(windows, tuple) and not (single and _integers(windows)) else (windows,)
+        each_stride = strides if isinstance(strides, tuple) and not (single and _integers(strides)) else (strides,)
+        if strides is None:
+            each_stride = (1,) * len(x)
+        for name, given in (("sliding_window_shapes", each_size), ("strides", each_stride)):
+            if len(given) != len(x):
+                raise InvalidArgument(
+                    f"{name} must have one entry for each input: expected {len(x)}, got {len(given)}."
+                )
+        triples = zip(x, each_size, each_stride, strict=True)
+        return cls(tuple(_covers(tensor, size, stride) for tensor, size, stride in triples))
+
+    @property
+    def count(self) -> int:
+        """How many windows there are."""
+        return sum(self._counts)
+
+    @property
+    def _counts(self) -> list[int]:
+        return [math.prod(len(cover) for cover in covers) for covers in self.covers]
+
+    def belonging(self, windows: Tensor) -> Tensors:
+        """Which elements lie in each of these windows [k]: (k, 1, ...); in no window for one below zero."""
+        masks, start = [], 0
+        for covers, count in zip(self.covers, self._counts, strict=True):
+            here = (windows >= start) & (windows < start + count)
+            rest = (windows - start).clamp(0, count - 1)
+            mask = here.view(-1, *[1] * len(covers)).to(covers[0].device)
+            for dimension, cover in enumerate(covers):
+                at = (rest % len(cover)).to(cover.device)
+                mask = mask & cover[at].view(-1, *[1] * dimension, cover.shape[1], *[1] * (len(covers) - dimension - 1))
+                rest = rest // len(cover)
+            masks.append(mask.unsqueeze(1))
+            start += count
+        return tuple(masks)
+
+    def spread(self, values: Tensor) -> Tensors:
+        """Values [m, windows] of m outputs as means over the windows that cover each element, (m, ...) per tensor."""
+        parts = torch.split(values, self._counts, dim=1)
+        return tuple(
+            map(self._spread_to, self.covers, (part if part.is_floating_point() else part.float() for part in parts))
+        )
+
+    def _spread_to(self, covers: tuple[Tensor, ...], values: Tensor) -> Tensor:
+        grid = values.to(covers[0].device).reshape(len(values), *(len(cover) for cover in reversed(covers)))
+        totals = grid.permute(0, *range(grid.ndim - 1, 0, -1))
+        for cover in covers:  # each contracts the next dimension of positions, and appends one of elements
+            totals = torch.tensordot(totals, cover.to(totals.dtype), ([1], [0]))
+        times_covered = torch.ones((), dtype=totals.dtype, device=totals.device)
+        for cover in covers:
+            times_covered = times_covered.unsqueeze(-1) * cover.sum(0)
+        return totals / times_covered
+
+    def differing(self, x: Tensors, other: Tensors) -> Tensor:
+        """The windows in which two sets of points differ, int64 [k] in order."""
+        found = []
+        for covers, one, two in zip(self.covers, x, other, strict=True):
+            differs = (one != two).any(0).float()
+            for cover in covers:
+                differs = torch.tensordot(differs, cover.float(), ([0], [1]))
+            found.append((differs > 0).permute(*range(differs.ndim - 1, -1, -1)).flatten().cpu())
+        return torch.cat(found).nonzero().flatten()
+
+
+def _integers(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(each, int) for each in value)
+
+
+def _covers(x: Tensor, size: object, stride: object) -> tuple[Tensor, ...]:
+    """Which places each position of a window covers, for each dimension of one example."""
+    shape = tuple(x.shape[1:])
+    if not _integers(size) or not isinstance(size, tuple) or len(size) != len(shape):
+        raise InvalidArgument(f"sliding_window_shapes must have a size for each dimension of {shape}: got {size!r}.")
+    if any(not 1 <= window <= length for window, length in zip(size, shape, strict=True)):
+        raise InvalidArgument(f"sliding_window_shapes must lie within the input's {shape}: got {size}.")
+    steps = (stride,) if isinstance(stride, int) else stride
+    if isinstance(steps, tuple) and len(steps) == 1:
+        steps *= len(shape)
+    if not _integers(steps) or not isinstance(steps, tuple) or len(steps) != len(shape):
+        raise InvalidArgument(f"strides must be a number, or one for each dimension of {shape}: got {stride!r}.")
+    for step, window, length in zip(steps, size, shape, strict=True):
+        if step < 1 or (step > window and window < length):
+            raise InvalidArgument(
+                f"strides must be at least 1, and no larger than the window, which would leave gaps: "
+                f"got {steps} for windows of {size}."
+            )
+    return tuple(_cover(*each, device=x.device) for each in zip(shape, size, steps, strict=True))
+
+
+def _cover(length: int, size: int, stride: int, device: torch.device) -> Tensor:
+    starts = torch.arange(math.ceil((length - size) / stride) + 1, device=device)[:, None] * stride
+    places = torch.arange(length, device=device)
+    return (places >= starts) & (places < starts + size)
+
+
+def _fitting(mask: Tensor, x: Tensor) -> Tensor:
+    """A feature mask, as (1 or n, ...) of the shape of the points."""
+    if not isinstance(mask, Tensor) or mask.is_floating_point() or mask.is_complex():
+        raise InvalidArgument(f"feature_mask must hold integers: got {described(mask)}.")
+    shape = (1,) * (x.ndim - mask.ndim) + tuple(mask.shape)
+    if len(shape) != x.ndim or any(m not in (1, size) for m, size in zip(shape, x.shape, strict=True)):
+        raise InvalidArgument(
+            f"feature_mask must broadcast to inputs: expected {tuple(x.shape)}, got {tuple(mask.shape)}."
+        )
+    if mask.numel() and mask.min() < 0:
+        raise InvalidArgument(f"feature_mask must hold natural numbers: got {int(mask.min())}.")
+    return mask.to(torch.int64).to(x.device).view(shape).expand(shape[0], *x.shape[1:])

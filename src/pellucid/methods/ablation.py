@@ -1,0 +1,204 @@
+"""Methods that take features away, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.baselines import Baselines
+from pellucid.core.game import Players, effects
+from pellucid.core.pathway import Pathway
+from pellucid.core.players import FeatureMask, Features, Strides, Windows, WindowShapes
+from pellucid.core.rows import everyone
+from pellucid.core.tensors import Tensors
+from pellucid.errors import warn
+from pellucid.methods.edge import attribution
+from pellucid.methods.result import Attributions
+
+Permutation: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""Permutes a feature: (points (B, ...), which elements are of the feature) -> points with these of other examples."""
+
+Orders: TypeAlias = dict[tuple[int, int], Tensor]
+"""The orders of examples drawn: (tensor, feature) -> int64 [B]."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FeatureAblation:
+    """How much the output falls when a feature is replaced by its baseline.
+
+    a_i = F(x) - F(x with x'_i in the place of x_i)
+
+    Elements that a mask makes one feature are replaced together, and all get its effect.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import FeatureAblation, Pathway
+        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> FeatureAblation()(path, baselines=1).values
+        (tensor([[3., 4.]]),)
+    """
+
+    @attribution
+    def __call__(
+        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+    ) -> Attributions:
+        """The effects of the features.
+
+        Args:
+            path: From the inputs or a layer; to any number of values per example.
+            baselines: What replaces a feature, at the source; see [Baselines][pellucid.core.baselines.Baselines].
+            feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
+
+        Returns:
+            Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
+        """
+        return _ablated(path, Features.of(path.x, feature_mask), baselines)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Occlusion:
+    """How much the output falls when a window is replaced by its baseline, as the mean over the windows around.
+
+    a_i = mean over the windows w around i of F(x) - F(x with x'_w in the place of x_w)
+
+    Zeiler, Fergus, "Visualizing and understanding convolutional networks", 2013, https://arxiv.org/abs/1311.2901.
+
+    Args:
+        windows: See [WindowShapes][pellucid.core.players.WindowShapes].
+        strides: See [Strides][pellucid.core.players.Strides].
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Occlusion, Pathway
+        >>> path = Pathway.of(lambda x: x.sum(1), torch.tensor([[1.0, 2.0, 3.0]]))
+        >>> Occlusion(windows=(2,))(path).values
+        (tensor([[3., 4., 5.]]),)
+    """
+
+    windows: WindowShapes
+    strides: Strides = None
+
+    @attribution
+    def __call__(self, path: Pathway, /, baselines: Baselines = None) -> Attributions:
+        """The mean effects of the windows.
+
+        Args:
+            path: From the inputs or a layer; to any number of values per example.
+            baselines: What replaces a window, at the source; see [Baselines][pellucid.core.baselines.Baselines].
+
+        Returns:
+            Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
+        """
+        return _ablated(path, Windows.of(path.x, self.windows, self.strides), baselines)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FeaturePermutation:
+    """How much the output falls when a feature is exchanged with that of other examples.
+
+    a_i = F(x) - F(x with x_i of the examples permuted)
+
+    Breiman, "Random forests", Machine Learning 45, 2001.
+
+    Args:
+        permutation: How a feature is permuted; None draws, for each tensor it is in, from the permutations that move
+            an example.
+        seed: Seeds these draws; None draws from torch's global generator.
+        generator: Gives the seed.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import FeaturePermutation, Pathway
+        >>> path = Pathway.of(lambda x: x.sum(1), torch.tensor([[1.0, 5.0], [2.0, 5.0]]))
+        >>> FeaturePermutation()(path).values
+        (tensor([[-1.,  0.],
+                [ 1.,  0.]]),)
+    """
+
+    permutation: Permutation | None = None
+    seed: int | None = None
+    generator: torch.Generator | None = None
+
+    @attribution
+    def __call__(self, path: Pathway, /, *, feature_mask: FeatureMask = None) -> Attributions:
+        """The effects of the features' permutations.
+
+        Args:
+            path: From the inputs or a layer; to any number of values per example.
+            feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
+
+        Returns:
+            Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
+        """
+        features = Features.of(path.x, feature_mask)
+        if len(path) < 2:
+            warn("inputs hold a single example, which has no other to be exchanged with: all attributions are zero.")
+        present = torch.arange(features.count if len(path) > 1 else 0)
+        orders = {} if self.permutation else self._orders(path, features, len(present))
+
+        def exchanged(moved: Tensor, places: slice) -> Tensors:
+            points = [self._exchanged(path.x, features, feature, orders) for feature in moved.tolist()]
+            return tuple(torch.cat([each[places] for each in tensor]) for tensor in zip(*points, strict=True))
+
+        found = features.spread(effects(path, features, present, exchanged))
+        return Attributions(found, structure=path.source_structure)
+
+    def _orders(self, path: Pathway, features: Features, count: int) -> Orders:
+        """For each tensor and feature, an order of the examples in which one of them moves, drawn as Captum does."""
+        seed = seed_of(self.seed, self.generator)
+        generator = torch.Generator().manual_seed(seed) if isinstance(seed, int) else None
+        members = [set(torch.unique(mask).tolist()) for mask in features.masks]
+        per_call = path.budget.most_samples or 1
+        orders: Orders = {}
+        for first in range(0, count, per_call):
+            together = range(first, min(first + per_call, count))
+            for index, member in enumerate(members):
+                for feature in together if member.intersection(together) else ():
+                    orders[index, feature] = _order(len(path), generator).to(path.x[index].device)
+        return orders
+
+    def _exchanged(
+        self, x: Tensors, features: Features, feature: int, orders: dict[tuple[int, int], Tensor]
+    ) -> Tensors:
+        """The points with one feature permuted."""
+        if feature < 0:
+            return x
+        masks = [mask[0] for mask in features.belonging(torch.tensor([feature]))]
+        if self.permutation is None:
+            return tuple(
+                torch.where(mask, each[orders[index, feature]], each) if (index, feature) in orders else each
+                for index, (mask, each) in enumerate(zip(masks, x, strict=True))
+            )
+        return tuple(self.permutation(each, mask) if mask.any() else each for mask, each in zip(masks, x, strict=True))
+
+
+def _order(examples: int, generator: torch.Generator | None) -> Tensor:
+    while True:
+        order = torch.randperm(examples, generator=generator)
+        if not torch.equal(order, everyone(examples)):
+            return order
+
+
+def _ablated(path: Pathway, players: Players, baselines: Baselines) -> Attributions:
+    """The effects of replacing each player by the baselines."""
+    x, fill = path.x, path.fill(baselines)
+    present = players.differing(x, fill)
+    if players.count and not len(present):
+        warn("baselines are equal to the inputs: all attributions are zero.")
+
+    def without(absent: Tensor, places: slice) -> Tensors:
+        masks = players.belonging(absent)
+        return tuple(
+            torch.where(mask[:, places] if mask.shape[1] > 1 else mask, other[places], one[places]).flatten(0, 1)
+            for mask, one, other in zip(masks, x, fill, strict=True)
+        )
+
+    found = players.spread(effects(path, players, present, without))
+    return Attributions(found, structure=path.source_structure)
