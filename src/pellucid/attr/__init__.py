@@ -36,6 +36,7 @@ from pellucid.attr.integrated_gradients import (
     NeuronIntegratedGradients,
 )
 from pellucid.attr.noise import NoiseTunnel
+from pellucid.attr.shapley import ShapleyValues, ShapleyValueSampling
 
 __all__ = [
     "Attribution",
@@ -64,4 +65,6 @@ __all__ = [
     "Occlusion",
     "PerturbationAttribution",
     "Saliency",
+    "ShapleyValueSampling",
+    "ShapleyValues",
 ]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pellucid.core.expectation import Points, in_order, sweep
 from pellucid.core.pathway import Pathway
+from pellucid.core.players import Features
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
 
@@ -51,11 +52,38 @@ def outcomes(path: Pathway, samples: int, points: Points) -> Tensor:
         return (value if value.ndim else value.reshape(1),)
 
     blocks = [block for _, _, (block,) in sweep(path, samples, points, read, unit="evaluations")]
+    path.seen.output = tuple(blocks[0].shape[2:])
     if sum(block.numel() for block in blocks) % samples or len({block.shape[2:] for block in blocks}) > 1:
         shapes = ", ".join(sorted({str(tuple(block.shape[1:])) for block in blocks}))
         raise InvalidArgument(f"forward_func must return outputs of one size for inputs of one size: got {shapes}.")
     (values,) = in_order([(block.flatten(),) for block in blocks], samples)
     return values
+
+
+def coalition_values(
+    path: Pathway, features: Features, fill: Tensors, count: int, coalitions: Callable[[slice], Tensor]
+) -> Tensor:
+    """What the sink explains where only some of the features are there, and the others filled.
+
+    Args:
+        path: The pathway.
+        features: The players.
+        fill: What takes the place of absent features, like `path.x`.
+        count: How many coalitions there are.
+        coalitions: Some of them, bool [k, features].
+
+    Returns:
+        Values [m, coalitions] for the m values of an output.
+    """
+
+    def points(samples: slice, places: slice) -> Tensors:
+        present = features.among(coalitions(samples))
+        return tuple(
+            torch.where(mask[:, places] if mask.shape[1] > 1 else mask, one[places], other[places]).flatten(0, 1)
+            for mask, one, other in zip(present, path.x, fill, strict=True)
+        )
+
+    return outcomes(path, count, points)
 
 
 def effects(path: Pathway, players: Players, present: Tensor, without: Callable[[Tensor, slice], Tensors]) -> Tensor:

@@ -47,11 +47,13 @@ class Seen:
         source: What is at a source that is a layer, for the user's inputs.
         read: How the tensors lie where gradients are taken.
         dtypes: Of these tensors.
+        output: The shape of what is explained of one example, where that may be several values.
     """
 
     source: Found | None = None
     read: Structure | None = None
     dtypes: tuple[torch.dtype, ...] = ()
+    output: tuple[int, ...] = ()
 
 
 @final

@@ -39,10 +39,12 @@ class Features:
     Args:
         count: How many features there are.
         masks: Which feature each element is, int64 (1 or n, ...) for each tensor.
+        names: What the user calls each of them, int64 [features].
     """
 
     count: int
     masks: Tensors
+    names: Tensor
 
     @classmethod
     def of(cls, x: Tensors, feature_mask: FeatureMask) -> Features:
@@ -56,7 +58,7 @@ class Features:
             starts = [sum(sizes[:index]) for index in range(len(x))]
             each_own = zip(x, sizes, starts, strict=True)
             masks = tuple(torch.arange(s, s + n, device=t.device).view(1, *t.shape[1:]) for t, n, s in each_own)
-            return cls(sum(sizes), masks)
+            return cls(sum(sizes), masks, torch.arange(sum(sizes)))
         given = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
         if len(given) != len(x):
             raise InvalidArgument(
@@ -69,11 +71,15 @@ class Features:
             known = torch.cat([known, here[~torch.isin(here, known)]])
         numbers, order = known.sort()
         masks = tuple(order.to(m.device)[torch.searchsorted(numbers.to(m.device), m)] for m in fitting)
-        return cls(len(known), masks)
+        return cls(len(known), masks, known.cpu())
 
     def belonging(self, features: Tensor) -> Tensors:
         """Which elements belong to each of these features [k]: (k, 1 or n, ...); to no feature for one below zero."""
         return tuple(mask == features.to(mask.device).view(-1, *[1] * mask.ndim) for mask in self.masks)
+
+    def among(self, coalitions: Tensor) -> Tensors:
+        """Which elements are of features in each of these coalitions, bool [k, features]: (k, 1 or n, ...)."""
+        return tuple(coalitions.to(mask.device)[:, mask] for mask in self.masks)
 
     def spread(self, values: Tensor) -> Tensors:
         """Values [m, features] of m = n * K outputs as values of the elements, (m, ...) for each tensor."""

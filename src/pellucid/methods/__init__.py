@@ -15,6 +15,7 @@ from pellucid.methods.gradient import InputXGradient, Saliency
 from pellucid.methods.noise import NoiseTunnel
 from pellucid.methods.path import GradientShap, IntegratedGradients, InternalInfluence
 from pellucid.methods.result import Attributions
+from pellucid.methods.shapley import ShapleyValues, ShapleyValueSampling
 
 __all__ = [
     "Activation",
@@ -33,4 +34,6 @@ __all__ = [
     "Occlusion",
     "Pathway",
     "Saliency",
+    "ShapleyValueSampling",
+    "ShapleyValues",
 ]

@@ -13,6 +13,7 @@ from pellucid.core.baselines import Baselines
 from pellucid.core.game import Players, effects
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask, Features, Strides, Windows, WindowShapes
+from pellucid.core.randomness import seed_of
 from pellucid.core.rows import everyone
 from pellucid.core.tensors import Tensors
 from pellucid.errors import warn

@@ -1,0 +1,75 @@
+"""Captum's names for Shapley values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from pellucid import methods
+from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained
+from pellucid.core.baselines import Baselines
+from pellucid.core.players import FeatureMask
+from pellucid.core.sink import TargetLike
+
+
+class ShapleyValueSampling(PerturbationAttribution):
+    """Shapley values by sampled orders: [pellucid.methods.ShapleyValueSampling][]."""
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int = 25,
+        perturbations_per_eval: int | None = None,
+        show_progress: bool = False,
+        *,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Attributed:
+        """The Shapley values of each feature, by `n_samples` orders."""
+        return explained(
+            self,
+            methods.ShapleyValueSampling(samples=n_samples, seed=seed, generator=generator),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "perturbations_per_eval": perturbations_per_eval,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+            feature_mask=feature_mask,
+        )
+
+
+class ShapleyValues(ShapleyValueSampling):
+    """Exact Shapley values, by all coalitions: [pellucid.methods.ShapleyValues][]."""
+
+    def attribute(  # type: ignore[override]  # as in Captum, there are no samples
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        perturbations_per_eval: int | None = None,
+        show_progress: bool = False,
+    ) -> Attributed:
+        """The Shapley values of each feature."""
+        return explained(
+            self,
+            methods.ShapleyValues(),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "perturbations_per_eval": perturbations_per_eval,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+            feature_mask=feature_mask,
+        )

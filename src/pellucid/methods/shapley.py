@@ -1,0 +1,204 @@
+"""Shapley values: what each feature is worth, on average over all orders in which features can come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.baselines import Baselines
+from pellucid.core.game import coalition_values
+from pellucid.core.pathway import Pathway
+from pellucid.core.players import FeatureMask, Features
+from pellucid.core.randomness import seed_of
+from pellucid.core.tensors import floating
+from pellucid.errors import InvalidArgument, check_count, warn
+from pellucid.methods.edge import attribution
+from pellucid.methods.result import Attributions
+
+BITS = 62
+"""Coalitions of so many features are numbers by which equal ones are found."""
+
+MOST_EXACT = 25
+"""More features than this are refused exact values: every one doubles the evaluations."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ShapleyValueSampling:
+    """Shapley values, by sampled orders: what each feature adds when it joins those before it.
+
+    a_i = mean over orders of F(x with the features up to i, x' elsewhere) - F(the same without i)
+
+    The attributions of an example add up to F(x) - F(x'). A coalition that comes up several times is evaluated once.
+
+    Castro, Gomez, Tejada, "Polynomial calculation of the Shapley value based on sampling", 2009,
+    https://doi.org/10.1016/j.cor.2008.04.004;
+    Strumbelj, Kononenko, "An efficient explanation of individual classifications using game theory", 2010.
+
+    Args:
+        samples: Orders, the same for all examples.
+        seed: Seeds the orders; None draws from torch's global generator.
+        generator: Gives the seed.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Pathway, ShapleyValueSampling
+        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> ShapleyValueSampling(samples=100, seed=0)(path).values[0].sum()
+        tensor(6.)
+    """
+
+    samples: int = 25
+    seed: int | None = None
+    generator: torch.Generator | None = None
+
+    @attribution
+    def __call__(
+        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+    ) -> Attributions:
+        """The sampled Shapley values.
+
+        Args:
+            path: From the inputs or a layer; to any number of values per example.
+            baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
+            feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
+
+        Returns:
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
+        """
+        check_count("n_samples", self.samples)
+        game = _Game(path, feature_mask, baselines)
+        orders = game.orders(self.samples, seed_of(self.seed, self.generator))
+        steps = torch.arange(len(game.playing) + 1)
+        ranks = orders.argsort(1)
+        if len(game.playing) <= BITS:
+            bits = (1 << orders).cumsum(1)
+            codes = torch.cat([torch.zeros_like(bits[:, :1]), bits], dim=1)
+        else:  # seldom equal, but for those without anyone and with everyone
+            codes = 2 + torch.arange(len(orders) * len(steps)).view(len(orders), -1)
+            codes[:, 0], codes[:, -1] = 0, 1
+        _, which = torch.unique(codes.flatten(), return_inverse=True)
+        chosen = torch.zeros(int(which.max()) + 1, dtype=torch.int64)
+        chosen[which] = torch.arange(len(which))
+
+        def coalitions(some: slice) -> Tensor:
+            order, step = chosen[some] // len(steps), chosen[some] % len(steps)
+            return ranks[order] < step[:, None]
+
+        values = game.values(len(chosen), coalitions)
+        added = values[:, which.to(values.device)].view(len(values), *codes.shape).diff(dim=2)
+        index = orders.to(values.device).expand(len(values), -1, -1)
+        worth = values.new_zeros(len(values), len(orders), len(game.playing)).scatter_(2, index, added)
+        return game.attributions(worth.mean(1))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ShapleyValues:
+    """Shapley values, exactly: by the values of all coalitions of the features, 2^n of them.
+
+    a_i = sum over coalitions S without i of |S|! (n - |S| - 1)! / n! * (F(S and i) - F(S)), where F(S) is the output
+    for x in the features of S and x' elsewhere
+
+    Shapley, "A value for n-person games", 1953.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Pathway, ShapleyValues
+        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> ShapleyValues()(path).values
+        (tensor([[3., 3.]]),)
+    """
+
+    @attribution
+    def __call__(
+        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+    ) -> Attributions:
+        """The Shapley values.
+
+        Args:
+            path: From the inputs or a layer; to any number of values per example.
+            baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
+            feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
+
+        Returns:
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
+
+        Raises:
+            InvalidArgument: There are too many features.
+        """
+        game = _Game(path, feature_mask, baselines)
+        players = len(game.playing)
+        if players > MOST_EXACT:
+            raise InvalidArgument(
+                f"feature_mask must leave at most {MOST_EXACT} features for exact Shapley values: got {players}. "
+                "Hint: sample them with ShapleyValueSampling, or join features by a mask."
+            )
+        digits = torch.arange(players)
+
+        def coalitions(some: slice) -> Tensor:
+            return (torch.arange(some.start, some.stop)[:, None] >> digits) & 1 == 1
+
+        values = game.values(2**players, coalitions)
+        sizes = sum(((torch.arange(2**players) >> digit) & 1 for digit in range(players)), torch.zeros(1))
+        weights = _weights(players).to(values)[sizes.long().to(values.device)]
+        worth = [_worth(values, weights, player) for player in range(players)]
+        return game.attributions(torch.stack(worth, dim=1) if worth else values[:, :0])
+
+
+def _weights(players: int) -> Tensor:
+    """|S|! (n - |S| - 1)! / n! by the size of S; none for the coalition of all."""
+    sizes = torch.arange(players, dtype=torch.float64)
+    logs = torch.lgamma(sizes + 1) + torch.lgamma(players - sizes) - torch.lgamma(torch.tensor(players + 1.0).double())
+    return torch.cat([logs.exp(), torch.zeros(1, dtype=torch.float64)])
+
+
+def _worth(values: Tensor, weights: Tensor, player: int) -> Tensor:
+    """A player's Shapley values [m], of the values [m, 2^n] of all coalitions."""
+    without, beside = values.view(len(values), -1, 2, 2**player).unbind(2)
+    return ((beside - without) * weights.view(-1, 2, 2**player)[:, 0]).sum((1, 2))
+
+
+@final
+class _Game:
+    """The features of a pathway's points as players; those that equal their baselines add nothing, and do not play."""
+
+    def __init__(self, path: Pathway, feature_mask: FeatureMask, baselines: Baselines) -> None:
+        self.path, self.fill = path, path.fill(baselines)
+        self.features = Features.of(path.x, feature_mask)
+        self.playing = self.features.differing(path.x, self.fill)
+        if self.features.count and not len(self.playing):
+            warn("baselines are equal to the inputs: all attributions are zero.")
+
+    def orders(self, samples: int, seed: object) -> Tensor:
+        """Random orders of those who play, int64 [samples, playing], drawn for all numbers up to the highest."""
+        generator = torch.Generator().manual_seed(seed) if isinstance(seed, int) else None
+        highest = int(self.features.names.max()) + 1 if self.features.count else 0
+        place = torch.full((highest,), -1)
+        place[self.features.names[self.playing]] = torch.arange(len(self.playing))
+        drawn = [place[torch.randperm(highest, generator=generator)] for _ in range(samples)]
+        return torch.stack([order[order >= 0] for order in drawn])
+
+    def values(self, count: int, coalitions: Callable[[slice], Tensor]) -> Tensor:
+        """Values [m, count], in a floating dtype, of coalitions [k, playing]."""
+
+        def of_all(some: slice) -> Tensor:
+            present = coalitions(some)
+            every = present.new_zeros(len(present), self.features.count)
+            every[:, self.playing] = present
+            return every
+
+        (values,) = floating((coalition_values(self.path, self.features, self.fill, count, of_all),))
+        return values
+
+    def attributions(self, worth: Tensor) -> Attributions:
+        """What those who play are worth, [m, playing], as attributions (n, *K, ...)."""
+        every = worth.new_zeros(len(worth), self.features.count)
+        every[:, self.playing.to(worth.device)] = worth
+        outputs = (-1, *self.path.seen.output)
+        found = tuple(each.view(*outputs, *each.shape[1:]) for each in self.features.spread(every))
+        return Attributions(found, structure=self.path.source_structure)
