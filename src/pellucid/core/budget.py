@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, final
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from tqdm import tqdm
 
 from pellucid.errors import check_count
@@ -32,6 +33,9 @@ the constant."""
 
 BYTES_PER_INPUT_BYTE = 64
 """A first guess of what the activations of a row take, before they have been measured."""
+
+TENSORS_AT_ONCE = 4
+"""How many tensors as large as the largest a forward without gradients holds at a time."""
 
 ROWS_PER_PARAMETERS = 16
 """How many rows' activations take as much as the parameters, as a bold guess, so that batches are seldom split."""
@@ -139,11 +143,12 @@ class Budget:
         return 1, min(self.rows, rest)
 
     def measuring(self, rows: int) -> AbstractContextManager[None]:
-        """Learn the bytes per row from what autograd saves in a forward of `rows` rows, the first of several."""
+        """Learn the bytes per row in a forward of `rows` rows, the first of several."""
         return self._measuring(rows) if self._pilot else nullcontext()
 
     @contextmanager
     def _measuring(self, rows: int) -> Iterator[None]:
+        """By what autograd saves; without gradients, by the largest tensor that a call of torch returns."""
         seen: dict[int, int] = {}
 
         def count(saved: Tensor) -> Tensor:
@@ -153,10 +158,29 @@ class Budget:
                 seen[storage.data_ptr()] = storage.nbytes()
             return saved
 
-        with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved):
-            yield
-        bytes_per_row = max(1, sum(seen.values()) // rows)
-        self.rows, self.fixed = max(1, self.chunk_bytes // bytes_per_row), True
+        if torch.is_grad_enabled():
+            with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved):
+                yield
+            used = sum(seen.values())
+        else:
+            with _Largest() as largest:
+                yield
+            used = TENSORS_AT_ONCE * largest.bytes
+        self.rows, self.fixed = max(1, self.chunk_bytes // max(1, used // rows)), True
+
+
+class _Largest(TorchFunctionMode):
+    """Looks on while torch is called, and remembers the size of the largest tensor that a call returned."""
+
+    bytes = 0
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, Tensor):
+            self.bytes = max(self.bytes, result.nbytes)
+        return result
 
 
 def _out_of_memory(error: BaseException) -> bool:

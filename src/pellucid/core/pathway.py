@@ -333,7 +333,7 @@ class Pathway:
         Returns:
             Values [n, *K].
         """
-        with torch.no_grad():
+        with torch.no_grad(), self.budget.measuring(rows.shape[0]):
             return self._forward(points, rows)[0]
 
     def gradient(self, points: Tensors | None, rows: Tensor, through: Sink | None = None) -> Reading:

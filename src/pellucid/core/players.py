@@ -97,7 +97,9 @@ class Features:
         """The features in which two sets of points differ, int64 [k] in order."""
         differs = torch.zeros(self.count, dtype=torch.bool)
         for mask, one, two in zip(self.masks, x, other, strict=True):
-            differs[torch.unique(mask.expand_as(one)[one != two]).cpu()] = True
+            where = one != two
+            where = where.any(0, keepdim=True) if len(mask) == 1 else where
+            differs[mask[where].cpu()] = True
         return differs.nonzero().flatten()
 
 
