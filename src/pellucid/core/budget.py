@@ -149,19 +149,19 @@ class Budget:
     @contextmanager
     def _measuring(self, rows: int) -> Iterator[None]:
         """By what autograd saves; without gradients, by the largest tensor that a call of torch returns."""
-        seen: dict[int, int] = {}
+        seen: dict[int, torch.UntypedStorage] = {}  # kept alive, so that none has the address of another
 
         def count(saved: Tensor) -> Tensor:
             owner = saved if saved._base is None else saved._base
             if not isinstance(owner, nn.Parameter):
                 storage = saved.untyped_storage()
-                seen[storage.data_ptr()] = storage.nbytes()
+                seen[storage.data_ptr()] = storage
             return saved
 
         if torch.is_grad_enabled():
             with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved):
                 yield
-            used = sum(seen.values())
+            used = sum(storage.nbytes() for storage in seen.values())
         else:
             with _Largest() as largest:
                 yield
