@@ -6,6 +6,7 @@
     ordinary_models.py        nor does one on models of ordinary sizes
     integrated_gradients.py   fifty steps on a ResNet-18 take little more than their forwards and backwards
     layers_and_neurons.py     to look into a model takes no longer either, and less where the rest of it need not run
+    games.py                  to take features away takes a fraction of the time
     bounded_memory.py         and memory that grows neither with the steps nor with the batch
     layer_memory.py           nor does it at the embeddings of tokens
 

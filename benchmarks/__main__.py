@@ -11,6 +11,7 @@ from benchmarks import (
     bounded_memory,
     call_overhead,
     chunk_bytes,
+    games,
     integrated_gradients,
     layer_memory,
     layers_and_neurons,
@@ -27,6 +28,7 @@ CASES: list[Case] = [
     *ordinary_models.CASES,
     *integrated_gradients.CASES,
     *layers_and_neurons.CASES,
+    *games.CASES,
     *bounded_memory.CASES,
     *layer_memory.CASES,
 ]

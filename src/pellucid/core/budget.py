@@ -34,8 +34,9 @@ the constant."""
 BYTES_PER_INPUT_BYTE = 64
 """A first guess of what the activations of a row take, before they have been measured."""
 
-TENSORS_AT_ONCE = 4
-"""How many tensors as large as the largest a forward without gradients holds at a time."""
+LARGEST_TENSORS = 16
+"""How many tensors as large as the largest of a forward without gradients would fill a chunk: it keeps fewer, but
+smaller ones stay in the caches."""
 
 ROWS_PER_PARAMETERS = 16
 """How many rows' activations take as much as the parameters, as a bold guess, so that batches are seldom split."""
@@ -165,7 +166,7 @@ class Budget:
         else:
             with _Largest() as largest:
                 yield
-            used = TENSORS_AT_ONCE * largest.bytes
+            used = LARGEST_TENSORS * largest.bytes
         self.rows, self.fixed = max(1, self.chunk_bytes // max(1, used // rows)), True
 
 

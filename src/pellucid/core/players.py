@@ -70,7 +70,7 @@ class Features:
             here = torch.unique(mask).to(known.device)
             known = torch.cat([known, here[~torch.isin(here, known)]])
         numbers, order = known.sort()
-        masks = tuple(order.to(m.device)[torch.searchsorted(numbers.to(m.device), m)] for m in fitting)
+        masks = tuple(order.to(m.device)[torch.searchsorted(numbers.to(m.device), m.contiguous())] for m in fitting)
         return cls(len(known), masks, known.cpu())
 
     def belonging(self, features: Tensor) -> Tensors:

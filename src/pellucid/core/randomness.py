@@ -83,6 +83,21 @@ def seed_of(seed: Seed, generator: torch.Generator | None) -> Seed:
     return int(torch.randint(2**62, (), generator=generator, device=generator.device))
 
 
+def shared(seed: int | None, generator: torch.Generator | None) -> torch.Generator | None:
+    """Where draws come from that all examples share, such as orders of features; None is torch's global generator.
+
+    Raises:
+        InvalidArgument: The seed is no integer, or both are given.
+    """
+    number = seed_of(seed, generator)
+    if number is None:
+        return None
+    try:
+        return torch.Generator().manual_seed(operator.index(number) % 2**63)  # type: ignore[arg-type]  # tried here
+    except TypeError:
+        raise WrongType(f"seed must be an integer, as all examples share the draws: got {number!r}.") from None
+
+
 def seeded(seed: int | Sequence[int], keys: Keys) -> list[tuple[int, ...]]:
     """What each point's streams are seeded with: the seed and what tells the point apart.
 

@@ -13,7 +13,7 @@ from pellucid.core.baselines import Baselines
 from pellucid.core.game import Players, effects
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask, Features, Strides, Windows, WindowShapes
-from pellucid.core.randomness import seed_of
+from pellucid.core.randomness import shared
 from pellucid.core.rows import everyone
 from pellucid.core.tensors import Tensors
 from pellucid.errors import warn
@@ -153,8 +153,7 @@ class FeaturePermutation:
 
     def _orders(self, path: Pathway, features: Features, count: int) -> Orders:
         """For each tensor and feature, an order of the examples in which one of them moves, drawn as Captum does."""
-        seed = seed_of(self.seed, self.generator)
-        generator = torch.Generator().manual_seed(seed) if isinstance(seed, int) else None
+        generator = shared(self.seed, self.generator)
         members = [set(torch.unique(mask).tolist()) for mask in features.masks]
         per_call = path.budget.most_samples or 1
         orders: Orders = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
@@ -13,14 +14,16 @@ from pellucid.core.baselines import Baselines
 from pellucid.core.game import coalition_values
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask, Features
-from pellucid.core.randomness import seed_of
-from pellucid.core.tensors import floating
+from pellucid.core.randomness import shared
+from pellucid.core.tensors import floating, widened
 from pellucid.errors import InvalidArgument, check_count, warn
 from pellucid.methods.edge import attribution
 from pellucid.methods.result import Attributions
 
 BITS = 62
 """Coalitions of so many features are numbers by which equal ones are found."""
+
+HIGHEST_NAME = 10**7
 
 MOST_EXACT = 25
 """More features than this are refused exact values: every one doubles the evaluations."""
@@ -72,12 +75,12 @@ class ShapleyValueSampling:
         """
         check_count("n_samples", self.samples)
         game = _Game(path, feature_mask, baselines)
-        orders = game.orders(self.samples, seed_of(self.seed, self.generator))
+        orders = game.orders(self.samples, shared(self.seed, self.generator))
         steps = torch.arange(len(game.playing) + 1)
         ranks = orders.argsort(1)
         if len(game.playing) <= BITS:
             bits = (1 << orders).cumsum(1)
-            codes = torch.cat([torch.zeros_like(bits[:, :1]), bits], dim=1)
+            codes = torch.cat([bits.new_zeros(len(bits), 1), bits], dim=1)
         else:  # seldom equal, but for those without anyone and with everyone
             codes = 2 + torch.arange(len(orders) * len(steps)).view(len(orders), -1)
             codes[:, 0], codes[:, -1] = 0, 1
@@ -171,20 +174,25 @@ class _Game:
         self.path, self.fill = path, path.fill(baselines)
         self.features = Features.of(path.x, feature_mask)
         self.playing = self.features.differing(path.x, self.fill)
+        self.dtype = torch.get_default_dtype()
         if self.features.count and not len(self.playing):
             warn("baselines are equal to the inputs: all attributions are zero.")
 
-    def orders(self, samples: int, seed: object) -> Tensor:
+    def orders(self, samples: int, generator: torch.Generator | None) -> Tensor:
         """Random orders of those who play, int64 [samples, playing], drawn for all numbers up to the highest."""
-        generator = torch.Generator().manual_seed(seed) if isinstance(seed, int) else None
         highest = int(self.features.names.max()) + 1 if self.features.count else 0
+        if highest > HIGHEST_NAME:
+            raise InvalidArgument(
+                f"feature_mask must number features up to {HIGHEST_NAME}, as orders are drawn of all numbers: "
+                f"got {highest - 1}. Hint: number them from zero."
+            )
         place = torch.full((highest,), -1)
         place[self.features.names[self.playing]] = torch.arange(len(self.playing))
         drawn = [place[torch.randperm(highest, generator=generator)] for _ in range(samples)]
         return torch.stack([order[order >= 0] for order in drawn])
 
     def values(self, count: int, coalitions: Callable[[slice], Tensor]) -> Tensor:
-        """Values [m, count], in a floating dtype, of coalitions [k, playing]."""
+        """Values [m, count], in at least float32, of coalitions [k, playing]."""
 
         def of_all(some: slice) -> Tensor:
             present = coalitions(some)
@@ -193,12 +201,14 @@ class _Game:
             return every
 
         (values,) = floating((coalition_values(self.path, self.features, self.fill, count, of_all),))
-        return values
+        self.dtype = values.dtype
+        return widened(values)
 
     def attributions(self, worth: Tensor) -> Attributions:
         """What those who play are worth, [m, playing], as attributions (n, *K, ...)."""
-        every = worth.new_zeros(len(worth), self.features.count)
-        every[:, self.playing.to(worth.device)] = worth
-        outputs = (-1, *self.path.seen.output)
+        every = worth.new_zeros(len(worth), self.features.count, dtype=self.dtype)
+        every[:, self.playing.to(worth.device)] = worth.to(self.dtype)
+        output = self.path.seen.output
+        outputs = (len(worth) // math.prod(output), *output)
         found = tuple(each.view(*outputs, *each.shape[1:]) for each in self.features.spread(every))
         return Attributions(found, structure=self.path.source_structure)
