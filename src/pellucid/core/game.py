@@ -77,13 +77,17 @@ def coalition_values(
     """
 
     def points(samples: slice, places: slice) -> Tensors:
-        present = features.among(coalitions(samples))
-        return tuple(
-            torch.where(mask[:, places] if mask.shape[1] > 1 else mask, one[places], other[places]).flatten(0, 1)
-            for mask, one, other in zip(present, path.x, fill, strict=True)
-        )
+        return mixed(features.among(coalitions(samples)), path.x, fill, places)
 
     return outcomes(path, count, points)
+
+
+def mixed(masks: Tensors, inside: Tensors, outside: Tensors, places: slice) -> Tensors:
+    """Points (k * n, ...) at n places: those `inside` each of k masks (k, 1 or all places, ...), and those `outside`."""
+    return tuple(
+        torch.where(mask[:, places] if mask.shape[1] > 1 else mask, one[places], other[places]).flatten(0, 1)
+        for mask, one, other in zip(masks, inside, outside, strict=True)
+    )
 
 
 def effects(path: Pathway, players: Players, present: Tensor, without: Callable[[Tensor, slice], Tensors]) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines
-from pellucid.core.game import Players, effects
+from pellucid.core.game import Players, effects, mixed
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask, Features, Strides, Windows, WindowShapes
 from pellucid.core.randomness import shared
@@ -164,9 +164,7 @@ class FeaturePermutation:
                     orders[index, feature] = _order(len(path), generator).to(path.x[index].device)
         return orders
 
-    def _exchanged(
-        self, x: Tensors, features: Features, feature: int, orders: dict[tuple[int, int], Tensor]
-    ) -> Tensors:
+    def _exchanged(self, x: Tensors, features: Features, feature: int, orders: Orders) -> Tensors:
         """The points with one feature permuted."""
         if feature < 0:
             return x
@@ -194,11 +192,7 @@ def _ablated(path: Pathway, players: Players, baselines: Baselines) -> Attributi
         warn("baselines are equal to the inputs: all attributions are zero.")
 
     def without(absent: Tensor, places: slice) -> Tensors:
-        masks = players.belonging(absent)
-        return tuple(
-            torch.where(mask[:, places] if mask.shape[1] > 1 else mask, other[places], one[places]).flatten(0, 1)
-            for mask, one, other in zip(masks, x, fill, strict=True)
-        )
+        return mixed(players.belonging(absent), fill, x, places)
 
     found = players.spread(effects(path, players, present, without))
     return Attributions(found, structure=path.source_structure)
