@@ -83,7 +83,7 @@ def coalition_values(
 
 
 def mixed(masks: Tensors, inside: Tensors, outside: Tensors, places: slice) -> Tensors:
-    """Points (k * n, ...) at n places: those `inside` each of k masks (k, 1 or all places, ...), and those `outside`."""
+    """Points (k * n, ...) at n places: those inside each of k masks, (k, 1 or all places, ...), and those outside."""
     return tuple(
         torch.where(mask[:, places] if mask.shape[1] > 1 else mask, one[places], other[places]).flatten(0, 1)
         for mask, one, other in zip(masks, inside, outside, strict=True)
