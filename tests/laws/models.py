@@ -242,7 +242,7 @@ def tensors_at(model: nn.Module, inputs: Tensors, inside: Inside, additional_for
     names = inside.layer if isinstance(inside.layer, list) else [inside.layer]
 
     def catch(name: str, tensor: Tensor) -> None:
-        caught[name] = tensor.clone()
+        caught[name] = tensor.detach().clone()
 
     handles = []
     for name in names:
@@ -251,7 +251,8 @@ def tensors_at(model: nn.Module, inputs: Tensors, inside: Inside, additional_for
             handles.append(module.register_forward_pre_hook(lambda _, taken, name=name: catch(name, taken[0])))
         else:
             handles.append(module.register_forward_hook(lambda _, taken, found, name=name: catch(name, found)))
-    model(*(each.clone() for each in inputs), *extra)
+    with torch.enable_grad():  # without, older versions of torch take a shortcut past the modules of an encoder
+        model(*(each.clone() for each in inputs), *extra)
     for handle in handles:
         handle.remove()
     return tuple(caught[name] for name in names)

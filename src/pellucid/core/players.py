@@ -88,6 +88,11 @@ class Features:
             each = values.to(mask.device)
             if len(mask) == 1:
                 return each[:, mask[0]]
+            if len(values) % len(mask):
+                raise InvalidArgument(
+                    "feature_mask must be the same for all examples where forward_func returns one value for the batch: "
+                    f"expected (1, ...), got {tuple(mask.shape)}."
+                )
             index = mask.repeat_interleave(len(values) // len(mask), dim=0)
             return each.gather(1, index.flatten(1)).view_as(index)
 

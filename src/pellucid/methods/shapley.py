@@ -15,7 +15,7 @@ from pellucid.core.game import coalition_values
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask, Features
 from pellucid.core.randomness import shared
-from pellucid.core.tensors import floating, widened
+from pellucid.core.tensors import floating, floats, widened
 from pellucid.errors import InvalidArgument, check_count, warn
 from pellucid.methods.edge import attribution
 from pellucid.methods.result import Attributions
@@ -200,9 +200,9 @@ class _Game:
             every[:, self.playing] = present
             return every
 
-        (values,) = floating((coalition_values(self.path, self.features, self.fill, count, of_all),))
-        self.dtype = values.dtype
-        return widened(values)
+        values = coalition_values(self.path, self.features, self.fill, count, of_all)
+        (self.dtype,) = (each.dtype for each in floating((values[:0],)))
+        return widened(values) if floats(values) else values.double()
 
     def attributions(self, worth: Tensor) -> Attributions:
         """What those who play are worth, [m, playing], as attributions (n, *K, ...)."""
