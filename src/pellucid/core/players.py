@@ -90,7 +90,7 @@ class Features:
                 return each[:, mask[0]]
             if len(values) % len(mask):
                 raise InvalidArgument(
-                    "feature_mask must be the same for all examples where forward_func returns one value for the batch: "
+                    "feature_mask must be one for all examples where forward_func returns one value for the batch: "
                     f"expected (1, ...), got {tuple(mask.shape)}."
                 )
             index = mask.repeat_interleave(len(values) // len(mask), dim=0)
