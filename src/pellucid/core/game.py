@@ -103,7 +103,7 @@ def effects(path: Pathway, players: Players, present: Tensor, without: Callable[
     Returns:
         Effects [m, players] for the m values of an output.
     """
-    everyone = torch.cat([torch.tensor([-1]), present])
+    everyone = torch.cat([torch.tensor([-1], device="cpu"), present])
     values = outcomes(path, len(everyone), lambda samples, places: without(everyone[samples], places))
     changes = values.new_zeros(len(values), players.count)
     changes[:, present.to(values.device)] = values[:, :1] - values[:, 1:]

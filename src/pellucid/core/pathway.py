@@ -333,7 +333,9 @@ class Pathway:
         Returns:
             Values [n, *K].
         """
-        with torch.no_grad(), self.budget.measuring(rows.shape[0]):
+        # A compiled model cannot be looked on while it runs.
+        measuring = nullcontext() if self.guest.compiled else self.budget.measuring(rows.shape[0])
+        with torch.no_grad(), measuring:
             return self._forward(points, rows)[0]
 
     def gradient(self, points: Tensors | None, rows: Tensor, through: Sink | None = None) -> Reading:

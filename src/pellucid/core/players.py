@@ -58,7 +58,7 @@ class Features:
             starts = [sum(sizes[:index]) for index in range(len(x))]
             each_own = zip(x, sizes, starts, strict=True)
             masks = tuple(torch.arange(s, s + n, device=t.device).view(1, *t.shape[1:]) for t, n, s in each_own)
-            return cls(sum(sizes), masks, torch.arange(sum(sizes)))
+            return cls(sum(sizes), masks, torch.arange(sum(sizes), device="cpu"))
         given = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
         if len(given) != len(x):
             raise InvalidArgument(
@@ -100,7 +100,7 @@ class Features:
 
     def differing(self, x: Tensors, other: Tensors) -> Tensor:
         """The features in which two sets of points differ, int64 [k] in order."""
-        differs = torch.zeros(self.count, dtype=torch.bool)
+        differs = torch.zeros(self.count, dtype=torch.bool, device="cpu")
         for mask, one, two in zip(self.masks, x, other, strict=True):
             where = one != two
             where = where.any(0, keepdim=True) if len(mask) == 1 else where
@@ -182,7 +182,7 @@ class Windows:
         grid = values.to(covers[0].device).reshape(len(values), *(len(cover) for cover in reversed(covers)))
         totals = grid.permute(0, *range(grid.ndim - 1, 0, -1))
         for cover in covers:  # each contracts the next dimension of positions, and appends one of elements
-            totals = torch.tensordot(totals, cover.to(totals.dtype), ([1], [0]))
+            totals = _contracted(totals, cover, 1)
         times_covered = torch.ones((), dtype=totals.dtype, device=totals.device)
         for cover in covers:
             times_covered = times_covered.unsqueeze(-1) * cover.sum(0)
@@ -194,9 +194,16 @@ class Windows:
         for covers, one, two in zip(self.covers, x, other, strict=True):
             differs = (one != two).any(0).float()
             for cover in covers:
-                differs = torch.tensordot(differs, cover.float(), ([0], [1]))
+                differs = _contracted(differs, cover.T, 0)
             found.append((differs > 0).permute(*range(differs.ndim - 1, -1, -1)).flatten().cpu())
         return torch.cat(found).nonzero().flatten()
+
+
+def _contracted(tensor: Tensor, cover: Tensor, dimension: int) -> Tensor:
+    """A dimension summed over by the rows of a cover, whose columns become the last dimension; as exact as it came."""
+    with torch.autocast(tensor.device.type, enabled=False):
+        contracted: Tensor = torch.tensordot(tensor, cover.to(tensor.dtype), ([dimension], [0]))
+        return contracted
 
 
 def _integers(value: object) -> bool:

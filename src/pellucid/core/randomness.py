@@ -93,7 +93,7 @@ def shared(seed: int | None, generator: torch.Generator | None) -> torch.Generat
     if number is None:
         return None
     try:
-        return torch.Generator().manual_seed(operator.index(number) % 2**63)  # type: ignore[arg-type]  # tried here
+        return torch.Generator(device="cpu").manual_seed(operator.index(number) % 2**63)  # type: ignore[arg-type]  # tried here
     except TypeError:
         raise WrongType(f"seed must be an integer, as all examples share the draws: got {number!r}.") from None
 

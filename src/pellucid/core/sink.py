@@ -149,7 +149,8 @@ class Element(_At):
                 raise self.outside(shape, self.index)
         everything = (slice(None),)
         selected: Tensor = output[everything + self.index] if self.index else output
-        return summed(selected) if any(isinstance(position, slice) for position in self.index) else selected
+        several = any(isinstance(position, slice) for position in self.index)
+        return summed(selected).to(selected.dtype) if several else selected
 
     def argument(self, rows: Tensor) -> Any:
         return (self.index or None) if len(self.index) != 1 else self.index[0]

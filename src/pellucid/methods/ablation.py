@@ -141,7 +141,7 @@ class FeaturePermutation:
         features = Features.of(path.x, feature_mask)
         if len(path) < 2:
             warn("inputs hold a single example, which has no other to be exchanged with: all attributions are zero.")
-        present = torch.arange(features.count if len(path) > 1 else 0)
+        present = torch.arange(features.count if len(path) > 1 else 0, device="cpu")
         orders = {} if self.permutation else self._orders(path, features, len(present))
 
         def exchanged(moved: Tensor, places: slice) -> Tensors:
@@ -168,7 +168,7 @@ class FeaturePermutation:
         """The points with one feature permuted."""
         if feature < 0:
             return x
-        masks = [mask[0] for mask in features.belonging(torch.tensor([feature]))]
+        masks = [mask[0] for mask in features.belonging(torch.tensor([feature], device="cpu"))]
         if self.permutation is None:
             return tuple(
                 torch.where(mask, each[orders[index, feature]], each) if (index, feature) in orders else each
@@ -179,7 +179,7 @@ class FeaturePermutation:
 
 def _order(examples: int, generator: torch.Generator | None) -> Tensor:
     while True:
-        order = torch.randperm(examples, generator=generator)
+        order = torch.randperm(examples, generator=generator, device="cpu")
         if not torch.equal(order, everyone(examples)):
             return order
 

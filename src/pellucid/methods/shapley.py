@@ -76,17 +76,17 @@ class ShapleyValueSampling:
         check_count("n_samples", self.samples)
         game = _Game(path, feature_mask, baselines)
         orders = game.orders(self.samples, shared(self.seed, self.generator))
-        steps = torch.arange(len(game.playing) + 1)
+        steps = torch.arange(len(game.playing) + 1, device="cpu")
         ranks = orders.argsort(1)
         if len(game.playing) <= BITS:
             bits = (1 << orders).cumsum(1)
             codes = torch.cat([bits.new_zeros(len(bits), 1), bits], dim=1)
         else:  # seldom equal, but for those without anyone and with everyone
-            codes = 2 + torch.arange(len(orders) * len(steps)).view(len(orders), -1)
+            codes = 2 + torch.arange(len(orders) * len(steps), device="cpu").view(len(orders), -1)
             codes[:, 0], codes[:, -1] = 0, 1
         _, which = torch.unique(codes.flatten(), return_inverse=True)
-        chosen = torch.zeros(int(which.max()) + 1, dtype=torch.int64)
-        chosen[which] = torch.arange(len(which))
+        chosen = torch.zeros(int(which.max()) + 1, dtype=torch.int64, device="cpu")
+        chosen[which] = torch.arange(len(which), device="cpu")
 
         def coalitions(some: slice) -> Tensor:
             order, step = chosen[some] // len(steps), chosen[some] % len(steps)
@@ -141,23 +141,23 @@ class ShapleyValues:
                 f"feature_mask must leave at most {MOST_EXACT} features for exact Shapley values: got {players}. "
                 "Hint: sample them with ShapleyValueSampling, or join features by a mask."
             )
-        digits = torch.arange(players)
+        digits = torch.arange(players, device="cpu")
 
         def coalitions(some: slice) -> Tensor:
-            return (torch.arange(some.start, some.stop)[:, None] >> digits) & 1 == 1
+            return (torch.arange(some.start, some.stop, device="cpu")[:, None] >> digits) & 1 == 1
 
         values = game.values(2**players, coalitions)
-        sizes = sum(((torch.arange(2**players) >> digit) & 1 for digit in range(players)), torch.zeros(1))
-        weights = _weights(players).to(values)[sizes.long().to(values.device)]
+        every = torch.arange(2**players, device="cpu")
+        sizes = sum(((every >> digit) & 1 for digit in range(players)), torch.zeros_like(every))
+        weights = _weights(players).to(values)[sizes.to(values.device)]
         worth = [_worth(values, weights, player) for player in range(players)]
         return game.attributions(torch.stack(worth, dim=1) if worth else values[:, :0])
 
 
 def _weights(players: int) -> Tensor:
     """|S|! (n - |S| - 1)! / n! by the size of S; none for the coalition of all."""
-    sizes = torch.arange(players, dtype=torch.float64)
-    logs = torch.lgamma(sizes + 1) + torch.lgamma(players - sizes) - torch.lgamma(torch.tensor(players + 1.0).double())
-    return torch.cat([logs.exp(), torch.zeros(1, dtype=torch.float64)])
+    of_size = [1 / (players * math.comb(players - 1, size)) for size in range(players)]
+    return torch.tensor([*of_size, 0.0], dtype=torch.float64, device="cpu")
 
 
 def _worth(values: Tensor, weights: Tensor, player: int) -> Tensor:
@@ -186,9 +186,9 @@ class _Game:
                 f"feature_mask must number features up to {HIGHEST_NAME}, as orders are drawn of all numbers: "
                 f"got {highest - 1}. Hint: number them from zero."
             )
-        place = torch.full((highest,), -1)
-        place[self.features.names[self.playing]] = torch.arange(len(self.playing))
-        drawn = [place[torch.randperm(highest, generator=generator)] for _ in range(samples)]
+        place = torch.full((highest,), -1, device="cpu")
+        place[self.features.names[self.playing]] = torch.arange(len(self.playing), device="cpu")
+        drawn = [place[torch.randperm(highest, generator=generator, device="cpu")] for _ in range(samples)]
         return torch.stack([order[order >= 0] for order in drawn])
 
     def values(self, count: int, coalitions: Callable[[slice], Tensor]) -> Tensor:
