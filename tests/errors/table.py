@@ -83,6 +83,18 @@ def noise(*says: str, **arguments: Any) -> Call:
     return call(lambda model: attr.NoiseTunnel(attr.Saliency(model)), *says, **arguments)
 
 
+def ablated(*says: str, **arguments: Any) -> Call:
+    return call(attr.FeatureAblation, *says, **arguments)
+
+
+def masked(mask: Any, *says: str, **more: Any) -> Call:
+    return ablated("feature_mask must ", *says, feature_mask=mask, **more)
+
+
+def occluded(windows: Any, *says: str, **more: Any) -> Call:
+    return call(attr.Occlusion, *says, sliding_window_shapes=windows, **more)
+
+
 class Deep(nn.Module):
     """A model with named parts: one that returns a tuple, one that never runs, and one that takes ids."""
 
@@ -274,6 +286,69 @@ TABLE = {
     ),
     "conductance of a neuron too large": at(
         attr.NeuronConductance, CHOOSE_NEURON + "(6,)", error=OutOfRange, neuron_selector=6
+    ),
+    "feature_mask of floats": masked(torch.zeros(1, 4), "hold integers: got (1, 4) float32."),
+    "feature_mask a list": masked([0, 1, 2, 3], "hold integers: got list."),
+    "feature_mask below zero": masked(torch.tensor([[0, -2, 1, 0]]), "hold natural numbers: got -2."),
+    "feature_mask of other features": masked(
+        torch.zeros(1, 3).long(), "broadcast to inputs: expected (8, 4), got (1, 3)."
+    ),
+    "feature_mask of other examples": masked(
+        torch.zeros(5, 4).long(), "broadcast to inputs: expected (8, 4), got (5, 4)."
+    ),
+    "feature_mask of more dimensions": masked(
+        torch.zeros(1, 8, 4).long(), "broadcast to inputs: expected (8, 4), got (1, 8, 4)."
+    ),
+    "feature_mask for one of two": masked(
+        torch.zeros(1, 4).long(), "have one entry for each input: expected 2, got 1.", **PAIRS
+    ),
+    "feature_mask for two of one": masked((torch.zeros(1, 4).long(),) * 2, "expected 1, got 2."),
+    "feature_mask with None": masked((torch.zeros(1, 4).long(), None), "hold integers: got NoneType.", **PAIRS),
+    "feature_mask of permutations": call(
+        attr.FeaturePermutation, "feature_mask must hold integers: got (1, 4) float32.", feature_mask=torch.zeros(1, 4)
+    ),
+    "baselines of an ablation": ablated("baselines must be tensors or numbers: got str.", baselines="zero"),
+    "baselines of an ablation of others": ablated(
+        "baselines must broadcast to inputs: expected (8, 4), got (5, 4).", baselines=torch.zeros(5, 4)
+    ),
+    "perturbations_per_eval": ablated(
+        "perturbations_per_eval must be an integer of at least 1: got 0.", perturbations_per_eval=0
+    ),
+    "perturbations_per_eval a float": ablated(
+        "perturbations_per_eval must be an integer of at least 1: got 2.5.", error=WrongType, perturbations_per_eval=2.5
+    ),
+    "perturbations_per_eval of windows": occluded(
+        (1,), "perturbations_per_eval must be an integer of at least 1: got -1.", perturbations_per_eval=-1
+    ),
+    "window too large": occluded((5,), "sliding_window_shapes must lie within the input's (4,): got (5,)."),
+    "window of nothing": occluded((0,), "sliding_window_shapes must lie within the input's (4,): got (0,)."),
+    "window of other dimensions": occluded(
+        (2, 2), "sliding_window_shapes must have a size for each dimension of (4,): got (2, 2)."
+    ),
+    "window a float": occluded((1.5,), "sliding_window_shapes must have a size for each dimension of (4,): got "),
+    "window an integer": occluded(2, "sliding_window_shapes must have a size for each dimension of (4,): got 2."),
+    "windows for one of two": occluded(
+        (2,), "sliding_window_shapes must have one entry for each input: expected 2, got 1.", **PAIRS
+    ),
+    "windows for two of one": occluded(((2,), (2,)), "have one entry for each input: expected 1, got 2."),
+    "stride beyond the window": occluded(
+        (2,), "strides must be at least 1, and no larger than the window", "got (3,) for windows of (2,).", strides=3
+    ),
+    "stride of nothing": occluded((2,), "strides must be at least 1", "got (0,) for windows of (2,).", strides=0),
+    "strides of other dimensions": occluded(
+        (2,), "strides must be a number, or one for each dimension of (4,): got (1, 1).", strides=(1, 1)
+    ),
+    "stride a float": occluded((2,), "strides must be a number, or one for each dimension of (4,): got ", strides=1.5),
+    "strides for one of two": occluded(
+        ((2,), (2,)), "strides must have one entry for each input: expected 2, got 1.", strides=1, **PAIRS
+    ),
+    "layer_mask of other features": at(
+        attr.LayerFeatureAblation, "_mask must broadcast to ", "expected (8, 6), got (1, 4).",
+        layer_mask=torch.zeros(1, 4).long(),
+    ),
+    "feature_mask of a neuron": at(
+        attr.NeuronFeatureAblation, "feature_mask must hold natural numbers: got -1.",
+        neuron_selector=0, target=None, feature_mask=torch.tensor([[-1, 0, 0, 0]]),
     ),
 }  # fmt: skip
 

@@ -34,6 +34,7 @@ def test_it_stays_what_it_is_and_gets_one_note(method: Method, error: Exception)
     places = {name: inside[name] for name in method.needs}
     x = torch.ones(5, 4, dtype=torch.float64)
     given = {"baselines": distribution((x,))[0]} if method.baselines else {}
+    given |= method.players(((4,),)) if method.players else {}
     with pytest.raises(type(error)) as raised:
         method.call(Between(model) if places else model, x, **given, **places)
     assert raised.value is error

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from laws.models import Inside, Tensors
+from laws.players import Shapes
 from pellucid import attr, methods
 
 
@@ -32,7 +33,10 @@ class Method:
         at: Where its attributions are: at the `inputs`, the `layer` or the `neuron`'s layer.
         of_output: Whether it explains the model's output, not a neuron or nothing.
         backwards: How often it goes backwards, as seen from outside; None for as often as forwards.
-        gradient: Whether it is made of gradients, and not of activations.
+        gradient: Whether it is made of gradients, and not of activations or of changes of the output.
+        players: What it takes away at a time, as arguments, given the shapes of an example; None where it takes away
+            nothing.
+        mixes: Whether an example's attributions depend on the others', so that it has none alone and no seed.
     """
 
     name: str
@@ -51,6 +55,8 @@ class Method:
     of_output: bool = True
     backwards: int | None = None
     gradient: bool = True
+    players: Callable[[Shapes], dict[str, Any]] | None = None
+    mixes: bool = False
 
 
 def facade(make: Callable[[nn.Module], attr.Attribution], **settings: Any) -> Callable[..., Any]:
@@ -100,7 +106,7 @@ def engine(
         inside = {name: arguments.pop(name) for name in ("layer", "neuron") if name in arguments}
         bound = {name: arguments.pop(name) for name in of_the_pathway if name in arguments} | places(**inside)
         bound = without_target(bound) if "sink" in bound else bound
-        given = {"baselines": arguments.pop("baselines")} if "baselines" in arguments else {}
+        given = {name: arguments.pop(name) for name in ("baselines", "feature_mask") if name in arguments}
         if return_convergence_delta:
             given["delta"] = True
         result = make(**(settings | arguments))(methods.Pathway.of(model, inputs, **bound), **given)

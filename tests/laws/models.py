@@ -164,6 +164,7 @@ class Specimen:
         target: The target for n examples.
         layer: A layer, to attribute to.
         neuron: A neuron after it, or of it.
+        layer_shapes: The shapes of one example's tensors at the layer.
         extra: The additional forward arguments for n examples, in a dtype.
         cut: Whether all flows through the layer.
         smooth: Whether the model has derivatives of every order everywhere.
@@ -176,6 +177,7 @@ class Specimen:
     target: Callable[[int], Any]
     layer: Inside
     neuron: Inside
+    layer_shapes: tuple[tuple[int, ...], ...]
     extra: Callable[[int, torch.dtype], Any] = lambda n, dtype: None
     cut: bool = True
     smooth: bool = True
@@ -206,30 +208,33 @@ def _two_inputs_extra(n: int, dtype: torch.dtype) -> tuple[Any, ...]:
 SPECIMENS = {
     specimen.name: specimen
     for specimen in (
-        Specimen("reused", Reused, ((4,),), lambda n: 1, Inside("square"), Inside("activation", neuron=2), cut=False),
+        Specimen(
+            "reused", Reused, ((4,),), lambda n: 1,
+            Inside("square"), Inside("activation", neuron=2), ((6,),), cut=False,
+        ),
         Specimen(
             "functional", Functional, ((3, 4),), lambda n: None,
-            Inside("middle", of_input=True), Inside("last", neuron=-1), smooth=False,
+            Inside("middle", of_input=True), Inside("last", neuron=-1), ((8,),), smooth=False,
         ),
         Specimen(
             "in-place", InPlace, ((4,),), lambda n: [(i % 3,) for i in range(n)],
-            Inside("first"), Inside("activation", of_input=True, neuron=3), smooth=False,
+            Inside("first"), Inside("activation", of_input=True, neuron=3), ((6,),), smooth=False,
         ),
         Specimen(
             "cnn", Convolutional, ((2, 6, 6),), lambda n: [i % 3 - 1 for i in range(n)],
-            Inside("features.2"), Inside("features.3", neuron=(1, slice(None), 0)), smooth=False,
+            Inside("features.2"), Inside("features.3", neuron=(1, slice(None), 0)), ((4, 6, 6),), smooth=False,
         ),
         Specimen(
             "lstm", Recurrent, ((4, 3),), lambda n: lambda output: output["logits"][:, 2],
-            Inside("lstm", of_input=True), Inside("head", of_input=True, neuron=3),
+            Inside("lstm", of_input=True), Inside("head", of_input=True, neuron=3), ((4, 3),),
         ),
         Specimen(
             "transformer", Attentive, ((4, 3),), lambda n: (-1, 2),
-            Inside("embed"), Inside("encoder.layers.0.linear1", neuron=(-1, 5)), twice=False,
+            Inside("embed"), Inside("encoder.layers.0.linear1", neuron=(-1, 5)), ((4, 8),), twice=False,
         ),
         Specimen(
             "two-inputs", TwoInputs, ((4,), (2, 3)), lambda n: None,
-            Inside(["first", "second"]), Inside("both", neuron=2), _two_inputs_extra,
+            Inside(["first", "second"]), Inside("both", neuron=2), ((5,), (5,)), _two_inputs_extra,
         ),
     )
 }  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from laws.baselines import by_example, distribution
 from laws.method import Method, engine, facade
+from laws.players import masked, windowed
 from pellucid import attr, methods
 
 
@@ -87,5 +88,22 @@ METHODS = [
         engine(smooth_gradients),
         baselines=distribution, stochastic=True, bounded=True, linear=True, complete={"stdevs": 0.0},
         calls=(1, 6), delta_calls=(2, 12), many="samples",
+    ),
+    Method(
+        "FeatureAblation", facade(attr.FeatureAblation), players=masked("feature_mask"),
+        baselines=by_example, linear=True, calls=(1, 5), backwards=0, gradient=False,
+    ),
+    Method(
+        "FeatureAblation-in-calls", facade(attr.FeatureAblation, perturbations_per_eval=3),
+        players=masked("feature_mask"),
+        baselines=by_example, linear=True, calls=(2, 5), backwards=0, gradient=False,
+    ),
+    Method(
+        "Occlusion", facade(attr.Occlusion), players=windowed("sliding_window_shapes", "strides"),
+        baselines=by_example, linear=True, calls=(1, 5), backwards=0, gradient=False,
+    ),
+    Method(
+        "FeaturePermutation", facade(attr.FeaturePermutation), players=masked("feature_mask"), mixes=True,
+        stochastic=True, linear=True, calls=(1, 5), backwards=0, gradient=False,
     ),
 ]  # fmt: skip

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import nn
+
 from laws.baselines import by_example, distribution
 from laws.method import Method, engine, facade_of_layer
 from laws.models import Inside
+from laws.players import masked
 from pellucid import attr, methods
 
 LAYER, BETWEEN = ("layer",), ("layer", "neuron")
@@ -32,6 +35,15 @@ def to_neuron(layer: Inside, neuron: Inside) -> dict[str, Any]:
 
 def smooth(samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:
     return methods.NoiseTunnel(method=methods.Saliency(), samples=samples, stdevs=stdevs, **arguments)
+
+
+def permuted(model: nn.Module, inputs: Any, *, layer: Inside, **arguments: Any) -> Any:
+    """LayerFeaturePermutation, which under Captum's name has but the output of a layer, and not what it takes."""
+    if layer.of_input:
+        return engine(methods.FeaturePermutation, from_layer)(
+            model, inputs, layer=layer, feature_mask=arguments.pop("layer_mask"), **arguments
+        )
+    return attr.LayerFeaturePermutation(model, layer.layer).attribute(inputs, **arguments)
 
 
 METHODS = [
@@ -90,5 +102,19 @@ METHODS = [
         engine(methods.IntegratedGradients, to_neuron, steps=5, rule="riemann_middle"),
         needs=BETWEEN, at="layer", of_output=False, baselines=by_example, bounded=True, linear=True, complete={},
         calls=(3, 7), delta_calls=(2, 2), backwards=0, many="steps",
+    ),
+    Method(
+        "LayerFeatureAblation", facade_of_layer(attr.LayerFeatureAblation),
+        needs=LAYER, at="layer", players=masked("layer_mask", layer_baselines=0.3), linear=True, calls=(2, 6),
+        backwards=0, gradient=False,
+    ),
+    Method(
+        "LayerFeaturePermutation", permuted, needs=LAYER, at="layer",
+        players=masked("layer_mask"), mixes=True, stochastic=True, linear=True, calls=(2, 6), backwards=0,
+        gradient=False,
+    ),
+    Method(
+        "methods.FeatureAblation-from-layer", engine(methods.FeatureAblation, from_layer),
+        needs=LAYER, at="layer", players=masked("feature_mask"), linear=True, calls=(2, 6), backwards=0, gradient=False,
     ),
 ]  # fmt: skip

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from laws.baselines import by_example, distribution
-from laws.method import Method, facade_of_neuron
-from pellucid import attr
+from laws.method import Method, engine, facade_of_neuron
+from laws.models import Inside
+from laws.players import masked, windowed
+from pellucid import attr, methods
 
 NEURON = ("neuron",)
+
+
+def to_neuron(neuron: Inside) -> dict[str, Any]:
+    return {"sink": methods.Neuron(neuron.place, neuron.neuron)}
+
 
 METHODS = [
     Method(
@@ -26,5 +35,13 @@ METHODS = [
     Method(
         "NeuronConductance", facade_of_neuron(attr.NeuronConductance, targets=True, n_steps=5),
         needs=NEURON, baselines=by_example, bounded=True, linear=True, calls=(1, 5), many="n_steps",
+    ),
+    Method(
+        "NeuronFeatureAblation", facade_of_neuron(attr.NeuronFeatureAblation), players=masked("feature_mask"),
+        needs=NEURON, of_output=False, baselines=by_example, linear=True, calls=(1, 5), backwards=0, gradient=False,
+    ),
+    Method(
+        "methods.Occlusion-of-neuron", engine(methods.Occlusion, to_neuron), players=windowed("windows", "strides"),
+        needs=NEURON, of_output=False, baselines=by_example, linear=True, calls=(1, 5), backwards=0, gradient=False,
     ),
 ]  # fmt: skip

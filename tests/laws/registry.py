@@ -27,11 +27,19 @@ class Case:
 
     def arguments(self, inputs: Tensors) -> dict[str, Any]:
         """What the method is given for these inputs: the model's arguments, and baselines."""
-        given = self.specimen.arguments(len(inputs[0]), inputs[0].dtype)
+        given = self.specimen.arguments(len(inputs[0]), inputs[0].dtype) | self.players
         if self.method.baselines is None:
             return given
         baselines = self.method.baselines(inputs)
         return given | {"baselines": baselines if len(inputs) > 1 else baselines[0]}
+
+    @property
+    def players(self) -> dict[str, Any]:
+        """What it takes away at a time."""
+        if self.method.players is None:
+            return {}
+        shapes = self.specimen.shapes if self.method.at == "inputs" else self.specimen.layer_shapes
+        return self.method.players(shapes)
 
     @property
     def places(self) -> dict[str, Inside]:

@@ -48,7 +48,7 @@ def test_with_deltas(case: Case):
 def test_results_do_not_require_gradients_whatever_the_arguments_do(case: Case):
     inputs = tuple(2 * x.requires_grad_() for x in case.specimen.inputs(3))
     given = case.arguments(inputs) | ({"return_convergence_delta": True} if case.method.delta_calls[0] else {})
-    given = tree_map_only(Tensor, lambda tensor: tensor.detach().requires_grad_(), given)
+    given = tree_map_only(Tensor, lambda tensor: tensor.detach().requires_grad_(tensor.is_floating_point()), given)
     for each in tree_leaves(case.raw(case.specimen.model(), inputs, **given, **case.seed())):
         assert not each.requires_grad
         assert each.grad_fn is None

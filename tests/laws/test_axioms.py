@@ -17,9 +17,14 @@ from laws.registry import METHODS, Case, Method, close
 quickly = settings(max_examples=6, deadline=None, derandomize=True)
 
 
+def explains(method: Method) -> bool:
+    """Whether it attributes, and to any number of examples."""
+    return (method.gradient or method.players is not None) and not method.mixes
+
+
 def methods(wanted: Callable[[Method], Any] = lambda method: True) -> pytest.MarkDecorator:
     """Run a test on every method that is wanted, of those that attribute."""
-    chosen = [method for method in METHODS if method.gradient and method.at != "neuron" and wanted(method)]
+    chosen = [method for method in METHODS if explains(method) and method.at != "neuron" and wanted(method)]
     return pytest.mark.parametrize("method", chosen, ids=lambda method: method.name)
 
 
@@ -49,14 +54,14 @@ class Shape:
 
 
 shapes = st.builds(
-    Shape, examples=st.integers(1, 4), inputs=st.integers(1, 5), hidden=st.integers(1, 6), seed=st.integers(0, 999)
+    Shape, examples=st.integers(1, 4), inputs=st.integers(1, 4), hidden=st.integers(1, 6), seed=st.integers(0, 999)
 )
 
 
 def attributions(method: Method, model, x: Tensor, /, **more) -> Tensor:
     """The attributions of a function of one input; to a layer where the function starts, of a neuron where it ends."""
     start, end = Inside("start"), Inside("end", neuron=0)
-    specimen = Specimen("random", nn.Identity, (tuple(x.shape[1:]),), lambda n: None, start, end)
+    specimen = Specimen("random", nn.Identity, (tuple(x.shape[1:]),), lambda n: None, start, end, (tuple(x.shape[1:]),))
     between = model if not method.needs else Between(model)
     (found,) = Case(method, specimen)(between, (x,), **({"seed": 8} if method.stochastic else {}), **more)
     return found
@@ -92,7 +97,7 @@ def test_dummy_what_the_network_ignores_gets_nothing(method: Method, shape: Shap
     first, bias, last = shape.weights()
     first[:, ignored] = 0
     found = attributions(method, lambda x: torch.tanh(x @ first.T + bias) @ last, shape.x)
-    assert not found[:, ignored].any()
+    assert found[:, ignored].abs().max() <= (0 if method.gradient else 1e-14)  # rows of one matrix may round apart
     assert found.any() or shape.inputs == 1
 
 

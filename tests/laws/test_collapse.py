@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from laws.baselines import by_example
 from laws.counting import Counted
-from laws.models import SPECIMENS, Inside
+from laws.models import SPECIMENS, Inside, Tensors
 from laws.registry import Case, cases, close
 from laws.state import as_found
 from pellucid import attr
@@ -30,6 +30,12 @@ def places(case: Case, model: nn.Module = model_of_losses) -> dict[str, Inside]:
     return {name: inside.of(model) for name, inside in case.places.items()}
 
 
+def of_the_batch(case: Case, each: Tensors) -> Tensors:
+    """What a sum over examples has: a gradient at each of them, but one change when all lose a feature."""
+    changes = case.method.players is not None and case.method.of_output
+    return tuple(tensor.sum(0, keepdim=True) for tensor in each) if changes else each
+
+
 LOSSES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
     "sum": (lambda x: column(x).sum(), 1),
     "mean": (lambda x: column(x).mean(), 1 / EXAMPLES),
@@ -46,7 +52,8 @@ def test_a_loss_is_explained_as_its_examples_are(case: Case, bound: dict, loss: 
     function, share = LOSSES[loss]
     given = case.seed() | (bound if case.method.bounded else {}) | {"target": None} | places(case)
     inputs = case.specimen.inputs(EXAMPLES)
-    close(case(function, inputs, **given), case(lambda x: column(x) * share, inputs, **given))
+    each = case(lambda x: column(x) * share, inputs, **given)
+    close(case(function, inputs, **given), of_the_batch(case, each))
 
 
 @cases(lambda case: case.specimen.name == "reused" and case.method.of_output)
@@ -74,8 +81,8 @@ class Mixing(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.square, self.activation = nn.Linear(4, 5), nn.Tanh()
-        self.layers = nn.Sequential(self.square, nn.BatchNorm1d(5), self.activation, nn.Linear(5, 3))
+        self.square, self.activation = nn.Linear(4, 6), nn.Tanh()
+        self.layers = nn.Sequential(self.square, nn.BatchNorm1d(6), self.activation, nn.Linear(6, 3))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
@@ -101,7 +108,8 @@ def test_a_model_that_mixes_the_batch_sees_nothing_but_the_batch(case: Case, bou
 @every_method
 def test_a_model_that_mixes_the_batch_is_explained_as_the_sum_over_the_batch(case: Case):
     model, inputs = mixing(), case.specimen.inputs(EXAMPLES)
-    close(case(model, inputs, **case.seed()), case(lambda x: model(x)[:, 1].sum(), inputs, **case.seed(), target=None))
+    summed = case(lambda x: model(x)[:, 1].sum(), inputs, **case.seed(), target=None, **places(case, model))
+    close(of_the_batch(case, case(model, inputs, **case.seed())), summed)
 
 
 def test_integrated_gradients_of_a_model_that_mixes_the_batch_step_by_step():

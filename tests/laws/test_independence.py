@@ -9,8 +9,10 @@ from pellucid.core.budget import CHUNK_BYTES
 
 EXAMPLES = 5
 
+alone = cases(lambda case: not case.method.mixes)
 
-@cases()
+
+@alone
 def test_without_its_later_mates(case: Case):
     model = case.specimen.model()
     whole = case(model, case.specimen.inputs(EXAMPLES), **case.seed())
@@ -19,7 +21,7 @@ def test_without_its_later_mates(case: Case):
         close(part, tuple(each[:fewer] for each in whole))
 
 
-@cases()
+@alone
 def test_with_other_mates(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(EXAMPLES)
     others = case.specimen.inputs(EXAMPLES, seed=9)
