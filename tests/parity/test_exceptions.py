@@ -66,6 +66,16 @@ def raising(error: Exception) -> Call:
     return lambda attr: attr.NoiseTunnel(attr.IntegratedGradients(model)).attribute(ONE.inputs)
 
 
+def ablated(inputs: Any = None, method: str = "FeatureAblation", **arguments: Any) -> Call:
+    """A call of a method that takes features away."""
+    return lambda attr: getattr(attr, method)(ONE.model).attribute(_or_good(inputs), **{"target": 0, **arguments})
+
+
+def occluded(windows: Any, **arguments: Any) -> Call:
+    """A call of Occlusion."""
+    return ablated(method="Occlusion", sliding_window_shapes=windows, **arguments)
+
+
 REFUSED = {  # what a user does: the class of Captum's exception, and the call
     "a list as inputs": (AssertionError, saliency([X])),
     "a list as inputs of integrated gradients": (AssertionError, integrated([X])),
@@ -142,6 +152,26 @@ REFUSED = {  # what a user does: the class of Captum's exception, and the call
         AttributeError,
         lambda attr: attr.GradientAttribution(ONE.model).attribute(ONE.inputs),
     ),
+    "a list as inputs of an ablation": (AssertionError, ablated([X])),
+    "an array as inputs of a permutation": (AssertionError, ablated(X.numpy(), "FeaturePermutation")),
+    "a list of masks": (AssertionError, ablated(feature_mask=[torch.zeros(1, 6).long()])),
+    "a list of baselines of an ablation": (AssertionError, ablated(baselines=[0])),
+    "no perturbation at a time": (AssertionError, ablated(perturbations_per_eval=0)),
+    "half a perturbation at a time": (AssertionError, ablated(perturbations_per_eval=2.5)),
+    "a target of an ablation out of range": (IndexError, ablated(target=3)),
+    "a tuple as output of an ablation": (
+        AssertionError,
+        lambda attr: attr.FeatureAblation(lambda x: (x.sum(1),)).attribute(ONE.inputs),
+    ),
+    "no windows": (TypeError, ablated(method="Occlusion")),
+    "windows larger than the input": (AssertionError, occluded((7,))),
+    "windows of other dimensions": (AssertionError, occluded((2, 2))),
+    "windows of half an element": (AssertionError, occluded((1.5,))),
+    "windows of no element": (AssertionError, occluded((0,))),
+    "strides larger than the window": (AssertionError, occluded((2,), strides=3)),
+    "a list of strides": (AssertionError, occluded((2,), strides=[1])),
+    "half a stride": (AssertionError, occluded((2,), strides=0.5)),
+    "an unknown argument of occlusion": (TypeError, occluded((2,), feature_mask=None)),
     "a model's own ValueError": (ValueError, raising(ValueError("mine"))),
     "a model's own KeyError": (KeyError, raising(KeyError("mine"))),
 }

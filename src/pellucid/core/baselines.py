@@ -49,11 +49,11 @@ def baselines_of(
 
 def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int, exact: bool) -> Tensor:
     points = len(x) if rows is None or len(x) != examples else len(rows)
+    if not isinstance(baseline, Tensor | int | float | None):
+        raise InvalidArgument(f"baselines must be tensors or numbers: got {type(baseline).__name__}.")
     dtype = torch.result_type(x, baseline) if exact and baseline is not None else x.dtype
     if baseline is None or isinstance(baseline, int | float):
         return x.new_full((1,) * x.ndim, baseline or 0, dtype=dtype).expand(points, *x.shape[1:])
-    if not isinstance(baseline, Tensor):
-        raise InvalidArgument(f"baselines must be tensors or numbers: got {type(baseline).__name__}.")
     one_or_all = baseline.ndim == x.ndim and len(baseline) in (1, examples, points)
     if not one_or_all or any(b not in (1, size) for b, size in zip(baseline.shape[1:], x.shape[1:], strict=True)):
         expected = (examples, *x.shape[1:])

@@ -181,12 +181,14 @@ class Windows:
     def _spread_to(self, covers: tuple[Tensor, ...], values: Tensor) -> Tensor:
         grid = values.to(covers[0].device).reshape(len(values), *(len(cover) for cover in reversed(covers)))
         totals = grid.permute(0, *range(grid.ndim - 1, 0, -1))
-        for cover in covers:  # each contracts the next dimension of positions, and appends one of elements
-            totals = _contracted(totals, cover, 1)
+        unknown = totals.isnan()  # which a sum of products would spread to windows elsewhere
         times_covered = torch.ones((), dtype=totals.dtype, device=totals.device)
         for cover in covers:
             times_covered = times_covered.unsqueeze(-1) * cover.sum(0)
-        return totals / times_covered
+        means = _summed_over(totals.masked_fill(unknown, 0), covers) / times_covered
+        if unknown.any():
+            means = means.masked_fill(_summed_over(unknown.to(totals.dtype), covers) > 0, math.nan)
+        return means
 
     def differing(self, x: Tensors, other: Tensors) -> Tensor:
         """The windows in which two sets of points differ, int64 [k] in order."""
@@ -204,6 +206,12 @@ def _contracted(tensor: Tensor, cover: Tensor, dimension: int) -> Tensor:
     with torch.autocast(tensor.device.type, enabled=False):
         contracted: Tensor = torch.tensordot(tensor, cover.to(tensor.dtype), ([dimension], [0]))
         return contracted
+
+
+def _summed_over(totals: Tensor, covers: tuple[Tensor, ...]) -> Tensor:
+    for cover in covers:  # each contracts the next dimension of positions, and appends one of elements
+        totals = _contracted(totals, cover, 1)
+    return totals
 
 
 def _integers(value: object) -> bool:
