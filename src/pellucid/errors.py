@@ -5,6 +5,7 @@
     │   ├── OutOfRange      (IndexError)                   a target beyond the output
     │   ├── NotScalar       (RuntimeError)                 a target that leaves several values per example
     │   └── WrongType       (TypeError)                    a number that is none
+    ├── NotFound            (AttributeError)               a model has nothing of this name
     ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
     └── NotSupported        (NotImplementedError)          a method does not have what was asked of it
 
@@ -44,6 +45,10 @@ class NotScalar(InvalidArgument, RuntimeError):
 
 class WrongType(InvalidArgument, TypeError):
     """An argument that must be a number is none."""
+
+
+class NotFound(PellucidError, AttributeError):
+    """A model, or the library that fits it, has nothing of this name."""
 
 
 class NotDifferentiable(PellucidError, RuntimeError):

@@ -50,7 +50,7 @@ class TestFeatures:
     def test_belonging(self, pick: random.Random):
         features = Features.of(x := points(pick), masked(pick, x))
         asked = [-1, *range(features.count)]
-        for mask, found in zip(features.masks, features.belonging(torch.tensor(asked)), strict=True):
+        for mask, found in zip(features.masks, features.belonging(torch.tensor(asked), slice(None)), strict=True):
             assert found.shape == (len(asked), *mask.shape)
             for row, feature in enumerate(asked):
                 assert torch.equal(found[row], mask == feature)
@@ -58,7 +58,7 @@ class TestFeatures:
     def test_among(self, pick: random.Random):
         features = Features.of(x := points(pick), masked(pick, x))
         coalitions = torch.rand(5, features.count) < 0.5
-        for mask, found in zip(features.masks, features.among(coalitions), strict=True):
+        for mask, found in zip(features.masks, features.among(coalitions[:, None], slice(None)), strict=True):
             for row, index in itertools.product(range(5), itertools.product(*map(range, mask.shape))):
                 assert found[(row, *index)] == coalitions[row, mask[index]]
 
@@ -109,7 +109,7 @@ class TestWindows:
     def test_belonging(self, pick: random.Random):
         windows, slow = windowed(pick, x := points(pick))
         assert windows.count == len(slow)
-        found = windows.belonging(torch.arange(-1, windows.count))
+        found = windows.belonging(torch.arange(-1, windows.count), slice(None))
         for tensor, each in enumerate(x):
             assert found[tensor].shape == (windows.count + 1, 1, *each.shape[1:])
             assert not found[tensor][0].any()

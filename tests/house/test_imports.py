@@ -24,7 +24,7 @@ LEVEL = {name: level for level, row in enumerate(ROWS) for name in row}
 
 # What `import pellucid` needs; anything else is imported where it is used.
 NEEDED = {"numpy", "torch", "tqdm"}
-EXTRAS = ["matplotlib", "pandas", "IPython", "rich", "typer", "jinja2", "safetensors", "captum"]
+EXTRAS = ["matplotlib", "pandas", "IPython", "rich", "typer", "jinja2", "safetensors", "captum", "sklearn"]
 
 
 def imported(source: Source) -> list[tuple[str, int]]:

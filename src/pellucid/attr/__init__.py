@@ -35,6 +35,7 @@ from pellucid.attr.integrated_gradients import (
     LayerIntegratedGradients,
     NeuronIntegratedGradients,
 )
+from pellucid.attr.lime import KernelShap, Lime, LimeBase
 from pellucid.attr.noise import NoiseTunnel
 from pellucid.attr.shapley import ShapleyValues, ShapleyValueSampling
 
@@ -47,6 +48,7 @@ __all__ = [
     "InputXGradient",
     "IntegratedGradients",
     "InternalInfluence",
+    "KernelShap",
     "LayerActivation",
     "LayerAttribution",
     "LayerConductance",
@@ -55,6 +57,8 @@ __all__ = [
     "LayerGradientShap",
     "LayerGradientXActivation",
     "LayerIntegratedGradients",
+    "Lime",
+    "LimeBase",
     "NeuronAttribution",
     "NeuronConductance",
     "NeuronFeatureAblation",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import re
@@ -12,9 +13,11 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 from torch import Tensor, nn
+from torch.futures import Future
 from torch.nn import functional
 
 from pellucid.core.baselines import Baselines
+from pellucid.core.future import then
 from pellucid.core.guest import embeds
 from pellucid.core.pathway import GradientFunction, Pathway
 from pellucid.core.randomness import numpy_state_kept, seeded
@@ -62,6 +65,8 @@ class Attribution:
 
     def __init__(self, forward_func: Callable[..., Any]) -> None:
         self.forward_func = forward_func
+
+    _in_future = False
 
     def attribute_future(self, *args: Any, **kwargs: Any) -> Any:
         """Attributions as a future, of a model that returns one; only some methods have it."""
@@ -246,9 +251,33 @@ class NeuronAttribution(InternalAttribution):
     """The base of attribution classes that explain a neuron."""
 
 
+def later(attribution: Attribution, *args: Any, **kwargs: Any) -> Future[Attributed]:
+    """What `attribute` returns, as a future, of a `forward_func` that returns futures.
+
+    All calls of it are made before the first answer is waited for; whoever completes the last answer computes the
+    attributions.
+    """
+    in_future: Any = copy.copy(attribution)
+    in_future._in_future = True
+    future: Future[Attributed] = in_future.attribute(*args, **kwargs)
+    return future
+
+
+def future_of(attribute: Callable[..., Attributed]) -> Callable[..., Future[Attributed]]:
+    """The `attribute_future` of a class, which takes what its `attribute` takes."""
+
+    @functools.wraps(attribute)
+    def attribute_future(self: Attribution, *args: Any, **kwargs: Any) -> Future[Attributed]:
+        return later(self, *args, **kwargs)
+
+    attribute_future.__name__ = "attribute_future"
+    attribute_future.__doc__ = "The same as a future, of a `forward_func` that returns a `torch.futures.Future`."
+    return attribute_future
+
+
 def explained(
     attribution: Attribution,
-    method: Callable[..., Attributions],
+    method: Callable[..., Attributions | Future[Attributions]],
     inputs: TensorOrTensors,
     pathway: dict[str, Any],
     /,
@@ -278,11 +307,18 @@ def explained(
             gradient_function=gradient_function,
             progress=progress,
             caller=type(attribution).__name__,
+            in_future=attribution._in_future,
             **pathway,
         )
         result = method(path, **arguments)
     except Exception as error:
         raise located(error, type(attribution).__name__, described(inputs)) from error.__cause__
+    if isinstance(result, Future):
+        return then(result, functools.partial(_as_given, inputs))
+    return _as_given(inputs, result)
+
+
+def _as_given(inputs: TensorOrTensors, result: Attributions) -> Attributed:
     alone = result.structure is None and not isinstance(inputs, tuple) and len(result.values) == 1
     found = result.values[0] if alone else result.arranged
     return found if result.delta is None else (found, result.delta)

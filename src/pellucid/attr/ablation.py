@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.futures import Future
 
 from pellucid import methods
 from pellucid.attr._facade import (
     Attributed,
+    Attribution,
     LayerAttribution,
     NeuronAttribution,
     PerturbationAttribution,
     TensorOrTensors,
     explained,
+    future_of,
+    later,
 )
 from pellucid.core.baselines import Baselines
 from pellucid.core.players import FeatureMask, Strides, WindowShapes
@@ -50,6 +54,8 @@ class FeatureAblation(PerturbationAttribution):
             feature_mask=feature_mask,
         )
 
+    attribute_future = future_of(attribute)
+
 
 class Occlusion(FeatureAblation):
     """How much the output falls without each window: [pellucid.methods.Occlusion][]."""
@@ -78,6 +84,8 @@ class Occlusion(FeatureAblation):
             },
             baselines=baselines,
         )
+
+    attribute_future = Attribution.attribute_future
 
 
 class FeaturePermutation(FeatureAblation):
@@ -113,6 +121,8 @@ class FeaturePermutation(FeatureAblation):
             },
             feature_mask=feature_mask,
         )
+
+    attribute_future = future_of(attribute)
 
 
 class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
@@ -177,6 +187,28 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
                 "show_progress": show_progress,
             },
             feature_mask=layer_mask,
+        )
+
+    def attribute_future(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        perturbations_per_eval: int | None = None,
+        show_progress: bool = False,
+        **kwargs: Any,
+    ) -> Future[Attributed]:
+        """The same as a future; as in Captum, the mask has the inputs' name here, but it is the layer's."""
+        return later(
+            self,
+            inputs,
+            target,
+            additional_forward_args,
+            feature_mask,
+            perturbations_per_eval,
+            show_progress=show_progress,
+            **kwargs,
         )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.futures import Future
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained
+from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained, future_of, later
 from pellucid.core.baselines import Baselines
 from pellucid.core.players import FeatureMask
 from pellucid.core.sink import TargetLike
@@ -45,6 +46,8 @@ class ShapleyValueSampling(PerturbationAttribution):
             feature_mask=feature_mask,
         )
 
+    attribute_future = future_of(attribute)
+
 
 class ShapleyValues(ShapleyValueSampling):
     """Exact Shapley values, by all coalitions: [pellucid.methods.ShapleyValues][]."""
@@ -72,4 +75,27 @@ class ShapleyValues(ShapleyValueSampling):
             },
             baselines=baselines,
             feature_mask=feature_mask,
+        )
+
+    def attribute_future(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int = 25,
+        perturbations_per_eval: int | None = None,
+        show_progress: bool = False,
+    ) -> Future[Attributed]:
+        """The same as a future; as in Captum, it takes `n_samples`, which are of no use."""
+        return later(
+            self,
+            inputs,
+            baselines,
+            target,
+            additional_forward_args,
+            feature_mask,
+            perturbations_per_eval,
+            show_progress,
         )

@@ -37,11 +37,16 @@ def sweep(
 
     def run(sample: slice, place: slice) -> tuple[slice, slice, Tensors]:
         count = sample.stop - sample.start
-        rows = path.rows[place] if count == 1 else path.rows[place].repeat(count)
-        read_there = read(points(sample, place), rows)
+        read_there = read(points(sample, place), copied(path.rows, sample, place))
         return sample, place, tuple(each.view(count, each.shape[0] // count, *each.shape[1:]) for each in read_there)
 
     return path.budget.blocks(samples, len(path), run, unit=unit)
+
+
+def copied(rows: Tensor, samples: slice, places: slice) -> Tensor:
+    """The rows of a block: those at its places, once for each of its samples."""
+    count = samples.stop - samples.start
+    return rows[places] if count == 1 else rows[places].repeat(count)
 
 
 def gradients(path: Pathway) -> tuple[Tensors, Tensors]:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias, final
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.futures import Future
+from torch.nn.utils.rnn import pad_sequence
 
-from pellucid.core.expectation import Points, in_order, sweep
+from pellucid.core.baselines import Baselines
+from pellucid.core.expectation import Points, copied, in_order
+from pellucid.core.future import Arrival
 from pellucid.core.pathway import Pathway
-from pellucid.core.players import Features
-from pellucid.core.tensors import Tensors
-from pellucid.errors import InvalidArgument
+from pellucid.core.players import FeatureMask, Features
+from pellucid.core.tensors import Tensors, floating, floats, widened
+from pellucid.errors import InvalidArgument, warn
+
+Coalitions: TypeAlias = Callable[[slice, slice], Tensor]
+"""Who is there: (samples, places) -> bool [k, 1 or n, players]: k coalitions, at n places alike or at each its own."""
 
 
 class Players(Protocol):
@@ -23,7 +31,7 @@ class Players(Protocol):
         """How many there are."""
         ...
 
-    def belonging(self, players: Tensor) -> Tensors:
+    def belonging(self, players: Tensor, places: slice) -> Tensors:
         """Which elements belong to each of these players [k]: bool (k, 1 or n, ...); to none for one below zero."""
         ...
 
@@ -36,8 +44,10 @@ class Players(Protocol):
         ...
 
 
-def outcomes(path: Pathway, samples: int, points: Points) -> Tensor:
+async def outcomes(path: Pathway, samples: int, points: Points) -> Tensor:
     """What the sink explains at every sample of every point, no gradient needed.
+
+    This is where futures are awaited, all of them at once, if the model answers with such.
 
     Returns:
         Values [m, samples] for the m = n * K values of an output (n, *K), those of a point together; for a model that
@@ -47,11 +57,18 @@ def outcomes(path: Pathway, samples: int, points: Points) -> Tensor:
         InvalidArgument: The output has another number of values in different calls.
     """
 
-    def read(x: Tensors, rows: Tensor) -> Tensors:
-        value = path(x, rows)
-        return (value if value.ndim else value.reshape(1),)
+    def ask(some: slice, places: slice) -> tuple[int, Tensor, Tensor | Future[object]]:
+        rows, at = copied(path.rows, some, places), points(some, places)
+        return some.stop - some.start, rows, path.ask(at, rows) if path.in_future else path(at, rows)
 
-    blocks = [block for _, _, (block,) in sweep(path, samples, points, read, unit="evaluations")]
+    answers = list(path.budget.blocks(samples, len(path), ask, unit="evaluations"))
+    if path.in_future:
+        await Arrival([answer for _, _, answer in answers if isinstance(answer, Future)])
+    blocks = []
+    for count, rows, answer in answers:
+        value = path.explained(answer.value(), rows) if isinstance(answer, Future) else answer
+        value = value if value.ndim else value.reshape(1)
+        blocks.append(value.reshape(count, len(value) // count, *value.shape[1:]))
     path.seen.output = tuple(blocks[0].shape[2:])
     if sum(block.numel() for block in blocks) % samples or len({block.shape[2:] for block in blocks}) > 1:
         shapes = ", ".join(sorted({str(tuple(block.shape[1:])) for block in blocks}))
@@ -60,37 +77,92 @@ def outcomes(path: Pathway, samples: int, points: Points) -> Tensor:
     return values
 
 
-def coalition_values(
-    path: Pathway, features: Features, fill: Tensors, count: int, coalitions: Callable[[slice], Tensor]
-) -> Tensor:
-    """What the sink explains where only some of the features are there, and the others filled.
+@final
+class Game:
+    """The features of a pathway's points as players; a coalition is worth what the sink explains without the others.
+
+    Features that equal what fills them, in all examples, make no difference; the others play.
 
     Args:
         path: The pathway.
-        features: The players.
-        fill: What takes the place of absent features, like `path.x`.
-        count: How many coalitions there are.
-        coalitions: Some of them, bool [k, features].
-
-    Returns:
-        Values [m, coalitions] for the m values of an output.
+        feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
+        baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
     """
 
-    def points(samples: slice, places: slice) -> Tensors:
-        return mixed(features.among(coalitions(samples)), path.x, fill, places)
+    def __init__(self, path: Pathway, feature_mask: FeatureMask, baselines: Baselines) -> None:
+        self.path, self.fill = path, path.fill(baselines)
+        self.features = Features.of(path.x, feature_mask)
+        self.playing = playing(self.features, path.x, self.fill)
+        self._dtype = torch.get_default_dtype()
 
-    return outcomes(path, count, points)
+    async def values(self, count: int, coalitions: Coalitions) -> Tensor:
+        """Values [m, count], in at least float32, of coalitions of those who play, for the m values of an output."""
+
+        def points(samples: slice, places: slice) -> Tensors:
+            present = coalitions(samples, places)
+            every = present.new_zeros(*present.shape[:2], self.features.count)
+            every[:, :, self.playing] = present
+            return mixed(self.features.among(every, places), self.path.x, self.fill, places)
+
+        values = await outcomes(self.path, count, points)
+        (self._dtype,) = (each.dtype for each in floating((values[:0],)))
+        return widened(values) if floats(values) else values.double()
+
+    async def values_of(self, coalitions: Tensor) -> Tensor:
+        """Values [m, k] of these coalitions, bool [k, 1 or n, playing], each of which is evaluated once."""
+        if not len(self.playing):
+            return (await self.values(1, lambda *_: coalitions[:1, :1])).expand(-1, len(coalitions))
+        distinct, which = _each_once(coalitions)
+        values = await self.values(
+            len(distinct), lambda samples, places: distinct[samples, places if len(which) > 1 else slice(None)]
+        )
+        return values.gather(1, which.to(values.device).repeat_interleave(len(values) // len(which), dim=0))
+
+    def spread(self, worth: Tensor) -> Tensors:
+        """What the features are worth [m, features], or those who play [m, playing], as values of the elements."""
+        every = worth
+        if worth.shape[1] != self.features.count:
+            every = worth.new_zeros(len(worth), self.features.count)
+            every[:, self.playing.to(worth.device)] = worth
+        return self.features.spread(self.narrowed(every))
+
+    def narrowed(self, worth: Tensor) -> Tensor:
+        """Numbers in the floating dtype of the output, which was seen when values were asked for."""
+        return worth.to(self._dtype)
+
+
+def _each_once(coalitions: Tensor) -> tuple[Tensor, Tensor]:
+    """The different ones among coalitions [k, e, players], [most, e, players], and which of them each is, [e, k].
+
+    Of those who have fewer different ones than others, some come again.
+    """
+    packed = np.packbits(coalitions.numpy(), axis=2).transpose(1, 0, 2)
+    keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[2])))[:, :, 0]
+    found = [np.unique(own, return_index=True, return_inverse=True) for own in keys]
+    first = pad_sequence([torch.from_numpy(index) for _, index, _ in found])
+    which = torch.stack([torch.from_numpy(inverse).view(-1) for _, _, inverse in found])
+    return coalitions[first, torch.arange(len(found), device="cpu")], which
+
+
+def playing(players: Players, x: Tensors, fill: Tensors) -> Tensor:
+    """The players that make a difference, int64 [k]; where none does, a warning."""
+    differing = players.differing(x, fill)
+    if players.count and not len(differing):
+        warn("baselines are equal to the inputs: all attributions are zero.")
+    return differing
 
 
 def mixed(masks: Tensors, inside: Tensors, outside: Tensors, places: slice) -> Tensors:
-    """Points (k * n, ...) at n places: those inside each of k masks, (k, 1 or all places, ...), and those outside."""
+    """Points (k * n, ...) at n places: those inside each of k masks, (k, 1 or n, ...), and those outside."""
     return tuple(
-        torch.where(mask[:, places] if mask.shape[1] > 1 else mask, one[places], other[places]).flatten(0, 1)
+        torch.where(mask, one[places], other[places]).flatten(0, 1)
         for mask, one, other in zip(masks, inside, outside, strict=True)
     )
 
 
-def effects(path: Pathway, players: Players, present: Tensor, without: Callable[[Tensor, slice], Tensors]) -> Tensor:
+async def effects(
+    path: Pathway, players: Players, present: Tensor, without: Callable[[Tensor, slice], Tensors]
+) -> Tensor:
     """How much the values change as one player after another becomes absent: F(x) - F(x without the player).
 
     Args:
@@ -104,7 +176,7 @@ def effects(path: Pathway, players: Players, present: Tensor, without: Callable[
         Effects [m, players] for the m values of an output.
     """
     everyone = torch.cat([torch.tensor([-1], device="cpu"), present])
-    values = outcomes(path, len(everyone), lambda samples, places: without(everyone[samples], places))
+    values = await outcomes(path, len(everyone), lambda samples, places: without(everyone[samples], places))
     changes = values.new_zeros(len(values), players.count)
     changes[:, present.to(values.device)] = values[:, :1] - values[:, 1:]
     return changes

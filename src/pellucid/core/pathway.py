@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, final
 
 import torch
 from torch import Tensor
+from torch.futures import Future
 
 from pellucid.core.baselines import Baselines, baselines_of
 from pellucid.core.budget import BatchCollapsed, Budget
@@ -25,6 +26,7 @@ from pellucid.core.structure import Structure, each_tensor
 from pellucid.core.tensors import (
     Tensors,
     batch_of,
+    described,
     detached,
     floating,
     floats,
@@ -98,6 +100,7 @@ class Pathway:
         grad_kwargs: More arguments of `torch.autograd.grad`.
         early_exit: Whether a forward may stop after the last layer that matters.
         caller: What errors say was called, where not the method.
+        in_future: Whether the model returns futures of its outputs.
         seen: What has been seen at the sites.
     """
 
@@ -118,6 +121,7 @@ class Pathway:
     grad_kwargs: dict[str, Any] = field(default_factory=dict)
     early_exit: bool = True
     caller: str | None = None
+    in_future: bool = False
     seen: Seen = field(default_factory=Seen)
 
     @classmethod
@@ -139,6 +143,7 @@ class Pathway:
         early_exit: bool = True,
         progress: str | None = None,
         caller: str | None = None,
+        in_future: bool = False,
     ) -> Pathway:
         """The pathway from the model's inputs, or a layer, to a target of its output, or a neuron.
 
@@ -160,6 +165,8 @@ class Pathway:
                 been counted. False is for models that call a module more or less often depending on the data.
             progress: What progress bars on stderr say; None for none.
             caller: What errors say was called, where not the method.
+            in_future: Whether the model returns a `torch.futures.Future` of its output, and so a method of its result;
+                for methods that need no gradients.
 
         Raises:
             InvalidArgument: An argument is not what it must be.
@@ -217,6 +224,7 @@ class Pathway:
             grad_kwargs=grad_kwargs or {},
             early_exit=early_exit,
             caller=caller,
+            in_future=in_future,
         )
 
     def __len__(self) -> int:
@@ -338,6 +346,26 @@ class Pathway:
         with torch.no_grad(), measuring:
             return self._forward(points, rows)[0]
 
+    def ask(self, points: Tensors, rows: Tensor) -> Future[Any]:
+        """What a model that answers later will return at these points."""
+        with torch.no_grad():
+            output = self._passage(points, rows, self.sink.site).output
+        if not isinstance(output, Future):
+            raise InvalidArgument(
+                f"forward_func must return a torch.futures.Future: got {described(output)}. Hint: call attribute."
+            )
+        return output
+
+    def explained(self, output: Any, rows: Tensor) -> Tensor:
+        """What the sink explains of an output for these rows.
+
+        Raises:
+            InvalidArgument: It is a future.
+        """
+        if isinstance(output, Future):
+            raise InvalidArgument("forward_func must return a tensor: got a Future. Hint: call attribute_future.")
+        return self.sink(output if torch.is_grad_enabled() else tensor_from(output), rows)
+
     def gradient(self, points: Tensors | None, rows: Tensor, through: Sink | None = None) -> Reading:
         """What the sink explains at these points and the gradient of it, at the source or where it is read.
 
@@ -432,12 +460,9 @@ class Pathway:
 
     def _forward(self, points: Tensors | None, rows: Tensor, read: Site | None = None) -> tuple[Tensor, Found | None]:
         """The explained values at these points, and what is at the site to be read."""
-        inside = bool(self.source.modules)
-        inputs = self.pick(self.inputs, rows) if inside or points is None else points
-        sites = [site for site in (read, self.sink.site) if site is not None]
-        passage = self._visit(inputs, points if inside else None, rows, *sites)
-        explained = passage.found(self.sink.site).value if self.sink.site.modules else passage.output
-        value = self.sink(explained if torch.is_grad_enabled() else tensor_from(explained), rows)
+        passage = self._passage(points, rows, *(site for site in (read, self.sink.site) if site is not None))
+        output = passage.found(self.sink.site).value if self.sink.site.modules else passage.output
+        value = self.explained(output, rows)
         found = passage.found(read) if read is not None and read.modules else None
         if found is not None:
             self._saw(found, read=True)
@@ -445,6 +470,12 @@ class Pathway:
         if not follows and not self.budget.whole and (self.budget.copies or not self.is_batch(rows)):
             raise BatchCollapsed
         return value, found
+
+    def _passage(self, points: Tensors | None, rows: Tensor, *reads: Site) -> Passage:
+        """One forward for these points at the source, or for the inputs."""
+        inside = bool(self.source.modules)
+        inputs = self.pick(self.inputs, rows) if inside or points is None else points
+        return self._visit(inputs, points if inside else None, rows, *reads)
 
     def _visit(
         self,

@@ -30,6 +30,8 @@ Strides: TypeAlias = "int | tuple[int, ...] | tuple[int | tuple[int, ...], ...] 
 """By how much a window moves: in each dimension of an input but the first, or one number for all of them; for several
 inputs, a tuple of such. `None` is 1."""
 
+HIGHEST_NUMBER = 10**7
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -73,13 +75,24 @@ class Features:
         masks = tuple(order.to(m.device)[torch.searchsorted(numbers.to(m.device), m.contiguous())] for m in fitting)
         return cls(len(known), masks, known.cpu())
 
-    def belonging(self, features: Tensor) -> Tensors:
+    def belonging(self, features: Tensor, places: slice) -> Tensors:
         """Which elements belong to each of these features [k]: (k, 1 or n, ...); to no feature for one below zero."""
-        return tuple(mask == features.to(mask.device).view(-1, *[1] * mask.ndim) for mask in self.masks)
+        return tuple(mask == features.to(mask.device).view(-1, *[1] * mask.ndim) for mask in self._at(places))
 
-    def among(self, coalitions: Tensor) -> Tensors:
-        """Which elements are of features in each of these coalitions, bool [k, features]: (k, 1 or n, ...)."""
-        return tuple(coalitions.to(mask.device)[:, mask] for mask in self.masks)
+    def among(self, coalitions: Tensor, places: slice) -> Tensors:
+        """Which elements are of features in each of these coalitions, bool [k, 1 or n, features]: (k, 1 or n, ...)."""
+
+        def among_in(mask: Tensor) -> Tensor:
+            there = coalitions.to(mask.device)
+            if len(mask) == 1:
+                return there[:, :, mask[0]]
+            index = mask.flatten(1).expand(len(there), -1, -1)
+            return there.expand(-1, len(mask), -1).gather(2, index).view(len(there), *mask.shape)
+
+        return tuple(map(among_in, self._at(places)))
+
+    def _at(self, places: slice) -> Tensors:
+        return tuple(mask if len(mask) == 1 else mask[places] for mask in self.masks)
 
     def spread(self, values: Tensor) -> Tensors:
         """Values [m, features] of m = n * K outputs as values of the elements, (m, ...) for each tensor."""
@@ -97,6 +110,29 @@ class Features:
             return each.gather(1, index.flatten(1)).view_as(index)
 
         return tuple(map(spread_to, self.masks))
+
+    def totals(self, values: Tensors) -> Tensor:
+        """Values of the elements (n, ...) added up over each feature: [n, features], in float64 on the CPU."""
+        added_up = torch.zeros(len(values[0]), self.count, dtype=torch.float64, device="cpu")
+        for mask, each in zip(self.masks, values, strict=True):
+            index = mask.flatten(1).expand(len(each), -1).cpu()
+            added_up.scatter_add_(1, index, each.flatten(1).cpu().double())
+        return added_up
+
+    @property
+    def numbers(self) -> range:
+        """The user's numbers, from the lowest to the highest; some of them no feature may have.
+
+        Raises:
+            InvalidArgument: They are too many for random draws of all of them.
+        """
+        numbers = range(int(self.names.min()), int(self.names.max()) + 1) if self.count else range(0)
+        if numbers.stop > HIGHEST_NUMBER:
+            raise InvalidArgument(
+                f"feature_mask must number features below {HIGHEST_NUMBER}, as draws are made for all numbers: "
+                f"got {numbers.stop - 1}. Hint: number them from zero."
+            )
+        return numbers
 
     def differing(self, x: Tensors, other: Tensors) -> Tensor:
         """The features in which two sets of points differ, int64 [k] in order."""
@@ -156,7 +192,7 @@ class Windows:
     def _counts(self) -> list[int]:
         return [math.prod(len(cover) for cover in covers) for covers in self.covers]
 
-    def belonging(self, windows: Tensor) -> Tensors:
+    def belonging(self, windows: Tensor, places: slice) -> Tensors:
         """Which elements lie in each of these windows [k]: (k, 1, ...); in no window for one below zero."""
         masks, start = [], 0
         for covers, count in zip(self.covers, self._counts, strict=True):

@@ -12,22 +12,32 @@ from pellucid.methods.ablation import FeatureAblation, FeaturePermutation, Occlu
 from pellucid.methods.activation import Activation
 from pellucid.methods.conductance import Conductance, NeuronConductance
 from pellucid.methods.gradient import InputXGradient, Saliency
+from pellucid.methods.kernel_shap import KernelShap
+from pellucid.methods.lime import Lime
+from pellucid.methods.lime_base import LimeBase
+from pellucid.methods.linear import Lasso
 from pellucid.methods.noise import NoiseTunnel
 from pellucid.methods.path import GradientShap, IntegratedGradients, InternalInfluence
 from pellucid.methods.result import Attributions
 from pellucid.methods.shapley import ShapleyValues, ShapleyValueSampling
+from pellucid.methods.similarity import ExponentialKernel
 
 __all__ = [
     "Activation",
     "Attributions",
     "Conductance",
+    "ExponentialKernel",
     "FeatureAblation",
     "FeaturePermutation",
     "GradientShap",
     "InputXGradient",
     "IntegratedGradients",
     "InternalInfluence",
+    "KernelShap",
+    "Lasso",
     "Layer",
+    "Lime",
+    "LimeBase",
     "Neuron",
     "NeuronConductance",
     "NoiseTunnel",

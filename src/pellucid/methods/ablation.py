@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines
-from pellucid.core.game import Players, effects, mixed
+from pellucid.core.game import Players, effects, mixed, playing
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask, Features, Strides, Windows, WindowShapes
 from pellucid.core.randomness import shared
@@ -45,7 +45,7 @@ class FeatureAblation:
     """
 
     @attribution
-    def __call__(
+    async def __call__(
         self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The effects of the features.
@@ -58,7 +58,7 @@ class FeatureAblation:
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return _ablated(path, Features.of(path.x, feature_mask), baselines)
+        return await _ablated(path, Features.of(path.x, feature_mask), baselines)
 
 
 @final
@@ -86,7 +86,7 @@ class Occlusion:
     strides: Strides = None
 
     @attribution
-    def __call__(self, path: Pathway, /, baselines: Baselines = None) -> Attributions:
+    async def __call__(self, path: Pathway, /, baselines: Baselines = None) -> Attributions:
         """The mean effects of the windows.
 
         Args:
@@ -96,7 +96,7 @@ class Occlusion:
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return _ablated(path, Windows.of(path.x, self.windows, self.strides), baselines)
+        return await _ablated(path, Windows.of(path.x, self.windows, self.strides), baselines)
 
 
 @final
@@ -128,7 +128,7 @@ class FeaturePermutation:
     generator: torch.Generator | None = None
 
     @attribution
-    def __call__(self, path: Pathway, /, *, feature_mask: FeatureMask = None) -> Attributions:
+    async def __call__(self, path: Pathway, /, *, feature_mask: FeatureMask = None) -> Attributions:
         """The effects of the features' permutations.
 
         Args:
@@ -148,7 +148,7 @@ class FeaturePermutation:
             points = [self._exchanged(path.x, features, feature, orders) for feature in moved.tolist()]
             return tuple(torch.cat([each[places] for each in tensor]) for tensor in zip(*points, strict=True))
 
-        found = features.spread(effects(path, features, present, exchanged))
+        found = features.spread(await effects(path, features, present, exchanged))
         return Attributions(found, structure=path.source_structure)
 
     def _orders(self, path: Pathway, features: Features, count: int) -> Orders:
@@ -168,7 +168,7 @@ class FeaturePermutation:
         """The points with one feature permuted."""
         if feature < 0:
             return x
-        masks = [mask[0] for mask in features.belonging(torch.tensor([feature], device="cpu"))]
+        masks = [mask[0] for mask in features.belonging(torch.tensor([feature], device="cpu"), slice(None))]
         if self.permutation is None:
             return tuple(
                 torch.where(mask, each[orders[index, feature]], each) if (index, feature) in orders else each
@@ -184,15 +184,12 @@ def _order(examples: int, generator: torch.Generator | None) -> Tensor:
             return order
 
 
-def _ablated(path: Pathway, players: Players, baselines: Baselines) -> Attributions:
+async def _ablated(path: Pathway, players: Players, baselines: Baselines) -> Attributions:
     """The effects of replacing each player by the baselines."""
     x, fill = path.x, path.fill(baselines)
-    present = players.differing(x, fill)
-    if players.count and not len(present):
-        warn("baselines are equal to the inputs: all attributions are zero.")
 
     def without(absent: Tensor, places: slice) -> Tensors:
-        return mixed(players.belonging(absent), fill, x, places)
+        return mixed(players.belonging(absent, places), fill, x, places)
 
-    found = players.spread(effects(path, players, present, without))
+    found = players.spread(await effects(path, players, playing(players, x, fill), without))
     return Attributions(found, structure=path.source_structure)

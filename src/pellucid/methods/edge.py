@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.budget import BatchCollapsed
+from pellucid.core.future import Waits, done_at_once, done_later
 from pellucid.core.pathway import Pathway
 from pellucid.core.tensors import described
 from pellucid.errors import located, warn
@@ -26,24 +27,30 @@ _INTEGERS = "integer inputs reach the model as floats; for token ids, attribute 
 
 
 def attribution(
-    call: Callable[Concatenate[Method, Pathway, P], Attributions],
+    call: Callable[Concatenate[Method, Pathway, P], Attributions | Waits[Attributions]],
 ) -> Callable[Concatenate[Method, Pathway, P], Attributions]:
     """The edge that every method's call passes, see [at_the_edge][pellucid.methods.edge.at_the_edge].
 
-    NaN among the values is warned of.
+    NaN among the values is warned of. A method that is a coroutine is run to its end; where the model answers with
+    futures, a future is returned in place of the attributions.
     """
 
     @functools.wraps(call)
     def attribute(method: Method, path: Pathway, /, *args: P.args, **kwargs: P.kwargs) -> Attributions:
         outermost = _ENCLOSING.get() is None
+        name = path.caller or type(method).__name__
 
-        def looked_at() -> Attributions:
-            result = call(method, path, *args, **kwargs)
+        async def looked_at() -> Attributions:
+            called = call(method, path, *args, **kwargs)
+            result = called if isinstance(called, Attributions) else await called
             if outermost:
                 _warn_of_nan(result, path, {"baselines": args} | kwargs)
             return result
 
-        return at_the_edge(path.caller or type(method).__name__, path, looked_at)
+        if path.in_future:
+            failure = functools.partial(_located, name, path)
+            return at_the_edge(name, path, lambda: done_later(looked_at(), failure))  # type: ignore[return-value]
+        return at_the_edge(name, path, lambda: done_at_once(looked_at()))
 
     return attribute
 
@@ -74,10 +81,14 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
             path.budget.whole = True
             return path.guest.visit(call, path.inputs[0].device, create_graph=path.create_graph)
     except Exception as error:
-        hint = "" if all(map(torch.is_floating_point, path.inputs)) else _INTEGERS
-        raise located(error, name, described(path.inputs), hint) from error.__cause__
+        raise _located(name, path, error) from error.__cause__
     finally:
         _ENCLOSING.reset(token)
+
+
+def _located(name: str, path: Pathway, error: Exception) -> Exception:
+    hint = "" if all(map(torch.is_floating_point, path.inputs)) else _INTEGERS
+    return located(error, name, described(path.inputs), hint)
 
 
 def _warn_of_nan(result: Attributions, path: Pathway, arguments: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -11,19 +10,16 @@ import torch
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines
-from pellucid.core.game import coalition_values
+from pellucid.core.game import Game
 from pellucid.core.pathway import Pathway
-from pellucid.core.players import FeatureMask, Features
+from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
-from pellucid.core.tensors import floating, floats, widened
-from pellucid.errors import InvalidArgument, check_count, warn
+from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.edge import attribution
 from pellucid.methods.result import Attributions
 
 BITS = 62
 """Coalitions of so many features are numbers by which equal ones are found."""
-
-HIGHEST_NAME = 10**7
 
 MOST_EXACT = 25
 """More features than this are refused exact values: every one doubles the evaluations."""
@@ -60,7 +56,7 @@ class ShapleyValueSampling:
     generator: torch.Generator | None = None
 
     @attribution
-    def __call__(
+    async def __call__(
         self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The sampled Shapley values.
@@ -74,8 +70,8 @@ class ShapleyValueSampling:
             Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
         """
         check_count("n_samples", self.samples)
-        game = _Game(path, feature_mask, baselines)
-        orders = game.orders(self.samples, shared(self.seed, self.generator))
+        game = Game(path, feature_mask, baselines)
+        orders = _orders(game, self.samples, shared(self.seed, self.generator))
         steps = torch.arange(len(game.playing) + 1, device="cpu")
         ranks = orders.argsort(1)
         if len(game.playing) <= BITS:
@@ -88,15 +84,15 @@ class ShapleyValueSampling:
         chosen = torch.zeros(int(which.max()) + 1, dtype=torch.int64, device="cpu")
         chosen[which] = torch.arange(len(which), device="cpu")
 
-        def coalitions(some: slice) -> Tensor:
+        def coalitions(some: slice, _: slice) -> Tensor:
             order, step = chosen[some] // len(steps), chosen[some] % len(steps)
-            return ranks[order] < step[:, None]
+            return (ranks[order] < step[:, None]).unsqueeze(1)
 
-        values = game.values(len(chosen), coalitions)
+        values = await game.values(len(chosen), coalitions)
         added = values[:, which.to(values.device)].view(len(values), *codes.shape).diff(dim=2)
         index = orders.to(values.device).expand(len(values), -1, -1)
         worth = values.new_zeros(len(values), len(orders), len(game.playing)).scatter_(2, index, added)
-        return game.attributions(worth.mean(1))
+        return _attributions(game, worth.mean(1))
 
 
 @final
@@ -118,7 +114,7 @@ class ShapleyValues:
     """
 
     @attribution
-    def __call__(
+    async def __call__(
         self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The Shapley values.
@@ -134,7 +130,7 @@ class ShapleyValues:
         Raises:
             InvalidArgument: There are too many features.
         """
-        game = _Game(path, feature_mask, baselines)
+        game = Game(path, feature_mask, baselines)
         players = len(game.playing)
         if players > MOST_EXACT:
             raise InvalidArgument(
@@ -143,15 +139,15 @@ class ShapleyValues:
             )
         digits = torch.arange(players, device="cpu")
 
-        def coalitions(some: slice) -> Tensor:
-            return (torch.arange(some.start, some.stop, device="cpu")[:, None] >> digits) & 1 == 1
+        def coalitions(some: slice, _: slice) -> Tensor:
+            return (torch.arange(some.start, some.stop, device="cpu").view(-1, 1, 1) >> digits) & 1 == 1
 
-        values = game.values(2**players, coalitions)
+        values = await game.values(2**players, coalitions)
         every = torch.arange(2**players, device="cpu")
         sizes = sum(((every >> digit) & 1 for digit in range(players)), torch.zeros_like(every))
         weights = _weights(players).to(values)[sizes.to(values.device)]
         worth = [_worth(values, weights, player) for player in range(players)]
-        return game.attributions(torch.stack(worth, dim=1) if worth else values[:, :0])
+        return _attributions(game, torch.stack(worth, dim=1) if worth else values[:, :0])
 
 
 def _weights(players: int) -> Tensor:
@@ -166,49 +162,18 @@ def _worth(values: Tensor, weights: Tensor, player: int) -> Tensor:
     return ((beside - without) * weights.view(-1, 2, 2**player)[:, 0]).sum((1, 2))
 
 
-@final
-class _Game:
-    """The features of a pathway's points as players; those that equal their baselines add nothing, and do not play."""
+def _orders(game: Game, samples: int, generator: torch.Generator | None) -> Tensor:
+    """Random orders of those who play, int64 [samples, playing], drawn for all numbers up to the highest."""
+    names, highest = game.features.names, game.features.numbers.stop
+    place = torch.full((highest,), -1, device="cpu")
+    place[names[game.playing]] = torch.arange(len(game.playing), device="cpu")
+    drawn = [place[torch.randperm(highest, generator=generator, device="cpu")] for _ in range(samples)]
+    return torch.stack([order[order >= 0] for order in drawn])
 
-    def __init__(self, path: Pathway, feature_mask: FeatureMask, baselines: Baselines) -> None:
-        self.path, self.fill = path, path.fill(baselines)
-        self.features = Features.of(path.x, feature_mask)
-        self.playing = self.features.differing(path.x, self.fill)
-        self.dtype = torch.get_default_dtype()
-        if self.features.count and not len(self.playing):
-            warn("baselines are equal to the inputs: all attributions are zero.")
 
-    def orders(self, samples: int, generator: torch.Generator | None) -> Tensor:
-        """Random orders of those who play, int64 [samples, playing], drawn for all numbers up to the highest."""
-        highest = int(self.features.names.max()) + 1 if self.features.count else 0
-        if highest > HIGHEST_NAME:
-            raise InvalidArgument(
-                f"feature_mask must number features up to {HIGHEST_NAME}, as orders are drawn of all numbers: "
-                f"got {highest - 1}. Hint: number them from zero."
-            )
-        place = torch.full((highest,), -1, device="cpu")
-        place[self.features.names[self.playing]] = torch.arange(len(self.playing), device="cpu")
-        drawn = [place[torch.randperm(highest, generator=generator, device="cpu")] for _ in range(samples)]
-        return torch.stack([order[order >= 0] for order in drawn])
-
-    def values(self, count: int, coalitions: Callable[[slice], Tensor]) -> Tensor:
-        """Values [m, count], in at least float32, of coalitions [k, playing]."""
-
-        def of_all(some: slice) -> Tensor:
-            present = coalitions(some)
-            every = present.new_zeros(len(present), self.features.count)
-            every[:, self.playing] = present
-            return every
-
-        values = coalition_values(self.path, self.features, self.fill, count, of_all)
-        (self.dtype,) = (each.dtype for each in floating((values[:0],)))
-        return widened(values) if floats(values) else values.double()
-
-    def attributions(self, worth: Tensor) -> Attributions:
-        """What those who play are worth, [m, playing], as attributions (n, *K, ...)."""
-        every = worth.new_zeros(len(worth), self.features.count, dtype=self.dtype)
-        every[:, self.playing.to(worth.device)] = worth.to(self.dtype)
-        output = self.path.seen.output
-        outputs = (len(worth) // math.prod(output), *output)
-        found = tuple(each.view(*outputs, *each.shape[1:]) for each in self.features.spread(every))
-        return Attributions(found, structure=self.path.source_structure)
+def _attributions(game: Game, worth: Tensor) -> Attributions:
+    """What those who play are worth, [m, playing], as attributions (n, *K, ...) for outputs (n, *K)."""
+    output = game.path.seen.output
+    outputs = (len(worth) // math.prod(output), *output)
+    found = tuple(each.view(*outputs, *each.shape[1:]) for each in game.spread(worth))
+    return Attributions(found, structure=game.path.source_structure)

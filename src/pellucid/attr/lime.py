@@ -1,0 +1,220 @@
+"""Captum's names for models fitted around one input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from pellucid import methods
+from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained
+from pellucid.core.baselines import Baselines
+from pellucid.core.players import FeatureMask
+from pellucid.core.sink import TargetLike
+from pellucid.core.tensors import tensors_of
+from pellucid.methods.kernel_shap import Sampling, captum_samples
+from pellucid.methods.lime_base import Transform
+from pellucid.methods.linear import LinearModel
+from pellucid.methods.surrogate import Perturbation, Similarity, Surrogate
+
+
+def get_exp_kernel_similarity_function(
+    distance_mode: Literal["cosine", "euclidean"] = "cosine", kernel_width: float = 1.0
+) -> Similarity:
+    """What perturbed inputs count by their distance: [pellucid.methods.ExponentialKernel][]."""
+    return methods.ExponentialKernel(distance_mode, kernel_width)
+
+
+class LimeBase(PerturbationAttribution):
+    """What a model learns from the outputs for perturbed inputs: [pellucid.methods.LimeBase][].
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        interpretable_model: Is fitted to the samples.
+        similarity_func: What each perturbed input counts.
+        perturb_func: Draws the samples.
+        perturb_interpretable_space: Whether it draws interpretable samples, or else perturbed inputs.
+        from_interp_rep_transform: Turns interpretable samples into inputs.
+        to_interp_rep_transform: Turns perturbed inputs into interpretable samples.
+    """
+
+    def __init__(
+        self,
+        forward_func: Callable[..., Any],
+        interpretable_model: Surrogate,
+        similarity_func: Similarity,
+        perturb_func: Perturbation,
+        perturb_interpretable_space: bool,
+        from_interp_rep_transform: Transform | None,
+        to_interp_rep_transform: Transform | None,
+    ) -> None:
+        super().__init__(forward_func)
+        self.interpretable_model: Any = interpretable_model
+        self.similarity_func: Any = similarity_func
+        self.perturb_func: Any = perturb_func
+        self.perturb_interpretable_space = perturb_interpretable_space
+        self.from_interp_rep_transform = from_interp_rep_transform
+        self.to_interp_rep_transform = to_interp_rep_transform
+        self._method()
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the inputs themselves are a factor of the attributions."""
+        return False
+
+    def _method(self, **chosen: Any) -> methods.LimeBase:
+        return methods.LimeBase(
+            model=self.interpretable_model,
+            similarity=self.similarity_func,
+            perturbation=self.perturb_func,
+            from_interpretable=self.from_interp_rep_transform,
+            to_interpretable=self.to_interp_rep_transform,
+            perturbs_interpretable=self.perturb_interpretable_space,
+            **chosen,
+        )
+
+    attribute_future = PerturbationAttribution.attribute_future
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_samples: int = 50,
+        perturbations_per_eval: int | None = None,
+        show_progress: bool = False,
+        **kwargs: Any,
+    ) -> Attributed:
+        """What the model learnt; `kwargs` go to the functions that perturb, transform and compare."""
+        return explained(
+            self,
+            self._method(samples=n_samples, arguments=kwargs),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "perturbations_per_eval": perturbations_per_eval,
+                "show_progress": show_progress,
+            },
+        )
+
+
+class Lime(LimeBase):
+    """The coefficients of a sparse linear model near each input: [pellucid.methods.Lime][].
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        interpretable_model: Is fitted to the samples; None solves lassos of all examples together.
+        similarity_func: What each perturbed input counts; None goes by the angle.
+        perturb_func: Draws which features are there; None throws coins.
+    """
+
+    def __init__(
+        self,
+        forward_func: Callable[..., Any],
+        interpretable_model: Surrogate | LinearModel | None = None,
+        similarity_func: Similarity | None = None,
+        perturb_func: Perturbation | None = None,
+    ) -> None:
+        PerturbationAttribution.__init__(self, forward_func)
+        self.interpretable_model = interpretable_model
+        self.similarity_func: Any = similarity_func
+        self.perturb_func = perturb_func
+
+    def attribute(  # type: ignore[override]  # as in Captum, baselines come second
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int = 25,
+        perturbations_per_eval: int | None = None,
+        return_input_shape: bool = True,
+        show_progress: bool = False,
+        *,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Attributed:
+        """The coefficients of the features."""
+        return explained(
+            self,
+            methods.Lime(
+                samples=n_samples,
+                similarity=self.similarity_func,
+                model=self.interpretable_model,
+                perturbation=self.perturb_func,
+                per_feature=not return_input_shape,
+                seed=seed,
+                generator=generator,
+            ),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "perturbations_per_eval": perturbations_per_eval,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+            feature_mask=feature_mask,
+        )
+
+
+class KernelShap(Lime):
+    """Shapley values by weighted least squares: [pellucid.methods.KernelShap][].
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+    """
+
+    inf_weight = 1e6
+
+    def __init__(self, forward_func: Callable[..., Any]) -> None:
+        super().__init__(forward_func)
+
+    def attribute(  # type: ignore[override]  # what can only be named is its own
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int = 25,
+        perturbations_per_eval: int | None = None,
+        return_input_shape: bool = True,
+        show_progress: bool = False,
+        *,
+        sampling: Sampling = "captum",
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Attributed:
+        """The Shapley values, by `n_samples` coalitions; see [Sampling][pellucid.methods.kernel_shap.Sampling]."""
+        return explained(
+            self,
+            methods.KernelShap(
+                samples=n_samples,
+                sampling=sampling,
+                per_feature=not return_input_shape,
+                seed=seed,
+                generator=generator,
+            ),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "perturbations_per_eval": perturbations_per_eval,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+            feature_mask=feature_mask,
+        )
+
+    def kernel_shap_similarity_kernel(self, _: Any, __: Any, interpretable_sample: Tensor, **kwargs: Any) -> Tensor:
+        """What a coalition counts, as Captum has it: very much those of none and of all, as others are drawn by it."""
+        return torch.where(interpretable_sample.var(1, correction=0) > 0, 1.0, self.inf_weight)
+
+    def kernel_shap_perturb_generator(self, original_inp: TensorOrTensors, **kwargs: Any) -> Iterator[Tensor]:
+        """Coalitions as Captum draws them, (1, `num_interp_features`): all, none, and then random ones for ever."""
+        return captum_samples(kwargs["num_interp_features"], tensors_of(original_inp, "original_inp")[0].device)

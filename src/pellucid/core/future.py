@@ -1,0 +1,92 @@
+"""Models that answer later: methods that wait for them, in one place, are coroutines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, final
+
+import torch
+from torch.futures import Future, collect_all
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+Waits = Coroutine["Future[Any]", None, T]
+"""A computation that waits for futures on its way."""
+
+
+@final
+@dataclass(frozen=True)
+class Arrival:
+    """What `await` needs for all of these futures to be there; an error of one is found where its value is taken.
+
+    Args:
+        futures: The futures.
+    """
+
+    futures: Sequence[Future[Any]]
+
+    def __await__(self) -> Generator[Future[Any], None, None]:
+        yield collect_all(list(self.futures))
+
+
+def done_at_once(waits: Waits[T]) -> T:
+    """The result of a computation that meets no future."""
+    results: list[T] = []
+    for _ in _into(results, waits).__await__():
+        raise RuntimeError("a future was waited for where none is expected")
+    return results[0]
+
+
+def done_later(waits: Waits[T], failure: Callable[[Exception], Exception]) -> Future[T]:
+    """The result of a computation once the futures on its way have come, continued by whoever completes them.
+
+    Up to the first of them it runs, and raises, here.
+
+    Args:
+        waits: The computation.
+        failure: What is to be raised in place of an exception that it raises later.
+    """
+    later: Future[T] = Future()
+    results: list[T] = []
+    steps = _into(results, waits).__await__()
+
+    def run_on() -> None:
+        with torch.no_grad():
+            awaited = next(steps, None)
+        if awaited is None:
+            later.set_result(results[0])
+        else:
+            awaited.add_done_callback(continued)
+
+    def continued(_: Future[Any]) -> None:
+        try:
+            run_on()
+        except Exception as error:
+            return _fail(later, failure(error))
+
+    run_on()
+    return later
+
+
+def then(future: Future[T], change: Callable[[T], U]) -> Future[U]:
+    """A future of what is made of a future's value; unlike torch's own it keeps the class of an exception."""
+    later: Future[U] = Future()
+
+    def changed(done: Future[T]) -> None:
+        try:
+            later.set_result(change(done.value()))
+        except Exception as error:
+            return _fail(later, error)
+
+    future.add_done_callback(changed)
+    return later
+
+
+async def _into(results: list[T], waits: Waits[T]) -> None:
+    results.append(await waits)
+
+
+def _fail(future: Future[Any], error: Exception) -> None:
+    future.set_exception(error)

@@ -1,0 +1,189 @@
+"""Kernel SHAP: Shapley values as the coefficients of a linear model, by few coalitions."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.baselines import Baselines
+from pellucid.core.game import Game
+from pellucid.core.pathway import Pathway
+from pellucid.core.players import FeatureMask
+from pellucid.core.randomness import shared
+from pellucid.errors import InvalidArgument, check_count, warn
+from pellucid.methods.edge import attribution
+from pellucid.methods.linear import constrained
+from pellucid.methods.result import Attributions
+from pellucid.methods.surrogate import Design, by_game, drawn_by_fits, games_of
+
+Sampling = Literal["auto", "captum"]
+"""Which coalitions are evaluated, all examples or each its own.
+
+* `"auto"`: all, where `samples` allows for them; otherwise all of the smallest and their complements, as far as they
+  go, and of the others random ones, each with its complement. The same for all examples.
+* `"captum"`: sizes drawn by the Shapley kernel, and random coalitions of these; for each example in turn, as Captum
+  does, or with a seed the same for all.
+"""
+
+MORE_SAMPLES = 2048
+"""Coalitions beside those that determine the answer, unless the user chooses."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class KernelShap:
+    """Shapley values, as the solution of a weighted least-squares problem over coalitions.
+
+    minimise over a: sum over coalitions S of (n - 1) / (C(n, |S|) |S| (n - |S|)) * (F(S) - F(none) - sum of a_i in S)^2
+    with the sum of all a_i = F(all) - F(none)
+
+    The condition holds exactly. With all coalitions these are the Shapley values; of an additive model, with any that
+    determine them.
+
+    Lundberg, Lee, "A unified approach to interpreting model predictions", 2017, https://arxiv.org/abs/1705.07874;
+    Covert, Lee, "Improving KernelSHAP", 2021, https://arxiv.org/abs/2012.01536.
+
+    Args:
+        samples: How many coalitions, those of none and of all among them; None is 2 n + 2048 for n features that make
+            a difference. Never more than there are are evaluated.
+        sampling: Which coalitions; see [Sampling][pellucid.methods.kernel_shap.Sampling].
+        per_feature: Whether the attributions are one for each number of a feature, (B, numbers), in place of the
+            shapes of the source.
+        seed: Seeds the coalitions, which all examples then share; None draws from torch's global generator.
+        generator: Gives the seed.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import KernelShap, Pathway
+        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[2.0, 3.0, 1.0]]))
+        >>> KernelShap()(path).values
+        (tensor([[3., 3., 1.]]),)
+    """
+
+    samples: int | None = None
+    sampling: Sampling = "auto"
+    per_feature: bool = False
+    seed: int | None = None
+    generator: torch.Generator | None = None
+
+    @attribution
+    async def __call__(
+        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+    ) -> Attributions:
+        """The Shapley values, or estimates of them.
+
+        Args:
+            path: From the inputs or a layer; to any number of values per example.
+            baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
+            feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
+
+        Returns:
+            Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
+
+        Raises:
+            InvalidArgument: Something does not fit; with `"auto"`, the samples are too few to determine the answer.
+        """
+        game = Game(path, feature_mask, baselines)
+        design = Design(game)
+        auto = self.sampling == "auto"
+        columns = design.of_feature[game.playing] if auto else torch.arange(design.columns, device="cpu")
+        samples = check_count("n_samples", 2 * len(columns) + MORE_SAMPLES if self.samples is None else self.samples)
+        generator = shared(self.seed, self.generator)
+        ends = await design.values(torch.tensor([[[False]], [[True]]], device="cpu").expand(2, 1, design.columns))
+        if auto:
+            chosen, weights = coalitions(len(columns), samples, generator)
+            present = torch.zeros(len(chosen), 1, design.columns, dtype=torch.bool, device="cpu")
+            present[:, :, columns] = chosen[:, None]
+        else:
+            present = captum_coalitions(design.columns, max(samples - 2, 0), games_of(path, ends), generator)
+            weights = torch.ones(len(present), device="cpu")
+        values = await design.values(present) if len(present) else ends[:, :0]
+        games = present.shape[1]
+        none, every = by_game(ends, games).unbind(1)
+        found, told_apart = constrained(
+            present[:, :, columns].transpose(0, 1), by_game(values, games) - none[:, None], weights, every - none
+        )
+        if told_apart < len(columns):
+            warn(
+                f"n_samples must be larger to determine the attributions: {samples} coalitions tell apart {told_apart} "
+                f"of {len(columns)} features, and the smallest attributions that fit are given. "
+                'Hint: sampling="auto" chooses better ones.'
+            )
+        coefficients = found.new_zeros(games, design.columns, found.shape[2])
+        coefficients[:, columns] = found
+        return design.attributions(coefficients, per_feature=self.per_feature)
+
+
+def coalitions(players: int, samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    """Coalitions but those of none and of all, bool [k, players], and what each counts [k].
+
+    Sizes come in pairs, s and players - s, from the outside in: all coalitions of a pair while there are samples for
+    them; of the sizes that are left, drawn by the Shapley kernel, random ones and their complements.
+
+    Raises:
+        InvalidArgument: The samples are too few for the first pair, without which the answer is not determined.
+    """
+    least = min(2**players, 2 * players + 2)
+    if samples < least:
+        raise InvalidArgument(
+            f"n_samples must be at least {least} to determine the attributions of {players} features: got {samples}."
+        )
+    left, chosen, weights = samples - 2, [], []
+    shares = {size: 1 / (size * (players - size)) for size in range(1, players)}
+    for size in range(1, players // 2 + 1):
+        sizes = sorted({size, players - size})
+        if sum(math.comb(players, each) for each in sizes) > left:
+            break
+        for each in sizes:
+            chosen.append(_all_of(players, each))
+            weights.append(
+                torch.full((len(chosen[-1]),), shares.pop(each) / len(chosen[-1]), dtype=torch.float64, device="cpu")
+            )
+            left -= len(chosen[-1])
+    if shares and left > 1:
+        kernel = torch.tensor(list(shares.values()), dtype=torch.float64, device="cpu")
+        drawn = torch.multinomial(kernel, left // 2, replacement=True, generator=generator)
+        order = torch.rand(left // 2, players, generator=generator, device="cpu").argsort(1).argsort(1)
+        some = order < torch.tensor(list(shares), device="cpu")[drawn][:, None]
+        chosen += [some, ~some]
+        weights += [kernel.sum().expand(len(some)) / (2 * len(some))] * 2
+    nobody = torch.zeros(0, players, dtype=torch.bool, device="cpu")
+    return torch.cat([nobody, *chosen]), torch.cat([torch.zeros(0, dtype=torch.float64, device="cpu"), *weights])
+
+
+def _all_of(players: int, size: int) -> Tensor:
+    members = torch.tensor(list(itertools.combinations(range(players), size)), device="cpu")
+    return torch.zeros(len(members), players, dtype=torch.bool, device="cpu").scatter(1, members, True)
+
+
+def captum_coalitions(columns: int, samples: int, games: int, generator: torch.Generator | None) -> Tensor:
+    """Coalitions as Captum draws them, bool [samples, games, columns]: a size by the Shapley kernel, then who is in it.
+
+    Without a generator every game has its own, drawn one after another; with one they share them.
+    """
+    sizes = torch.arange(1, columns, device="cpu")
+    kernel = torch.cat([torch.zeros(1, device="cpu"), (columns - 1) / (sizes * (columns - sizes))])
+    # A size is drawn as torch.multinomial draws one: by the largest of the probabilities over exponential numbers.
+    races, chances = torch.empty(2, games if generator is None else 1, samples, columns, device="cpu")
+    for of_game in zip(races, chances, strict=True):
+        for race, chance in zip(*(each.unbind() for each in of_game), strict=True):
+            race.exponential_(generator=generator)
+            chance.normal_(generator=generator)
+        drawn_by_fits(columns, generator)
+    drawn = (kernel / kernel.sum() / races).argmax(2, keepdim=True)
+    place = chances.argsort(2, descending=True).argsort(2)
+    return torch.lt(place, drawn).transpose(0, 1)
+
+
+def captum_samples(columns: int, device: torch.device) -> Iterator[Tensor]:
+    """Coalitions one by one, as Captum's generator yields them, float (1, columns): all, none, then random ones."""
+    yield torch.ones(1, columns, device=device)
+    yield torch.zeros(1, columns, device=device)
+    while True:
+        yield captum_coalitions(columns, 1, 1, None)[0].to(device, torch.float32)

@@ -1,0 +1,179 @@
+"""LIME: a sparse linear model of what the presence of each feature does, near one input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.baselines import Baselines
+from pellucid.core.game import Game, mixed
+from pellucid.core.pathway import Pathway
+from pellucid.core.players import FeatureMask
+from pellucid.core.randomness import shared
+from pellucid.core.tensors import described
+from pellucid.errors import InvalidArgument, check_count
+from pellucid.methods.edge import attribution
+from pellucid.methods.linear import Lasso, LinearModel
+from pellucid.methods.result import Attributions
+from pellucid.methods.similarity import ExponentialKernel
+from pellucid.methods.surrogate import (
+    Design,
+    Perturbation,
+    Similarity,
+    Surrogate,
+    as_given,
+    by_game,
+    drawn_by_fits,
+    each_example,
+    fitted,
+    games_of,
+    one_number,
+    perturbed,
+)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Lime:
+    """The coefficients of a linear model, fitted to the output where random features are absent.
+
+    minimise over c, b: sum_s w_s (F(z_s) - b - p_s . c)^2 / (2 sum_s w_s) + alpha * |c|_1, where p_s says which
+    features are present in z_s and w_s how close it is to x
+
+    The models of all examples are solved together. A model, perturbation or similarity of one's own is called example
+    by example.
+
+    Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016, https://arxiv.org/abs/1602.04938.
+
+    Args:
+        samples: How many perturbed inputs.
+        similarity: What each of them counts; see [Similarity][pellucid.methods.surrogate.Similarity]. It is called with
+            `baselines`, `feature_mask` and `num_interp_features`, as the perturbation is. None is an
+            [ExponentialKernel][pellucid.methods.ExponentialKernel].
+        model: The linear model, or any object with `fit` and `representation`; None is a
+            [Lasso][pellucid.methods.Lasso].
+        perturbation: Draws which columns are present, (1, columns) of zeros and ones; None throws a coin for each.
+        per_feature: Whether the attributions are one coefficient for each number of a feature, (B, columns), in place
+            of the shapes of the source.
+        seed: Seeds the coins, which all examples then share; None draws them from torch's global generator.
+        generator: Gives the seed.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Lasso, Lime, Pathway
+        >>> path = Pathway.of(lambda x: 3 * x[:, 0] - x[:, 1], torch.tensor([[2.0, 1.0, 5.0]]))
+        >>> Lime(samples=100, model=Lasso(alpha=1e-6), seed=0)(path).values[0].round(decimals=4)
+        tensor([[ 6., -1.,  0.]])
+    """
+
+    samples: int = 25
+    similarity: Similarity | None = None
+    model: LinearModel | Surrogate | None = None
+    perturbation: Perturbation | None = None
+    per_feature: bool = False
+    seed: int | None = None
+    generator: torch.Generator | None = None
+
+    @attribution
+    async def __call__(
+        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+    ) -> Attributions:
+        """The coefficients of the features.
+
+        Args:
+            path: From the inputs or a layer; to any number of values per example.
+            baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
+            feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
+
+        Returns:
+            Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
+
+        Raises:
+            InvalidArgument: Something does not fit, or a function of the user's returns what it must not.
+        """
+        check_count("n_samples", self.samples)
+        design = Design(Game(path, feature_mask, baselines))
+        generator = shared(self.seed, self.generator)
+        similarity = ExponentialKernel() if self.similarity is None else self.similarity
+        model = Lasso() if self.model is None else self.model
+        if self.perturbation is None and isinstance(similarity, ExponentialKernel) and isinstance(model, LinearModel):
+            coefficients = await self._together(design, similarity, model, generator)
+        elif await design.games() == 1:
+            coefficients = await self._by_itself(design, similarity, model, generator)
+        else:
+            each = []
+            for alone, row in each_example(path):
+                own = Design(Game(alone, path.pick(feature_mask, row), baselines), design.numbers)
+                each.append(await self._by_itself(own, similarity, model, generator))
+            coefficients = torch.cat(each)
+        return design.attributions(coefficients, per_feature=self.per_feature)
+
+    async def _together(
+        self, design: Design, kernel: ExponentialKernel, model: LinearModel, generator: torch.Generator | None
+    ) -> Tensor:
+        """Coefficients [g, columns, K], of all examples at once."""
+        drawn = []
+        for _ in range(1 if generator is not None else await design.games()):
+            drawn.append(self._coins(design, generator))
+            drawn_by_fits(design.columns, generator)
+        present = torch.stack(drawn, dim=1)
+        values = await design.values(present)
+        games = games_of(design.game.path, values)
+        weights = kernel.of_coalitions(design.game, present[:, :, design.of_feature], apart=games > 1)
+        return model.coefficients(present.transpose(0, 1).expand(games, -1, -1), by_game(values, games), weights)
+
+    def _coins(self, design: Design, generator: torch.Generator | None) -> Tensor:
+        """Which columns are present, bool [samples, columns]."""
+        return torch.bernoulli(torch.full((self.samples, design.columns), 0.5, device="cpu"), generator=generator) > 0
+
+    async def _by_itself(
+        self,
+        design: Design,
+        similarity: Similarity,
+        model: LinearModel | Surrogate,
+        generator: torch.Generator | None,
+    ) -> Tensor:
+        """Coefficients [1, columns, K] of one game, by functions of the user's."""
+        game, everywhere = design.game, slice(None)
+        original, arguments = as_given(game.path.x), _arguments(design)
+        samples, weights = [], []
+        for sample in self._drawn(design, generator, original, arguments):
+            there = game.features.among(sample[:, None, design.of_feature] > 0, everywhere)
+            near = as_given(mixed(there, game.path.x, game.fill, everywhere))
+            weights.append(one_number(similarity(original, near, sample, **arguments)))
+            samples.append(sample)
+        present, counts = torch.cat(samples), torch.tensor(weights, dtype=torch.float64, device="cpu")
+        values = await design.values(present[:, None] > 0)
+        if isinstance(model, LinearModel):
+            drawn_by_fits(design.columns, generator)
+            return model.coefficients(present[None] > 0, by_game(values, 1), counts[None])
+        learnt = [fitted(model, present, each, counts).reshape(-1) for each in values]
+        return torch.stack(learnt, dim=1)[None]
+
+    def _drawn(
+        self, design: Design, generator: torch.Generator | None, original: Any, arguments: dict[str, Any]
+    ) -> Iterator[Tensor]:
+        """Which columns are present, float (1, columns), sample by sample."""
+        if self.perturbation is None:
+            again = None if generator is None else torch.Generator("cpu").manual_seed(generator.initial_seed())
+            yield from torch.split(self._coins(design, again).float(), 1)
+            return
+        for sample in perturbed(self.perturbation, self.samples, original, arguments)[1]:
+            binary = isinstance(sample, Tensor) and bool(((sample == 0) | (sample == 1)).all())
+            if not binary or sample.shape != (1, design.columns):
+                raise InvalidArgument(
+                    "perturb_func must return zeros and ones, one for each feature: "
+                    f"expected (1, {design.columns}), got {described(sample)}."
+                )
+            yield sample.detach().cpu().float()
+
+
+def _arguments(design: Design) -> dict[str, Any]:
+    """What functions of Captum's users are called with by name."""
+    masks = tuple(design.of_feature.to(mask.device)[mask] for mask in design.game.features.masks)
+    fill = as_given(design.game.fill)
+    return {"baselines": fill, "feature_mask": as_given(masks), "num_interp_features": design.columns}

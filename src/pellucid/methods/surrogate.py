@@ -1,0 +1,149 @@
+"""Games as the data of linear models: what Lime and Kernel SHAP share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain, islice
+from typing import Any, Protocol, TypeAlias, final
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
+
+from pellucid.core.game import Game
+from pellucid.core.pathway import Pathway
+from pellucid.core.rows import follow
+from pellucid.core.structure import Structure
+from pellucid.core.tensors import Tensors, described, detached, tensors_of
+from pellucid.errors import InvalidArgument, warn
+from pellucid.methods.result import Attributions
+
+Similarity: TypeAlias = Callable[..., Tensor | float]
+"""What a perturbed input counts: (original input, perturbed input, interpretable sample, **kwargs) -> one number."""
+
+Perturbation: TypeAlias = Callable[..., Any]
+"""What is perturbed next: (original input, **kwargs) -> a sample, or a generator of samples."""
+
+
+class Surrogate(Protocol):
+    """Any model with Captum's two methods, such as those in `pellucid.models.linear`."""
+
+    def fit(self, train_data: DataLoader[Any]) -> Any:
+        """Fit to one batch of all samples: what is there [samples, columns], outputs [samples], weights [samples]."""
+        ...
+
+    def representation(self) -> Tensor:
+        """What was learnt: the coefficients."""
+        ...
+
+
+def fitted(model: Surrogate, samples: Tensor, outputs: Tensor, weights: Tensor) -> Tensor:
+    """What a user's model learns from the samples of a game, given in float32 as in Captum.
+
+    Raises:
+        InvalidArgument: It is no tensor.
+    """
+    data = TensorDataset(*(each.detach().cpu().float() for each in (samples, outputs, weights)))
+    with torch.enable_grad():
+        model.fit(DataLoader(data, batch_size=len(samples)))
+    (learnt,) = detached(tensors_of(model.representation(), "interpretable_model.representation()"))
+    return learnt
+
+
+@final
+class Design:
+    """A game whose features are the columns of a linear model.
+
+    The columns are the user's numbers of the features, from the lowest to the highest. Those that no feature has are
+    columns, too, as in Captum, whose random draws are made for them.
+
+    Args:
+        game: The game.
+        numbers: The numbers, where they are not those of the game.
+    """
+
+    def __init__(self, game: Game, numbers: range | None = None) -> None:
+        self.game = game
+        self.numbers = game.features.numbers if numbers is None else numbers
+        if not self.numbers:
+            raise InvalidArgument("inputs must hold at least one feature: got none.")
+        self.columns = len(self.numbers)
+        self.of_feature = game.features.names - self.numbers.start
+
+    async def values(self, present: Tensor) -> Tensor:
+        """Values [m, samples] where only some columns are there, bool [samples, 1 or n, columns]."""
+        return await self.game.values_of(present[:, :, self.of_feature[self.game.playing]])
+
+    async def games(self) -> int:
+        """How many games the examples are: one each, or a single one where the model has one value for the batch."""
+        path = self.game.path
+        return 1 if len(path) == 1 else games_of(path, await self.values(torch.ones(1, 1, self.columns) > 0))
+
+    def attributions(self, coefficients: Tensor, *, per_feature: bool) -> Attributions:
+        """Coefficients [g, columns, K] as attributions: of the shapes of the source, or (g * K, columns)."""
+        worth = coefficients.transpose(1, 2).flatten(0, 1)
+        if per_feature:
+            values, structure = Structure.of(self.game.narrowed(worth))
+            return Attributions(values, structure=structure)
+        return Attributions(self.game.spread(worth[:, self.of_feature]), structure=self.game.path.source_structure)
+
+
+def games_of(path: Pathway, values: Tensor) -> int:
+    """How many games these values [m, ...] are of: one for each example that has values of its own."""
+    count = len(values) // math.prod(path.seen.output)
+    batch_first = not path.source.modules or follow(path.rows, path.x)
+    return count if count == len(path) and batch_first else 1
+
+
+def by_game(values: Tensor, games: int) -> Tensor:
+    """Values [m, samples] as outputs [g, samples, K], in float64 on the CPU."""
+    return values.cpu().double().view(games, len(values) // games, values.shape[1]).transpose(1, 2)
+
+
+def each_example(path: Pathway) -> Iterator[tuple[Pathway, Tensor]]:
+    """Pathways with a single point each, and its row."""
+    for place in range(len(path)):
+        points = tuple(each[place : place + 1] for each in path.x)
+        rows = path.rows[place : place + 1]
+        yield replace(path, points=points, rows=rows), rows
+
+
+def perturbed(
+    perturbation: Perturbation, samples: int, original: Any, arguments: dict[str, Any]
+) -> tuple[int, Iterator[Any]]:
+    """How many samples a user's function draws, and these: one a call, or those that its generator yields."""
+    first = perturbation(original, **arguments)
+    if not isinstance(first, Iterator):
+        return samples, chain([first], (perturbation(original, **arguments) for _ in range(samples - 1)))
+    yielded = list(islice(first, samples))
+    if not yielded:
+        raise InvalidArgument("perturb_func must yield at least one sample: got none.")
+    if len(yielded) < samples:
+        warn(f"perturb_func must yield n_samples samples: expected {samples}, got {len(yielded)}, which are used.")
+    return len(yielded), iter(yielded)
+
+
+def one_number(given: Tensor | float) -> float:
+    """What a user's similarity function says a sample counts.
+
+    Raises:
+        InvalidArgument: It says several numbers, or none.
+    """
+    if isinstance(given, Tensor) and given.numel() != 1:
+        raise InvalidArgument(f"similarity_func must return one number: got {described(given)}.")
+    return float(given)
+
+
+def drawn_by_fits(columns: int, generator: torch.Generator | None) -> None:
+    """Draw from torch's global generator what the fit of a linear model draws in Captum, if coalitions come from it."""
+    if generator is None:
+        torch.empty((), dtype=torch.int64, device="cpu").random_()  # the seed of a DataLoader
+        for shape in ((1, columns), (1,)):  # weight and bias of a Linear
+            torch.empty(shape, device="cpu").uniform_()
+
+
+def as_given(tensors: Tensors) -> Tensor | Tensors:
+    """A tensor by itself, or a tuple of several, as functions of Captum's users take inputs."""
+    return tensors[0] if len(tensors) == 1 else tensors
