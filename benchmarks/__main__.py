@@ -11,6 +11,7 @@ from benchmarks import (
     bounded_memory,
     call_overhead,
     chunk_bytes,
+    exact_shapley,
     games,
     integrated_gradients,
     layer_memory,
@@ -29,6 +30,7 @@ CASES: list[Case] = [
     *integrated_gradients.CASES,
     *layers_and_neurons.CASES,
     *games.CASES,
+    *exact_shapley.CASES,
     *bounded_memory.CASES,
     *layer_memory.CASES,
 ]

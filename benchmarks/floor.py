@@ -20,15 +20,16 @@ STEP_SECONDS = 2
 def fastest_loop(scene: Scene, work: Work) -> Callable[[], None]:
     """The loop at the batch size that takes the least time per row, as a call to be timed."""
     model, x = scene
-    rows = len(x) * work.gradients
+    rows = len(x) * (work.gradients or work.forwards)
     per_row: dict[int, float] = {}
     for size in sorted({min(size, rows) for size in SIZES}):
         if per_row and size * min(per_row.values()) > STEP_SECONDS:
             break
-        step = partial(loop, model, points(x, size), gradients=size)
+        step = partial(loop, model, points(x, size), **({"gradients": size} if work.gradients else {"forwards": size}))
         per_row[size] = min(sample(step), sample(step)) / size
     best = min(per_row, key=lambda size: per_row[size])
-    return partial(loop, model, points(x, best), gradients=rows, forwards=len(x) * work.forwards)
+    every = {"gradients": len(x) * work.gradients, "forwards": len(x) * work.forwards}
+    return partial(loop, model, points(x, best), **every)
 
 
 def points(x: Tensor, count: int) -> Tensor:
@@ -36,7 +37,7 @@ def points(x: Tensor, count: int) -> Tensor:
     return x.repeat(-(-count // len(x)), *[1] * (x.ndim - 1))[:count]
 
 
-def loop(model: nn.Module, points: Tensor, gradients: int, forwards: int = 0) -> None:
+def loop(model: nn.Module, points: Tensor, gradients: int = 0, forwards: int = 0) -> None:
     """Rows forward and backward, then rows forward only, as many at a time as there are points."""
     size = len(points)
     for done in range(0, gradients, size):

@@ -99,19 +99,19 @@ class BesideCaptum:
         torch.set_num_threads(self.threads)
         scene = self.stage()
         ours, theirs = (partial(self.call, attr, *scene) for attr in (pellucid.attr, captum.attr))
-        difference = _difference(_seeded(ours), _seeded(theirs))
+        apart = difference(_seeded(ours), _seeded(theirs))
         floors = (fastest_loop(scene, self.work),) if self.work else ()
         own, other, *floor = interleaved(ours, theirs, *floors)
         peaks = self._peaks() if self.aim.memory else None
         return Result(
             name=self.name,
             aim=self.aim,
-            seconds=_medians(own, other),
-            peaks=_medians(*peaks) if peaks else None,
+            seconds=medians(own, other),
+            peaks=medians(*peaks) if peaks else None,
             time=Spread.of_ratios(own, other),
             floor=Spread.of_ratios(own, *floor) if floor else None,
             memory=Spread.of_ratios(*peaks) if peaks else None,
-            difference=difference,
+            difference=apart,
         )
 
     def _peaks(self) -> tuple[list[int], list[int]]:
@@ -138,10 +138,11 @@ class Bounded:
     def measure(self) -> Result:
         """Look at both peaks."""
         more, less = ([peak_bytes("pellucid", *side) for _ in range(PEAKS)] for side in (self.more, self.less))
-        return Result(name=self.name, aim=self.aim, peaks=_medians(more, less), growth=Spread.of_ratios(more, less))
+        return Result(name=self.name, aim=self.aim, peaks=medians(more, less), growth=Spread.of_ratios(more, less))
 
 
-def _medians(own: Sequence[float], other: Sequence[float]) -> tuple[float, float]:
+def medians(own: Sequence[float], other: Sequence[float]) -> tuple[float, float]:
+    """The medians of both."""
     return Spread.of(own).median, Spread.of(other).median
 
 
@@ -151,7 +152,7 @@ def _seeded(call: Callable[[], object]) -> object:
     return call()
 
 
-def _difference(ours: object, theirs: object) -> float:
+def difference(ours: object, theirs: object) -> float:
     """Between two tensors, or two pairs of attributions and deltas, of which the attributions are compared."""
     own, other = (found[0] if isinstance(found, tuple) else found for found in (ours, theirs))
     if not (isinstance(own, Tensor) and isinstance(other, Tensor)):

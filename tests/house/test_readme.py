@@ -6,7 +6,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 def test_the_readme_s_python_runs_from_top_to_bottom():
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     namespace: dict = {}
     for block in blocks:
         exec(block, namespace)

@@ -208,7 +208,6 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
             feature_mask,
             perturbations_per_eval,
             show_progress=show_progress,
-            **kwargs,
         )
 
 

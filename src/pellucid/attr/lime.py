@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained
+from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained, not_to_be_overridden
 from pellucid.core.baselines import Baselines
 from pellucid.core.players import FeatureMask
 from pellucid.core.sink import TargetLike
@@ -18,6 +18,9 @@ from pellucid.methods.kernel_shap import Sampling, captum_samples
 from pellucid.methods.lime_base import Transform
 from pellucid.methods.linear import LinearModel
 from pellucid.methods.surrogate import Perturbation, Similarity, Surrogate
+
+
+OF_KERNEL_SHAP = ("kernel_shap_similarity_kernel", "kernel_shap_perturb_generator", "inf_weight")
 
 
 def get_exp_kernel_similarity_function(
@@ -169,10 +172,17 @@ class KernelShap(Lime):
         forward_func: Any callable of tensors: a module, a bound method, a function.
     """
 
-    inf_weight = 1e6
-
     def __init__(self, forward_func: Callable[..., Any]) -> None:
         super().__init__(forward_func)
+
+    def __init_subclass__(cls) -> None:
+        """Refuse to be overridden where it would have no effect."""
+        not_to_be_overridden(cls, OF_KERNEL_SHAP, "give Lime a similarity_func and a perturb_func.")
+
+    @property
+    def inf_weight(self) -> float:
+        """What coalitions of none and of all count in `kernel_shap_similarity_kernel`; really, they hold exactly."""
+        return 1e6
 
     def attribute(  # type: ignore[override]  # what can only be named is its own
         self,

@@ -100,7 +100,7 @@ class Budget:
         places: int,
         run: Callable[[slice, slice], T],
         *,
-        unit: Literal["rows", "evaluations"] = "rows",
+        unit: Unit = "rows",
     ) -> Iterator[T]:
         """`run(samples, places)` over all samples of all places, block by block.
 

@@ -64,17 +64,18 @@ async def outcomes(path: Pathway, samples: int, points: Points) -> Tensor:
     answers = list(path.budget.blocks(samples, len(path), ask, unit="evaluations"))
     if path.in_future:
         await Arrival([answer for _, _, answer in answers if isinstance(answer, Future)])
-    blocks = []
-    for count, rows, answer in answers:
-        value = path.explained(answer.value(), rows) if isinstance(answer, Future) else answer
-        value = value if value.ndim else value.reshape(1)
-        blocks.append(value.reshape(count, len(value) // count, *value.shape[1:]))
+    read = [(n, len(rows), path.explained(a.value(), rows) if isinstance(a, Future) else a) for n, rows, a in answers]
+    if path.in_future and not path.budget.whole and any(value.shape[:1] != (rows,) for _, rows, value in read):
+        path.budget.whole = True  # one value for the batch: once more, a forward for each sample
+        return await outcomes(path, samples, points)
+    values = [(n, value if value.ndim else value.reshape(1)) for n, _, value in read]
+    blocks = [value.reshape(n, len(value) // n, *value.shape[1:]) for n, value in values]
     path.seen.output = tuple(blocks[0].shape[2:])
     if sum(block.numel() for block in blocks) % samples or len({block.shape[2:] for block in blocks}) > 1:
         shapes = ", ".join(sorted({str(tuple(block.shape[1:])) for block in blocks}))
         raise InvalidArgument(f"forward_func must return outputs of one size for inputs of one size: got {shapes}.")
-    (values,) = in_order([(block.flatten(),) for block in blocks], samples)
-    return values
+    (found,) = in_order([(block.flatten(),) for block in blocks], samples)
+    return found
 
 
 @final

@@ -104,6 +104,8 @@ def _with_nan(name: str, value: Any) -> Iterator[str]:
     if isinstance(value, tuple):
         for index, each in enumerate(value):
             yield from _with_nan(f"{name}[{index}]" if len(value) > 1 else name, each)
+    elif isinstance(value, float) and math.isnan(value):
+        yield name
     elif isinstance(value, Tensor) and value.is_floating_point() and value.isnan().any():
         examples = value.isnan().reshape(len(value), -1).any(1).nonzero().flatten().tolist() if value.ndim else []
         yield f"{name} (examples {examples})"

@@ -95,7 +95,8 @@ class KernelShap:
         columns = design.of_feature[game.playing] if auto else torch.arange(design.columns, device="cpu")
         samples = check_count("n_samples", 2 * len(columns) + MORE_SAMPLES if self.samples is None else self.samples)
         generator = shared(self.seed, self.generator)
-        ends = await design.values(torch.tensor([[[False]], [[True]]], device="cpu").expand(2, 1, design.columns))
+        nobody_and_all = torch.tensor([False, True], device="cpu").view(2, 1, 1).expand(2, 1, len(game.playing))
+        ends = await game.values(2, lambda some, _: nobody_and_all[some])
         if auto:
             chosen, weights = coalitions(len(columns), samples, generator)
             present = torch.zeros(len(chosen), 1, design.columns, dtype=torch.bool, device="cpu")
@@ -163,22 +164,15 @@ def _all_of(players: int, size: int) -> Tensor:
 
 
 def captum_coalitions(columns: int, samples: int, games: int, generator: torch.Generator | None) -> Tensor:
-    """Coalitions as Captum draws them, bool [samples, games, columns]: a size by the Shapley kernel, then who is in it.
+    """Coalitions as Captum draws them, bool [samples, games, columns].
 
     Without a generator every game has its own, drawn one after another; with one they share them.
     """
-    sizes = torch.arange(1, columns, device="cpu")
-    kernel = torch.cat([torch.zeros(1, device="cpu"), (columns - 1) / (sizes * (columns - sizes))])
-    # A size is drawn as torch.multinomial draws one: by the largest of the probabilities over exponential numbers.
-    races, chances = torch.empty(2, games if generator is None else 1, samples, columns, device="cpu")
-    for of_game in zip(races, chances, strict=True):
-        for race, chance in zip(*(each.unbind() for each in of_game), strict=True):
-            race.exponential_(generator=generator)
-            chance.normal_(generator=generator)
+    drawn = torch.empty(2, games if generator is None else 1, samples, columns, device="cpu")
+    for of_game in drawn.unbind(1):
+        _draw(of_game, generator)
         drawn_by_fits(columns, generator)
-    drawn = (kernel / kernel.sum() / races).argmax(2, keepdim=True)
-    place = chances.argsort(2, descending=True).argsort(2)
-    return torch.lt(place, drawn).transpose(0, 1)
+    return _chosen(drawn).transpose(0, 1)
 
 
 def captum_samples(columns: int, device: torch.device) -> Iterator[Tensor]:
@@ -186,4 +180,26 @@ def captum_samples(columns: int, device: torch.device) -> Iterator[Tensor]:
     yield torch.ones(1, columns, device=device)
     yield torch.zeros(1, columns, device=device)
     while True:
-        yield captum_coalitions(columns, 1, 1, None)[0].to(device, torch.float32)
+        _draw(drawn := torch.empty(2, 1, columns, device="cpu"), None)
+        yield _chosen(drawn).to(device, torch.float32)
+
+
+def _draw(numbers: Tensor, generator: torch.Generator | None) -> None:
+    """Fill [2, samples, columns] with exponential and normal numbers, both for one sample after the other."""
+    for race, chance in zip(*(each.unbind() for each in numbers), strict=True):
+        race.exponential_(generator=generator)
+        chance.normal_(generator=generator)
+
+
+def _chosen(numbers: Tensor) -> Tensor:
+    """Who is in each coalition, bool (..., columns): of a size by the Shapley kernel, those of the largest chances.
+
+    A size is drawn as torch.multinomial draws one, by the largest of the probabilities over exponential numbers.
+    """
+    races, chances = numbers
+    columns = races.shape[-1]
+    sizes = torch.arange(1, columns, device="cpu")
+    kernel = torch.cat([torch.zeros(1, device="cpu"), (columns - 1) / (sizes * (columns - sizes))])
+    size = (kernel / kernel.sum() / races).argmax(-1, keepdim=True)
+    least = chances.sort(-1, descending=True).values.gather(-1, (size - 1).clamp(min=0))
+    return torch.logical_and(chances >= least, size > 0)

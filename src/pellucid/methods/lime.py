@@ -151,8 +151,13 @@ class Lime:
         if isinstance(model, LinearModel):
             drawn_by_fits(design.columns, generator)
             return model.coefficients(present[None] > 0, by_game(values, 1), counts[None])
-        learnt = [fitted(model, present, each, counts).reshape(-1) for each in values]
-        return torch.stack(learnt, dim=1)[None]
+        learnt = [fitted(model, present, each, counts) for each in values]
+        if any(each.numel() != design.columns for each in learnt):
+            raise InvalidArgument(
+                "interpretable_model.representation() must hold a coefficient for each feature: "
+                f"expected (1, {design.columns}), got {described(learnt[0])}."
+            )
+        return torch.stack([each.reshape(-1) for each in learnt], dim=1)[None]
 
     def _drawn(
         self, design: Design, generator: torch.Generator | None, original: Any, arguments: dict[str, Any]

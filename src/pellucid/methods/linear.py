@@ -9,13 +9,15 @@ from typing import Protocol, final, runtime_checkable
 import torch
 from torch import Tensor
 
+from pellucid.errors import InvalidArgument
+
 FIRST_LOOK, MOST_ITERATIONS = 8, 16_384
 """After so many steps the lasso looks whether it is done, then after twice as many, and so on."""
 
 CLOSE = 1e-10
 """How exact, of the largest number around, the conditions of an optimum must hold."""
 
-SMALLEST = 1e-30
+SMALLEST, ROUNDING = 1e-30, 1e-14
 
 OVER_RELAXATION = 1.6
 """By how much steps of the lasso are lengthened; values from 1.5 to 1.8 are usual, and save about a third of them."""
@@ -71,7 +73,15 @@ class Lasso:
     alpha: float = 0.01
 
     def coefficients(self, present: Tensor, outputs: Tensor, weights: Tensor) -> Tensor:
-        """The coefficients of several games at once; see [LinearModel][pellucid.methods.linear.LinearModel]."""
+        """The coefficients of several games at once; see [LinearModel][pellucid.methods.linear.LinearModel].
+
+        Raises:
+            InvalidArgument: No sample of a game counts.
+        """
+        if (weights.sum(1) == 0).any():
+            raise InvalidArgument(
+                "similarity_func must count some samples: it gives zero for all. Hint: a larger kernel_width."
+            )
         games = max(1, CHUNK_NUMBERS // present[0].numel())
         parts = zip(*(torch.split(each, games) for each in (present, outputs, weights)), strict=True)
         return torch.cat([self._solved(*_centred(*part)) for part in parts])
@@ -139,9 +149,14 @@ def constrained(present: Tensor, outputs: Tensor, weights: Tensor, totals: Tenso
     z = present.double()
     share = (totals / z.shape[2]).unsqueeze(1)
     scale = weights.double().sqrt().unsqueeze(1)
+    design = (z - z.mean(2, keepdim=True)) * scale
     rest = (outputs.double() - z.sum(2, keepdim=True) * share) * scale
-    solved = torch.linalg.lstsq((z - z.mean(2, keepdim=True)) * scale, rest, driver="gelsy")
-    return solved.solution + share, int(solved.rank.min()) + 1
+    sizes, directions = torch.linalg.eigh(design.mT @ design)
+    told_apart = sizes > sizes[:, -1:].clamp(min=SMALLEST) * max(z.shape[1:]) * ROUNDING
+    inverse = (directions * torch.where(told_apart, 1 / sizes, 0).unsqueeze(1)) @ directions.mT
+    found = inverse @ (design.mT @ rest)
+    found = found + inverse @ (design.mT @ (rest - design @ found))  # what squaring the design has lost
+    return found + share, int(told_apart.sum(1).min()) + 1
 
 
 def _centred(present: Tensor, outputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -158,7 +173,7 @@ def _shifted_inverse(z: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
     """The inverse of z' z + shift, applied; by way of the smaller of z' z and z z'."""
     samples, columns = z.shape[1:]
     if columns <= samples:
-        inverse, _ = torch.linalg.inv_ex(z.mT @ z + shift * torch.eye(columns, dtype=z.dtype))
+        inverse, _ = torch.linalg.inv_ex(z.mT @ z + shift * torch.eye(columns, dtype=z.dtype, device="cpu"))
         return lambda y: inverse @ y
-    inner, _ = torch.linalg.inv_ex(z @ z.mT + shift * torch.eye(samples, dtype=z.dtype))
+    inner, _ = torch.linalg.inv_ex(z @ z.mT + shift * torch.eye(samples, dtype=z.dtype, device="cpu"))
     return lambda y: (y - z.mT @ (inner @ (z @ y))) / shift

@@ -1,0 +1,87 @@
+"""Claim: exact Shapley values take no longer than with SHAP's and shapiq's exact explainers, around the same model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.harness import Aim, Result, difference, medians
+from benchmarks.models import Scene
+from benchmarks.timing import THREADS, Spread, interleaved
+from pellucid.attr import ShapleyValues
+
+FEATURES, ROWS = 12, 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class BesidePeer:
+    """Exact Shapley values by pellucid and by another library, in turn."""
+
+    name: str
+    aim: Aim
+    peer: Callable[[nn.Module, Tensor], Tensor]
+
+    def measure(self) -> Result:
+        """Time both, and compare what they find."""
+        torch.set_num_threads(THREADS)
+        scene = wide_perceptron()
+        ours, theirs = partial(pellucid, *scene), partial(self.peer, *scene)
+        apart = difference(ours(), theirs())
+        own, other = interleaved(ours, theirs)
+        return Result(
+            name=self.name,
+            aim=self.aim,
+            seconds=medians(own, other),
+            time=Spread.of_ratios(own, other),
+            difference=apart,
+        )
+
+
+def wide_perceptron() -> Scene:
+    """Two hidden layers of 128, 12 features, 8 rows."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(FEATURES, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 3))
+    return Scene(model.eval(), torch.randn(ROWS, FEATURES))
+
+
+def pellucid(model: nn.Module, x: Tensor) -> Tensor:
+    """All rows in one call."""
+    found: Tensor = ShapleyValues(model).attribute(x, target=0)
+    return found
+
+
+def shap(model: nn.Module, x: Tensor) -> Tensor:
+    """SHAP's exact explainer, with a background of one row of zeros."""
+    from shap import explainers, maskers
+
+    def forward(rows: object) -> object:
+        with torch.no_grad():
+            return model(torch.as_tensor(rows, dtype=x.dtype))[:, 0].numpy()
+
+    explain = explainers.Exact(forward, maskers.Independent(torch.zeros(1, FEATURES).numpy()))
+    return torch.as_tensor(explain(x.numpy()).values, dtype=x.dtype)
+
+
+def shapiq(model: nn.Module, x: Tensor) -> Tensor:
+    """The exact computer of shapiq, a game for each row that evaluates all its coalitions in one forward."""
+    from shapiq.game_theory.exact import ExactComputer
+
+    def values(row: Tensor, coalitions: object) -> object:
+        with torch.no_grad():
+            return model(torch.where(torch.as_tensor(coalitions, dtype=torch.bool), row, 0.0))[:, 0].numpy()
+
+    def explained(row: Tensor) -> Tensor:
+        found = ExactComputer(game=partial(values, row), n_players=FEATURES)("SV").dict_values
+        return torch.tensor([found[(player,)] for player in range(FEATURES)], dtype=x.dtype)
+
+    return torch.stack([explained(row) for row in x])
+
+
+CASES = [
+    BesidePeer(name=f"exact-shapley/{peer.__name__}", aim=Aim(time=1.0), peer=peer)
+    for peer in (shap, shapiq)
+    if find_spec(peer.__name__)
+]
