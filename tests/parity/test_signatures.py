@@ -21,7 +21,16 @@ METHODS = [
     if parameters != "property"
 ]
 LAYER = nn.Identity()
-THEIR_OWN = {"ig", "memory_efficient", "use_weights"}
+THEIR_OWN = {
+    "ig",
+    "memory_efficient",
+    "use_weights",
+    "permutation_generator",
+    "inf_weight",
+    "perturb_interpretable_space",
+    "from_interp_rep_transform",
+    "to_interp_rep_transform",
+}
 """Attributes that only one of the libraries has, for its own use."""
 AUTOMATIC = {"perturbations_per_eval", "perm_func"}
 """Parameters with a default of None, which chooses; see the differences."""
@@ -81,7 +90,9 @@ def test_bases_names_and_properties_are_the_same(name: str):
 def test_what_objects_say_of_themselves_is_the_same(name: str, multiply_by_inputs: bool):
     def said(attr: Any) -> list[Any]:
         taken = {each["name"] for each in API[name]["init"]}
-        arguments = {"layer": LAYER, "multiply_by_inputs": multiply_by_inputs}
+        parts = {"interpretable_model": None, "similarity_func": max, "perturb_func": min}
+        space = {"perturb_interpretable_space": True, "from_interp_rep_transform": abs, "to_interp_rep_transform": None}
+        arguments = {"layer": LAYER, "multiply_by_inputs": multiply_by_inputs, **parts, **space}
         method = getattr(attr, name)(abs, **{each: arguments[each] for each in arguments if each in taken})
         both = (method, attr.NoiseTunnel(method))
         return [

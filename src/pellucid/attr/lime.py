@@ -19,7 +19,6 @@ from pellucid.methods.lime_base import Transform
 from pellucid.methods.linear import LinearModel
 from pellucid.methods.surrogate import Perturbation, Similarity, Surrogate
 
-
 OF_KERNEL_SHAP = ("kernel_shap_similarity_kernel", "kernel_shap_perturb_generator", "inf_weight")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, final, runtime_checkable
 
@@ -12,9 +11,9 @@ from torch import Tensor
 from pellucid.errors import InvalidArgument
 
 FIRST_LOOK, MOST_ITERATIONS = 8, 16_384
-"""After so many steps the lasso looks whether it is done, then after twice as many, and so on."""
+"""After so many steps the lasso looks whether it is done, then after half as many again, and so on."""
 
-CLOSE = 1e-10
+CLOSE = 1e-9
 """How exact, of the largest number around, the conditions of an optimum must hold."""
 
 SMALLEST, ROUNDING = 1e-30, 1e-14
@@ -89,44 +88,45 @@ class Lasso:
     def _solved(self, z: Tensor, y: Tensor) -> Tensor:
         """Coefficients [g, columns, K] of a design [g, samples, columns] and outputs [g, samples, K], both centred."""
         moments = z.mT @ y
-        step = z.square().sum(1).mean(1).clamp(min=SMALLEST)[:, None, None]
-        inverse = _shifted_inverse(z, step)
-        found = torch.full_like(moments, torch.nan)
+        sizes, directions = _spectrum(z)
         sparse = scaled = torch.zeros_like(moments)
+        found = torch.full_like(moments, torch.nan)
         unsolved = [(game, output) for game in range(len(z)) for output in range(y.shape[2])]
+        step = z.square().sum(1).mean(1).clamp(min=SMALLEST)[:, None, None].expand(-1, 1, y.shape[2])
         look = FIRST_LOOK
         for iteration in range(1, MOST_ITERATIONS + 1):
-            before, dense = sparse, inverse(moments + step * (sparse - scaled))
+            before, right = sparse, moments + step * (sparse - scaled)
+            dense = (right - directions @ (sizes / (sizes + step) * (directions.mT @ right))) / step
             away = OVER_RELAXATION * dense + (1 - OVER_RELAXATION) * sparse + scaled
             sparse = away.sign() * (away.abs() - self.alpha / step).clamp(min=0)
             scaled = away - sparse
-            if iteration not in (look, MOST_ITERATIONS):
+            if iteration < look and iteration < MOST_ITERATIONS:
                 continue
-            look *= 2
-            moving = torch.maximum((sparse - before).abs(), (sparse - dense).abs()).amax(1)
-            at_rest = ~(moving > CLOSE * sparse.abs().amax(1))  # also where there is NaN
+            look += look // 2
             for game, output in tuple(unsolved):
                 best = self._optimum(z[game], moments[game, :, output], sparse[game, :, output])
-                if best is None and (at_rest[game, output] or iteration == MOST_ITERATIONS):
-                    best = sparse[game, :, output]  # several do equally well
-                if best is not None:
-                    found[game, :, output] = best
+                if best is not None or iteration == MOST_ITERATIONS:
+                    found[game, :, output] = sparse[game, :, output] if best is None else best
                     unsolved.remove((game, output))
             if not unsolved:
                 break
+            # Steps are right where coefficients and multipliers, each by their own size, move alike.
+            faster = (_share(sparse - dense, sparse) / _share(sparse - before, scaled)).sqrt().clamp(0.1, 10)
+            step, scaled = step * faster, scaled / faster
         return found
 
     def _optimum(self, z: Tensor, moments: Tensor, guess: Tensor) -> Tensor | None:
-        """The coefficients [columns] that are best if the guess has the right ones at zero and the right signs."""
+        """The best coefficients [columns], if a guess is, or has the right ones at zero and the right signs."""
         chosen = guess.nonzero().flatten()
-        signs = guess[chosen].sign()
         some = z[:, chosen]
-        solved, failed = torch.linalg.solve_ex(some.mT @ some, moments[chosen] - self.alpha * signs)
-        slack = moments - z.mT @ (some @ solved)
+        solved, _ = torch.linalg.solve_ex(some.mT @ some, moments[chosen] - self.alpha * guess[chosen].sign())
         tolerance = CLOSE * moments.abs().amax()
-        right = (slack.abs() <= self.alpha + tolerance).all() and (solved * signs >= 0).all()
-        right &= ((slack[chosen] - self.alpha * signs).abs() <= tolerance).all()
-        return None if failed or not right else torch.zeros_like(guess).scatter(0, chosen, solved)
+        for best in (torch.zeros_like(guess).scatter(0, chosen, solved), guess):
+            slope = moments - z.mT @ (z @ best)
+            unused = self.alpha * best.abs().sum() - best @ slope
+            if slope.abs().amax() <= self.alpha + tolerance and unused <= tolerance * best.abs().sum():
+                return best
+        return guess if moments.isnan().any() else None
 
 
 def constrained(present: Tensor, outputs: Tensor, weights: Tensor, totals: Tensor) -> tuple[Tensor, int]:
@@ -161,7 +161,7 @@ def constrained(present: Tensor, outputs: Tensor, weights: Tensor, totals: Tenso
 
 def _centred(present: Tensor, outputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Design and outputs about their weighted means, so that plain sums of their products are weighted means."""
-    share = (weights / weights.sum(1, keepdim=True)).unsqueeze(2).double()
+    share = (weights.double() / weights.double().sum(1, keepdim=True)).unsqueeze(2)
 
     def centred(each: Tensor) -> Tensor:
         return (each - (share * each).sum(1, keepdim=True)) * share.sqrt()
@@ -169,11 +169,21 @@ def _centred(present: Tensor, outputs: Tensor, weights: Tensor) -> tuple[Tensor,
     return centred(present.double()), centred(outputs.double())
 
 
-def _shifted_inverse(z: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
-    """The inverse of z' z + shift, applied; by way of the smaller of z' z and z z'."""
-    samples, columns = z.shape[1:]
-    if columns <= samples:
-        inverse, _ = torch.linalg.inv_ex(z.mT @ z + shift * torch.eye(columns, dtype=z.dtype, device="cpu"))
-        return lambda y: inverse @ y
-    inner, _ = torch.linalg.inv_ex(z @ z.mT + shift * torch.eye(samples, dtype=z.dtype, device="cpu"))
-    return lambda y: (y - z.mT @ (inner @ (z @ y))) / shift
+def _spectrum(z: Tensor) -> tuple[Tensor, Tensor]:
+    """The squared singular values [g, k, 1] of designs and their directions [g, columns, k], by the smaller product."""
+    z = z.nan_to_num(0, 0, 0)  # a game with NaN has no solution, but must not stand in the way of the others
+    if z.shape[1] >= z.shape[2]:
+        sizes, directions = torch.linalg.eigh(z.mT @ z)
+        return sizes.clamp(min=0).unsqueeze(2), directions
+    sizes, samples = torch.linalg.eigh(z @ z.mT)
+    sizes = sizes.clamp(min=SMALLEST)
+    return sizes.unsqueeze(2), z.mT @ (samples / sizes.sqrt().unsqueeze(1))
+
+
+def _share(part: Tensor, whole: Tensor) -> Tensor:
+    """How large one is beside the other, by their columns."""
+
+    def size(each: Tensor) -> Tensor:
+        return torch.linalg.vector_norm(each, dim=1, keepdim=True)
+
+    return size(part).clamp(min=SMALLEST) / size(whole).clamp(min=SMALLEST)

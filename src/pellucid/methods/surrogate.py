@@ -79,7 +79,9 @@ class Design:
     async def games(self) -> int:
         """How many games the examples are: one each, or a single one where the model has one value for the batch."""
         path = self.game.path
-        return 1 if len(path) == 1 else games_of(path, await self.values(torch.ones(1, 1, self.columns) > 0))
+        return (
+            1 if len(path) == 1 else games_of(path, await self.values(torch.ones(1, 1, self.columns, device="cpu") > 0))
+        )
 
     def attributions(self, coefficients: Tensor, *, per_feature: bool) -> Attributions:
         """Coefficients [g, columns, K] as attributions: of the shapes of the source, or (g * K, columns)."""
