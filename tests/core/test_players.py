@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from pellucid.core.players import Features, Windows
+from pellucid.core.players import HIGHEST_NUMBER, Features, Windows
 from pellucid.core.tensors import Tensors
+from pellucid.errors import InvalidArgument
 
 SEEDS = range(12)
 
@@ -81,6 +82,32 @@ class TestFeatures:
             if one[index] != two[index]
         }
         assert features.differing(x, other).tolist() == sorted(expected)
+
+    def test_totals(self, pick: random.Random):
+        features = Features.of(x := points(pick), masked(pick, x))
+        found = features.totals(x)
+        assert (found.shape, found.dtype) == ((3, features.count), torch.float64)
+        for row, feature in itertools.product(range(3), range(features.count)):
+            total = sum(
+                float(each[row][mask.expand_as(each)[row] == feature].sum())
+                for mask, each in zip(features.masks, x, strict=True)
+            )
+            assert float(found[row, feature]) == total
+
+    def test_numbers_go_from_the_lowest_to_the_highest(self, pick: random.Random):
+        given = masked(pick, x := points(pick))
+        every = [number for mask in given for number in mask.flatten().tolist()]
+        assert Features.of(x, given).numbers == range(min(every), max(every) + 1)
+
+    def test_numbers_without_a_mask(self):
+        assert Features.of((torch.ones(2, 2, 2), torch.ones(2, 3)), None).numbers == range(7)
+        assert Features.of((torch.ones(2, 0),), None).numbers == range(0)
+
+    def test_numbers_that_are_too_high(self):
+        x = torch.ones(1, 2)
+        assert Features.of((x,), torch.tensor([[0, HIGHEST_NUMBER - 1]])).numbers == range(HIGHEST_NUMBER)
+        with pytest.raises(InvalidArgument, match=f"number features below {HIGHEST_NUMBER}.* got {HIGHEST_NUMBER}"):
+            _ = Features.of((x,), torch.tensor([[0, HIGHEST_NUMBER]])).numbers
 
 
 def windowed(pick: random.Random, x: Tensors) -> tuple[Windows, list[tuple[int, list[range]]]]:

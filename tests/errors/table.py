@@ -87,6 +87,32 @@ def ablated(*says: str, **arguments: Any) -> Call:
     return call(attr.FeatureAblation, *says, **arguments)
 
 
+def lime(similarity: Any = None, perturbation: Any = None, linear_model: Any = None) -> Callable[..., attr.Lime]:
+    """Lime with some of the user's own parts."""
+    return lambda model: attr.Lime(model, linear_model, similarity, perturbation)
+
+
+def perturbed(perturbation: Any, *says: str, **more: Any) -> Call:
+    return call(lime(None, lambda original, **kwargs: perturbation), "perturb_func must ", *says, **more)
+
+
+def weighed(similarity: Any, *says: str, **more: Any) -> Call:
+    return call(lime(lambda *_, **kwargs: similarity), "similarity_func must ", *says, **more)
+
+
+class Learnt:
+    """A model that learns the same whatever it is given."""
+
+    def __init__(self, learnt: Any):
+        self.learnt = learnt
+
+    def fit(self, train_data: Any) -> None:
+        """Nothing."""
+
+    def representation(self) -> Any:
+        return self.learnt
+
+
 def masked(mask: Any, *says: str, **more: Any) -> Call:
     return ablated("feature_mask must ", *says, feature_mask=mask, **more)
 
@@ -350,7 +376,81 @@ TABLE = {
         attr.NeuronFeatureAblation, "feature_mask must hold natural numbers: got -1.",
         neuron_selector=0, target=None, feature_mask=torch.tensor([[-1, 0, 0, 0]]),
     ),
+    "perturb_func returns a list": perturbed([1, 0, 1, 0], "return zeros and ones", "expected (1, 4), got list."),
+    "perturb_func returns a row": perturbed(torch.ones(4), "return zeros and ones", "expected (1, 4), got (4,) float"),
+    "perturb_func returns halves": perturbed(torch.full((1, 4), 0.5), "return zeros and ones, one for each feature"),
+    "perturb_func returns too few": perturbed(torch.ones(1, 3), "expected (1, 4), got (1, 3) float32."),
+    "perturb_func returns nothing": perturbed(None, "return zeros and ones", "expected (1, 4), got NoneType."),
+    "perturb_func yields nothing": perturbed(iter(()), "yield at least one sample: got none."),
+    "similarity_func returns two": weighed(torch.ones(2), "return one number: got (2,) float32."),
+    "similarity_func returns nothing": weighed(None, "return one number: got "),
+    "similarity_func returns a word": weighed("near", "return one number: got "),
+    "similarity_func returns zeros": weighed(0.0, "count some samples: it gives zero for all. Hint: "),
+    "interpretable_model learns a list": call(
+        lime(linear_model=Learnt([1, 2])), "interpretable_model.representation() must be a tensor", "got list."
+    ),
+    "interpretable_model learns too much": call(
+        lime(linear_model=Learnt(torch.ones(1, 7))), "interpretable_model.representation() must hold a coefficient for "
+        "each feature: expected (1, 4), got (1, 7) float32.",
+    ),
+    "n_samples of auto": call(
+        attr.KernelShap, "n_samples must be at least 10 to determine the attributions of 4 features: got 9.",
+        n_samples=9, sampling="auto",
+    ),
+    "numbers of features too high": call(
+        attr.KernelShap, "feature_mask must number features below 10000000", "got 2199023255552. Hint: number them ",
+        feature_mask=torch.tensor([[0, 1, 2, 2**41]]),
+    ),
 }  # fmt: skip
+
+GAMES = (attr.KernelShap, attr.Lime, attr.ShapleyValues, attr.ShapleyValueSampling)
+SAMPLED = (attr.KernelShap, attr.Lime, attr.ShapleyValueSampling)
+SAMPLES = "n_samples must be an integer of at least 1: got "
+
+for game in GAMES:
+    TABLE |= {
+        f"{game.__name__}: feature_mask of floats": call(
+            game, "feature_mask must hold integers: got (1, 4) float32.", feature_mask=torch.zeros(1, 4)
+        ),
+        f"{game.__name__}: feature_mask below zero": call(
+            game, "feature_mask must hold natural numbers: got -2.", feature_mask=torch.tensor([[0, -2, 1, 0]])
+        ),
+        f"{game.__name__}: feature_mask of other features": call(
+            game, "feature_mask must broadcast to inputs: expected (8, 4), got (1, 3).",
+            feature_mask=torch.zeros(1, 3).long(),
+        ),
+        f"{game.__name__}: feature_mask for one of two": call(
+            game, "feature_mask must have one entry for each input: expected 2, got 1.",
+            feature_mask=torch.zeros(1, 4).long(), **PAIRS,
+        ),
+        f"{game.__name__}: baselines of others": call(
+            game, "baselines must broadcast to inputs: expected (8, 4), got (5, 4).", baselines=torch.zeros(5, 4)
+        ),
+        f"{game.__name__}: perturbations_per_eval": call(
+            game, "perturbations_per_eval must be an integer of at least 1: got 0.", perturbations_per_eval=0
+        ),
+        f"{game.__name__}: target": call(
+            game, "target must lie within the output's (3,) values", target=3, error=OutOfRange
+        ),
+    }  # fmt: skip
+for game in SAMPLED:
+    TABLE |= {
+        f"{game.__name__}: n_samples": call(game, SAMPLES + "0.", n_samples=0),
+        f"{game.__name__}: n_samples below zero": call(game, SAMPLES + "-3.", n_samples=-3),
+        f"{game.__name__}: n_samples a float": call(game, SAMPLES + "2.5.", n_samples=2.5, error=WrongType),
+        f"{game.__name__}: seed a float": call(
+            game, "seed must be an integer, as all examples share the draws: got 1.5.", seed=1.5, error=WrongType
+        ),
+        f"{game.__name__}: seeds": call(game, "seed must be an integer", "got [1, 2].", seed=[1, 2], error=WrongType),
+        f"{game.__name__}: seed and generator": call(
+            game, "seed and generator exclude each other: got both.", seed=1, generator=torch.Generator()
+        ),
+    }
+for game in (attr.KernelShap, attr.Lime):
+    TABLE[f"{game.__name__}: no features"] = call(
+        game, "inputs must hold at least one feature: got none.", inputs=torch.ones(8, 0), model=lambda x: x.sum(1),
+        target=None,
+    )  # fmt: skip
 
 # What pathways are asked for before any method is called.
 PATHWAYS = {

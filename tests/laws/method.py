@@ -12,6 +12,9 @@ from laws.models import Inside, Tensors
 from laws.players import Shapes
 from pellucid import attr, methods
 
+COINS = 11
+"""The samples of Lime."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -37,6 +40,10 @@ class Method:
         players: What it takes away at a time, as arguments, given the shapes of an example; None where it takes away
             nothing.
         mixes: Whether an example's attributions depend on the others', so that it has none alone and no seed.
+        shared: Whether its draws are those of all examples, so that there is one seed for the batch.
+        surrogate: Whether it fits a model with a penalty, whose coefficients are no sums of those of other outputs,
+            and not exactly zero for what the network ignores.
+        specimens: The models it runs on; None for all of them.
     """
 
     name: str
@@ -57,11 +64,23 @@ class Method:
     gradient: bool = True
     players: Callable[[Shapes], dict[str, Any]] | None = None
     mixes: bool = False
+    shared: bool = False
+    surrogate: bool = False
+    specimens: tuple[str, ...] | None = None
 
 
 def facade(make: Callable[[nn.Module], attr.Attribution], **settings: Any) -> Callable[..., Any]:
     """A method under Captum's name."""
     return lambda model, inputs, **arguments: make(model).attribute(inputs, **(settings | arguments))
+
+
+def flat_output(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A method whose attributions keep all dimensions of an output, (B, 1) too, given an output of one for each row."""
+
+    def called(model: nn.Module, inputs: Any, *, target: Any = None, **arguments: Any) -> Any:
+        return call(model, inputs, target=Tensor.flatten if target is None else target, **arguments)
+
+    return called
 
 
 def facade_of_layer(make: Callable[..., attr.Attribution], *, targets: bool = True, **settings: Any):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from laws.baselines import by_example, distribution
-from laws.method import Method, engine, facade
+from laws.method import COINS, Method, engine, facade, flat_output
 from laws.players import masked, windowed
 from pellucid import attr, methods
 
@@ -14,6 +16,11 @@ def smooth_gradients(samples: int = 3, stdevs: float = 0.2, **arguments: Any) ->
     """Noise around noise: two methods that draw."""
     inside = methods.GradientShap(samples=2, **arguments)
     return methods.NoiseTunnel(method=inside, samples=samples, stdevs=stdevs, **arguments)
+
+
+def similarity(original: Any, perturbed: Any, interpretable: Tensor, **arguments: Any) -> Tensor:
+    """Somebody's own, for which Lime goes through the examples."""
+    return 1 + interpretable.sum()
 
 
 METHODS = [
@@ -105,5 +112,39 @@ METHODS = [
     Method(
         "FeaturePermutation", facade(attr.FeaturePermutation), players=masked("feature_mask"), mixes=True,
         stochastic=True, linear=True, calls=(1, 5), backwards=0, gradient=False,
+    ),
+    Method(
+        "ShapleyValues", flat_output(facade(attr.ShapleyValues)), players=masked("feature_mask"),
+        baselines=by_example, linear=True, calls=(1, 16), backwards=0, gradient=False,
+        specimens=("reused", "two-inputs"),
+    ),
+    Method(
+        "ShapleyValueSampling", flat_output(facade(attr.ShapleyValueSampling, n_samples=2)),
+        players=masked("feature_mask"),
+        baselines=by_example, stochastic=True, shared=True, linear=True, calls=(1, 6), backwards=0, gradient=False,
+        specimens=("reused", "functional"),
+    ),
+    Method(
+        "KernelShap", facade(attr.KernelShap, n_samples=30), players=masked("feature_mask"),
+        baselines=by_example, stochastic=True, shared=True, linear=True, calls=(2, 14), backwards=0, gradient=False,
+        specimens=("reused", "functional", "cnn", "two-inputs"),
+    ),
+    Method(
+        "methods.KernelShap", engine(methods.KernelShap), players=masked("feature_mask"),
+        baselines=by_example, linear=True, calls=(2, 16), backwards=0, gradient=False,
+        specimens=("reused", "transformer"),
+    ),
+    Method(
+        "Lime", facade(lambda model: attr.Lime(model, methods.Lasso(alpha=1e-3)), n_samples=COINS),
+        players=masked("feature_mask"), baselines=by_example, stochastic=True, shared=True, surrogate=True,
+        calls=(1, 7), backwards=0, gradient=False,
+        specimens=("reused", "functional", "lstm", "two-inputs"),
+    ),
+    Method(
+        "Lime-in-parts",
+        facade(lambda model: attr.Lime(model, methods.Lasso(alpha=1e-3), similarity), n_samples=COINS),
+        players=masked("feature_mask"), baselines=by_example, stochastic=True, shared=True, surrogate=True,
+        calls=(6, 8), backwards=0, gradient=False,
+        specimens=("reused", "two-inputs"),
     ),
 ]  # fmt: skip

@@ -7,12 +7,13 @@ from typing import Any
 from torch import nn
 
 from laws.baselines import by_example, distribution
-from laws.method import Method, engine, facade_of_layer
+from laws.method import COINS, Method, engine, facade_of_layer, flat_output
 from laws.models import Inside
-from laws.players import masked
+from laws.players import masked, overlapping
 from pellucid import attr, methods
 
 LAYER, BETWEEN = ("layer",), ("layer", "neuron")
+LASSO = methods.Lasso(alpha=1e-3)
 
 
 def from_layer(layer: Inside) -> dict[str, Any]:
@@ -116,5 +117,36 @@ METHODS = [
     Method(
         "methods.FeatureAblation-from-layer", engine(methods.FeatureAblation, from_layer),
         needs=LAYER, at="layer", players=masked("feature_mask"), linear=True, calls=(2, 6), backwards=0, gradient=False,
+    ),
+    Method(
+        "methods.Occlusion-from-layer", engine(methods.Occlusion, from_layer),
+        needs=LAYER, at="layer", players=overlapping("windows", "strides"), linear=True, calls=(2, 6), backwards=0,
+        gradient=False,
+        specimens=("reused", "two-inputs"),
+    ),
+    Method(
+        "methods.ShapleyValues-from-layer", flat_output(engine(methods.ShapleyValues, from_layer)),
+        needs=LAYER, at="layer", players=masked("feature_mask"), linear=True, calls=(2, 17), backwards=0,
+        gradient=False,
+        specimens=("reused", "lstm"),
+    ),
+    Method(
+        "methods.ShapleyValueSampling-from-layer",
+        flat_output(engine(methods.ShapleyValueSampling, from_layer, samples=2)),
+        needs=LAYER, at="layer", players=masked("feature_mask"), stochastic=True, shared=True, linear=True,
+        calls=(2, 7), backwards=0, gradient=False,
+        specimens=("reused", "in-place"),
+    ),
+    Method(
+        "methods.KernelShap-from-layer", engine(methods.KernelShap, from_layer),
+        needs=LAYER, at="layer", players=masked("feature_mask"), linear=True, calls=(3, 17), backwards=0,
+        gradient=False,
+        specimens=("reused", "two-inputs"),
+    ),
+    Method(
+        "methods.Lime-from-layer-to-neuron", engine(methods.Lime, to_neuron, samples=COINS, model=LASSO),
+        needs=BETWEEN, at="layer", of_output=False, players=masked("feature_mask"), stochastic=True, shared=True,
+        surrogate=True, calls=(2, 8), backwards=0, gradient=False,
+        specimens=("reused", "lstm"),
     ),
 ]  # fmt: skip

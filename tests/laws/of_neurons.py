@@ -44,4 +44,21 @@ METHODS = [
         "methods.Occlusion-of-neuron", engine(methods.Occlusion, to_neuron), players=windowed("windows", "strides"),
         needs=NEURON, of_output=False, baselines=by_example, linear=True, calls=(1, 5), backwards=0, gradient=False,
     ),
+    Method(
+        "methods.ShapleyValues-of-neuron", engine(methods.ShapleyValues, to_neuron), players=masked("feature_mask"),
+        needs=NEURON, of_output=False, baselines=by_example, linear=True, calls=(1, 16), backwards=0, gradient=False,
+        specimens=("reused", "transformer"),
+    ),
+    Method(
+        "methods.ShapleyValueSampling-of-neuron", engine(methods.ShapleyValueSampling, to_neuron, samples=2),
+        needs=NEURON, of_output=False, players=masked("feature_mask"), baselines=by_example, stochastic=True,
+        shared=True, linear=True, calls=(1, 6), backwards=0, gradient=False,
+        specimens=("reused", "lstm"),
+    ),
+    Method(
+        "methods.KernelShap-of-neuron", engine(methods.KernelShap, to_neuron, samples=30, sampling="captum"),
+        needs=NEURON, of_output=False, players=masked("feature_mask"), baselines=by_example, stochastic=True,
+        shared=True, linear=True, calls=(2, 14), backwards=0, gradient=False,
+        specimens=("reused", "two-inputs"),
+    ),
 ]  # fmt: skip

@@ -19,6 +19,16 @@ WINDOWS = {
 }
 """The sizes of four windows side by side."""
 
+OVERLAPPING = {
+    ((6,),): ((3,), (1,)),
+    ((8,),): ((2,), (2,)),
+    ((4, 6, 6),): ((1, 6, 6), (1, 6, 6)),
+    ((4, 3),): ((1, 3), (1, 3)),
+    ((4, 8),): ((1, 8), (1, 8)),
+    ((5,), (5,)): (((3,), (3,)), ((2,), (2,))),
+}
+"""The sizes of four windows, and how far each moves."""
+
 
 def masked(name: str, **numbers: float) -> Callable[[Shapes], dict[str, Any]]:
     """A mask of four features, each in all tensors, under the name that the method has for it, and numbers for each."""
@@ -37,5 +47,16 @@ def windowed(size: str, stride: str) -> Callable[[Shapes], dict[str, Any]]:
     def of(shapes: Shapes) -> dict[str, Any]:
         windows = WINDOWS.get(shapes) or tuple((1,) * len(shape) for shape in shapes)
         return {size: windows, stride: windows}
+
+    return of
+
+
+def overlapping(size: str, stride: str) -> Callable[[Shapes], dict[str, Any]]:
+    """Four windows in a layer, some of which overlap; of shapes that are not listed, one for each element."""
+
+    def of(shapes: Shapes) -> dict[str, Any]:
+        alone = tuple((1,) * len(shape) for shape in shapes)
+        windows, strides = OVERLAPPING.get(shapes, (alone, alone))
+        return {size: windows, stride: strides}
 
     return of

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from laws.models import SPECIMENS
-from laws.registry import METHODS, Case, cases, close
+from laws.registry import CASES, Case, cases, close
 from pellucid.errors import NotDifferentiable, NotSupported
 
 WITHOUT_MODES = ("reused", "functional", "in-place", "lstm", "two-inputs")
@@ -117,9 +117,8 @@ def test_compiled_modules(backend: str, name: str):
     specimen = SPECIMENS[name]
     model, inputs = specimen.model(), specimen.inputs(3)
     compiled = torch.compile(model, backend=backend)
-    for method in METHODS:
-        case = Case(method, specimen)
-        if method.needs and not hasattr(torch.compiler, "set_stance"):  # before torch 2.6
+    for case in [case for case in CASES if case.specimen is specimen]:
+        if case.method.needs and not hasattr(torch.compiler, "set_stance"):  # before torch 2.6
             with pytest.raises(NotSupported, match="compiled"):
                 case(compiled, inputs, **case.seed())
             continue

@@ -70,7 +70,7 @@ def test_seeds_of_numpy_and_torch_are_seeds(case: Case):
     assert same(results[0], results[2])
 
 
-@cases(lambda case: case.method.stochastic and not case.method.mixes)
+@cases(lambda case: case.method.stochastic and not case.method.mixes and not case.method.shared)
 def test_one_seed_for_each_example_goes_with_the_example(case: Case):
     model, inputs, seeds = case.specimen.model(), case.specimen.inputs(4), [7, -1, 0, 7]
     given = case.arguments(inputs)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils._pytree import tree_leaves
 
 from laws.models import SPECIMENS, Specimen
-from laws.registry import METHODS, Case, close
+from laws.registry import CASES, close
 from laws.state import as_found
 from pellucid import attr
 
@@ -20,7 +20,7 @@ THREADS = 8
 @pytest.mark.parametrize("specimen", SPECIMENS.values(), ids=lambda specimen: specimen.name)
 def test_mixed_calls_on_one_model(specimen: Specimen):
     model, inputs = specimen.model(), [specimen.inputs(3, seed=thread) for thread in range(THREADS)]
-    cases = [Case(method, specimen) for method in METHODS]
+    cases = [case for case in CASES if case.specimen is specimen]
     serial = [[case(model, each, **case.seed()) for case in cases] for each in inputs]
     start = threading.Barrier(THREADS)
 
@@ -43,7 +43,7 @@ def hooks(model: nn.Module) -> int:
 def test_predictions_beside_attributions(specimen: Specimen):
     """Eight threads of fifty calls each, at inputs, layers and neurons; the ninth only predicts."""
     model, inputs = specimen.model(), [specimen.inputs(3, seed=thread) for thread in range(THREADS)]
-    cases = [Case(method, specimen) for method in METHODS if "NoiseTunnel" not in method.name]
+    cases = [case for case in CASES if case.specimen is specimen and "NoiseTunnel" not in case.method.name]
     serial = [[case(model, each, **case.seed()) for case in cases] for each in inputs]
     plain = tree_leaves(model(*inputs[0]))
     start, stop, predictions = threading.Barrier(THREADS), threading.Event(), 0

@@ -184,6 +184,6 @@ def _share(part: Tensor, whole: Tensor) -> Tensor:
     """How large one is beside the other, by their columns."""
 
     def size(each: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(each, dim=1, keepdim=True)
+        return each.square().sum(1, keepdim=True).sqrt().clamp(min=SMALLEST)
 
-    return size(part).clamp(min=SMALLEST) / size(whole).clamp(min=SMALLEST)
+    return size(part) / size(whole)
