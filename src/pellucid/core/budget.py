@@ -101,6 +101,7 @@ class Budget:
         run: Callable[[slice, slice], T],
         *,
         unit: Unit = "rows",
+        silent: bool = False,
     ) -> Iterator[T]:
         """`run(samples, places)` over all samples of all places, block by block.
 
@@ -111,10 +112,11 @@ class Budget:
             places: How many places there are.
             run: One forward of as many rows as the block has samples times places.
             unit: What a progress bar counts.
+            silent: Whether there is none.
         """
         each = 1 if unit == "rows" else places
         sample = place = 0
-        with self._bar(samples * places // each, unit) as bar:
+        with self._bar(samples * places // each, unit, silent) as bar:
             while sample < samples:
                 count, size = self._block(samples - sample, places - place, places)
                 self._pilot = not (self.fixed or self.whole or count * size == samples * places)
@@ -132,8 +134,9 @@ class Budget:
                 if bar is not None:
                     bar.update((sample * places + place) // each - bar.n)
 
-    def _bar(self, total: int, unit: str) -> AbstractContextManager[tqdm[Any] | None]:
-        return nullcontext() if self.progress is None else tqdm(total=total, desc=self.progress, unit=f" {unit}")
+    def _bar(self, total: int, unit: str, silent: bool) -> AbstractContextManager[tqdm[Any] | None]:
+        none = silent or self.progress is None
+        return nullcontext() if none else tqdm(total=total, desc=self.progress, unit=f" {unit}")
 
     def _block(self, samples: int, rest: int, places: int) -> tuple[int, int]:
         """How many samples of how many places come next, with `rest` places left of the current sample."""

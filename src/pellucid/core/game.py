@@ -44,10 +44,16 @@ class Players(Protocol):
         ...
 
 
-async def outcomes(path: Pathway, samples: int, points: Points) -> Tensor:
+async def outcomes(path: Pathway, samples: int, points: Points, *, silent: bool = False) -> Tensor:
     """What the sink explains at every sample of every point, no gradient needed.
 
     This is where futures are awaited, all of them at once, if the model answers with such.
+
+    Args:
+        path: The pathway.
+        samples: Samples per point.
+        points: Where to go.
+        silent: Whether no progress bar counts this.
 
     Returns:
         Values [m, samples] for the m = n * K values of an output (n, *K), those of a point together; for a model that
@@ -61,13 +67,13 @@ async def outcomes(path: Pathway, samples: int, points: Points) -> Tensor:
         rows, at = copied(path.rows, some, places), points(some, places)
         return some.stop - some.start, rows, path.ask(at, rows) if path.in_future else path(at, rows)
 
-    answers = list(path.budget.blocks(samples, len(path), ask, unit="evaluations"))
+    answers = list(path.budget.blocks(samples, len(path), ask, unit="evaluations", silent=silent))
     if path.in_future:
         await Arrival([answer for _, _, answer in answers if isinstance(answer, Future)])
     read = [(n, len(rows), path.explained(a.value(), rows) if isinstance(a, Future) else a) for n, rows, a in answers]
     if path.in_future and not path.budget.whole and any(value.shape[:1] != (rows,) for _, rows, value in read):
         path.budget.whole = True  # one value for the batch: once more, a forward for each sample
-        return await outcomes(path, samples, points)
+        return await outcomes(path, samples, points, silent=silent)
     values = [(n, value if value.ndim else value.reshape(1)) for n, _, value in read]
     blocks = [value.reshape(n, len(value) // n, *value.shape[1:]) for n, value in values]
     path.seen.output = tuple(blocks[0].shape[2:])
@@ -88,16 +94,24 @@ class Game:
         path: The pathway.
         feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
         baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
+        part: Whether it is part of a larger game, which has warned where nobody plays.
     """
 
-    def __init__(self, path: Pathway, feature_mask: FeatureMask, baselines: Baselines) -> None:
+    def __init__(self, path: Pathway, feature_mask: FeatureMask, baselines: Baselines, *, part: bool = False) -> None:
         self.path, self.fill = path, path.fill(baselines)
         self.features = Features.of(path.x, feature_mask)
-        self.playing = playing(self.features, path.x, self.fill)
+        found = Features.differing if part else playing
+        self.playing = found(self.features, path.x, self.fill)
         self._dtype = torch.get_default_dtype()
 
-    async def values(self, count: int, coalitions: Coalitions) -> Tensor:
-        """Values [m, count], in at least float32, of coalitions of those who play, for the m values of an output."""
+    async def values(self, count: int, coalitions: Coalitions, *, silent: bool = False) -> Tensor:
+        """Values [m, count], in at least float32, of coalitions of those who play, for the m values of an output.
+
+        Args:
+            count: How many coalitions there are.
+            coalitions: Says which.
+            silent: Whether no progress bar counts them.
+        """
 
         def points(samples: slice, places: slice) -> Tensors:
             present = coalitions(samples, places)
@@ -105,7 +119,7 @@ class Game:
             every[:, :, self.playing] = present
             return mixed(self.features.among(every, places), self.path.x, self.fill, places)
 
-        values = await outcomes(self.path, count, points)
+        values = await outcomes(self.path, count, points, silent=silent)
         (self._dtype,) = (each.dtype for each in floating((values[:0],)))
         return widened(values) if floats(values) else values.double()
 

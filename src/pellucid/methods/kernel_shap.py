@@ -89,6 +89,8 @@ class KernelShap:
         Raises:
             InvalidArgument: Something does not fit; with `"auto"`, the samples are too few to determine the answer.
         """
+        if self.sampling not in ("auto", "captum"):
+            raise InvalidArgument(f'sampling must be "auto" or "captum": got {self.sampling!r}.')
         game = Game(path, feature_mask, baselines)
         design = Design(game)
         auto = self.sampling == "auto"
@@ -96,7 +98,7 @@ class KernelShap:
         samples = check_count("n_samples", 2 * len(columns) + MORE_SAMPLES if self.samples is None else self.samples)
         generator = shared(self.seed, self.generator)
         nobody_and_all = torch.tensor([False, True], device="cpu").view(2, 1, 1).expand(2, 1, len(game.playing))
-        ends = await game.values(2, lambda some, _: nobody_and_all[some])
+        ends = await game.values(2, lambda some, _: nobody_and_all[some], silent=True)
         if auto:
             chosen, weights = coalitions(len(columns), samples, generator)
             present = torch.zeros(len(chosen), 1, design.columns, dtype=torch.bool, device="cpu")

@@ -107,7 +107,8 @@ class Lime:
         else:
             each = []
             for alone, row in each_example(path):
-                own = Design(Game(alone, path.pick(feature_mask, row), baselines), design.numbers)
+                game = Game(alone, path.pick(feature_mask, row), baselines, part=True)
+                own = Design(game, design.numbers)
                 each.append(await self._by_itself(own, similarity, model, generator))
             coefficients = torch.cat(each)
         return design.attributions(coefficients, per_feature=self.per_feature)

@@ -60,6 +60,9 @@ class Lasso:
     Args:
         alpha: The weight of the penalty.
 
+    Raises:
+        InvalidArgument: The weight is below zero.
+
     Examples:
         >>> import torch
         >>> from pellucid.methods.linear import Lasso
@@ -70,6 +73,10 @@ class Lasso:
     """
 
     alpha: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not self.alpha >= 0:
+            raise InvalidArgument(f"alpha must not be below zero: got {self.alpha}.")
 
     def coefficients(self, present: Tensor, outputs: Tensor, weights: Tensor) -> Tensor:
         """The coefficients of several games at once; see [LinearModel][pellucid.methods.linear.LinearModel].

@@ -23,7 +23,7 @@ class ExponentialKernel:
         width: How far a perturbed input may be away and still count.
 
     Raises:
-        InvalidArgument: There is no such distance.
+        InvalidArgument: There is no such distance, or the width is not above zero.
 
     Examples:
         >>> import torch
@@ -38,6 +38,8 @@ class ExponentialKernel:
     def __post_init__(self) -> None:
         if self.distance not in ("cosine", "euclidean"):
             raise InvalidArgument(f'distance_mode must be "cosine" or "euclidean": got {self.distance!r}.')
+        if not self.width > 0:
+            raise InvalidArgument(f"kernel_width must be above zero: got {self.width}.")
 
     def __call__(
         self, original: Tensor | Tensors, perturbed: Tensor | Tensors, interpretable: Any = None, **kwargs: Any

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Any, Protocol, TypeAlias, final
+from typing import Any, Protocol, SupportsFloat, TypeAlias, final
 
 import torch
 from torch import Tensor
@@ -78,10 +78,10 @@ class Design:
 
     async def games(self) -> int:
         """How many games the examples are: one each, or a single one where the model has one value for the batch."""
-        path = self.game.path
-        return (
-            1 if len(path) == 1 else games_of(path, await self.values(torch.ones(1, 1, self.columns, device="cpu") > 0))
-        )
+        if len(self.game.path) == 1:
+            return 1
+        everyone = torch.ones(1, 1, len(self.game.playing), dtype=torch.bool, device="cpu")
+        return games_of(self.game.path, await self.game.values(1, lambda *_: everyone, silent=True))
 
     def attributions(self, coefficients: Tensor, *, per_feature: bool) -> Attributions:
         """Coefficients [g, columns, K] as attributions: of the shapes of the source, or (g * K, columns)."""
@@ -133,7 +133,7 @@ def one_number(given: Tensor | float) -> float:
     Raises:
         InvalidArgument: It says several numbers, or none.
     """
-    if isinstance(given, Tensor) and given.numel() != 1:
+    if not isinstance(given, SupportsFloat) or (isinstance(given, Tensor) and given.numel() != 1):
         raise InvalidArgument(f"similarity_func must return one number: got {described(given)}.")
     return float(given)
 
