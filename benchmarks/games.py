@@ -27,7 +27,7 @@ def shapley_value_sampling(attr: ModuleType, model: nn.Module, x: Tensor, tuned:
 
 
 def kernel_shap(attr: ModuleType, model: nn.Module, x: Tensor) -> object:
-    """8 rows, 20 features of five elements, 100 coalitions each."""
+    """8 rows, 20 features, 100 coalitions each."""
     return _fitted(attr.KernelShap(model), x)
 
 
@@ -40,7 +40,7 @@ def _fitted(method: Any, x: Tensor) -> object:
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum tells of every call that several examples take their time
-        return method.attribute(x, target=0, feature_mask=torch.arange(x.shape[1])[None] // 5, n_samples=100)
+        return method.attribute(x, target=0, n_samples=100)
 
 
 def occlusion(attr: ModuleType, model: nn.Module, x: Tensor) -> object:
@@ -74,8 +74,8 @@ CASES = [
         ("FeatureAblation/tuned", 2, perceptron, partial(feature_ablation, tuned=20), 101),
         ("ShapleyValueSampling", 8, perceptron, shapley_value_sampling, 452),
         ("ShapleyValueSampling/tuned", 2.5, perceptron, partial(shapley_value_sampling, tuned=20), 452),
-        ("KernelShap", 50, partial(perceptron, 8), kernel_shap, 95),
-        ("Lime", 30, partial(perceptron, 8), lime, 100),
+        ("KernelShap", 50, partial(perceptron, 8, 20), kernel_shap, 95),
+        ("Lime", 30, partial(perceptron, 8, 20), lime, 100),
         ("Occlusion", 1.8, convolutional, occlusion, 257),
         ("FeaturePermutation", 1, perceptron, feature_permutation, 101),
     )

@@ -44,14 +44,14 @@ def titanic(batch: int) -> Scene:
     return _scene(make, batch, 12)
 
 
-def perceptron(batch: int = 64) -> Scene:
-    """A table's network: 100 features, two hidden layers of 128."""
+def perceptron(batch: int = 64, features: int = 100) -> Scene:
+    """A table's network: two hidden layers of 128."""
 
     def make() -> nn.Module:
-        hidden = (nn.Linear(100, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU())
+        hidden = (nn.Linear(features, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU())
         return nn.Sequential(*hidden, nn.Linear(128, 10))
 
-    return _scene(make, batch, 100)
+    return _scene(make, batch, features)
 
 
 def convolutional(batch: int = 8) -> Scene:

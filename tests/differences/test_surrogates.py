@@ -117,7 +117,7 @@ def test_shapley_values_of_one_feature(mask: Tensor | None):
     """KernelShap of one feature: an error in Captum; it is worth all of the change."""
     x = X[:, :1] if mask is None else X
     call = explain("KernelShap", lambda x: x.sum(1) ** 2, x, feature_mask=mask)
-    assert type(on_captum(call).error) is ValueError
+    assert isinstance(on_captum(call).error, ValueError | RuntimeError)  # as its distributions check their arguments
     torch.testing.assert_close(value_of(on_pellucid(call)), (x.sum(1, keepdim=True) ** 2).expand_as(x))
 
 

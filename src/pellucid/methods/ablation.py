@@ -23,8 +23,8 @@ from pellucid.methods.result import Attributions
 Permutation: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Permutes a feature: (points (B, ...), which elements are of the feature) -> points with these of other examples."""
 
-Orders: TypeAlias = dict[tuple[int, int], Tensor]
-"""The orders of examples drawn: (tensor, feature) -> int64 [B]."""
+Without: TypeAlias = Callable[[Tensor, slice], Tensors]
+"""(players [k], places) -> points (k * n, ...) without each of these players; with all of them for one below zero."""
 
 
 @final
@@ -142,39 +142,50 @@ class FeaturePermutation:
         if len(path) < 2:
             warn("inputs hold a single example, which has no other to be exchanged with: all attributions are zero.")
         present = torch.arange(features.count if len(path) > 1 else 0, device="cpu")
-        orders = {} if self.permutation else self._orders(path, features, len(present))
-
-        def exchanged(moved: Tensor, places: slice) -> Tensors:
-            points = [self._exchanged(path.x, features, feature, orders) for feature in moved.tolist()]
-            return tuple(torch.cat([each[places] for each in tensor]) for tensor in zip(*points, strict=True))
-
-        found = features.spread(await effects(path, features, present, exchanged))
+        permuted = (
+            self._drawn(path, features, len(present)) if self.permutation is None else self._called(path, features)
+        )
+        found = features.spread(await effects(path, features, present, permuted))
         return Attributions(found, structure=path.source_structure)
 
-    def _orders(self, path: Pathway, features: Features, count: int) -> Orders:
-        """For each tensor and feature, an order of the examples in which one of them moves, drawn as Captum does."""
+    def _drawn(self, path: Pathway, features: Features, count: int) -> Without:
+        """Points with features exchanged by orders of the examples in which one of them moves, drawn as Captum does."""
         generator = shared(self.seed, self.generator)
         members = [set(torch.unique(mask).tolist()) for mask in features.masks]
         per_call = path.budget.most_samples or 1
-        orders: Orders = {}
+        orders = [everyone(len(path)).repeat(max(count, 1), 1) for _ in members]
         for first in range(0, count, per_call):
             together = range(first, min(first + per_call, count))
-            for index, member in enumerate(members):
+            for order, member in zip(orders, members, strict=True):
                 for feature in together if member.intersection(together) else ():
-                    orders[index, feature] = _order(len(path), generator).to(path.x[index].device)
-        return orders
+                    order[feature] = _order(len(path), generator)
 
-    def _exchanged(self, x: Tensors, features: Features, feature: int, orders: Orders) -> Tensors:
-        """The points with one feature permuted."""
-        if feature < 0:
-            return x
-        masks = [mask[0] for mask in features.belonging(torch.tensor([feature], device="cpu"), slice(None))]
-        if self.permutation is None:
+        def without(moved: Tensor, places: slice) -> Tensors:
+            others = [
+                order[moved.clamp(min=0)][:, places].to(x.device) for order, x in zip(orders, path.x, strict=True)
+            ]
+            triples = zip(features.belonging(moved, places), path.x, others, strict=True)
+            return tuple(torch.where(mask, x[other], x[places]).flatten(0, 1) for mask, x, other in triples)
+
+        return without
+
+    def _called(self, path: Pathway, features: Features) -> Without:
+        """Points with features exchanged by the user's function."""
+
+        def exchanged(feature: int) -> Tensors:
+            if feature < 0:
+                return path.x
+            masks = features.belonging(torch.tensor([feature], device="cpu"), slice(None))
             return tuple(
-                torch.where(mask, each[orders[index, feature]], each) if (index, feature) in orders else each
-                for index, (mask, each) in enumerate(zip(masks, x, strict=True))
+                self.permutation(each, mask[0]) if self.permutation and mask.any() else each
+                for mask, each in zip(masks, path.x, strict=True)
             )
-        return tuple(self.permutation(each, mask) if mask.any() else each for mask, each in zip(masks, x, strict=True))
+
+        def without(moved: Tensor, places: slice) -> Tensors:
+            points = [exchanged(feature) for feature in moved.tolist()]
+            return tuple(torch.cat([each[places] for each in tensor]) for tensor in zip(*points, strict=True))
+
+        return without
 
 
 def _order(examples: int, generator: torch.Generator | None) -> Tensor:

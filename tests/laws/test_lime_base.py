@@ -1,0 +1,177 @@
+"""What holds for LIME of which every part is the user's: it explains its inputs as one."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from laws.counting import Counted
+from laws.models import SPECIMENS
+from laws.registry import close
+from laws.state import as_found, random_state
+from laws.test_faults import Fault, forward_faults
+from pellucid import attr, methods
+from pellucid.models.linear import Model
+
+
+class LeastSquares(Model):
+    """Weighted least squares without an intercept, in float64."""
+
+    def fit(self, train_data: Any, **kwargs: Any) -> None:
+        (batch,) = train_data
+        z, y, w = (each.double() for each in batch)
+        self.solved = torch.linalg.lstsq(z * w[:, None].sqrt(), (y * w.sqrt())[:, None]).solution[:, 0]
+
+    def representation(self) -> Tensor:
+        return self.solved
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x @ self.solved
+
+
+def coins(original: Tensor, **arguments: Any) -> Tensor:
+    return torch.bernoulli(torch.full((1, 4), 0.5))
+
+
+def kept(sample: Tensor, original: Tensor, **arguments: Any) -> Tensor:
+    return original * sample.view(1, -1)
+
+
+def weight(original: Tensor, perturbed: Tensor, sample: Tensor, **arguments: Any) -> float:
+    return float(1 + sample.sum())
+
+
+def lime(model: Any, **parts: Any) -> attr.LimeBase:
+    given = {
+        "interpretable_model": LeastSquares(),
+        "similarity_func": weight,
+        "perturb_func": coins,
+        "perturb_interpretable_space": True,
+        "from_interp_rep_transform": kept,
+        "to_interp_rep_transform": None,
+    }
+    return attr.LimeBase(model, **(given | parts))
+
+
+X = torch.tensor([[1.0, -2.0, 0.5, 3.0]], dtype=torch.float64)
+
+
+def linear(x: Tensor) -> Tensor:
+    return x @ torch.tensor([1.0, 2.0, 3.0, -4.0], dtype=torch.float64)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
+def expected() -> Tensor:
+    return X[0] * torch.tensor([1.0, 2.0, 3.0, -4.0], dtype=torch.float64)
+
+
+def test_a_linear_model_is_found():
+    # The samples reach the model in float32, as in Captum.
+    torch.testing.assert_close(lime(linear).attribute(X), expected(), rtol=1e-5, atol=1e-5)
+
+
+def test_perturbed_inputs_may_be_drawn_in_place_of_interpretable_samples():
+    found = lime(
+        linear,
+        perturb_func=lambda original, **arguments: original * coins(original),
+        perturb_interpretable_space=False,
+        from_interp_rep_transform=None,
+        to_interp_rep_transform=lambda near, original, **arguments: (near != 0).double(),
+    ).attribute(X)
+    torch.testing.assert_close(found, expected(), rtol=1e-5, atol=1e-5)
+
+
+def test_a_generator_is_drawn_from():
+    def perturb(original: Tensor, **arguments: Any):
+        while True:
+            yield coins(original)
+
+    torch.testing.assert_close(lime(linear, perturb_func=perturb).attribute(X), expected(), rtol=1e-5, atol=1e-5)
+
+
+def test_named_arguments_reach_every_function():
+    seen = []
+
+    def looking(function: Any) -> Any:
+        return lambda *given, **named: (seen.append((function.__name__, named)), function(*given, **named))[1]
+
+    parts = {
+        "similarity_func": looking(weight),
+        "perturb_func": looking(coins),
+        "from_interp_rep_transform": looking(kept),
+    }
+    lime(linear, **parts).attribute(X, n_samples=2, width=7)
+    assert sorted(name for name, _ in seen) == ["coins", "coins", "kept", "kept", "weight", "weight"]
+    assert all(named == {"width": 7} for _, named in seen)
+
+
+@pytest.mark.parametrize("most", [1, 3, 1000])
+def test_chunks_make_no_difference(most: int):
+    whole = lime(linear).attribute(X, n_samples=20)
+    torch.manual_seed(0)
+    model = Counted(linear)
+    close((lime(model).attribute(X, n_samples=20, perturbations_per_eval=most),), (whole,), rtol=1e-6, atol=1e-6)
+    assert max(model.rows) <= most
+    assert sum(model.rows) == 20
+
+
+def test_all_samples_share_a_forward():
+    model = Counted(linear)
+    lime(model).attribute(X)
+    assert model.rows == [50]
+    assert not model.backwards
+
+
+def test_a_batch_for_which_the_model_returns_one_value():
+    x = torch.cat([X, 2 * X])
+    found = lime(lambda x: linear(x).sum()).attribute(x)
+    torch.testing.assert_close(found, 3 * expected(), rtol=1e-5, atol=1e-5)
+
+
+def test_from_a_layer():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Identity(), nn.Linear(4, 1)).double()
+    x = torch.randn(1, 3, dtype=torch.float64)
+    method = methods.LimeBase(model=LeastSquares(), similarity=weight, perturbation=coins, from_interpretable=kept)
+    (found,) = method(methods.Pathway.of(lambda x: model(x) - model[2].bias, x, source=methods.Layer(model[1]))).values
+    with torch.no_grad():
+        torch.testing.assert_close(found, (model[0](x) * model[2].weight)[0], rtol=1e-5, atol=1e-5)
+
+
+def test_all_is_as_it_was_found():
+    model, (x,) = SPECIMENS["reused"].model(), SPECIMENS["reused"].inputs(1)
+    x.requires_grad_()
+    with as_found(model, x, but="random"):  # the user's function draws
+        found = lime(model).attribute(x, target=1, n_samples=10)
+    assert not found.requires_grad
+
+
+def test_all_is_as_it_was_found_after_an_exception_at_any_module():
+    model, (x,) = SPECIMENS["reused"].model(), SPECIMENS["reused"].inputs(1)
+
+    def call() -> None:
+        lime(model).attribute(x, target=1, n_samples=4, perturbations_per_eval=2)
+
+    with forward_faults() as faults:
+        call()
+    assert faults.count > 6
+    for at in range(faults.count):
+        with as_found(model, x), forward_faults(at), pytest.raises(Fault) as raised:
+            call()
+        assert len(raised.value.__notes__) == 1
+
+
+@pytest.mark.parametrize("part", ["similarity_func", "perturb_func", "from_interp_rep_transform"])
+def test_all_is_as_it_was_found_after_an_exception_in_a_part(part: str):
+    def failing(*given: Any, **named: Any) -> Any:
+        torch.rand(1)
+        raise KeyError("a part")
+
+    before = random_state()
+    with pytest.raises(KeyError, match="a part"):
+        lime(linear, **{part: failing}).attribute(X)
+    assert random_state() == before
