@@ -1,12 +1,21 @@
 """How often the model is called, forward and backward, and on how many rows."""
 
+import math
+
 import pytest
 
 from laws.counting import Counted
 from laws.registry import Case, cases, close
+from pellucid.core import replay
 from pellucid.core.budget import CHUNK_BYTES
 
 EXAMPLES = 5
+
+
+@pytest.fixture(autouse=True)
+def without_replays(monkeypatch: pytest.MonkeyPatch):
+    """The check of a replay takes forwards of its own: see test_replay."""
+    monkeypatch.setattr(replay, "ENOUGH", math.inf)
 
 
 def counted(case: Case, **more) -> Counted:

@@ -139,6 +139,7 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         *,
         show_progress: bool = False,
+        replay: bool = True,
     ) -> Attributed:
         """The effects of replacing each feature of the layer by its baseline."""
         return explained(
@@ -151,6 +152,7 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
                 "show_progress": show_progress,
+                "replay": replay,
             },
             baselines=layer_baselines,
             feature_mask=layer_mask,
@@ -171,6 +173,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         perturbations_per_eval: int | None = None,
         *,
         show_progress: bool = False,
+        replay: bool = True,
         seed: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Attributed:
@@ -185,6 +188,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
                 "show_progress": show_progress,
+                "replay": replay,
             },
             feature_mask=layer_mask,
         )

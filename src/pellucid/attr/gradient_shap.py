@@ -87,6 +87,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
+        replay: bool = True,
         seed: Seed = None,
         generator: torch.Generator | None = None,
     ) -> Attributed:
@@ -109,6 +110,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
                 "internal_batch_size": internal_batch_size,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
+                "replay": replay,
             },
             baselines=resolved(baselines, inputs),
             delta=return_convergence_delta,

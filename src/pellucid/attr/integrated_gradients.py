@@ -73,6 +73,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         *,
         create_graph: bool = False,
         show_progress: bool = False,
+        replay: bool = True,
     ) -> Attributed:
         """The integrated gradients of `target` between what the layer says of `baselines` and of `inputs`."""
         return explained(
@@ -87,6 +88,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
                 "grad_kwargs": grad_kwargs,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
+                "replay": replay,
             },
             baselines=baselines,
             delta=return_convergence_delta,

@@ -60,6 +60,7 @@ class Budget:
         unused: The inputs that the output was found not to depend on, of which the user has been told.
         most_samples: The most samples of a place per forward, where the user bounds that.
         progress: What a progress bar says on stderr; None for none.
+        ahead: The rows of the sweep that is under way.
     """
 
     chunk_bytes: int
@@ -70,6 +71,7 @@ class Budget:
     unused: set[int] = field(default_factory=set)
     most_samples: int | None = None
     progress: str | None = None
+    ahead: int = 0
     _pilot: bool = False
 
     @classmethod
@@ -114,6 +116,7 @@ class Budget:
             unit: What a progress bar counts.
             silent: Whether there is none.
         """
+        self.ahead = samples * places
         each = 1 if unit == "rows" else places
         sample = place = 0
         with self._bar(samples * places // each, unit, silent) as bar:

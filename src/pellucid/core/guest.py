@@ -32,6 +32,7 @@ class Guest:
     """What is known of the modules that a forward function calls.
 
     Args:
+        modules: The modules themselves.
         parameter_bytes: What their parameters take.
         training: Those of them in training mode that have buffers, which a forward may change.
         mixes_examples: Whether one of them normalises by the statistics of its batch, so that one example's output
@@ -42,6 +43,7 @@ class Guest:
             layers (nested ones, without what is padded) than where gradients are needed.
     """
 
+    modules: tuple[nn.Module, ...]
     parameter_bytes: int
     training: tuple[nn.Module, ...]
     mixes_examples: bool
@@ -72,7 +74,7 @@ class Guest:
             modes.append(module.training)
             compiled |= module._compiled_call_impl is not None or "_orig_mod" in module._modules
             shortcuts |= isinstance(module, _SHORTCUTS)
-        return cls(parameter_bytes, tuple(training), mixes, bytes(modes), compiled, shortcuts)
+        return cls(tuple(seen), parameter_bytes, tuple(training), mixes, bytes(modes), compiled, shortcuts)
 
     def visit(self, call: Callable[[], T], device: torch.device, *, create_graph: bool) -> T:
         """Run an attribution: out of inference mode, with gradients of its arithmetic only where asked for.

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pellucid.core.budget import BatchCollapsed
 from pellucid.core.calls import Calls
 from pellucid.core.guest import Guest, undivided
+from pellucid.core.replay import Watch, intercepting
 from pellucid.core.site import Side, Site, belongs, named
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, floats
@@ -85,6 +86,7 @@ class Passage:
         grads: Whether gradients will be taken at what is read.
         whole: Whether this is the user's batch, whole.
         chosen: Which tensors at a site are meant.
+        watch: What happens in place of the forward of some modules, if anything.
     """
 
     def __init__(
@@ -94,7 +96,9 @@ class Passage:
         grads: bool = False,
         whole: bool = True,
         chosen: Callable[[Tensor], bool] = floats,
+        watch: Watch | None = None,
     ) -> None:
+        self.watch = watch
         self.model, self.grads, self.whole, self.chosen = model, grads, whole, chosen
         self.output: Any = None
         self._gates: dict[tuple[nn.Module, Side, int | None], _Gate] = {}
@@ -145,6 +149,7 @@ class Passage:
             with ExitStack() as way:
                 for gate in self._gates.values():
                     way.enter_context(gate.hooked(self))
+                way.enter_context(intercepting(self.watch))
                 way.enter_context(guest.long_way(hooks=True))
                 self.output = model(*arguments)
         except Arrived as signal:

@@ -19,7 +19,9 @@ from pellucid.core.guest import Guest, without_cudnn
 from pellucid.core.passage import Found, Passage, differentiable
 from pellucid.core.randomness import Keys, Seed
 from pellucid.core.reading import Reading, filled, gradients_of, leaves_at, one_each
+from pellucid.core.replay import SOME, Recording, Replay, Watch
 from pellucid.core.rows import everyone, follow, pick
+from pellucid.core.seen import Copies, Seen
 from pellucid.core.sink import Neuron, Sink, TargetLike, sink_of
 from pellucid.core.site import INPUTS, OUTPUT, Site, SiteLike, site_of
 from pellucid.core.structure import Structure, each_tensor
@@ -38,40 +40,6 @@ from pellucid.errors import InvalidArgument, NotDifferentiable, check_count, war
 
 GradientFunction: TypeAlias = Callable[[Callable[..., Any], Tensors, Any, Any], Sequence[Tensor]]
 """Captum's `gradient_func`: (forward_func, inputs, target, additional_forward_args) -> gradients of the inputs."""
-
-
-@final
-@dataclass
-class Seen:
-    """What has been seen at the sites of a pathway, shared by all its copies.
-
-    Args:
-        source: What is at a source that is a layer, for the user's inputs.
-        read: How the tensors lie where gradients are taken.
-        dtypes: Of these tensors.
-        output: The shape of what is explained of one example, where that may be several values.
-    """
-
-    source: Found | None = None
-    read: Structure | None = None
-    dtypes: tuple[torch.dtype, ...] = ()
-    output: tuple[int, ...] = ()
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Copies:
-    """Where the points of a pathway are copies of another's, those of a point together.
-
-    Args:
-        original: The pathway whose points they copy.
-        numbers: The numbers of each point's copies.
-        seed: What the copies were seeded with, if they were.
-    """
-
-    original: Pathway
-    numbers: slice
-    seed: Seed
 
 
 @final
@@ -99,6 +67,7 @@ class Pathway:
         gradient_function: Replaces the gradient that torch takes, as users of Captum assign it.
         grad_kwargs: More arguments of `torch.autograd.grad`.
         early_exit: Whether a forward may stop after the last layer that matters.
+        replays: Whether modules that finish before the source may be answered from what they returned before.
         caller: What errors say was called, where not the method.
         in_future: Whether the model returns futures of its outputs.
         seen: What has been seen at the sites.
@@ -120,6 +89,7 @@ class Pathway:
     gradient_function: GradientFunction | None = None
     grad_kwargs: dict[str, Any] = field(default_factory=dict)
     early_exit: bool = True
+    replays: bool = True
     caller: str | None = None
     in_future: bool = False
     seen: Seen = field(default_factory=Seen)
@@ -141,6 +111,7 @@ class Pathway:
         gradient_function: GradientFunction | None = None,
         grad_kwargs: dict[str, Any] | None = None,
         early_exit: bool = True,
+        replay: bool = True,
         progress: str | None = None,
         caller: str | None = None,
         in_future: bool = False,
@@ -163,6 +134,8 @@ class Pathway:
             grad_kwargs: More arguments of `torch.autograd.grad`.
             early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
                 been counted. False is for models that call a module more or less often depending on the data.
+            replay: Whether modules that finish before the source may be answered from what they returned before, once
+                that has been seen to give the same. False runs them every time.
             progress: What progress bars on stderr say; None for none.
             caller: What errors say was called, where not the method.
             in_future: Whether the model returns a `torch.futures.Future` of its output, and so a method of its result;
@@ -223,6 +196,7 @@ class Pathway:
             gradient_function=gradient_function,
             grad_kwargs=grad_kwargs or {},
             early_exit=early_exit,
+            replays=replay,
             caller=caller,
             in_future=in_future,
         )
@@ -312,9 +286,18 @@ class Pathway:
         if not self.source.modules:
             return inputs
         if rows is None:
-            return self._at_source(inputs, self.rows).tensors
+            return self._carried(inputs)
         with torch.set_grad_enabled(self.create_graph):
             return self._visit(inputs, None, rows, self.source).found(self.source).tensors
+
+    def _carried(self, inputs: Tensors) -> Tensors:
+        """The same, one for each point; where all of them are one and the same, it runs alone."""
+        if self.budget.whole or self.extra or any(each.stride(0) for each in inputs):
+            return self._at_source(inputs, self.rows).tensors
+        found = self._at_source(tuple(each[:1] for each in inputs), self.rows[:1]).tensors
+        if any(each.shape[:1] != (1,) for each in found):
+            return self._at_source(inputs, self.rows).tensors
+        return tuple(each.expand(len(self), *each.shape[1:]) for each in found)
 
     def everything(self) -> Any:
         """All that is at the source for the user's inputs, in its structure."""
@@ -421,8 +404,12 @@ class Pathway:
     def _found(self) -> Found:
         """What is at the source for the user's inputs."""
         if self.seen.source is None:
-            found = self._at_source(self.inputs, everyone(self.examples))
+            recording = Recording(self.source) if self._replayable else None
+            found = self._at_source(self.inputs, everyone(self.examples), recording=recording)
             self.seen.source = found
+            if recording is not None:
+                others = {*self.sink.site.modules, *self.read.modules}.difference(self.source.modules)
+                self.seen.replay = Replay.of(recording, found.counts, others, self.examples)
             self._saw(found, read=self.read == self.source)
             # A tensor (B, B, D) may have its examples second, as recurrent layers have.
             self.budget.whole |= any(
@@ -431,14 +418,24 @@ class Pathway:
             )
         return self.seen.source
 
-    def _at_source(self, inputs: Tensors, rows: Tensor, chosen: Callable[[Tensor], bool] = floats) -> Found:
+    def _at_source(
+        self,
+        inputs: Tensors,
+        rows: Tensor,
+        *,
+        chosen: Callable[[Tensor], bool] = floats,
+        recording: Recording | None = None,
+    ) -> Found:
         """What is at the source, looked up in as many rows at a time as the user allows and the memory holds."""
 
         def look(_: slice, place: slice) -> Found:
-            some = inputs if place == slice(None) else tuple(each[place] for each in inputs)
+            whole = place == slice(None)
+            some = inputs if whole else tuple(each[place] for each in inputs)
+            watch = None if recording is None or not whole else (recording, self.guest.modules)
             with torch.set_grad_enabled(self.create_graph):
-                found = self._visit(some, None, rows[place], self.source, chosen=chosen).found(self.source)
-            if place != slice(None) and not follow(rows[place], found.tensors):
+                passage = self._visit(some, None, rows[place], self.source, chosen=chosen, watch=watch)
+            found = passage.found(self.source)
+            if not whole and not follow(rows[place], found.tensors):
                 raise BatchCollapsed
             return found
 
@@ -475,7 +472,39 @@ class Pathway:
         """One forward for these points at the source, or for the inputs."""
         inside = bool(self.source.modules)
         inputs = self.pick(self.inputs, rows) if inside or points is None else points
-        return self._visit(inputs, points if inside else None, rows, *reads)
+        watch = self._answers(points, rows, reads) if inside and points is not None else None
+        return self._visit(inputs, points if inside else None, rows, *reads, watch=watch)
+
+    @property
+    def _replayable(self) -> bool:
+        """Whether it could be that modules before the source need not run again."""
+        off = self.create_graph or self.guest.compiled or any(self.guest.modes) or self.source.call is not None
+        return self.replays and not off
+
+    def _answers(self, points: Tensors, rows: Tensor, reads: tuple[Site, ...]) -> Watch | None:
+        """What answers modules before the source in a forward for these points there."""
+        replay = self.seen.replay
+        if replay is None or self.budget.rows < len(SOME) or (torch.is_grad_enabled() and self.read != self.source):
+            return None
+        some = slice(None) if self.budget.whole else SOME
+        few, at = rows[some], tuple(each.detach()[some] for each in points)
+
+        def run(watch: Watch | None) -> Any:
+            with torch.no_grad():
+                passage = self._visit(self.pick(self.inputs, few), at, few, *reads, watch=watch)
+            return passage.output, [passage.found(site).tensors for site in reads if site.modules]
+
+        examples, checked = (None if self.is_batch(each) else each for each in (rows, few))
+        return replay.answers(examples, checked, run, self.budget.ahead)
+
+    def confirm(self) -> None:
+        """Look at the last replay again, if there was one.
+
+        Raises:
+            ReplayFailed: It was wrong. Nothing is replayed from now on.
+        """
+        if self.seen.replay is not None:
+            self.seen.replay.confirm()
 
     def _visit(
         self,
@@ -484,15 +513,27 @@ class Pathway:
         rows: Tensor,
         *reads: Site,
         chosen: Callable[[Tensor], bool] = floats,
+        watch: Watch | None = None,
     ) -> Passage:
-        """One forward, which puts `replaced` in the place of the source, and ends at the last of the sites to read."""
+        """One forward, which puts `replaced` in the place of the source, and ends at the last of the sites to read.
+
+        Args:
+            inputs: Of the model; where the source is replaced, copies of the user's.
+            replaced: What is put there.
+            rows: The examples, int64 [n].
+            *reads: The sites to read.
+            chosen: Which tensors there.
+            watch: What happens in place of the forward of some modules.
+        """
         grads = torch.is_grad_enabled()
+        # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.
         if grads and (self.read.modules or self.sink.site.modules):
             # What a layer takes may be used elsewhere, too. Its gradient counts that, so no leaf is made of it there.
-            inputs = tuple(map(differentiable, inputs))
-        # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.
-        arguments = (*map(torch.clone, inputs), *(self.pick(self.extra, rows) if self.extra else ()))
-        passage = Passage(self.model, grads=grads, whole=self.budget.whole, chosen=chosen)
+            inputs = tuple(differentiable(each).clone() for each in inputs)
+        elif replaced is None:
+            inputs = tuple(map(torch.clone, inputs))
+        arguments = (*inputs, *(self.pick(self.extra, rows) if self.extra else ()))
+        passage = Passage(self.model, grads=grads, whole=self.budget.whole, chosen=chosen, watch=watch)
         if replaced is not None:
             passage.replace(self.source, replaced, self._found())
         for site in reads:

@@ -14,6 +14,7 @@ from torch import Tensor
 from pellucid.core.budget import BatchCollapsed
 from pellucid.core.future import Waits, done_at_once, done_later
 from pellucid.core.pathway import Pathway
+from pellucid.core.replay import ReplayFailed
 from pellucid.core.tensors import described
 from pellucid.errors import located, warn
 from pellucid.methods.result import Attributions
@@ -59,7 +60,7 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
     """Make the model a guest while `call` uses the pathway, and say where errors happened.
 
     A model that turns out to collapse the batch is called again from the start, in whole batches and with the same
-    random numbers.
+    random numbers; so is one that cannot be replayed, without replays.
 
     Args:
         name: Of the method, for errors.
@@ -72,14 +73,26 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
     path.budget.unused = set() if enclosing is None else enclosing.budget.unused
     path.budget.whole |= enclosing is not None and enclosing.budget.whole
     token = _ENCLOSING.set(path)
+
+    def confirmed() -> T:
+        result = call()
+        path.confirm()
+        return result
+
+    def visit() -> T:
+        try:
+            return path.guest.visit(confirmed, path.inputs[0].device, create_graph=path.create_graph)
+        except ReplayFailed:
+            return visit()
+
     try:
         try:
-            return path.guest.visit(call, path.inputs[0].device, create_graph=path.create_graph)
+            return visit()
         except BatchCollapsed:
             if copies:
                 raise  # the call around this one holds the batch, and begins again
             path.budget.whole = True
-            return path.guest.visit(call, path.inputs[0].device, create_graph=path.create_graph)
+            return visit()
     except Exception as error:
         raise _located(name, path, error) from error.__cause__
     finally:

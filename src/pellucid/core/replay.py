@@ -1,0 +1,268 @@
+"""Replay: modules that finish before the source are answered from what they returned for the same inputs.
+
+A pathway that feeds points at a layer runs the model again and again with the same inputs. What the modules before the
+layer return is always the same; only their calls are skipped, the code between them runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeAlias, final
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
+
+from pellucid.core.site import Site
+from pellucid.core.structure import each_tensor
+
+Interception: TypeAlias = Callable[[nn.Module, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+"""What happens in place of a module's forward: (module, its forward, arguments, keywords) -> output."""
+
+Watch: TypeAlias = tuple[Interception, tuple[nn.Module, ...]]
+"""An interception, and the modules that it is asked about."""
+
+Run: TypeAlias = Callable[["Watch | None"], Any]
+
+_LOG = logging.getLogger("pellucid")
+
+_INTERCEPTION: ContextVar[Interception | None] = ContextVar("interception", default=None)
+"""What this thread's forward does: modules whose forward is looked at may be used by other threads, too."""
+
+_INSTALLING = threading.RLock()
+_INSTALLED: dict[nn.Module, _Installed] = {}
+
+ENOUGH = 16
+"""Rows to be evaluated for which a check pays."""
+
+SOME = [-1, 0, -1]
+"""Which points of the first forward: some that repeat and change places, as rows do later."""
+
+RELATIVE_ERROR = 1024
+"""How many roundings outputs may lie apart: other sizes of a batch take other ways through the same sums."""
+
+
+class ReplayFailed(BaseException):
+    """What was replayed is not what the model returns. Caught at the edge, which begins again without."""
+
+
+@final
+class Recording:
+    """Keeps what the outermost modules return that finish before the source is reached.
+
+    Args:
+        source: The source.
+    """
+
+    def __init__(self, source: Site) -> None:
+        self.source = source
+        self.called: set[nn.Module] = set()
+        self.kept: list[tuple[nn.Module, Any]] = []
+        self._reached = False
+
+    def __call__(
+        self, module: nn.Module, forward: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> Any:
+        """Run a module's forward, and keep what it returns if the source has not been reached."""
+        is_source = module in self.source.modules
+        self._reached |= is_source and self.source.side == "input"
+        if self._reached:
+            return forward(*arguments, **keywords)
+        first = len(self.kept)
+        self.called.add(module)
+        output = forward(*arguments, **keywords)
+        if not self._reached:  # and so not inside this module either
+            self.kept[first:] = [(module, copied(output))]
+            self._reached = is_source
+        return output
+
+
+@final
+class Replay:
+    """What modules returned, call by call, and whether answering from it has been seen to be right.
+
+    Args:
+        outputs: For each module, its outputs for the whole batch, in the order of its calls.
+        examples: The number of examples in the batch.
+    """
+
+    def __init__(self, outputs: dict[nn.Module, list[Any]], examples: int) -> None:
+        self.outputs, self.examples = outputs, examples
+        self._check: Callable[[], bool] | None = None
+
+    @classmethod
+    def of(cls, recording: Recording, counts: tuple[int, ...], others: Iterable[nn.Module], examples: int) -> Replay:
+        """What a recording has kept; nothing where calls could not be told apart later.
+
+        Args:
+            recording: The recording.
+            counts: How often each module of the source was called.
+            others: Modules whose calls are counted, beside those of the source.
+            examples: The number of examples in the batch.
+        """
+        outputs: dict[nn.Module, list[Any]] = {}
+        if set(counts) == {1} and not recording.called.intersection(others):
+            for module, output in recording.kept:
+                outputs.setdefault(module, []).append(output)
+        return cls(outputs, examples)
+
+    def answers(self, rows: Tensor | None, checked: Tensor | None, run: Run, ahead: int) -> Watch | None:
+        """What answers the calls of a forward; None where all modules must run.
+
+        Args:
+            rows: The examples of the forward, int64 [n]; None for all in order.
+            checked: The same of a few of its points.
+            run: Runs these, and gives what comes out: done the first time, with and without answers, and in the end.
+            ahead: How many rows are to be evaluated, now and in forwards to come.
+        """
+        if not self.outputs or (self._check is None and ahead < ENOUGH):
+            return None
+        if self._check is None:
+            expected = run(None)
+            given: list[Any] = []
+            with _Used() as used:
+                right = alike(expected, run(self._watch(checked, given)))
+            self._thin(given, used.tensors)
+            self._check = lambda: alike(expected, run(self._watch(checked)))
+            if not (right and self._check()):
+                self._give_up()
+                return None
+        return self._watch(rows)
+
+    def confirm(self) -> None:
+        """Look once more, after the last forward.
+
+        Raises:
+            ReplayFailed: Answers have become wrong. Nothing is answered from now on.
+        """
+        if self._check is not None and not self._check():
+            self._give_up()
+            raise ReplayFailed
+
+    def _give_up(self) -> None:
+        _LOG.debug("all modules run in every forward, as answers for those before the source gave another output")
+        self.outputs, self._check = {}, None
+
+    def _watch(self, rows: Tensor | None, given: list[Any] | None = None) -> Watch:
+        """What answers the calls of one forward, in which an output is handed out as often as there are calls of it."""
+        left = {module: iter(outputs) for module, outputs in self.outputs.items()}
+
+        def answer(
+            module: nn.Module, forward: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]
+        ) -> Any:
+            for output in left.get(module, ()):
+                answered = copied(output, rows, self.examples)
+                if given is not None:
+                    given.append((module, answered))
+                return answered
+            return forward(*arguments, **keywords)  # a call after the source
+
+        return answer, tuple(self.outputs)
+
+    def _thin(self, given: list[tuple[nn.Module, Any]], used: dict[int, Tensor]) -> None:
+        """Keep only shapes of what went from answer to answer, which no code of the model has used."""
+        left = {module: iter(outputs) for module, outputs in self.outputs.items()}
+        thinned: dict[nn.Module, list[Any]] = {}
+        for module, answered in given:
+            needed = iter([id(leaf) in used for leaf in tree_leaves(answered) if isinstance(leaf, Tensor)])
+
+            def thin(leaf: Tensor, needed: Iterator[bool] = needed) -> Tensor:
+                return leaf if next(needed) else leaf.new_zeros(()).expand(leaf.shape)
+
+            thinned.setdefault(module, []).append(each_tensor(next(left[module]), thin))
+        self.outputs = thinned
+
+
+class _Used(TorchFunctionMode):
+    """Looks on while torch is called, and remembers the tensors that it was called with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tensors: dict[int, Tensor] = {}  # kept alive, so that none has the identity of another
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        self.tensors.update((id(leaf), leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor))
+        return func(*args, **(kwargs or {}))
+
+
+def copied(value: Any, rows: Tensor | None = None, examples: int = 0) -> Any:
+    """A copy of a value for the examples `rows`; code of the model may write into it."""
+
+    def copy(tensor: Tensor) -> Tensor:
+        follows = rows is not None and tensor.ndim > 0 and tensor.shape[0] == examples
+        if not any(tensor.stride()) and tensor.ndim > 0:  # a shape alone
+            return tensor[:1].expand(len(rows), *tensor.shape[1:]) if follows and rows is not None else tensor
+        return tensor.detach()[rows.to(tensor.device)] if follows and rows is not None else tensor.detach().clone()
+
+    return each_tensor(value, copy)
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether all tensors in two values are the same but for rounding."""
+    ones, others = ([each for each in tree_leaves(value) if isinstance(each, Tensor)] for value in (one, other))
+    return len(ones) == len(others) and all(map(_close, ones, others))
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    if not one.is_floating_point():
+        return torch.equal(one, other)
+    if one.numel() == 0:
+        return True
+    largest = one.nan_to_num(0, 0, 0).abs().amax().item()
+    tolerance = min(0.05, RELATIVE_ERROR * torch.finfo(one.dtype).eps) * largest
+    return torch.allclose(one, other, rtol=0, atol=tolerance, equal_nan=True)
+
+
+@contextmanager
+def intercepting(watch: Watch | None) -> Iterator[None]:
+    """Have an interception asked before any of its modules runs its forward, in this thread alone."""
+    interception, watched = watch or (None, ())
+    modules = [module for module in watched if not isinstance(module, torch.jit.ScriptModule)]
+    token = _INTERCEPTION.set(interception)
+    with _INSTALLING:
+        for module in modules:
+            if module not in _INSTALLED:
+                _INSTALLED[module] = _Installed(module)
+            _INSTALLED[module].users += 1
+    try:
+        yield
+    finally:
+        with _INSTALLING:
+            for module in modules:
+                _INSTALLED[module].leave()
+        _INTERCEPTION.reset(token)
+
+
+class _Installed:
+    """A forward on a module's instance that asks the interception of its thread; gone with its last user."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module, self.users = module, 0
+        self.before = {"forward": module.__dict__["forward"]} if "forward" in module.__dict__ else {}
+        original = module.forward
+
+        @functools.wraps(original)
+        def forward(*arguments: Any, **keywords: Any) -> Any:
+            interception = _INTERCEPTION.get()
+            if interception is None:
+                return original(*arguments, **keywords)
+            return interception(module, original, arguments, keywords)
+
+        module.__dict__["forward"] = forward
+
+    def leave(self) -> None:
+        """One user less."""
+        self.users -= 1
+        if self.users == 0:
+            del _INSTALLED[self.module], self.module.__dict__["forward"]
+            self.module.__dict__.update(self.before)
