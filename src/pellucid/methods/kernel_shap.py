@@ -100,34 +100,37 @@ class KernelShap:
         nobody_and_all = torch.tensor([False, True], device="cpu").view(2, 1, 1).expand(2, 1, len(game.playing))
         ends = await game.values(2, lambda some, _: nobody_and_all[some], silent=True)
         if auto:
-            chosen, weights = coalitions(len(columns), samples, generator)
+            chosen, weights, drawn = coalitions(len(columns), samples, generator)
             present = torch.zeros(len(chosen), 1, design.columns, dtype=torch.bool, device="cpu")
             present[:, :, columns] = chosen[:, None]
         else:
             present = captum_coalitions(design.columns, max(samples - 2, 0), games_of(path, ends), generator)
-            weights = torch.ones(len(present), device="cpu")
+            weights, drawn = torch.ones(len(present), device="cpu"), torch.arange(len(present), device="cpu")
         values = await design.values(present) if len(present) else ends[:, :0]
         games = present.shape[1]
         none, every = by_game(ends, games).unbind(1)
-        found, told_apart = constrained(
-            present[:, :, columns].transpose(0, 1), by_game(values, games) - none[:, None], weights, every - none
-        )
-        if told_apart < len(columns):
+        outputs = by_game(values, games) - none[:, None]
+        solution = constrained(present[:, :, columns].transpose(0, 1), outputs, weights, every - none, drawn)
+        if solution.told_apart < len(columns):
             warn(
-                f"n_samples must be larger to determine the attributions: {samples} coalitions tell apart {told_apart} "
-                f"of {len(columns)} features, and the smallest attributions that fit are given. "
+                f"n_samples must be larger to determine the attributions: {samples} coalitions tell apart "
+                f"{solution.told_apart} of {len(columns)} features, and the smallest attributions that fit are given. "
                 'Hint: sampling="auto" chooses better ones.'
             )
-        coefficients = found.new_zeros(games, design.columns, found.shape[2])
-        coefficients[:, columns] = found
-        return design.attributions(coefficients, per_feature=self.per_feature)
+
+        def of_all(some: Tensor) -> Tensor:
+            return some.new_zeros(games, design.columns, some.shape[2]).index_copy_(1, columns, some)
+
+        stderr = None if solution.stderr is None else of_all(solution.stderr)
+        return design.attributions(of_all(solution.coefficients), stderr, per_feature=self.per_feature)
 
 
-def coalitions(players: int, samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-    """Coalitions but those of none and of all, bool [k, players], and what each counts [k].
+def coalitions(players: int, samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Coalitions but those of none and of all, bool [k, players], what each counts [k], and its draw, int64 [k].
 
     Sizes come in pairs, s and players - s, from the outside in: all coalitions of a pair while there are samples for
-    them; of the sizes that are left, drawn by the Shapley kernel, random ones and their complements.
+    them; of the sizes that are left, drawn by the Shapley kernel, random ones and their complements, both of one draw.
+    Those that were not drawn have a draw of -1.
 
     Raises:
         InvalidArgument: The samples are too few for the first pair, without which the answer is not determined.
@@ -149,15 +152,21 @@ def coalitions(players: int, samples: int, generator: torch.Generator | None) ->
                 torch.full((len(chosen[-1]),), shares.pop(each) / len(chosen[-1]), dtype=torch.float64, device="cpu")
             )
             left -= len(chosen[-1])
-    if shares and left > 1:
+    pairs = left // 2 if shares else 0
+    if pairs:
         kernel = torch.tensor(list(shares.values()), dtype=torch.float64, device="cpu")
-        drawn = torch.multinomial(kernel, left // 2, replacement=True, generator=generator)
-        order = torch.rand(left // 2, players, generator=generator, device="cpu").argsort(1).argsort(1)
+        drawn = torch.multinomial(kernel, pairs, replacement=True, generator=generator)
+        order = torch.rand(pairs, players, generator=generator, device="cpu").argsort(1).argsort(1)
         some = order < torch.tensor(list(shares), device="cpu")[drawn][:, None]
         chosen += [some, ~some]
         weights += [kernel.sum().expand(len(some)) / (2 * len(some))] * 2
+    draws = [
+        torch.full((sum(map(len, weights)) - 2 * pairs,), -1, device="cpu"),
+        *[torch.arange(pairs, device="cpu")] * 2,
+    ]
     nobody = torch.zeros(0, players, dtype=torch.bool, device="cpu")
-    return torch.cat([nobody, *chosen]), torch.cat([torch.zeros(0, dtype=torch.float64, device="cpu"), *weights])
+    nothing = torch.zeros(0, dtype=torch.float64, device="cpu")
+    return torch.cat([nobody, *chosen]), torch.cat([nothing, *weights]), torch.cat(draws)
 
 
 def _all_of(players: int, size: int) -> Tensor:

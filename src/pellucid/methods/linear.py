@@ -16,6 +16,9 @@ FIRST_LOOK, MOST_ITERATIONS = 8, 16_384
 CLOSE = 1e-9
 """How exact, of the largest number around, the conditions of an optimum must hold."""
 
+LEAST_LEFT = 1e-3
+"""How much of a draw the other samples must leave open for it to tell of an error."""
+
 SMALLEST, ROUNDING = 1e-30, 1e-14
 
 OVER_RELAXATION = 1.6
@@ -136,22 +139,37 @@ class Lasso:
         return guess if moments.isnan().any() else None
 
 
-def constrained(present: Tensor, outputs: Tensor, weights: Tensor, totals: Tensor) -> tuple[Tensor, int]:
+@final
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What least squares found.
+
+    Args:
+        coefficients: [g, columns, K], in float64.
+        told_apart: The least number of columns that the samples of a game can tell apart.
+        stderr: Standard errors of the coefficients, likewise; None where there are too few draws to tell.
+    """
+
+    coefficients: Tensor
+    told_apart: int
+    stderr: Tensor | None
+
+
+def constrained(present: Tensor, outputs: Tensor, weights: Tensor, totals: Tensor, draws: Tensor) -> Solution:
     """Weighted least squares without an intercept, where the coefficients add up to a total.
 
     minimise sum_s w_s (y_s - z_s . c)^2 over c with sum(c) = total
 
     c = total / P + u for the u that adds up to zero, in which the problem is an ordinary one. Where the samples leave
-    several answers, the smallest is taken.
+    several answers, the smallest is taken. Standard errors are those of the jackknife over the random draws, to first
+    order (MacKinnon, White, "Some heteroskedasticity-consistent covariance matrix estimators", 1985).
 
     Args:
         present: Which of the P columns are there in each sample, bool [g, samples, P].
         outputs: K outputs of each game, [g, samples, K].
         weights: What each sample counts, [samples].
         totals: What the coefficients must add up to, [g, K].
-
-    Returns:
-        Coefficients [g, P, K] in float64, and the least number of columns that the samples of a game can tell apart.
+        draws: By which random draw each sample came, int64 [samples]; below zero where by none.
     """
     z = present.double()
     share = (totals / z.shape[2]).unsqueeze(1)
@@ -163,7 +181,27 @@ def constrained(present: Tensor, outputs: Tensor, weights: Tensor, totals: Tenso
     inverse = (directions * torch.where(told_apart, 1 / sizes, 0).unsqueeze(1)) @ directions.mT
     found = inverse @ (design.mT @ rest)
     found = found + inverse @ (design.mT @ (rest - design @ found))  # what squaring the design has lost
-    return found + share, int(told_apart.sum(1).min()) + 1
+    least = int(told_apart.sum(1).min()) + 1
+    stderr = _jackknife(design, inverse, rest - design @ found, draws) if least == z.shape[2] else None
+    return Solution(found + share, least, stderr)
+
+
+def _jackknife(design: Tensor, inverse: Tensor, errors: Tensor, draws: Tensor) -> Tensor | None:
+    """Standard errors [g, P, K] by what leaving out each draw would change."""
+    random = draws >= 0
+    if not random.any():
+        return torch.zeros(len(design), design.shape[2], errors.shape[2], dtype=design.dtype, device="cpu")
+    count = int(draws.max()) + 1
+    if count < 2:
+        return None
+    of_draw, some = draws[random], design[:, random]
+    reach = (some @ inverse).mT
+    pull = reach.new_zeros(len(design), 1, count).index_add_(2, of_draw, (some.mT * reach).sum(1, keepdim=True))
+    changes = []
+    for error in errors[:, random].unbind(2):
+        change = reach.new_zeros(*reach.shape[:2], count).index_add_(2, of_draw, reach * error.unsqueeze(1))
+        changes.append((change / (1 - pull).clamp(min=LEAST_LEFT)).var(2) * count)
+    return torch.stack(changes, dim=2).sqrt()
 
 
 def _centred(present: Tensor, outputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -83,13 +83,16 @@ class Design:
         everyone = torch.ones(1, 1, len(self.game.playing), dtype=torch.bool, device="cpu")
         return games_of(self.game.path, await self.game.values(1, lambda *_: everyone, silent=True))
 
-    def attributions(self, coefficients: Tensor, *, per_feature: bool) -> Attributions:
+    def attributions(self, coefficients: Tensor, stderr: Tensor | None = None, *, per_feature: bool) -> Attributions:
         """Coefficients [g, columns, K] as attributions: of the shapes of the source, or (g * K, columns)."""
-        worth = coefficients.transpose(1, 2).flatten(0, 1)
-        if per_feature:
-            values, structure = Structure.of(self.game.narrowed(worth))
-            return Attributions(values, structure=structure)
-        return Attributions(self.game.spread(worth[:, self.of_feature]), structure=self.game.path.source_structure)
+
+        def spread(each: Tensor) -> Tensors:
+            worth = each.transpose(1, 2).flatten(0, 1)
+            return (self.game.narrowed(worth),) if per_feature else self.game.spread(worth[:, self.of_feature])
+
+        values = spread(coefficients)
+        structure = Structure.of(values[0])[1] if per_feature else self.game.path.source_structure
+        return Attributions(values, stderr=None if stderr is None else spread(stderr), structure=structure)
 
 
 def games_of(path: Pathway, values: Tensor) -> int:
