@@ -17,6 +17,7 @@ from benchmarks import (
     layer_memory,
     layers_and_neurons,
     ordinary_models,
+    replay,
 )
 from benchmarks.harness import Case, Result
 from benchmarks.table import line, table
@@ -33,6 +34,7 @@ CASES: list[Case] = [
     *exact_shapley.CASES,
     *bounded_memory.CASES,
     *layer_memory.CASES,
+    *replay.CASES,
 ]
 
 

@@ -41,6 +41,7 @@ class Method:
             nothing.
         mixes: Whether an example's attributions depend on the others', so that it has none alone and no seed.
         shared: Whether its draws are those of all examples, so that there is one seed for the batch.
+        noisy: Whether an estimate for what the network ignores is zero on average only.
         surrogate: Whether it fits a model with a penalty, whose coefficients are no sums of those of other outputs,
             and not exactly zero for what the network ignores.
         specimens: The models it runs on; None for all of them.
@@ -65,6 +66,7 @@ class Method:
     players: Callable[[Shapes], dict[str, Any]] | None = None
     mixes: bool = False
     shared: bool = False
+    noisy: bool = False
     surrogate: bool = False
     specimens: tuple[str, ...] | None = None
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from laws.baselines import by_example, distribution
 from laws.method import COINS, Method, engine, facade, flat_output
-from laws.players import masked, windowed
+from laws.players import grouped, masked, windowed
 from pellucid import attr, methods
+from pellucid.core.players import Features
 
 
 def smooth_gradients(samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:
@@ -21,6 +24,21 @@ def smooth_gradients(samples: int = 3, stdevs: float = 0.2, **arguments: Any) ->
 def similarity(original: Any, perturbed: Any, interpretable: Tensor, **arguments: Any) -> Tensor:
     """Somebody's own, for which Lime goes through the examples."""
     return 1 + interpretable.sum()
+
+
+def row_sums(**settings: Any) -> Callable[..., methods.Attributions]:
+    """Interactions as attributions, which the laws are about: each feature's with all, and what it is worth alone."""
+
+    def of(path: methods.Pathway, /, baselines: Any = None, *, feature_mask: Any = None) -> methods.Attributions:
+        result = methods.ShapleyInteractions(**settings)(path, baselines, feature_mask=feature_mask)
+        with torch.inference_mode(False):
+            features = Features.of(path.x, feature_mask)
+            values = result.values.sum(-1)[..., torch.searchsorted(result.features, features.names)]
+            spread = features.spread(values.flatten(0, -2))
+            found = tuple(each.view(*values.shape[:-1], *each.shape[1:]) for each in spread)
+        return methods.Attributions(found, structure=path.source_structure)
+
+    return of
 
 
 METHODS = [
@@ -123,6 +141,33 @@ METHODS = [
         players=masked("feature_mask"),
         baselines=by_example, stochastic=True, shared=True, linear=True, calls=(1, 6), backwards=0, gradient=False,
         specimens=("reused", "functional"),
+    ),
+    Method(
+        "methods.BanzhafValues", flat_output(engine(methods.BanzhafValues)), players=masked("feature_mask"),
+        baselines=by_example, linear=True, calls=(1, 16), backwards=0, gradient=False,
+        specimens=("reused", "two-inputs"),
+    ),
+    Method(
+        "methods.BanzhafValueSampling", flat_output(engine(methods.BanzhafValueSampling, samples=5)),
+        players=masked("feature_mask"), baselines=by_example, stochastic=True, shared=True, noisy=True, linear=True,
+        calls=(1, 5), backwards=0, gradient=False,
+        specimens=("reused", "functional"),
+    ),
+    Method(
+        "methods.OwenValues", flat_output(engine(methods.OwenValues)), players=grouped("feature_mask"),
+        baselines=by_example, linear=True, calls=(1, 12), backwards=0, gradient=False,
+        specimens=("reused", "two-inputs"),
+    ),
+    Method(
+        "methods.OwenValueSampling", flat_output(engine(methods.OwenValueSampling, samples=5)),
+        players=grouped("feature_mask"), baselines=by_example, stochastic=True, shared=True, linear=True,
+        calls=(1, 10), backwards=0, gradient=False,
+        specimens=("reused", "functional"),
+    ),
+    Method(
+        "methods.ShapleyInteractions", flat_output(engine(row_sums)), players=masked("feature_mask"),
+        baselines=by_example, linear=True, calls=(1, 16), backwards=0, gradient=False,
+        specimens=("reused", "two-inputs"),
     ),
     Method(
         "KernelShap", facade(attr.KernelShap, n_samples=30), players=masked("feature_mask"),

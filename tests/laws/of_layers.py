@@ -9,7 +9,8 @@ from torch import nn
 from laws.baselines import by_example, distribution
 from laws.method import COINS, Method, engine, facade_of_layer, flat_output
 from laws.models import Inside
-from laws.players import masked, overlapping
+from laws.of_inputs import row_sums
+from laws.players import grouped, masked, overlapping
 from pellucid import attr, methods
 
 LAYER, BETWEEN = ("layer",), ("layer", "neuron")
@@ -136,6 +137,37 @@ METHODS = [
         needs=LAYER, at="layer", players=masked("feature_mask"), stochastic=True, shared=True, linear=True,
         calls=(2, 7), backwards=0, gradient=False,
         specimens=("reused", "in-place"),
+    ),
+    Method(
+        "methods.BanzhafValues-from-layer", flat_output(engine(methods.BanzhafValues, from_layer)),
+        needs=LAYER, at="layer", players=masked("feature_mask"), linear=True, calls=(2, 17), backwards=0,
+        gradient=False,
+        specimens=("lstm",),
+    ),
+    Method(
+        "methods.BanzhafValueSampling-from-layer",
+        flat_output(engine(methods.BanzhafValueSampling, from_layer, samples=4)),
+        needs=LAYER, at="layer", players=masked("feature_mask"), stochastic=True, shared=True, noisy=True,
+        linear=True, calls=(2, 5), backwards=0, gradient=False,
+        specimens=("in-place",),
+    ),
+    Method(
+        "methods.OwenValues-from-layer", flat_output(engine(methods.OwenValues, from_layer)),
+        needs=LAYER, at="layer", players=grouped("feature_mask"), linear=True, calls=(2, 13), backwards=0,
+        gradient=False,
+        specimens=("lstm",),
+    ),
+    Method(
+        "methods.OwenValueSampling-from-layer", flat_output(engine(methods.OwenValueSampling, from_layer, samples=5)),
+        needs=LAYER, at="layer", players=grouped("feature_mask"), stochastic=True, shared=True, linear=True,
+        calls=(2, 11), backwards=0, gradient=False,
+        specimens=("in-place",),
+    ),
+    Method(
+        "methods.ShapleyInteractions-from-layer", flat_output(engine(row_sums, from_layer)),
+        needs=LAYER, at="layer", players=masked("feature_mask"), linear=True, calls=(2, 17), backwards=0,
+        gradient=False,
+        specimens=("lstm",),
     ),
     Method(
         "methods.KernelShap-from-layer", engine(methods.KernelShap, from_layer),

@@ -41,6 +41,17 @@ def masked(name: str, **numbers: float) -> Callable[[Shapes], dict[str, Any]]:
     return of
 
 
+def grouped(name: str) -> Callable[[Shapes], dict[str, Any]]:
+    """The same four features, in two groups."""
+
+    def of(shapes: Shapes) -> dict[str, Any]:
+        found = masked(name)(shapes)
+        masks = found[name]
+        return found | {"groups": tuple(each // 2 for each in masks) if isinstance(masks, tuple) else masks // 2}
+
+    return of
+
+
 def windowed(size: str, stride: str) -> Callable[[Shapes], dict[str, Any]]:
     """Four windows side by side; of shapes that are not listed, one for each element."""
 

@@ -167,7 +167,7 @@ class TestChosenCoalitions:
     @SIZES
     @pytest.mark.parametrize("seed", range(3))
     def test_each_comes_with_its_complement(self, players: int, samples: int, seed: int):
-        chosen, weights = coalitions(players, samples, torch.Generator().manual_seed(seed))
+        chosen, weights, _ = coalitions(players, samples, torch.Generator().manual_seed(seed))
         assert len(chosen) == len(weights) <= samples - 2
 
         def counted(some: Tensor) -> dict[tuple[bool, ...], float]:
@@ -182,7 +182,7 @@ class TestChosenCoalitions:
 
     @SIZES
     def test_sizes_count_what_the_kernel_gives_them(self, players: int, samples: int):
-        chosen, weights = coalitions(players, samples, torch.Generator().manual_seed(0))
+        chosen, weights, _ = coalitions(players, samples, torch.Generator().manual_seed(0))
         sizes = chosen.sum(1)
         expected = {size: kernel(players, size) for size in range(1, players)}
         sampled = []
@@ -200,7 +200,8 @@ class TestChosenCoalitions:
 
     @pytest.mark.parametrize("players", range(1, 9))
     def test_all_of_them_where_samples_allow(self, players: int):
-        chosen, weights = coalitions(players, 2**players, None)
+        chosen, weights, draws = coalitions(players, 2**players, None)
+        assert (draws == -1).all()  # none is random
         every = sorted(numbers(chosen.float()).tolist())
         assert every == list(range(1, 2**players - 1))
         for each, weight in zip(chosen, weights, strict=True):
@@ -208,7 +209,7 @@ class TestChosenCoalitions:
             assert math.isclose(weight, kernel(players, size) / math.comb(players, size))
 
     def test_sizes_of_random_ones_are_drawn_by_the_kernel(self):
-        chosen, _ = coalitions(60, 40_000, torch.Generator().manual_seed(0))  # all of the sizes 1, 2, 58 and 59
+        chosen, *_ = coalitions(60, 40_000, torch.Generator().manual_seed(0))  # all of the sizes 1, 2, 58 and 59
         sizes = chosen.sum(1)[2 * (60 + 1770) :]
         inner = {size: kernel(60, size) for size in range(3, 58)}
         for size in (3, 4, 10, 30, 57):

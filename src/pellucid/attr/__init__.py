@@ -8,7 +8,7 @@ for `layer`, [Baselines][pellucid.core.baselines.Baselines] for `baselines`,
 
 What pellucid adds is keyword-only: `create_graph` makes attributions that can be differentiated; `seed` or `generator`
 gives every example its own stream of random numbers (see [drawing][pellucid.core.randomness.drawing]);
-`show_progress` shows progress on stderr.
+`show_progress` shows progress on stderr; `n_steps="auto"` with a `tolerance` takes as many steps as an example needs.
 """
 
 from pellucid.attr._facade import (

@@ -301,13 +301,14 @@ def explained(
         method: The method.
         inputs: One tensor or a tuple of tensors, examples first.
         pathway: What [Pathway.of][pellucid.core.pathway.Pathway.of] takes besides model and inputs, and whether to
-            `show_progress`.
+            `show_progress` and to `return_stderr`.
         **arguments: What the method takes besides the pathway.
 
     Returns:
-        Attributions as the inputs came, a tensor or a tuple, or as the layer has its tensors; where deltas were asked
-        for, a pair of both.
+        Attributions as the inputs came, a tensor or a tuple, or as the layer has its tensors; where deltas or standard
+        errors were asked for, a tuple of these.
     """
+    return_stderr = pathway.pop("return_stderr", False)
     try:
         own = getattr(attribution, "gradient_func", compute_gradients)
         gradient_function = None if own is compute_gradients else own
@@ -325,14 +326,22 @@ def explained(
     except Exception as error:
         raise located(error, type(attribution).__name__, described(inputs)) from error.__cause__
     if isinstance(result, Future):
-        return then(result, functools.partial(_as_given, inputs))
-    return _as_given(inputs, result)
+        return then(result, functools.partial(_as_given, inputs, return_stderr=return_stderr))
+    return _as_given(inputs, result, return_stderr=return_stderr)
 
 
-def _as_given(inputs: TensorOrTensors, result: Attributions) -> Attributed:
-    alone = result.structure is None and not isinstance(inputs, tuple) and len(result.values) == 1
-    found = result.values[0] if alone else result.arranged
-    return found if result.delta is None else (found, result.delta)
+def _as_given(inputs: TensorOrTensors, result: Attributions, *, return_stderr: bool) -> Attributed:
+    """Attributions, deltas where there are any, and standard errors where asked for: None where nobody can tell."""
+
+    def arranged(values: Tensors) -> Any:
+        alone = result.structure is None and not isinstance(inputs, tuple) and len(values) == 1
+        return values[0] if alone else result.arrange(values)
+
+    found = [arranged(result.values)]
+    found += [] if result.delta is None else [result.delta]
+    if return_stderr:
+        found.append(None if result.stderr is None else arranged(result.stderr))
+    return found[0] if len(found) == 1 else tuple(found)
 
 
 def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs: TensorOrTensors) -> TensorOrTensors:

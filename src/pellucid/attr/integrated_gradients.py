@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pellucid import methods
 from pellucid.attr._facade import (
@@ -30,18 +30,26 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
-        n_steps: int = 50,
+        n_steps: int | Literal["auto"] = 50,
         method: Quadrature = "gausslegendre",
         internal_batch_size: int | None = None,
         return_convergence_delta: bool = False,
         *,
         create_graph: bool = False,
         show_progress: bool = False,
+        tolerance: float = 1e-3,
+        relative: bool = False,
     ) -> Attributed:
         """The integrated gradients of `target`, by `n_steps` points of the quadrature `method`."""
         return explained(
             self,
-            methods.IntegratedGradients(steps=n_steps, rule=method, multiply_by_inputs=self._multiply_by_inputs),
+            methods.IntegratedGradients(
+                steps=n_steps,
+                rule=method,
+                multiply_by_inputs=self._multiply_by_inputs,
+                tolerance=tolerance,
+                relative=relative,
+            ),
             inputs,
             {
                 "target": target,
@@ -64,7 +72,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
-        n_steps: int = 50,
+        n_steps: int | Literal["auto"] = 50,
         method: Quadrature = "gausslegendre",
         internal_batch_size: int | None = None,
         return_convergence_delta: bool = False,
@@ -73,12 +81,20 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         *,
         create_graph: bool = False,
         show_progress: bool = False,
+        tolerance: float = 1e-3,
+        relative: bool = False,
         replay: bool = True,
     ) -> Attributed:
         """The integrated gradients of `target` between what the layer says of `baselines` and of `inputs`."""
         return explained(
             self,
-            methods.IntegratedGradients(steps=n_steps, rule=method, multiply_by_inputs=self._multiply_by_inputs),
+            methods.IntegratedGradients(
+                steps=n_steps,
+                rule=method,
+                multiply_by_inputs=self._multiply_by_inputs,
+                tolerance=tolerance,
+                relative=relative,
+            ),
             inputs,
             {
                 "source": self._layer(attribute_to_layer_input),
@@ -104,19 +120,27 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
         neuron_selector: TargetLike,
         baselines: Baselines = None,
         additional_forward_args: Any = None,
-        n_steps: int = 50,
+        n_steps: int | Literal["auto"] = 50,
         method: Quadrature = "gausslegendre",
         internal_batch_size: int | None = None,
         attribute_to_neuron_input: bool = False,
         *,
         create_graph: bool = False,
         show_progress: bool = False,
+        tolerance: float = 1e-3,
+        relative: bool = False,
         early_exit: bool = True,
     ) -> Attributed:
         """The integrated gradients of the selected neuron, by `n_steps` points of the quadrature `method`."""
         return explained(
             self,
-            methods.IntegratedGradients(steps=n_steps, rule=method, multiply_by_inputs=self._multiply_by_inputs),
+            methods.IntegratedGradients(
+                steps=n_steps,
+                rule=method,
+                multiply_by_inputs=self._multiply_by_inputs,
+                tolerance=tolerance,
+                relative=relative,
+            ),
             inputs,
             {
                 "sink": self._neuron(neuron_selector, attribute_to_neuron_input),

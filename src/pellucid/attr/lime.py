@@ -196,6 +196,7 @@ class KernelShap(Lime):
         show_progress: bool = False,
         *,
         sampling: Sampling = "captum",
+        return_stderr: bool = False,
         seed: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Attributed:
@@ -215,6 +216,7 @@ class KernelShap(Lime):
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
                 "show_progress": show_progress,
+                "return_stderr": return_stderr,
             },
             baselines=baselines,
             feature_mask=feature_mask,

@@ -31,6 +31,7 @@ class NoiseTunnel(Attribution):
         stdevs: float | tuple[float, ...] = 1.0,
         draw_baseline_from_distrib: bool = False,
         *,
+        return_stderr: bool = False,
         seed: Seed = None,
         generator: torch.Generator | None = None,
         **kwargs: Any,
@@ -45,12 +46,12 @@ class NoiseTunnel(Attribution):
                 per_call=nt_samples_batch_size,
                 stdevs=stdevs,
                 draw_baselines=draw_baseline_from_distrib,
-                stderr=False,
+                stderr=return_stderr,
                 seed=seed,
                 generator=generator,
             ),
             inputs,
-            {"create_graph": kwargs.get("create_graph", False)},
+            {"create_graph": kwargs.get("create_graph", False), "return_stderr": return_stderr},
             **kwargs,
         )
 

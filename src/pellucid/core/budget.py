@@ -163,7 +163,7 @@ class Budget:
             if not isinstance(owner, nn.Parameter):
                 storage = saved.untyped_storage()
                 seen[storage.data_ptr()] = storage
-            return saved
+            return saved.detach()  # an output saved as it is would keep its graph alive, and that the output
 
         if torch.is_grad_enabled():
             with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved):
@@ -174,6 +174,11 @@ class Budget:
                 yield
             used = LARGEST_TENSORS * largest.bytes
         self.rows, self.fixed = max(1, self.chunk_bytes // max(1, used // rows)), True
+
+
+def unmeasured() -> AbstractContextManager[None]:
+    """Forwards that are no part of what is being measured."""
+    return torch.autograd.graph.saved_tensors_hooks(Tensor.detach, lambda saved: saved)
 
 
 class _Largest(TorchFunctionMode):

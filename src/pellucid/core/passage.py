@@ -19,7 +19,7 @@ from pellucid.core.replay import Watch, intercepting
 from pellucid.core.site import Side, Site, belongs, named
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, floats
-from pellucid.errors import InvalidArgument, OutOfRange
+from pellucid.errors import InvalidArgument, NotDifferentiable, OutOfRange
 
 _UNDER_WAY: ContextVar[Passage | None] = ContextVar("passage", default=None)
 """The forward that this thread is in: hooks on a module that other threads use too act in this one alone."""
@@ -134,7 +134,19 @@ class Passage:
         Raises:
             InvalidArgument: A module never ran.
             OutOfRange: A module ran, but not as often as the site says.
+            NotDifferentiable: The model was made under inference mode.
         """
+        try:
+            self._run(arguments, guest, stops)
+        except RuntimeError as error:
+            if "Inference tensors cannot be saved" in str(error) or "update to inference tensor" in str(error):
+                raise NotDifferentiable(
+                    "the model holds tensors made under torch.inference_mode, which have no gradients. "
+                    "Hint: build or load the model outside of it; only the attribution may be called inside."
+                ) from error
+            raise
+
+    def _run(self, arguments: tuple[Any, ...], guest: Guest, stops: bool) -> None:
         if not self._gates:
             with guest.long_way(hooks=False) if guest.shortcuts else nullcontext():
                 self.output = self.model(*arguments)

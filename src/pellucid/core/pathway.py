@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.futures import Future
 
 from pellucid.core.baselines import Baselines, baselines_of
-from pellucid.core.budget import BatchCollapsed, Budget
+from pellucid.core.budget import BatchCollapsed, Budget, unmeasured
 from pellucid.core.guest import Guest, without_cudnn
 from pellucid.core.passage import Found, Passage, differentiable
 from pellucid.core.randomness import Keys, Seed
 from pellucid.core.reading import Reading, filled, gradients_of, leaves_at, one_each
-from pellucid.core.replay import SOME, Recording, Replay, Watch
+from pellucid.core.replay import FEW, Recording, Replay, Watch, failing_replays, few
 from pellucid.core.rows import everyone, follow, pick
 from pellucid.core.seen import Copies, Seen
 from pellucid.core.sink import Neuron, Sink, TargetLike, sink_of
@@ -231,6 +231,11 @@ class Pathway:
     def source_structure(self) -> Structure | None:
         """How the tensors lie at the source; None at the inputs."""
         return None if self.seen.source is None else self.seen.source.structure
+
+    def among(self, places: Tensor) -> Pathway:
+        """The same pathway at some of its points, int64 [k]."""
+        points = tuple(each[places.to(each.device)] for each in self.x)
+        return dataclasses.replace(self, points=points, rows=self.rows[places])
 
     def at(self, x: Tensors, numbers: slice, seed: Seed = None) -> Pathway:
         """The same pathway at copies of its points."""
@@ -473,29 +478,33 @@ class Pathway:
         inside = bool(self.source.modules)
         inputs = self.pick(self.inputs, rows) if inside or points is None else points
         watch = self._answers(points, rows, reads) if inside and points is not None else None
-        return self._visit(inputs, points if inside else None, rows, *reads, watch=watch)
+        with nullcontext() if watch is None else failing_replays(self.seen.replay):
+            return self._visit(inputs, points if inside else None, rows, *reads, watch=watch)
 
     @property
     def _replayable(self) -> bool:
         """Whether it could be that modules before the source need not run again."""
-        off = self.create_graph or self.guest.compiled or any(self.guest.modes) or self.source.call is not None
-        return self.replays and not off
+        plain = self.source.call is None and not (self.create_graph or self.guest.compiled or any(self.guest.modes))
+        return self.replays and plain
 
     def _answers(self, points: Tensors, rows: Tensor, reads: tuple[Site, ...]) -> Watch | None:
         """What answers modules before the source in a forward for these points there."""
         replay = self.seen.replay
-        if replay is None or self.budget.rows < len(SOME) or (torch.is_grad_enabled() and self.read != self.source):
+        if replay is None or self.budget.rows < FEW or (torch.is_grad_enabled() and self.read != self.source):
             return None
-        some = slice(None) if self.budget.whole else SOME
-        few, at = rows[some], tuple(each.detach()[some] for each in points)
+        some = slice(None) if self.budget.whole else few(self.examples)
+        checked, at = rows[some], tuple(each.detach()[some] for each in points)
+        grads = torch.is_grad_enabled()
 
-        def run(watch: Watch | None) -> Any:
-            with torch.no_grad():
-                passage = self._visit(self.pick(self.inputs, few), at, few, *reads, watch=watch)
-            return passage.output, [passage.found(site).tensors for site in reads if site.modules]
+        def run(watch: Watch | None, most: int | None = None) -> Any:
+            rows, points = checked[:most], tuple(each[:most] for each in at)
+            with torch.set_grad_enabled(grads), unmeasured():
+                passage = self._visit(self.pick(self.inputs, rows), points, rows, *reads, watch=watch)
+            found = passage.output, [passage.found(site).tensors for site in reads if site.modules]
+            return each_tensor(found, Tensor.detach)
 
-        examples, checked = (None if self.is_batch(each) else each for each in (rows, few))
-        return replay.answers(examples, checked, run, self.budget.ahead)
+        of_forward, of_check = (None if self.is_batch(each) else each for each in (rows, checked))
+        return replay.answers(of_forward, of_check, run, self.budget.ahead)
 
     def confirm(self) -> None:
         """Look at the last replay again, if there was one.
@@ -538,17 +547,9 @@ class Pathway:
             passage.replace(self.source, replaced, self._found())
         for site in reads:
             passage.read(site)
-        try:
-            # Modules in training mode may draw random numbers, in the part, too, that would not run.
-            stops = self.early_exit and OUTPUT not in reads and not any(self.guest.modes)
-            passage.run(arguments, self.guest, stops=stops)
-        except RuntimeError as error:
-            if "Inference tensors cannot be saved" in str(error) or "update to inference tensor" in str(error):
-                raise NotDifferentiable(
-                    "the model holds tensors made under torch.inference_mode, which have no gradients. "
-                    "Hint: build or load the model outside of it; only the attribution may be called inside."
-                ) from error
-            raise
+        # Modules in training mode may draw random numbers, in the part, too, that would not run.
+        stops = self.early_exit and OUTPUT not in reads and not any(self.guest.modes)
+        passage.run(arguments, self.guest, stops=stops)
         return passage
 
     def _all_used(self, grads: Sequence[Tensor | None], leaves: Tensors, site: Site) -> Tensors:

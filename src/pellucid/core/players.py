@@ -42,14 +42,16 @@ class Features:
         count: How many features there are.
         masks: Which feature each element is, int64 (1 or n, ...) for each tensor.
         names: What the user calls each of them, int64 [features].
+        argument: The name of the masks, for errors.
     """
 
     count: int
     masks: Tensors
     names: Tensor
+    argument: str = "feature_mask"
 
     @classmethod
-    def of(cls, x: Tensors, feature_mask: FeatureMask) -> Features:
+    def of(cls, x: Tensors, feature_mask: FeatureMask, argument: str = "feature_mask") -> Features:
         """The features of points, numbered from zero in the order of the tensors and, in each, of their numbers.
 
         Raises:
@@ -60,20 +62,20 @@ class Features:
             starts = [sum(sizes[:index]) for index in range(len(x))]
             each_own = zip(x, sizes, starts, strict=True)
             masks = tuple(torch.arange(s, s + n, device=t.device).view(1, *t.shape[1:]) for t, n, s in each_own)
-            return cls(sum(sizes), masks, torch.arange(sum(sizes), device="cpu"))
+            return cls(sum(sizes), masks, torch.arange(sum(sizes), device="cpu"), argument)
         given = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
         if len(given) != len(x):
             raise InvalidArgument(
-                f"feature_mask must have one entry for each input: expected {len(x)}, got {len(given)}."
+                f"{argument} must have one entry for each input: expected {len(x)}, got {len(given)}."
             )
-        fitting = [_fitting(mask, each) for mask, each in zip(given, x, strict=True)]
+        fitting = [_fitting(mask, each, argument) for mask, each in zip(given, x, strict=True)]
         known = fitting[0].new_empty(0)
         for mask in fitting:
             here = torch.unique(mask).to(known.device)
             known = torch.cat([known, here[~torch.isin(here, known)]])
         numbers, order = known.sort()
         masks = tuple(order.to(m.device)[torch.searchsorted(numbers.to(m.device), m.contiguous())] for m in fitting)
-        return cls(len(known), masks, known.cpu())
+        return cls(len(known), masks, known.cpu(), argument)
 
     def belonging(self, features: Tensor, places: slice) -> Tensors:
         """Which elements belong to each of these features [k]: (k, 1 or n, ...); to no feature for one below zero."""
@@ -103,7 +105,7 @@ class Features:
                 return each[:, mask[0]]
             if len(values) % len(mask):
                 raise InvalidArgument(
-                    "feature_mask must be one for all examples where forward_func returns one value for the batch: "
+                    f"{self.argument} must be one for all examples where forward_func returns one value for the batch: "
                     f"expected (1, ...), got {tuple(mask.shape)}."
                 )
             index = mask.repeat_interleave(len(values) // len(mask), dim=0)
@@ -129,7 +131,7 @@ class Features:
         numbers = range(int(self.names.min()), int(self.names.max()) + 1) if self.count else range(0)
         if numbers.stop > HIGHEST_NUMBER:
             raise InvalidArgument(
-                f"feature_mask must number features below {HIGHEST_NUMBER}, as draws are made for all numbers: "
+                f"{self.argument} must number features below {HIGHEST_NUMBER}, as draws are made for all numbers: "
                 f"got {numbers.stop - 1}. Hint: number them from zero."
             )
         return numbers
@@ -281,15 +283,15 @@ def _cover(length: int, size: int, stride: int, device: torch.device) -> Tensor:
     return (places >= starts) & (places < starts + size)
 
 
-def _fitting(mask: Tensor, x: Tensor) -> Tensor:
+def _fitting(mask: Tensor, x: Tensor, argument: str) -> Tensor:
     """A feature mask, as (1 or n, ...) of the shape of the points."""
     if not isinstance(mask, Tensor) or mask.is_floating_point() or mask.is_complex():
-        raise InvalidArgument(f"feature_mask must hold integers: got {described(mask)}.")
+        raise InvalidArgument(f"{argument} must hold integers: got {described(mask)}.")
     shape = (1,) * (x.ndim - mask.ndim) + tuple(mask.shape)
     if len(shape) != x.ndim or any(m not in (1, size) for m, size in zip(shape, x.shape, strict=True)):
         raise InvalidArgument(
-            f"feature_mask must broadcast to inputs: expected {tuple(x.shape)}, got {tuple(mask.shape)}."
+            f"{argument} must broadcast to inputs: expected {tuple(x.shape)}, got {tuple(mask.shape)}."
         )
     if mask.numel() and mask.min() < 0:
-        raise InvalidArgument(f"feature_mask must hold natural numbers: got {int(mask.min())}.")
+        raise InvalidArgument(f"{argument} must hold natural numbers: got {int(mask.min())}.")
     return mask.to(torch.int64).to(x.device).view(shape).expand(shape[0], *x.shape[1:])

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeAlias, final
+from typing import Any, NoReturn, TypeAlias, final
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,8 @@ Interception: TypeAlias = Callable[[nn.Module, Callable[..., Any], tuple[Any, ..
 Watch: TypeAlias = tuple[Interception, tuple[nn.Module, ...]]
 """An interception, and the modules that it is asked about."""
 
-Run: TypeAlias = Callable[["Watch | None"], Any]
+Run: TypeAlias = Callable[..., Any]
+"""(what answers, or None; the most points, by default all) -> what comes out."""
 
 _LOG = logging.getLogger("pellucid")
 
@@ -41,8 +42,8 @@ _INSTALLED: dict[nn.Module, _Installed] = {}
 ENOUGH = 16
 """Rows to be evaluated for which a check pays."""
 
-SOME = [-1, 0, -1]
-"""Which points of the first forward: some that repeat and change places, as rows do later."""
+FEW = 4
+"""How many points are checked at most."""
 
 RELATIVE_ERROR = 1024
 """How many roundings outputs may lie apart: other sizes of a batch take other ways through the same sums."""
@@ -118,22 +119,15 @@ class Replay:
         Args:
             rows: The examples of the forward, int64 [n]; None for all in order.
             checked: The same of a few of its points.
-            run: Runs these, and gives what comes out: done the first time, with and without answers, and in the end.
+            run: Runs these, or the first of them, and gives what comes out: done the first time, with and without
+                answers, and in the end.
             ahead: How many rows are to be evaluated, now and in forwards to come.
         """
         if not self.outputs or (self._check is None and ahead < ENOUGH):
             return None
-        if self._check is None:
-            expected = run(None)
-            given: list[Any] = []
-            with _Used() as used:
-                right = alike(expected, run(self._watch(checked, given)))
-            self._thin(given, used.tensors)
-            self._check = lambda: alike(expected, run(self._watch(checked)))
-            if not (right and self._check()):
-                self._give_up()
-                return None
-        return self._watch(rows)
+        if self._check is None and not self._tried(checked, run):
+            self._give_up()
+        return self._watch(rows) if self.outputs else None
 
     def confirm(self) -> None:
         """Look once more, after the last forward.
@@ -142,8 +136,35 @@ class Replay:
             ReplayFailed: Answers have become wrong. Nothing is answered from now on.
         """
         if self._check is not None and not self._check():
-            self._give_up()
-            raise ReplayFailed
+            self.fail()
+
+    def fail(self) -> NoReturn:
+        """An answered forward was wrong.
+
+        Raises:
+            ReplayFailed: Always. Nothing is answered from now on.
+        """
+        self._give_up()
+        raise ReplayFailed
+
+    def _tried(self, checked: Tensor | None, run: Run) -> bool:
+        """Whether answers give what the model gives.
+
+        An answered forward comes first, so that what the model may have remembered is not of the same points; and one
+        comes last, as code of the model might have spoilt what it was answered.
+        """
+        given: list[tuple[nn.Module, Any]] = []
+        try:
+            with _Used() as used:
+                found = run(self._watch(checked, given))
+            expected = run(None)
+            if self.examples == 1:  # whose points are all the same example: another number of them
+                run(None, 2)
+            self._thin(given, used.tensors)
+            self._check = lambda: alike(expected, run(self._watch(checked)))
+            return alike(expected, found) and self._check()
+        except Exception as error:
+            return _said(error)
 
     def _give_up(self) -> None:
         _LOG.debug("all modules run in every forward, as answers for those before the source gave another output")
@@ -166,17 +187,23 @@ class Replay:
         return answer, tuple(self.outputs)
 
     def _thin(self, given: list[tuple[nn.Module, Any]], used: dict[int, Tensor]) -> None:
-        """Keep only shapes of what went from answer to answer, which no code of the model has used."""
+        """Keep only shapes (meta tensors) of what went from answer to answer, which no code of the model has used."""
         left = {module: iter(outputs) for module, outputs in self.outputs.items()}
         thinned: dict[nn.Module, list[Any]] = {}
         for module, answered in given:
             needed = iter([id(leaf) in used for leaf in tree_leaves(answered) if isinstance(leaf, Tensor)])
 
             def thin(leaf: Tensor, needed: Iterator[bool] = needed) -> Tensor:
-                return leaf if next(needed) else leaf.new_zeros(()).expand(leaf.shape)
+                return leaf if next(needed) else leaf.to("meta")
 
             thinned.setdefault(module, []).append(each_tensor(next(left[module]), thin))
         self.outputs = thinned
+
+
+def _said(error: Exception) -> bool:
+    """An answered forward that fails is no replay; what the model itself says is heard when all of it runs."""
+    _LOG.debug("an answered forward raised %s", type(error).__name__)
+    return False
 
 
 class _Used(TorchFunctionMode):
@@ -193,13 +220,18 @@ class _Used(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+def few(examples: int) -> list[int]:
+    """Which points of a forward to check: they repeat and change places, and are more or fewer than the examples."""
+    return [-1, 0, -1, 0] if examples == FEW - 1 else [-1, 0, -1]
+
+
 def copied(value: Any, rows: Tensor | None = None, examples: int = 0) -> Any:
     """A copy of a value for the examples `rows`; code of the model may write into it."""
 
     def copy(tensor: Tensor) -> Tensor:
         follows = rows is not None and tensor.ndim > 0 and tensor.shape[0] == examples
-        if not any(tensor.stride()) and tensor.ndim > 0:  # a shape alone
-            return tensor[:1].expand(len(rows), *tensor.shape[1:]) if follows and rows is not None else tensor
+        if tensor.is_meta and rows is not None:  # a shape alone, and an error for whoever uses more of it
+            return torch.empty_like(tensor[:1].expand(len(rows), *tensor.shape[1:])) if follows else tensor
         return tensor.detach()[rows.to(tensor.device)] if follows and rows is not None else tensor.detach().clone()
 
     return each_tensor(value, copy)
@@ -221,6 +253,17 @@ def _close(one: Tensor, other: Tensor) -> bool:
     largest = one.nan_to_num(0, 0, 0).abs().amax().item()
     tolerance = min(0.05, RELATIVE_ERROR * torch.finfo(one.dtype).eps) * largest
     return torch.allclose(one, other, rtol=0, atol=tolerance, equal_nan=True)
+
+
+@contextmanager
+def failing_replays(replay: Replay | None) -> Iterator[None]:
+    """Take an exception in an answered forward for a wrong replay; if it is the model's own, it will come again."""
+    try:
+        yield
+    except Exception:
+        if replay is not None:
+            replay.fail()
+        raise
 
 
 @contextmanager

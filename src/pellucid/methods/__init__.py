@@ -10,13 +10,16 @@ from pellucid.core.sink import Neuron
 from pellucid.core.site import Layer
 from pellucid.methods.ablation import FeatureAblation, FeaturePermutation, Occlusion
 from pellucid.methods.activation import Activation
+from pellucid.methods.banzhaf import BanzhafValues, BanzhafValueSampling
 from pellucid.methods.conductance import Conductance, NeuronConductance
 from pellucid.methods.gradient import InputXGradient, Saliency
+from pellucid.methods.interactions import Interactions, ShapleyInteractions
 from pellucid.methods.kernel_shap import KernelShap
 from pellucid.methods.lime import Lime
 from pellucid.methods.lime_base import LimeBase
 from pellucid.methods.linear import Lasso
 from pellucid.methods.noise import NoiseTunnel
+from pellucid.methods.owen import OwenValues, OwenValueSampling
 from pellucid.methods.path import GradientShap, IntegratedGradients, InternalInfluence
 from pellucid.methods.result import Attributions
 from pellucid.methods.shapley import ShapleyValues, ShapleyValueSampling
@@ -25,6 +28,8 @@ from pellucid.methods.similarity import ExponentialKernel
 __all__ = [
     "Activation",
     "Attributions",
+    "BanzhafValueSampling",
+    "BanzhafValues",
     "Conductance",
     "ExponentialKernel",
     "FeatureAblation",
@@ -32,6 +37,7 @@ __all__ = [
     "GradientShap",
     "InputXGradient",
     "IntegratedGradients",
+    "Interactions",
     "InternalInfluence",
     "KernelShap",
     "Lasso",
@@ -42,8 +48,11 @@ __all__ = [
     "NeuronConductance",
     "NoiseTunnel",
     "Occlusion",
+    "OwenValueSampling",
+    "OwenValues",
     "Pathway",
     "Saliency",
+    "ShapleyInteractions",
     "ShapleyValueSampling",
     "ShapleyValues",
 ]

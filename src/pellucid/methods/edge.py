@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,21 +15,31 @@ from pellucid.core.budget import BatchCollapsed
 from pellucid.core.future import Waits, done_at_once, done_later
 from pellucid.core.pathway import Pathway
 from pellucid.core.replay import ReplayFailed
-from pellucid.core.tensors import described
+from pellucid.core.tensors import Tensors, described
 from pellucid.errors import located, warn
-from pellucid.methods.result import Attributions
+
+
+class Found(Protocol):
+    """What a method returns."""
+
+    @property
+    def values(self) -> Tensor | Tensors:
+        """The numbers, which should not be NaN."""
+        ...
+
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Method = TypeVar("Method")
+Result = TypeVar("Result", bound=Found)
 
 _ENCLOSING: ContextVar[Pathway | None] = ContextVar("enclosing", default=None)
 _INTEGERS = "integer inputs reach the model as floats; for token ids, attribute at the embedding layer instead."
 
 
 def attribution(
-    call: Callable[Concatenate[Method, Pathway, P], Attributions | Waits[Attributions]],
-) -> Callable[Concatenate[Method, Pathway, P], Attributions]:
+    call: Callable[Concatenate[Method, Pathway, P], Result | Waits[Result]],
+) -> Callable[Concatenate[Method, Pathway, P], Result]:
     """The edge that every method's call passes, see [at_the_edge][pellucid.methods.edge.at_the_edge].
 
     NaN among the values is warned of. A method that is a coroutine is run to its end; where the model answers with
@@ -37,13 +47,13 @@ def attribution(
     """
 
     @functools.wraps(call)
-    def attribute(method: Method, path: Pathway, /, *args: P.args, **kwargs: P.kwargs) -> Attributions:
+    def attribute(method: Method, path: Pathway, /, *args: P.args, **kwargs: P.kwargs) -> Result:
         outermost = _ENCLOSING.get() is None
         name = path.caller or type(method).__name__
 
-        async def looked_at() -> Attributions:
+        async def looked_at() -> Result:
             called = call(method, path, *args, **kwargs)
-            result = called if isinstance(called, Attributions) else await called
+            result = await called if isinstance(called, Coroutine) else called
             if outermost:
                 _warn_of_nan(result, path, {"baselines": args} | kwargs)
             return result
@@ -104,9 +114,10 @@ def _located(name: str, path: Pathway, error: Exception) -> Exception:
     return located(error, name, described(path.inputs), hint)
 
 
-def _warn_of_nan(result: Attributions, path: Pathway, arguments: dict[str, Any]) -> None:
+def _warn_of_nan(result: Found, path: Pathway, arguments: dict[str, Any]) -> None:
     """Trace NaN in a result to what carried it."""
-    if any(math.isnan(value.sum().item()) and value.isnan().any() for value in result.values):
+    values = (result.values,) if isinstance(result.values, Tensor) else result.values
+    if any(math.isnan(value.sum().item()) and value.isnan().any() for value in values):
         given = {"inputs": path.inputs, "additional_forward_args": path.extra} | arguments
         carriers = [carrier for name, value in given.items() for carrier in _with_nan(name, value)]
         origin = f"carried in by {', '.join(carriers)}" if carriers else "made by the model: no argument carries it"

@@ -28,7 +28,6 @@ from pellucid.methods.surrogate import (
     as_given,
     by_game,
     drawn_by_fits,
-    each_example,
     fitted,
     games_of,
     one_number,
@@ -106,8 +105,9 @@ class Lime:
             coefficients = await self._by_itself(design, similarity, model, generator)
         else:
             each = []
-            for alone, row in each_example(path):
-                game = Game(alone, path.pick(feature_mask, row), baselines, part=True)
+            for place in torch.split(torch.arange(len(path), device="cpu"), 1):
+                alone = path.among(place)
+                game = Game(alone, path.pick(feature_mask, alone.rows), baselines, part=True)
                 own = Design(game, design.numbers)
                 each.append(await self._by_itself(own, similarity, model, generator))
             coefficients = torch.cat(each)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from pellucid.core.randomness import Seed, drawing, drawn_from, noisy, seed_of, 
 from pellucid.core.tensors import Tensors, described, floating, lerp, minus, summed, times, total, widened
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.edge import attribution
+from pellucid.methods.refinement import MOST_STEPS, refined
 from pellucid.methods.result import Attributions, completeness_gap, gaps
 
 
@@ -31,9 +32,13 @@ class IntegratedGradients:
     Sundararajan, Taly, Yan, "Axiomatic attribution for deep networks", 2017, https://arxiv.org/abs/1703.01365.
 
     Args:
-        steps: Points on the line.
+        steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to the
+            change of the output, by the trapezoid rule.
         rule: How the integral becomes a sum; see [quadrature][pellucid.core.quadrature.quadrature].
         multiply_by_inputs: Whether to multiply by x - x' (global attribution) or not (local).
+        tolerance: With "auto", how far the sum may be from the change.
+        relative: Whether this is a share of the change.
+        most_steps: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
 
     Examples:
         >>> import torch
@@ -41,11 +46,17 @@ class IntegratedGradients:
         >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
         >>> IntegratedGradients()(path).values[0].round(decimals=4)
         tensor([[3., 3.]])
+        >>> certain = IntegratedGradients(steps="auto", tolerance=1e-4)(path)
+        >>> certain.evaluations, certain.reached
+        (tensor([5]), tensor([True]))
     """
 
-    steps: int = 50
+    steps: int | Literal["auto"] = 50
     rule: Quadrature = "gausslegendre"
     multiply_by_inputs: bool = True
+    tolerance: float = 1e-3
+    relative: bool = False
+    most_steps: int = MOST_STEPS
 
     @attribution
     def __call__(self, path: Pathway, /, baselines: Baselines = None, *, delta: bool = False) -> Attributions:
@@ -61,11 +72,16 @@ class IntegratedGradients:
         """
         start = path.baselines(baselines)
         x, x0 = floating(path.x), path.carry(start)
-        nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
-        gradients = expectation(path, weights, line(x0, x, nodes))
+        evaluations = reached = None
+        if self.steps == "auto":
+            exact = refined(path, x0, x, self.tolerance, self.relative, check_count("most_steps", self.most_steps))
+            gradients, evaluations, reached = exact.gradients, exact.evaluations, exact.reached
+        else:
+            nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
+            gradients = expectation(path, weights, line(x0, x, nodes))
         found = path.narrowed(times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients)
         gap = completeness_gap(path, found, start) if delta else None
-        return Attributions(found, gap, structure=path.structure)
+        return Attributions(found, gap, structure=path.structure, evaluations=evaluations, reached=reached)
 
 
 @final

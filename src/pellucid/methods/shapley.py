@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import final
 
 import torch
-from torch import Tensor
 
 from pellucid.core.baselines import Baselines
 from pellucid.core.game import Game
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
-from pellucid.errors import InvalidArgument, check_count
+from pellucid.errors import check_count
+from pellucid.methods.coalitions import (
+    added_along,
+    attributions,
+    random_orders,
+    semivalues,
+    shapley_weights,
+    values_of_all,
+)
 from pellucid.methods.edge import attribution
 from pellucid.methods.result import Attributions
-
-BITS = 62
-"""Coalitions of so many features are numbers by which equal ones are found."""
-
-MOST_EXACT = 25
-"""More features than this are refused exact values: every one doubles the evaluations."""
 
 
 @final
@@ -71,28 +71,8 @@ class ShapleyValueSampling:
         """
         check_count("n_samples", self.samples)
         game = Game(path, feature_mask, baselines)
-        orders = _orders(game, self.samples, shared(self.seed, self.generator))
-        steps = torch.arange(len(game.playing) + 1, device="cpu")
-        ranks = orders.argsort(1)
-        if len(game.playing) <= BITS:
-            bits = (1 << orders).cumsum(1)
-            codes = torch.cat([bits.new_zeros(len(bits), 1), bits], dim=1)
-        else:  # seldom equal, but for those without anyone and with everyone
-            codes = 2 + torch.arange(len(orders) * len(steps), device="cpu").view(len(orders), -1)
-            codes[:, 0], codes[:, -1] = 0, 1
-        _, which = torch.unique(codes.flatten(), return_inverse=True)
-        chosen = torch.zeros(int(which.max()) + 1, dtype=torch.int64, device="cpu")
-        chosen[which] = torch.arange(len(which), device="cpu")
-
-        def coalitions(some: slice, _: slice) -> Tensor:
-            order, step = chosen[some] // len(steps), chosen[some] % len(steps)
-            return (ranks[order] < step[:, None]).unsqueeze(1)
-
-        values = await game.values(len(chosen), coalitions)
-        added = values[:, which.to(values.device)].view(len(values), *codes.shape).diff(dim=2)
-        index = orders.to(values.device).expand(len(values), -1, -1)
-        worth = values.new_zeros(len(values), len(orders), len(game.playing)).scatter_(2, index, added)
-        return _attributions(game, worth.mean(1))
+        orders = random_orders(game.features, game.playing, self.samples, shared(self.seed, self.generator))
+        return attributions(game, await added_along(game, orders))
 
 
 @final
@@ -131,49 +111,6 @@ class ShapleyValues:
             InvalidArgument: There are too many features.
         """
         game = Game(path, feature_mask, baselines)
-        players = len(game.playing)
-        if players > MOST_EXACT:
-            raise InvalidArgument(
-                f"feature_mask must leave at most {MOST_EXACT} features for exact Shapley values: got {players}. "
-                "Hint: sample them with ShapleyValueSampling, or join features by a mask."
-            )
-        digits = torch.arange(players, device="cpu")
-
-        def coalitions(some: slice, _: slice) -> Tensor:
-            return (torch.arange(some.start, some.stop, device="cpu").view(-1, 1, 1) >> digits) & 1 == 1
-
-        values = await game.values(2**players, coalitions)
-        every = torch.arange(2**players, device="cpu")
-        sizes = sum(((every >> digit) & 1 for digit in range(players)), torch.zeros_like(every))
-        weights = _weights(players).to(values)[sizes.to(values.device)]
-        worth = [_worth(values, weights, player) for player in range(players)]
-        return _attributions(game, torch.stack(worth, dim=1) if worth else values[:, :0])
-
-
-def _weights(players: int) -> Tensor:
-    """|S|! (n - |S| - 1)! / n! by the size of S; none for the coalition of all."""
-    of_size = [1 / (players * math.comb(players - 1, size)) for size in range(players)]
-    return torch.tensor([*of_size, 0.0], dtype=torch.float64, device="cpu")
-
-
-def _worth(values: Tensor, weights: Tensor, player: int) -> Tensor:
-    """A player's Shapley values [m], of the values [m, 2^n] of all coalitions."""
-    without, beside = values.view(len(values), -1, 2, 2**player).unbind(2)
-    return ((beside - without) * weights.view(-1, 2, 2**player)[:, 0]).sum((1, 2))
-
-
-def _orders(game: Game, samples: int, generator: torch.Generator | None) -> Tensor:
-    """Random orders of those who play, int64 [samples, playing], drawn for all numbers up to the highest."""
-    names, highest = game.features.names, game.features.numbers.stop
-    place = torch.full((highest,), -1, device="cpu")
-    place[names[game.playing]] = torch.arange(len(game.playing), device="cpu")
-    drawn = [place[torch.randperm(highest, generator=generator, device="cpu")] for _ in range(samples)]
-    return torch.stack([order[order >= 0] for order in drawn])
-
-
-def _attributions(game: Game, worth: Tensor) -> Attributions:
-    """What those who play are worth, [m, playing], as attributions (n, *K, ...) for outputs (n, *K)."""
-    output = game.path.seen.output
-    outputs = (len(worth) // math.prod(output), *output)
-    found = tuple(each.view(*outputs, *each.shape[1:]) for each in game.spread(worth))
-    return Attributions(found, structure=game.path.source_structure)
+        hint = "sample them with ShapleyValueSampling, or join features by a mask"
+        values = await values_of_all(game, "Shapley values", hint)
+        return attributions(game, semivalues(values, shapley_weights(len(game.playing))))

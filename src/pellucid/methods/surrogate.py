@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import chain, islice
 from typing import Any, Protocol, SupportsFloat, TypeAlias, final
 
@@ -105,14 +104,6 @@ def games_of(path: Pathway, values: Tensor) -> int:
 def by_game(values: Tensor, games: int) -> Tensor:
     """Values [m, samples] as outputs [g, samples, K], in float64 on the CPU."""
     return values.cpu().double().view(games, len(values) // games, values.shape[1]).transpose(1, 2)
-
-
-def each_example(path: Pathway) -> Iterator[tuple[Pathway, Tensor]]:
-    """Pathways with a single point each, and its row."""
-    for place in range(len(path)):
-        points = tuple(each[place : place + 1] for each in path.x)
-        rows = path.rows[place : place + 1]
-        yield replace(path, points=points, rows=rows), rows
 
 
 def perturbed(

@@ -1,0 +1,132 @@
+"""Banzhaf values: what each feature is worth, on average over all coalitions of the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.baselines import Baselines
+from pellucid.core.game import Game
+from pellucid.core.pathway import Pathway
+from pellucid.core.players import FeatureMask
+from pellucid.core.randomness import shared
+from pellucid.errors import check_count
+from pellucid.methods.coalitions import attributions, semivalues, values_of_all
+from pellucid.methods.edge import attribution
+from pellucid.methods.result import Attributions
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class BanzhafValues:
+    """Banzhaf values, exactly: by the values of all coalitions of the features, 2^n of them.
+
+    a_i = mean over coalitions S without i of F(S and i) - F(S), where F(S) is the output for x in the features of S
+    and x' elsewhere
+
+    All coalitions count alike, so that noise in F disturbs the order of the values less than with any other weights;
+    in exchange the values do not add up to F(x) - F(x').
+
+    Banzhaf, "Weighted voting doesn't work", 1965; Wang, Jia, "Data Banzhaf", 2023, https://arxiv.org/abs/2205.15466.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import BanzhafValues, Pathway
+        >>> path = Pathway.of(lambda x: x.prod(1), torch.tensor([[2.0, 3.0, 2.0]]))
+        >>> BanzhafValues()(path).values
+        (tensor([[3., 3., 3.]]),)
+    """
+
+    @attribution
+    async def __call__(
+        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+    ) -> Attributions:
+        """The Banzhaf values.
+
+        Args:
+            path: From the inputs or a layer; to any number of values per example.
+            baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
+            feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
+
+        Returns:
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
+
+        Raises:
+            InvalidArgument: There are too many features.
+        """
+        game = Game(path, feature_mask, baselines)
+        hint = "sample them with BanzhafValueSampling, or join features by a mask"
+        values = await values_of_all(game, "Banzhaf values", hint)
+        players = len(game.playing)
+        return attributions(game, semivalues(values, [0.5 ** (players - 1)] * players))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class BanzhafValueSampling:
+    """Banzhaf values, by sampled coalitions, each of which counts for all features.
+
+    a_i = mean of F(S) over the coalitions with i - mean of F(S) over those without i
+
+    where F(S) is the output for x in the features of S and x' elsewhere. Every feature is in a random half of the
+    coalitions, independently of the others, so that neither mean is ever empty and the estimate has no bias. A
+    coalition that comes up several times is evaluated once.
+
+    Wang, Jia, "Data Banzhaf: a robust data valuation framework for machine learning", 2023,
+    https://arxiv.org/abs/2205.15466.
+
+    Args:
+        samples: Coalitions, the same for all examples; at least 2.
+        seed: Seeds the coalitions; None draws from torch's global generator.
+        generator: Gives the seed.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import BanzhafValueSampling, Pathway
+        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> (BanzhafValueSampling(samples=1000, seed=0)(path).values[0] - 3).abs().max() < 0.5
+        tensor(True)
+    """
+
+    samples: int = 200
+    seed: int | None = None
+    generator: torch.Generator | None = None
+
+    @attribution
+    async def __call__(
+        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+    ) -> Attributions:
+        """The sampled Banzhaf values.
+
+        Args:
+            path: From the inputs or a layer; to any number of values per example.
+            baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
+            feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
+
+        Returns:
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
+
+        Raises:
+            InvalidArgument: The samples are fewer than two.
+        """
+        check_count("samples", self.samples, 2)
+        game = Game(path, feature_mask, baselines)
+        present = _halves(game, self.samples, shared(self.seed, self.generator))
+        values = (await game.values_of(present.unsqueeze(1))).cpu().double()
+        inside, outside = present.double(), (~present).double()
+        return attributions(game, values @ (inside / inside.sum(0) - outside / outside.sum(0)))
+
+
+def _halves(game: Game, samples: int, generator: torch.Generator | None) -> Tensor:
+    """Random coalitions of those who play, bool [samples, playing], half of them with each, or one more or less.
+
+    Numbers are drawn for all features up to the highest, so that nobody's depend on who plays.
+    """
+    features = game.features
+    some = features.names[game.playing]
+    drawn = [torch.rand(features.numbers.stop, generator=generator, device="cpu")[some] for _ in range(samples + 1)]
+    places = torch.stack(drawn[1:]).argsort(0).argsort(0)
+    return (places + (drawn[0] < 0.5)) % 2 == 0

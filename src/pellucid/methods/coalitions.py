@@ -1,0 +1,141 @@
+"""Coalitions of those who play: all of them, those along orders, and what their values say each player is worth.
+
+A coalition of n players is a number of n bits; a set bit says that the player is there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from pellucid.core.game import Game
+from pellucid.core.players import Features
+from pellucid.errors import InvalidArgument
+from pellucid.methods.result import Attributions
+
+BITS = 62
+"""Coalitions of so many features are numbers by which equal ones are found."""
+
+MOST_EXACT = 25
+"""More features than this are refused exact values: every one doubles the evaluations."""
+
+
+def present(coalitions: Tensor, players: int) -> Tensor:
+    """Who is in each of these coalitions, [k] numbers: bool [k, players]."""
+    return (coalitions.unsqueeze(1) >> torch.arange(players, device="cpu")) & 1 == 1
+
+
+async def values_of_all(game: Game, what: str, hint: str) -> Tensor:
+    """The values [m, 2^n] of all coalitions of those who play, by their numbers.
+
+    Args:
+        game: The game.
+        what: They are for, and refused to too many features.
+        hint: What to do then.
+
+    Raises:
+        InvalidArgument: There are too many features.
+    """
+    players = len(game.playing)
+    if players > MOST_EXACT:
+        raise InvalidArgument(
+            f"feature_mask must leave at most {MOST_EXACT} features for exact {what}: got {players}. Hint: {hint}."
+        )
+
+    def coalitions(some: slice, _: slice) -> Tensor:
+        return present(torch.arange(some.start, some.stop, device="cpu"), players).unsqueeze(1)
+
+    return await game.values(2**players, coalitions)
+
+
+def shapley_weights(players: int) -> list[float]:
+    """What the coalitions that a player joins count in Shapley values, by their sizes: |S|! (n - |S| - 1)! / n!."""
+    return [1 / (players * math.comb(players - 1, size)) for size in range(players)]
+
+
+def by_coalition(weights: Sequence[float], like: Tensor) -> Tensor:
+    """Weights by size [n] as weights of all coalitions of the n - 1 others, [2^(n - 1)]."""
+    sizes = torch.zeros(1, dtype=torch.int64, device="cpu")
+    for _ in weights[1:]:
+        sizes = torch.cat([sizes, sizes + 1])
+    return torch.tensor(weights, dtype=torch.float64, device="cpu")[sizes].to(like)
+
+
+def apart(values: Tensor, player: int) -> tuple[Tensor, Tensor]:
+    """Of the values [m, 2^n] of all coalitions, those without a player and with it: [m, 2^(n - 1)] of the others."""
+    without, beside = values.reshape(len(values), values.shape[1] >> player + 1, 2, 2**player).unbind(2)
+    return without.flatten(1), beside.flatten(1)
+
+
+def semivalues(values: Tensor, weights: Sequence[float]) -> Tensor:
+    """What players add to the coalitions without them, weighted by the size of these.
+
+    Args:
+        values: Of all coalitions, [m, 2^n].
+        weights: Of the sizes of coalitions without the player, [n].
+
+    Returns:
+        What the players are worth, [m, n].
+    """
+    if not weights:
+        return values[:, :0]
+    counts = by_coalition(weights, values)
+    parts = (apart(values, player) for player in range(len(weights)))
+    return torch.stack([((beside - without) * counts).sum(1) for without, beside in parts], dim=1)
+
+
+def random_orders(features: Features, some: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
+    """Random orders of some features [k], int64 [samples, k], drawn for all numbers up to the highest."""
+    highest = features.numbers.stop
+    place = torch.full((highest,), -1, device="cpu")
+    place[features.names[some]] = torch.arange(len(some), device="cpu")
+    drawn = [place[torch.randperm(highest, generator=generator, device="cpu")] for _ in range(samples)]
+    return torch.stack([order[order >= 0] for order in drawn])
+
+
+async def added_along(game: Game, orders: Tensor) -> Tensor:
+    """What those who play add when they join those before them, on average over orders.
+
+    Args:
+        game: The game.
+        orders: Of those who play, int64 [samples, playing].
+
+    Returns:
+        What they are worth, [m, playing].
+    """
+    steps = torch.arange(len(game.playing) + 1, device="cpu")
+    ranks = orders.argsort(1)
+    if len(game.playing) <= BITS:
+        bits = (1 << orders).cumsum(1)
+        codes = torch.cat([bits.new_zeros(len(bits), 1), bits], dim=1)
+    else:  # seldom equal, but for those without anyone and with everyone
+        codes = 2 + torch.arange(len(orders) * len(steps), device="cpu").view(len(orders), -1)
+        codes[:, 0], codes[:, -1] = 0, 1
+    _, which = torch.unique(codes.flatten(), return_inverse=True)
+    chosen = torch.zeros(int(which.max()) + 1, dtype=torch.int64, device="cpu")
+    chosen[which] = torch.arange(len(which), device="cpu")
+
+    def coalitions(some: slice, _: slice) -> Tensor:
+        order, step = chosen[some] // len(steps), chosen[some] % len(steps)
+        return (ranks[order] < step[:, None]).unsqueeze(1)
+
+    values = await game.values(len(chosen), coalitions)
+    added = values[:, which.to(values.device)].view(len(values), *codes.shape).diff(dim=2)
+    index = orders.to(values.device).expand(len(values), -1, -1)
+    return values.new_zeros(len(values), len(orders), len(game.playing)).scatter_(2, index, added).mean(1)
+
+
+def outputs_of(game: Game, values: Tensor) -> tuple[int, ...]:
+    """The shape (n, *K) of the outputs whose values [m, ...] these are."""
+    output = game.path.seen.output
+    return len(values) // math.prod(output), *output
+
+
+def attributions(game: Game, worth: Tensor) -> Attributions:
+    """What those who play are worth, [m, playing], as attributions (n, *K, ...) for outputs (n, *K)."""
+    outputs = outputs_of(game, worth)
+    found = tuple(each.view(*outputs, *each.shape[1:]) for each in game.spread(worth))
+    return Attributions(found, structure=game.path.source_structure)

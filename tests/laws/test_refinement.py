@@ -1,0 +1,113 @@
+"""Integrated gradients that take as many steps as an example needs add up as they say."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from laws.counting import Counted
+from laws.models import SPECIMENS
+from pellucid import attr
+from pellucid.errors import InvalidArgument, PellucidWarning
+from pellucid.methods import IntegratedGradients, Neuron, Pathway
+
+PLACES = {"inputs": {"target": 1}, "layer": {"target": 1, "source": "0"}, "neuron": {"sink": Neuron("2", 3)}}
+
+
+def network(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    layers = nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3)
+    return nn.Sequential(*layers).double().eval()
+
+
+def spread_inputs(seed: int = 0) -> Tensor:
+    """Examples at very different distances from zero, so that they need different numbers of steps."""
+    torch.manual_seed(seed + 1)
+    return torch.randn(6, 5).double() * torch.tensor([[0.0], [0.1], [0.5], [1.0], [3.0], [9.0]]).double()
+
+
+def gaps(path: Pathway, values: Tensor, x0: Tensor) -> Tensor:
+    """How far the attributions are from the change of the output, with the model run by hand."""
+    change = path(path.x, path.rows) - path((x0,), path.rows)
+    return values.flatten(1).sum(1) - change
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("tolerance", [1e-1, 1e-3, 1e-4])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_said_to_be_reached_is(place: str, tolerance: float, seed: int):
+    path = Pathway.of(network(seed), spread_inputs(seed), **PLACES[place])
+    start = path.carry(path.baselines(None))[0]
+    found = IntegratedGradients(steps="auto", tolerance=tolerance)(path)
+    assert found.reached.all()
+    assert gaps(path, found.values[0], start).abs().max() <= tolerance * (1 + 1e-9)
+
+
+def test_a_tolerance_may_be_a_share_of_the_change():
+    path = Pathway.of(network(), spread_inputs()[1:], target=1)
+    found = IntegratedGradients(steps="auto", tolerance=1e-3, relative=True)(path)
+    change = path(path.x, path.rows) - path((torch.zeros_like(path.x[0]),), path.rows)
+    assert (gaps(path, found.values[0], torch.zeros_like(path.x[0])).abs() <= 1e-3 * change.abs() * (1 + 1e-9)).all()
+
+
+def test_who_needs_more_steps_gets_them_and_nobody_else():
+    model = Counted(network())
+    found = IntegratedGradients(steps="auto", tolerance=1e-3)(Pathway.of(model, spread_inputs(), target=1))
+    assert found.evaluations[0] == 5  # the baseline itself
+    assert found.evaluations[-1] > found.evaluations[1]
+    assert sum(model.rows) == found.evaluations.sum() + 2 * 6
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2], [5], [3, 5, 1, 1]])
+def test_batch_mates_make_no_difference(rows: list[int]):
+    x, method = spread_inputs(), IntegratedGradients(steps="auto", tolerance=1e-3)
+    whole, part = (method(Pathway.of(network(), each, target=1)) for each in (x, x[rows]))
+    torch.testing.assert_close(part.values[0], whole.values[0][rows])
+    assert torch.equal(part.evaluations, whole.evaluations[rows])
+
+
+def test_it_is_the_trapezoid_rule_of_as_many_steps():
+    x = spread_inputs()[-1:]
+    found = IntegratedGradients(steps="auto", tolerance=1e-2)(Pathway.of(network(), x, target=1))
+    steps = int(found.evaluations) - 1
+    nodes = torch.linspace(0, 1, steps + 1).double()[:, None].requires_grad_()
+    points = (nodes * x).detach().requires_grad_()
+    (grads,) = torch.autograd.grad(network()(points)[:, 1].sum(), points)
+    by_hand = torch.trapezoid(grads, nodes.detach().flatten(), dim=0) * x
+    torch.testing.assert_close(found.values[0], by_hand)
+
+
+def test_it_gives_up_and_says_so():
+    path = Pathway.of(network(), spread_inputs(), target=1)
+    with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 16 steps for examples \[.*5\]"):
+        found = IntegratedGradients(steps="auto", tolerance=1e-9, most_steps=16)(path)
+    assert not found.reached[-1]
+    assert found.evaluations.max() == 17
+
+
+@pytest.mark.parametrize("make", ["IntegratedGradients", "LayerIntegratedGradients", "NeuronIntegratedGradients"])
+def test_under_captum_s_names(make: str):
+    model, x = network(), spread_inputs()
+    inside = {"IntegratedGradients": (), "LayerIntegratedGradients": ("0",), "NeuronIntegratedGradients": ("2",)}[make]
+    chosen = {"neuron_selector": 3} if "Neuron" in make else {"target": 1}
+    found = getattr(attr, make)(model, *inside).attribute(x, n_steps="auto", tolerance=1e-4, **chosen)
+    many = getattr(attr, make)(model, *inside).attribute(x, n_steps=3000, **chosen)
+    torch.testing.assert_close(found, many, rtol=0, atol=3e-3)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, -1.0, float("nan")])
+def test_a_tolerance_must_be_above_zero(tolerance: float):
+    with pytest.raises(InvalidArgument, match="tolerance must be above zero"):
+        attr.IntegratedGradients(network()).attribute(spread_inputs(), target=0, n_steps="auto", tolerance=tolerance)
+
+
+def test_one_value_for_the_batch_is_refused():
+    model = network()
+    with pytest.raises(InvalidArgument, match="one value for each example"):
+        attr.IntegratedGradients(lambda x: model(x).sum()).attribute(spread_inputs(), n_steps="auto")
+
+
+def test_half_precision_keeps_its_dtype():
+    specimen = SPECIMENS["reused"]
+    x = specimen.inputs(2)[0].half()
+    found = attr.IntegratedGradients(specimen.model().half()).attribute(x, target=0, n_steps="auto", tolerance=0.05)
+    assert found.dtype == torch.float16

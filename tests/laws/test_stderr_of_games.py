@@ -1,0 +1,92 @@
+"""Standard errors of sampled games: 95 % intervals hold the known answer as often as they say."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from pellucid import attr
+from pellucid.methods import KernelShap, Pathway
+
+PLAYERS, REPETITIONS = 8, 2000
+
+
+def unanimity(seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Random sets of players, bool [sets, players], and what each is worth if all of it is there."""
+    torch.manual_seed(seed)
+    return torch.rand(12, PLAYERS) < 0.4, torch.randn(12).double()
+
+
+def game(x: Tensor) -> Tensor:
+    sets, worths = unanimity()
+    there = (x[:, None, :] > 0) | ~sets
+    return there.all(2).double() @ worths
+
+
+def shapley_values() -> Tensor:
+    """Every set's worth is shared by its members."""
+    sets, worths = unanimity()
+    shares = sets.double() / sets.sum(1, keepdim=True).clamp(min=1)
+    return (worths[:, None] * shares).sum(0)
+
+
+def coverage(method: Any, repetitions: int = REPETITIONS) -> float:
+    """How often the interval of two standard errors holds the value."""
+    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
+    inside = []
+    for seed in range(repetitions):
+        found = method(seed)(path)
+        inside.append((found.values[0][0] - shapley_values()).abs() <= 1.96 * found.stderr[0][0])
+    return torch.stack(inside).double().mean().item()
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(("sampling", "samples"), [("captum", 120), ("auto", 160)])
+def test_kernel_shap_s_intervals_hold_the_answer(sampling: str, samples: int):
+    assert 0.93 <= coverage(lambda seed: KernelShap(samples=samples, sampling=sampling, seed=seed)) <= 0.97
+
+
+@pytest.mark.parametrize(("sampling", "samples"), [("captum", 120), ("auto", 160)])
+def test_kernel_shap_s_errors_are_as_large_as_they_say(sampling: str, samples: int):
+    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
+    found = [KernelShap(samples=samples, sampling=sampling, seed=seed)(path) for seed in range(200)]
+    values = torch.stack([each.values[0][0] for each in found])
+    errors = torch.stack([each.stderr[0][0] for each in found])
+    torch.testing.assert_close(errors.square().mean(0).sqrt(), values.std(0), rtol=0.25, atol=0)
+
+
+def test_all_coalitions_leave_no_error():
+    found = KernelShap()(Pathway.of(game, torch.ones(1, PLAYERS).double()))
+    assert not found.stderr[0].any()
+    torch.testing.assert_close(found.values[0][0], shapley_values())
+
+
+def test_an_undetermined_sample_has_no_error_to_tell():
+    with pytest.warns(match="n_samples must be larger"):
+        found = KernelShap(samples=5, sampling="captum", seed=0)(Pathway.of(game, torch.ones(1, PLAYERS).double()))
+    assert found.stderr is None
+
+
+def test_errors_lie_as_the_attributions_do():
+    x, mask = (torch.randn(3, 4), torch.randn(3, 2)), (torch.tensor([[0, 0, 1, 2]]), torch.tensor([[2, 3]]))
+    values, errors = attr.KernelShap(lambda a, b: (a.sum(1) * b.sum(1)).tanh()).attribute(
+        x, feature_mask=mask, n_samples=12, seed=0, return_stderr=True
+    )
+    assert [each.shape for each in errors] == [each.shape for each in values] == [(3, 4), (3, 2)]
+    assert torch.equal(errors[0][:, 0], errors[0][:, 1])
+    assert torch.equal(errors[0][:, 3], errors[1][:, 0])
+
+
+@pytest.mark.parametrize("name", ["GradientShap", "NoiseTunnel", "KernelShap"])
+def test_under_captum_s_names_they_come_after_the_attributions(name: str):
+    x = torch.randn(3, 4)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2)).eval()
+    arguments: dict[str, Any] = {"target": 1, "seed": 0}
+    if name == "GradientShap":
+        arguments["baselines"] = torch.randn(4, 4)
+    method = attr.NoiseTunnel(attr.Saliency(model)) if name == "NoiseTunnel" else getattr(attr, name)(model)
+    values, errors = method.attribute(x, **arguments, return_stderr=True)
+    torch.testing.assert_close(values, method.attribute(x, **arguments))
+    assert values.shape == errors.shape
+    assert (errors >= 0).all()
