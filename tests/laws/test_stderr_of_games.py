@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pellucid import attr
-from pellucid.methods import KernelShap, Pathway
+from pellucid.methods import KernelShap, Pathway, ShapleyValueSampling
 
 PLAYERS, REPETITIONS = 8, 2000
 
@@ -56,6 +56,40 @@ def test_kernel_shap_s_errors_are_as_large_as_they_say(sampling: str, samples: i
     torch.testing.assert_close(errors.square().mean(0).sqrt(), values.std(0), rtol=0.25, atol=0)
 
 
+@pytest.mark.large
+@pytest.mark.parametrize("orders", ["random", "antithetic", "stratified"])
+def test_shapley_value_sampling_s_intervals_hold_the_answer(orders: str):
+    assert 0.93 <= coverage(lambda seed: ShapleyValueSampling(samples=640, orders=orders, seed=seed)) <= 0.97
+
+
+@pytest.mark.parametrize("orders", ["random", "antithetic", "stratified"])
+def test_shapley_value_sampling_s_errors_are_as_large_as_they_say(orders: str):
+    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
+    found = [ShapleyValueSampling(samples=160, orders=orders, seed=seed)(path) for seed in range(200)]
+    values = torch.stack([each.values[0][0] for each in found])
+    errors = torch.stack([each.stderr[0][0] for each in found])
+    torch.testing.assert_close(errors.square().mean(0).sqrt(), values.std(0), rtol=0.25, atol=0)
+    torch.testing.assert_close(values.sum(1), shapley_values().sum().expand(200))
+
+
+@pytest.mark.parametrize("orders", ["antithetic", "stratified"])
+def test_orders_that_belong_together_leave_smaller_errors(orders: str):
+    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
+
+    def off(orders: str) -> float:
+        found = [ShapleyValueSampling(samples=64, orders=orders, seed=seed)(path).values[0][0] for seed in range(100)]
+        return (torch.stack(found) - shapley_values()).square().mean().item()
+
+    assert off(orders) < 0.7 * off("random")
+
+
+def test_everyone_comes_at_every_place_of_stratified_orders():
+    """What a player adds to as many others as it meets: with one draw, exact where only their number counts."""
+    path = Pathway.of(lambda x: (x > 0).sum(1).double() ** 2, torch.ones(1, PLAYERS).double())
+    found = ShapleyValueSampling(samples=PLAYERS, orders="stratified", seed=0)(path)
+    torch.testing.assert_close(found.values[0], torch.full((1, PLAYERS), float(PLAYERS)).double())
+
+
 def test_all_coalitions_leave_no_error():
     found = KernelShap()(Pathway.of(game, torch.ones(1, PLAYERS).double()))
     assert not found.stderr[0].any()
@@ -78,7 +112,7 @@ def test_errors_lie_as_the_attributions_do():
     assert torch.equal(errors[0][:, 3], errors[1][:, 0])
 
 
-@pytest.mark.parametrize("name", ["GradientShap", "NoiseTunnel", "KernelShap"])
+@pytest.mark.parametrize("name", ["GradientShap", "NoiseTunnel", "KernelShap", "ShapleyValueSampling"])
 def test_under_captum_s_names_they_come_after_the_attributions(name: str):
     x = torch.randn(3, 4)
     model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2)).eval()

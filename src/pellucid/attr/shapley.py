@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.futures import Future
@@ -24,23 +24,29 @@ class ShapleyValueSampling(PerturbationAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         feature_mask: FeatureMask = None,
-        n_samples: int = 25,
+        n_samples: int | Literal["auto"] = 25,
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        return_stderr: bool = False,
         seed: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Attributed:
         """The Shapley values of each feature, by `n_samples` orders."""
         return explained(
             self,
-            methods.ShapleyValueSampling(samples=n_samples, seed=seed, generator=generator),
+            methods.ShapleyValueSampling(
+                samples=n_samples, tolerance=tolerance, relative=relative, seed=seed, generator=generator
+            ),
             inputs,
             {
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
                 "show_progress": show_progress,
+                "return_stderr": return_stderr,
             },
             baselines=baselines,
             feature_mask=feature_mask,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Protocol, TypeAlias, final
 
@@ -94,15 +95,21 @@ class Game:
         path: The pathway.
         feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
         baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
-        part: Whether it is part of a larger game, which has warned where nobody plays.
     """
 
-    def __init__(self, path: Pathway, feature_mask: FeatureMask, baselines: Baselines, *, part: bool = False) -> None:
+    def __init__(self, path: Pathway, feature_mask: FeatureMask, baselines: Baselines) -> None:
         self.path, self.fill = path, path.fill(baselines)
         self.features = Features.of(path.x, feature_mask)
-        found = Features.differing if part else playing
-        self.playing = found(self.features, path.x, self.fill)
+        self.playing = playing(self.features, path.x, self.fill)
         self._dtype = torch.get_default_dtype()
+
+    def among(self, places: Tensor) -> Game:
+        """The same game at some of the points, int64 [k], with the same who play."""
+        part = copy.copy(self)
+        part.path = self.path.among(places)
+        part.fill = tuple(each[places.to(each.device)] for each in self.fill)
+        part.features = self.features.among_points(places)
+        return part
 
     async def values(self, count: int, coalitions: Coalitions, *, silent: bool = False) -> Tensor:
         """Values [m, count], in at least float32, of coalitions of those who play, for the m values of an output.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, final
 
 import torch
@@ -92,6 +92,11 @@ class Features:
             return there.expand(-1, len(mask), -1).gather(2, index).view(len(there), *mask.shape)
 
         return tuple(map(among_in, self._at(places)))
+
+    def among_points(self, places: Tensor) -> Features:
+        """The same features of some of the points, int64 [k]."""
+        masks = tuple(mask if len(mask) == 1 else mask[places.to(mask.device)] for mask in self.masks)
+        return replace(self, masks=masks)
 
     def _at(self, places: slice) -> Tensors:
         return tuple(mask if len(mask) == 1 else mask[places] for mask in self.masks)

@@ -7,14 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
 from pellucid.core.game import Game
 from pellucid.core.players import Features
+from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
 from pellucid.methods.result import Attributions
+
+Orders: TypeAlias = Literal["random", "antithetic", "stratified"]
+"""How random orders are drawn; as many whole draws are taken as make up the samples, but at least one.
+
+* `"random"`: each by itself.
+* `"antithetic"`: with its reverse, so that who comes early comes late as well.
+* `"stratified"`: as one row of a random Latin square, with the others, so that everyone comes at every place once.
+"""
 
 BITS = 62
 """Coalitions of so many features are numbers by which equal ones are found."""
@@ -97,14 +107,14 @@ def random_orders(features: Features, some: Tensor, samples: int, generator: tor
 
 
 async def added_along(game: Game, orders: Tensor) -> Tensor:
-    """What those who play add when they join those before them, on average over orders.
+    """What those who play add when they join those before them, in each order.
 
     Args:
         game: The game.
         orders: Of those who play, int64 [samples, playing].
 
     Returns:
-        What they are worth, [m, playing].
+        What they add, [m, samples, playing].
     """
     steps = torch.arange(len(game.playing) + 1, device="cpu")
     ranks = orders.argsort(1)
@@ -125,7 +135,27 @@ async def added_along(game: Game, orders: Tensor) -> Tensor:
     values = await game.values(len(chosen), coalitions)
     added = values[:, which.to(values.device)].view(len(values), *codes.shape).diff(dim=2)
     index = orders.to(values.device).expand(len(values), -1, -1)
-    return values.new_zeros(len(values), len(orders), len(game.playing)).scatter_(2, index, added).mean(1)
+    return values.new_zeros(len(values), len(orders), len(game.playing)).scatter_(2, index, added)
+
+
+def orders_per_draw(game: Game, orders: Orders) -> int:
+    """How many orders come of one draw."""
+    return {"random": 1, "antithetic": 2, "stratified": max(1, len(game.playing))}[orders]
+
+
+async def added_by_draws(game: Game, orders: Orders, samples: int, generator: torch.Generator | None) -> Tensor:
+    """What those who play add on average over the orders of each independent draw, [m, draws, playing]."""
+    each = orders_per_draw(game, orders)
+    drawn = random_orders(game.features, game.playing, max(1, samples // each), generator)
+    if orders == "antithetic":
+        drawn = torch.stack([drawn, drawn.flip(1)], dim=1).flatten(0, 1)
+    elif orders == "stratified":
+        players = torch.arange(each, device="cpu")
+        shuffled = torch.rand(len(drawn), each, generator=generator, device="cpu").argsort(1)
+        places = (shuffled[:, None] + players[:, None]) % each  # a Latin square for each draw
+        drawn = drawn.gather(1, places.flatten(1)).view(-1, each) if drawn.shape[1] else drawn
+    added = await added_along(game, drawn)
+    return added.view(len(added), len(drawn) // each, each, added.shape[2]).mean(2)
 
 
 def outputs_of(game: Game, values: Tensor) -> tuple[int, ...]:
@@ -134,8 +164,21 @@ def outputs_of(game: Game, values: Tensor) -> tuple[int, ...]:
     return len(values) // math.prod(output), *output
 
 
-def attributions(game: Game, worth: Tensor) -> Attributions:
+def attributions(game: Game, worth: Tensor, stderr: Tensor | None = None) -> Attributions:
     """What those who play are worth, [m, playing], as attributions (n, *K, ...) for outputs (n, *K)."""
     outputs = outputs_of(game, worth)
-    found = tuple(each.view(*outputs, *each.shape[1:]) for each in game.spread(worth))
-    return Attributions(found, structure=game.path.source_structure)
+
+    def spread(each: Tensor) -> Tensors:
+        return tuple(found.view(*outputs, *found.shape[1:]) for found in game.spread(each))
+
+    errors = None if stderr is None else spread(stderr)
+    return Attributions(spread(worth), stderr=errors, structure=game.path.source_structure)
+
+
+def standard_error(draws: Tensor) -> Tensor | None:
+    """The standard error [m, playing] of the mean of independent draws [m, k, playing]; None of a single one."""
+    count = draws.shape[1]
+    if count < 2:
+        return None
+    away = draws - draws.mean(1, keepdim=True)
+    return (away.square().sum(1) / (count - 1) / count).sqrt()

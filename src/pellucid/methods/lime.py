@@ -106,9 +106,7 @@ class Lime:
         else:
             each = []
             for place in torch.split(torch.arange(len(path), device="cpu"), 1):
-                alone = path.among(place)
-                game = Game(alone, path.pick(feature_mask, alone.rows), baselines, part=True)
-                own = Design(game, design.numbers)
+                own = Design(design.game.among(place), design.numbers)
                 each.append(await self._by_itself(own, similarity, model, generator))
             coefficients = torch.cat(each)
         return design.attributions(coefficients, per_feature=self.per_feature)

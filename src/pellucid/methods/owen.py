@@ -24,6 +24,7 @@ from pellucid.methods.coalitions import (
     random_orders,
     semivalues,
     shapley_weights,
+    standard_error,
 )
 from pellucid.methods.edge import attribution
 from pellucid.methods.result import Attributions
@@ -184,7 +185,8 @@ class OwenValueSampling:
         orders = random_orders(game.features, game.playing, self.samples, generator)
         places = random_orders(groups, some, self.samples, generator).argsort(1)
         together = places.gather(1, group_of[orders]).argsort(dim=1, stable=True)
-        return attributions(game, await added_along(game, orders.gather(1, together)))
+        added = await added_along(game, orders.gather(1, together))
+        return attributions(game, added.mean(1), standard_error(added))
 
 
 def _groups_of(game: Game, groups: Features) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final, get_args
 
 import torch
 
@@ -12,16 +12,18 @@ from pellucid.core.game import Game
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
-from pellucid.errors import check_count
+from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.coalitions import (
-    added_along,
+    Orders,
+    added_by_draws,
     attributions,
-    random_orders,
     semivalues,
     shapley_weights,
+    standard_error,
     values_of_all,
 )
 from pellucid.methods.edge import attribution
+from pellucid.methods.narrowing import narrowed_down
 from pellucid.methods.result import Attributions
 
 
@@ -39,7 +41,12 @@ class ShapleyValueSampling:
     Strumbelj, Kononenko, "An efficient explanation of individual classifications using game theory", 2010.
 
     Args:
-        samples: Orders, the same for all examples.
+        samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are narrow.
+        orders: How they are drawn; see [Orders][pellucid.methods.coalitions.Orders].
+        tolerance: With "auto", half the width of an interval that is narrow enough.
+        relative: Whether this is a share of the example's largest attribution.
+        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance, and
+            how many orders each took in `evaluations`.
         seed: Seeds the orders; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -49,9 +56,15 @@ class ShapleyValueSampling:
         >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
         >>> ShapleyValueSampling(samples=100, seed=0)(path).values[0].sum()
         tensor(6.)
+        >>> ShapleyValueSampling(samples=100, orders="antithetic", seed=0)(path).stderr
+        (tensor([[0., 0.]]),)
     """
 
-    samples: int = 25
+    samples: int | Literal["auto"] = 25
+    orders: Orders = "random"
+    tolerance: float = 0.01
+    relative: bool = False
+    most_samples: int = 2**16
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -69,10 +82,18 @@ class ShapleyValueSampling:
         Returns:
             Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
         """
+        if self.orders not in get_args(Orders):
+            raise InvalidArgument(f"orders must be one of {', '.join(get_args(Orders))}: got {self.orders!r}.")
+        generator = shared(self.seed, self.generator)
+        if self.samples == "auto":
+            most = check_count("most_samples", self.most_samples)
+            return await narrowed_down(
+                Game(path, feature_mask, baselines), self.orders, generator, self.tolerance, self.relative, most
+            )
         check_count("n_samples", self.samples)
         game = Game(path, feature_mask, baselines)
-        orders = random_orders(game.features, game.playing, self.samples, shared(self.seed, self.generator))
-        return attributions(game, await added_along(game, orders))
+        added = await added_by_draws(game, self.orders, self.samples, generator)
+        return attributions(game, added.mean(1), standard_error(added))
 
 
 @final
