@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from pellucid.core.game import Game
 from pellucid.core.rows import everyone
