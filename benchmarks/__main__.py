@@ -18,6 +18,7 @@ from benchmarks import (
     layers_and_neurons,
     ordinary_models,
     replay,
+    variance,
 )
 from benchmarks.harness import Case, Result
 from benchmarks.table import line, table
@@ -37,6 +38,9 @@ CASES: list[Case] = [
     *replay.CASES,
 ]
 
+SWEEPS = {"chunk-bytes": chunk_bytes.sweep, "variance": variance.sweep}
+"""What has tables of its own, and runs only where it is asked for."""
+
 
 def measured(cases: list[Case]) -> Iterator[Result]:
     """Measure one case after another, and tell which on the error stream."""
@@ -49,14 +53,17 @@ def measured(cases: list[Case]) -> Iterator[Result]:
 def main() -> None:
     """Run what the arguments select."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time and memory beside Captum.")
-    parser.add_argument("words", nargs="*", help="parts of names of cases; `chunk-bytes` is a sweep of its own")
+    parser.add_argument(
+        "words", nargs="*", help="parts of names of cases; `chunk-bytes` and `variance` have tables of their own"
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON per case")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="captum")  # it tells of every call that it has set requires_grad
     console = Console(width=None if sys.stdout.isatty() else PAGE)
-    if arguments.words == ["chunk-bytes"]:
-        chunk_bytes.sweep(console)
-        return
+    for word, sweep in SWEEPS.items():
+        if arguments.words == [word]:
+            sweep(console)
+            return
     selected = [case for case in CASES if not arguments.words or any(word in case.name for word in arguments.words)]
     if not selected:
         parser.error("no case of that name: " + ", ".join(case.name for case in CASES))

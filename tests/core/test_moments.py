@@ -11,7 +11,7 @@ PLACES, SAMPLES = 4, 9
 
 def moments(data: np.ndarray, orders: int, cuts: list[tuple[slice, slice]], dtype=torch.float64) -> Moments:
     """Moments of data (samples, places, width), taken in block by block."""
-    found = Moments(PLACES, SAMPLES, orders)
+    found = Moments(PLACES, orders)
     for samples, places in cuts:
         found.add(samples, places, (torch.from_numpy(data[samples, places]).to(dtype),))
     return found
@@ -76,3 +76,14 @@ def test_a_constant_has_exactly_no_variance():
     assert not found.variance[0].any()
     assert not found.stderr[0].any()
     assert not found.variance_stderr[0].any()
+
+
+def test_places_may_have_different_numbers_of_samples():
+    data, more = numbers(0), numbers(1)[:, 1:3]
+    found = moments(data, 4, ALL)
+    found.add(slice(SAMPLES, 2 * SAMPLES), torch.tensor([1, 2]), (torch.from_numpy(more),))
+    both = np.concatenate([data[:, 1:3], more])
+    np.testing.assert_allclose(found.mean[0][[0, 3]], data.mean(0)[[0, 3]], rtol=1e-12)
+    np.testing.assert_allclose(found.mean[0][1:3], both.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(found.stderr[0][1:3], both.std(0, ddof=1) / np.sqrt(2 * SAMPLES), rtol=1e-9)
+    np.testing.assert_allclose(found.stderr[0][0], data.std(0, ddof=1)[0] / np.sqrt(SAMPLES), rtol=1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -26,11 +27,11 @@ def similarity(original: Any, perturbed: Any, interpretable: Tensor, **arguments
     return 1 + interpretable.sum()
 
 
-def row_sums(**settings: Any) -> Callable[..., methods.Attributions]:
+def row_sums(make: Any = methods.ShapleyInteractions, **settings: Any) -> Callable[..., methods.Attributions]:
     """Interactions as attributions, which the laws are about: each feature's with all, and what it is worth alone."""
 
     def of(path: methods.Pathway, /, baselines: Any = None, *, feature_mask: Any = None) -> methods.Attributions:
-        result = methods.ShapleyInteractions(**settings)(path, baselines, feature_mask=feature_mask)
+        result = make(**settings)(path, baselines, feature_mask=feature_mask)
         with torch.inference_mode(False):
             features = Features.of(path.x, feature_mask)
             values = result.values.sum(-1)[..., torch.searchsorted(result.features, features.names)]
@@ -170,13 +171,20 @@ METHODS = [
         specimens=("reused", "two-inputs"),
     ),
     Method(
+        "methods.ShapleyInteractionSampling",
+        flat_output(engine(functools.partial(row_sums, methods.ShapleyInteractionSampling), samples=4)),
+        players=masked("feature_mask"), baselines=by_example, stochastic=True, shared=True, linear=True,
+        calls=(1, 14), backwards=0, gradient=False,
+        specimens=("reused", "two-inputs"),
+    ),
+    Method(
         "KernelShap", facade(attr.KernelShap, n_samples=30), players=masked("feature_mask"),
-        baselines=by_example, stochastic=True, shared=True, linear=True, calls=(2, 14), backwards=0, gradient=False,
+        baselines=by_example, stochastic=True, shared=True, linear=True, calls=(1, 14), backwards=0, gradient=False,
         specimens=("reused", "functional", "cnn", "two-inputs"),
     ),
     Method(
         "methods.KernelShap", engine(methods.KernelShap), players=masked("feature_mask"),
-        baselines=by_example, linear=True, calls=(2, 16), backwards=0, gradient=False,
+        baselines=by_example, linear=True, calls=(1, 16), backwards=0, gradient=False,
         specimens=("reused", "transformer"),
     ),
     Method(

@@ -171,7 +171,7 @@ METHODS = [
     ),
     Method(
         "methods.KernelShap-from-layer", engine(methods.KernelShap, from_layer),
-        needs=LAYER, at="layer", players=masked("feature_mask"), linear=True, calls=(3, 17), backwards=0,
+        needs=LAYER, at="layer", players=masked("feature_mask"), linear=True, calls=(2, 17), backwards=0,
         gradient=False,
         specimens=("reused", "two-inputs"),
     ),

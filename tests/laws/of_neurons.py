@@ -58,7 +58,7 @@ METHODS = [
     Method(
         "methods.KernelShap-of-neuron", engine(methods.KernelShap, to_neuron, samples=30, sampling="captum"),
         needs=NEURON, of_output=False, players=masked("feature_mask"), baselines=by_example, stochastic=True,
-        shared=True, linear=True, calls=(2, 14), backwards=0, gradient=False,
+        shared=True, linear=True, calls=(1, 14), backwards=0, gradient=False,
         specimens=("reused", "two-inputs"),
     ),
 ]  # fmt: skip

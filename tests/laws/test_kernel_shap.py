@@ -16,7 +16,8 @@ from laws.state import as_found
 from laws.test_shapley import numbers, playing, random_table
 from pellucid import attr, methods
 from pellucid.errors import InvalidArgument, PellucidWarning
-from pellucid.methods.kernel_shap import MORE_SAMPLES, captum_coalitions, coalitions
+from pellucid.methods.kernel_shap import MORE_SAMPLES
+from pellucid.methods.shapley_kernel import AsCaptum, Paired
 
 quickly = settings(max_examples=12, deadline=None, derandomize=True)
 random_games = given(players=st.integers(1, 8), seed=st.integers(0, 999))
@@ -159,6 +160,14 @@ def kernel(players: int, size: int) -> float:
     return 1 / (size * (players - size))
 
 
+def coalitions(players: int, samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Those but of none and of all, what they count, and their draws."""
+    source = Paired(players, generator)
+    chosen = source.more(samples)
+    assert chosen[:2, 0].tolist() == [[False] * players, [True] * players]
+    return chosen[2:, 0], source.weights[2:], source.draws[2:]
+
+
 class TestChosenCoalitions:
     SIZES = pytest.mark.parametrize(
         ("players", "samples"), [(4, 11), (5, 12), (6, 14), (6, 30), (6, 43), (9, 21), (9, 100), (9, 300), (12, 1000)]
@@ -218,7 +227,7 @@ class TestChosenCoalitions:
 
     @pytest.mark.parametrize("columns", [1, 2, 3, 6])
     def test_captum_s_never_hold_none_nor_all(self, columns: int):
-        chosen = captum_coalitions(columns, 50, 3, torch.Generator().manual_seed(0))
+        chosen = AsCaptum(columns, 3, torch.Generator().manual_seed(0)).more(52)[2:]
         assert chosen.shape == (50, 1, columns)
         sizes = chosen.sum(2)
         assert (sizes < columns).all()

@@ -1,12 +1,16 @@
 """Sampling that goes on until its intervals are narrow enough, and says what it took."""
 
+import functools
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from laws.counting import Counted
 from laws.test_stderr_of_games import PLAYERS, game, shapley_values
-from pellucid import attr
+from pellucid import attr, methods
 from pellucid.core.budget import CHUNK_BYTES
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import Pathway, ShapleyValues, ShapleyValueSampling
@@ -23,6 +27,110 @@ def inputs() -> Tensor:
     """Examples that need different numbers of orders."""
     torch.manual_seed(1)
     return torch.randn(5, 6).double() * torch.tensor([[0.0], [0.1], [1.0], [3.0], [9.0]]).double()
+
+
+EVERY = {
+    "ShapleyValueSampling": methods.ShapleyValueSampling,
+    "OwenValueSampling": functools.partial(methods.OwenValueSampling, groups=torch.tensor([[0, 0, 1, 1, 2, 2]])),
+    "BanzhafValueSampling": methods.BanzhafValueSampling,
+    "KernelShap": functools.partial(methods.KernelShap, most_samples=2**20),
+    "KernelShap-captum": functools.partial(methods.KernelShap, sampling="captum"),
+    "Lime": methods.Lime,
+    "GradientShap": methods.GradientShap,
+    "NoiseTunnel": functools.partial(methods.NoiseTunnel, method=methods.Saliency()),
+    "NoiseTunnel-squares": functools.partial(
+        methods.NoiseTunnel, method=methods.InputXGradient(), average="smoothgrad_sq", stdevs=0.1
+    ),
+    "NoiseTunnel-variances": functools.partial(methods.NoiseTunnel, method=methods.Saliency(), average="vargrad"),
+}
+every_method = pytest.mark.parametrize("name", EVERY)
+
+
+def call(name: str, model: Any, x: Tensor, tolerance: float, **settings: Any) -> methods.Attributions:
+    method = EVERY[name](samples="auto", tolerance=tolerance, **{"seed": 0} | settings)
+    path = Pathway.of(model, x, target=1)
+    return method(path, baselines=torch.zeros(3, 6).double()) if name == "GradientShap" else method(path)
+
+
+class TestEverySampledMethod:
+    @every_method
+    def test_goes_on_until_its_intervals_are_narrow(self, name: str):
+        found = call(name, network(), inputs(), 0.05)
+        assert found.reached.all()
+        assert 1.96 * found.stderr[0].max() <= 0.05
+
+    @every_method
+    def test_finds_what_more_samples_find(self, name: str):
+        found, better = (call(name, network(), inputs(), tolerance) for tolerance in (0.1, 0.02))
+        assert (found.values[0] - better.values[0]).abs().max() <= 2 * 0.1
+        assert (found.evaluations <= better.evaluations).all()
+
+    @every_method
+    def test_stops_for_those_who_are_done(self, name: str):
+        x = inputs() if name != "KernelShap" else many()
+        model = many_features() if name == "KernelShap" else network()
+        found = call(name, model, x, {"NoiseTunnel-variances": 3e-4}.get(name, 0.003 if "Noise" in name else 0.03))
+        assert found.evaluations.unique().numel() > 1
+        assert found.reached.all()
+
+    @every_method
+    @pytest.mark.parametrize("rows", [[4], [0, 3], [3, 2, 1, 0, 4]])
+    def test_batch_mates_and_chunks_make_no_difference(
+        self, name: str, rows: list[int], monkeypatch: pytest.MonkeyPatch
+    ):
+        seeds = name.startswith(("GradientShap", "NoiseTunnel"))  # streams by position, else by these
+        whole = call(name, network(), inputs(), 0.1, **({"seed": [3, 4, 5, 6, 7]} if seeds else {}))
+        monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**12)
+        seed = {"seed": [3 + row for row in rows]} if seeds else {}
+        part = call(name, network(), inputs()[rows], 0.1, **seed)
+        torch.testing.assert_close(part.values[0], whole.values[0][rows])
+        assert torch.equal(part.evaluations, whole.evaluations[rows])
+
+    @every_method
+    def test_gives_up_and_says_so(self, name: str):
+        x = inputs() if name != "KernelShap" else many()
+        model = many_features() if name == "KernelShap" else network()
+        with pytest.warns(PellucidWarning, match=r"tolerance is not reached in \d+ samples for examples \[.*4\]"):
+            found = call(name, model, x, 1e-9, most_samples=130)
+        assert not found.reached[-1]
+        assert found.evaluations.max() <= 130
+
+    @every_method
+    def test_draws_from_global_generators_without_a_seed(self, name: str):
+        torch.manual_seed(0)
+        np.random.seed(0)
+        one = call(name, network(), inputs(), 0.1, seed=None)
+        other = call(name, network(), inputs(), 0.1, seed=None)
+        assert one.reached.all()
+        assert other.reached.all()
+        assert (one.values[0] - other.values[0]).abs().max() <= 2 * 0.1
+
+
+def many_features() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(14, 8), nn.Tanh(), nn.Linear(8, 2)).double().eval()
+
+
+def many() -> Tensor:
+    """Examples of more features than have all their coalitions evaluated at once."""
+    torch.manual_seed(1)
+    return torch.randn(5, 14).double() * torch.tensor([[0.0], [0.1], [1.0], [3.0], [9.0]]).double()
+
+
+def test_deltas_need_a_number_of_samples():
+    model, x = network(), inputs()
+    arguments: dict[str, Any] = {"target": 1, "return_convergence_delta": True}
+    tunnel = attr.NoiseTunnel(attr.IntegratedGradients(model))
+    with pytest.raises(InvalidArgument, match='return_convergence_delta must be False for n_samples="auto"'):
+        attr.GradientShap(model).attribute(x, torch.zeros(2, 6).double(), n_samples="auto", **arguments)
+    with pytest.raises(InvalidArgument, match='return_convergence_delta must be False for nt_samples="auto"'):
+        tunnel.attribute(x, nt_samples="auto", **arguments)
+
+
+def test_a_model_of_one_s_own_cannot_be_refined():
+    path = Pathway.of(network(), inputs(), target=1)
+    with pytest.raises(InvalidArgument, match='n_samples="auto" needs'):
+        methods.Lime(samples="auto", similarity=lambda *_, **__: 1.0)(path)
 
 
 def until(tolerance: float, **settings) -> ShapleyValueSampling:
@@ -75,7 +183,7 @@ def test_a_tolerance_may_be_a_share_of_the_largest_attribution():
 
 
 def test_it_gives_up_and_says_so():
-    with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 64 orders for examples \[.*4\]"):
+    with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 64 samples for examples \[.*4\]"):
         found = until(1e-6, most_samples=64)(Pathway.of(network(), inputs(), target=1))
     assert found.reached.tolist() == [True, False, False, False, False]
     assert found.evaluations.tolist() == [32, 64, 64, 64, 64]

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from pellucid import attr
-from pellucid.methods import KernelShap, Pathway, ShapleyValueSampling
+from pellucid.core.game import Game
+from pellucid.methods import BanzhafValues, BanzhafValueSampling, KernelShap, Lasso, Lime, Pathway, ShapleyValueSampling
+from pellucid.methods.similarity import ExponentialKernel
 
 PLAYERS, REPETITIONS = 8, 2000
 
@@ -31,13 +33,44 @@ def shapley_values() -> Tensor:
     return (worths[:, None] * shares).sum(0)
 
 
-def coverage(method: Any, repetitions: int = REPETITIONS) -> float:
+def banzhaf_values() -> Tensor:
+    """What a player adds to a random coalition: every set's worth, where all the others of it are there."""
+    return BanzhafValues()(Pathway.of(game, torch.ones(1, PLAYERS).double())).values[0][0]
+
+
+def lime_coefficients() -> Tensor:
+    """The model that all coalitions, each as often as the others, would give."""
+    every = (torch.arange(2**PLAYERS)[:, None] >> torch.arange(PLAYERS)) & 1 == 1
+    weights = EVEN.of_coalitions(_game(), every[:, None], apart=False)
+    return PLAIN.coefficients(every[None], game(every.double())[None, :, None], weights)[0, :, 0]
+
+
+def _game() -> Game:
+    return Game(Pathway.of(game, torch.ones(1, PLAYERS).double()), None, None)
+
+
+EVEN, PLAIN = ExponentialKernel("euclidean", 3.0), Lasso(alpha=0)
+LIME = {"model": PLAIN, "similarity": EVEN}
+
+
+def sampled(name: str, samples: int, seed: int) -> Any:
+    if name == "Lime":
+        return Lime(samples=samples, seed=seed, **LIME)
+    return BanzhafValueSampling(samples=samples, seed=seed)
+
+
+def known(name: str) -> Tensor:
+    return lime_coefficients() if name == "Lime" else banzhaf_values()
+
+
+def coverage(method: Any, answer: Tensor | None = None, repetitions: int = REPETITIONS) -> float:
     """How often the interval of two standard errors holds the value."""
+    answer = shapley_values() if answer is None else answer
     path = Pathway.of(game, torch.ones(1, PLAYERS).double())
     inside = []
     for seed in range(repetitions):
         found = method(seed)(path)
-        inside.append((found.values[0][0] - shapley_values()).abs() <= 1.96 * found.stderr[0][0])
+        inside.append((found.values[0][0] - answer).abs() <= 1.96 * found.stderr[0][0])
     return torch.stack(inside).double().mean().item()
 
 
@@ -83,6 +116,51 @@ def test_orders_that_belong_together_leave_smaller_errors(orders: str):
     assert off(orders) < 0.7 * off("random")
 
 
+@pytest.mark.large
+@pytest.mark.parametrize(("name", "samples"), [("Lime", 400), ("BanzhafValueSampling", 400)])
+def test_intervals_of_other_samples_hold_the_answer(name: str, samples: int):
+    assert 0.93 <= coverage(lambda seed: sampled(name, samples, seed), known(name)) <= 0.97
+
+
+@pytest.mark.parametrize("name", ["Lime", "BanzhafValueSampling"])
+def test_errors_of_other_samples_are_as_large_as_they_say(name: str):
+    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
+    found = [sampled(name, 200, seed)(path) for seed in range(200)]
+    values = torch.stack([each.values[0][0] for each in found])
+    errors = torch.stack([each.stderr[0][0] for each in found])
+    torch.testing.assert_close(errors.square().mean(0).sqrt(), values.std(0), rtol=0.25, atol=0)
+    assert ((values.mean(0) - known(name)).abs() < 5 * values.std(0) / 200**0.5).all()
+
+
+def test_a_coefficient_that_the_lasso_leaves_at_zero_is_not_said_to_be_certain():
+    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
+    found = [Lime(samples=100, model=Lasso(alpha=0.1), seed=seed)(path) for seed in range(20)]
+    values, errors = (torch.stack([getattr(each, of)[0][0] for each in found]) for of in ("values", "stderr"))
+    unsure = (values == 0).any(0) & (values != 0).any(0)
+    assert unsure.any()
+    assert (errors[:, unsure][values[:, unsure] == 0] > 0).double().mean() > 0.5
+
+
+def test_a_user_s_own_model_has_no_error_to_tell():
+    class Means:
+        def fit(self, data: Any) -> None:
+            self.learnt = next(iter(data))[0].mean(0, keepdim=True)
+
+        def representation(self) -> Tensor:
+            return self.learnt
+
+    path = Pathway.of(game, torch.ones(2, PLAYERS).double())
+    assert Lime(model=Means())(path).stderr is None
+    _, errors = attr.Lime(game, Means()).attribute(torch.ones(2, PLAYERS).double(), return_stderr=True)
+    assert errors is None
+
+
+def test_a_similarity_of_one_s_own_does_not_stand_in_the_way_of_errors():
+    path = Pathway.of(game, torch.ones(2, PLAYERS).double())
+    found = Lime(similarity=lambda *_, **__: 1.0, samples=60)(path)
+    assert found.stderr[0].shape == (2, PLAYERS)
+
+
 def test_everyone_comes_at_every_place_of_stratified_orders():
     """What a player adds to as many others as it meets: with one draw, exact where only their number counts."""
     path = Pathway.of(lambda x: (x > 0).sum(1).double() ** 2, torch.ones(1, PLAYERS).double())
@@ -112,7 +190,7 @@ def test_errors_lie_as_the_attributions_do():
     assert torch.equal(errors[0][:, 3], errors[1][:, 0])
 
 
-@pytest.mark.parametrize("name", ["GradientShap", "NoiseTunnel", "KernelShap", "ShapleyValueSampling"])
+@pytest.mark.parametrize("name", ["GradientShap", "NoiseTunnel", "KernelShap", "Lime", "ShapleyValueSampling"])
 def test_under_captum_s_names_they_come_after_the_attributions(name: str):
     x = torch.randn(3, 4)
     model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2)).eval()

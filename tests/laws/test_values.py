@@ -1,6 +1,7 @@
 """What Banzhaf and Owen values and interactions must be: axioms, known games, no evaluation that is not needed."""
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from laws.test_shapley import numbers, playing, random_table
 from pellucid import methods
 from pellucid.errors import InvalidArgument, PellucidWarning, WrongType
 from pellucid.methods import Pathway
+from pellucid.methods.interactions import zigzags
 
 quickly = settings(max_examples=12, deadline=None, derandomize=True)
 random_games = given(players=st.integers(1, 6), seed=st.integers(0, 999))
@@ -222,6 +224,77 @@ class TestBanzhaf:
     def test_too_few_samples(self, samples: Any, error: type[Exception]):
         with pytest.raises(error, match="samples must be an integer of at least 2"):
             methods.BanzhafValueSampling(samples=samples)(path_of(lambda x: x.sum(1), 3))
+
+
+def sampled_interactions(model: Model, players: int, samples: int, seed: int, index: Any = "k-SII") -> Any:
+    return methods.ShapleyInteractionSampling(samples=samples, index=index, seed=seed)(path_of(model, players))
+
+
+class TestSampledInteractions:
+    @pytest.mark.parametrize("players", range(2, 10))
+    def test_every_two_are_neighbours_equally_often(self, players: int):
+        orders = zigzags(players)
+        assert (orders.sort(1).values == torch.arange(players)).all()
+        beside = torch.zeros(players, players, dtype=torch.int64)
+        for order in orders.tolist():
+            for one, other in itertools.pairwise(order):
+                beside[one, other] += 1
+                beside[other, one] += 1
+        assert (beside[~torch.eye(players, dtype=torch.bool)] == (2 if players % 2 else 1)).all()
+
+    @quickly
+    @given(players=st.integers(1, 6), seed=st.integers(0, 999))
+    def test_of_games_of_pairs_are_exact(self, players: int, seed: int):
+        """Where no three players do anything together, every order tells the same of two."""
+        generator = torch.Generator().manual_seed(seed)
+        weights = torch.randn(players, players, generator=generator, dtype=torch.float64)
+
+        def game(x: Tensor) -> Tensor:
+            return ((x @ weights) * x).sum(1)
+
+        found = sampled_interactions(game, players, 1, seed, "SII").values[0]
+        exact = interactions(game, players, "SII")
+        apart = ~torch.eye(players, dtype=torch.bool)
+        close((found[apart],), (exact[apart],), atol=1e-12)
+
+    @pytest.mark.parametrize("index", ["k-SII", "SII"])
+    @pytest.mark.parametrize("players", [2, 5, 6])
+    def test_come_close_and_their_errors_say_how_close(self, players: int, index: str):
+        game = playing(random_table(players, 3))
+        exact = interactions(game, players, index)
+        found = [sampled_interactions(game, players, 20 * players, seed, index) for seed in range(100)]
+        values, errors = (torch.stack([getattr(each, of)[0] for each in found]) for of in ("values", "stderr"))
+        spread = values.std(0)
+        assert ((values.mean(0) - exact).abs() <= 5 * spread / 10 + 1e-12).all()
+        close((errors.square().mean(0).sqrt(),), (spread,), rtol=0.3, atol=1e-12)
+
+    def test_add_up(self):
+        table = random_table(5, 0)
+        found = sampled_interactions(playing(table), 5, 1, 0).values[0]
+        total = found.diagonal().sum() + found.triu(1).sum()
+        close((total,), (table[-1] - table[0],))
+        close((found,), (found.mT,))
+
+    def test_go_on_until_they_are_exact_enough(self):
+        method = methods.ShapleyInteractionSampling(samples="auto", tolerance=0.05, seed=0)
+        torch.manual_seed(0)
+        weights = torch.randn(6, dtype=torch.float64)
+        x = torch.ones(3, 6).double() * torch.tensor([[0.0], [0.5], [1.0]]).double()
+        path = Pathway.of(lambda x: (x @ weights).exp(), x)
+        found, exact = method(path), methods.ShapleyInteractions()(path)
+        assert found.reached.all()
+        assert found.evaluations[0] < found.evaluations[-1]
+        assert 1.96 * found.stderr.max() <= 0.05
+        assert (found.values - exact.values).abs().max() <= 0.1
+
+    def test_of_nobody_and_of_features_at_their_baselines(self):
+        with pytest.warns(PellucidWarning, match="baselines are equal to the inputs"):
+            found = methods.ShapleyInteractionSampling()(Pathway.of(lambda x: x.sum(1), torch.zeros(2, 3)))
+        assert not found.values.any()
+        x = torch.tensor([[2.0, 0.0, 3.0]])
+        found = methods.ShapleyInteractionSampling(seed=0)(Pathway.of(lambda x: (x + 1).prod(1), x))
+        assert found.values[0, [0, 1, 0], [2, 1, 1]].tolist() == [6, 0, 0]
+        assert not found.values[0, 1].any()
 
 
 class TestInteractions:

@@ -384,7 +384,7 @@ class Inside:
 
     def _seeds(self, path: Pathway) -> dict[str, Any]:
         """A seed of its own for each copy, for an `attribute` that takes them."""
-        seed = path.copies.seed if path.copies else None
+        seed = path.origin.seed if path.origin else None
         if seed is None or "seed" not in inspect.signature(self.attribution.attribute).parameters:
             return {}
         states = (np.random.SeedSequence(key).generate_state(1, np.uint64) for key in seeded(seed, path.identities()))

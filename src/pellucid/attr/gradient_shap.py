@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -22,6 +22,7 @@ from pellucid.attr._facade import (
 )
 from pellucid.core.randomness import Seed
 from pellucid.core.sink import TargetLike
+from pellucid.methods.narrowing import MOST_SAMPLES
 
 
 class GradientShap(MultipliedAttribution, CompleteAttribution):
@@ -31,7 +32,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         self,
         inputs: TensorOrTensors,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
-        n_samples: int = 5,
+        n_samples: int | Literal["auto"] = 5,
         stdevs: float | tuple[float, ...] = 0.0,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -41,6 +42,9 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         return_stderr: bool = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        most_samples: int = MOST_SAMPLES,
         seed: Seed = None,
         generator: torch.Generator | None = None,
     ) -> Attributed:
@@ -49,6 +53,9 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
             self,
             methods.GradientShap(
                 samples=n_samples,
+                tolerance=tolerance,
+                relative=relative,
+                most_samples=most_samples,
                 stdevs=stdevs,
                 multiply_by_inputs=self._multiply_by_inputs,
                 stderr=return_stderr,
@@ -79,7 +86,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         self,
         inputs: TensorOrTensors,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
-        n_samples: int = 5,
+        n_samples: int | Literal["auto"] = 5,
         stdevs: float | tuple[float, ...] = 0.0,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -90,6 +97,9 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         create_graph: bool = False,
         show_progress: bool = False,
         return_stderr: bool = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        most_samples: int = MOST_SAMPLES,
         replay: bool = True,
         seed: Seed = None,
         generator: torch.Generator | None = None,
@@ -99,6 +109,9 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
             self,
             methods.GradientShap(
                 samples=n_samples,
+                tolerance=tolerance,
+                relative=relative,
+                most_samples=most_samples,
                 stdevs=stdevs,
                 multiply_by_inputs=self._multiply_by_inputs,
                 stderr=return_stderr,
@@ -129,7 +142,7 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         inputs: TensorOrTensors,
         neuron_selector: TargetLike,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
-        n_samples: int = 5,
+        n_samples: int | Literal["auto"] = 5,
         stdevs: float | tuple[float, ...] = 0.0,
         additional_forward_args: Any = None,
         attribute_to_neuron_input: bool = False,
@@ -138,6 +151,9 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         create_graph: bool = False,
         show_progress: bool = False,
         return_stderr: bool = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        most_samples: int = MOST_SAMPLES,
         early_exit: bool = True,
         seed: Seed = None,
         generator: torch.Generator | None = None,
@@ -147,6 +163,9 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
             self,
             methods.GradientShap(
                 samples=n_samples,
+                tolerance=tolerance,
+                relative=relative,
+                most_samples=most_samples,
                 stdevs=stdevs,
                 multiply_by_inputs=self._multiply_by_inputs,
                 stderr=return_stderr,

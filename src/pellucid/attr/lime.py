@@ -14,9 +14,11 @@ from pellucid.core.baselines import Baselines
 from pellucid.core.players import FeatureMask
 from pellucid.core.sink import TargetLike
 from pellucid.core.tensors import tensors_of
-from pellucid.methods.kernel_shap import Sampling, captum_samples
+from pellucid.methods.kernel_shap import Sampling
 from pellucid.methods.lime_base import Transform
 from pellucid.methods.linear import LinearModel
+from pellucid.methods.narrowing import MOST_SAMPLES
+from pellucid.methods.shapley_kernel import captum_samples
 from pellucid.methods.surrogate import Perturbation, Similarity, Surrogate
 
 OF_KERNEL_SHAP = ("kernel_shap_similarity_kernel", "kernel_shap_perturb_generator", "inf_weight")
@@ -132,11 +134,15 @@ class Lime(LimeBase):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         feature_mask: FeatureMask = None,
-        n_samples: int = 25,
+        n_samples: int | Literal["auto"] = 25,
         perturbations_per_eval: int | None = None,
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        return_stderr: bool = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        most_samples: int = MOST_SAMPLES,
         seed: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Attributed:
@@ -145,9 +151,13 @@ class Lime(LimeBase):
             self,
             methods.Lime(
                 samples=n_samples,
+                tolerance=tolerance,
+                relative=relative,
+                most_samples=most_samples,
                 similarity=self.similarity_func,
                 model=self.interpretable_model,
                 perturbation=self.perturb_func,
+                stderr=return_stderr,
                 per_feature=not return_input_shape,
                 seed=seed,
                 generator=generator,
@@ -158,6 +168,7 @@ class Lime(LimeBase):
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
                 "show_progress": show_progress,
+                "return_stderr": return_stderr,
             },
             baselines=baselines,
             feature_mask=feature_mask,
@@ -190,13 +201,16 @@ class KernelShap(Lime):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         feature_mask: FeatureMask = None,
-        n_samples: int = 25,
+        n_samples: int | Literal["auto"] = 25,
         perturbations_per_eval: int | None = None,
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
         sampling: Sampling = "captum",
         return_stderr: bool = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        most_samples: int = MOST_SAMPLES,
         seed: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Attributed:
@@ -205,6 +219,9 @@ class KernelShap(Lime):
             self,
             methods.KernelShap(
                 samples=n_samples,
+                tolerance=tolerance,
+                relative=relative,
+                most_samples=most_samples,
                 sampling=sampling,
                 per_feature=not return_input_shape,
                 seed=seed,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from pellucid import methods
 from pellucid.attr._facade import Attributed, Attribution, GradientAttribution, Inside, TensorOrTensors, explained
 from pellucid.core.randomness import Seed
+from pellucid.methods.narrowing import MOST_SAMPLES
 from pellucid.methods.noise import Average
 
 
@@ -26,12 +27,15 @@ class NoiseTunnel(Attribution):
         self,
         inputs: TensorOrTensors,
         nt_type: Average = "smoothgrad",
-        nt_samples: int = 5,
+        nt_samples: int | Literal["auto"] = 5,
         nt_samples_batch_size: int | None = None,
         stdevs: float | tuple[float, ...] = 1.0,
         draw_baseline_from_distrib: bool = False,
         *,
         return_stderr: bool = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        most_samples: int = MOST_SAMPLES,
         seed: Seed = None,
         generator: torch.Generator | None = None,
         **kwargs: Any,
@@ -43,6 +47,9 @@ class NoiseTunnel(Attribution):
                 method=Inside(self.attribution_method, isinstance(inputs, tuple)),
                 average=nt_type,
                 samples=nt_samples,
+                tolerance=tolerance,
+                relative=relative,
+                most_samples=most_samples,
                 per_call=nt_samples_batch_size,
                 stdevs=stdevs,
                 draw_baselines=draw_baseline_from_distrib,

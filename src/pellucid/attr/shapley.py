@@ -12,6 +12,7 @@ from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrT
 from pellucid.core.baselines import Baselines
 from pellucid.core.players import FeatureMask
 from pellucid.core.sink import TargetLike
+from pellucid.methods.narrowing import MOST_SAMPLES
 
 
 class ShapleyValueSampling(PerturbationAttribution):
@@ -30,6 +31,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         *,
         tolerance: float = 0.01,
         relative: bool = False,
+        most_samples: int = MOST_SAMPLES,
         return_stderr: bool = False,
         seed: int | None = None,
         generator: torch.Generator | None = None,
@@ -38,7 +40,12 @@ class ShapleyValueSampling(PerturbationAttribution):
         return explained(
             self,
             methods.ShapleyValueSampling(
-                samples=n_samples, tolerance=tolerance, relative=relative, seed=seed, generator=generator
+                samples=n_samples,
+                tolerance=tolerance,
+                relative=relative,
+                most_samples=most_samples,
+                seed=seed,
+                generator=generator,
             ),
             inputs,
             {

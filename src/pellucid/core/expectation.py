@@ -8,7 +8,6 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
-from pellucid.core.budget import Unit
 from pellucid.core.pathway import Pathway
 from pellucid.core.tensors import Tensors, broadcast_to, detached, lerp, summed, widened
 
@@ -19,9 +18,7 @@ Read: TypeAlias = Callable[[Tensors, Tensor], Tensors]
 """What to do there: (points, rows) -> tensors (k * n, ...)."""
 
 
-def sweep(
-    path: Pathway, samples: int, points: Points, read: Read, *, unit: Unit = "rows"
-) -> Iterator[tuple[slice, slice, Tensors]]:
+def sweep(path: Pathway, samples: int, points: Points, read: Read) -> Iterator[tuple[slice, slice, Tensors]]:
     """Read the model at every sample of every point of `path.x`, in blocks of as many rows as the budget allows.
 
     Args:
@@ -29,7 +26,6 @@ def sweep(
         samples: Samples per point.
         points: Where to go.
         read: What to do there.
-        unit: What a progress bar counts.
 
     Yields:
         A block, as k samples and n places, and what was read there, (k, n, ...).
@@ -40,7 +36,7 @@ def sweep(
         read_there = read(points(sample, place), copied(path.rows, sample, place))
         return sample, place, tuple(each.view(count, each.shape[0] // count, *each.shape[1:]) for each in read_there)
 
-    return path.budget.blocks(samples, len(path), run, unit=unit)
+    return path.budget.blocks(samples, len(path), run)
 
 
 def copied(rows: Tensor, samples: slice, places: slice) -> Tensor:
@@ -90,9 +86,10 @@ def expectation(path: Pathway, weights: Tensor, points: Points, read: Read | Non
     return sums
 
 
-def everywhere(block: Tensor, places: slice, total: int) -> Tensor:
+def everywhere(block: Tensor, places: slice | Tensor, total: int) -> Tensor:
     """Zeros for all places, (places, ...), like a block (k, n, ...) of some; a whole batch may have other places."""
-    return block.new_zeros(block.shape[1] if places == slice(None) else total, *block.shape[2:])
+    whole = isinstance(places, slice) and places == slice(None)
+    return block.new_zeros(block.shape[1] if whole else total, *block.shape[2:])
 
 
 def values(path: Pathway, samples: int, points: Points) -> Tensor:
@@ -139,69 +136,93 @@ def along(points: Tensors) -> Points:
 class Moments:
     """Means over the samples of every place, and how far to trust them; samples come in blocks.
 
-    Powers are summed about the first sample of each place, which keeps them small and constants exact.
+    Powers are summed about the first sample of each place, which keeps them small and constants exact. Places may have
+    different numbers of samples.
 
     Args:
         places: How many places there are.
-        samples: How many samples each will get.
         orders: The highest power to sum: 1 for means, 2 for variances and errors of means, 4 for errors of variances.
     """
 
-    def __init__(self, places: int, samples: int, orders: int) -> None:
-        self.places, self.samples, self.orders = places, samples, orders
+    def __init__(self, places: int, orders: int) -> None:
+        self.places, self.orders = places, orders
         self._pivots: list[Tensor] = []
         self._powers: list[Tensors] = []
         self._dtypes: list[torch.dtype] = []
+        self._counts: list[Tensor] = []
 
-    def add(self, samples: slice, places: slice, blocks: Tensors) -> None:
-        """Take in a block of values (k, n, ...) of k samples of n places; the first sample of a place comes first."""
+    def add(self, samples: slice, places: slice | Tensor, blocks: Tensors) -> None:
+        """Take in a block of values (k, n, ...) of k samples of n places; the first sample of a place comes first.
+
+        Args:
+            samples: The numbers of the samples.
+            places: The places: a slice, or int64 [n].
+            blocks: The values.
+        """
         if not self._powers:
             self._dtypes = [block.dtype for block in blocks]
             self._pivots = [everywhere(widened(block), places, self.places) for block in blocks]
             self._powers = [tuple(torch.zeros_like(pivot) for _ in range(self.orders)) for pivot in self._pivots]
-        for block, pivot, powers in zip(map(widened, blocks), self._pivots, self._powers, strict=True):
+            self._counts = [pivot.new_zeros(len(pivot)) for pivot in self._pivots]
+        every = zip(map(widened, blocks), self._counts, self._pivots, self._powers, strict=True)
+        for block, count, pivot, powers in every:
+            at = places.to(block.device) if isinstance(places, Tensor) else places
+            count[at] += len(block)
             away = block
             if self.orders > 1:  # a mean alone needs no care
                 if samples.start == 0:
-                    pivot[places] = block[0].nan_to_num(0, 0, 0)  # infinities have no differences
-                away = block - pivot[places]
+                    pivot[at] = block[0].nan_to_num(0, 0, 0)  # infinities have no differences
+                away = block - pivot[at]
             for order, power in enumerate(powers, start=1):
-                power[places] += (away if order == 1 else away**order).sum(0)
+                power[at] += (away if order == 1 else away**order).sum(0)
 
     @property
     def mean(self) -> Tensors:
         """Means over the samples."""
-        return self._narrowed(
-            p + powers[0] / self.samples for p, powers in zip(self._pivots, self._powers, strict=True)
-        )
+        return self._narrowed(pivot + first for pivot, (first, *_) in zip(self._pivots, self._means(), strict=True))
 
     @property
     def variance(self) -> Tensors:
         """Mean squared distances of the samples from their mean."""
-        return self._narrowed(map(self._variance, self._powers))
+        return self._narrowed(_variance(*means[:2]) for means in self._means())
 
     @property
     def stderr(self) -> Tensors | None:
         """Standard errors of the means; None where they were not asked for or a single sample cannot tell."""
-        if self.orders < 2 or self.samples < 2:
+        if self.orders < 2 or not self._several:
             return None
-        return self._narrowed((self._variance(powers) / (self.samples - 1)).sqrt() for powers in self._powers)
+        counts = map(broadcast_to, self._counts, self._pivots)
+        return self._narrowed(
+            (_variance(*means[:2]) / (count - 1)).sqrt() for means, count in zip(self._means(), counts, strict=True)
+        )
 
     @property
     def variance_stderr(self) -> Tensors | None:
         """Standard errors of the variances, by the fourth moments; None likewise."""
-        if self.orders < 4 or self.samples < 2:
+        if self.orders < 4 or not self._several:
             return None
-        spread = (self._fourth(powers) - self._variance(powers) ** 2 for powers in self._powers)
-        return self._narrowed((each.clamp(min=0) / self.samples).sqrt() for each in spread)
+        counts = map(broadcast_to, self._counts, self._pivots)
+        return self._narrowed(
+            ((_fourth(*means) - _variance(*means[:2]) ** 2).clamp(min=0) / count).sqrt()
+            for means, count in zip(self._means(), counts, strict=True)
+        )
 
-    def _variance(self, powers: Tensors) -> Tensor:
-        first, second = (power / self.samples for power in powers[:2])
-        return (second - first**2).clamp(min=0)
+    @property
+    def _several(self) -> bool:
+        return all((count > 1).all() for count in self._counts)
 
-    def _fourth(self, powers: Tensors) -> Tensor:
-        m1, m2, m3, m4 = (power / self.samples for power in powers)
-        return m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4
+    def _means(self) -> Iterator[Tensors]:
+        """Of every tensor, the means of its powers."""
+        for count, powers in zip(self._counts, self._powers, strict=True):
+            yield tuple(power / broadcast_to(count, power) for power in powers)
 
     def _narrowed(self, tensors: Iterable[Tensor]) -> Tensors:
         return tuple(tensor.to(dtype) for tensor, dtype in zip(tensors, self._dtypes, strict=True))
+
+
+def _variance(first: Tensor, second: Tensor) -> Tensor:
+    return (second - first**2).clamp(min=0)
+
+
+def _fourth(m1: Tensor, m2: Tensor, m3: Tensor, m4: Tensor) -> Tensor:
+    return m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4

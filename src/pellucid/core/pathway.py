@@ -21,7 +21,7 @@ from pellucid.core.randomness import Keys, Seed
 from pellucid.core.reading import Reading, filled, gradients_of, leaves_at, one_each
 from pellucid.core.replay import FEW, Recording, Replay, Watch, failing_replays, few
 from pellucid.core.rows import everyone, follow, pick
-from pellucid.core.seen import Copies, Seen
+from pellucid.core.seen import Chosen, Copies, Seen
 from pellucid.core.sink import Neuron, Sink, TargetLike, sink_of
 from pellucid.core.site import INPUTS, OUTPUT, Site, SiteLike, site_of
 from pellucid.core.structure import Structure, each_tensor
@@ -62,7 +62,7 @@ class Pathway:
         source: Where points are fed.
         read: Where gradients are taken.
         points: Points at the source in place of those that the inputs lead to, (n, ...) each.
-        copies: What the points are copies of, if they are.
+        origin: Whose points these are, where not the user's inputs.
         create_graph: Whether gradients can be differentiated again.
         gradient_function: Replaces the gradient that torch takes, as users of Captum assign it.
         grad_kwargs: More arguments of `torch.autograd.grad`.
@@ -84,7 +84,7 @@ class Pathway:
     source: Site = INPUTS
     read: Site = INPUTS
     points: Tensors | None = None
-    copies: Copies | None = None
+    origin: Copies | Chosen | None = None
     create_graph: bool = False
     gradient_function: GradientFunction | None = None
     grad_kwargs: dict[str, Any] = field(default_factory=dict)
@@ -235,19 +235,16 @@ class Pathway:
     def among(self, places: Tensor) -> Pathway:
         """The same pathway at some of its points, int64 [k]."""
         points = tuple(each[places.to(each.device)] for each in self.x)
-        return dataclasses.replace(self, points=points, rows=self.rows[places])
+        return dataclasses.replace(self, points=points, rows=self.rows[places], origin=Chosen(self, places))
 
     def at(self, x: Tensors, numbers: slice, seed: Seed = None) -> Pathway:
         """The same pathway at copies of its points."""
         rows = self.rows.repeat_interleave(numbers.stop - numbers.start)
-        return dataclasses.replace(self, points=x, rows=rows, copies=Copies(self, numbers, seed))
+        return dataclasses.replace(self, points=x, rows=rows, origin=Copies(self, numbers, seed))
 
     def identities(self) -> Keys:
         """What tells the points apart."""
-        if self.copies is None:
-            return [(row,) for row in range(len(self))]
-        numbers = range(self.copies.numbers.start, self.copies.numbers.stop)
-        return [(*key, number) for key in self.copies.original.identities() for number in numbers]
+        return [(row,) for row in range(len(self))] if self.origin is None else self.origin.identities()
 
     def pick(self, value: Any, rows: Tensor) -> Any:
         """What belongs to the examples `rows`, copied, as the model may write into it."""

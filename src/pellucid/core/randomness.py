@@ -7,6 +7,7 @@ the order in which Captum 0.9 takes them, so that the same global seeds give the
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -45,6 +46,10 @@ class Draws(Protocol):
 
     def uniform(self, points: int, samples: int) -> Tensor:
         """Numbers in [0, 1), float64 [n, samples]."""
+        ...
+
+    def among(self, places: Tensor) -> Draws:
+        """The same for some of the points, int64 [k]."""
         ...
 
 
@@ -159,6 +164,9 @@ class _Global:
         self._remember()
         return torch.from_numpy(np.random.uniform(0, 1, points * samples)).view(points, samples)
 
+    def among(self, places: Tensor) -> Draws:
+        return self
+
     def undo(self) -> None:
         """Put NumPy's generator back; torch's is kept for every method, as models draw from it too."""
         if self._before is not None:
@@ -174,8 +182,13 @@ class _Streams:
     seeded = True
 
     def __init__(self, seeds: list[tuple[int, ...]]) -> None:
-        self._seeds = seeds
+        self._seeds, self._places = seeds, list(range(len(seeds)))
         self._streams: dict[tuple[int, int], list[np.random.Generator]] = {}
+
+    def among(self, places: Tensor) -> Draws:
+        part = copy.copy(self)
+        part._places = [self._places[place] for place in places.tolist()]
+        return part
 
     def normal(self, x: Tensor, samples: int, stdev: float, variable: int) -> Tensor:
         shape = (samples, *x.shape[1:])
@@ -191,7 +204,7 @@ class _Streams:
     def _of(self, kind: int, variable: int) -> list[np.random.Generator]:
         if (kind, variable) not in self._streams:
             self._streams[kind, variable] = [np.random.default_rng((*seed, kind, variable)) for seed in self._seeds]
-        return self._streams[kind, variable]
+        return [self._streams[kind, variable][place] for place in self._places]
 
 
 def noisy(x: Tensors, draws: Draws, samples: int, stdevs: tuple[float, ...]) -> Tensors:

@@ -1,4 +1,4 @@
-"""What a pathway remembers: what it has seen at its sites, and whose copies its points are."""
+"""What a pathway remembers: what it has seen at its sites, and where its points come from."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 import torch
+from torch import Tensor
 
 from pellucid.core.passage import Found
-from pellucid.core.randomness import Seed
+from pellucid.core.randomness import Keys, Seed
 from pellucid.core.replay import Replay
 from pellucid.core.structure import Structure
 
@@ -39,7 +40,7 @@ class Seen:
 @final
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """Where the points of a pathway are copies of another's, those of a point together.
+    """Points that are copies of another pathway's, those of a point together.
 
     Args:
         original: The pathway whose points they copy.
@@ -50,3 +51,32 @@ class Copies:
     original: Pathway
     numbers: slice
     seed: Seed
+
+    def identities(self) -> Keys:
+        """What tells the points apart."""
+        numbers = range(self.numbers.start, self.numbers.stop)
+        return [(*key, number) for key in self.original.identities() for number in numbers]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Points that are some of another pathway's.
+
+    Args:
+        original: The pathway.
+        places: Which of its points, int64 [k].
+    """
+
+    original: Pathway
+    places: Tensor
+
+    @property
+    def seed(self) -> Seed:
+        """What the points were seeded with, if they were."""
+        return None if self.original.origin is None else self.original.origin.seed
+
+    def identities(self) -> Keys:
+        """What tells the points apart."""
+        keys = self.original.identities()
+        return [keys[place] for place in self.places.tolist()]

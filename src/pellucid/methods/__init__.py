@@ -13,7 +13,7 @@ from pellucid.methods.activation import Activation
 from pellucid.methods.banzhaf import BanzhafValues, BanzhafValueSampling
 from pellucid.methods.conductance import Conductance, NeuronConductance
 from pellucid.methods.gradient import InputXGradient, Saliency
-from pellucid.methods.interactions import Interactions, ShapleyInteractions
+from pellucid.methods.interactions import Interactions, ShapleyInteractions, ShapleyInteractionSampling
 from pellucid.methods.kernel_shap import KernelShap
 from pellucid.methods.lime import Lime
 from pellucid.methods.lime_base import LimeBase
@@ -52,6 +52,7 @@ __all__ = [
     "OwenValues",
     "Pathway",
     "Saliency",
+    "ShapleyInteractionSampling",
     "ShapleyInteractions",
     "ShapleyValueSampling",
     "ShapleyValues",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from pellucid.core.randomness import shared
 from pellucid.errors import check_count
 from pellucid.methods.coalitions import attributions, semivalues, values_of_all
 from pellucid.methods.edge import attribution
+from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, learnt
 from pellucid.methods.result import Attributions
 
 
@@ -79,7 +80,11 @@ class BanzhafValueSampling:
     https://arxiv.org/abs/2205.15466.
 
     Args:
-        samples: Coalitions, the same for all examples; at least 2.
+        samples: Coalitions, the same for all examples, at least 2; "auto" goes on with an example until its 95 %
+            intervals are narrow.
+        tolerance: With "auto", half the width of an interval that is narrow enough.
+        relative: Whether this is a share of the example's largest attribution.
+        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
         seed: Seeds the coalitions; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -91,7 +96,10 @@ class BanzhafValueSampling:
         tensor(True)
     """
 
-    samples: int = 200
+    samples: int | Literal["auto"] = 200
+    tolerance: float = 0.01
+    relative: bool = False
+    most_samples: int = MOST_SAMPLES
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -112,16 +120,30 @@ class BanzhafValueSampling:
         Raises:
             InvalidArgument: The samples are fewer than two.
         """
-        check_count("samples", self.samples, 2)
+        if self.samples != "auto":
+            check_count("samples", self.samples, 2)
         game = Game(path, feature_mask, baselines)
-        present = _halves(game, self.samples, shared(self.seed, self.generator))
-        values = (await game.values_of(present.unsqueeze(1))).cpu().double()
-        inside, outside = present.double(), (~present).double()
-        return attributions(game, values @ (inside / inside.sum(0) - outside / outside.sum(0)))
+        generator = shared(self.seed, self.generator)
+        everyone = torch.arange(len(game.playing), device="cpu")
+        narrowing = Narrowing(path, self.samples, self, each=2, name="samples")
+        worth, stderr = await learnt(game, narrowing, lambda count: _halves(game, count, generator), _told, everyone)
+        errors = None if stderr is None else stderr.mT.flatten(0, 1)
+        return narrowing.told(attributions(game, worth.mT.flatten(0, 1), errors))
+
+
+def _told(_: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """How much larger outputs [g, s, K] are with each player than without, [g, playing, K], and standard errors."""
+    means, variances = [], []
+    for half in (present[:, 0].double(), (~present[:, 0]).double()):
+        count = half.sum(0).unsqueeze(1)
+        means.append(half.mT @ outputs / count)
+        spread = (half.mT @ outputs.square() / count - means[-1].square()).clamp(min=0)
+        variances.append(torch.where(count > 1, spread / (count - 1), torch.inf))
+    return means[0] - means[1], (variances[0] + variances[1]).sqrt()
 
 
 def _halves(game: Game, samples: int, generator: torch.Generator | None) -> Tensor:
-    """Random coalitions of those who play, bool [samples, playing], half of them with each, or one more or less.
+    """Random coalitions of those who play, bool [samples, 1, playing], half of them with each, or one more or less.
 
     Numbers are drawn for all features up to the highest, so that nobody's depend on who plays.
     """
@@ -129,4 +151,4 @@ def _halves(game: Game, samples: int, generator: torch.Generator | None) -> Tens
     some = features.names[game.playing]
     drawn = [torch.rand(features.numbers.stop, generator=generator, device="cpu")[some] for _ in range(samples + 1)]
     places = torch.stack(drawn[1:]).argsort(0).argsort(0)
-    return (places + (drawn[0] < 0.5)) % 2 == 0
+    return ((places + (drawn[0] < 0.5)) % 2 == 0).unsqueeze(1)

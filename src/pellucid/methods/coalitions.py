@@ -143,8 +143,8 @@ def orders_per_draw(game: Game, orders: Orders) -> int:
     return {"random": 1, "antithetic": 2, "stratified": max(1, len(game.playing))}[orders]
 
 
-async def added_by_draws(game: Game, orders: Orders, samples: int, generator: torch.Generator | None) -> Tensor:
-    """What those who play add on average over the orders of each independent draw, [m, draws, playing]."""
+def drawn_orders(game: Game, orders: Orders, samples: int, generator: torch.Generator | None) -> Tensor:
+    """Orders of those who play, int64 [samples, playing], those of one independent draw together."""
     each = orders_per_draw(game, orders)
     drawn = random_orders(game.features, game.playing, max(1, samples // each), generator)
     if orders == "antithetic":
@@ -154,8 +154,7 @@ async def added_by_draws(game: Game, orders: Orders, samples: int, generator: to
         shuffled = torch.rand(len(drawn), each, generator=generator, device="cpu").argsort(1)
         places = (shuffled[:, None] + players[:, None]) % each  # a Latin square for each draw
         drawn = drawn.gather(1, places.flatten(1)).view(-1, each) if drawn.shape[1] else drawn
-    added = await added_along(game, drawn)
-    return added.view(len(added), len(drawn) // each, each, added.shape[2]).mean(2)
+    return drawn
 
 
 def outputs_of(game: Game, values: Tensor) -> tuple[int, ...]:
@@ -173,12 +172,3 @@ def attributions(game: Game, worth: Tensor, stderr: Tensor | None = None) -> Att
 
     errors = None if stderr is None else spread(stderr)
     return Attributions(spread(worth), stderr=errors, structure=game.path.source_structure)
-
-
-def standard_error(draws: Tensor) -> Tensor | None:
-    """The standard error [m, playing] of the mean of independent draws [m, k, playing]; None of a single one."""
-    count = draws.shape[1]
-    if count < 2:
-        return None
-    away = draws - draws.mean(1, keepdim=True)
-    return (away.square().sum(1) / (count - 1) / count).sqrt()

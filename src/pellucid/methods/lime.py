@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 from torch import Tensor
@@ -15,9 +15,10 @@ from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
 from pellucid.core.tensors import described
-from pellucid.errors import InvalidArgument, check_count
+from pellucid.errors import InvalidArgument
 from pellucid.methods.edge import attribution
-from pellucid.methods.linear import Lasso, LinearModel
+from pellucid.methods.linear import Lasso, LinearModel, bootstrapped
+from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, learnt
 from pellucid.methods.result import Attributions
 from pellucid.methods.similarity import ExponentialKernel
 from pellucid.methods.surrogate import (
@@ -29,7 +30,6 @@ from pellucid.methods.surrogate import (
     by_game,
     drawn_by_fits,
     fitted,
-    games_of,
     one_number,
     perturbed,
 )
@@ -49,7 +49,11 @@ class Lime:
     Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016, https://arxiv.org/abs/1602.04938.
 
     Args:
-        samples: How many perturbed inputs.
+        samples: How many perturbed inputs; "auto" goes on with an example until its 95 % intervals are narrow.
+        tolerance: With "auto", half the width of an interval that is narrow enough.
+        relative: Whether this is a share of the example's largest coefficient.
+        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
+        stderr: Whether to estimate standard errors, by further fits; a `model` with `fit` has none.
         similarity: What each of them counts; see [Similarity][pellucid.methods.surrogate.Similarity]. It is called with
             `baselines`, `feature_mask` and `num_interp_features`, as the perturbation is. None is an
             [ExponentialKernel][pellucid.methods.ExponentialKernel].
@@ -69,7 +73,11 @@ class Lime:
         tensor([[ 6., -1.,  0.]])
     """
 
-    samples: int = 25
+    samples: int | Literal["auto"] = 25
+    tolerance: float = 0.01
+    relative: bool = False
+    most_samples: int = MOST_SAMPLES
+    stderr: bool = True
     similarity: Similarity | None = None
     model: LinearModel | Surrogate | None = None
     perturbation: Perturbation | None = None
@@ -94,53 +102,71 @@ class Lime:
         Raises:
             InvalidArgument: Something does not fit, or a function of the user's returns what it must not.
         """
-        check_count("n_samples", self.samples)
         design = Design(Game(path, feature_mask, baselines))
         generator = shared(self.seed, self.generator)
         similarity = ExponentialKernel() if self.similarity is None else self.similarity
         model = Lasso() if self.model is None else self.model
+        narrowing = Narrowing(path, self.samples, self)
         if self.perturbation is None and isinstance(similarity, ExponentialKernel) and isinstance(model, LinearModel):
-            coefficients = await self._together(design, similarity, model, generator)
-        elif await design.games() == 1:
-            coefficients = await self._by_itself(design, similarity, model, generator)
+            found, stderr = await self._together(design, narrowing, similarity, model, generator)
+        elif self.samples == "auto":
+            raise InvalidArgument(
+                'n_samples="auto" needs the perturbation and the similarity of LIME and a linear model of pellucid: '
+                "got others."
+            )
         else:
-            each = []
-            for place in torch.split(torch.arange(len(path), device="cpu"), 1):
-                own = Design(design.game.among(place), design.numbers)
-                each.append(await self._by_itself(own, similarity, model, generator))
-            coefficients = torch.cat(each)
-        return design.attributions(coefficients, per_feature=self.per_feature)
+            games = await design.games()
+            each = torch.split(torch.arange(len(path), device="cpu"), 1) if games > 1 else [None]
+            parts = [design if one is None else Design(design.game.among(one), design.numbers) for one in each]
+            fits = [await self._by_itself(part, narrowing.count, similarity, model, generator) for part in parts]
+            found, stderr = torch.cat([fit for fit, _ in fits]), _joined([error for _, error in fits])
+        return narrowing.told(design.attributions(found, stderr, per_feature=self.per_feature))
 
     async def _together(
-        self, design: Design, kernel: ExponentialKernel, model: LinearModel, generator: torch.Generator | None
-    ) -> Tensor:
-        """Coefficients [g, columns, K], of all examples at once."""
-        drawn = []
-        for _ in range(1 if generator is not None else await design.games()):
-            drawn.append(self._coins(design, generator))
-            drawn_by_fits(design.columns, generator)
-        present = torch.stack(drawn, dim=1)
-        values = await design.values(present)
-        games = games_of(design.game.path, values)
-        weights = kernel.of_coalitions(design.game, present[:, :, design.of_feature], apart=games > 1)
-        return model.coefficients(present.transpose(0, 1).expand(games, -1, -1), by_game(values, games), weights)
+        self,
+        design: Design,
+        narrowing: Narrowing,
+        kernel: ExponentialKernel,
+        model: LinearModel,
+        generator: torch.Generator | None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Coefficients [g, columns, K] and standard errors, of all examples at once."""
+        shares = generator is not None or self.samples == "auto"
+        games = 1 if shares else await design.games()
 
-    def _coins(self, design: Design, generator: torch.Generator | None) -> Tensor:
-        """Which columns are present, bool [samples, columns]."""
-        return torch.bernoulli(torch.full((self.samples, design.columns), 0.5, device="cpu"), generator=generator) > 0
+        def coins(samples: int) -> Tensor:
+            drawn = []
+            for _ in range(games):
+                drawn.append(_coins(samples, design.columns, generator))
+                drawn_by_fits(design.columns, generator)
+            return torch.stack(drawn, dim=1)
+
+        def learn(game: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
+            weights = kernel.of_coalitions(game, present[:, :, design.of_feature], apart=len(outputs) > 1)
+            return self._fitted(model, present.transpose(0, 1).expand(len(outputs), -1, -1), outputs, weights)
+
+        return await learnt(design.game, narrowing, coins, learn, design.of_feature[design.game.playing])
+
+    def _fitted(
+        self, model: LinearModel, present: Tensor, outputs: Tensor, weights: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        found = model.coefficients(present, outputs, weights)
+        wanted = self.stderr or self.samples == "auto"
+        return found, bootstrapped(model, present, outputs, weights) if wanted else None
 
     async def _by_itself(
         self,
         design: Design,
+        count: int,
         similarity: Similarity,
         model: LinearModel | Surrogate,
         generator: torch.Generator | None,
-    ) -> Tensor:
-        """Coefficients [1, columns, K] of one game, by functions of the user's."""
+    ) -> tuple[Tensor, Tensor | None]:
+        """Coefficients [1, columns, K] of one game and standard errors, by functions of the user's."""
         game, everywhere = design.game, slice(None)
         original, arguments = as_given(game.path.x), _arguments(design)
         samples, weights = [], []
-        for sample in self._drawn(design, generator, original, arguments):
+        for sample in self._drawn(count, design, generator, original, arguments):
             there = game.features.among(sample[:, None, design.of_feature] > 0, everywhere)
             near = as_given(mixed(there, game.path.x, game.fill, everywhere))
             weights.append(one_number(similarity(original, near, sample, **arguments)))
@@ -149,24 +175,24 @@ class Lime:
         values = await design.values(present[:, None] > 0)
         if isinstance(model, LinearModel):
             drawn_by_fits(design.columns, generator)
-            return model.coefficients(present[None] > 0, by_game(values, 1), counts[None])
-        learnt = [fitted(model, present, each, counts) for each in values]
-        if any(each.numel() != design.columns for each in learnt):
+            return self._fitted(model, present[None] > 0, by_game(values, 1), counts[None])
+        fits = [fitted(model, present, each, counts) for each in values]
+        if any(each.numel() != design.columns for each in fits):
             raise InvalidArgument(
                 "interpretable_model.representation() must hold a coefficient for each feature: "
-                f"expected (1, {design.columns}), got {described(learnt[0])}."
+                f"expected (1, {design.columns}), got {described(fits[0])}."
             )
-        return torch.stack([each.reshape(-1) for each in learnt], dim=1)[None]
+        return torch.stack([each.reshape(-1) for each in fits], dim=1)[None], None
 
     def _drawn(
-        self, design: Design, generator: torch.Generator | None, original: Any, arguments: dict[str, Any]
+        self, count: int, design: Design, generator: torch.Generator | None, original: Any, arguments: dict[str, Any]
     ) -> Iterator[Tensor]:
         """Which columns are present, float (1, columns), sample by sample."""
         if self.perturbation is None:
             again = None if generator is None else torch.Generator("cpu").manual_seed(generator.initial_seed())
-            yield from torch.split(self._coins(design, again).float(), 1)
+            yield from torch.split(_coins(count, design.columns, again).float(), 1)
             return
-        for sample in perturbed(self.perturbation, self.samples, original, arguments)[1]:
+        for sample in perturbed(self.perturbation, count, original, arguments)[1]:
             binary = isinstance(sample, Tensor) and bool(((sample == 0) | (sample == 1)).all())
             if not binary or sample.shape != (1, design.columns):
                 raise InvalidArgument(
@@ -174,6 +200,17 @@ class Lime:
                     f"expected (1, {design.columns}), got {described(sample)}."
                 )
             yield sample.detach().cpu().float()
+
+
+def _coins(samples: int, columns: int, generator: torch.Generator | None) -> Tensor:
+    """Which columns are present, bool [samples, columns]."""
+    return torch.bernoulli(torch.full((samples, columns), 0.5, device="cpu"), generator=generator) > 0
+
+
+def _joined(errors: list[Tensor | None]) -> Tensor | None:
+    """Standard errors of one game after another; None where they are not told."""
+    told = [each for each in errors if each is not None]
+    return torch.cat(told) if len(told) == len(errors) else None
 
 
 def _arguments(design: Design) -> dict[str, Any]:

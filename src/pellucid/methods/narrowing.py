@@ -3,75 +3,205 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable
+from typing import Literal, Protocol, final
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pellucid.core.expectation import Moments
 from pellucid.core.game import Game
+from pellucid.core.pathway import Pathway
 from pellucid.core.rows import everyone
-from pellucid.errors import InvalidArgument, warn
-from pellucid.methods.coalitions import Orders, added_by_draws, attributions, orders_per_draw, outputs_of
+from pellucid.core.tensors import Tensors
+from pellucid.errors import InvalidArgument, check_count, warn
+from pellucid.methods.coalitions import added_along, attributions, outputs_of
 from pellucid.methods.result import Attributions
+from pellucid.methods.surrogate import by_game, games_of
 
 FIRST_DRAWS = 32
 """So many draws tell a standard error to about an eighth."""
+
+MOST_SAMPLES = 2**16
+"""Where sampling gives up, unless the user chooses."""
 
 DEVIATIONS = 1.96
 """How many standard errors half a 95 % interval has."""
 
 
-async def narrowed_down(
-    game: Game, orders: Orders, generator: torch.Generator | None, tolerance: float, relative: bool, most: int
-) -> Attributions:
-    """Shapley values by as many orders as each example needs, every time as many again as so far.
+class Tolerant(Protocol):
+    """The parameters of a method that may sample until it is exact enough."""
+
+    @property
+    def tolerance(self) -> float:
+        """Half the width of a 95 % interval that is narrow enough."""
+        ...
+
+    @property
+    def relative(self) -> bool:
+        """Whether this is a share of the example's largest attribution."""
+        ...
+
+    @property
+    def most_samples(self) -> int:
+        """Where sampling gives up."""
+        ...
+
+
+@final
+class Narrowing:
+    """Who is sampled next, and how often: every time as many samples again as so far, of those who are not done.
+
+        while narrowing.count:
+            ...  # take the samples, of the points at narrowing.places
+            narrowing.saw(values, stderr)
+
+    A given number of samples is taken at once, of everyone.
+
+    Args:
+        path: The pathway.
+        samples: How many samples, or "auto": as many as each example needs.
+        goal: How many those are.
+        each: How many samples come of one independent draw.
+        first: The first samples, with "auto"; None is 32 draws.
+        name: What users call the samples.
+
+    Raises:
+        InvalidArgument: The number of samples is below one, or the tolerance not above zero.
+    """
+
+    def __init__(
+        self,
+        path: Pathway,
+        samples: int | Literal["auto"],
+        goal: Tolerant,
+        *,
+        each: int = 1,
+        first: int | None = None,
+        name: str = "n_samples",
+    ) -> None:
+        self._path, self._goal = path, goal
+        self.places, self.done = everyone(len(path)), 0
+        self.still = self.places  # which of the places before these are
+        self.reached: Tensor | None = None
+        self.evaluations: Tensor | None = None
+        if samples != "auto":
+            self.count = check_count(name, samples)
+            return
+        if not goal.tolerance > 0:
+            raise InvalidArgument(f"tolerance must be above zero: got {goal.tolerance}.")
+        self._most = check_count("most_samples", goal.most_samples)
+        self.count = max(2 * each, min(FIRST_DRAWS * each if first is None else first, self._most // each * each))
+        self.reached = torch.zeros(len(path), dtype=torch.bool, device="cpu")
+        self.evaluations = torch.zeros(len(path), dtype=torch.int64, device="cpu")
+
+    @property
+    def everyone(self) -> bool:
+        """Whether nobody is done yet."""
+        return len(self.places) == len(self._path)
+
+    def at(self, places: slice) -> slice | Tensor:
+        """Some of the places as places of the whole pathway."""
+        return places if self.everyone else self.places[places]
+
+    @property
+    def numbers(self) -> slice:
+        """The numbers of the samples that are next."""
+        return slice(self.done, self.done + self.count)
+
+    def numbered(self, samples: slice) -> slice:
+        """The numbers of these of the samples that are next."""
+        return slice(self.done + samples.start, self.done + samples.stop)
+
+    def among(self, game: Game) -> Game:
+        """The game of those who are next."""
+        return game if self.everyone else game.among(self.places)
+
+    def saw(self, values: Tensors, stderr: Tensors | None) -> None:
+        """Take in what is known now, of all places: (B, ...) each, or (1, ...) where the batch has one value."""
+        self.done += self.count
+        if self.reached is None or self.evaluations is None:
+            self.count = 0
+            return
+        goal = self._goal.tolerance * (_largest(values) if self._goal.relative else 1)
+        narrow = torch.zeros(1, device="cpu") > 0 if stderr is None else DEVIATIONS * _largest(stderr) <= goal
+        apart = len(narrow) == len(self._path) and not self._path.budget.whole
+        narrow = narrow[self.places] if apart else narrow.all().expand(len(self.places))
+        self.evaluations[self.places], self.reached[self.places] = self.done, narrow
+        self.still = (~narrow).nonzero().flatten()
+        self.places, self.count = self.places[self.still], self.done if len(self.still) else 0
+        if self.count and 2 * self.done > self._most:
+            rows = self._path.rows[self.places].tolist()
+            warn(f"tolerance is not reached in {self.done} samples for examples {rows}.")
+            self.count = 0
+
+    def told(self, found: Attributions) -> Attributions:
+        """Attributions that tell how many samples they took, and whether these were enough."""
+        return dataclasses.replace(found, evaluations=self.evaluations, reached=self.reached)
+
+
+async def added_by_orders(game: Game, narrowing: Narrowing, draw: Callable[[int], Tensor], each: int) -> Attributions:
+    """What those who play add when they join those before them, on average over sampled orders.
 
     Args:
         game: The game.
-        orders: How orders are drawn.
-        generator: Where from; None is torch's global generator.
-        tolerance: Half the width of a 95 % interval that is narrow enough.
-        relative: Whether this is a share of the example's largest attribution.
-        most: The most orders.
-
-    Raises:
-        InvalidArgument: The tolerance is not above zero.
+        narrowing: Who is next.
+        draw: So many more orders of those who play, int64 [samples, playing], those of one independent draw together.
+        each: How many orders these are.
     """
-    if not tolerance > 0:
-        raise InvalidArgument(f"tolerance must be above zero: got {tolerance}.")
-    path, each = game.path, orders_per_draw(game, orders)
-    places, draws, batch = everyone(len(path)), 0, FIRST_DRAWS
-    evaluations = torch.zeros(len(path), dtype=torch.int64, device="cpu")
-    means = squares = stderr = torch.zeros(0, device="cpu")  # [examples, K, playing]
-    while True:
-        part = game if len(places) == len(path) else game.among(places)
-        added = await added_by_draws(part, orders, batch * each, generator)
-        examples = outputs_of(part, added)[0]
-        apart = examples == len(places) and not path.budget.whole
-        found = added.view(examples, len(added) // examples, *added.shape[1:])
-        index = places.to(added.device) if apart else slice(None)
-        if draws == 0:
-            game, means = part, found.new_zeros(examples, found.shape[1], found.shape[3])
-            squares, stderr = torch.zeros_like(means), torch.zeros_like(means)
-        # Chan's update: means and squared distances from them, of what is new and what was there.
-        mean = found.mean(2)
-        away = mean - means[index]
-        squares[index] += (found - mean.unsqueeze(2)).square().sum(2) + away**2 * (draws * batch / (draws + batch))
-        means[index] += away * (batch / (draws + batch))
-        draws += batch
-        stderr[index] = (squares[index] / (draws - 1) / draws).sqrt()
-        evaluations[places] += batch * each
-        goal = tolerance * _largest(means) if relative else tolerance
-        reached = (DEVIATIONS * _largest(stderr) <= goal).cpu()
-        open_ = (~reached).nonzero().flatten() if apart else everyone(len(path))[: 0 if reached.all() else None]
-        if len(open_) and 2 * draws * each > most:
-            warn(f"tolerance is not reached in {draws * each} orders for examples {path.rows[open_].tolist()}.")
-        if not len(open_) or 2 * draws * each > most:
-            result = attributions(game, means.flatten(0, 1), stderr.flatten(0, 1))
-            return dataclasses.replace(result, evaluations=evaluations, reached=reached)
-        places, batch = open_, draws
+    moments = Moments(len(game.path), orders=2)
+    while narrowing.count:
+        part = narrowing.among(game)
+        added = await added_along(part, draw(narrowing.count))
+        examples, *columns = outputs_of(part, added)
+        draws = added.view(examples, math.prod(columns), added.shape[1] // each, each, added.shape[2])
+        moments.add(narrowing.numbers, narrowing.at(slice(None)), (draws.mean(3).permute(2, 0, 1, 3),))
+        narrowing.saw(moments.mean, moments.stderr)
+    (worth,), errors = moments.mean, moments.stderr
+    return narrowing.told(attributions(game, worth.flatten(0, 1), None if errors is None else errors[0].flatten(0, 1)))
 
 
-def _largest(numbers: Tensor) -> Tensor:
-    """The largest sizes [examples] of numbers [examples, K, playing]; zero where nobody plays."""
-    return functional.pad(numbers.flatten(1).abs(), (0, 1)).amax(1)
+async def learnt(
+    game: Game,
+    narrowing: Narrowing,
+    draw: Callable[[int], Tensor],
+    learn: Callable[[Game, Tensor, Tensor], tuple[Tensor, Tensor | None]],
+    columns: Tensor,
+) -> tuple[Tensor, Tensor | None]:
+    """What is learnt from the values of sampled coalitions: of all samples so far, for those who are not done.
+
+    Args:
+        game: The game.
+        narrowing: Who is next.
+        draw: So many more coalitions, bool [k, 1 or g, columns].
+        learn: (game of those who are next, coalitions [s, 1 or g, columns], outputs [g, s, K]) -> what is learnt of
+            the columns, [g, columns, K], and standard errors, if they can be told.
+        columns: Which columns say who plays, int64 [playing].
+
+    Returns:
+        What was learnt, [g, columns, K], and standard errors.
+    """
+    present = outputs = worth = stderr = torch.zeros(0, device="cpu")
+    while narrowing.count:
+        part, first = narrowing.among(game), not narrowing.done
+        new = draw(narrowing.count)
+        values = await part.values_of(new[:, :, columns])
+        told = by_game(values, games_of(part.path, values))
+        present = new if first else torch.cat([present, new])
+        outputs = told if first else torch.cat([outputs[narrowing.still], told], dim=1)
+        found, error = learn(part, present, outputs)
+        error = torch.full_like(found, torch.inf) if error is None else error
+        if first:
+            worth, stderr = torch.empty_like(found), torch.empty_like(error)
+        at = narrowing.at(slice(None))
+        worth[at], stderr[at] = found, error
+        narrowing.saw((worth,), (stderr,))
+    return worth, stderr if stderr.isfinite().any() else None
+
+
+def _largest(numbers: Tensors) -> Tensor:
+    """The largest sizes [n] of numbers (n, ...); zero where there are none."""
+    flat = torch.cat([each.detach().flatten(1).abs().cpu().double() for each in numbers], dim=1)
+    return functional.pad(flat, (0, 1)).amax(1)

@@ -16,6 +16,7 @@ from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, nu
 from pellucid.core.tensors import Tensors, shapes
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.edge import attribution
+from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing
 from pellucid.methods.result import Attributions
 
 Average: TypeAlias = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
@@ -34,7 +35,10 @@ class NoiseTunnel:
     Args:
         method: Any method: called with a pathway at the noisy inputs and the arguments given.
         average: What is made of the noisy attributions.
-        samples: Noisy copies per example.
+        samples: Noisy copies per example; "auto" goes on with an example until its 95 % intervals are narrow.
+        tolerance: With "auto", half the width of an interval that is narrow enough.
+        relative: Whether this is a share of the example's largest attribution.
+        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
         per_call: The most copies of the batch per call of the method; None takes all.
         stdevs: Standard deviation of the noise, one number or one for each input tensor.
         draw_baselines: Whether `baselines` are a distribution, of which each noisy copy draws one.
@@ -53,7 +57,10 @@ class NoiseTunnel:
 
     method: Callable[..., Attributions]
     average: Average = "smoothgrad"
-    samples: int = 5
+    samples: int | Literal["auto"] = 5
+    tolerance: float = 0.01
+    relative: bool = False
+    most_samples: int = MOST_SAMPLES
     per_call: int | None = None
     stdevs: float | tuple[float, ...] = 1.0
     draw_baselines: bool = False
@@ -74,47 +81,52 @@ class NoiseTunnel:
         """
         if self.average not in get_args(Average):
             raise InvalidArgument(f"nt_type must be one of {', '.join(get_args(Average))}: got {self.average!r}.")
-        check_count("nt_samples", self.samples)
-        check_count("nt_samples_batch_size", self.samples if self.per_call is None else self.per_call)
+        check_count("nt_samples_batch_size", 1 if self.per_call is None else self.per_call)
         order = 2 if self.average == "vargrad" else 1
-        structure = None
-        moments, deltas = Moments(len(path), self.samples, orders=2 * order if self.stderr else order), []
+        auto, structure, deltas = self.samples == "auto", None, []
+        moments = Moments(len(path), orders=2 * order if self.stderr or auto else order)
+        narrowing = Narrowing(path, self.samples, self, name="nt_samples")
         # A single call puts back by itself what it has drawn; several need the state from before the first.
-        several = path.budget.whole or self.samples > (self.per_call or self.samples)
+        several = auto or path.budget.whole or narrowing.count > (self.per_call or narrowing.count)
         state_kept = numpy_state_kept() if several else nullcontext()
         seed = seed_of(self.seed, self.generator)
         with state_kept, drawing(seed, path.identities) as draws:
-            for samples, x, drawn in self._copies(path, arguments.get("baselines"), draws):
-                result = self.method(path.at(x, samples, seed), **(arguments | drawn))
-                if any(value.shape[0] != x[0].shape[0] for value in result.values):
-                    expected, got = x[0].shape[0], shapes(result.values)
-                    raise InvalidArgument(f"the method inside must attribute to {expected} examples: got {got}.")
-                found = tuple(v**2 for v in result.values) if self.average == "smoothgrad_sq" else result.values
-                count = samples.stop - samples.start
-                copies = tuple(each.reshape(len(path), count, *each.shape[1:]) for each in found)
-                moments.add(samples, slice(None), block_of(copies, slice(None), slice(None)))
-                deltas += [] if result.delta is None else [result.delta]
-                structure = result.structure
-        delta = torch.cat(deltas) if deltas else None
-        if self.average == "vargrad":
-            return Attributions(moments.variance, delta, moments.variance_stderr, structure)
-        return Attributions(moments.mean, delta, moments.stderr, structure)
+            while narrowing.count:
+                part = path if narrowing.everyone else path.among(narrowing.places)
+                some = draws.among(narrowing.places)
+                for samples, x, drawn in self._copies(part, narrowing.numbers, arguments.get("baselines"), some):
+                    result = self.method(part.at(x, samples, seed), **(arguments | drawn))
+                    if any(value.shape[0] != x[0].shape[0] for value in result.values):
+                        expected, got = x[0].shape[0], shapes(result.values)
+                        raise InvalidArgument(f"the method inside must attribute to {expected} examples: got {got}.")
+                    found = tuple(v**2 for v in result.values) if self.average == "smoothgrad_sq" else result.values
+                    count = samples.stop - samples.start
+                    copies = tuple(each.reshape(len(part), count, *each.shape[1:]) for each in found)
+                    moments.add(samples, narrowing.at(slice(None)), block_of(copies, slice(None), slice(None)))
+                    deltas += [] if result.delta is None else [result.delta]
+                    structure = result.structure
+                narrowing.saw(*_averaged(self.average, moments))
+        if auto and deltas:
+            raise InvalidArgument('return_convergence_delta must be False for nt_samples="auto": got True.')
+        values, stderr = _averaged(self.average, moments)
+        return narrowing.told(Attributions(values, torch.cat(deltas) if deltas else None, stderr, structure))
 
     def _copies(
-        self, path: Pathway, baselines: Any, draws: Draws
+        self, path: Pathway, samples: slice, baselines: Any, draws: Draws
     ) -> Iterator[tuple[slice, Tensors, dict[str, Tensors]]]:
         """Call by call: which samples, as many noisy copies of every point, and the baselines drawn for them."""
         stdevs, like = spreads(self.stdevs, len(path.x)), path.like_inputs
-        most = min(self.samples, self.per_call or self.samples)
+        total = samples.stop - samples.start
+        most = min(total, self.per_call or total)
         given = baselines if isinstance(baselines, tuple) else (baselines,)
         distributions = given if self.draw_baselines and any(isinstance(each, Tensor) for each in given) else ()
         # Captum draws baselines once for all full calls, and once more, after the noise, for a last smaller one. With
         # a seed, every copy has its own, so that the result does not depend on the calls.
         drawn = drawn_from(distributions, like, draws, len(path), most) if distributions else ()
-        for done in range(0, self.samples, most):
-            count = min(most, self.samples - done)
+        for done in range(samples.start, samples.stop, most):
+            count = min(most, samples.stop - done)
             x = noisy(path.x, draws, count, stdevs)
-            if distributions and (count < most or (draws.seeded and done > 0)):
+            if distributions and (count < most or (draws.seeded and done > samples.start)):
                 drawn = drawn_from(distributions, like, draws, len(path), count)
             # A batch that the model collapses or mixes goes in one copy at a time.
             size = 1 if path.budget.whole else count
@@ -124,3 +136,10 @@ class NoiseTunnel:
                 copies = tuple(each[:, part].flatten(0, 1) for each in x)
                 numbers = slice(done + first, done + first + size)
                 yield numbers, copies, {"baselines": baselines} if distributions else {}
+
+
+def _averaged(average: Average, moments: Moments) -> tuple[Tensors, Tensors | None]:
+    """What is made of the attributions of noisy copies, and standard errors."""
+    if average == "vargrad":
+        return moments.variance, moments.variance_stderr
+    return moments.mean, moments.stderr

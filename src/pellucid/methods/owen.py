@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 import torch
 from torch import Tensor
@@ -13,10 +13,9 @@ from pellucid.core.game import Game
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask, Features
 from pellucid.core.randomness import shared
-from pellucid.errors import InvalidArgument, check_count
+from pellucid.errors import InvalidArgument
 from pellucid.methods.coalitions import (
     MOST_EXACT,
-    added_along,
     apart,
     attributions,
     by_coalition,
@@ -24,9 +23,9 @@ from pellucid.methods.coalitions import (
     random_orders,
     semivalues,
     shapley_weights,
-    standard_error,
 )
 from pellucid.methods.edge import attribution
+from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, added_by_orders
 from pellucid.methods.result import Attributions
 
 
@@ -143,7 +142,10 @@ class OwenValueSampling:
     Args:
         groups: Which group each element is in: integers like a feature mask, the same for all elements of a feature;
             see [FeatureMask][pellucid.core.players.FeatureMask].
-        samples: Orders, the same for all examples.
+        samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are narrow.
+        tolerance: With "auto", half the width of an interval that is narrow enough.
+        relative: Whether this is a share of the example's largest attribution.
+        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
         seed: Seeds the orders; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -156,7 +158,10 @@ class OwenValueSampling:
     """
 
     groups: FeatureMask
-    samples: int = 25
+    samples: int | Literal["auto"] = 25
+    tolerance: float = 0.01
+    relative: bool = False
+    most_samples: int = MOST_SAMPLES
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -177,16 +182,17 @@ class OwenValueSampling:
         Raises:
             InvalidArgument: The groups do not fit, or divide a feature; there is no sample.
         """
-        check_count("samples", self.samples)
         game = Game(path, feature_mask, baselines)
         groups = Features.of(path.x, self.groups, "groups")
         some, group_of = _groups_of(game, groups)
         generator = shared(self.seed, self.generator)
-        orders = random_orders(game.features, game.playing, self.samples, generator)
-        places = random_orders(groups, some, self.samples, generator).argsort(1)
-        together = places.gather(1, group_of[orders]).argsort(dim=1, stable=True)
-        added = await added_along(game, orders.gather(1, together))
-        return attributions(game, added.mean(1), standard_error(added))
+
+        def orders(samples: int) -> Tensor:
+            drawn = random_orders(game.features, game.playing, samples, generator)
+            places = random_orders(groups, some, samples, generator).argsort(1)
+            return drawn.gather(1, places.gather(1, group_of[drawn]).argsort(dim=1, stable=True))
+
+        return await added_by_orders(game, Narrowing(path, self.samples, self, name="samples"), orders, 1)
 
 
 def _groups_of(game: Game, groups: Features) -> tuple[Tensor, Tensor]:

@@ -12,10 +12,11 @@ from pellucid.core.baselines import Baselines
 from pellucid.core.expectation import Moments, along, expectation, in_order, line, sweep
 from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
-from pellucid.core.randomness import Seed, drawing, drawn_from, noisy, seed_of, spreads
+from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, seed_of, spreads
 from pellucid.core.tensors import Tensors, described, floating, lerp, minus, summed, times, total, widened
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.edge import attribution
+from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing
 from pellucid.methods.refinement import MOST_STEPS, refined
 from pellucid.methods.result import Attributions, completeness_gap, gaps
 
@@ -141,7 +142,10 @@ class GradientShap:
     gradients", 2021, https://arxiv.org/abs/1906.10670.
 
     Args:
-        samples: Samples per example.
+        samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
+        tolerance: With "auto", half the width of an interval that is narrow enough.
+        relative: Whether this is a share of the example's largest attribution.
+        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
         stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
         multiply_by_inputs: Whether to multiply by x + e - x' (global attribution) or not (local).
         stderr: Whether to estimate standard errors.
@@ -156,7 +160,10 @@ class GradientShap:
         (tensor([[ 1., -2.]]),)
     """
 
-    samples: int = 5
+    samples: int | Literal["auto"] = 5
+    tolerance: float = 0.01
+    relative: bool = False
+    most_samples: int = MOST_SAMPLES
     stdevs: float | tuple[float, ...] = 0.0
     multiply_by_inputs: bool = True
     stderr: bool = True
@@ -175,41 +182,62 @@ class GradientShap:
         Returns:
             Attributions of the shapes of the inputs; delta of shape (B * samples,), the samples of an example together.
         """
-        check_count("n_samples", self.samples)
         stdevs = spreads(self.stdevs, len(path.x))
         distributions = baselines if isinstance(baselines, tuple) else (baselines,)
         if not isinstance(distributions[0], Tensor):
             raise InvalidArgument(f"baselines must be a distribution to draw from: got {described(baselines)}.")
-        sampled = (len(path), self.samples)
+        if delta and self.samples == "auto":
+            raise InvalidArgument('return_convergence_delta must be False for n_samples="auto": got True.')
+        narrowing = Narrowing(path, self.samples, self)
+        moments = Moments(len(path), orders=2 if self.stderr or self.samples == "auto" else 1)
+        gap = None
         with drawing(seed_of(self.seed, self.generator), path.identities) as draws:
-            drawn = drawn_from(distributions, path.like_inputs, draws, *sampled)
-            ends = noisy(path.x, draws, self.samples, stdevs)
-            # As in Captum, a number may stand for the baselines of a later input.
-            starts = tuple(
-                s if isinstance(s, Tensor) else x.new_full((), s).expand(*sampled, *x.shape[1:])
-                for s, x in zip(drawn, path.like_inputs, strict=True)
-            )
-            alphas = draws.uniform(*sampled)
+            while narrowing.count:
+                part = path if narrowing.everyone else path.among(narrowing.places)
+                gap = self._sampled(
+                    part, narrowing, moments, distributions, stdevs, draws.among(narrowing.places), delta
+                )
+                narrowing.saw(moments.mean, moments.stderr)
+        return narrowing.told(Attributions(path.narrowed(moments.mean), gap, moments.stderr, path.structure))
 
-            def lines(samples: slice, places: slice) -> Tensors:
-                """Points on the lines at the source, and how far it is from start to end where the pathway reads."""
-                ends_here, starts_here = (along(points)(samples, places) for points in (ends, starts))
-                rows = path.rows[places].repeat(samples.stop - samples.start)
-                starts_here = path.carry(starts_here, rows)
-                start, end = (tuple(each[None] for each in points) for points in (starts_here, ends_here))
-                points = lerp(start, end, alphas[places, samples].T.reshape(1, -1))
-                if not self.multiply_by_inputs:
-                    return points
-                return points + minus(path.at_read(ends_here, rows), path.at_read(starts_here, rows))
+    def _sampled(
+        self,
+        path: Pathway,
+        narrowing: Narrowing,
+        moments: Moments,
+        distributions: tuple[Tensor | float, ...],
+        stdevs: tuple[float, ...],
+        draws: Draws,
+        delta: bool,
+    ) -> Tensor | None:
+        """Take in the next samples of those who are next; how far each is from adding up, if wanted."""
+        sampled = (len(path), narrowing.count)
+        drawn = drawn_from(distributions, path.like_inputs, draws, *sampled)
+        ends = noisy(path.x, draws, narrowing.count, stdevs)
+        # As in Captum, a number may stand for the baselines of a later input.
+        starts = tuple(
+            s if isinstance(s, Tensor) else x.new_full((), s).expand(*sampled, *x.shape[1:])
+            for s, x in zip(drawn, path.like_inputs, strict=True)
+        )
+        alphas = draws.uniform(*sampled)
 
-            def shares(points: Tensors, rows: Tensor) -> Tensors:
-                grads = tuple(map(widened, path.grad(points[: len(path.x)], rows)))
-                return times(grads, points[len(path.x) :]) if self.multiply_by_inputs else grads
+        def lines(samples: slice, places: slice) -> Tensors:
+            """Points on the lines at the source, and how far it is from start to end where the pathway reads."""
+            ends_here, starts_here = (along(points)(samples, places) for points in (ends, starts))
+            rows = path.rows[places].repeat(samples.stop - samples.start)
+            starts_here = path.carry(starts_here, rows)
+            start, end = (tuple(each[None] for each in points) for points in (starts_here, ends_here))
+            points = lerp(start, end, alphas[places, samples].T.reshape(1, -1))
+            if not self.multiply_by_inputs:
+                return points
+            return points + minus(path.at_read(ends_here, rows), path.at_read(starts_here, rows))
 
-            moments = Moments(*sampled, orders=2 if self.stderr else 1)
-            sums: list[Tensors] = []
-            for samples, places, found in sweep(path, self.samples, lines, shares):
-                moments.add(samples, places, found)
-                sums += [tuple(summed(each.detach(), kept=2).flatten() for each in found)] if delta else []
-            gap = gaps(path, total(in_order(sums, self.samples), kept=2), starts, ends) if delta else None
-        return Attributions(path.narrowed(moments.mean), gap, moments.stderr, path.structure)
+        def shares(points: Tensors, rows: Tensor) -> Tensors:
+            grads = tuple(map(widened, path.grad(points[: len(path.x)], rows)))
+            return times(grads, points[len(path.x) :]) if self.multiply_by_inputs else grads
+
+        sums: list[Tensors] = []
+        for samples, places, found in sweep(path, narrowing.count, lines, shares):
+            moments.add(narrowing.numbered(samples), narrowing.at(places), found)
+            sums += [tuple(summed(each.detach(), kept=2).flatten() for each in found)] if delta else []
+        return gaps(path, total(in_order(sums, narrowing.count), kept=2), starts, ends) if delta else None

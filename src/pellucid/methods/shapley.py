@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Literal, final, get_args
 
@@ -12,18 +13,18 @@ from pellucid.core.game import Game
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
-from pellucid.errors import InvalidArgument, check_count
+from pellucid.errors import InvalidArgument
 from pellucid.methods.coalitions import (
     Orders,
-    added_by_draws,
     attributions,
+    drawn_orders,
+    orders_per_draw,
     semivalues,
     shapley_weights,
-    standard_error,
     values_of_all,
 )
 from pellucid.methods.edge import attribution
-from pellucid.methods.narrowing import narrowed_down
+from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, added_by_orders
 from pellucid.methods.result import Attributions
 
 
@@ -64,7 +65,7 @@ class ShapleyValueSampling:
     orders: Orders = "random"
     tolerance: float = 0.01
     relative: bool = False
-    most_samples: int = 2**16
+    most_samples: int = MOST_SAMPLES
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -85,15 +86,10 @@ class ShapleyValueSampling:
         if self.orders not in get_args(Orders):
             raise InvalidArgument(f"orders must be one of {', '.join(get_args(Orders))}: got {self.orders!r}.")
         generator = shared(self.seed, self.generator)
-        if self.samples == "auto":
-            most = check_count("most_samples", self.most_samples)
-            return await narrowed_down(
-                Game(path, feature_mask, baselines), self.orders, generator, self.tolerance, self.relative, most
-            )
-        check_count("n_samples", self.samples)
         game = Game(path, feature_mask, baselines)
-        added = await added_by_draws(game, self.orders, self.samples, generator)
-        return attributions(game, added.mean(1), standard_error(added))
+        each = orders_per_draw(game, self.orders)
+        draw = functools.partial(drawn_orders, game, self.orders, generator=generator)
+        return await added_by_orders(game, Narrowing(path, self.samples, self, each=each), draw, each)
 
 
 @final
