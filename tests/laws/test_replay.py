@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, LlamaConfig, LlamaModel, ViTConfig, ViTModel
 from transformers.utils import ModelOutput
 
+from laws.models import efficientnet
 from laws.registry import close, flat
 from laws.state import as_found
 from pellucid import attr, methods
@@ -1101,3 +1102,23 @@ def test_early_blocks_of_hugging_face_models_do_not_run(name: str):
     assert min(without) > 10
     assert max(answered[:2]) <= SPARE
     assert answered[3] > 10
+
+
+def test_efficientnet_with_its_real_weights(monkeypatch: pytest.MonkeyPatch):
+    """Its activations are so large that hardly a row would fit, were it not replayed."""
+    model, x = efficientnet(), torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    stem, calls = model._conv_stem, []
+    forward = type(stem).forward
+    monkeypatch.setattr(type(stem), "forward", lambda self, x: (calls.append(self is stem), forward(self, x))[1])
+    channels = torch.arange(48).repeat_interleave(4).view(1, 192, 1, 1)
+    for explain in (
+        lambda **more: attr.LayerIntegratedGradients(model, "_blocks.14").attribute(x, target=281, n_steps=40, **more),
+        lambda **more: attr.LayerFeatureAblation(model, "_blocks.14").attribute(
+            x, target=281, layer_mask=channels, **more
+        ),
+    ):
+        calls.clear()
+        found = explain()
+        assert sum(calls) <= SPARE
+        expected = explain(replay=False)
+        close((found,), (expected,), rtol=1e-3, atol=1e-4 * expected.abs().max().item())

@@ -58,6 +58,7 @@ class Budget:
         whole: Every forward takes the batch, once each: the model collapses or mixes it.
         copies: The examples are copies of those of a call around this one, which alone knows the batch.
         unused: The inputs that the output was found not to depend on, of which the user has been told.
+        most_rows: The most rows per forward, where the user bounds that.
         most_samples: The most samples of a place per forward, where the user bounds that.
         progress: What a progress bar says on stderr; None for none.
         ahead: The rows of the sweep that is under way.
@@ -69,6 +70,7 @@ class Budget:
     whole: bool = False
     copies: bool = False
     unused: set[int] = field(default_factory=set)
+    most_rows: int | None = None
     most_samples: int | None = None
     progress: str | None = None
     ahead: int = 0
@@ -94,7 +96,7 @@ class Budget:
         if max_rows is None:
             # Two rows at least: of a single one nobody can tell whether the model has collapsed the batch.
             return cls(chunk_bytes, max(2, careful, min(bold, examples)))
-        return cls(chunk_bytes, check_count("internal_batch_size", max_rows), fixed=True)
+        return cls(chunk_bytes, check_count("internal_batch_size", max_rows), fixed=True, most_rows=max_rows)
 
     def blocks(
         self,

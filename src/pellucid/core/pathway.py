@@ -487,7 +487,8 @@ class Pathway:
     def _answers(self, points: Tensors, rows: Tensor, reads: tuple[Site, ...]) -> Watch | None:
         """What answers modules before the source in a forward for these points there."""
         replay = self.seen.replay
-        if replay is None or self.budget.rows < FEW or (torch.is_grad_enabled() and self.read != self.source):
+        bounded = self.budget.most_rows is not None and self.budget.most_rows < FEW
+        if replay is None or bounded or (torch.is_grad_enabled() and self.read != self.source):
             return None
         some = slice(None) if self.budget.whole else few(self.examples)
         checked, at = rows[some], tuple(each.detach()[some] for each in points)
