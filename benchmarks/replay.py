@@ -49,21 +49,25 @@ def layer_feature_ablation(attr: ModuleType, model: nn.Module, x: Tensor, layer:
     return method.attribute(x, target=0, layer_mask=features)
 
 
-def _calls(late: Late) -> dict[str, tuple[Call, float]]:
+MEMORY = 0.2
+"""Of Captum's peak, which holds the activations of the whole network for every step."""
+
+
+def _calls(late: Late) -> dict[str, tuple[Call, Aim]]:
     return {
         "LayerFeatureAblation": (
             partial(layer_feature_ablation, layer=late.layer, features=late.features),
-            late.ablation,
+            Aim(time=late.ablation),
         ),
         "LayerIntegratedGradients": (
             partial(layer_integrated_gradients, at=Place(late.layer, neuron=())),
-            late.integrated_gradients,
+            Aim(time=late.integrated_gradients, memory=MEMORY),
         ),
     }
 
 
 CASES = [
-    BesideCaptum(name=f"replay/{network}/{name}", aim=Aim(time=limit), stage=late.stage, call=call)
+    BesideCaptum(name=f"replay/{network}/{name}", aim=aim, stage=late.stage, call=call)
     for network, late in LATE.items()
-    for name, (call, limit) in _calls(late).items()
+    for name, (call, aim) in _calls(late).items()
 ]
