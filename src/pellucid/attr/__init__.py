@@ -28,6 +28,14 @@ from pellucid.attr.ablation import (
 )
 from pellucid.attr.activation import LayerActivation
 from pellucid.attr.conductance import InternalInfluence, LayerConductance, NeuronConductance
+from pellucid.attr.deeplift import (
+    DeepLift,
+    DeepLiftShap,
+    LayerDeepLift,
+    LayerDeepLiftShap,
+    NeuronDeepLift,
+    NeuronDeepLiftShap,
+)
 from pellucid.attr.gradient import InputXGradient, LayerGradientXActivation, NeuronGradient, Saliency
 from pellucid.attr.gradient_shap import GradientShap, LayerGradientShap, NeuronGradientShap
 from pellucid.attr.integrated_gradients import (
@@ -41,6 +49,8 @@ from pellucid.attr.shapley import ShapleyValues, ShapleyValueSampling
 
 __all__ = [
     "Attribution",
+    "DeepLift",
+    "DeepLiftShap",
     "FeatureAblation",
     "FeaturePermutation",
     "GradientAttribution",
@@ -52,6 +62,8 @@ __all__ = [
     "LayerActivation",
     "LayerAttribution",
     "LayerConductance",
+    "LayerDeepLift",
+    "LayerDeepLiftShap",
     "LayerFeatureAblation",
     "LayerFeaturePermutation",
     "LayerGradientShap",
@@ -61,6 +73,8 @@ __all__ = [
     "LimeBase",
     "NeuronAttribution",
     "NeuronConductance",
+    "NeuronDeepLift",
+    "NeuronDeepLiftShap",
     "NeuronFeatureAblation",
     "NeuronGradient",
     "NeuronGradientShap",

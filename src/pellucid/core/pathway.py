@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias, final
@@ -351,13 +351,20 @@ class Pathway:
             raise InvalidArgument("forward_func must return a tensor: got a Future. Hint: call attribute_future.")
         return self.sink(output if torch.is_grad_enabled() else tensor_from(output), rows)
 
-    def gradient(self, points: Tensors | None, rows: Tensor, through: Sink | None = None) -> Reading:
+    def gradient(
+        self,
+        points: Tensors | None,
+        rows: Tensor,
+        through: Sink | None = None,
+        during: AbstractContextManager[Any] | None = None,
+    ) -> Reading:
         """What the sink explains at these points and the gradient of it, at the source or where it is read.
 
         Args:
             points: Source tensors, (n, ...) each; None for those that the inputs lead to.
             rows: The example that each belongs to, int64 [n].
             through: Neurons where the pathway reads: takes the gradient at the source, of what passes through them.
+            during: What is around the forward, such as rules.
 
         Raises:
             NotScalar: There is more than one value per example.
@@ -371,12 +378,18 @@ class Pathway:
             return Reading(leaves[0].new_zeros(len(rows)), leaves, tuple(grads))
         with torch.enable_grad():
             try:
-                return self._gradient(points, rows, through)
+                return self._gradient(points, rows, through, during)
             except RuntimeError as error:
                 if "RNN backward can only be called in training mode" not in str(error):
                     raise
                 with without_cudnn():
-                    return self._gradient(points, rows, through)
+                    return self._gradient(points, rows, through, during)
+
+    def look(self, points: Tensors, rows: Tensor) -> tuple[Tensor, Tensors]:
+        """The explained values [n] at these points and the tensors where gradients are taken, which are not."""
+        with torch.set_grad_enabled(self.create_graph):
+            value, found = self._forward(points, rows, None if self.read == self.source else self.read)
+        return one_each(value, self.sink), points if found is None else found.tensors
 
     def grad(self, points: Tensors, rows: Tensor) -> Tensors:
         """The gradients alone."""
@@ -387,10 +400,12 @@ class Pathway:
         dtypes = self.seen.dtypes or tuple(x.dtype for x in floating(self.x))
         return tuple(value.to(dtype) for value, dtype in zip(values, dtypes, strict=True))
 
-    def _gradient(self, points: Tensors | None, rows: Tensor, through: Sink | None) -> Reading:
+    def _gradient(
+        self, points: Tensors | None, rows: Tensor, through: Sink | None, during: AbstractContextManager[Any] | None
+    ) -> Reading:
         at_source = points is not None and (self.read == self.source or through is not None)
         leaves = leaves_at(points, self.create_graph) if points is not None and at_source else points
-        with nullcontext() if self.create_graph else self.budget.measuring(rows.shape[0]):
+        with nullcontext() if self.create_graph else self.budget.measuring(rows.shape[0]), during or nullcontext():
             value, found = self._forward(leaves, rows, None if at_source and through is None else self.read)
             value = one_each(value, self.sink)
         at_read = found.tensors if found is not None else leaves or ()
@@ -488,7 +503,7 @@ class Pathway:
         """What answers modules before the source in a forward for these points there."""
         replay = self.seen.replay
         bounded = self.budget.most_rows is not None and self.budget.most_rows < FEW
-        if replay is None or bounded or (torch.is_grad_enabled() and self.read != self.source):
+        if not self.replays or replay is None or bounded or (torch.is_grad_enabled() and self.read != self.source):
             return None
         some = slice(None) if self.budget.whole else few(self.examples)
         checked, at = rows[some], tuple(each.detach()[some] for each in points)

@@ -12,6 +12,7 @@ from pellucid.methods.ablation import FeatureAblation, FeaturePermutation, Occlu
 from pellucid.methods.activation import Activation
 from pellucid.methods.banzhaf import BanzhafValues, BanzhafValueSampling
 from pellucid.methods.conductance import Conductance, NeuronConductance
+from pellucid.methods.deeplift import DeepLift, DeepLiftShap
 from pellucid.methods.gradient import InputXGradient, Saliency
 from pellucid.methods.interactions import Interactions, ShapleyInteractions, ShapleyInteractionSampling
 from pellucid.methods.kernel_shap import KernelShap
@@ -31,6 +32,8 @@ __all__ = [
     "BanzhafValueSampling",
     "BanzhafValues",
     "Conductance",
+    "DeepLift",
+    "DeepLiftShap",
     "ExponentialKernel",
     "FeatureAblation",
     "FeaturePermutation",

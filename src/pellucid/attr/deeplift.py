@@ -1,0 +1,342 @@
+"""Captum's names for DeepLIFT: of inputs, of layers and of neurons, with one baseline or many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import nn
+
+from pellucid import methods
+from pellucid.attr._facade import (
+    Attributed,
+    CompleteAttribution,
+    GradientAttribution,
+    InternalAttribution,
+    LayerAttribution,
+    MultipliedAttribution,
+    NeuronAttribution,
+    TensorOrTensors,
+    explained,
+    resolved,
+)
+from pellucid.core.baselines import Baselines
+from pellucid.core.sink import TargetLike
+from pellucid.methods.deeplift import attributed_by
+
+
+class DeepLift(MultipliedAttribution, CompleteAttribution):
+    """Contributions to the change of the output from that for a baseline: [pellucid.methods.DeepLift][].
+
+    Args:
+        model: Any callable of tensors.
+        multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
+        eps: Changes smaller than this are none: a gradient takes the place of their ratio.
+    """
+
+    def __init__(self, model: Callable[..., Any], multiply_by_inputs: bool = True, eps: float = 1e-10) -> None:
+        super().__init__(model, multiply_by_inputs)
+        self.model = model
+        self.eps = eps
+
+    def satisfies_attribute_criteria(self, module: nn.Module) -> bool:
+        """Whether somebody has put an input and an output on a module, as Captum does; pellucid does not."""
+        return hasattr(module, "input") and hasattr(module, "output")
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: bool = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        strict: bool = False,
+    ) -> Attributed:
+        """The contributions to the change of `target`."""
+        return explained(
+            self,
+            methods.DeepLift(
+                multiply_by_inputs=self._multiply_by_inputs,
+                eps=self.eps,
+                custom=attributed_by(custom_attribution_func),
+                strict=strict,
+            ),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "internal_batch_size": internal_batch_size,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+            delta=return_convergence_delta,
+        )
+
+
+class DeepLiftShap(DeepLift):
+    """The same on average over a distribution of baselines: [pellucid.methods.DeepLiftShap][].
+
+    Args:
+        model: Any callable of tensors.
+        multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
+    """
+
+    def __init__(self, model: Callable[..., Any], multiply_by_inputs: bool = True) -> None:
+        super().__init__(model, multiply_by_inputs)
+
+    def attribute(  # type: ignore[override]  # as in Captum, baselines must be given
+        self,
+        inputs: TensorOrTensors,
+        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: bool = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        return_stderr: bool = False,
+        strict: bool = False,
+    ) -> Attributed:
+        """The mean contributions to the change of `target` from those for all baselines."""
+        return explained(
+            self,
+            methods.DeepLiftShap(
+                multiply_by_inputs=self._multiply_by_inputs,
+                eps=self.eps,
+                custom=attributed_by(custom_attribution_func),
+                strict=strict,
+            ),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "internal_batch_size": internal_batch_size,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+                "return_stderr": return_stderr,
+            },
+            baselines=resolved(baselines, inputs),
+            delta=return_convergence_delta,
+        )
+
+
+class LayerDeepLift(LayerAttribution, DeepLift):
+    """Contributions of what a layer takes or returns: [pellucid.methods.DeepLift][] there.
+
+    Args:
+        model: Any callable of tensors that calls the layer.
+        layer: A module of it, its dotted name, or a list of these.
+        multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        layer: nn.Module | str | Sequence[nn.Module | str],
+        multiply_by_inputs: bool = True,
+    ) -> None:
+        DeepLift.__init__(self, model, multiply_by_inputs)
+        InternalAttribution.__init__(self, model, layer)
+
+    def attribute(  # type: ignore[override]  # as in Captum, layers have more
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: bool = False,
+        attribute_to_layer_input: bool = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        grad_kwargs: dict[str, Any] | None = None,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        strict: bool = False,
+    ) -> Attributed:
+        """The contributions of the layer to the change of `target`."""
+        return explained(
+            self,
+            methods.DeepLift(
+                multiply_by_inputs=self._multiply_by_inputs,
+                eps=self.eps,
+                custom=attributed_by(custom_attribution_func),
+                strict=strict,
+            ),
+            inputs,
+            {
+                **self._sites(inputs, attribute_to_layer_input),
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "grad_kwargs": grad_kwargs,
+                "internal_batch_size": internal_batch_size,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+            delta=return_convergence_delta,
+        )
+
+
+class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
+    """The same on average over a distribution of baselines: [pellucid.methods.DeepLiftShap][] there.
+
+    Args:
+        model: Any callable of tensors that calls the layer.
+        layer: A module of it, its dotted name, or a list of these.
+        multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        layer: nn.Module | str | Sequence[nn.Module | str],
+        multiply_by_inputs: bool = True,
+    ) -> None:
+        LayerDeepLift.__init__(self, model, layer, multiply_by_inputs)
+
+    def attribute(  # type: ignore[override]  # as in Captum, layers have more
+        self,
+        inputs: TensorOrTensors,
+        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: bool = False,
+        attribute_to_layer_input: bool = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        return_stderr: bool = False,
+        strict: bool = False,
+    ) -> Attributed:
+        """The mean contributions of the layer to the change of `target` from those for all baselines."""
+        return explained(
+            self,
+            methods.DeepLiftShap(
+                multiply_by_inputs=self._multiply_by_inputs,
+                eps=self.eps,
+                custom=attributed_by(custom_attribution_func),
+                strict=strict,
+            ),
+            inputs,
+            {
+                **self._sites(inputs, attribute_to_layer_input),
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "internal_batch_size": internal_batch_size,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+                "return_stderr": return_stderr,
+            },
+            baselines=resolved(baselines, inputs),
+            delta=return_convergence_delta,
+        )
+
+
+class NeuronDeepLift(NeuronAttribution, GradientAttribution):
+    """Contributions to the change of a neuron: [pellucid.methods.DeepLift][] of it.
+
+    Args:
+        model: Any callable of tensors that calls the layer.
+        layer: A module of it, its dotted name, or a list of these.
+        multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        layer: nn.Module | str | Sequence[nn.Module | str],
+        multiply_by_inputs: bool = True,
+    ) -> None:
+        super().__init__(model, layer)
+        self._multiply_by_inputs = multiply_by_inputs
+        self.eps = 1e-10
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the inputs themselves are a factor of the attributions."""
+        return self._multiply_by_inputs
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        neuron_selector: TargetLike,
+        baselines: Baselines = None,
+        additional_forward_args: Any = None,
+        attribute_to_neuron_input: bool = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        strict: bool = False,
+    ) -> Attributed:
+        """The contributions to the change of the selected neuron."""
+        return explained(
+            self,
+            methods.DeepLift(
+                multiply_by_inputs=self._multiply_by_inputs,
+                eps=self.eps,
+                custom=attributed_by(custom_attribution_func),
+                strict=strict,
+            ),
+            inputs,
+            {
+                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "additional_forward_args": additional_forward_args,
+                "internal_batch_size": internal_batch_size,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
+            baselines=baselines,
+        )
+
+
+class NeuronDeepLiftShap(NeuronDeepLift):
+    """The same on average over a distribution of baselines: [pellucid.methods.DeepLiftShap][] of it."""
+
+    def attribute(  # type: ignore[override]  # as in Captum, baselines must be given
+        self,
+        inputs: TensorOrTensors,
+        neuron_selector: TargetLike,
+        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
+        additional_forward_args: Any = None,
+        attribute_to_neuron_input: bool = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        return_stderr: bool = False,
+        strict: bool = False,
+    ) -> Attributed:
+        """The mean contributions to the change of the selected neuron from those for all baselines."""
+        return explained(
+            self,
+            methods.DeepLiftShap(
+                multiply_by_inputs=self._multiply_by_inputs,
+                eps=self.eps,
+                custom=attributed_by(custom_attribution_func),
+                strict=strict,
+            ),
+            inputs,
+            {
+                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "additional_forward_args": additional_forward_args,
+                "internal_batch_size": internal_batch_size,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+                "return_stderr": return_stderr,
+            },
+            baselines=resolved(baselines, inputs),
+        )

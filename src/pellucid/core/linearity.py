@@ -1,0 +1,118 @@
+"""Whether what autograd has recorded is linear: the steps that no rule has looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, final
+
+from torch import Tensor, nn
+from torch.autograd.graph import get_gradient_edge
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a table."""
+    return frozenset(text.split())
+
+
+LINEAR = words(
+    """
+    AccumulateGrad Add Alias AsStrided AvgPool1D AvgPool2D AvgPool3D AdaptiveAvgPool2D AdaptiveAvgPool3D
+    MkldnnAdaptiveAvgPool2D Broadcast Cat Clone Col2Im Complex Conj ConjPhysical ConstantPadNd Copies Copy CopySlices
+    Cumsum DiagEmbed Diagonal Diff Embedding EmbeddingBag Expand FftC2C FftC2R FftR2C Fill Flip Fold FromNested Gather
+    GridSampler2D Hook Identity Im2Col Imag Index IndexAdd IndexCopy IndexFill IndexPut IndexPutImpl IndexSelect Kron
+    LiftFresh Linear1d MaskedFill MaskedScatter MaskedSelect MaxUnpool2D MaxUnpool3D Mean Movedim Narrow NativeDropout
+    Neg NestedTensor NewZeros NllLoss NllLoss2D Permute PixelShuffle PixelUnshuffle Put Real ReflectionPad1D
+    ReflectionPad2D ReflectionPad3D Renorm Repeat RepeatInterleave ReplicationPad1D ReplicationPad2D ReplicationPad3D
+    Reshape ReshapeAlias ResolveConj Roll Rot90 Rsub Scatter ScatterAdd ScatterReduce0 Select SelectScatter Slice
+    SliceScatter Split SplitWithSizes Squeeze Stack Sub Sum SumToSize T Take ToCopy Trace Transpose Tril Triu Unbind
+    Unflatten Unfold UnsafeSplit UnsafeView Unsqueeze UpsampleBicubic2D UpsampleBilinear2D UpsampleLinear1D
+    UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D UpsampleNearestExact1D UpsampleNearestExact2D
+    UpsampleTrilinear3D Values View ViewAsComplex ViewAsReal Vstack Where Zero _Ruled CopyBackwards PackPaddedSequence
+    """
+)
+"""Names of autograd's nodes that are linear in all that they take."""
+
+PRODUCTS = words(
+    """
+    Addbmm Addcmul Addmm Addmv Addr Baddbmm Bilinear Bmm Convolution ConvolutionOverrideable CudnnConvolution Dot Ger
+    Inner Lerp Linear Matmul Mkldnn MkldnnConvolution MkldnnLinear MiopenConvolution Mm Mul Mv Outer SlowConv2D
+    SlowConvDilated2D SlowConvTranspose2D ThnnConv2D ConvDepthwise2D Trilinear Vdot
+    """
+)
+"""Names of nodes that are linear in each that they take, by itself."""
+
+NORMS = frozenset({"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "BatchNormImplIndex"})
+"""Names of nodes that are linear where they do not look at the batch."""
+
+
+@final
+class Trail:
+    """Who has made steps that may not be linear, and which of them lie between two places."""
+
+    def __init__(self) -> None:
+        self._made: dict[Any, tuple[str, nn.Module | None]] = {}
+
+    def note(self, function: Callable[..., Any], result: Any, caller: Callable[[], nn.Module | None]) -> None:
+        """Remember who makes the last step to a result, if it may not be linear."""
+        if isinstance(result, Tensor) and result.grad_fn is not None and _kind(result.grad_fn) not in LINEAR:
+            name = _kind(result.grad_fn)
+            if name not in PRODUCTS and name not in NORMS:
+                self._made[result.grad_fn] = function.__name__, caller()
+
+    def unruled(self, ends: Tensor, starts: tuple[Tensor, ...]) -> Iterator[tuple[str, nn.Module | None]]:
+        """What is not linear on the way from the starts to the end, and by whom: a function's or a node's name."""
+        passes = _Passing({get_gradient_edge(each).node for each in starts if each.requires_grad})
+        if ends.grad_fn is None:
+            return
+        passes.to(ends.grad_fn)
+        for node in passes.along:
+            if not _linear(node, passes):
+                yield self._made.get(node, (_kind(node), None))
+
+
+class _Passing:
+    """Which nodes lie on the way from a start."""
+
+    def __init__(self, starts: set[Any]) -> None:
+        self._known: dict[Any, bool] = dict.fromkeys(starts, True)
+        self._starts = starts
+        self.along: list[Any] = []
+
+    def to(self, end: Any) -> None:
+        """Look at all nodes before one; without recursion, as networks are deep."""
+        waiting = [end]
+        while waiting:
+            node = waiting[-1]
+            before = [each for each, _ in node.next_functions if each is not None]
+            if node in self._known:
+                waiting.pop()
+                continue
+            unknown = [each for each in before if each not in self._known]
+            if unknown:
+                waiting += unknown
+                continue
+            self._known[node] = any(self._known[each] for each in before)
+            if self._known[node]:
+                self.along.append(node)
+            waiting.pop()
+
+    def __contains__(self, node: Any) -> bool:
+        return self._known.get(node, False)
+
+
+def _linear(node: Any, passes: _Passing) -> bool:
+    kind = _kind(node)
+    live = [each is not None and each in passes for each, _ in node.next_functions]
+    if kind in PRODUCTS:
+        return sum(live) < 2 or (kind.startswith(("Add", "Baddbmm")) and sum(live[1:]) < 2)
+    if kind == "Div":
+        return not live[1]
+    if kind in NORMS:
+        return not getattr(node, "_saved_training", True)
+    return kind in LINEAR
+
+
+def _kind(node: Any) -> str:
+    """What a node is, without the number of its form: `Mul` of `MulBackward0`."""
+    name: str = node.name()
+    return name.rpartition("::")[2].rstrip("0123456789").removesuffix("Backward")

@@ -1,0 +1,382 @@
+"""Rules: how a gradient passes back through a call of torch, whether a module or plain code makes it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any, TypeAlias, final
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
+
+from pellucid.core.linearity import Trail
+from pellucid.core.site import named
+from pellucid.core.tensors import Tensors
+from pellucid.errors import InvalidArgument
+
+Function: TypeAlias = Callable[..., Any]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A call of torch that a gradient passes back through.
+
+    Args:
+        function: What is called, such as `torch.nn.functional.relu` or `torch.Tensor.mul`.
+        leaves: All of its arguments, flat.
+        layout: How they lie.
+        places: Which of them gradients pass to.
+        module: The innermost module that makes it; None where nobody has asked.
+        reference: The same call in another run, such as that of the baselines.
+    """
+
+    function: Function
+    leaves: list[Any]
+    layout: TreeSpec
+    places: tuple[int, ...]
+    module: nn.Module | None = None
+    reference: Call | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the function: `relu` of `F.relu`, `torch.relu_` and `x.relu()`."""
+        return name_of(self.function)
+
+    @property
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What it is called with, by place and by name."""
+        args, keywords = tree_unflatten(self.leaves, self.layout)
+        return args, keywords
+
+    @property
+    def inputs(self) -> Tensors:
+        """The arguments that gradients pass to."""
+        return tuple(self.leaves[place] for place in self.places)
+
+    def result(self, *inputs: Tensor) -> Any:
+        """All that the function returns for other inputs, which are left as they are."""
+        leaves = list(self.leaves)
+        for place, tensor in zip(self.places, inputs, strict=True):
+            leaves[place] = tensor
+        args, keywords = tree_unflatten(leaves, self.layout)
+        if writes(self.function, keywords):
+            args = (args[0].clone(), *args[1:])
+        return self.function(*args, **keywords)
+
+    def output(self, *inputs: Tensor) -> Tensor:
+        """The first tensor that it returns for other inputs."""
+        found: Tensor = tree_flatten(self.result(*inputs))[0][0]
+        return found
+
+    def gradient(self, inputs: Tensors, grad: Tensor) -> Tensors:
+        """What torch's gradient passes back at other inputs."""
+        create_graph = torch.is_grad_enabled()
+        with torch.enable_grad():
+            leaves = (each if each.requires_grad else each.detach().requires_grad_() for each in inputs)
+            at = tuple(each.view_as(each) for each in leaves)  # one tensor may be several inputs
+            found = torch.autograd.grad(self.output(*at), at, grad, create_graph=create_graph, allow_unused=True)
+        return tuple(torch.zeros_like(x) if each is None else each for each, x in zip(found, at, strict=True))
+
+    def described(self, model: Callable[..., Any]) -> str:
+        """The function, the shapes it is called with and the module that makes the call."""
+        shapes = ", ".join(str(tuple(leaf.shape)) for leaf in self.leaves if isinstance(leaf, Tensor))
+        where = "" if self.module is None else f" in {named(self.module, model)}"
+        return f"{self.name} of {shapes}{where}"
+
+
+Rule: TypeAlias = Callable[[Call, Tensor], Tensors]
+"""(a call, the gradient at its first output) -> the gradients at its inputs."""
+
+
+@final
+@dataclass(frozen=True)
+class Decomposed:
+    """For a call that is taken apart: other calls with the same result, for which there are rules.
+
+    Args:
+        function: Takes what the call takes; NotImplemented leaves the call as it is.
+    """
+
+    function: Function
+
+
+@final
+@dataclass(frozen=True)
+class OfSeveral:
+    """A rule for calls that pass gradients to several inputs, which are linear in a single one.
+
+    Args:
+        rule: The rule.
+    """
+
+    rule: Rule
+
+
+Entry: TypeAlias = Rule | Decomposed | OfSeveral
+
+
+@final
+@dataclass(frozen=True)
+class Rules:
+    """Which rule each call follows: of the module that makes it, by its name, itself or its type; else of the function.
+
+    A call without a rule follows torch's gradient. Functions of torch that are written in Python are looked into.
+
+    Args:
+        functions: Rules by functions or their names; see [Call.name][pellucid.core.rules.Call.name].
+        modules: Rules by modules, their dotted names or types, for the calls that these make themselves.
+        default: The rule of all other calls.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.core.rules import Rules
+        >>> straight_through = Rules({"round": lambda call, grad: (grad,)})
+        >>> x = torch.tensor([0.4, 1.7], requires_grad=True)
+        >>> with straight_through.applied():
+        ...     y = torch.round(x).sum()
+        >>> torch.autograd.grad(y, x)
+        (tensor([1., 1.]),)
+    """
+
+    functions: Mapping[str | Function, Entry] = field(default_factory=dict)
+    modules: Mapping[str | nn.Module | type[nn.Module], Entry] = field(default_factory=dict)
+    default: Entry | None = None
+
+    def of(self, function: Function, module: nn.Module | None, model: Callable[..., Any] | None) -> Entry | None:
+        """The rule of a call of a function by a module of a model."""
+        if module is not None:
+            keys: tuple[Any, ...] = (*self._names(module, model), module, *type(module).__mro__)
+            found = next((self.modules[key] for key in keys if key in self.modules), None)
+            if found is not None:
+                return found
+        return self.functions.get(function) or self.functions.get(name_of(function)) or self.default
+
+    def _names(self, module: nn.Module, model: Callable[..., Any] | None) -> tuple[str, ...]:
+        if not isinstance(model, nn.Module) or not any(isinstance(key, str) for key in self.modules):
+            return ()
+        return tuple(name for name, each in model.named_modules() if each is module)
+
+    def recorded(self, model: Callable[..., Any] | None = None) -> Run:
+        """A run whose calls are remembered, to be compared with those of another."""
+        return Run(self, model, applies=False)
+
+    def applied(
+        self, model: Callable[..., Any] | None = None, *, reference: Run | None = None, values: Run | None = None
+    ) -> Run:
+        """A run whose gradients follow the rules.
+
+        Args:
+            model: The model, for names of its modules.
+            reference: A recorded run: every call of this one is given the same call of that.
+            values: A recorded run at the same points: the inputs of calls are those of that run, so that what rules
+                make of them can be differentiated again.
+        """
+        return Run(self, model, applies=True, reference=reference, values=values)
+
+
+@final
+class Run(TorchFunctionMode):
+    """A forward under rules: a context manager around it, but not around the backward."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        model: Callable[..., Any] | None,
+        *,
+        applies: bool,
+        reference: Run | None = None,
+        values: Run | None = None,
+    ) -> None:
+        super().__init__()
+        self._rules, self._model, self._applies = rules, model, applies
+        self._reference, self._values = reference, values
+        self._calls: list[Call] = []
+        self._holders: dict[int, list[tuple[list[Any], int]]] = {}  # who remembers tensors of a storage, and where
+        self._number = 0
+        self._inside: list[Function] = []
+        self.trail = Trail()
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Follow the rule of a call."""
+        keywords = kwargs or {}
+        module = caller() if self._rules.modules else None
+        entry = self._rules.of(function, module, self._model)
+        within = entry.function if isinstance(entry, Decomposed) else inside(function) if entry is None else None
+        if within is not None and function not in self._inside:  # some call what they replace, by the same name
+            self._inside.append(function)
+            try:
+                with self:
+                    found = within(*args, **keywords)
+            finally:
+                self._inside.pop()
+            if found is not NotImplemented:
+                return found
+        elif entry is not None and not isinstance(entry, Decomposed):
+            return self._ruled(function, entry, args, keywords, module)
+        if writes(function, keywords):
+            self._spare(args[0])
+        result = function(*args, **keywords)
+        if self._applies:
+            self.trail.note(function, result, caller)
+        return result
+
+    def _ruled(
+        self,
+        function: Function,
+        entry: Rule | OfSeveral,
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        module: nn.Module | None,
+    ) -> Any:
+        rule, least = (entry.rule, 2) if isinstance(entry, OfSeveral) else (entry, 1)
+        leaves, layout = tree_flatten((args, keywords))
+        places = tuple(place for place, leaf in enumerate(leaves) if _varies(leaf))
+        written = writes(function, keywords)
+        if written:
+            self._spare(args[0])
+        if len(places) < least:
+            return function(*args, **keywords)
+        call = Call(function, leaves, layout, places, module or caller())
+        number, self._number = self._number, self._number + 1
+        if not self._applies:
+            self._calls.append(self._remembered(call, written))
+            return function(*args, **keywords)
+        reference = self._reference and self._reference.paired(number, call, self._model)
+        live = tuple(place for place in places if leaves[place].requires_grad)
+        if len(live) < least or not torch.is_grad_enabled():
+            return function(*args, **keywords)
+        inputs = tuple(leaves[place] for place in live)
+        if self._values is not None:
+            leaves = self._values._calls[number].leaves
+        else:
+            leaves = [leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        call = Call(function, leaves, layout, live, call.module, reference)
+        found = applied(self._remembered(call, written) if self._values is None else call, rule, inputs)
+        return args[0].copy_(found) if written else found
+
+    def paired(self, number: int, call: Call, model: Callable[..., Any] | None) -> Call:
+        """The call of this run that is the same as one of another.
+
+        Raises:
+            InvalidArgument: There is none.
+        """
+        same = self._calls[number] if number < len(self._calls) else None
+        if same is not None and same.name == call.name and _shapes(same.leaves) == _shapes(call.leaves):
+            return same
+        expected = "none" if same is None else same.described(model or _no_model)
+        raise InvalidArgument(
+            "forward_func must make the same calls for inputs and baselines: "
+            f"call {number} is {expected} for the baselines, and {call.described(model or _no_model)} for the inputs."
+        )
+
+    def _remembered(self, call: Call, written: bool) -> Call:
+        """A call whose arguments stay what they are, whatever is written later."""
+        for place, leaf in enumerate(call.leaves):
+            if isinstance(leaf, Tensor) and not isinstance(leaf, nn.Parameter):
+                if written and place == 0:
+                    call.leaves[0] = leaf.clone()
+                else:
+                    self._holders.setdefault(leaf.untyped_storage().data_ptr(), []).append((call.leaves, place))
+        return call
+
+    def _spare(self, written: Any) -> None:
+        """Give calls that remember a tensor a copy, before it is written into."""
+        if isinstance(written, Tensor):
+            for leaves, place in self._holders.pop(written.untyped_storage().data_ptr(), ()):
+                leaves[place] = leaves[place].clone()
+
+
+class _Ruled(torch.autograd.Function):
+    """A call, and the gradient that its rule passes back."""
+
+    @staticmethod
+    def forward(ctx: Any, call: Call, rule: Rule, layouts: list[TreeSpec], *inputs: Tensor) -> tuple[Tensor, ...]:
+        ctx.call, ctx.rule = call, rule
+        ctx.save_for_backward(*inputs)  # never looked at; it tells those who measure what is kept
+        ctx.set_materialize_grads(False)
+        found, layout = tree_flatten(call.result(*(each.detach() for each in inputs)))
+        layouts.append(layout)
+        ctx.mark_non_differentiable(*found[1:])
+        return tuple(found)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        passed = (None,) * len(ctx.call.places) if grads[0] is None else ctx.rule(ctx.call, grads[0])
+        return None, None, None, *passed
+
+
+def applied(call: Call, rule: Rule, inputs: Tensors) -> Any:
+    """What a call returns for inputs, with the gradient of a rule."""
+    layouts: list[TreeSpec] = []
+    found = _Ruled.apply(call, rule, layouts, *inputs)  # type: ignore[no-untyped-call]
+    return tree_unflatten(list(found), layouts[0])
+
+
+def name_of(function: Function) -> str:
+    """The name of a function, the same for its forms that write into their argument or belong to a tensor."""
+    name: str = getattr(function, "__name__", "")
+    return name.removeprefix("special_").strip("_")
+
+
+def writes(function: Function, keywords: dict[str, Any]) -> bool:
+    """Whether a function writes into its first argument."""
+    name: str = getattr(function, "__name__", "")
+    own = name in _INTO or (name.endswith("_") and not name.endswith("__"))
+    return own or bool(keywords.get("inplace"))
+
+
+_OPERATORS = ("add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "matmul")
+_INTO = {"__setitem__", *(f"__i{name}__" for name in _OPERATORS)}
+
+
+def inside(function: Function) -> Function | None:
+    """A function of torch that is written in Python, so that its own calls can be seen; None for any other.
+
+    Such a function asks first whether somebody handles it; here it hears that nobody does.
+    """
+    if not isinstance(function, FunctionType) or not function.__module__.startswith("torch"):
+        return None
+    names = {**function.__globals__, **dict.fromkeys(_ASKED, _nobody)}
+    own = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    own.__kwdefaults__ = function.__kwdefaults__
+    return own
+
+
+_ASKED = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
+
+
+def _nobody(*_: Any) -> bool:
+    return False
+
+
+def caller() -> nn.Module | None:
+    """The innermost module that runs."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is _CALLING:
+            module: nn.Module = frame.f_locals["self"]
+            return module
+        frame = frame.f_back  # type: ignore[assignment]  # None in the end
+    return None
+
+
+_CALLING = nn.Module._call_impl.__code__
+
+
+def _varies(leaf: Any) -> bool:
+    """Whether it could depend on the points."""
+    return isinstance(leaf, Tensor) and leaf.is_floating_point() and not isinstance(leaf, nn.Parameter)
+
+
+def _shapes(leaves: list[Any]) -> list[torch.Size]:
+    return [leaf.shape for leaf in leaves if isinstance(leaf, Tensor)]
+
+
+def _no_model() -> None: ...

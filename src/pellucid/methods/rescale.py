@@ -1,0 +1,186 @@
+"""The Rescale rule: multipliers that turn the changes of what a call takes into the change of what it returns.
+
+A call is compared with the same call for the baselines: x with x'. Linear calls need no rule.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import Tensor
+
+from pellucid.core import composites, recurrent
+from pellucid.core.linearity import words
+from pellucid.core.rules import Call, Decomposed, Entry, Function, OfSeveral, Rules
+from pellucid.core.tensors import Tensors, minus
+
+ELEMENTWISE = words(
+    """
+    abs absolute acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh bessel_j0
+    ceil celu clamp clamp_max clamp_min clip copysign cos cosh digamma elu entr erf erfc erfcx erfinv exp exp2 expit
+    expm1 fix float_power floor fmod frac gammaln gelu hardshrink hardsigmoid hardswish hardtanh heaviside huber_loss
+    hypot i0 i0e i1 i1e leaky_relu lgamma log log10 log1p log2 log_ndtr log_sigmoid logaddexp logaddexp2 logit
+    logsigmoid mish mvlgamma nan_to_num ndtr ndtri polygamma pow prelu psi reciprocal relu relu6 remainder round rrelu
+    rsqrt selu sgn sigmoid sign silu sin sinc sinh smooth_l1_loss softplus softshrink softsign sqrt square tan tanh
+    tanhshrink threshold trunc xlog1py xlogy
+    """
+)
+PRODUCTS = words(
+    """
+    addbmm addcmul addmm addmv addr baddbmm bilinear bmm chain_matmul conv1d conv2d conv3d conv_transpose1d
+    conv_transpose2d conv_transpose3d convolution dot einsum ger inner kron linear matmul mm mul multi_dot multiply mv
+    outer tensordot vdot vecdot imul imatmul
+    """
+)
+LARGEST = words(
+    """
+    adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d adaptive_max_pool1d_with_indices
+    adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices amax amin fmax fmin max max_pool1d max_pool2d
+    max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices maximum min minimum
+    """
+)
+STEPS: dict[str, Function] = {
+    "addcdiv": composites.addcdiv,
+    "batch_norm": composites.batch_norm,
+    "binary_cross_entropy_with_logits": composites.binary_cross_entropy_with_logits,
+    "cosine_similarity": composites.cosine_similarity,
+    "cross_entropy": composites.cross_entropy,
+    "dist": composites.distance,
+    "div": composites.quotient,
+    "divide": composites.quotient,
+    "frobenius_norm": composites.norm,
+    "glu": composites.glu,
+    "group_norm": composites.group_norm,
+    "gru": recurrent.layers(recurrent.gru_step),
+    "gru_cell": recurrent.cell(recurrent.gru_step),
+    "instance_norm": composites.instance_norm,
+    "itruediv": composites.quotient,
+    "l1_loss": composites.l1_loss,
+    "layer_norm": composites.layer_norm,
+    "lerp": composites.lerp,
+    "linalg_norm": composites.matrix_or_vector_norm,
+    "linalg_vector_norm": composites.norm,
+    "log_softmax": composites.log_softmax,
+    "lstm": recurrent.layers(recurrent.lstm_step),
+    "lstm_cell": recurrent.cell(recurrent.lstm_step),
+    "mse_loss": composites.mse_loss,
+    "rms_norm": composites.rms_norm,
+    "rnn_relu": recurrent.layers(recurrent.relu_step),
+    "rnn_relu_cell": recurrent.cell(recurrent.relu_step),
+    "rnn_tanh": recurrent.layers(recurrent.tanh_step),
+    "rnn_tanh_cell": recurrent.cell(recurrent.tanh_step),
+    "scaled_dot_product_attention": composites.attention,
+    "softmax": composites.softmax,
+    "std": composites.deviation,
+    "true_divide": composites.quotient,
+    "truediv": composites.quotient,
+    "var": composites.variance,
+}
+"""Calls that are taken apart into others."""
+
+HALF_WIDTH = math.sqrt(3) / 6
+"""How far from the middle of an interval the two points lie at which the mean of a cubic is that over the interval."""
+
+
+def rescale(eps: float) -> Rules:
+    """The rules of DeepLIFT.
+
+    Args:
+        eps: Changes smaller than this are none, and a gradient is taken in place of their ratio.
+    """
+
+    def ratio(change: Tensor, way: Tensor, otherwise: Tensor | float) -> Tensor:
+        """How much changes for each unit of the way; something else where that is none, or no number."""
+        far = way.abs() >= eps
+        return torch.where(far, change / torch.where(far, way, 1), otherwise)
+
+    def elementwise(call: Call, grad: Tensor) -> Tensors:
+        """(f(x) - f(x')) / (x - x'); of several arguments, as they change one after the other, in all orders."""
+        inputs, others = call.inputs, _others(call)
+        found = [torch.zeros_like(grad) for _ in inputs]
+        orders = list(itertools.permutations(range(len(inputs))))
+        for order in orders:
+            at = list(others)
+            before = call.output(*at)
+            for place in order:
+                way, at[place] = inputs[place] - others[place], inputs[place]
+                after = call.output(*at)
+                slope: Tensor | float = 0.0
+                if not (way.abs() >= eps).all():
+                    slope = call.gradient(tuple(at), torch.ones_like(grad))[place]
+                found[place] = found[place] + ratio(after - before, way, slope)
+                before = after
+        return tuple((grad * each / len(orders)).sum_to_size(x.shape) for each, x in zip(found, inputs, strict=True))
+
+    def product(call: Call, grad: Tensor) -> Tensors:
+        """The gradient in the middle between x and x', exact for two factors; for more, at two points between."""
+        nodes = (0.5,) if len(call.inputs) < 3 else (0.5 - HALF_WIDTH, 0.5 + HALF_WIDTH)
+        pairs = list(zip(_others(call), call.inputs, strict=True))
+        found = [call.gradient(tuple(x0 + node * (x - x0) for x0, x in pairs), grad / len(nodes)) for node in nodes]
+        return tuple(torch.stack(each).sum(0) if len(each) > 1 else each[0] for each in zip(*found, strict=True))
+
+    def largest(call: Call, grad: Tensor) -> Tensors:
+        """With y = max(x) and c = max(y, y'): the place of y receives c - y', that of y' in x' receives y - c.
+
+        Where y' is at several places of x', as in what a constant baseline leads to, the place of y is taken if it is
+        one of them.
+        """
+        inputs, others = call.inputs, _others(call)
+        y, y0 = call.output(*inputs), call.output(*others)
+        between = torch.minimum(y, y0) if "min" in call.name else torch.maximum(y, y0)
+        same = _there(call, inputs, others, y) == y0
+        gained = call.gradient(inputs, grad * torch.where(same, y - y0, between - y0))
+        lost = call.gradient(others, grad * torch.where(same, 0, y - between))
+        ways = minus(inputs, others)
+        return tuple(ratio(one + other, way, 0.0) for one, other, way in zip(gained, lost, ways, strict=True))
+
+    def log_sum_exp(call: Call, grad: Tensor) -> Tensors:
+        """The ratio of the logarithm times that of each exponential, all divided by the larger sum: none overflows."""
+        (x,), (x0,) = call.inputs, _others(call)
+        dims = _dims(call, x.ndim)
+        sums, sums0, grad = (_unreduced(each, dims, x.ndim) for each in (call.output(x), call.output(x0), grad))
+        top = torch.maximum(sums, sums0)
+        top = torch.where(top.isinf(), 0, top)
+
+        def mean_slope(way: Tensor) -> Tensor:
+            """The mean of exp(-t) for t from zero to the way: (1 - exp(-way)) / way."""
+            return ratio(-torch.expm1(-way), way, 1.0)
+
+        exponentials = (torch.maximum(x, x0) - top).exp() * mean_slope((x - x0).abs())
+        return (grad * exponentials / mean_slope((sums - sums0).abs()),)
+
+    functions: dict[str | Function, Entry] = {name: Decomposed(steps) for name, steps in STEPS.items()}
+    for names, rule in ((ELEMENTWISE, elementwise), (LARGEST, largest), ({"logsumexp"}, log_sum_exp)):
+        functions.update(dict.fromkeys(names, rule))
+    functions.update(dict.fromkeys(PRODUCTS, OfSeveral(product)))
+    return Rules(functions)
+
+
+def _others(call: Call) -> Tensors:
+    """The inputs of the same call for the baselines."""
+    return call.inputs if call.reference is None else tuple(call.reference.leaves[place] for place in call.places)
+
+
+def _there(call: Call, inputs: Tensors, others: Tensors, like: Tensor) -> Tensor:
+    """What others hold where a call finds the largest of its inputs."""
+    with torch.enable_grad():
+        unit = torch.zeros_like(like, requires_grad=True)
+        passed = call.gradient(tuple(each.detach() for each in inputs), unit)
+        held = torch.stack([(one * other.detach()).sum() for one, other in zip(passed, others, strict=True)]).sum()
+    return torch.autograd.grad(held, unit)[0]
+
+
+def _dims(call: Call, ndim: int) -> tuple[int, ...]:
+    """The dimensions that a call reduces, its second argument, in rising order."""
+    args, keywords = call.arguments
+    dim = args[1] if len(args) > 1 else keywords["dim"]
+    return tuple(sorted(each % ndim for each in ((dim,) if isinstance(dim, int) else dim)))
+
+
+def _unreduced(each: Tensor, dims: tuple[int, ...], ndim: int) -> Tensor:
+    """With the dimensions that were reduced, of size one, where they are not there."""
+    for dim in dims if each.ndim < ndim else ():
+        each = each.unsqueeze(dim)
+    return each
