@@ -106,6 +106,118 @@ class TestEverySampledMethod:
         assert (one.values[0] - other.values[0]).abs().max() <= 2 * 0.1
 
 
+def together(x: Tensor) -> Tensor:
+    """One value for the batch."""
+    return (x[:, 0] * x[:, 1] + x[:, 2].sin()).sum()
+
+
+@pytest.mark.parametrize("name", ["BanzhafValueSampling", "KernelShap-captum", "Lime", "ShapleyValueSampling"])
+def test_of_one_value_for_the_batch(name: str):
+    x = torch.rand(3, 4, generator=torch.Generator().manual_seed(0)).double()
+    found = EVERY[name](samples="auto", tolerance=0.02, seed=0)(Pathway.of(together, x))
+    assert found.values[0].shape == (1, 4)
+    assert found.reached.all()
+    assert found.evaluations.unique().numel() == 1
+
+
+@pytest.mark.parametrize("sampling", ["auto", "captum"])
+def test_kernel_shap_of_nobody(sampling: str):
+    x = inputs()
+    with pytest.warns(PellucidWarning, match="baselines are equal to the inputs"):
+        found = methods.KernelShap(samples="auto", sampling=sampling)(Pathway.of(network(), x, target=0), x)
+    assert not found.values[0].any()
+    assert found.reached.all()
+
+
+@pytest.mark.parametrize("name", ["ShapleyValueSampling", "KernelShap", "GradientShap"])
+def test_what_is_no_number_is_not_sampled_any_further(name: str):
+    x = inputs()
+    x[1, 0] = torch.nan
+    with pytest.warns(PellucidWarning, match="attributions contain NaN"):
+        found = call(name, network(), x, 0.05)
+    assert found.reached.tolist() == [True, False, True, True, True]
+    assert found.evaluations[1] == found.evaluations.min()
+    assert found.stderr[0][1].isnan().any()
+
+
+def test_anything_is_within_an_infinite_tolerance():
+    path = Pathway.of(lambda x: 0 * x.sum(1), inputs())
+    found = ShapleyValueSampling(samples="auto", tolerance=float("inf"), relative=True)(path)
+    assert found.reached.all()
+    assert (found.evaluations == 32).all()
+
+
+@pytest.mark.parametrize(
+    ("method", "least"),
+    [
+        (methods.KernelShap(samples="auto", most_samples=3), 14),
+        (methods.BanzhafValueSampling(samples="auto", most_samples=3), 4),
+        (methods.ShapleyValueSampling(samples="auto", orders="stratified", most_samples=11), 12),
+    ],
+)
+def test_a_bound_below_what_can_be_told_anything_of_is_refused(method: Any, least: int):
+    with pytest.raises(InvalidArgument, match=f"most_samples must be an integer of at least {least}"):
+        method(Pathway.of(network(), inputs(), target=0))
+
+
+def test_a_layer_whose_tensors_have_the_examples_elsewhere():
+    torch.manual_seed(0)
+
+    class Reads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(3, 4, batch_first=True)
+
+        def forward(self, x):
+            return self.lstm(x)[0].sum((1, 2))
+
+    found = attr.LayerGradientShap(Reads().double(), "lstm").attribute(
+        torch.randn(2, 5, 3).double(), torch.zeros(2, 5, 3).double(), n_samples="auto", seed=0
+    )
+    assert found[0].shape == (2, 5, 4)
+
+
+def test_memory_does_not_grow_with_the_samples():
+    held = []
+    x = torch.randn(1, 3, generator=torch.Generator().manual_seed(0))
+
+    def model(x: Tensor) -> Tensor:
+        held.append(len(x))
+        return (x * 9).sin().sum(1)
+
+    with pytest.warns(PellucidWarning, match="tolerance is not reached in 4096 samples"):
+        attr.GradientShap(model).attribute(
+            x, torch.zeros(2, 3), n_samples="auto", tolerance=1e-9, most_samples=4096, seed=0
+        )
+    assert max(held) <= 256
+    assert sum(held) == 4096
+
+
+@pytest.mark.parametrize("name", ["ShapleyValueSampling", "KernelShap", "Lime", "FeaturePermutation"])
+def test_noise_around_methods_whose_examples_share_draws(name: str):
+    tunnel = attr.NoiseTunnel(getattr(attr, name)(network()))
+    one, other = (tunnel.attribute(inputs(), target=1, nt_samples=4, seed=3) for _ in range(2))
+    assert torch.equal(one, other)
+
+
+def test_seeds_of_each_example_where_the_last_is_done_first():
+    def model(x: Tensor) -> Tensor:
+        return (x[:, 0] ** 2 * x[:, 1]).sin() * x[:, 2]
+
+    x = torch.tensor([[1.0, 2, 3], [1, 2, 30], [0.001, 0.001, 0.001]])
+    with pytest.warns(PellucidWarning, match="tolerance is not reached"):
+        found = attr.NoiseTunnel(attr.GradientShap(model)).attribute(
+            x,
+            baselines=torch.zeros(2, 3),
+            nt_samples="auto",
+            seed=[1, 2, 3],
+            tolerance=0.1,
+            most_samples=200,
+            stdevs=0.01,
+        )
+    assert found.shape == (3, 3)
+
+
 def many_features() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(14, 8), nn.Tanh(), nn.Linear(8, 2)).double().eval()

@@ -230,6 +230,20 @@ def sampled_interactions(model: Model, players: int, samples: int, seed: int, in
     return methods.ShapleyInteractionSampling(samples=samples, index=index, seed=seed)(path_of(model, players))
 
 
+def test_who_makes_no_difference_in_an_example_has_no_banzhaf_value_there_whoever_plays_elsewhere():
+    torch.manual_seed(0)
+    weights, x = torch.randn(6, 4).double(), torch.randn(2, 6).double()
+    x[0, 3] = 0
+
+    def model(x: Tensor) -> Tensor:
+        return (x @ weights).tanh().prod(1)
+
+    both, alone = (methods.BanzhafValueSampling(samples=60, seed=0)(Pathway.of(model, some)) for some in (x, x[:1]))
+    close((both.values[0][:1],), (alone.values[0],))
+    close((both.stderr[0][:1],), (alone.stderr[0],))
+    assert both.values[0][0, 3] == both.stderr[0][0, 3] == 0
+
+
 class TestSampledInteractions:
     @pytest.mark.parametrize("players", range(2, 10))
     def test_every_two_are_neighbours_equally_often(self, players: int):

@@ -20,7 +20,7 @@ from pellucid.core.baselines import Baselines
 from pellucid.core.future import then
 from pellucid.core.guest import embeds
 from pellucid.core.pathway import GradientFunction, Pathway
-from pellucid.core.randomness import numpy_state_kept, seeded
+from pellucid.core.randomness import Seed, numpy_state_kept, seeded
 from pellucid.core.sink import Neuron, TargetLike, sink_of
 from pellucid.core.site import Layer
 from pellucid.core.structure import Structure
@@ -383,11 +383,15 @@ class Inside:
         return Attributions(values, delta, structure=structure)
 
     def _seeds(self, path: Pathway) -> dict[str, Any]:
-        """A seed of its own for each copy, for an `attribute` that takes them."""
+        """A seed of its own for each copy, for an `attribute` that takes them; one for all where they share draws."""
         seed = path.origin.seed if path.origin else None
-        if seed is None or "seed" not in inspect.signature(self.attribution.attribute).parameters:
+        takes = inspect.signature(self.attribution.attribute).parameters.get("seed")
+        if seed is None or takes is None:
             return {}
-        states = (np.random.SeedSequence(key).generate_state(1, np.uint64) for key in seeded(seed, path.identities()))
+        if takes.annotation not in ("Seed", Seed):
+            return {"seed": seed}
+        keys = seeded(seed, path.identities(), path.examples)
+        states = (np.random.SeedSequence(key).generate_state(1, np.uint64) for key in keys)
         return {"seed": [int(state[0]) for state in states]}
 
 

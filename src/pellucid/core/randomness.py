@@ -103,8 +103,13 @@ def shared(seed: int | None, generator: torch.Generator | None) -> torch.Generat
         raise WrongType(f"seed must be an integer, as all examples share the draws: got {number!r}.") from None
 
 
-def seeded(seed: int | Sequence[int], keys: Keys) -> list[tuple[int, ...]]:
+def seeded(seed: int | Sequence[int], keys: Keys, examples: int | None = None) -> list[tuple[int, ...]]:
     """What each point's streams are seeded with: the seed and what tells the point apart.
+
+    Args:
+        seed: One number, or one for each example.
+        keys: What tells the points apart.
+        examples: How many examples there are; None where the last is among the points.
 
     Raises:
         InvalidArgument: The seeds are no integers, or another number than examples.
@@ -112,7 +117,7 @@ def seeded(seed: int | Sequence[int], keys: Keys) -> list[tuple[int, ...]]:
     of_example = _integers(seed)
     if isinstance(of_example, int):
         return [(*_natural(of_example), *key) for key in keys]
-    examples = 1 + max(example for example, *_ in keys)
+    examples = 1 + max(example for example, *_ in keys) if examples is None else examples
     if len(of_example) != examples:
         raise InvalidArgument(
             f"seed must be one number, or one per example: expected {examples}, got {len(of_example)}."

@@ -131,15 +131,20 @@ class BanzhafValueSampling:
         return narrowing.told(attributions(game, worth.mT.flatten(0, 1), errors))
 
 
-def _told(_: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
-    """How much larger outputs [g, s, K] are with each player than without, [g, playing, K], and standard errors."""
+def _told(game: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """How much larger outputs [g, s, K] are with each player than without, [g, playing, K], and standard errors.
+
+    A player of other examples that makes no difference in one of its own is worth nothing there, for certain.
+    """
     means, variances = [], []
     for half in (present[:, 0].double(), (~present[:, 0]).double()):
         count = half.sum(0).unsqueeze(1)
         means.append(half.mT @ outputs / count)
         spread = (half.mT @ outputs.square() / count - means[-1].square()).clamp(min=0)
         variances.append(torch.where(count > 1, spread / (count - 1), torch.inf))
-    return means[0] - means[1], (variances[0] + variances[1]).sqrt()
+    differs = game.features.totals(tuple((x != fill).double() for x, fill in zip(game.path.x, game.fill, strict=True)))
+    plays = differs[:, game.playing, None] > 0 if len(outputs) == len(game.path) else torch.ones((), device="cpu") > 0
+    return plays * (means[0] - means[1]), plays * (variances[0] + variances[1]).sqrt()
 
 
 def _halves(game: Game, samples: int, generator: torch.Generator | None) -> Tensor:

@@ -23,7 +23,8 @@ Orders: TypeAlias = Literal["random", "antithetic", "stratified"]
 
 * `"random"`: each by itself.
 * `"antithetic"`: with its reverse, so that who comes early comes late as well.
-* `"stratified"`: as one row of a random Latin square, with the others, so that everyone comes at every place once.
+* `"stratified"`: as one row of a random Latin square, with the others, so that everyone comes at every place once. The
+  square is of all who play in some example of the batch.
 """
 
 BITS = 62

@@ -137,8 +137,8 @@ class ShapleyInteractionSampling:
     a_ii = the Shapley value of i; for "k-SII", less half of its interactions
 
     where S are the features before both and F(S) is the output for x in the features of S and x' elsewhere. Orders
-    come in draws: the zigzag paths that divide the complete graph of the features, which are numbered at random for
-    each draw. A coalition that comes up several times is evaluated once.
+    come in draws: the zigzag paths that divide the complete graph of the features that play in some example of the
+    batch, which are numbered at random for each draw. A coalition that comes up several times is evaluated once.
 
     Tsai, Yeh, Ravikumar, "Faith-Shap: the faithful Shapley interaction index", 2023, https://arxiv.org/abs/2203.00870;
     Alspach, "The wonderful Walecki construction", 2008.

@@ -13,7 +13,7 @@ from pellucid.core.game import Game
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
-from pellucid.errors import InvalidArgument, warn
+from pellucid.errors import InvalidArgument, check_count, warn
 from pellucid.methods.edge import attribution
 from pellucid.methods.linear import constrained
 from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, learnt
@@ -25,7 +25,8 @@ Sampling = Literal["auto", "captum"]
 """Which coalitions are evaluated, all examples or each its own.
 
 * `"auto"`: all, where `samples` allows for them; otherwise all of the smallest and their complements, as far as they
-  go, and of the others random ones, each with its complement. The same for all examples.
+  go, and of the others random ones, each with its complement. The same for all examples; a feature that equals its
+  baseline in some of them alone takes part in all.
 * `"captum"`: sizes drawn by the Shapley kernel, and random coalitions of these; for each example in turn, as Captum
   does, or with a seed the same for all.
 """
@@ -108,7 +109,10 @@ class KernelShap:
             alike = generator is not None or self.samples == "auto"
             source = AsCaptum(design.columns, 1 if alike else await design.games(), generator)
         samples = 2 * len(columns) + MORE_SAMPLES if self.samples is None else self.samples
-        narrowing = Narrowing(path, samples, self, first=first_samples(len(columns)))
+        first = first_samples(len(columns))
+        if samples == "auto" and self.sampling == "auto":
+            check_count("most_samples", self.most_samples, min(first, 2 * len(columns) + 2))
+        narrowing = Narrowing(path, samples, self, first=first)
         told_apart = 0
 
         def coalitions(samples: int) -> Tensor:

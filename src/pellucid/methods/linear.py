@@ -179,9 +179,12 @@ def bootstrapped(model: LinearModel, present: Tensor, outputs: Tensor, weights: 
         return None
     own = torch.Generator("cpu").manual_seed(0)  # nobody else's draws change, and errors are the same every time
     shares = torch.empty(REFITS, 1, samples, dtype=torch.float64, device="cpu").exponential_(generator=own)
-    design, told = (each.expand(REFITS, *each.shape).flatten(0, 1) for each in (present, outputs))
-    found = model.coefficients(design, told, (shares * weights.cpu()).flatten(0, 1))
-    return found.view(REFITS, games, *found.shape[1:]).std(0)
+    found = []
+    for some in torch.split(shares, max(1, CHUNK_NUMBERS // present.numel())):
+        design, told = (each.expand(len(some), *each.shape).flatten(0, 1) for each in (present, outputs))
+        fits = model.coefficients(design, told, (some * weights.cpu()).flatten(0, 1))
+        found.append(fits.view(len(some), games, *fits.shape[1:]))
+    return torch.cat(found).std(0)
 
 
 def constrained(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor) -> Solution:
@@ -215,7 +218,7 @@ def constrained(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor
     found = inverse @ (design.mT @ rest)
     found = found + inverse @ (design.mT @ (rest - design @ found))  # what squaring the design has lost
     least = int(told_apart.sum(1).min()) + 1
-    errors = _jackknife(design, inverse, rest - design @ found, draws) if least == columns else None
+    errors = _jackknife(design, inverse, rest - design @ found, draws) if least >= columns else None
 
     def by_game(each: Tensor) -> Tensor:
         return each.transpose(0, 1).reshape(columns, games, outputs.shape[2]).transpose(0, 1)

@@ -27,6 +27,9 @@ FIRST_DRAWS = 32
 MOST_SAMPLES = 2**16
 """Where sampling gives up, unless the user chooses."""
 
+FEW_AT_ONCE = 256
+"""As many samples of a point are held at once where each has numbers of its own for every element."""
+
 DEVIATIONS = 1.96
 """How many standard errors half a 95 % interval has."""
 
@@ -66,6 +69,7 @@ class Narrowing:
         goal: How many those are.
         each: How many samples come of one independent draw.
         first: The first samples, with "auto"; None is 32 draws.
+        at_once: The most samples of a point that are taken before the next look.
         name: What users call the samples.
 
     Raises:
@@ -80,9 +84,10 @@ class Narrowing:
         *,
         each: int = 1,
         first: int | None = None,
+        at_once: int | None = None,
         name: str = "n_samples",
     ) -> None:
-        self._path, self._goal = path, goal
+        self._path, self._goal, self._at_once = path, goal, at_once
         self.places, self.done = everyone(len(path)), 0
         self.still = self.places  # which of the places before these are
         self.reached: Tensor | None = None
@@ -92,8 +97,8 @@ class Narrowing:
             return
         if not goal.tolerance > 0:
             raise InvalidArgument(f"tolerance must be above zero: got {goal.tolerance}.")
-        self._most = check_count("most_samples", goal.most_samples)
-        self.count = max(2 * each, min(FIRST_DRAWS * each if first is None else first, self._most // each * each))
+        self._most = check_count("most_samples", goal.most_samples, 2 * each)
+        self.count = min(FIRST_DRAWS * each if first is None else first, self._most // each * each)
         self.reached = torch.zeros(len(path), dtype=torch.bool, device="cpu")
         self.evaluations = torch.zeros(len(path), dtype=torch.int64, device="cpu")
 
@@ -125,14 +130,20 @@ class Narrowing:
         if self.reached is None or self.evaluations is None:
             self.count = 0
             return
-        goal = self._goal.tolerance * (_largest(values) if self._goal.relative else 1)
-        narrow = torch.zeros(1, device="cpu") > 0 if stderr is None else DEVIATIONS * _largest(stderr) <= goal
-        apart = len(narrow) == len(self._path) and not self._path.budget.whole
-        narrow = narrow[self.places] if apart else narrow.all().expand(len(self.places))
-        self.evaluations[self.places], self.reached[self.places] = self.done, narrow
-        self.still = (~narrow).nonzero().flatten()
-        self.places, self.count = self.places[self.still], self.done if len(self.still) else 0
-        if self.count and 2 * self.done > self._most:
+        sizes = _largest(values)
+        goal = self._goal.tolerance * (sizes if self._goal.relative else torch.ones_like(sizes))
+        finite = sizes.isfinite()  # nothing else becomes narrow
+        wide = torch.ones_like(finite) if stderr is None else DEVIATIONS * _largest(stderr) > goal
+        apart = len(finite) == len(self._path) and not self._path.budget.whole
+        reached, open_ = (
+            each[self.places] if apart else each.all().expand(len(self.places))
+            for each in (finite & ~wide, finite & wide)
+        )
+        self.evaluations[self.places], self.reached[self.places] = self.done, reached
+        self.still = open_.nonzero().flatten()
+        self.places = self.places[self.still]
+        self.count = min(self.done, self._at_once or self.done) if len(self.still) else 0
+        if self.done + self.count > self._most and self.count:
             rows = self._path.rows[self.places].tolist()
             warn(f"tolerance is not reached in {self.done} samples for examples {rows}.")
             self.count = 0
@@ -190,9 +201,11 @@ async def learnt(
         values = await part.values_of(new[:, :, columns])
         told = by_game(values, games_of(part.path, values))
         present = new if first else torch.cat([present, new])
-        outputs = told if first else torch.cat([outputs[narrowing.still], told], dim=1)
+        known = outputs[narrowing.still] if len(outputs) > 1 else outputs
+        outputs = told if first else torch.cat([known, told], dim=1)
         found, error = learn(part, present, outputs)
         error = torch.full_like(found, torch.inf) if error is None else error
+        error = torch.where(found.isnan(), found, error)
         if first:
             worth, stderr = torch.empty_like(found), torch.empty_like(error)
         at = narrowing.at(slice(None))
@@ -202,6 +215,8 @@ async def learnt(
 
 
 def _largest(numbers: Tensors) -> Tensor:
-    """The largest sizes [n] of numbers (n, ...); zero where there are none."""
-    flat = torch.cat([each.detach().flatten(1).abs().cpu().double() for each in numbers], dim=1)
-    return functional.pad(flat, (0, 1)).amax(1)
+    """The largest sizes [n] of numbers (n, ...), zero where there are none; one for all where they have several n."""
+    apart = len({len(each) for each in numbers}) == 1
+    flat = [each.detach().abs().cpu().double() for each in numbers]
+    sizes = torch.cat([each.flatten(1) if apart else each.reshape(1, -1) for each in flat], dim=1)
+    return functional.pad(sizes, (0, 1)).amax(1)

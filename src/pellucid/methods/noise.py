@@ -16,7 +16,7 @@ from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, nu
 from pellucid.core.tensors import Tensors, shapes
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.edge import attribution
-from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing
+from pellucid.methods.narrowing import FEW_AT_ONCE, MOST_SAMPLES, Narrowing
 from pellucid.methods.result import Attributions
 
 Average: TypeAlias = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
@@ -84,8 +84,10 @@ class NoiseTunnel:
         check_count("nt_samples_batch_size", 1 if self.per_call is None else self.per_call)
         order = 2 if self.average == "vargrad" else 1
         auto, structure, deltas = self.samples == "auto", None, []
+        if auto and (arguments.get("delta") or arguments.get("return_convergence_delta")):
+            raise InvalidArgument('return_convergence_delta must be False for nt_samples="auto": got True.')
         moments = Moments(len(path), orders=2 * order if self.stderr or auto else order)
-        narrowing = Narrowing(path, self.samples, self, name="nt_samples")
+        narrowing = Narrowing(path, self.samples, self, at_once=FEW_AT_ONCE, name="nt_samples")
         # A single call puts back by itself what it has drawn; several need the state from before the first.
         several = auto or path.budget.whole or narrowing.count > (self.per_call or narrowing.count)
         state_kept = numpy_state_kept() if several else nullcontext()
@@ -106,8 +108,6 @@ class NoiseTunnel:
                     deltas += [] if result.delta is None else [result.delta]
                     structure = result.structure
                 narrowing.saw(*_averaged(self.average, moments))
-        if auto and deltas:
-            raise InvalidArgument('return_convergence_delta must be False for nt_samples="auto": got True.')
         values, stderr = _averaged(self.average, moments)
         return narrowing.told(Attributions(values, torch.cat(deltas) if deltas else None, stderr, structure))
 

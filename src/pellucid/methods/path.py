@@ -16,7 +16,7 @@ from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, se
 from pellucid.core.tensors import Tensors, described, floating, lerp, minus, summed, times, total, widened
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.edge import attribution
-from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing
+from pellucid.methods.narrowing import FEW_AT_ONCE, MOST_SAMPLES, Narrowing
 from pellucid.methods.refinement import MOST_STEPS, refined
 from pellucid.methods.result import Attributions, completeness_gap, gaps
 
@@ -188,7 +188,7 @@ class GradientShap:
             raise InvalidArgument(f"baselines must be a distribution to draw from: got {described(baselines)}.")
         if delta and self.samples == "auto":
             raise InvalidArgument('return_convergence_delta must be False for n_samples="auto": got True.')
-        narrowing = Narrowing(path, self.samples, self)
+        narrowing = Narrowing(path, self.samples, self, at_once=FEW_AT_ONCE)
         moments = Moments(len(path), orders=2 if self.stderr or self.samples == "auto" else 1)
         gap = None
         with drawing(seed_of(self.seed, self.generator), path.identities) as draws:
