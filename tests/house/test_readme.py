@@ -14,6 +14,15 @@ def test_the_readme_s_python_runs_from_top_to_bottom():
     assert namespace["result"].stderr[0].shape == (2, 4)
 
 
+def test_the_rules_page_s_python_runs_from_top_to_bottom():
+    namespace: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", (README.parent / "docs" / "rules.md").read_text(), re.DOTALL):
+        exec(block, namespace)
+    with namespace["guided_backpropagation"].applied():
+        y = (namespace["torch"].nn.functional.relu(namespace["x"]) * -1).sum()
+    assert not namespace["torch"].autograd.grad(y, namespace["x"])[0].any()
+
+
 def test_the_readme_s_make_targets_exist():
     makefile = (README.parent / "Makefile").read_text()
     for target in re.findall(r"^\$ make (\S+)", README.read_text(), re.MULTILINE):

@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 
-class _Passed(torch.autograd.Function):
-    """The identity, which calls a function when a gradient passes."""
-
-    @staticmethod
-    def forward(ctx, tensor, notice):
-        ctx.notice = notice
-        return tensor.clone()
-
-    @staticmethod
-    def backward(ctx, grad):
-        ctx.notice()
-        return grad.clone(), None
-
-
 def noticing(output: Any, notice: Callable[[], None]) -> Any:
     """An output like this one; `notice` is called when a backward pass goes through one of its tensors."""
-    return tree_map_only(Tensor, lambda tensor: _Passed.apply(tensor, notice), output)
+
+    def noticed(tensor: Tensor) -> Tensor:
+        tensor = tensor.clone()
+        if tensor.requires_grad:
+            tensor.register_hook(lambda _: notice())
+        return tensor
+
+    return tree_map_only(Tensor, noticed, output)
 
 
 class Counted:

@@ -279,6 +279,7 @@ class NeuronDeepLift(NeuronAttribution, GradientAttribution):
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
+        early_exit: bool = True,
         strict: bool = False,
     ) -> Attributed:
         """The contributions to the change of the selected neuron."""
@@ -297,6 +298,7 @@ class NeuronDeepLift(NeuronAttribution, GradientAttribution):
                 "internal_batch_size": internal_batch_size,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
+                "early_exit": early_exit,
             },
             baselines=baselines,
         )
@@ -318,6 +320,7 @@ class NeuronDeepLiftShap(NeuronDeepLift):
         create_graph: bool = False,
         show_progress: bool = False,
         return_stderr: bool = False,
+        early_exit: bool = True,
         strict: bool = False,
     ) -> Attributed:
         """The mean contributions to the change of the selected neuron from those for all baselines."""
@@ -336,6 +339,7 @@ class NeuronDeepLiftShap(NeuronDeepLift):
                 "internal_batch_size": internal_batch_size,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
+                "early_exit": early_exit,
                 "return_stderr": return_stderr,
             },
             baselines=resolved(baselines, inputs),

@@ -1,4 +1,7 @@
-"""Functions of torch that are one call but many steps, written as these steps."""
+"""Functions of torch that are one call but many steps, written as these steps.
+
+They take what torch's functions in C++ take; those in Python lead there.
+"""
 
 from __future__ import annotations
 
@@ -11,80 +14,88 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def softmax(x: Tensor, dim: int | None = None, *_: Any, dtype: torch.dtype | None = None, **__: Any) -> Any:
-    """The exponential of x - log(sum of exp(x))."""
-    if dim is None:
-        return NotImplemented
-    return log_softmax(x, dim, dtype=dtype).exp()
+def softmax(input: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
+    """The exponential of input - log(sum of exp(input))."""
+    return log_softmax(input, dim, dtype).exp()
 
 
-def log_softmax(x: Tensor, dim: int | None = None, *_: Any, dtype: torch.dtype | None = None, **__: Any) -> Any:
-    """The difference x - log(sum of exp(x))."""
-    if dim is None:
-        return NotImplemented
-    x = x if dtype is None else x.to(dtype)
+def log_softmax(input: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
+    """The difference input - log(sum of exp(input))."""
+    x = input if dtype is None else input.to(dtype)
     return x - torch.logsumexp(x, dim, keepdim=True)
 
 
 def layer_norm(
-    x: Tensor,
-    shape: Sequence[int],
+    input: Tensor,
+    normalized_shape: Sequence[int],
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     eps: float = 1e-5,
-    *_: Any,
+    cudnn_enable: bool = True,
 ) -> Tensor:
     """(x - mean) / sqrt(variance + eps), over the last dimensions."""
-    return _scaled(_normalized(x, tuple(range(-len(shape), 0)), eps), weight, bias)
+    return _scaled(_normalized(input, tuple(range(-len(normalized_shape), 0)), eps), weight, bias)
 
 
-def rms_norm(x: Tensor, shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
-    """X / sqrt(mean of squares + eps), over the last dimensions."""
-    small = torch.finfo(x.dtype).eps if eps is None else eps
-    squares = x.square().mean(tuple(range(-len(shape), 0)), keepdim=True)
-    return _scaled(x * (squares + small).rsqrt(), weight, None)
+def rms_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    """The quotient x / sqrt(mean of squares + eps), over the last dimensions."""
+    small = torch.finfo(input.dtype).eps if eps is None else eps
+    squares = input.square().mean(tuple(range(-len(normalized_shape), 0)), keepdim=True)
+    return _scaled(input * (squares + small).rsqrt(), weight, None)
 
 
 def group_norm(
-    x: Tensor, groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5, *_: Any
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
 ) -> Tensor:
     """(x - mean) / sqrt(variance + eps), over each group of channels."""
-    grouped = x.reshape(len(x), groups, -1)
-    return _by_channel(_normalized(grouped, (2,), eps).reshape(x.shape), weight, bias)
+    grouped = input.reshape(len(input), num_groups, -1)
+    return _by_channel(_normalized(grouped, (2,), eps).reshape(input.shape), weight, bias)
 
 
 def instance_norm(
-    x: Tensor,
-    running_mean: Tensor | None = None,
-    running_var: Tensor | None = None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    use_input_stats: bool = True,
-    *_: Any,
-    eps: float = 1e-5,
-    **__: Any,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    use_input_stats: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
 ) -> Any:
     """(x - mean) / sqrt(variance + eps), over the positions of each channel."""
-    if not use_input_stats:
+    if not use_input_stats or running_mean is not None:  # linear; or statistics are to be kept
         return NotImplemented
-    return _by_channel(_normalized(x, tuple(range(2, x.ndim)), eps), weight, bias)
+    return _by_channel(_normalized(input, tuple(range(2, input.ndim)), eps), weight, bias)
 
 
 def batch_norm(
-    x: Tensor,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
     running_mean: Tensor | None,
     running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-    *_: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
 ) -> Any:
     """(x - mean) / sqrt(variance + eps), over the batch; linear, and left as it is, where these are known."""
     if not training:
         return NotImplemented
-    return _by_channel(_normalized(x, (0, *range(2, x.ndim)), eps), weight, bias)
+    dims = (0, *range(2, input.ndim))
+    if running_mean is not None and running_var is not None:
+        with torch.no_grad():
+            running_mean.lerp_(input.mean(dims).to(running_mean.dtype), momentum)
+            running_var.lerp_(torch.var(input, dims).to(running_var.dtype), momentum)
+    return _by_channel(_normalized(input, dims, eps), weight, bias)
 
 
 def _normalized(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
@@ -128,27 +139,29 @@ def attention(
     return functional.dropout(chosen, dropout_p) @ value
 
 
-def glu(x: Tensor, dim: int = -1) -> Tensor:
+def glu(input: Tensor, dim: int = -1) -> Tensor:
     """One half, times the sigmoid of the other."""
-    first, second = x.chunk(2, dim)
+    first, second = input.chunk(2, dim)
     return first * second.sigmoid()
 
 
 def variance(
-    x: Tensor,
+    input: Tensor,
     dim: Any = None,
     unbiased: bool = True,
     keepdim: bool = False,
     *,
     correction: float | None = None,
+    axis: Any = None,
 ) -> Tensor:
     """The sum of squared distances from the mean, over their number less a correction."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    dims = tuple(range(x.ndim)) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
-    count = math.prod(x.shape[each] for each in dims)
+    dims = _all_or(dim if axis is None else axis, input.ndim)
+    count = math.prod(input.shape[each] for each in dims)
     less = (1 if unbiased else 0) if correction is None else correction
-    return (x - x.mean(dims, keepdim=True)).square().sum(dims, keepdim=keepdim) / max(0, count - less)
+    squares = (input - input.mean(dims, keepdim=True)).square().sum(dims, keepdim=keepdim)
+    return squares / max(0, count - less)
 
 
 def deviation(*args: Any, **keywords: Any) -> Tensor:
@@ -156,82 +169,109 @@ def deviation(*args: Any, **keywords: Any) -> Tensor:
     return variance(*args, **keywords).sqrt()
 
 
-def norm(x: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, **keywords: Any) -> Any:
-    """The p-norm, (sum of |x|^p)^(1/p)."""
-    p = 2 if (p := keywords.pop("ord", p)) is None else p
-    if keywords or not isinstance(p, int | float) or p <= 0:
+def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The norm (sum of |x|^ord)^(1/ord)."""
+    if not isinstance(ord, int | float) or ord <= 0:
         return NotImplemented
-    dims = tuple(range(x.ndim)) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
-    x = x if dtype is None else x.to(dtype)
-    if p == math.inf:
+    x, dims = x if dtype is None else x.to(dtype), _all_or(dim, x.ndim)
+    if ord == math.inf:
         return x.abs().amax(dims, keepdim=keepdim)
-    if p == 2:
+    if ord == 2:
         return x.square().sum(dims, keepdim=keepdim).sqrt()
-    return x.abs().pow(p).sum(dims, keepdim=keepdim).pow(1 / p)
+    return x.abs().pow(ord).sum(dims, keepdim=keepdim).pow(1 / ord)
 
 
-def matrix_or_vector_norm(x: Tensor, ord: Any = None, dim: Any = None, *args: Any, **keywords: Any) -> Any:
+def norm(  # torch's names
+    A: Tensor,  # noqa: N803
+    ord: Any = None,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+) -> Any:
     """The norm of a vector; those of matrices are left as they are."""
-    of_matrix = ord is not None and (x.ndim == 2 if dim is None else not isinstance(dim, int) and len(dim) == 2)
-    return NotImplemented if of_matrix else norm(x, ord, dim, *args, **keywords)
+    of_matrix = ord is not None and (A.ndim == 2 if dim is None else not isinstance(dim, int) and len(dim) == 2)
+    if of_matrix:
+        return NotImplemented
+    return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 
 
-def distance(x: Tensor, other: Tensor, p: float = 2) -> Any:
+def distance(input: Tensor, other: Tensor, p: float = 2) -> Any:
     """The norm of the difference."""
-    return norm(x - other, p)
+    return vector_norm(input - other, p)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine, x1 . x2 / (|x1| |x2|)."""
-    sizes = (each.square().sum(dim, keepdim=True).sqrt().clamp(min=eps) for each in (x1, x2))
-    first, second = (each / size for each, size in zip((x1, x2), sizes, strict=True))
-    return (first * second).sum(dim)
+    shape = torch.broadcast_shapes(x1.shape, x2.shape)
+    both = (x1.expand(shape), x2.expand(shape))
+    first, second = (each / each.square().sum(dim, keepdim=True).sqrt().clamp(min=eps) for each in both)
+    return torch.sum(first * second, dim)
 
 
-def addcdiv(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """The sum x + value * tensor1 / tensor2."""
-    return x + tensor1 * value / tensor2
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """The sum input + value * tensor1 / tensor2."""
+    return input + tensor1 * value / tensor2
 
 
-def lerp(start: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
-    """The point start + weight * (end - start)."""
-    return start + (end - start) * weight
+def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
+    """The point input + weight * (end - input)."""
+    return input + (end - input) * weight
 
 
-def quotient(x: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    """X * (1 / other), where that may depend on the inputs."""
+def quotient(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """The product input * (1 / other), where that may depend on the inputs."""
     varies = isinstance(other, Tensor) and other.is_floating_point() and not isinstance(other, nn.Parameter)
-    return x * other.reciprocal() if varies and rounding_mode is None else NotImplemented
+    return input * other.reciprocal() if varies and rounding_mode is None else NotImplemented
 
 
-def mse_loss(x: Tensor, target: Tensor, *_: Any, reduction: str = "mean", **__: Any) -> Any:
+def mse_loss(self: Tensor, target: Tensor, reduction: int = 1) -> Tensor:
     """The squared difference."""
-    return _reduced((x - target).square(), reduction)
+    return _reduced((self - target).square(), reduction)
 
 
-def l1_loss(x: Tensor, target: Tensor, *_: Any, reduction: str = "mean", **__: Any) -> Any:
+def l1_loss(self: Tensor, target: Tensor, reduction: int = 1) -> Tensor:
     """The absolute difference."""
-    return _reduced((x - target).abs(), reduction)
+    return _reduced((self - target).abs(), reduction)
 
 
-def cross_entropy(
-    x: Tensor, target: Tensor, *_: Any, reduction: str = "mean", label_smoothing: float = 0.0, **weights: Any
+def cross_entropy_loss(
+    self: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: int = 1,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
 ) -> Any:
     """The negative log-likelihood of the softmax."""
     if target.is_floating_point() or label_smoothing:
         return NotImplemented
-    chosen = {name: weights[name] for name in ("weight", "ignore_index") if name in weights}
-    return functional.nll_loss(log_softmax(x, 1 if x.ndim > 1 else 0), target, reduction=reduction, **chosen)
+    chosen = ("none", "mean", "sum")[reduction]
+    likelihoods = torch.log_softmax(self, 1 if self.ndim > 1 else 0)
+    return functional.nll_loss(likelihoods, target, weight, ignore_index=ignore_index, reduction=chosen)
 
 
-def binary_cross_entropy_with_logits(x: Tensor, target: Tensor, *_: Any, reduction: str = "mean", **more: Any) -> Any:
-    """The difference softplus(x) - x * target."""
-    if any(each is not None for each in more.values()):
-        return NotImplemented
-    return _reduced(functional.softplus(x) - x * target, reduction)
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    pos_weight: Tensor | None = None,
+    reduction: int = 1,
+) -> Tensor:
+    """The difference softplus(input) - input * target, where the positive count as they do."""
+    if pos_weight is None:
+        loss = functional.softplus(input) - input * target
+    else:
+        loss = (1 - target) * input + (1 + (pos_weight - 1) * target) * functional.softplus(-input)
+    return _reduced(loss if weight is None else loss * weight, reduction)
 
 
-def _reduced(each: Tensor, reduction: str) -> Any:
-    if reduction == "none":
-        return each
-    return each.mean() if reduction == "mean" else each.sum()
+def _reduced(each: Tensor, reduction: int) -> Tensor:
+    return each if reduction == 0 else each.mean() if reduction == 1 else each.sum()
+
+
+def _all_or(dim: Any, ndim: int) -> tuple[int, ...]:
+    """Dimensions as a tuple; none given are all of them."""
+    if isinstance(dim, int):
+        return (dim,)
+    return tuple(dim) if dim else tuple(range(ndim))

@@ -38,6 +38,8 @@ from pellucid.core.tensors import (
 )
 from pellucid.errors import InvalidArgument, NotDifferentiable, check_count, warn
 
+During: TypeAlias = Callable[[], AbstractContextManager[Any]]
+
 GradientFunction: TypeAlias = Callable[[Callable[..., Any], Tensors, Any, Any], Sequence[Tensor]]
 """Captum's `gradient_func`: (forward_func, inputs, target, additional_forward_args) -> gradients of the inputs."""
 
@@ -356,7 +358,7 @@ class Pathway:
         points: Tensors | None,
         rows: Tensor,
         through: Sink | None = None,
-        during: AbstractContextManager[Any] | None = None,
+        during: During = nullcontext,
     ) -> Reading:
         """What the sink explains at these points and the gradient of it, at the source or where it is read.
 
@@ -364,7 +366,7 @@ class Pathway:
             points: Source tensors, (n, ...) each; None for those that the inputs lead to.
             rows: The example that each belongs to, int64 [n].
             through: Neurons where the pathway reads: takes the gradient at the source, of what passes through them.
-            during: What is around the forward, such as rules.
+            during: Makes what is around the forward, such as rules.
 
         Raises:
             NotScalar: There is more than one value per example.
@@ -400,12 +402,10 @@ class Pathway:
         dtypes = self.seen.dtypes or tuple(x.dtype for x in floating(self.x))
         return tuple(value.to(dtype) for value, dtype in zip(values, dtypes, strict=True))
 
-    def _gradient(
-        self, points: Tensors | None, rows: Tensor, through: Sink | None, during: AbstractContextManager[Any] | None
-    ) -> Reading:
+    def _gradient(self, points: Tensors | None, rows: Tensor, through: Sink | None, during: During) -> Reading:
         at_source = points is not None and (self.read == self.source or through is not None)
         leaves = leaves_at(points, self.create_graph) if points is not None and at_source else points
-        with nullcontext() if self.create_graph else self.budget.measuring(rows.shape[0]), during or nullcontext():
+        with nullcontext() if self.create_graph else self.budget.measuring(rows.shape[0]), during():
             value, found = self._forward(leaves, rows, None if at_source and through is None else self.read)
             value = one_each(value, self.sink)
         at_read = found.tensors if found is not None else leaves or ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from pellucid.errors import InvalidArgument
 
 Function: TypeAlias = Callable[..., Any]
 
+Layout: TypeAlias = Callable[[list[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,7 @@ class Call:
     Args:
         function: What is called, such as `torch.nn.functional.relu` or `torch.Tensor.mul`.
         leaves: All of its arguments, flat.
-        layout: How they lie.
+        layout: Makes arguments and keywords of them again.
         places: Which of them gradients pass to.
         module: The innermost module that makes it; None where nobody has asked.
         reference: The same call in another run, such as that of the baselines.
@@ -37,7 +40,7 @@ class Call:
 
     function: Function
     leaves: list[Any]
-    layout: TreeSpec
+    layout: Layout
     places: tuple[int, ...]
     module: nn.Module | None = None
     reference: Call | None = None
@@ -50,8 +53,7 @@ class Call:
     @property
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What it is called with, by place and by name."""
-        args, keywords = tree_unflatten(self.leaves, self.layout)
-        return args, keywords
+        return self.layout(self.leaves)
 
     @property
     def inputs(self) -> Tensors:
@@ -63,14 +65,15 @@ class Call:
         leaves = list(self.leaves)
         for place, tensor in zip(self.places, inputs, strict=True):
             leaves[place] = tensor
-        args, keywords = tree_unflatten(leaves, self.layout)
+        args, keywords = self.layout(leaves)
         if writes(self.function, keywords):
-            args = (args[0].clone(), *args[1:])
+            args, keywords = (args[0].clone(), *args[1:]) if args else args, keywords
         return self.function(*args, **keywords)
 
     def output(self, *inputs: Tensor) -> Tensor:
         """The first tensor that it returns for other inputs."""
-        found: Tensor = tree_flatten(self.result(*inputs))[0][0]
+        result = self.result(*inputs)
+        found: Tensor = result if isinstance(result, Tensor) else tree_flatten(result)[0][0]
         return found
 
     def gradient(self, inputs: Tensors, grad: Tensor) -> Tensors:
@@ -130,7 +133,7 @@ class Rules:
     Args:
         functions: Rules by functions or their names; see [Call.name][pellucid.core.rules.Call.name].
         modules: Rules by modules, their dotted names or types, for the calls that these make themselves.
-        default: The rule of all other calls.
+        default: The rule of all other calls that return a tensor and do not write into one.
 
     Examples:
         >>> import torch
@@ -145,16 +148,16 @@ class Rules:
 
     functions: Mapping[str | Function, Entry] = field(default_factory=dict)
     modules: Mapping[str | nn.Module | type[nn.Module], Entry] = field(default_factory=dict)
-    default: Entry | None = None
+    default: Rule | OfSeveral | None = None
 
     def of(self, function: Function, module: nn.Module | None, model: Callable[..., Any] | None) -> Entry | None:
-        """The rule of a call of a function by a module of a model."""
+        """The rule of a call of a function by a module of a model, but for the default."""
         if module is not None:
             keys: tuple[Any, ...] = (*self._names(module, model), module, *type(module).__mro__)
             found = next((self.modules[key] for key in keys if key in self.modules), None)
             if found is not None:
                 return found
-        return self.functions.get(function) or self.functions.get(name_of(function)) or self.default
+        return self.functions.get(function) or self.functions.get(name_of(function))
 
     def _names(self, module: nn.Module, model: Callable[..., Any] | None) -> tuple[str, ...]:
         if not isinstance(model, nn.Module) or not any(isinstance(key, str) for key in self.modules):
@@ -208,7 +211,10 @@ class Run(TorchFunctionMode):
         keywords = kwargs or {}
         module = caller() if self._rules.modules else None
         entry = self._rules.of(function, module, self._model)
-        within = entry.function if isinstance(entry, Decomposed) else inside(function) if entry is None else None
+        written = _written(function, args, keywords)
+        within = inside(function) if entry is None or isinstance(entry, Decomposed) else None
+        if within is None and isinstance(entry, Decomposed):
+            within = entry.function
         if within is not None and function not in self._inside:  # some call what they replace, by the same name
             self._inside.append(function)
             try:
@@ -217,12 +223,14 @@ class Run(TorchFunctionMode):
             finally:
                 self._inside.pop()
             if found is not NotImplemented:
-                return found
+                return found if written is None or found is written else self._into(written, found)
         elif entry is not None and not isinstance(entry, Decomposed):
             return self._ruled(function, entry, args, keywords, module)
-        if writes(function, keywords):
-            self._spare(args[0])
+        self._spare(written)
         result = function(*args, **keywords)
+        default = self._rules.default
+        if default is not None and isinstance(result, Tensor) and written is None:
+            return self._ruled(function, default, args, keywords, module)
         if self._applies:
             self.trail.note(function, result, caller)
         return result
@@ -236,11 +244,10 @@ class Run(TorchFunctionMode):
         module: nn.Module | None,
     ) -> Any:
         rule, least = (entry.rule, 2) if isinstance(entry, OfSeveral) else (entry, 1)
-        leaves, layout = tree_flatten((args, keywords))
+        leaves, layout = _flat(args, keywords)
         places = tuple(place for place, leaf in enumerate(leaves) if _varies(leaf))
-        written = writes(function, keywords)
-        if written:
-            self._spare(args[0])
+        written = _written(function, args, keywords)
+        self._spare(written)
         if len(places) < least:
             return function(*args, **keywords)
         call = Call(function, leaves, layout, places, module or caller())
@@ -259,7 +266,7 @@ class Run(TorchFunctionMode):
             leaves = [leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         call = Call(function, leaves, layout, live, call.module, reference)
         found = applied(self._remembered(call, written) if self._values is None else call, rule, inputs)
-        return args[0].copy_(found) if written else found
+        return found if written is None else self._into(written, found)
 
     def paired(self, number: int, call: Call, model: Callable[..., Any] | None) -> Call:
         """The call of this run that is the same as one of another.
@@ -276,19 +283,24 @@ class Run(TorchFunctionMode):
             f"call {number} is {expected} for the baselines, and {call.described(model or _no_model)} for the inputs."
         )
 
-    def _remembered(self, call: Call, written: bool) -> Call:
+    def _into(self, written: Tensor, found: Tensor) -> Tensor:
+        """What a call would have written, written."""
+        self._spare(written)
+        return written.copy_(found)
+
+    def _remembered(self, call: Call, written: Tensor | None) -> Call:
         """A call whose arguments stay what they are, whatever is written later."""
         for place, leaf in enumerate(call.leaves):
             if isinstance(leaf, Tensor) and not isinstance(leaf, nn.Parameter):
-                if written and place == 0:
-                    call.leaves[0] = leaf.clone()
+                if written is not None and leaf.data_ptr() == written.data_ptr():
+                    call.leaves[place] = leaf.clone()
                 else:
                     self._holders.setdefault(leaf.untyped_storage().data_ptr(), []).append((call.leaves, place))
         return call
 
-    def _spare(self, written: Any) -> None:
+    def _spare(self, written: Tensor | None) -> None:
         """Give calls that remember a tensor a copy, before it is written into."""
-        if isinstance(written, Tensor):
+        if written is not None:
             for leaves, place in self._holders.pop(written.untyped_storage().data_ptr(), ()):
                 leaves[place] = leaves[place].clone()
 
@@ -297,11 +309,14 @@ class _Ruled(torch.autograd.Function):
     """A call, and the gradient that its rule passes back."""
 
     @staticmethod
-    def forward(ctx: Any, call: Call, rule: Rule, layouts: list[TreeSpec], *inputs: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, call: Call, rule: Rule, layouts: list[TreeSpec], *inputs: Tensor) -> Any:
         ctx.call, ctx.rule = call, rule
         ctx.save_for_backward(*inputs)  # never looked at; it tells those who measure what is kept
         ctx.set_materialize_grads(False)
-        found, layout = tree_flatten(call.result(*(each.detach() for each in inputs)))
+        result = call.result(*(each.detach() for each in inputs))
+        if isinstance(result, Tensor):
+            return result
+        found, layout = tree_flatten(result)
         layouts.append(layout)
         ctx.mark_non_differentiable(*found[1:])
         return tuple(found)
@@ -316,7 +331,7 @@ def applied(call: Call, rule: Rule, inputs: Tensors) -> Any:
     """What a call returns for inputs, with the gradient of a rule."""
     layouts: list[TreeSpec] = []
     found = _Ruled.apply(call, rule, layouts, *inputs)  # type: ignore[no-untyped-call]
-    return tree_unflatten(list(found), layouts[0])
+    return tree_unflatten(list(found), layouts[0]) if layouts else found
 
 
 def name_of(function: Function) -> str:
@@ -330,6 +345,12 @@ def writes(function: Function, keywords: dict[str, Any]) -> bool:
     name: str = getattr(function, "__name__", "")
     own = name in _INTO or (name.endswith("_") and not name.endswith("__"))
     return own or bool(keywords.get("inplace"))
+
+
+def _written(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]) -> Tensor | None:
+    """The tensor that a call writes into."""
+    first = args[0] if args else keywords.get("input")
+    return first if writes(function, keywords) and isinstance(first, Tensor) else None
 
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "matmul")
@@ -368,6 +389,20 @@ def caller() -> nn.Module | None:
 
 
 _CALLING = nn.Module._call_impl.__code__
+
+
+def _flat(args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[list[Any], Layout]:
+    """Arguments, flat, and what makes them of such a list again; in most calls, none holds others."""
+    leaves, names, count = [*args, *keywords.values()], tuple(keywords), len(args)
+    if not any(isinstance(leaf, list | tuple | dict) for leaf in leaves):
+        return leaves, lambda leaves: (tuple(leaves[:count]), dict(zip(names, leaves[count:], strict=True)))
+    leaves, tree = tree_flatten((args, keywords))
+    return leaves, functools.partial(_unflattened, tree)
+
+
+def _unflattened(tree: TreeSpec, leaves: list[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    args, keywords = tree_unflatten(leaves, tree)
+    return args, keywords
 
 
 def _varies(leaf: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import final
 from torch import Tensor
 
 from pellucid.core.pathway import Pathway
-from pellucid.core.rules import Rules
+from pellucid.core.rules import Rules, Run
 from pellucid.core.site import named
 from pellucid.core.tensors import Tensors, detached, minus, times
 from pellucid.errors import NotSupported, warn
@@ -24,13 +24,15 @@ class Change:
         multipliers: How much the values change for each unit of what is read.
         at_read: What is read at the points.
         at_read0: The same at the baselines.
-        value: By how much the values change, [n].
+        value: The values at the points, [n].
+        value0: The same at the baselines.
     """
 
     multipliers: Tensors
     at_read: Tensors
     at_read0: Tensors
     value: Tensor
+    value0: Tensor
 
     @property
     def shares(self) -> Tensors:
@@ -62,19 +64,23 @@ class Contrast:
         path, model = self._path, self._path.model
         with self._rules.recorded(model) as reference:
             value0, at_read0 = path.look(start, rows)
-        if not path.create_graph:
-            run = self._rules.applied(model, reference=reference)
-            reading = path.gradient(end, rows, during=run)
-            at_read = reading.at_read
-        else:  # what rules make of the points is differentiated by a run of its own, as it would be wrong by their own
+        values = None
+        if path.create_graph:  # what rules make of the points is differentiated by a run of its own, not by their own
             with self._rules.recorded(model) as values:
                 _, at_read = path.look(end, rows)
-            run = self._rules.applied(model, reference=reference, values=values)
-            reading = path.gradient(detached(end), rows, during=run)
-        for what, module in run.trail.unruled(reading.value, reading.at_read):
+            end = detached(end)
+        runs: list[Run] = []
+
+        def ruled() -> Run:
+            runs.append(self._rules.applied(model, reference=reference, values=values))
+            return runs[-1]
+
+        reading = path.gradient(end, rows, during=ruled)
+        at_read = at_read if path.create_graph else reading.at_read
+        for what, module in runs[-1].trail.unruled(reading.value, reading.at_read):
             self._unruled[what if module is None else f"{what} in {named(module, model)}"] = None
         value = reading.value if path.create_graph else reading.value.detach()
-        return Change(reading.grad, at_read, at_read0, value - value0)
+        return Change(reading.grad, at_read, at_read0, value, value0)
 
     def report(self, *, strict: bool) -> None:
         """Tell of calls that no rule knows and that are not linear.

@@ -71,9 +71,9 @@ class DeepLift:
         Raises:
             InvalidArgument: The model makes other calls for the baselines than for the inputs.
         """
-        start = path.carry(path.baselines(baselines))
-        both = one_sample(floating(path.x) + start)
-        found, gaps = _contributions(self, path, 1, along(both))
+        start = path.baselines(baselines)
+        points = floating(path.x) + path.carry(start) + _at_entry(path, start)
+        found, gaps = _contributions(self, path, 1, along(one_sample(points)))
         return Attributions(found.mean, gaps if delta else None, structure=path.structure)
 
 
@@ -128,7 +128,8 @@ class DeepLiftShap:
             count, ends = samples.stop - samples.start, tuple(each[places] for each in x)
             rows = path.rows[places].repeat(count)
             start = tuple(each[samples].repeat_interleave(len(ends[0]), dim=0) for each in starts)
-            return (*(each.repeat(count, *[1] * (each.ndim - 1)) for each in ends), *path.carry(start, rows))
+            ends = tuple(each.repeat(count, *[1] * (each.ndim - 1)) for each in ends)
+            return ends + path.carry(start, rows) + _at_entry(path, start)
 
         found, gaps = _contributions(self, path, len(starts[0]), pairs)
         return Attributions(found.mean, gaps if delta else None, found.stderr, path.structure)
@@ -138,13 +139,14 @@ def _contributions(
     method: DeepLift | DeepLiftShap, path: Pathway, samples: int, pairs: Callable[[slice, slice], Tensors]
 ) -> tuple[Moments, Tensor]:
     """Moments of the contributions over samples of points and baselines, and how far each is from adding up."""
-    contrast = Contrast(path, rescale(method.eps))
+    contrast, count = Contrast(path, rescale(method.eps)), len(path.x)
 
     def read(points: Tensors, rows: Tensor) -> Tensors:
-        change = contrast.between(points[len(points) // 2 :], points[: len(points) // 2], rows)
+        change = contrast.between(points[count : 2 * count], points[:count], rows)
         shares = _shares(method, change)
-        sums = total(shares)
-        gap = sums - change.value if len(sums) == len(change.value) else sums.sum(0, keepdim=True) - change.value
+        value0 = path.entry(points[2 * count :], rows).flatten() if len(points) > 2 * count else change.value0
+        sums, changed = total(shares), change.value - value0
+        gap = sums - changed if len(sums) == len(changed) else sums.sum(0, keepdim=True) - changed
         return (*shares, gap)
 
     moments = Moments(len(path), orders=1 if samples == 1 else 2)
@@ -154,6 +156,11 @@ def _contributions(
         gaps.append((gap.detach().flatten(),))
     contrast.report(strict=method.strict)
     return moments, in_order(gaps, samples)[0].flatten()
+
+
+def _at_entry(path: Pathway, start: Tensors) -> Tensors:
+    """Baselines as inputs of the model, whose change is shared out where the source is a layer."""
+    return start if path.source.modules else ()
 
 
 def _shares(method: DeepLift | DeepLiftShap, change: Change) -> Tensors:

@@ -5,6 +5,7 @@ A call is compared with the same call for the baselines: x with x'. Linear calls
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -46,11 +47,10 @@ STEPS: dict[str, Function] = {
     "batch_norm": composites.batch_norm,
     "binary_cross_entropy_with_logits": composites.binary_cross_entropy_with_logits,
     "cosine_similarity": composites.cosine_similarity,
-    "cross_entropy": composites.cross_entropy,
+    "cross_entropy_loss": composites.cross_entropy_loss,
     "dist": composites.distance,
     "div": composites.quotient,
     "divide": composites.quotient,
-    "frobenius_norm": composites.norm,
     "glu": composites.glu,
     "group_norm": composites.group_norm,
     "gru": recurrent.layers(recurrent.gru_step),
@@ -60,8 +60,8 @@ STEPS: dict[str, Function] = {
     "l1_loss": composites.l1_loss,
     "layer_norm": composites.layer_norm,
     "lerp": composites.lerp,
-    "linalg_norm": composites.matrix_or_vector_norm,
-    "linalg_vector_norm": composites.norm,
+    "linalg_norm": composites.norm,
+    "linalg_vector_norm": composites.vector_norm,
     "log_softmax": composites.log_softmax,
     "lstm": recurrent.layers(recurrent.lstm_step),
     "lstm_cell": recurrent.cell(recurrent.lstm_step),
@@ -84,6 +84,7 @@ HALF_WIDTH = math.sqrt(3) / 6
 """How far from the middle of an interval the two points lie at which the mean of a cubic is that over the interval."""
 
 
+@functools.cache
 def rescale(eps: float) -> Rules:
     """The rules of DeepLIFT.
 
@@ -93,7 +94,7 @@ def rescale(eps: float) -> Rules:
 
     def ratio(change: Tensor, way: Tensor, otherwise: Tensor | float) -> Tensor:
         """How much changes for each unit of the way; something else where that is none, or no number."""
-        far = way.abs() >= eps
+        far = way.abs() >= max(eps, torch.finfo(way.dtype).tiny)
         return torch.where(far, change / torch.where(far, way, 1), otherwise)
 
     def elementwise(call: Call, grad: Tensor) -> Tensors:
@@ -108,7 +109,7 @@ def rescale(eps: float) -> Rules:
                 way, at[place] = inputs[place] - others[place], inputs[place]
                 after = call.output(*at)
                 slope: Tensor | float = 0.0
-                if not (way.abs() >= eps).all():
+                if not (way.abs() >= max(eps, torch.finfo(way.dtype).tiny)).all():
                     slope = call.gradient(tuple(at), torch.ones_like(grad))[place]
                 found[place] = found[place] + ratio(after - before, way, slope)
                 before = after
