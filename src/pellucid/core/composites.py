@@ -43,7 +43,7 @@ def rms_norm(
     """The quotient x / sqrt(mean of squares + eps), over the last dimensions."""
     small = torch.finfo(input.dtype).eps if eps is None else eps
     squares = input.square().mean(tuple(range(-len(normalized_shape), 0)), keepdim=True)
-    return _scaled(input * (squares + small).rsqrt(), weight, None)
+    return _scaled(input * (squares + small).rsqrt(), weight, None).to(input.dtype)
 
 
 def group_norm(
@@ -133,9 +133,8 @@ def attention(
     if attn_mask is not None:
         of_bool = attn_mask.dtype == torch.bool
         weights = weights.masked_fill(~attn_mask, -math.inf) if of_bool else weights + attn_mask
-    chosen = torch.softmax(weights, -1)
-    if attn_mask is not None or is_causal:  # who may look at nobody gets nothing
-        chosen = chosen.masked_fill((weights == -math.inf).all(-1, keepdim=True), 0)
+    alone = (weights == -math.inf).all(-1, keepdim=True)  # who may look at nobody gets nothing
+    chosen = torch.softmax(weights.masked_fill(alone, 0), -1).masked_fill(alone, 0)
     return functional.dropout(chosen, dropout_p) @ value
 
 
@@ -164,9 +163,44 @@ def variance(
     return squares / max(0, count - less)
 
 
-def deviation(*args: Any, **keywords: Any) -> Tensor:
+def deviation(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    axis: Any = None,
+) -> Tensor:
     """The square root of the variance."""
-    return variance(*args, **keywords).sqrt()
+    return variance(input, dim, unbiased, keepdim, correction=correction, axis=axis).sqrt()
+
+
+def variance_and_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The variance, and the mean."""
+    spread = variance(input, dim, unbiased, keepdim, correction=correction)
+    dims = _all_or(None if isinstance(dim, bool) else dim, input.ndim)
+    return spread, input.mean(dims, keepdim=keepdim)
+
+
+def deviation_and_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The standard deviation, and the mean."""
+    spread, mean = variance_and_mean(input, dim, unbiased, keepdim, correction=correction)
+    return spread.sqrt(), mean
 
 
 def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -192,8 +226,25 @@ def norm(  # torch's names
     """The norm of a vector; those of matrices are left as they are."""
     of_matrix = ord is not None and (A.ndim == 2 if dim is None else not isinstance(dim, int) and len(dim) == 2)
     if of_matrix:
-        return NotImplemented
+        return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+
+
+def matrix_norm(
+    A: Tensor,  # noqa: N803
+    ord: Any = "fro",
+    dim: Any = (-2, -1),
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+) -> Any:
+    """The Frobenius norm; other norms of matrices are left as they are."""
+    return vector_norm(A, 2, dim, keepdim, dtype=dtype) if ord == "fro" else NotImplemented
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2, eps: float = 1e-6, keepdim: bool = False) -> Any:
+    """The norm of the difference of each pair."""
+    return vector_norm(x1 - x2 + eps, p, -1, keepdim)
 
 
 def distance(input: Tensor, other: Tensor, p: float = 2) -> Any:
@@ -203,7 +254,7 @@ def distance(input: Tensor, other: Tensor, p: float = 2) -> Any:
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine, x1 . x2 / (|x1| |x2|)."""
-    shape = torch.broadcast_shapes(x1.shape, x2.shape)
+    shape = (x1.detach() + x2.detach()).shape  # they broadcast
     both = (x1.expand(shape), x2.expand(shape))
     first, second = (each / each.square().sum(dim, keepdim=True).sqrt().clamp(min=eps) for each in both)
     return torch.sum(first * second, dim)
@@ -228,6 +279,18 @@ def quotient(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any
 def mse_loss(self: Tensor, target: Tensor, reduction: int = 1) -> Tensor:
     """The squared difference."""
     return _reduced((self - target).square(), reduction)
+
+
+def huber_loss(self: Tensor, target: Tensor, reduction: int = 1, delta: float = 1.0) -> Tensor:
+    """The squared difference, half of it, which goes on as the absolute one from a distance of delta."""
+    away = (self - target).abs()
+    near = away.clamp(max=delta)
+    return _reduced(near.square() / 2 + delta * (away - near), reduction)
+
+
+def smooth_l1_loss(self: Tensor, target: Tensor, reduction: int = 1, beta: float = 1.0) -> Tensor:
+    """The same over the distance."""
+    return l1_loss(self, target, reduction) if beta == 0 else huber_loss(self, target, reduction, beta) / beta
 
 
 def l1_loss(self: Tensor, target: Tensor, reduction: int = 1) -> Tensor:

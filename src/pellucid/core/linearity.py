@@ -16,7 +16,7 @@ def words(text: str) -> frozenset[str]:
 
 LINEAR = words(
     """
-    AccumulateGrad Add Alias AsStrided AvgPool1D AvgPool2D AvgPool3D AdaptiveAvgPool2D AdaptiveAvgPool3D
+    AccumulateGrad Add Alias AsStrided AvgPool1D AvgPool2D AvgPool3D BlockDiag AdaptiveAvgPool2D AdaptiveAvgPool3D
     MkldnnAdaptiveAvgPool2D Broadcast Cat Clone Col2Im Complex Conj ConjPhysical ConstantPadNd Copies Copy CopySlices
     Cumsum DiagEmbed Diagonal Diff Embedding EmbeddingBag Expand FftC2C FftC2R FftR2C Fill Flip Fold FromNested Gather
     GridSampler2D Hook Identity Im2Col Imag Index IndexAdd IndexCopy IndexFill IndexPut IndexPutImpl IndexSelect Kron
@@ -106,7 +106,7 @@ def _linear(node: Any, passes: _Passing) -> bool:
     if kind in PRODUCTS:
         return sum(live) < 2 or (kind.startswith(("Add", "Baddbmm")) and sum(live[1:]) < 2)
     if kind == "Div":
-        return not live[1]
+        return not any(live[1:])
     if kind in NORMS:
         return not getattr(node, "_saved_training", True)
     return kind in LINEAR

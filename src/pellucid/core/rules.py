@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -102,10 +103,18 @@ class Decomposed:
     """For a call that is taken apart: other calls with the same result, for which there are rules.
 
     Args:
-        function: Takes what the call takes; NotImplemented leaves the call as it is.
+        function: Takes what the call takes; what it does not take, or answers by NotImplemented, is left as it is.
     """
 
     function: Function
+
+    def takes(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
+        """Whether it could be called like this."""
+        try:
+            _signature(self.function).bind(*args, **keywords)
+        except TypeError:
+            return False
+        return True
 
 
 @final
@@ -118,6 +127,11 @@ class OfSeveral:
     """
 
     rule: Rule
+
+
+@functools.cache
+def _signature(function: Function) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 Entry: TypeAlias = Rule | Decomposed | OfSeveral
@@ -213,7 +227,7 @@ class Run(TorchFunctionMode):
         entry = self._rules.of(function, module, self._model)
         written = _written(function, args, keywords)
         within = inside(function) if entry is None or isinstance(entry, Decomposed) else None
-        if within is None and isinstance(entry, Decomposed):
+        if within is None and isinstance(entry, Decomposed) and entry.takes(args, keywords):
             within = entry.function
         if within is not None and function not in self._inside:  # some call what they replace, by the same name
             self._inside.append(function)
@@ -292,16 +306,16 @@ class Run(TorchFunctionMode):
         """A call whose arguments stay what they are, whatever is written later."""
         for place, leaf in enumerate(call.leaves):
             if isinstance(leaf, Tensor) and not isinstance(leaf, nn.Parameter):
-                if written is not None and leaf.data_ptr() == written.data_ptr():
+                if written is not None and _storage(leaf) == _storage(written):
                     call.leaves[place] = leaf.clone()
                 else:
-                    self._holders.setdefault(leaf.untyped_storage().data_ptr(), []).append((call.leaves, place))
+                    self._holders.setdefault(_storage(leaf), []).append((call.leaves, place))
         return call
 
     def _spare(self, written: Tensor | None) -> None:
         """Give calls that remember a tensor a copy, before it is written into."""
         if written is not None:
-            for leaves, place in self._holders.pop(written.untyped_storage().data_ptr(), ()):
+            for leaves, place in self._holders.pop(_storage(written), ()):
                 leaves[place] = leaves[place].clone()
 
 
@@ -403,6 +417,11 @@ def _flat(args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[list[Any], L
 def _unflattened(tree: TreeSpec, leaves: list[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     args, keywords = tree_unflatten(leaves, tree)
     return args, keywords
+
+
+def _storage(tensor: Tensor) -> int:
+    """Where a tensor's numbers lie, the same for all its views."""
+    return tensor.untyped_storage().data_ptr()
 
 
 def _varies(leaf: Any) -> bool:

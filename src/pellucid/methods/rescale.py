@@ -21,10 +21,10 @@ ELEMENTWISE = words(
     """
     abs absolute acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh bessel_j0
     ceil celu clamp clamp_max clamp_min clip copysign cos cosh digamma elu entr erf erfc erfcx erfinv exp exp2 expit
-    expm1 fix float_power floor fmod frac gammaln gelu hardshrink hardsigmoid hardswish hardtanh heaviside huber_loss
+    expm1 fix float_power floor fmod frac gammaln gelu hardshrink hardsigmoid hardswish hardtanh heaviside
     hypot i0 i0e i1 i1e leaky_relu lgamma log log10 log1p log2 log_ndtr log_sigmoid logaddexp logaddexp2 logit
     logsigmoid mish mvlgamma nan_to_num ndtr ndtri polygamma pow prelu psi reciprocal relu relu6 remainder round rrelu
-    rsqrt selu sgn sigmoid sign silu sin sinc sinh smooth_l1_loss softplus softshrink softsign sqrt square tan tanh
+    rsqrt selu sgn sigmoid sign silu sin sinc sinh softplus softshrink softsign sqrt square tan tanh
     tanhshrink threshold trunc xlog1py xlogy
     """
 )
@@ -55,28 +55,34 @@ STEPS: dict[str, Function] = {
     "group_norm": composites.group_norm,
     "gru": recurrent.layers(recurrent.gru_step),
     "gru_cell": recurrent.cell(recurrent.gru_step),
+    "huber_loss": composites.huber_loss,
     "instance_norm": composites.instance_norm,
     "itruediv": composites.quotient,
     "l1_loss": composites.l1_loss,
     "layer_norm": composites.layer_norm,
     "lerp": composites.lerp,
+    "linalg_matrix_norm": composites.matrix_norm,
     "linalg_norm": composites.norm,
     "linalg_vector_norm": composites.vector_norm,
     "log_softmax": composites.log_softmax,
     "lstm": recurrent.layers(recurrent.lstm_step),
     "lstm_cell": recurrent.cell(recurrent.lstm_step),
     "mse_loss": composites.mse_loss,
+    "pairwise_distance": composites.pairwise_distance,
     "rms_norm": composites.rms_norm,
     "rnn_relu": recurrent.layers(recurrent.relu_step),
     "rnn_relu_cell": recurrent.cell(recurrent.relu_step),
     "rnn_tanh": recurrent.layers(recurrent.tanh_step),
     "rnn_tanh_cell": recurrent.cell(recurrent.tanh_step),
     "scaled_dot_product_attention": composites.attention,
+    "smooth_l1_loss": composites.smooth_l1_loss,
     "softmax": composites.softmax,
     "std": composites.deviation,
+    "std_mean": composites.deviation_and_mean,
     "true_divide": composites.quotient,
     "truediv": composites.quotient,
     "var": composites.variance,
+    "var_mean": composites.variance_and_mean,
 }
 """Calls that are taken apart into others."""
 
@@ -177,7 +183,7 @@ def _dims(call: Call, ndim: int) -> tuple[int, ...]:
     """The dimensions that a call reduces, its second argument, in rising order."""
     args, keywords = call.arguments
     dim = args[1] if len(args) > 1 else keywords["dim"]
-    return tuple(sorted(each % ndim for each in ((dim,) if isinstance(dim, int) else dim)))
+    return tuple(sorted(each % max(ndim, 1) for each in ((dim,) if isinstance(dim, int) else dim)))
 
 
 def _unreduced(each: Tensor, dims: tuple[int, ...], ndim: int) -> Tensor:
