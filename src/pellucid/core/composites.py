@@ -43,7 +43,7 @@ def rms_norm(
     """The quotient x / sqrt(mean of squares + eps), over the last dimensions."""
     small = torch.finfo(input.dtype).eps if eps is None else eps
     squares = input.square().mean(tuple(range(-len(normalized_shape), 0)), keepdim=True)
-    return _scaled(input * (squares + small).rsqrt(), weight, None).to(input.dtype)
+    return _scaled(input / (squares + small).sqrt(), weight, None).to(input.dtype)
 
 
 def group_norm(
@@ -100,7 +100,7 @@ def batch_norm(
 
 def _normalized(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
     away = x - x.mean(dims, keepdim=True)
-    return away * (away.square().mean(dims, keepdim=True) + eps).rsqrt()
+    return away / (away.square().mean(dims, keepdim=True) + eps).sqrt()
 
 
 def _scaled(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -271,9 +271,17 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
 
 
 def quotient(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    """The product input * (1 / other), where that may depend on the inputs."""
-    varies = isinstance(other, Tensor) and other.is_floating_point() and not isinstance(other, nn.Parameter)
-    return input * other.reciprocal() if varies and rounding_mode is None else NotImplemented
+    """A quotient whose denominator may depend on the inputs; any other is linear."""
+    if not isinstance(other, Tensor) or not other.is_floating_point() or isinstance(other, nn.Parameter):
+        return NotImplemented
+    exact = torch.true_divide(input, other)
+    return exact if rounding_mode is None else exact.floor() if rounding_mode == "floor" else exact.trunc()
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """The difference relu(input) - weight * relu(-input)."""
+    along = weight.reshape(-1, *[1] * (input.ndim - 2)) if input.ndim > 1 else weight
+    return input.relu() - along * (-input).relu()
 
 
 def mse_loss(self: Tensor, target: Tensor, reduction: int = 1) -> Tensor:

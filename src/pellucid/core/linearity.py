@@ -18,11 +18,11 @@ LINEAR = words(
     """
     AccumulateGrad Add Alias AsStrided AvgPool1D AvgPool2D AvgPool3D BlockDiag AdaptiveAvgPool2D AdaptiveAvgPool3D
     MkldnnAdaptiveAvgPool2D Broadcast Cat Clone Col2Im Complex Conj ConjPhysical ConstantPadNd Copies Copy CopySlices
-    Cumsum DiagEmbed Diagonal Diff Embedding EmbeddingBag Expand FftC2C FftC2R FftR2C Fill Flip Fold FromNested Gather
-    GridSampler2D Hook Identity Im2Col Imag Index IndexAdd IndexCopy IndexFill IndexPut IndexPutImpl IndexSelect Kron
+    Cumsum DiagEmbed Diagonal Diff Embedding Expand FftC2C FftC2R FftR2C Fill Flip Fold FromNested Gather
+    Hook Identity Im2Col Imag Index IndexAdd IndexCopy IndexFill IndexPut IndexPutImpl IndexSelect Kron
     LiftFresh Linear1d MaskedFill MaskedScatter MaskedSelect MaxUnpool2D MaxUnpool3D Mean Movedim Narrow NativeDropout
     Neg NestedTensor NewZeros NllLoss NllLoss2D Permute PixelShuffle PixelUnshuffle Put Real ReflectionPad1D
-    ReflectionPad2D ReflectionPad3D Renorm Repeat RepeatInterleave ReplicationPad1D ReplicationPad2D ReplicationPad3D
+    ReflectionPad2D ReflectionPad3D Repeat RepeatInterleave ReplicationPad1D ReplicationPad2D ReplicationPad3D
     Reshape ReshapeAlias ResolveConj Roll Rot90 Rsub Scatter ScatterAdd ScatterReduce0 Select SelectScatter Slice
     SliceScatter Split SplitWithSizes Squeeze Stack Sub Sum SumToSize T Take ToCopy Trace Transpose Tril Triu Unbind
     Unflatten Unfold UnsafeSplit UnsafeView Unsqueeze UpsampleBicubic2D UpsampleBilinear2D UpsampleLinear1D
@@ -41,8 +41,14 @@ PRODUCTS = words(
 )
 """Names of nodes that are linear in each that they take, by itself."""
 
+OF_FIRST = frozenset({"Div", "GridSampler2D", "GridSampler3D"})
+"""Names of nodes that are linear in the first that they take, where the others do not depend on the source."""
+
 NORMS = frozenset({"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "BatchNormImplIndex"})
 """Names of nodes that are linear where they do not look at the batch."""
+
+
+KNOWN = LINEAR | PRODUCTS | NORMS
 
 
 @final
@@ -54,10 +60,10 @@ class Trail:
 
     def note(self, function: Callable[..., Any], result: Any, caller: Callable[[], nn.Module | None]) -> None:
         """Remember who makes the last step to a result, if it may not be linear."""
-        if isinstance(result, Tensor) and result.grad_fn is not None and _kind(result.grad_fn) not in LINEAR:
-            name = _kind(result.grad_fn)
-            if name not in PRODUCTS and name not in NORMS:
-                self._made[result.grad_fn] = function.__name__, caller()
+        for each in result if isinstance(result, tuple | list) else (result,):
+            node = each.grad_fn if isinstance(each, Tensor) else None
+            if node is not None and _kind(node) not in KNOWN:
+                self._made[node] = function.__name__, caller()
 
     def unruled(self, ends: Tensor, starts: tuple[Tensor, ...]) -> Iterator[tuple[str, nn.Module | None]]:
         """What is not linear on the way from the starts to the end, and by whom: a function's or a node's name."""
@@ -105,7 +111,7 @@ def _linear(node: Any, passes: _Passing) -> bool:
     live = [each is not None and each in passes for each, _ in node.next_functions]
     if kind in PRODUCTS:
         return sum(live) < 2 or (kind.startswith(("Add", "Baddbmm")) and sum(live[1:]) < 2)
-    if kind == "Div":
+    if kind in OF_FIRST:
         return not any(live[1:])
     if kind in NORMS:
         return not getattr(node, "_saved_training", True)

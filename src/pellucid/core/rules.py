@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, final
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import maybe_current_level
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
@@ -196,6 +197,10 @@ class Rules:
         return Run(self, model, applies=True, reference=reference, values=values)
 
 
+class CallsDiffer(InvalidArgument):
+    """Two runs do not make the same calls."""
+
+
 @final
 class Run(TorchFunctionMode):
     """A forward under rules: a context manager around it, but not around the backward."""
@@ -223,6 +228,8 @@ class Run(TorchFunctionMode):
     ) -> Any:
         """Follow the rule of a call."""
         keywords = kwargs or {}
+        if maybe_current_level() is not None:  # in torch.func.vmap and the like: nothing can be remembered
+            return function(*args, **keywords)
         module = caller() if self._rules.modules else None
         entry = self._rules.of(function, module, self._model)
         written = _written(function, args, keywords)
@@ -282,17 +289,22 @@ class Run(TorchFunctionMode):
         found = applied(self._remembered(call, written) if self._values is None else call, rule, inputs)
         return found if written is None else self._into(written, found)
 
+    @property
+    def count(self) -> int:
+        """How many calls with a rule there were."""
+        return self._number
+
     def paired(self, number: int, call: Call, model: Callable[..., Any] | None) -> Call:
         """The call of this run that is the same as one of another.
 
         Raises:
-            InvalidArgument: There is none.
+            CallsDiffer: There is none.
         """
         same = self._calls[number] if number < len(self._calls) else None
         if same is not None and same.name == call.name and _shapes(same.leaves) == _shapes(call.leaves):
             return same
         expected = "none" if same is None else same.described(model or _no_model)
-        raise InvalidArgument(
+        raise CallsDiffer(
             "forward_func must make the same calls for inputs and baselines: "
             f"call {number} is {expected} for the baselines, and {call.described(model or _no_model)} for the inputs."
         )

@@ -6,13 +6,17 @@ import dataclasses
 from dataclasses import dataclass
 from typing import final
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from pellucid.core.pathway import Pathway
-from pellucid.core.rules import Rules, Run
+from pellucid.core.rules import CallsDiffer, Rules, Run
 from pellucid.core.site import named
 from pellucid.core.tensors import Tensors, detached, minus, times
 from pellucid.errors import NotSupported, warn
+
+ROUNDING = 2**10
+"""How many roundings a sum may be off before it is said not to add up."""
 
 
 @final
@@ -52,6 +56,7 @@ class Contrast:
     def __init__(self, path: Pathway, rules: Rules) -> None:
         self._path, self._rules = dataclasses.replace(path, replays=False), rules
         self._unruled: dict[str, None] = {}
+        self._missed = 0.0
 
     def between(self, start: Tensors, end: Tensors, rows: Tensor) -> Change:
         """What changes from start to end.
@@ -60,11 +65,34 @@ class Contrast:
             start: Baselines, at the source, (n, ...) each.
             end: Points there.
             rows: The example that each belongs to, int64 [n].
+
+        Raises:
+            CallsDiffer: The model makes other calls for them.
         """
+        try:
+            run, change = self._compared(start, end, rows)
+        except CallsDiffer:
+            if not self._stops:
+                raise
+            run, change = self._compared(start, end, rows)  # the first forward may have run to the end, to count calls
+        model = self._path.model
+        for what, module in run.trail.unruled(change.value, change.at_read):
+            self._unruled[_told(what, module, model)] = None
+        if not self._path.create_graph:
+            change = dataclasses.replace(change, value=change.value.detach())
+        self._look(change)
+        return change
+
+    @property
+    def _stops(self) -> bool:
+        return bool(self._path.read.modules or self._path.sink.site.modules)
+
+    def _compared(self, start: Tensors, end: Tensors, rows: Tensor) -> tuple[Run, Change]:
         path, model = self._path, self._path.model
         with self._rules.recorded(model) as reference:
             value0, at_read0 = path.look(start, rows)
-        values = None
+        values: Run | None = None
+        at_read: Tensors = ()
         if path.create_graph:  # what rules make of the points is differentiated by a run of its own, not by their own
             with self._rules.recorded(model) as values:
                 _, at_read = path.look(end, rows)
@@ -76,23 +104,51 @@ class Contrast:
             return runs[-1]
 
         reading = path.gradient(end, rows, during=ruled)
-        at_read = at_read if path.create_graph else reading.at_read
-        for what, module in runs[-1].trail.unruled(reading.value, reading.at_read):
-            self._unruled[what if module is None else f"{what} in {named(module, model)}"] = None
-        value = reading.value if path.create_graph else reading.value.detach()
-        return Change(reading.grad, at_read, at_read0, value, value0)
+        if runs[-1].count != reference.count:
+            raise CallsDiffer(
+                "forward_func must make the same calls for inputs and baselines: "
+                f"it makes {reference.count} with a rule for the baselines, and {runs[-1].count} for the inputs."
+            )
+        return runs[-1], Change(reading.grad, at_read or reading.at_read, at_read0, reading.value, value0)
+
+    def _look(self, change: Change) -> None:
+        """See whether the shares of each point add up, where all that reaches the sink is among them."""
+        if self._path.read.modules or len(change.value) != len(change.at_read[0]):
+            return
+        shares = [each.detach().flatten(1).double() for each in change.shares]
+        sums = torch.stack([each.sum(1) for each in shares]).sum(0)
+        sizes = torch.stack([each.abs().sum(1) for each in shares]).sum(0)
+        ends = change.value.detach().double(), change.value0.detach().double()
+        missed = (sums - (ends[0] - ends[1])).abs()
+        rounding = max(torch.finfo(change.value.dtype).eps, torch.finfo(torch.float32).eps)  # which models use inside
+        most = ROUNDING * rounding * (sizes + ends[0].abs() + ends[1].abs())
+        self._missed = max(self._missed, float(torch.where(missed > most, missed, 0).max()))
 
     def report(self, *, strict: bool) -> None:
-        """Tell of calls that no rule knows and that are not linear.
+        """Tell of calls that no rule knows and that are not linear, or of sums that do not add up.
 
         Raises:
             NotSupported: There are some, and this is not accepted.
         """
-        if not self._unruled:
+        if self._unruled:
+            calls = ", ".join(self._unruled)
+            told = f"attributions may not add up: no rule for {calls}, for which torch's gradient is taken."
+        elif self._missed:
+            told = (
+                f"attributions do not add up, but miss up to {self._missed:.2g} of the change. "
+                "Hint: the model chooses by its data, as torch.where does, or detaches something."
+            )
+        else:
             return
-        told = (
-            f"attributions may not add up: no rule for {', '.join(self._unruled)}, for which torch's gradient is taken."
-        )
         if strict:
             raise NotSupported(told)
         warn(told)
+
+
+def _told(what: str, module: nn.Module | None, model: object) -> str:
+    """A call without a rule; what no call has made is a script's, or a function of the user's own."""
+    if module is not None and callable(model):
+        return f"{what} in {named(module, model)}"
+    inside = model.modules() if isinstance(model, nn.Module) else ()
+    scripts = [named(each, model) for each in inside if isinstance(each, torch.jit.ScriptModule)]  # type: ignore[arg-type]  # it is one
+    return f"{what} in {' or '.join(scripts)}" if scripts and module is None else what

@@ -23,7 +23,7 @@ ELEMENTWISE = words(
     ceil celu clamp clamp_max clamp_min clip copysign cos cosh digamma elu entr erf erfc erfcx erfinv exp exp2 expit
     expm1 fix float_power floor fmod frac gammaln gelu hardshrink hardsigmoid hardswish hardtanh heaviside
     hypot i0 i0e i1 i1e leaky_relu lgamma log log10 log1p log2 log_ndtr log_sigmoid logaddexp logaddexp2 logit
-    logsigmoid mish mvlgamma nan_to_num ndtr ndtri polygamma pow prelu psi reciprocal relu relu6 remainder round rrelu
+    logsigmoid mish mvlgamma nan_to_num ndtr ndtri polygamma pow psi reciprocal relu relu6 remainder round rrelu
     rsqrt selu sgn sigmoid sign silu sin sinc sinh softplus softshrink softsign sqrt square tan tanh
     tanhshrink threshold trunc xlog1py xlogy
     """
@@ -69,6 +69,7 @@ STEPS: dict[str, Function] = {
     "lstm_cell": recurrent.cell(recurrent.lstm_step),
     "mse_loss": composites.mse_loss,
     "pairwise_distance": composites.pairwise_distance,
+    "prelu": composites.prelu,
     "rms_norm": composites.rms_norm,
     "rnn_relu": recurrent.layers(recurrent.relu_step),
     "rnn_relu_cell": recurrent.cell(recurrent.relu_step),
@@ -79,7 +80,6 @@ STEPS: dict[str, Function] = {
     "softmax": composites.softmax,
     "std": composites.deviation,
     "std_mean": composites.deviation_and_mean,
-    "true_divide": composites.quotient,
     "truediv": composites.quotient,
     "var": composites.variance,
     "var_mean": composites.variance_and_mean,
@@ -98,14 +98,18 @@ def rescale(eps: float) -> Rules:
         eps: Changes smaller than this are none, and a gradient is taken in place of their ratio.
     """
 
+    def far(way: Tensor) -> Tensor:
+        """Where something changes; no number is no way."""
+        return way.abs() >= max(eps, torch.finfo(way.dtype).tiny)
+
     def ratio(change: Tensor, way: Tensor, otherwise: Tensor | float) -> Tensor:
         """How much changes for each unit of the way; something else where that is none, or no number."""
-        far = way.abs() >= max(eps, torch.finfo(way.dtype).tiny)
-        return torch.where(far, change / torch.where(far, way, 1), otherwise)
+        some = far(way)
+        return torch.where(some, change / torch.where(some, way, 1), otherwise)
 
     def elementwise(call: Call, grad: Tensor) -> Tensors:
         """(f(x) - f(x')) / (x - x'); of several arguments, as they change one after the other, in all orders."""
-        inputs, others = call.inputs, _others(call)
+        inputs, others = (tuple(each.expand(grad.shape) for each in some) for some in (call.inputs, _others(call)))
         found = [torch.zeros_like(grad) for _ in inputs]
         orders = list(itertools.permutations(range(len(inputs))))
         for order in orders:
@@ -115,11 +119,23 @@ def rescale(eps: float) -> Rules:
                 way, at[place] = inputs[place] - others[place], inputs[place]
                 after = call.output(*at)
                 slope: Tensor | float = 0.0
-                if not (way.abs() >= max(eps, torch.finfo(way.dtype).tiny)).all():
+                if not far(way).all():
                     slope = call.gradient(tuple(at), torch.ones_like(grad))[place]
                 found[place] = found[place] + ratio(after - before, way, slope)
                 before = after
-        return tuple((grad * each / len(orders)).sum_to_size(x.shape) for each, x in zip(found, inputs, strict=True))
+        shares = (grad * each / len(orders) for each in found)
+        return tuple(share.sum_to_size(x.shape) for share, x in zip(shares, call.inputs, strict=True))
+
+    def quotient(call: Call, grad: Tensor) -> Tensors:
+        """With |b| above |b'|: (a - a') / b and a' (1 / b - 1 / b'), else the other way round.
+
+        So norms have no large contributions that cancel where b' is next to nothing, as it is for a baseline of zeros.
+        """
+        (a, b), _ = call.arguments
+        (a0, b0), _ = call.arguments if call.reference is None else call.reference.arguments
+        ours = b.abs() >= b0.abs()
+        passed = {0: grad / torch.where(ours, b, b0), 1: -grad * torch.where(ours, a0 / b0 / b, a / b / b0)}
+        return tuple(passed[place].sum_to_size(x.shape) for place, x in zip(call.places, call.inputs, strict=True))
 
     def product(call: Call, grad: Tensor) -> Tensors:
         """The gradient in the middle between x and x', exact for two factors; for more, at two points between."""
@@ -159,7 +175,12 @@ def rescale(eps: float) -> Rules:
         return (grad * exponentials / mean_slope((sums - sums0).abs()),)
 
     functions: dict[str | Function, Entry] = {name: Decomposed(steps) for name, steps in STEPS.items()}
-    for names, rule in ((ELEMENTWISE, elementwise), (LARGEST, largest), ({"logsumexp"}, log_sum_exp)):
+    for names, rule in (
+        (ELEMENTWISE, elementwise),
+        (LARGEST, largest),
+        ({"logsumexp"}, log_sum_exp),
+        ({"true_divide"}, quotient),
+    ):
         functions.update(dict.fromkeys(names, rule))
     functions.update(dict.fromkeys(PRODUCTS, OfSeveral(product)))
     return Rules(functions)
