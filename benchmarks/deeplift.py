@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from benchmarks.calls import Call
 from benchmarks.harness import Aim, BesideCaptum
-from benchmarks.models import convolutional, encoder, perceptron, resnet, tiny
+from benchmarks.models import convolutional, perceptron, resnet, tiny
 
 BASELINES = 8
 

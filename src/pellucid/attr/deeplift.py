@@ -143,8 +143,8 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         layer: nn.Module | str | Sequence[nn.Module | str],
         multiply_by_inputs: bool = True,
     ) -> None:
-        DeepLift.__init__(self, model, multiply_by_inputs)
         InternalAttribution.__init__(self, model, layer)
+        DeepLift.__init__(self, model, multiply_by_inputs)
 
     def attribute(  # type: ignore[override]  # as in Captum, layers have more
         self,
