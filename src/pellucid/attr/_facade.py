@@ -385,11 +385,11 @@ class Inside:
     def _seeds(self, path: Pathway) -> dict[str, Any]:
         """A seed of its own for each copy, for an `attribute` that takes them; one for all where they share draws."""
         seed = path.origin.seed if path.origin else None
-        takes = inspect.signature(self.attribution.attribute).parameters.get("seed")
-        if seed is None or takes is None:
+        if seed is None:
             return {}
-        if takes.annotation not in ("Seed", Seed):
-            return {"seed": seed}
+        takes = inspect.signature(self.attribution.attribute).parameters.get("seed")
+        if takes is None or takes.annotation not in ("Seed", Seed):
+            return {} if takes is None else {"seed": seed}
         keys = seeded(seed, path.identities(), path.examples)
         states = (np.random.SeedSequence(key).generate_state(1, np.uint64) for key in keys)
         return {"seed": [int(state[0]) for state in states]}

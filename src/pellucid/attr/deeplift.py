@@ -41,7 +41,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
 
     def satisfies_attribute_criteria(self, module: nn.Module) -> bool:
         """Whether somebody has put an input and an output on a module, as Captum does; pellucid does not."""
-        return hasattr(module, "input") and hasattr(module, "output")
+        return all(hasattr(module, name) for name in ("input", "output"))
 
     def attribute(
         self,

@@ -83,7 +83,7 @@ class Guest:
         exception the random state from which a model draws is put back too.
         """
         before = [(m, n, b, b.clone()) for m in self.training for n, b in m._buffers.items() if b is not None]
-        random_state = _random_state(device)
+        drawn_from = random_state(device)
         try:
             with torch.set_grad_enabled(create_graph):
                 if not torch.is_inference_mode_enabled():
@@ -91,7 +91,7 @@ class Guest:
                 with torch.inference_mode(False), torch.set_grad_enabled(create_graph):
                     return call()
         except BaseException:
-            _restore(random_state, device)
+            restored(drawn_from, device)
             raise
         finally:
             for module, name, buffer, kept in before:
@@ -147,13 +147,14 @@ def _modules_among(values: Iterable[Any]) -> tuple[nn.Module, ...]:
     return tuple(owner for owner in owners if isinstance(owner, nn.Module))
 
 
-def _random_state(device: torch.device) -> tuple[Tensor, ...]:
+def random_state(device: torch.device) -> tuple[Tensor, ...]:
     """Torch's random state, also that of the device in use."""
     on_host = torch.get_rng_state()
     return (on_host, torch.cuda.get_rng_state(device)) if device.type == "cuda" else (on_host,)
 
 
-def _restore(random_state: tuple[Tensor, ...], device: torch.device) -> None:
+def restored(random_state: tuple[Tensor, ...], device: torch.device) -> None:
+    """Put a random state back."""
     torch.set_rng_state(random_state[0])
     for on_device in random_state[1:]:
         torch.cuda.set_rng_state(on_device, device)
@@ -197,9 +198,20 @@ class _Watching(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+def cudnn_or_not(call: Callable[[], T]) -> T:
+    """What a call returns: once more without cuDNN, whose recurrent layers have no backward in evaluation mode."""
+    try:
+        return call()
+    except RuntimeError as error:
+        if "RNN backward can only be called in training mode" not in str(error):
+            raise
+        with _without_cudnn():
+            return call()
+
+
 @contextmanager
-def without_cudnn() -> Iterator[None]:
-    """Switch cuDNN off, and only that: its recurrent layers have no backward in evaluation mode."""
+def _without_cudnn() -> Iterator[None]:
+    """Switch cuDNN off, and only that."""
     with _CUDNN:
         enabled = torch.backends.cudnn.enabled
         torch.backends.cudnn.enabled = False

@@ -15,7 +15,7 @@ from torch.futures import Future
 
 from pellucid.core.baselines import Baselines, baselines_of
 from pellucid.core.budget import BatchCollapsed, Budget, unmeasured
-from pellucid.core.guest import Guest, without_cudnn
+from pellucid.core.guest import Guest, cudnn_or_not
 from pellucid.core.passage import Found, Passage, differentiable
 from pellucid.core.randomness import Keys, Seed
 from pellucid.core.reading import Reading, filled, gradients_of, leaves_at, one_each
@@ -379,13 +379,7 @@ class Pathway:
                 grads = own(self.model, leaves, self.sink.argument(rows), self.pick(self.extra, rows) or None)
             return Reading(leaves[0].new_zeros(len(rows)), leaves, tuple(grads))
         with torch.enable_grad():
-            try:
-                return self._gradient(points, rows, through, during)
-            except RuntimeError as error:
-                if "RNN backward can only be called in training mode" not in str(error):
-                    raise
-                with without_cudnn():
-                    return self._gradient(points, rows, through, during)
+            return cudnn_or_not(lambda: self._gradient(points, rows, through, during))
 
     def look(self, points: Tensors, rows: Tensor) -> tuple[Tensor, Tensors]:
         """The explained values [n] at these points and the tensors where gradients are taken, which are not."""

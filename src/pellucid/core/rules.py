@@ -110,12 +110,9 @@ class Decomposed:
     function: Function
 
     def takes(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
-        """Whether it could be called like this."""
-        try:
-            _signature(self.function).bind(*args, **keywords)
-        except TypeError:
-            return False
-        return True
+        """Whether it has all parameters that it would be called with."""
+        names = _parameters(self.function)
+        return len(args) <= len(names) and all(name in names[len(args) :] for name in keywords)
 
 
 @final
@@ -131,8 +128,8 @@ class OfSeveral:
 
 
 @functools.cache
-def _signature(function: Function) -> inspect.Signature:
-    return inspect.signature(function)
+def _parameters(function: Function) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
 
 
 Entry: TypeAlias = Rule | Decomposed | OfSeveral
@@ -141,14 +138,15 @@ Entry: TypeAlias = Rule | Decomposed | OfSeveral
 @final
 @dataclass(frozen=True)
 class Rules:
-    """Which rule each call follows: of the module that makes it, by its name, itself or its type; else of the function.
+    """Which rule each call follows: of the module that makes it, by its name, itself or its type; else of its function.
 
     A call without a rule follows torch's gradient. Functions of torch that are written in Python are looked into.
 
     Args:
         functions: Rules by functions or their names; see [Call.name][pellucid.core.rules.Call.name].
-        modules: Rules by modules, their dotted names or types, for the calls that these make themselves.
-        default: The rule of all other calls that return a tensor and do not write into one.
+        modules: Rules by modules, their dotted names or types, for the calls that these make themselves; like the
+            default, of what returns a tensor.
+        default: The rule of all other calls.
 
     Examples:
         >>> import torch
@@ -162,17 +160,19 @@ class Rules:
     """
 
     functions: Mapping[str | Function, Entry] = field(default_factory=dict)
-    modules: Mapping[str | nn.Module | type[nn.Module], Entry] = field(default_factory=dict)
+    modules: Mapping[str | nn.Module | type[nn.Module], Rule | OfSeveral] = field(default_factory=dict)
     default: Rule | OfSeveral | None = None
 
-    def of(self, function: Function, module: nn.Module | None, model: Callable[..., Any] | None) -> Entry | None:
-        """The rule of a call of a function by a module of a model, but for the default."""
-        if module is not None:
-            keys: tuple[Any, ...] = (*self._names(module, model), module, *type(module).__mro__)
-            found = next((self.modules[key] for key in keys if key in self.modules), None)
-            if found is not None:
-                return found
+    def of_function(self, function: Function) -> Entry | None:
+        """The rule of a function."""
         return self.functions.get(function) or self.functions.get(name_of(function))
+
+    def of_module(self, module: nn.Module | None, model: Callable[..., Any] | None) -> Rule | OfSeveral | None:
+        """The rule of the calls that a module of a model makes itself."""
+        if module is None:
+            return None
+        keys: tuple[Any, ...] = (*self._names(module, model), module, *type(module).__mro__)
+        return next((self.modules[key] for key in keys if key in self.modules), None)
 
     def _names(self, module: nn.Module, model: Callable[..., Any] | None) -> tuple[str, ...]:
         if not isinstance(model, nn.Module) or not any(isinstance(key, str) for key in self.modules):
@@ -231,9 +231,10 @@ class Run(TorchFunctionMode):
         if maybe_current_level() is not None:  # in torch.func.vmap and the like: nothing can be remembered
             return function(*args, **keywords)
         module = caller() if self._rules.modules else None
-        entry = self._rules.of(function, module, self._model)
+        other = self._rules.of_module(module, self._model)
+        entry = None if other is not None else self._rules.of_function(function)
         written = _written(function, args, keywords)
-        within = inside(function) if entry is None or isinstance(entry, Decomposed) else None
+        within = inside(function) if other is None and (entry is None or isinstance(entry, Decomposed)) else None
         if within is None and isinstance(entry, Decomposed) and entry.takes(args, keywords):
             within = entry.function
         if within is not None and function not in self._inside:  # some call what they replace, by the same name
@@ -246,23 +247,20 @@ class Run(TorchFunctionMode):
             if found is not NotImplemented:
                 return found if written is None or found is written else self._into(written, found)
         elif entry is not None and not isinstance(entry, Decomposed):
-            return self._ruled(function, entry, args, keywords, module)
+            return self._ruled(function, entry, args, keywords)
+        other = other or self._rules.default
+        if other is not None and written is not None and name_of(function) != "setitem":
+            return self._ruled(function, other, args, keywords)
         self._spare(written)
         result = function(*args, **keywords)
-        default = self._rules.default
-        if default is not None and isinstance(result, Tensor) and written is None:
-            return self._ruled(function, default, args, keywords, module)
-        if self._applies:
+        if other is not None and isinstance(result, Tensor) and name_of(function) != "detach":
+            return self._ruled(function, other, args, keywords)
+        if self._applies and torch.is_grad_enabled():
             self.trail.note(function, result, caller)
         return result
 
     def _ruled(
-        self,
-        function: Function,
-        entry: Rule | OfSeveral,
-        args: tuple[Any, ...],
-        keywords: dict[str, Any],
-        module: nn.Module | None,
+        self, function: Function, entry: Rule | OfSeveral, args: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
         rule, least = (entry.rule, 2) if isinstance(entry, OfSeveral) else (entry, 1)
         leaves, layout = _flat(args, keywords)
@@ -271,7 +269,7 @@ class Run(TorchFunctionMode):
         self._spare(written)
         if len(places) < least:
             return function(*args, **keywords)
-        call = Call(function, leaves, layout, places, module or caller())
+        call = Call(function, leaves, layout, places, caller())
         number, self._number = self._number, self._number + 1
         if not self._applies:
             self._calls.append(self._remembered(call, written))
@@ -375,6 +373,8 @@ def writes(function: Function, keywords: dict[str, Any]) -> bool:
 
 def _written(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]) -> Tensor | None:
     """The tensor that a call writes into."""
+    if isinstance(keywords.get("out"), Tensor):
+        return keywords["out"]  # type: ignore[no-any-return]  # a tensor
     first = args[0] if args else keywords.get("input")
     return first if writes(function, keywords) and isinstance(first, Tensor) else None
 

@@ -9,6 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from pellucid.core.guest import random_state, restored
 from pellucid.core.pathway import Pathway
 from pellucid.core.rules import CallsDiffer, Rules, Run
 from pellucid.core.site import named
@@ -89,17 +90,25 @@ class Contrast:
 
     def _compared(self, start: Tensors, end: Tensors, rows: Tensor) -> tuple[Run, Change]:
         path, model = self._path, self._path.model
+        drawn_from = random_state(start[0].device) if any(path.guest.modes) else None
         with self._rules.recorded(model) as reference:
             value0, at_read0 = path.look(start, rows)
+
+        def draw_again() -> None:
+            if drawn_from is not None:  # dropout drops the same
+                restored(drawn_from, start[0].device)
+
         values: Run | None = None
         at_read: Tensors = ()
         if path.create_graph:  # what rules make of the points is differentiated by a run of its own, not by their own
+            draw_again()
             with self._rules.recorded(model) as values:
                 _, at_read = path.look(end, rows)
             end = detached(end)
         runs: list[Run] = []
 
         def ruled() -> Run:
+            draw_again()
             runs.append(self._rules.applied(model, reference=reference, values=values))
             return runs[-1]
 
@@ -122,7 +131,8 @@ class Contrast:
         missed = (sums - (ends[0] - ends[1])).abs()
         rounding = max(torch.finfo(change.value.dtype).eps, torch.finfo(torch.float32).eps)  # which models use inside
         most = ROUNDING * rounding * (sizes + ends[0].abs() + ends[1].abs())
-        self._missed = max(self._missed, float(torch.where(missed > most, missed, 0).max()))
+        if missed.sum().abs() > most.sum():  # examples that meet, as in batch norm's statistics, add up together
+            self._missed = max(self._missed, float(torch.where(missed.abs() > most, missed.abs(), 0).max()))
 
     def report(self, *, strict: bool) -> None:
         """Tell of calls that no rule knows and that are not linear, or of sums that do not add up.
@@ -136,7 +146,7 @@ class Contrast:
         elif self._missed:
             told = (
                 f"attributions do not add up, but miss up to {self._missed:.2g} of the change. "
-                "Hint: the model chooses by its data, as torch.where does, or detaches something."
+                "Hint: the model chooses by its data, as torch.where does, detaches something or draws random numbers."
             )
         else:
             return

@@ -146,7 +146,8 @@ def _contributions(
         shares = _shares(method, change)
         value0 = path.entry(points[2 * count :], rows).flatten() if len(points) > 2 * count else change.value0
         sums, changed = total(shares), change.value - value0
-        gap = sums - changed if len(sums) == len(changed) else sums.sum(0, keepdim=True) - changed
+        together = len(sums) != len(changed)
+        gap = sums.sum(0, keepdim=True) - changed.sum(0, keepdim=True) if together else sums - changed
         return (*shares, gap)
 
     moments = Moments(len(path), orders=1 if samples == 1 else 2)

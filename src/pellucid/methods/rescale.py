@@ -132,6 +132,8 @@ def rescale(eps: float) -> Rules:
         So norms have no large contributions that cancel where b' is next to nothing, as it is for a baseline of zeros.
         """
         (a, b), _ = call.arguments
+        if not isinstance(b, Tensor):
+            return (grad / b,)
         (a0, b0), _ = call.arguments if call.reference is None else call.reference.arguments
         ours = b.abs() >= b0.abs()
         passed = {0: grad / torch.where(ours, b, b0), 1: -grad * torch.where(ours, a0 / b0 / b, a / b / b0)}
@@ -156,8 +158,9 @@ def rescale(eps: float) -> Rules:
         same = _there(call, inputs, others, y) == y0
         gained = call.gradient(inputs, grad * torch.where(same, y - y0, between - y0))
         lost = call.gradient(others, grad * torch.where(same, 0, y - between))
-        ways = minus(inputs, others)
-        return tuple(ratio(one + other, way, 0.0) for one, other, way in zip(gained, lost, ways, strict=True))
+        slopes = call.gradient(inputs, grad)
+        parts = zip(gained, lost, minus(inputs, others), slopes, strict=True)
+        return tuple(ratio(one + other, way, slope) for one, other, way, slope in parts)
 
     def log_sum_exp(call: Call, grad: Tensor) -> Tensors:
         """The ratio of the logarithm times that of each exponential, all divided by the larger sum: none overflows."""
