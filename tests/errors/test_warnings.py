@@ -61,14 +61,14 @@ def test_nan_in_the_inputs_is_traced_to_the_input_and_its_examples(method: Metho
     def model(one: Tensor, other: Tensor) -> Tensor:
         return quadratic(one) + quadratic(other)
 
-    given = {"baselines": (torch.zeros(1, 4), torch.zeros(1, 4))} if method.baselines else {}
+    given = {"baselines": (torch.zeros(5, 4), torch.zeros(5, 4))} if method.baselines else {}
     _, messages = told(lambda: attributions(method, model, torch.ones(5, 4), with_nan(1, 3), **given))
     assert messages == ["attributions contain NaN, carried in by inputs[1] (examples [1, 3])."]
 
 
 @every_method
 def test_nan_in_the_only_input(method: Method):
-    given = {"baselines": torch.zeros(1, 4)} if method.baselines else {}
+    given = {"baselines": torch.zeros(5, 4)} if method.baselines else {}
     _, messages = told(lambda: attributions(method, quadratic, with_nan(4), **given))
     assert messages == ["attributions contain NaN, carried in by inputs (examples [4])."]
 

@@ -116,6 +116,18 @@ METHODS = [
         calls=(1, 6), delta_calls=(2, 12), many="samples",
     ),
     Method(
+        "DeepLift", facade(attr.DeepLift),
+        baselines=by_example, bounded=True, linear=True, complete={}, converged={}, calls=(2, 2), backwards=1,
+    ),
+    Method(
+        "DeepLiftShap", facade(attr.DeepLiftShap),
+        baselines=distribution, bounded=True, linear=True, calls=(2, 10), backwards=1,
+    ),
+    Method(
+        "methods.DeepLift", engine(methods.DeepLift),
+        baselines=by_example, bounded=True, linear=True, complete={}, converged={}, calls=(2, 2), backwards=1,
+    ),
+    Method(
         "FeatureAblation", facade(attr.FeatureAblation), players=masked("feature_mask"),
         baselines=by_example, linear=True, calls=(1, 5), backwards=0, gradient=False,
     ),

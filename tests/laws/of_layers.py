@@ -106,6 +106,25 @@ METHODS = [
         calls=(3, 7), delta_calls=(2, 2), backwards=0, many="steps",
     ),
     Method(
+        "LayerDeepLift", facade_of_layer(attr.LayerDeepLift),
+        needs=LAYER, at="layer", baselines=by_example, bounded=True, linear=True, complete={}, converged={},
+        calls=(2, 2), backwards=1,
+    ),
+    Method(
+        "LayerDeepLiftShap", facade_of_layer(attr.LayerDeepLiftShap),
+        needs=LAYER, at="layer", baselines=distribution, bounded=True, linear=True, calls=(2, 10), backwards=1,
+    ),
+    Method(
+        "methods.DeepLift-from-layer", engine(methods.DeepLift, from_layer),
+        needs=LAYER, at="layer", baselines=by_example, bounded=True, linear=True, complete={}, converged={},
+        calls=(4, 4), backwards=1,
+    ),
+    Method(
+        "methods.DeepLift-from-layer-to-neuron", engine(methods.DeepLift, to_neuron),
+        needs=BETWEEN, at="layer", of_output=False, baselines=by_example, bounded=True, linear=True, complete={},
+        calls=(4, 4), backwards=0,
+    ),
+    Method(
         "LayerFeatureAblation", facade_of_layer(attr.LayerFeatureAblation),
         needs=LAYER, at="layer", players=masked("layer_mask", layer_baselines=0.3), linear=True, calls=(2, 6),
         backwards=0, gradient=False,

@@ -37,6 +37,16 @@ METHODS = [
         needs=NEURON, baselines=by_example, bounded=True, linear=True, calls=(1, 5), many="n_steps",
     ),
     Method(
+        "NeuronDeepLift", facade_of_neuron(attr.NeuronDeepLift),
+        needs=NEURON, of_output=False, baselines=by_example, bounded=True, linear=True, converged={},
+        calls=(2, 2), backwards=1,
+    ),
+    Method(
+        "NeuronDeepLiftShap", facade_of_neuron(attr.NeuronDeepLiftShap),
+        needs=NEURON, of_output=False, baselines=distribution, bounded=True, linear=True,
+        calls=(2, 10), backwards=1,
+    ),
+    Method(
         "NeuronFeatureAblation", facade_of_neuron(attr.NeuronFeatureAblation), players=masked("feature_mask"),
         needs=NEURON, of_output=False, baselines=by_example, linear=True, calls=(1, 5), backwards=0, gradient=False,
     ),

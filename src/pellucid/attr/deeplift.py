@@ -22,6 +22,7 @@ from pellucid.attr._facade import (
 )
 from pellucid.core.baselines import Baselines
 from pellucid.core.sink import TargetLike
+from pellucid.core.tensors import tensors_of
 from pellucid.methods.deeplift import attributed_by
 
 
@@ -238,7 +239,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
                 "show_progress": show_progress,
                 "return_stderr": return_stderr,
             },
-            baselines=resolved(baselines, inputs),
+            baselines=resolved(baselines, tensors_of(inputs, "inputs")),  # as Captum calls a function of them
             delta=return_convergence_delta,
         )
 

@@ -57,6 +57,12 @@ class Trail:
 
     def __init__(self) -> None:
         self._made: dict[Any, tuple[str, nn.Module | None]] = {}
+        self._entered: dict[str, nn.Module | None] = {}
+
+    def enter(self, custom: str, caller: Callable[[], nn.Module | None]) -> None:
+        """Remember who calls a function of the user's own, by the name of its node."""
+        if custom and custom not in self._entered:
+            self._entered[custom] = caller()
 
     def note(self, function: Callable[..., Any], result: Any, caller: Callable[[], nn.Module | None]) -> None:
         """Remember who makes the last step to a result, if it may not be linear."""
@@ -73,7 +79,7 @@ class Trail:
         passes.to(ends.grad_fn)
         for node in passes.along:
             if not _linear(node, passes):
-                yield self._made.get(node, (_kind(node), None))
+                yield self._made.get(node, (_kind(node), self._entered.get(node.name())))
 
 
 class _Passing:

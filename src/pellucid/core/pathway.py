@@ -354,11 +354,7 @@ class Pathway:
         return self.sink(output if torch.is_grad_enabled() else tensor_from(output), rows)
 
     def gradient(
-        self,
-        points: Tensors | None,
-        rows: Tensor,
-        through: Sink | None = None,
-        during: During = nullcontext,
+        self, points: Tensors | None, rows: Tensor, through: Sink | None = None, during: During = nullcontext
     ) -> Reading:
         """What the sink explains at these points and the gradient of it, at the source or where it is read.
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, final
 import torch
 from torch import Tensor, nn
 from torch._C._functorch import maybe_current_level
+from torch.autograd.function import FunctionCtx
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
@@ -111,8 +112,8 @@ class Decomposed:
 
     def takes(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
         """Whether it has all parameters that it would be called with."""
-        names = _parameters(self.function)
-        return len(args) <= len(names) and all(name in names[len(args) :] for name in keywords)
+        names, any_number = _parameters(self.function)
+        return any_number or (len(args) <= len(names) and all(name in names[len(args) :] for name in keywords))
 
 
 @final
@@ -128,8 +129,10 @@ class OfSeveral:
 
 
 @functools.cache
-def _parameters(function: Function) -> tuple[str, ...]:
-    return tuple(inspect.signature(function).parameters)
+def _parameters(function: Function) -> tuple[tuple[str, ...], bool]:
+    """The names of a function's parameters, and whether it takes any number of arguments."""
+    parameters = inspect.signature(function).parameters
+    return tuple(parameters), any(each.kind is each.VAR_POSITIONAL for each in parameters.values())
 
 
 Entry: TypeAlias = Rule | Decomposed | OfSeveral
@@ -222,6 +225,8 @@ class Run(TorchFunctionMode):
         self._number = 0
         self._inside: list[Function] = []
         self.trail = Trail()
+        self.rounding = 0.0
+        """The largest relative error of the dtypes that calls with a rule work in."""
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -230,6 +235,8 @@ class Run(TorchFunctionMode):
         keywords = kwargs or {}
         if maybe_current_level() is not None:  # in torch.func.vmap and the like: nothing can be remembered
             return function(*args, **keywords)
+        if self._applies and not torch.is_grad_enabled():
+            self.trail.enter(custom(), caller)
         module = caller() if self._rules.modules else None
         other = self._rules.of_module(module, self._model)
         entry = None if other is not None else self._rules.of_function(function)
@@ -269,6 +276,7 @@ class Run(TorchFunctionMode):
         self._spare(written)
         if len(places) < least:
             return function(*args, **keywords)
+        self.rounding = max(self.rounding, *(torch.finfo(leaves[place].dtype).eps for place in places))
         call = Call(function, leaves, layout, places, caller())
         number, self._number = self._number, self._number + 1
         if not self._applies:
@@ -412,6 +420,17 @@ def caller() -> nn.Module | None:
             return module
         frame = frame.f_back  # type: ignore[assignment]  # None in the end
     return None
+
+
+def custom() -> str:
+    """The name of the node of a user's `autograd.Function` that runs; nothing where none does."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code is not _CALLING:
+        for value in frame.f_locals.values():
+            if isinstance(value, FunctionCtx):
+                return type(value).__name__
+        frame = frame.f_back  # type: ignore[assignment]  # None in the end
+    return ""
 
 
 _CALLING = nn.Module._call_impl.__code__

@@ -72,7 +72,7 @@ class DeepLift:
             InvalidArgument: The model makes other calls for the baselines than for the inputs.
         """
         start = path.baselines(baselines)
-        points = floating(path.x) + path.carry(start) + _at_entry(path, start)
+        points = floating(path.x) + path.carry(start) + (_at_entry(path, start) if delta else ())
         found, gaps = _contributions(self, path, 1, along(one_sample(points)))
         return Attributions(found.mean, gaps if delta else None, structure=path.structure)
 
@@ -129,7 +129,7 @@ class DeepLiftShap:
             rows = path.rows[places].repeat(count)
             start = tuple(each[samples].repeat_interleave(len(ends[0]), dim=0) for each in starts)
             ends = tuple(each.repeat(count, *[1] * (each.ndim - 1)) for each in ends)
-            return ends + path.carry(start, rows) + _at_entry(path, start)
+            return ends + path.carry(start, rows) + (_at_entry(path, start) if delta else ())
 
         found, gaps = _contributions(self, path, len(starts[0]), pairs)
         return Attributions(found.mean, gaps if delta else None, found.stderr, path.structure)
