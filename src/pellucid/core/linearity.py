@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, final
 
@@ -66,7 +67,7 @@ class Trail:
 
     def note(self, function: Callable[..., Any], result: Any, caller: Callable[[], nn.Module | None]) -> None:
         """Remember who makes the last step to a result, if it may not be linear."""
-        for each in result if isinstance(result, tuple | list) else (result,):
+        for each in (result,) if isinstance(result, Tensor) else result if isinstance(result, tuple | list) else ():
             node = each.grad_fn if isinstance(each, Tensor) else None
             if node is not None and _kind(node) not in KNOWN:
                 self._made[node] = function.__name__, caller()
@@ -126,5 +127,9 @@ def _linear(node: Any, passes: _Passing) -> bool:
 
 def _kind(node: Any) -> str:
     """What a node is, without the number of its form: `Mul` of `MulBackward0`."""
-    name: str = node.name()
+    return _stem(node.name())
+
+
+@functools.cache
+def _stem(name: str) -> str:
     return name.rpartition("::")[2].rstrip("0123456789").removesuffix("Backward")

@@ -81,12 +81,22 @@ class Call:
 
     def gradient(self, inputs: Tensors, grad: Tensor) -> Tensors:
         """What torch's gradient passes back at other inputs."""
-        create_graph = torch.is_grad_enabled()
+        _, passed_back = self.linearized(inputs)
+        return passed_back(grad)
+
+    def linearized(self, inputs: Tensors) -> tuple[Tensor, Callable[[Tensor], Tensors]]:
+        """The output for other inputs, and what torch passes back of a gradient there, any number of times."""
         with torch.enable_grad():
             leaves = (each if each.requires_grad else each.detach().requires_grad_() for each in inputs)
             at = tuple(each.view_as(each) for each in leaves)  # one tensor may be several inputs
-            found = torch.autograd.grad(self.output(*at), at, grad, create_graph=create_graph, allow_unused=True)
-        return tuple(torch.zeros_like(x) if each is None else each for each, x in zip(found, at, strict=True))
+            output = self.output(*at)
+
+        def passed_back(grad: Tensor) -> Tensors:
+            more = {"create_graph": torch.is_grad_enabled(), "retain_graph": True, "allow_unused": True}
+            found = torch.autograd.grad(output, at, grad, **more)
+            return tuple(torch.zeros_like(x) if each is None else each for each, x in zip(found, at, strict=True))
+
+        return output if torch.is_grad_enabled() else output.detach(), passed_back
 
     def described(self, model: Callable[..., Any]) -> str:
         """The function, the shapes it is called with and the module that makes the call."""
@@ -165,6 +175,17 @@ class Rules:
     functions: Mapping[str | Function, Entry] = field(default_factory=dict)
     modules: Mapping[str | nn.Module | type[nn.Module], Rule | OfSeveral] = field(default_factory=dict)
     default: Rule | OfSeveral | None = None
+    _plain: set[Function] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def leaves(self, function: Function) -> bool:
+        """Whether all calls of a function are left as they are; remembered, as most calls ask for shapes."""
+        if function in self._plain:
+            return True
+        anyone = self.modules or self.default or self.of_function(function) or inside(function)
+        if not anyone and not writes(function, {}):
+            self._plain.add(function)
+            return True
+        return False
 
     def of_function(self, function: Function) -> Entry | None:
         """The rule of a function."""
@@ -235,8 +256,14 @@ class Run(TorchFunctionMode):
         keywords = kwargs or {}
         if maybe_current_level() is not None:  # in torch.func.vmap and the like: nothing can be remembered
             return function(*args, **keywords)
-        if self._applies and not torch.is_grad_enabled():
+        grads = torch.is_grad_enabled()
+        if self._applies and not grads:
             self.trail.enter(custom(), caller)
+        if not keywords and self._rules.leaves(function):
+            result = function(*args)
+            if self._applies and grads:
+                self.trail.note(function, result, caller)
+            return result
         module = caller() if self._rules.modules else None
         other = self._rules.of_module(module, self._model)
         entry = None if other is not None else self._rules.of_function(function)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -98,33 +99,25 @@ def rescale(eps: float) -> Rules:
         eps: Changes smaller than this are none, and a gradient is taken in place of their ratio.
     """
 
-    def far(way: Tensor) -> Tensor:
-        """Where something changes; no number is no way."""
-        return way.abs() >= max(eps, torch.finfo(way.dtype).tiny)
+    def least(way: Tensor) -> float:
+        """What is no change, in the dtype of one."""
+        return max(eps, torch.finfo(way.dtype).tiny)
 
-    def ratio(change: Tensor, way: Tensor, otherwise: Tensor | float) -> Tensor:
+    def ratio(change: Tensor, way: Tensor, otherwise: Callable[[], Tensor | float]) -> Tensor:
         """How much changes for each unit of the way; something else where that is none, or no number."""
-        some = far(way)
-        return torch.where(some, change / torch.where(some, way, 1), otherwise)
+        size = way.detach().abs()
+        if not size.numel() or size.amin() >= least(way):
+            return change / way
+        far = size >= least(way)
+        return torch.where(far, change / torch.where(far, way, 1), otherwise())
 
     def elementwise(call: Call, grad: Tensor) -> Tensors:
         """(f(x) - f(x')) / (x - x'); of several arguments, as they change one after the other, in all orders."""
-        inputs, others = (tuple(each.expand(grad.shape) for each in some) for some in (call.inputs, _others(call)))
-        found = [torch.zeros_like(grad) for _ in inputs]
-        orders = list(itertools.permutations(range(len(inputs))))
-        for order in orders:
-            at = list(others)
-            before = call.output(*at)
-            for place in order:
-                way, at[place] = inputs[place] - others[place], inputs[place]
-                after = call.output(*at)
-                slope: Tensor | float = 0.0
-                if not far(way).all():
-                    slope = call.gradient(tuple(at), torch.ones_like(grad))[place]
-                found[place] = found[place] + ratio(after - before, way, slope)
-                before = after
-        shares = (grad * each / len(orders) for each in found)
-        return tuple(share.sum_to_size(x.shape) for share, x in zip(shares, call.inputs, strict=True))
+        if len(call.inputs) > 1:
+            return _in_all_orders(call, grad, ratio)
+        (x,), (x0,) = call.inputs, _others(call)
+        slope = ratio(call.output(x) - call.output(x0), x - x0, lambda: call.gradient((x,), torch.ones_like(grad))[0])
+        return (grad * slope,)
 
     def quotient(call: Call, grad: Tensor) -> Tensors:
         """With |b| above |b'|: (a - a') / b and a' (1 / b - 1 / b'), else the other way round.
@@ -153,14 +146,20 @@ def rescale(eps: float) -> Rules:
         one of them.
         """
         inputs, others = call.inputs, _others(call)
-        y, y0 = call.output(*inputs), call.output(*others)
+        (y, at_y), (y0, at_y0) = call.linearized(inputs), call.linearized(others)
         between = torch.minimum(y, y0) if "min" in call.name else torch.maximum(y, y0)
-        same = _there(call, inputs, others, y) == y0
-        gained = call.gradient(inputs, grad * torch.where(same, y - y0, between - y0))
-        lost = call.gradient(others, grad * torch.where(same, 0, y - between))
-        slopes = call.gradient(inputs, grad)
-        parts = zip(gained, lost, minus(inputs, others), slopes, strict=True)
-        return tuple(ratio(one + other, way, slope) for one, other, way, slope in parts)
+        gains, losses, same = between - y0, y - between, None
+        if losses.any():
+            same = _there(at_y, others, y) == y0
+            gains, losses = torch.where(same, y - y0, gains), torch.where(same, 0, losses)
+        passed = at_y(grad * gains)
+        if same is not None and not same.all():
+            passed = tuple(one + other for one, other in zip(passed, at_y0(grad * losses), strict=True))
+        slopes = functools.cache(lambda: at_y(grad))
+        return tuple(
+            ratio(each, way, lambda place=place: slopes()[place])  # type: ignore[misc]  # mypy cannot tell its type
+            for place, (each, way) in enumerate(zip(passed, minus(inputs, others), strict=True))
+        )
 
     def log_sum_exp(call: Call, grad: Tensor) -> Tensors:
         """The ratio of the logarithm times that of each exponential, all divided by the larger sum: none overflows."""
@@ -172,7 +171,7 @@ def rescale(eps: float) -> Rules:
 
         def mean_slope(way: Tensor) -> Tensor:
             """The mean of exp(-t) for t from zero to the way: (1 - exp(-way)) / way."""
-            return ratio(-torch.expm1(-way), way, 1.0)
+            return ratio(-torch.expm1(-way), way, lambda: 1.0)
 
         exponentials = (torch.maximum(x, x0) - top).exp() * mean_slope((x - x0).abs())
         return (grad * exponentials / mean_slope((sums - sums0).abs()),)
@@ -194,12 +193,35 @@ def _others(call: Call) -> Tensors:
     return call.inputs if call.reference is None else tuple(call.reference.leaves[place] for place in call.places)
 
 
-def _there(call: Call, inputs: Tensors, others: Tensors, like: Tensor) -> Tensor:
+def _in_all_orders(
+    call: Call, grad: Tensor, ratio: Callable[[Tensor, Tensor, Callable[[], Tensor | float]], Tensor]
+) -> Tensors:
+    """The mean over all orders in which the arguments of an elementwise call change."""
+    inputs, others = (tuple(each.expand(grad.shape) for each in some) for some in (call.inputs, _others(call)))
+    found = [torch.zeros_like(grad) for _ in inputs]
+    orders = list(itertools.permutations(range(len(inputs))))
+    for order in orders:
+        at = list(others)
+        before = call.output(*at)
+        for place in order:
+            way, at[place] = inputs[place] - others[place], inputs[place]
+            after = call.output(*at)
+
+            def slope(place: int = place, at: Tensors = tuple(at)) -> Tensor:  # those of now
+                return call.gradient(at, torch.ones_like(grad))[place]
+
+            found[place] = found[place] + ratio(after - before, way, slope)
+            before = after
+    shares = (grad * each / len(orders) for each in found)
+    return tuple(share.sum_to_size(x.shape) for share, x in zip(shares, call.inputs, strict=True))
+
+
+def _there(passed_back: Callable[[Tensor], Tensors], others: Tensors, like: Tensor) -> Tensor:
     """What others hold where a call finds the largest of its inputs."""
     with torch.enable_grad():
         unit = torch.zeros_like(like, requires_grad=True)
-        passed = call.gradient(tuple(each.detach() for each in inputs), unit)
-        held = torch.stack([(one * other.detach()).sum() for one, other in zip(passed, others, strict=True)]).sum()
+        pairs = zip(passed_back(unit), others, strict=True)
+        held = torch.stack([(one * other.detach()).sum() for one, other in pairs]).sum()
     return torch.autograd.grad(held, unit)[0]
 
 
