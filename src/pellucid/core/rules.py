@@ -297,10 +297,12 @@ class Run(TorchFunctionMode):
         self, function: Function, entry: Rule | OfSeveral, args: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
         rule, least = (entry.rule, 2) if isinstance(entry, OfSeveral) else (entry, 1)
-        leaves, layout = _flat(args, keywords)
-        places = tuple(place for place, leaf in enumerate(leaves) if _varies(leaf))
         written = _written(function, args, keywords)
         self._spare(written)
+        if least > 1 and _at_most_one(args, keywords):
+            return function(*args, **keywords)
+        leaves, layout = _flat(args, keywords)
+        places = tuple(place for place, leaf in enumerate(leaves) if _varies(leaf))
         if len(places) < least:
             return function(*args, **keywords)
         self.rounding = max(self.rounding, *(torch.finfo(leaves[place].dtype).eps for place in places))
@@ -485,6 +487,14 @@ def _storage(tensor: Tensor) -> int:
 def _varies(leaf: Any) -> bool:
     """Whether it could depend on the points."""
     return isinstance(leaf, Tensor) and leaf.is_floating_point() and not isinstance(leaf, nn.Parameter)
+
+
+def _at_most_one(args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
+    """Whether one argument varies at most, as can be seen at once of most layers; lists may hold more."""
+    every = (*args, *keywords.values())
+    if any(isinstance(each, list | tuple) and any(isinstance(one, Tensor) for one in each) for each in every):
+        return False
+    return sum(map(_varies, every)) < 2
 
 
 def _shapes(leaves: list[Any]) -> list[torch.Size]:
