@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
+
+from pellucid.core.tensors import varies
 
 
 def softmax(input: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
@@ -272,7 +274,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
 
 def quotient(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     """A quotient whose denominator may depend on the inputs; any other is linear."""
-    if not isinstance(other, Tensor) or not other.is_floating_point() or isinstance(other, nn.Parameter):
+    if not varies(other):
         return NotImplemented
     exact = torch.true_divide(input, other)
     return exact if rounding_mode is None else exact.floor() if rounding_mode == "floor" else exact.trunc()

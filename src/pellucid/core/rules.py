@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, TypeGuard, final
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from pellucid.core.linearity import Trail
 from pellucid.core.site import named
-from pellucid.core.tensors import Tensors
+from pellucid.core.tensors import Tensors, varies
 from pellucid.errors import InvalidArgument
 
 Function: TypeAlias = Callable[..., Any]
@@ -181,7 +181,7 @@ class Rules:
         """Whether all calls of a function are left as they are; remembered, as most calls ask for shapes."""
         if function in self._plain:
             return True
-        anyone = self.modules or self.default or self.of_function(function) or inside(function)
+        anyone = self.modules or self.default or self.of_function(function) or _in_python(function)
         if not anyone and not writes(function, {}):
             self._plain.add(function)
             return True
@@ -281,28 +281,32 @@ class Run(TorchFunctionMode):
             if found is not NotImplemented:
                 return found if written is None or found is written else self._into(written, found)
         elif entry is not None and not isinstance(entry, Decomposed):
-            return self._ruled(function, entry, args, keywords)
+            return self._ruled(function, entry, args, keywords, written)
         other = other or self._rules.default
         if other is not None and written is not None and name_of(function) != "setitem":
-            return self._ruled(function, other, args, keywords)
+            return self._ruled(function, other, args, keywords, written)
         self._spare(written)
         result = function(*args, **keywords)
         if other is not None and isinstance(result, Tensor) and name_of(function) != "detach":
-            return self._ruled(function, other, args, keywords)
+            return self._ruled(function, other, args, keywords, written)
         if self._applies and torch.is_grad_enabled():
             self.trail.note(function, result, caller)
         return result
 
     def _ruled(
-        self, function: Function, entry: Rule | OfSeveral, args: tuple[Any, ...], keywords: dict[str, Any]
+        self,
+        function: Function,
+        entry: Rule | OfSeveral,
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        written: Tensor | None,
     ) -> Any:
         rule, least = (entry.rule, 2) if isinstance(entry, OfSeveral) else (entry, 1)
-        written = _written(function, args, keywords)
         self._spare(written)
         if least > 1 and _at_most_one(args, keywords):
             return function(*args, **keywords)
         leaves, layout = _flat(args, keywords)
-        places = tuple(place for place, leaf in enumerate(leaves) if _varies(leaf))
+        places = tuple(place for place, leaf in enumerate(leaves) if varies(leaf))
         if len(places) < least:
             return function(*args, **keywords)
         self.rounding = max(self.rounding, *(torch.finfo(leaves[place].dtype).eps for place in places))
@@ -420,12 +424,16 @@ _OPERATORS = ("add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "
 _INTO = {"__setitem__", *(f"__i{name}__" for name in _OPERATORS)}
 
 
+def _in_python(function: Function) -> TypeGuard[FunctionType]:
+    return isinstance(function, FunctionType) and function.__module__.startswith("torch")
+
+
 def inside(function: Function) -> Function | None:
     """A function of torch that is written in Python, so that its own calls can be seen; None for any other.
 
     Such a function asks first whether somebody handles it; here it hears that nobody does.
     """
-    if not isinstance(function, FunctionType) or not function.__module__.startswith("torch"):
+    if not _in_python(function):
         return None
     names = {**function.__globals__, **dict.fromkeys(_ASKED, _nobody)}
     own = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
@@ -484,17 +492,12 @@ def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def _varies(leaf: Any) -> bool:
-    """Whether it could depend on the points."""
-    return isinstance(leaf, Tensor) and leaf.is_floating_point() and not isinstance(leaf, nn.Parameter)
-
-
 def _at_most_one(args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
     """Whether one argument varies at most, as can be seen at once of most layers; lists may hold more."""
     every = (*args, *keywords.values())
     if any(isinstance(each, list | tuple) and any(isinstance(one, Tensor) for one in each) for each in every):
         return False
-    return sum(map(_varies, every)) < 2
+    return sum(map(varies, every)) < 2
 
 
 def _shapes(leaves: list[Any]) -> list[torch.Size]:

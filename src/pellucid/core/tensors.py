@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from pellucid.errors import InvalidArgument
 
@@ -97,6 +98,11 @@ def floating(tensors: Tensors) -> Tensors:
 def widened(tensor: Tensor) -> Tensor:
     """A floating tensor in at least float32: what sums over many gradients are kept in."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def varies(value: object) -> bool:
+    """Whether a value could depend on the points: a floating-point tensor that is no parameter."""
+    return isinstance(value, Tensor) and value.is_floating_point() and not isinstance(value, Parameter)
 
 
 def broadcast_to(weights: Tensor, like: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -10,7 +9,6 @@ import torch
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines
-from pellucid.core.expectation import Moments
 from pellucid.core.game import Game
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask
@@ -25,7 +23,7 @@ from pellucid.methods.coalitions import (
     values_of_all,
 )
 from pellucid.methods.edge import attribution
-from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing
+from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, averaged
 
 Index = Literal["k-SII", "SII"]
 """What stands on the diagonal of the interactions, for single features.
@@ -191,21 +189,17 @@ class ShapleyInteractionSampling:
         game = Game(path, feature_mask, baselines)
         generator, paths = shared(self.seed, self.generator), zigzags(len(game.playing))
         narrowing = Narrowing(path, self.samples, self, each=len(paths), name="samples")
-        moments = Moments(len(path), orders=2)
-        while narrowing.count:
-            part, draws = narrowing.among(game), max(1, narrowing.count // len(paths))
-            numbered = random_orders(game.features, game.playing, draws, generator)
+
+        async def of_draws(part: Game, samples: int) -> Tensor:
+            numbered = random_orders(game.features, game.playing, max(1, samples // len(paths)), generator)
             alone, pairs = await _along(part, numbered[:, paths].flatten(0, 1), len(paths))
-            found = _indexed(self.index, alone, pairs)
-            examples, *columns = outputs_of(part, found)
-            draws_of = found.view(examples, math.prod(columns), *found.shape[1:])
-            moments.add(narrowing.numbers, narrowing.at(slice(None)), (draws_of.transpose(0, 2).transpose(1, 2),))
-            narrowing.saw(moments.mean, moments.stderr)
-        (worth,), errors = moments.mean, moments.stderr
+            return _indexed(self.index, alone, pairs)
+
+        worth, stderr = await averaged(game, narrowing, of_draws)
         return Interactions(
-            _of_all(game, worth.flatten(0, 1)),
+            _of_all(game, worth),
             game.features.names.sort().values,
-            None if errors is None else _of_all(game, errors[0].flatten(0, 1)),
+            None if stderr is None else _of_all(game, stderr),
             narrowing.evaluations,
             narrowing.reached,
         )

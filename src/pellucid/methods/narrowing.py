@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol, final
 
 import torch
@@ -162,16 +162,37 @@ async def added_by_orders(game: Game, narrowing: Narrowing, draw: Callable[[int]
         draw: So many more orders of those who play, int64 [samples, playing], those of one independent draw together.
         each: How many orders these are.
     """
+
+    async def of_draws(part: Game, samples: int) -> Tensor:
+        added = await added_along(part, draw(samples))
+        return added.view(len(added), added.shape[1] // each, each, added.shape[2]).mean(2)
+
+    return narrowing.told(attributions(game, *await averaged(game, narrowing, of_draws)))
+
+
+async def averaged(
+    game: Game, narrowing: Narrowing, sample: Callable[[Game, int], Awaitable[Tensor]]
+) -> tuple[Tensor, Tensor | None]:
+    """The mean over independent draws.
+
+    Args:
+        game: The game.
+        narrowing: Who is next.
+        sample: (game of those who are next, so many more samples) -> what each draw says, [m, draws, ...].
+
+    Returns:
+        Means [m, ...] and standard errors, where several draws can tell.
+    """
     moments = Moments(len(game.path), orders=2)
     while narrowing.count:
         part = narrowing.among(game)
-        added = await added_along(part, draw(narrowing.count))
-        examples, *columns = outputs_of(part, added)
-        draws = added.view(examples, math.prod(columns), added.shape[1] // each, each, added.shape[2])
-        moments.add(narrowing.numbers, narrowing.at(slice(None)), (draws.mean(3).permute(2, 0, 1, 3),))
+        found = await sample(part, narrowing.count)
+        examples, *columns = outputs_of(part, found)
+        draws = found.view(examples, math.prod(columns), *found.shape[1:]).movedim(2, 0)
+        moments.add(narrowing.numbers, narrowing.at(slice(None)), (draws,))
         narrowing.saw(moments.mean, moments.stderr)
     (worth,), errors = moments.mean, moments.stderr
-    return narrowing.told(attributions(game, worth.flatten(0, 1), None if errors is None else errors[0].flatten(0, 1)))
+    return worth.flatten(0, 1), None if errors is None else errors[0].flatten(0, 1)
 
 
 async def learnt(
