@@ -44,6 +44,7 @@ class Method:
         noisy: Whether an estimate for what the network ignores is zero on average only.
         surrogate: Whether it fits a model with a penalty, whose coefficients are no sums of those of other outputs,
             and not exactly zero for what the network ignores.
+        fixed: Whether it is the same for all examples where nothing but rectifiers looks at them.
         specimens: The models it runs on; None for all of them.
     """
 
@@ -68,6 +69,7 @@ class Method:
     shared: bool = False
     noisy: bool = False
     surrogate: bool = False
+    fixed: bool = False
     specimens: tuple[str, ...] | None = None
 
 

@@ -46,6 +46,8 @@ METHODS = [
     Method("Saliency", facade(attr.Saliency)),
     Method("Saliency-signed", facade(attr.Saliency, abs=False), linear=True),
     Method("InputXGradient", facade(attr.InputXGradient), linear=True),
+    Method("GuidedBackprop", facade(attr.GuidedBackprop)),
+    Method("Deconvolution", facade(attr.Deconvolution), fixed=True),
     Method(
         "IntegratedGradients",
         facade(attr.IntegratedGradients, n_steps=5),

@@ -23,6 +23,16 @@ METHODS = [
         needs=NEURON, of_output=False, linear=True,
     ),
     Method(
+        "NeuronGuidedBackprop", facade_of_neuron(attr.NeuronGuidedBackprop),
+        needs=NEURON, of_output=False,
+        specimens=("reused", "in-place", "cnn"),
+    ),
+    Method(
+        "NeuronDeconvolution", facade_of_neuron(attr.NeuronDeconvolution),
+        needs=NEURON, of_output=False, fixed=True,
+        specimens=("reused", "in-place", "cnn"),
+    ),
+    Method(
         "NeuronIntegratedGradients", facade_of_neuron(attr.NeuronIntegratedGradients, n_steps=5),
         needs=NEURON, of_output=False, baselines=by_example, bounded=True, linear=True,
         converged={"n_steps": 60}, calls=(1, 5), many="n_steps",

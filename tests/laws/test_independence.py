@@ -29,7 +29,7 @@ def test_with_other_mates(case: Case):
     mixed = tuple(torch.where(mine.reshape(-1, *[1] * (x.ndim - 1)), x, y) for x, y in zip(inputs, others, strict=True))
     first, second = (case(model, each, **case.seed()) for each in (inputs, mixed))
     close(tuple(each[mine] for each in first), tuple(each[mine] for each in second))
-    assert not torch.equal(first[0][~mine], second[0][~mine])
+    assert case.method.fixed or not torch.equal(first[0][~mine], second[0][~mine])
 
 
 @cases(lambda case: case.method.bounded)

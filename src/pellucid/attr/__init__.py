@@ -45,16 +45,19 @@ from pellucid.attr.integrated_gradients import (
 )
 from pellucid.attr.lime import KernelShap, Lime, LimeBase
 from pellucid.attr.noise import NoiseTunnel
+from pellucid.attr.relu import Deconvolution, GuidedBackprop, NeuronDeconvolution, NeuronGuidedBackprop
 from pellucid.attr.shapley import ShapleyValues, ShapleyValueSampling
 
 __all__ = [
     "Attribution",
+    "Deconvolution",
     "DeepLift",
     "DeepLiftShap",
     "FeatureAblation",
     "FeaturePermutation",
     "GradientAttribution",
     "GradientShap",
+    "GuidedBackprop",
     "InputXGradient",
     "IntegratedGradients",
     "InternalInfluence",
@@ -73,11 +76,13 @@ __all__ = [
     "LimeBase",
     "NeuronAttribution",
     "NeuronConductance",
+    "NeuronDeconvolution",
     "NeuronDeepLift",
     "NeuronDeepLiftShap",
     "NeuronFeatureAblation",
     "NeuronGradient",
     "NeuronGradientShap",
+    "NeuronGuidedBackprop",
     "NeuronIntegratedGradients",
     "NoiseTunnel",
     "Occlusion",

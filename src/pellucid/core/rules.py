@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any, TypeAlias, TypeGuard, final
 
@@ -203,6 +203,10 @@ class Rules:
             return ()
         return tuple(name for name, each in model.named_modules() if each is module)
 
+    def of_everything(self) -> Rules:
+        """These, and torch's gradient as the rule of all other calls: so it is taken where a recorded run was."""
+        return self if self.default is not None else replace(self, default=_unchanged)
+
     def recorded(self, model: Callable[..., Any] | None = None) -> Run:
         """A run whose calls are remembered, to be compared with those of another."""
         return Run(self, model, applies=False)
@@ -223,6 +227,10 @@ class Rules:
 
 class CallsDiffer(InvalidArgument):
     """Two runs do not make the same calls."""
+
+
+def _unchanged(call: Call, grad: Tensor) -> Tensors:
+    return call.gradient(call.inputs, grad)
 
 
 @final
@@ -283,11 +291,12 @@ class Run(TorchFunctionMode):
         elif entry is not None and not isinstance(entry, Decomposed):
             return self._ruled(function, entry, args, keywords, written)
         other = other or self._rules.default
-        if other is not None and written is not None and name_of(function) != "setitem":
+        other = None if name_of(function) in _NO_STEPS else other
+        if other is not None and written is not None:
             return self._ruled(function, other, args, keywords, written)
         self._spare(written)
         result = function(*args, **keywords)
-        if other is not None and isinstance(result, Tensor) and name_of(function) != "detach":
+        if other is not None and isinstance(result, Tensor) and result.is_floating_point():
             return self._ruled(function, other, args, keywords, written)
         if self._applies and torch.is_grad_enabled():
             self.trail.note(function, result, caller)
@@ -321,7 +330,7 @@ class Run(TorchFunctionMode):
             return function(*args, **keywords)
         inputs = tuple(leaves[place] for place in live)
         if self._values is not None:
-            leaves = self._values._calls[number].leaves
+            leaves = self._values.paired(number, call, self._model).leaves
         else:
             leaves = [leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         call = Call(function, leaves, layout, live, call.module, reference)
@@ -419,6 +428,9 @@ def _written(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]
     first = args[0] if args else keywords.get("input")
     return first if writes(function, keywords) and isinstance(first, Tensor) else None
 
+
+_NO_STEPS = {"detach", "requires_grad", "setitem"}
+"""Functions whose calls no rule of others is asked about."""
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "matmul")
 _INTO = {"__setitem__", *(f"__i{name}__" for name in _OPERATORS)}

@@ -22,6 +22,7 @@ from pellucid.methods.linear import Lasso
 from pellucid.methods.noise import NoiseTunnel
 from pellucid.methods.owen import OwenValues, OwenValueSampling
 from pellucid.methods.path import GradientShap, IntegratedGradients, InternalInfluence
+from pellucid.methods.relu import Deconvolution, GuidedBackprop
 from pellucid.methods.result import Attributions
 from pellucid.methods.shapley import ShapleyValues, ShapleyValueSampling
 from pellucid.methods.similarity import ExponentialKernel
@@ -32,12 +33,14 @@ __all__ = [
     "BanzhafValueSampling",
     "BanzhafValues",
     "Conductance",
+    "Deconvolution",
     "DeepLift",
     "DeepLiftShap",
     "ExponentialKernel",
     "FeatureAblation",
     "FeaturePermutation",
     "GradientShap",
+    "GuidedBackprop",
     "InputXGradient",
     "IntegratedGradients",
     "Interactions",

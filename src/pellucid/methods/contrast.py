@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from pellucid.core.guest import random_state, restored
 from pellucid.core.pathway import Pathway
-from pellucid.core.rules import CallsDiffer, Rules, Run
-from pellucid.core.sink import Function
+from pellucid.core.rules import Rules, Run
 from pellucid.core.site import named
-from pellucid.core.tensors import Tensors, detached, minus, times
+from pellucid.core.tensors import Tensors, minus, times
 from pellucid.errors import NotSupported, warn
+from pellucid.methods.ruled import compared, ruled
 
 ROUNDING = 2**10
 """How many roundings a sum may be off before it is said not to add up."""
@@ -71,13 +71,7 @@ class Contrast:
         Raises:
             CallsDiffer: The model makes other calls for them.
         """
-        with self._path.guest.long_way(hooks=True):  # compiled modules show their calls
-            try:
-                run, change = self._compared(start, end, rows)
-            except CallsDiffer:
-                if not self._stops:
-                    raise
-                run, change = self._compared(start, end, rows)  # the first may have run to the end, to count calls
+        run, change = compared(self._path, lambda: self._compared(start, end, rows))
         model = self._path.model
         for what, module in run.trail.unruled(change.value, change.at_read):
             self._unruled[_told(what, module, model)] = None
@@ -86,42 +80,18 @@ class Contrast:
         self._look(change, max(run.rounding, torch.finfo(torch.float32).eps))
         return change
 
-    @property
-    def _stops(self) -> bool:
-        return bool(self._path.read.modules or self._path.sink.site.modules)
-
     def _compared(self, start: Tensors, end: Tensors, rows: Tensor) -> tuple[Run, Change]:
-        path, model = self._path, self._path.model
+        path = self._path
         drawn_from = random_state(start[0].device) if any(path.guest.modes) else None
-        with self._rules.recorded(model) as reference:
+        with self._rules.recorded(path.model) as reference:
             value0, at_read0 = path.look(start, rows)
 
         def draw_again() -> None:
             if drawn_from is not None:  # dropout drops the same
                 restored(drawn_from, start[0].device)
 
-        values: Run | None = None
-        at_read: Tensors = ()
-        if path.create_graph:  # what rules make of the points is differentiated by a run of its own, not by their own
-            draw_again()
-            with self._rules.recorded(model) as values:
-                _, at_read = path.look(end, rows)
-            end = detached(end)
-        runs: list[Run] = []
-
-        def ruled() -> Run:
-            draw_again()
-            runs.append(self._rules.applied(model, reference=reference, values=values))
-            return runs[-1]
-
-        reading = path.gradient(end, rows, during=ruled)
-        stopped = self._stops and not isinstance(path.sink, Function) and runs[-1].count < reference.count
-        if runs[-1].count != reference.count and not stopped:  # a sink without calls of its own: the rest is as it was
-            raise CallsDiffer(
-                "forward_func must make the same calls for inputs and baselines: "
-                f"it makes {reference.count} with a rule for the baselines, and {runs[-1].count} for the inputs."
-            )
-        return runs[-1], Change(reading.grad, at_read or reading.at_read, at_read0, reading.value, value0)
+        found = ruled(path, self._rules, end, rows, reference, draw_again)
+        return found.run, Change(found.reading.grad, found.at_read, at_read0, found.reading.value, value0)
 
     def _look(self, change: Change, rounding: float) -> None:
         """See whether the shares of each point add up, where all that reaches the sink is among them."""

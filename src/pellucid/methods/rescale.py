@@ -13,9 +13,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pellucid.core import composites, recurrent
 from pellucid.core.linearity import words
-from pellucid.core.rules import Call, Decomposed, Entry, Function, OfSeveral, Rules
+from pellucid.core.rules import Call, OfSeveral, Rules
+from pellucid.core.steps import STEPS
 from pellucid.core.tensors import Tensors, minus
 
 ELEMENTWISE = words(
@@ -43,50 +43,6 @@ LARGEST = words(
     max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices maximum min minimum
     """
 )
-STEPS: dict[str, Function] = {
-    "addcdiv": composites.addcdiv,
-    "batch_norm": composites.batch_norm,
-    "binary_cross_entropy_with_logits": composites.binary_cross_entropy_with_logits,
-    "cosine_similarity": composites.cosine_similarity,
-    "cross_entropy_loss": composites.cross_entropy_loss,
-    "dist": composites.distance,
-    "div": composites.quotient,
-    "divide": composites.quotient,
-    "glu": composites.glu,
-    "group_norm": composites.group_norm,
-    "gru": recurrent.layers(recurrent.gru_step),
-    "gru_cell": recurrent.cell(recurrent.gru_step),
-    "huber_loss": composites.huber_loss,
-    "instance_norm": composites.instance_norm,
-    "itruediv": composites.quotient,
-    "l1_loss": composites.l1_loss,
-    "layer_norm": composites.layer_norm,
-    "lerp": composites.lerp,
-    "linalg_matrix_norm": composites.matrix_norm,
-    "linalg_norm": composites.norm,
-    "linalg_vector_norm": composites.vector_norm,
-    "log_softmax": composites.log_softmax,
-    "lstm": recurrent.layers(recurrent.lstm_step),
-    "lstm_cell": recurrent.cell(recurrent.lstm_step),
-    "mse_loss": composites.mse_loss,
-    "pairwise_distance": composites.pairwise_distance,
-    "prelu": composites.prelu,
-    "rms_norm": composites.rms_norm,
-    "rnn_relu": recurrent.layers(recurrent.relu_step),
-    "rnn_relu_cell": recurrent.cell(recurrent.relu_step),
-    "rnn_tanh": recurrent.layers(recurrent.tanh_step),
-    "rnn_tanh_cell": recurrent.cell(recurrent.tanh_step),
-    "scaled_dot_product_attention": composites.attention,
-    "smooth_l1_loss": composites.smooth_l1_loss,
-    "softmax": composites.softmax,
-    "std": composites.deviation,
-    "std_mean": composites.deviation_and_mean,
-    "truediv": composites.quotient,
-    "var": composites.variance,
-    "var_mean": composites.variance_and_mean,
-}
-"""Calls that are taken apart into others."""
-
 HALF_WIDTH = math.sqrt(3) / 6
 """How far from the middle of an interval the two points lie at which the mean of a cubic is that over the interval."""
 
@@ -176,7 +132,7 @@ def rescale(eps: float) -> Rules:
         exponentials = (torch.maximum(x, x0) - top).exp() * mean_slope((x - x0).abs())
         return (grad * exponentials / mean_slope((sums - sums0).abs()),)
 
-    functions: dict[str | Function, Entry] = {name: Decomposed(steps) for name, steps in STEPS.items()}
+    functions = dict(STEPS)
     for names, rule in (
         (ELEMENTWISE, elementwise),
         (LARGEST, largest),

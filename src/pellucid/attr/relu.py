@@ -1,0 +1,171 @@
+"""Captum's names for gradients that pass back through rectifiers by another rule: from the output and from neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import nn
+
+from pellucid import methods
+from pellucid.attr._facade import Attributed, GradientAttribution, NeuronAttribution, TensorOrTensors, explained
+from pellucid.core.sink import TargetLike
+from pellucid.methods.relu import RECTIFIERS
+
+
+class GuidedBackprop(GradientAttribution):
+    """Gradients that stay positive through every rectifier: [pellucid.methods.GuidedBackprop][].
+
+    Args:
+        model: Any callable of tensors.
+    """
+
+    def __init__(self, model: Callable[..., Any]) -> None:
+        super().__init__(model)
+        self.model = model
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        activations: tuple[str, ...] = RECTIFIERS,
+        create_graph: bool = False,
+        show_progress: bool = False,
+    ) -> Attributed:
+        """What passes back from `target`, where the functions named in `activations` follow the rule."""
+        return explained(
+            self,
+            methods.GuidedBackprop(activations=activations),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
+        )
+
+
+class Deconvolution(GradientAttribution):
+    """Gradients that rectifiers rectify: [pellucid.methods.Deconvolution][].
+
+    Args:
+        model: Any callable of tensors.
+    """
+
+    def __init__(self, model: Callable[..., Any]) -> None:
+        super().__init__(model)
+        self.model = model
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        activations: tuple[str, ...] = RECTIFIERS,
+        create_graph: bool = False,
+        show_progress: bool = False,
+    ) -> Attributed:
+        """What passes back from `target`, where the functions named in `activations` follow the rule."""
+        return explained(
+            self,
+            methods.Deconvolution(activations=activations),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
+        )
+
+
+class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
+    """Gradients that stay positive through every rectifier, from a neuron: [pellucid.methods.GuidedBackprop][] of it.
+
+    Args:
+        model: Any callable of tensors that calls the layer.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        layer: nn.Module | str | Sequence[nn.Module | str],
+        device_ids: list[int] | None = None,
+    ) -> None:
+        super().__init__(model, layer, device_ids)
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        neuron_selector: TargetLike,
+        additional_forward_args: Any = None,
+        attribute_to_neuron_input: bool = False,
+        *,
+        activations: tuple[str, ...] = RECTIFIERS,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> Attributed:
+        """What passes back from the selected neuron, where the functions named in `activations` follow the rule."""
+        return explained(
+            self,
+            methods.GuidedBackprop(activations=activations),
+            inputs,
+            {
+                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "additional_forward_args": additional_forward_args,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+                "early_exit": early_exit,
+            },
+        )
+
+
+class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
+    """Gradients that rectifiers rectify, from a neuron: [pellucid.methods.Deconvolution][] of it.
+
+    Args:
+        model: Any callable of tensors that calls the layer.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        layer: nn.Module | str | Sequence[nn.Module | str],
+        device_ids: list[int] | None = None,
+    ) -> None:
+        super().__init__(model, layer, device_ids)
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        neuron_selector: TargetLike,
+        additional_forward_args: Any = None,
+        attribute_to_neuron_input: bool = False,
+        *,
+        activations: tuple[str, ...] = RECTIFIERS,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> Attributed:
+        """What passes back from the selected neuron, where the functions named in `activations` follow the rule."""
+        return explained(
+            self,
+            methods.Deconvolution(activations=activations),
+            inputs,
+            {
+                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "additional_forward_args": additional_forward_args,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+                "early_exit": early_exit,
+            },
+        )
