@@ -8,6 +8,7 @@
     ├── NotFound            (AttributeError)               a model has nothing of this name
     ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
     └── NotSupported        (NotImplementedError)          a method does not have what was asked of it
+        └── NoRule          (TypeError)                    nobody has said how something passes back
 
     PellucidWarning         (UserWarning)                  the result is there, but may not be what was wanted
 
@@ -59,6 +60,10 @@ class NotSupported(PellucidError, NotImplementedError):
     """A method does not have what was asked of it."""
 
 
+class NoRule(NotSupported, TypeError):
+    """A call or a layer without a rule, where one is needed."""
+
+
 class PellucidWarning(UserWarning):
     """The result is there, but may not be what was wanted."""
 
@@ -95,6 +100,17 @@ def warn(message: str) -> None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(home):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, PellucidWarning, stacklevel=level)
+
+
+def not_to_be_overridden(cls: type, names: tuple[str, ...], hint: str) -> None:
+    """Refuse a subclass that would change what the engine does by itself.
+
+    Raises:
+        NotSupported: It does.
+    """
+    for name in names:
+        if name in vars(cls):
+            raise NotSupported(f"{cls.__name__}.{name} would have no effect. Hint: {hint}")
 
 
 def check_count(name: str, count: int, least: int = 1) -> int:

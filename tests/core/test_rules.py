@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import _len_torch_function_stack
 
-from pellucid.core.rules import Call, Decomposed, OfSeveral, Rule, Rules, name_of, writes
+from pellucid.core.call import Call, name_of, writes
+from pellucid.core.ruled import Rule
+from pellucid.core.rules import Decomposed, OfSeveral, Rules
 from pellucid.errors import InvalidArgument
 
 

@@ -16,6 +16,7 @@ ROWS, PAIR = torch.ones(8, 4), (torch.ones(8, 4), torch.ones(8, 5))
 IMAGES = torch.zeros(8, 3, 32, 32)
 
 model = nn.Linear(4, 3)
+convolution = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(1800, 3))
 model_of_images = nn.Sequential(nn.Flatten(), nn.Linear(3072, 3))
 
 
@@ -268,6 +269,18 @@ TABLE = {
     "layer of ids": layer(
         "0", "hold a floating-point tensor", "it holds none. Hint: of an embedding", error=NotDifferentiable,
         attribute_to_layer_input=True, **IDS,
+    ),
+    "layer of no space": call(
+        lambda model: attr.GuidedGradCam(model, "encoder"), "layer must have as many dimensions of space as one of",
+        "got (8, 1) for inputs (8, 4)", "Hint: choose a convolution", model=deep,
+    ),
+    "interpolate_mode unknown": call(
+        lambda model: attr.GuidedGradCam(model, "0"), "interpolate_mode must be one of torch's for 2 dimensions",
+        "got 'linear'", model=convolution, inputs=IMAGES, interpolate_mode="linear",
+    ),
+    "reshape_transform of another shape": call(
+        lambda model: attr.LayerGradCam(model, "encoder"), "reshape_transform must return (8, channels, *spatial)",
+        "got (2,", model=deep, reshape_transform=lambda tensor: tensor[:2],
     ),
     "layer and a target too large": call(
         lambda model: attr.LayerGradientXActivation(model, "encoder"), "target must lie within the output's (3,)",

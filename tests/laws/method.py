@@ -44,7 +44,11 @@ class Method:
         noisy: Whether an estimate for what the network ignores is zero on average only.
         surrogate: Whether it fits a model with a penalty, whose coefficients are no sums of those of other outputs,
             and not exactly zero for what the network ignores.
+        rtol: How exactly it says the same of models that are the same but for steps in between.
+        of_calls: Whether it goes by the calls that a model is written in, and not by its function alone.
         fixed: Whether it is the same for all examples where nothing but rectifiers looks at them.
+        shaped: Whether attributions have the shapes of the tensors that they are attributed to.
+        spatial: Whether it needs dimensions of space, or tokens, which rows of numbers have not.
         specimens: The models it runs on; None for all of them.
     """
 
@@ -69,7 +73,11 @@ class Method:
     shared: bool = False
     noisy: bool = False
     surrogate: bool = False
+    rtol: float = 1e-9
+    of_calls: bool = False
     fixed: bool = False
+    shaped: bool = True
+    spatial: bool = False
     specimens: tuple[str, ...] | None = None
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from laws.baselines import by_example, distribution
-from laws.method import COINS, Method, engine, facade, flat_output
+from laws.method import COINS, Method, engine, facade, facade_of_layer, flat_output
 from laws.players import grouped, masked, windowed
 from pellucid import attr, methods
 from pellucid.core.players import Features
@@ -46,8 +46,17 @@ METHODS = [
     Method("Saliency", facade(attr.Saliency)),
     Method("Saliency-signed", facade(attr.Saliency, abs=False), linear=True),
     Method("InputXGradient", facade(attr.InputXGradient), linear=True),
-    Method("GuidedBackprop", facade(attr.GuidedBackprop)),
-    Method("Deconvolution", facade(attr.Deconvolution), fixed=True),
+    Method("GuidedBackprop", facade(attr.GuidedBackprop), of_calls=True),
+    Method("Deconvolution", facade(attr.Deconvolution), of_calls=True, fixed=True),
+    Method(
+        "GuidedGradCam", facade_of_layer(attr.GuidedGradCam), needs=("layer",), calls=(2, 2), spatial=True,
+        specimens=("cnn", "lstm", "transformer"),
+    ),
+    Method(
+        "methods.AttentionRollout", engine(methods.AttentionRollout),
+        of_output=False, backwards=0, gradient=False, shaped=False, spatial=True,
+        specimens=("transformer",),
+    ),
     Method(
         "IntegratedGradients",
         facade(attr.IntegratedGradients, n_steps=5),
@@ -128,6 +137,11 @@ METHODS = [
     Method(
         "methods.DeepLift", engine(methods.DeepLift),
         baselines=by_example, bounded=True, linear=True, complete={}, converged={}, calls=(2, 2), backwards=1,
+    ),
+    Method("LRP", facade(attr.LRP), rtol=1e-6, of_calls=True),
+    Method(
+        "methods.LRP-gamma", engine(methods.LRP, composite=methods.Composite(default=methods.Gamma(gamma=0.5))),
+        rtol=1e-6, of_calls=True, specimens=("reused", "cnn", "transformer"),
     ),
     Method(
         "FeatureAblation", facade(attr.FeatureAblation), players=masked("feature_mask"),

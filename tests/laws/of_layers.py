@@ -124,6 +124,11 @@ METHODS = [
         needs=BETWEEN, at="layer", of_output=False, baselines=by_example, bounded=True, linear=True, complete={},
         calls=(4, 4), backwards=0,
     ),
+    Method("LayerLRP", facade_of_layer(attr.LayerLRP), needs=LAYER, at="layer", rtol=1e-6, of_calls=True),
+    Method(
+        "methods.LRP-from-layer", engine(methods.LRP, from_layer),
+        needs=LAYER, at="layer", calls=(2, 2), backwards=1, rtol=1e-6, of_calls=True,
+    ),
     Method(
         "LayerFeatureAblation", facade_of_layer(attr.LayerFeatureAblation),
         needs=LAYER, at="layer", players=masked("layer_mask", layer_baselines=0.3), linear=True, calls=(2, 6),
@@ -199,5 +204,32 @@ METHODS = [
         needs=BETWEEN, at="layer", of_output=False, players=masked("feature_mask"), stochastic=True, shared=True,
         surrogate=True, calls=(2, 8), backwards=0, gradient=False,
         specimens=("reused", "lstm"),
+    ),
+    Method("LayerGradCam", facade_of_layer(attr.LayerGradCam), needs=LAYER, at="layer", linear=True, shaped=False),
+    Method(
+        "methods.GradCamPlusPlus", engine(methods.GradCamPlusPlus, read_at_layer, rectify=False),
+        needs=LAYER, at="layer", shaped=False,
+    ),
+    Method(
+        "methods.HiResCam", engine(methods.HiResCam, read_at_layer, rectify=False),
+        needs=LAYER, at="layer", linear=True, shaped=False,
+    ),
+    Method(
+        "methods.LayerCam", engine(methods.LayerCam, read_at_layer, rectify=False),
+        needs=LAYER, at="layer", shaped=False,
+    ),
+    Method(
+        "methods.XGradCam-from-layer", engine(methods.XGradCam, from_layer, rectify=False),
+        needs=LAYER, at="layer", linear=True, shaped=False,
+    ),
+    Method(
+        "methods.ScoreCam", engine(methods.ScoreCam, read_at_layer, rectify=False),
+        needs=LAYER, at="layer", baselines=by_example, calls=(2, 5), backwards=0, gradient=False, shaped=False,
+        spatial=True,
+        specimens=("cnn",),
+    ),
+    Method(
+        "methods.EigenCam", engine(methods.EigenCam, read_at_layer, rectify=False),
+        needs=LAYER, at="layer", of_output=False, backwards=0, gradient=False, shaped=False,
     ),
 ]  # fmt: skip

@@ -24,12 +24,12 @@ METHODS = [
     ),
     Method(
         "NeuronGuidedBackprop", facade_of_neuron(attr.NeuronGuidedBackprop),
-        needs=NEURON, of_output=False,
+        needs=NEURON, of_output=False, of_calls=True,
         specimens=("reused", "in-place", "cnn"),
     ),
     Method(
         "NeuronDeconvolution", facade_of_neuron(attr.NeuronDeconvolution),
-        needs=NEURON, of_output=False, fixed=True,
+        needs=NEURON, of_output=False, of_calls=True, fixed=True,
         specimens=("reused", "in-place", "cnn"),
     ),
     Method(

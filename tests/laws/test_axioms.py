@@ -18,8 +18,8 @@ quickly = settings(max_examples=6, deadline=None, derandomize=True)
 
 
 def explains(method: Method) -> bool:
-    """Whether it attributes, and to any number of examples."""
-    return (method.gradient or method.players is not None) and not method.mixes
+    """Whether it attributes, and to any number of examples, each a row."""
+    return (method.gradient or method.players is not None) and not (method.mixes or method.spatial)
 
 
 def methods(wanted: Callable[[Method], Any] = lambda method: True) -> pytest.MarkDecorator:
@@ -90,7 +90,7 @@ def test_integrated_gradients_of_five_points_are_exact_for_polynomials_of_degree
 
 
 # Least squares over coalitions round; test_kernel_shap has what the network ignores.
-@methods(lambda method: not (method.surrogate or method.noisy or "KernelShap" in method.name))
+@methods(lambda method: method.shaped and not (method.surrogate or method.noisy or "KernelShap" in method.name))
 @quickly
 @given(shape=shapes, data=st.data())
 def test_dummy_what_the_network_ignores_gets_nothing(method: Method, shape: Shape, data: st.DataObject):
@@ -119,7 +119,7 @@ def test_linearity_in_the_model(method: Method, shape: Shape, a: float, b: float
     close((attributions(method, lambda x: a * one(x) + b * other(x), shape.x),), (separately,), atol=1e-10)
 
 
-@methods(lambda method: "Guided" not in method.name and "Deconvolution" not in method.name)
+@methods(lambda method: not method.of_calls)
 @quickly
 @given(shape=shapes, random=st.randoms(use_true_random=False))
 def test_implementation_invariance(method: Method, shape: Shape, random):

@@ -54,7 +54,7 @@ def test_a_loss_is_explained_as_its_examples_are(case: Case, bound: dict, loss: 
     given = case.seed() | (bound if case.method.bounded else {}) | {"target": None} | places(case)
     inputs = case.specimen.inputs(EXAMPLES)
     each = case(lambda x: column(x) * share, inputs, **given)
-    close(case(function, inputs, **given), of_the_batch(case, each))
+    close(case(function, inputs, **given), of_the_batch(case, each), rtol=case.method.rtol)
 
 
 @cases(lambda case: case.specimen.name == "reused" and case.method.of_output and case.method.name != "Lime-in-parts")
@@ -111,7 +111,7 @@ def test_a_model_that_mixes_the_batch_sees_nothing_but_the_batch(case: Case, bou
 def test_a_model_that_mixes_the_batch_is_explained_as_the_sum_over_the_batch(case: Case):
     model, inputs = mixing(), case.specimen.inputs(EXAMPLES)
     summed = case(lambda x: model(x)[:, 1].sum(), inputs, **case.seed(), target=None, **places(case, model))
-    close(of_the_batch(case, case(model, inputs, **case.seed())), summed)
+    close(of_the_batch(case, case(model, inputs, **case.seed())), summed, rtol=case.method.rtol)
 
 
 def test_integrated_gradients_of_a_model_that_mixes_the_batch_step_by_step():

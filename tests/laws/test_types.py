@@ -21,7 +21,8 @@ def test_dtype_and_device_are_kept(case: Case, dtype: torch.dtype, device: str):
     there, arguments = tree_map_only(Tensor, lambda tensor: tensor.to(device), (inputs, case.arguments(inputs)))
     found = case(model, there, **case.seed(), **arguments)
     for each, x in zip(found, case.tensors(model, there), strict=True):
-        assert (each.dtype, each.device, each.shape) == (dtype, x.device, x.shape)
+        assert (each.dtype, each.device) == (dtype, x.device)
+        assert each.shape == x.shape or not case.method.shaped
         assert each.isfinite().all()
         assert each.any()
 

@@ -20,10 +20,17 @@ METHODS = [
     for method, parameters in described["methods"].items()
     if parameters != "property"
 ]
-LAYER = nn.Identity()
+MODEL, LAYER = nn.Identity(), nn.Identity()
 THEIR_OWN = {
+    "backward_handles",
+    "backward_hooks",
+    "deconv",
+    "eps",
+    "forward_handles",
+    "guided_backprop",
     "ig",
     "memory_efficient",
+    "use_relu_grad_output",
     "use_weights",
     "permutation_generator",
     "inf_weight",
@@ -93,7 +100,7 @@ def test_what_objects_say_of_themselves_is_the_same(name: str, multiply_by_input
         parts = {"interpretable_model": None, "similarity_func": max, "perturb_func": min}
         space = {"perturb_interpretable_space": True, "from_interp_rep_transform": abs, "to_interp_rep_transform": None}
         arguments = {"layer": LAYER, "multiply_by_inputs": multiply_by_inputs, **parts, **space}
-        method = getattr(attr, name)(abs, **{each: arguments[each] for each in arguments if each in taken})
+        method = getattr(attr, name)(MODEL, **{each: arguments[each] for each in arguments if each in taken})
         both = (method, attr.NoiseTunnel(method))
         return [
             (each.has_convergence_delta(), each.multiplies_by_inputs, each.forward_func, attributes(each))

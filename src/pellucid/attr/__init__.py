@@ -27,6 +27,7 @@ from pellucid.attr.ablation import (
     Occlusion,
 )
 from pellucid.attr.activation import LayerActivation
+from pellucid.attr.cam import GuidedGradCam, LayerGradCam
 from pellucid.attr.conductance import InternalInfluence, LayerConductance, NeuronConductance
 from pellucid.attr.deeplift import (
     DeepLift,
@@ -44,11 +45,13 @@ from pellucid.attr.integrated_gradients import (
     NeuronIntegratedGradients,
 )
 from pellucid.attr.lime import KernelShap, Lime, LimeBase
+from pellucid.attr.lrp import LRP, LayerLRP
 from pellucid.attr.noise import NoiseTunnel
 from pellucid.attr.relu import Deconvolution, GuidedBackprop, NeuronDeconvolution, NeuronGuidedBackprop
 from pellucid.attr.shapley import ShapleyValues, ShapleyValueSampling
 
 __all__ = [
+    "LRP",
     "Attribution",
     "Deconvolution",
     "DeepLift",
@@ -58,6 +61,7 @@ __all__ = [
     "GradientAttribution",
     "GradientShap",
     "GuidedBackprop",
+    "GuidedGradCam",
     "InputXGradient",
     "IntegratedGradients",
     "InternalInfluence",
@@ -69,9 +73,11 @@ __all__ = [
     "LayerDeepLiftShap",
     "LayerFeatureAblation",
     "LayerFeaturePermutation",
+    "LayerGradCam",
     "LayerGradientShap",
     "LayerGradientXActivation",
     "LayerIntegratedGradients",
+    "LayerLRP",
     "Lime",
     "LimeBase",
     "NeuronAttribution",

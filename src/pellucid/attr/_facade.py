@@ -275,17 +275,6 @@ def future_of(attribute: Callable[..., Attributed]) -> Callable[..., Future[Attr
     return attribute_future
 
 
-def not_to_be_overridden(cls: type, names: tuple[str, ...], hint: str) -> None:
-    """Refuse a subclass that would change what the engine does by itself.
-
-    Raises:
-        NotSupported: It does.
-    """
-    for name in names:
-        if name in vars(cls):
-            raise NotSupported(f"{cls.__name__}.{name} would have no effect. Hint: {hint}")
-
-
 def explained(
     attribution: Attribution,
     method: Callable[..., Attributions | Future[Attributions]],

@@ -244,8 +244,8 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         )
 
 
-class NeuronDeepLift(NeuronAttribution, GradientAttribution):
-    """Contributions to the change of a neuron: [pellucid.methods.DeepLift][] of it.
+class _OfNeuron(NeuronAttribution, GradientAttribution):
+    """What both share.
 
     Args:
         model: Any callable of tensors that calls the layer.
@@ -267,6 +267,16 @@ class NeuronDeepLift(NeuronAttribution, GradientAttribution):
     def multiplies_by_inputs(self) -> bool:
         """Whether the inputs themselves are a factor of the attributions."""
         return self._multiply_by_inputs
+
+
+class NeuronDeepLift(_OfNeuron):
+    """Contributions to the change of a neuron: [pellucid.methods.DeepLift][] of it.
+
+    Args:
+        model: Any callable of tensors that calls the layer.
+        layer: A module of it, its dotted name, or a list of these.
+        multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
+    """
 
     def attribute(
         self,
@@ -305,10 +315,16 @@ class NeuronDeepLift(NeuronAttribution, GradientAttribution):
         )
 
 
-class NeuronDeepLiftShap(NeuronDeepLift):
-    """The same on average over a distribution of baselines: [pellucid.methods.DeepLiftShap][] of it."""
+class NeuronDeepLiftShap(_OfNeuron):
+    """The same on average over a distribution of baselines: [pellucid.methods.DeepLiftShap][] of it.
 
-    def attribute(  # type: ignore[override]  # as in Captum, baselines must be given
+    Args:
+        model: Any callable of tensors that calls the layer.
+        layer: A module of it, its dotted name, or a list of these.
+        multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
+    """
+
+    def attribute(
         self,
         inputs: TensorOrTensors,
         neuron_selector: TargetLike,

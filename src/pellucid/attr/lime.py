@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained, not_to_be_overridden
+from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained
 from pellucid.core.baselines import Baselines
 from pellucid.core.players import FeatureMask
 from pellucid.core.sink import TargetLike
 from pellucid.core.tensors import tensors_of
+from pellucid.errors import not_to_be_overridden
 from pellucid.methods.kernel_shap import Sampling
 from pellucid.methods.lime_base import Transform
 from pellucid.methods.linear import LinearModel

@@ -58,11 +58,16 @@ def gradients(path: Pathway) -> tuple[Tensors, Tensors]:
         # What lies before a layer must not be kept alive by what was read there.
         return reading.at_read if path.create_graph else detached(reading.at_read), reading.grad
 
-    read = list(path.budget.blocks(1, len(path), run))
-    if len(read) == 1:
-        return read[0]
-    at_read, grads = (tuple(map(torch.cat, zip(*blocks, strict=True))) for blocks in zip(*read, strict=True))
-    return at_read, grads
+    return once(path, run)
+
+
+def once(path: Pathway, run: Callable[[slice, slice], tuple[Tensors, Tensors]]) -> tuple[Tensors, Tensors]:
+    """What a run at every point of a pathway gives, in blocks of as many rows as the budget allows."""
+    found = list(path.budget.blocks(1, len(path), run))
+    if len(found) == 1:
+        return found[0]
+    first, second = (tuple(map(torch.cat, zip(*blocks, strict=True))) for blocks in zip(*found, strict=True))
+    return first, second
 
 
 def expectation(path: Pathway, weights: Tensor, points: Points, read: Read | None = None) -> Tensors:

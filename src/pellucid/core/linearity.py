@@ -1,11 +1,13 @@
-"""Whether what autograd has recorded is linear: the steps that no rule has looked at."""
+"""What autograd has recorded, step by step: those that no rule has looked at and that need one."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, final
 
+import torch
 from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
@@ -17,18 +19,19 @@ def words(text: str) -> frozenset[str]:
 
 LINEAR = words(
     """
-    AccumulateGrad Add Alias AsStrided AvgPool1D AvgPool2D AvgPool3D BlockDiag AdaptiveAvgPool2D AdaptiveAvgPool3D
-    MkldnnAdaptiveAvgPool2D Broadcast Cat Clone Col2Im Complex Conj ConjPhysical ConstantPadNd Copies Copy CopySlices
-    Cumsum DiagEmbed Diagonal Diff Embedding Expand FftC2C FftC2R FftR2C Fill Flip Fold FromNested Gather
-    Hook Identity Im2Col Imag Index IndexAdd IndexCopy IndexFill IndexPut IndexPutImpl IndexSelect Kron
-    LiftFresh Linear1d MaskedFill MaskedScatter MaskedSelect MaxUnpool2D MaxUnpool3D Mean Movedim Narrow NativeDropout
-    Neg NestedTensor NewZeros NllLoss NllLoss2D Permute PixelShuffle PixelUnshuffle Put Real ReflectionPad1D
-    ReflectionPad2D ReflectionPad3D Repeat RepeatInterleave ReplicationPad1D ReplicationPad2D ReplicationPad3D
-    Reshape ReshapeAlias ResolveConj Roll Rot90 Rsub Scatter ScatterAdd ScatterReduce0 Select SelectScatter Slice
-    SliceScatter Split SplitWithSizes Squeeze Stack Sub Sum SumToSize T Take ToCopy Trace Transpose Tril Triu Unbind
-    Unflatten Unfold UnsafeSplit UnsafeView Unsqueeze UpsampleBicubic2D UpsampleBilinear2D UpsampleLinear1D
-    UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D UpsampleNearestExact1D UpsampleNearestExact2D
-    UpsampleTrilinear3D Values View ViewAsComplex ViewAsReal Vstack Where Zero _Ruled CopyBackwards PackPaddedSequence
+    AccumulateGrad AdaptiveAvgPool2D AdaptiveAvgPool3D Add Alias AsStrided AvgPool1D AvgPool2D AvgPool3D
+    BackwardHookFunction BlockDiag Broadcast Cat Clone Col2Im Complex Conj ConjPhysical ConstantPadNd Copies Copy
+    CopyBackwards CopySlices Cumsum DiagEmbed Diagonal Diff Embedding Expand FftC2C FftC2R FftR2C Fill Flip Fold
+    FromNested Gather Hook Identity Im2Col Imag Index IndexAdd IndexCopy IndexFill IndexPut IndexPutImpl IndexSelect
+    Kron LiftFresh Linear1d MaskedFill MaskedScatter MaskedSelect MaxUnpool2D MaxUnpool3D Mean
+    MkldnnAdaptiveAvgPool2D Movedim Narrow NativeDropout Neg NestedTensor NewZeros NllLoss NllLoss2D
+    PackPaddedSequence Permute PixelShuffle PixelUnshuffle Put Real ReflectionPad1D ReflectionPad2D ReflectionPad3D
+    Repeat RepeatInterleave ReplicationPad1D ReplicationPad2D ReplicationPad3D Reshape ReshapeAlias ResolveConj Roll
+    Rot90 Rsub Scatter ScatterAdd ScatterReduce0 Select SelectScatter Slice SliceScatter Split SplitWithSizes
+    Squeeze Stack Sub Sum SumToSize T Take ToCopy Trace Transpose Tril Triu Unbind Unflatten Unfold UnsafeSplit
+    UnsafeView Unsqueeze UpsampleBicubic2D UpsampleBilinear2D UpsampleLinear1D UpsampleNearest1D UpsampleNearest2D
+    UpsampleNearest3D UpsampleNearestExact1D UpsampleNearestExact2D UpsampleTrilinear3D Values View ViewAsComplex
+    ViewAsReal Vstack Where Zero _Ruled
     """
 )
 """Names of autograd's nodes that are linear in all that they take."""
@@ -49,14 +52,64 @@ NORMS = frozenset({"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "Batc
 """Names of nodes that are linear where they do not look at the batch."""
 
 
-KNOWN = LINEAR | PRODUCTS | NORMS
+MOVING = words(
+    """
+    AccumulateGrad AdaptiveMaxPool2D AdaptiveMaxPool3D Alias Amax Amin AsStrided BackwardHookFunction BlockDiag
+    Broadcast Cat Clone ConstantPadNd Copies Copy CopyBackwards CopySlices DiagEmbed Diagonal Embedding Expand Fill
+    Flip FractionalMaxPool2D FractionalMaxPool3D FromNested Gather Hook Identity Im2Col Index IndexCopy IndexFill
+    IndexPut IndexPutImpl IndexSelect Kthvalue LiftFresh MaskedFill MaskedScatter MaskedSelect Max
+    MaxPool2DWithIndices MaxPool3DWithIndices MaxUnpool2D MaxUnpool3D Maximum Median Min Minimum MkldnnMaxPool2D
+    MkldnnMaxPool3D Mode Movedim Narrow NestedTensor NewZeros PackPaddedSequence Permute PixelShuffle PixelUnshuffle
+    ReflectionPad1D ReflectionPad2D ReflectionPad3D Repeat RepeatInterleave ReplicationPad1D ReplicationPad2D
+    ReplicationPad3D Reshape ReshapeAlias Roll Rot90 Scatter Select SelectScatter Slice SliceScatter Sort Split
+    SplitWithSizes Squeeze Stack T Take ToCopy Topk Transpose Tril Triu Unbind Unflatten Unfold UnsafeSplit
+    UnsafeView Unsqueeze UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D UpsampleNearestExact1D
+    UpsampleNearestExact2D UpsampleNearestExact3D Values View Vstack Where Zero _Ruled
+    """
+)
+"""Names of nodes that put what they take elsewhere, copy it or leave some of it out, and change no number."""
+
+
+@final
+@dataclass(frozen=True)
+class Exempt:
+    """Which steps need no rule.
+
+    Args:
+        kinds: Names of their nodes.
+        where: Under which conditions, of a node and of which nodes before it lie on the way.
+    """
+
+    kinds: frozenset[str]
+    where: Callable[[Any, list[bool]], bool] = lambda node, live: True
+
+
+def _linear(node: Any, live: list[bool]) -> bool:
+    kind = _kind(node)
+    if kind in PRODUCTS:
+        return sum(live) < 2 or (kind.startswith(("Add", "Baddbmm")) and sum(live[1:]) < 2)
+    if kind in OF_FIRST:
+        return not any(live[1:])
+    return kind not in NORMS or not getattr(node, "_saved_training", True)
+
+
+AFFINE = Exempt(LINEAR | PRODUCTS | OF_FIRST | NORMS, _linear)
+"""What is linear in all that depends on the source."""
+
+MOVES = Exempt(MOVING)
+"""What changes no number."""
 
 
 @final
 class Trail:
-    """Who has made steps that may not be linear, and which of them lie between two places."""
+    """Who has made steps that may need a rule, and which of them lie between two places.
 
-    def __init__(self) -> None:
+    Args:
+        exempt: Which need none.
+    """
+
+    def __init__(self, exempt: Exempt) -> None:
+        self._exempt, self._settled = exempt, exempt.kinds - OF_FIRST
         self._made: dict[Any, tuple[str, nn.Module | None]] = {}
         self._entered: dict[str, nn.Module | None] = {}
 
@@ -66,20 +119,22 @@ class Trail:
             self._entered[custom] = caller()
 
     def note(self, function: Callable[..., Any], result: Any, caller: Callable[[], nn.Module | None]) -> None:
-        """Remember who makes the last step to a result, if it may not be linear."""
+        """Remember who makes the last step to a result, if it may need a rule."""
         for each in (result,) if isinstance(result, Tensor) else result if isinstance(result, tuple | list) else ():
             node = each.grad_fn if isinstance(each, Tensor) else None
-            if node is not None and _kind(node) not in KNOWN:
-                self._made[node] = function.__name__, caller()
+            if node is not None and _kind(node) not in self._settled:
+                self._made.setdefault(node, (function.__name__, caller()))
 
     def unruled(self, ends: Tensor, starts: tuple[Tensor, ...]) -> Iterator[tuple[str, nn.Module | None]]:
-        """What is not linear on the way from the starts to the end, and by whom: a function's or a node's name."""
-        passes = _Passing({get_gradient_edge(each).node for each in starts if each.requires_grad})
+        """What needs a rule on the way from the starts to the end, and by whom: a function's or a node's name."""
+        with torch.enable_grad():  # torch 2.4 looks at a view of a leaf
+            passes = _Passing({get_gradient_edge(each).node for each in starts if each.requires_grad})
         if ends.grad_fn is None:
             return
         passes.to(ends.grad_fn)
         for node in passes.along:
-            if not _linear(node, passes):
+            live = [each is not None and each in passes for each, _ in node.next_functions]
+            if _kind(node) not in self._exempt.kinds or not self._exempt.where(node, live):
                 yield self._made.get(node, (_kind(node), self._entered.get(node.name())))
 
 
@@ -111,18 +166,6 @@ class _Passing:
 
     def __contains__(self, node: Any) -> bool:
         return self._known.get(node, False)
-
-
-def _linear(node: Any, passes: _Passing) -> bool:
-    kind = _kind(node)
-    live = [each is not None and each in passes for each, _ in node.next_functions]
-    if kind in PRODUCTS:
-        return sum(live) < 2 or (kind.startswith(("Add", "Baddbmm")) and sum(live[1:]) < 2)
-    if kind in OF_FIRST:
-        return not any(live[1:])
-    if kind in NORMS:
-        return not getattr(node, "_saved_training", True)
-    return kind in LINEAR
 
 
 def _kind(node: Any) -> str:

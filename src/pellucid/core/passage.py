@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pellucid.core.budget import BatchCollapsed
 from pellucid.core.calls import Calls
 from pellucid.core.guest import Guest, undivided
+from pellucid.core.lineage import started
 from pellucid.core.replay import Watch, intercepting
 from pellucid.core.site import Side, Site, belongs, named
 from pellucid.core.structure import Structure
@@ -258,7 +259,7 @@ class _Gate:
                 if passage.arrived:
                     raise Arrived(passage)
             # The model may go on to write into what it gets.
-            return structure.filled(tuple(map(torch.clone, tensors)))
+            return structure.filled(tuple(map(started, tensors)))
 
 
 def differentiable(tensor: Tensor) -> Tensor:

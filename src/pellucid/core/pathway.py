@@ -16,6 +16,7 @@ from torch.futures import Future
 from pellucid.core.baselines import Baselines, baselines_of
 from pellucid.core.budget import BatchCollapsed, Budget, unmeasured
 from pellucid.core.guest import Guest, cudnn_or_not
+from pellucid.core.lineage import started
 from pellucid.core.passage import Found, Passage, differentiable
 from pellucid.core.randomness import Keys, Seed
 from pellucid.core.reading import Reading, filled, gradients_of, leaves_at, one_each
@@ -541,9 +542,9 @@ class Pathway:
         # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.
         if grads and (self.read.modules or self.sink.site.modules):
             # What a layer takes may be used elsewhere, too. Its gradient counts that, so no leaf is made of it there.
-            inputs = tuple(differentiable(each).clone() for each in inputs)
+            inputs = tuple(started(differentiable(each)) for each in inputs)
         elif replaced is None:
-            inputs = tuple(map(torch.clone, inputs))
+            inputs = tuple(map(started, inputs))
         arguments = (*inputs, *(self.pick(self.extra, rows) if self.extra else ()))
         passage = Passage(self.model, grads=grads, whole=self.budget.whole, chosen=chosen, watch=watch)
         if replaced is not None:

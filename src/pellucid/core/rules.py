@@ -2,111 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, TypeAlias, TypeGuard, final
 
 import torch
 from torch import Tensor, nn
 from torch._C._functorch import maybe_current_level
-from torch.autograd.function import FunctionCtx
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
-from pellucid.core.linearity import Trail
-from pellucid.core.site import named
+from pellucid.core.call import Call, Function, Layout, name_of, writes
+from pellucid.core.frames import caller, custom
+from pellucid.core.lineage import DEPENDS
+from pellucid.core.linearity import AFFINE, Exempt, Trail
+from pellucid.core.ruled import Rule, applied
 from pellucid.core.tensors import Tensors, varies
 from pellucid.errors import InvalidArgument
-
-Function: TypeAlias = Callable[..., Any]
-
-Layout: TypeAlias = Callable[[list[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Call:
-    """A call of torch that a gradient passes back through.
-
-    Args:
-        function: What is called, such as `torch.nn.functional.relu` or `torch.Tensor.mul`.
-        leaves: All of its arguments, flat.
-        layout: Makes arguments and keywords of them again.
-        places: Which of them gradients pass to.
-        module: The innermost module that makes it; None where nobody has asked.
-        reference: The same call in another run, such as that of the baselines.
-    """
-
-    function: Function
-    leaves: list[Any]
-    layout: Layout
-    places: tuple[int, ...]
-    module: nn.Module | None = None
-    reference: Call | None = None
-
-    @property
-    def name(self) -> str:
-        """The name of the function: `relu` of `F.relu`, `torch.relu_` and `x.relu()`."""
-        return name_of(self.function)
-
-    @property
-    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """What it is called with, by place and by name."""
-        return self.layout(self.leaves)
-
-    @property
-    def inputs(self) -> Tensors:
-        """The arguments that gradients pass to."""
-        return tuple(self.leaves[place] for place in self.places)
-
-    def result(self, *inputs: Tensor) -> Any:
-        """All that the function returns for other inputs, which are left as they are."""
-        leaves = list(self.leaves)
-        for place, tensor in zip(self.places, inputs, strict=True):
-            leaves[place] = tensor
-        args, keywords = self.layout(leaves)
-        if writes(self.function, keywords):
-            args, keywords = (args[0].clone(), *args[1:]) if args else args, keywords
-        return self.function(*args, **keywords)
-
-    def output(self, *inputs: Tensor) -> Tensor:
-        """The first tensor that it returns for other inputs."""
-        result = self.result(*inputs)
-        found: Tensor = result if isinstance(result, Tensor) else tree_flatten(result)[0][0]
-        return found
-
-    def gradient(self, inputs: Tensors, grad: Tensor) -> Tensors:
-        """What torch's gradient passes back at other inputs."""
-        _, passed_back = self.linearized(inputs)
-        return passed_back(grad)
-
-    def linearized(self, inputs: Tensors) -> tuple[Tensor, Callable[[Tensor], Tensors]]:
-        """The output for other inputs, and what torch passes back of a gradient there, any number of times."""
-        with torch.enable_grad():
-            leaves = (each if each.requires_grad else each.detach().requires_grad_() for each in inputs)
-            at = tuple(each.view_as(each) for each in leaves)  # one tensor may be several inputs
-            output = self.output(*at)
-
-        def passed_back(grad: Tensor) -> Tensors:
-            more = {"create_graph": torch.is_grad_enabled(), "retain_graph": True, "allow_unused": True}
-            found = torch.autograd.grad(output, at, grad, **more)
-            return tuple(torch.zeros_like(x) if each is None else each for each, x in zip(found, at, strict=True))
-
-        return output if torch.is_grad_enabled() else output.detach(), passed_back
-
-    def described(self, model: Callable[..., Any]) -> str:
-        """The function, the shapes it is called with and the module that makes the call."""
-        shapes = ", ".join(str(tuple(leaf.shape)) for leaf in self.leaves if isinstance(leaf, Tensor))
-        where = "" if self.module is None else f" in {named(self.module, model)}"
-        return f"{self.name} of {shapes}{where}"
-
-
-Rule: TypeAlias = Callable[[Call, Tensor], Tensors]
-"""(a call, the gradient at its first output) -> the gradients at its inputs."""
 
 
 @final
@@ -116,14 +32,32 @@ class Decomposed:
 
     Args:
         function: Takes what the call takes; what it does not take, or answers by NotImplemented, is left as it is.
+        otherwise: The rule of what is left.
     """
 
     function: Function
+    otherwise: Rule | OfSeveral | Adjusted | Chosen | None = None
 
     def takes(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
         """Whether it has all parameters that it would be called with."""
         names, any_number = _parameters(self.function)
         return any_number or (len(args) <= len(names) and all(name in names[len(args) :] for name in keywords))
+
+
+@final
+@dataclass(frozen=True)
+class Again:
+    """What a decomposed call may return: another call, to be made once more in its place, with other arguments.
+
+    Args:
+        call: That call.
+        args: Its arguments now.
+        keywords: Those by name.
+    """
+
+    call: Call
+    args: tuple[Any, ...]
+    keywords: dict[str, Any]
 
 
 @final
@@ -138,14 +72,57 @@ class OfSeveral:
     rule: Rule
 
 
-@functools.cache
+@final
+@dataclass(frozen=True)
+class Adjusted:
+    """For a call of one input that is one step to autograd: what torch passes back through it, changed, at no cost.
+
+    Args:
+        change: (what torch passes back to the inputs, the gradient at the output) -> what passes back instead.
+    """
+
+    change: Callable[[Tensors, Tensor], Tensors]
+
+    def rule(self, call: Call, grad: Tensor) -> Tensors:
+        """The same as a rule of its own."""
+        return self.change(call.gradient(call.inputs, grad), grad)
+
+    def on(self, result: Any) -> Any:
+        """What such a call returns, in whose step torch passes back what is changed."""
+        step: Any = result.grad_fn
+        if step is not None:
+            step.register_hook(lambda passed, grads: None if passed[0] is None else self.change(passed, grads[0]))
+        return result
+
+
+@final
+@dataclass(frozen=True)
+class Chosen:
+    """A rule that is chosen when a call is made, for those of its inputs that depend on what attributions are for.
+
+    Args:
+        choose: Takes the call, whose tensors still know what they were made from. None makes a constant of the result.
+    """
+
+    choose: Callable[[Call], Rule | None]
+
+
 def _parameters(function: Function) -> tuple[tuple[str, ...], bool]:
     """The names of a function's parameters, and whether it takes any number of arguments."""
+    written = inspect.unwrap(function)
+    if isinstance(written, FunctionType):
+        return _parameters_as_written(written)
+    (_, *names), any_number = _parameters_as_written(type(written).__call__)  # one for all objects of a class
+    return tuple(names), any_number
+
+
+@functools.cache
+def _parameters_as_written(function: Function) -> tuple[tuple[str, ...], bool]:
     parameters = inspect.signature(function).parameters
     return tuple(parameters), any(each.kind is each.VAR_POSITIONAL for each in parameters.values())
 
 
-Entry: TypeAlias = Rule | Decomposed | OfSeveral
+Entry: TypeAlias = Rule | Decomposed | OfSeveral | Adjusted | Chosen
 
 
 @final
@@ -156,10 +133,11 @@ class Rules:
     A call without a rule follows torch's gradient. Functions of torch that are written in Python are looked into.
 
     Args:
-        functions: Rules by functions or their names; see [Call.name][pellucid.core.rules.Call.name].
+        functions: Rules by functions or their names; see [Call.name][pellucid.core.call.Call.name].
         modules: Rules by modules, their dotted names or types, for the calls that these make themselves; like the
             default, of what returns a tensor.
         default: The rule of all other calls.
+        exempt: Which steps that autograd records need no rule; None where nobody will ask.
 
     Examples:
         >>> import torch
@@ -175,6 +153,7 @@ class Rules:
     functions: Mapping[str | Function, Entry] = field(default_factory=dict)
     modules: Mapping[str | nn.Module | type[nn.Module], Rule | OfSeveral] = field(default_factory=dict)
     default: Rule | OfSeveral | None = None
+    exempt: Exempt | None = AFFINE
     _plain: set[Function] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def leaves(self, function: Function) -> bool:
@@ -205,7 +184,7 @@ class Rules:
 
     def of_everything(self) -> Rules:
         """These, and torch's gradient as the rule of all other calls: so it is taken where a recorded run was."""
-        return self if self.default is not None else replace(self, default=_unchanged)
+        return self if self.default is not None else dataclasses.replace(self, default=_unchanged)
 
     def recorded(self, model: Callable[..., Any] | None = None) -> Run:
         """A run whose calls are remembered, to be compared with those of another."""
@@ -250,10 +229,14 @@ class Run(TorchFunctionMode):
         self._rules, self._model, self._applies = rules, model, applies
         self._reference, self._values = reference, values
         self._calls: list[Call] = []
-        self._holders: dict[int, list[tuple[list[Any], int]]] = {}  # who remembers tensors of a storage, and where
+        self._holders: dict[int, list[tuple[Call, int | None]]] = {}  # who remembers tensors of a storage, and where
         self._number = 0
         self._inside: list[Function] = []
-        self.trail = Trail()
+        self._steps: list[Any] = []
+        self._depth = 0
+        self.blind = False
+        """Whether calls were made where nobody can follow them."""
+        self.trail = None if rules.exempt is None or not applies else Trail(rules.exempt)
         self.rounding = 0.0
         """The largest relative error of the dtypes that calls with a rule work in."""
 
@@ -263,13 +246,14 @@ class Run(TorchFunctionMode):
         """Follow the rule of a call."""
         keywords = kwargs or {}
         if maybe_current_level() is not None:  # in torch.func.vmap and the like: nothing can be remembered
+            self.blind = True
             return function(*args, **keywords)
         grads = torch.is_grad_enabled()
-        if self._applies and not grads:
+        if self.trail is not None and not grads:
             self.trail.enter(custom(), caller)
         if not keywords and self._rules.leaves(function):
             result = function(*args)
-            if self._applies and grads:
+            if self.trail is not None and grads:
                 self.trail.note(function, result, caller)
             return result
         module = caller() if self._rules.modules else None
@@ -286,32 +270,43 @@ class Run(TorchFunctionMode):
                     found = within(*args, **keywords)
             finally:
                 self._inside.pop()
+            if isinstance(found, Again):
+                made, again = found.call, self._rules.of_function(found.call.function)
+                if again is not None and not isinstance(again, Decomposed):
+                    return self._ruled(made.function, again, found.args, found.keywords, None, made.module)
             if found is not NotImplemented:
                 return found if written is None or found is written else self._into(written, found)
-        elif entry is not None and not isinstance(entry, Decomposed):
-            return self._ruled(function, entry, args, keywords, written)
+        whole = entry.otherwise if isinstance(entry, Decomposed) else entry
+        if whole is not None and function not in self._inside:
+            return self._ruled(function, whole, args, keywords, written)
         other = other or self._rules.default
         other = None if name_of(function) in _NO_STEPS else other
         if other is not None and written is not None:
             return self._ruled(function, other, args, keywords, written)
         self._spare(written)
         result = function(*args, **keywords)
-        if other is not None and isinstance(result, Tensor) and result.is_floating_point():
+        asks = isinstance(result, Tensor) and result.is_floating_point()
+        if other is not None and asks and not (other is _unchanged and _view(result, args)):
             return self._ruled(function, other, args, keywords, written)
-        if self._applies and torch.is_grad_enabled():
+        if self.trail is not None and torch.is_grad_enabled():
             self.trail.note(function, result, caller)
         return result
 
     def _ruled(
         self,
         function: Function,
-        entry: Rule | OfSeveral,
+        entry: Rule | OfSeveral | Adjusted | Chosen,
         args: tuple[Any, ...],
         keywords: dict[str, Any],
         written: Tensor | None,
+        module: nn.Module | None = None,
     ) -> Any:
-        rule, least = (entry.rule, 2) if isinstance(entry, OfSeveral) else (entry, 1)
+        least = 2 if isinstance(entry, OfSeveral) else 1
         self._spare(written)
+        if isinstance(entry, Adjusted):
+            if self._applies and self._values is None and (written is None or not written._is_view()):
+                return entry.on(function(*args, **keywords))
+            entry = entry.rule
         if least > 1 and _at_most_one(args, keywords):
             return function(*args, **keywords)
         leaves, layout = _flat(args, keywords)
@@ -319,23 +314,43 @@ class Run(TorchFunctionMode):
         if len(places) < least:
             return function(*args, **keywords)
         self.rounding = max(self.rounding, *(torch.finfo(leaves[place].dtype).eps for place in places))
-        call = Call(function, leaves, layout, places, caller())
+        call = Call(function, leaves, layout, places, module or caller())
         number, self._number = self._number, self._number + 1
         if not self._applies:
             self._calls.append(self._remembered(call, written))
-            return function(*args, **keywords)
+            result = function(*args, **keywords)
+            return self._made(call, result) if isinstance(entry, Chosen) else result
         reference = self._reference and self._reference.paired(number, call, self._model)
-        live = tuple(place for place in places if leaves[place].requires_grad)
+        asked = DEPENDS if isinstance(entry, Chosen) else _differentiable
+        live = tuple(place for place in places if asked(leaves[place]))
         if len(live) < least or not torch.is_grad_enabled():
             return function(*args, **keywords)
-        inputs = tuple(leaves[place] for place in live)
-        if self._values is not None:
-            leaves = self._values.paired(number, call, self._model).leaves
-        else:
-            leaves = [leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-        call = Call(function, leaves, layout, live, call.module, reference)
-        found = applied(self._remembered(call, written) if self._values is None else call, rule, inputs)
+        call = dataclasses.replace(call, places=live, reference=reference)
+        if isinstance(entry, Chosen):
+            found = self._chosen(entry, number, call, written)
+            return found if written is None else DEPENDS.mark(self._into(written, found), holds=DEPENDS(found))
+        rule = entry.rule if isinstance(entry, OfSeveral) else entry
+        found = applied(self._kept(number, call, written), rule, call.inputs)
         return found if written is None else self._into(written, found)
+
+    def _chosen(self, entry: Chosen, number: int, call: Call, written: Tensor | None) -> Any:
+        """What a call returns whose rule is chosen now."""
+        rule, inputs = entry.choose(call), call.inputs
+        if rule is None:
+            with torch.no_grad():
+                return call.result(*inputs)
+        kept = self._kept(number, call, written)
+        found = applied(kept, rule, inputs, records=self._values is None and written is None)
+        for _, output, _ in kept.recorded:
+            self._holders.setdefault(_storage(output), []).append((kept, None))
+        return self._made(call, found)
+
+    def _kept(self, number: int, call: Call, written: Tensor | None) -> Call:
+        """A call as its rule will see it, with tensors that know nothing of this run."""
+        if self._values is not None:
+            return dataclasses.replace(call, leaves=self._values.paired(number, call, self._model).leaves)
+        leaves = [leaf.detach() if varies(leaf) else leaf for leaf in call.leaves]  # parameters stay who they are
+        return self._remembered(dataclasses.replace(call, leaves=leaves), written)
 
     @property
     def count(self) -> int:
@@ -357,6 +372,27 @@ class Run(TorchFunctionMode):
             f"call {number} is {expected} for the baselines, and {call.described(model or _no_model)} for the inputs."
         )
 
+    def _made(self, call: Call, result: Any) -> Any:
+        """A result that knows which call has made it, for as long as the run lasts: calls hold tensors, as steps do."""
+        step: Any = result.grad_fn if isinstance(result, Tensor) else None
+        if step is not None:
+            step.metadata[Call] = call, _versions(call)
+            self._steps.append(step)
+        return result
+
+    def __enter__(self) -> Run:
+        """Begin, or go on, within what is taken apart."""
+        self._depth += 1
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        """Forget who has made what."""
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        self._depth -= 1
+        while self._depth == 0 and self._steps:
+            self._steps.pop().metadata.pop(Call, None)
+
     def _into(self, written: Tensor, found: Tensor) -> Tensor:
         """What a call would have written, written."""
         self._spare(written)
@@ -369,56 +405,32 @@ class Run(TorchFunctionMode):
                 if written is not None and _storage(leaf) == _storage(written):
                     call.leaves[place] = leaf.clone()
                 else:
-                    self._holders.setdefault(_storage(leaf), []).append((call.leaves, place))
+                    self._holders.setdefault(_storage(leaf), []).append((call, place))
         return call
 
     def _spare(self, written: Tensor | None) -> None:
         """Give calls that remember a tensor a copy, before it is written into."""
         if written is not None:
-            for leaves, place in self._holders.pop(_storage(written), ()):
-                leaves[place] = leaves[place].clone()
+            for call, place in self._holders.pop(_storage(written), ()):
+                call.recorded.clear()
+                if place is not None:
+                    call.leaves[place] = call.leaves[place].clone()
 
 
-class _Ruled(torch.autograd.Function):
-    """A call, and the gradient that its rule passes back."""
-
-    @staticmethod
-    def forward(ctx: Any, call: Call, rule: Rule, layouts: list[TreeSpec], *inputs: Tensor) -> Any:
-        ctx.call, ctx.rule = call, rule
-        ctx.save_for_backward(*inputs)  # never looked at; it tells those who measure what is kept
-        ctx.set_materialize_grads(False)
-        result = call.result(*(each.detach() for each in inputs))
-        if isinstance(result, Tensor):
-            return result
-        found, layout = tree_flatten(result)
-        layouts.append(layout)
-        ctx.mark_non_differentiable(*found[1:])
-        return tuple(found)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:
-        passed = (None,) * len(ctx.call.places) if grads[0] is None else ctx.rule(ctx.call, grads[0])
-        return None, None, None, *passed
+def maker(tensor: Tensor) -> Call | None:
+    """The call that has made a tensor, if a rule was chosen for it and what it takes is still what it was."""
+    step: Any = tensor.grad_fn
+    call, versions = (None, None) if step is None else step.metadata.get(Call, (None, None))
+    return None if call is None or versions != _versions(call) else call
 
 
-def applied(call: Call, rule: Rule, inputs: Tensors) -> Any:
-    """What a call returns for inputs, with the gradient of a rule."""
-    layouts: list[TreeSpec] = []
-    found = _Ruled.apply(call, rule, layouts, *inputs)  # type: ignore[no-untyped-call]
-    return tree_unflatten(list(found), layouts[0]) if layouts else found
+def _versions(call: Call) -> list[int]:
+    """How often each tensor that a call takes has been written into."""
+    return [leaf._version for leaf in call.leaves if isinstance(leaf, Tensor) and not leaf.is_inference()]
 
 
-def name_of(function: Function) -> str:
-    """The name of a function, the same for its forms that write into their argument or belong to a tensor."""
-    name: str = getattr(function, "__name__", "")
-    return name.removeprefix("special_").strip("_")
-
-
-def writes(function: Function, keywords: dict[str, Any]) -> bool:
-    """Whether a function writes into its first argument."""
-    name: str = getattr(function, "__name__", "")
-    own = name in _INTO or (name.endswith("_") and not name.endswith("__"))
-    return own or bool(keywords.get("inplace"))
+def _differentiable(tensor: Tensor) -> bool:
+    return tensor.requires_grad
 
 
 def _written(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]) -> Tensor | None:
@@ -432,14 +444,12 @@ def _written(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]
 _NO_STEPS = {"detach", "requires_grad", "setitem"}
 """Functions whose calls no rule of others is asked about."""
 
-_OPERATORS = ("add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "matmul")
-_INTO = {"__setitem__", *(f"__i{name}__" for name in _OPERATORS)}
-
 
 def _in_python(function: Function) -> TypeGuard[FunctionType]:
     return isinstance(function, FunctionType) and function.__module__.startswith("torch")
 
 
+@functools.lru_cache(maxsize=1000)
 def inside(function: Function) -> Function | None:
     """A function of torch that is written in Python, so that its own calls can be seen; None for any other.
 
@@ -447,10 +457,21 @@ def inside(function: Function) -> Function | None:
     """
     if not _in_python(function):
         return None
-    names = {**function.__globals__, **dict.fromkeys(_ASKED, _nobody)}
+    names = _Names(function.__globals__)
     own = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
     own.__kwdefaults__ = function.__kwdefaults__
     return own
+
+
+class _Names(dict[str, Any]):
+    """The names that a function of torch sees, as they are now, but for those that ask whether somebody handles it."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        super().__init__(dict.fromkeys(_ASKED, _nobody), __builtins__=names["__builtins__"])
+        self._names = names
+
+    def __missing__(self, name: str) -> Any:
+        return self._names[name]
 
 
 _ASKED = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
@@ -458,31 +479,6 @@ _ASKED = ("has_torch_function", "has_torch_function_unary", "has_torch_function_
 
 def _nobody(*_: Any) -> bool:
     return False
-
-
-def caller() -> nn.Module | None:
-    """The innermost module that runs."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code is _CALLING:
-            module: nn.Module = frame.f_locals["self"]
-            return module
-        frame = frame.f_back  # type: ignore[assignment]  # None in the end
-    return None
-
-
-def custom() -> str:
-    """The name of the node of a user's `autograd.Function` that runs; nothing where none does."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code is not _CALLING:
-        for value in frame.f_locals.values():
-            if isinstance(value, FunctionCtx):
-                return type(value).__name__
-        frame = frame.f_back  # type: ignore[assignment]  # None in the end
-    return ""
-
-
-_CALLING = nn.Module._call_impl.__code__
 
 
 def _flat(args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[list[Any], Layout]:
@@ -502,6 +498,11 @@ def _unflattened(tree: TreeSpec, leaves: list[Any]) -> tuple[tuple[Any, ...], di
 def _storage(tensor: Tensor) -> int:
     """Where a tensor's numbers lie, the same for all its views."""
     return tensor.untyped_storage().data_ptr()
+
+
+def _view(result: Tensor, args: tuple[Any, ...]) -> bool:
+    """Whether a result is an argument seen in another way, which needs no rule."""
+    return bool(args) and isinstance(args[0], Tensor) and _storage(result) == _storage(args[0])
 
 
 def _at_most_one(args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:

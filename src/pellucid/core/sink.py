@@ -184,6 +184,37 @@ class Elements(_At):
         return index[:, 0] if index.shape[1] == 1 else [tuple(element) for element in index.tolist()]
 
 
+@final
+@dataclass(frozen=True)
+class Passed:
+    """What another sink explains, passed through a function."""
+
+    sink: Sink
+    function: Callable[[Tensor], Tensor]
+
+    @property
+    def site(self) -> Site:
+        """Where the values are read."""
+        return self.sink.site
+
+    @property
+    def name(self) -> str:
+        """The argument by which the user chose."""
+        return self.sink.name
+
+    @property
+    def place(self) -> str:
+        """What the user chose from, in a word."""
+        return self.sink.place
+
+    def __call__(self, output: Any, rows: Tensor) -> Tensor:
+        return self.function(self.sink(output, rows))
+
+    def argument(self, rows: Tensor) -> Any:
+        """The user's target for the examples `rows`."""
+        return self.sink.argument(rows)
+
+
 def sink_of(target: TargetLike, examples: int, site: Site = OUTPUT) -> Sink:
     """The sink that a user's `target`, or `neuron_selector`, means for a batch of `examples`.
 

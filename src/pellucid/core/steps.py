@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pellucid.core import composites, recurrent
-from pellucid.core.rules import Decomposed, Entry, Function
+from pellucid.core.call import Function
+from pellucid.core.rules import Decomposed, Entry
 
-_STEPS: dict[str, Function] = {
+STEPS: dict[str, Function] = {
     "addcdiv": composites.addcdiv,
     "batch_norm": composites.batch_norm,
     "binary_cross_entropy_with_logits": composites.binary_cross_entropy_with_logits,
@@ -47,5 +48,7 @@ _STEPS: dict[str, Function] = {
     "var": composites.variance,
     "var_mean": composites.variance_and_mean,
 }
-STEPS: dict[str | Function, Entry] = {name: Decomposed(steps) for name, steps in _STEPS.items()}
-"""Calls that are taken apart into others, by the names of their functions."""
+"""What calls are taken apart into, by the names of their functions."""
+
+DECOMPOSED: dict[str | Function, Entry] = {name: Decomposed(steps) for name, steps in STEPS.items()}
+"""The same as entries of rules."""

@@ -11,36 +11,78 @@ from pellucid.core.site import Layer
 from pellucid.methods.ablation import FeatureAblation, FeaturePermutation, Occlusion
 from pellucid.methods.activation import Activation
 from pellucid.methods.banzhaf import BanzhafValues, BanzhafValueSampling
+from pellucid.methods.cam import GradCam, GradCamPlusPlus, HiResCam, LayerCam, XGradCam
+from pellucid.methods.composite import (
+    AttnLRP,
+    Composite,
+    EpsilonAlpha2Beta1,
+    EpsilonGammaBox,
+    EpsilonPlus,
+    EpsilonPlusFlat,
+)
 from pellucid.methods.conductance import Conductance, NeuronConductance
 from pellucid.methods.deeplift import DeepLift, DeepLiftShap
 from pellucid.methods.gradient import InputXGradient, Saliency
+from pellucid.methods.guided_cam import GuidedGradCam
 from pellucid.methods.interactions import Interactions, ShapleyInteractions, ShapleyInteractionSampling
 from pellucid.methods.kernel_shap import KernelShap
+from pellucid.methods.layer_rules import (
+    AlphaBeta,
+    Epsilon,
+    Flat,
+    Gamma,
+    LayerRule,
+    PassOn,
+    WSquare,
+    ZBox,
+    ZPlus,
+)
 from pellucid.methods.lime import Lime
 from pellucid.methods.lime_base import LimeBase
 from pellucid.methods.linear import Lasso
+from pellucid.methods.lrp import LRP, Flow
 from pellucid.methods.noise import NoiseTunnel
 from pellucid.methods.owen import OwenValues, OwenValueSampling
 from pellucid.methods.path import GradientShap, IntegratedGradients, InternalInfluence
 from pellucid.methods.relu import Deconvolution, GuidedBackprop
 from pellucid.methods.result import Attributions
+from pellucid.methods.rollout import AttentionRollout
+from pellucid.methods.score_cam import EigenCam, ScoreCam
 from pellucid.methods.shapley import ShapleyValues, ShapleyValueSampling
 from pellucid.methods.similarity import ExponentialKernel
 
 __all__ = [
+    "LRP",
     "Activation",
+    "AlphaBeta",
+    "AttentionRollout",
+    "AttnLRP",
     "Attributions",
     "BanzhafValueSampling",
     "BanzhafValues",
+    "Composite",
     "Conductance",
     "Deconvolution",
     "DeepLift",
     "DeepLiftShap",
+    "EigenCam",
+    "Epsilon",
+    "EpsilonAlpha2Beta1",
+    "EpsilonGammaBox",
+    "EpsilonPlus",
+    "EpsilonPlusFlat",
     "ExponentialKernel",
     "FeatureAblation",
     "FeaturePermutation",
+    "Flat",
+    "Flow",
+    "Gamma",
+    "GradCam",
+    "GradCamPlusPlus",
     "GradientShap",
     "GuidedBackprop",
+    "GuidedGradCam",
+    "HiResCam",
     "InputXGradient",
     "IntegratedGradients",
     "Interactions",
@@ -48,6 +90,8 @@ __all__ = [
     "KernelShap",
     "Lasso",
     "Layer",
+    "LayerCam",
+    "LayerRule",
     "Lime",
     "LimeBase",
     "Neuron",
@@ -56,10 +100,16 @@ __all__ = [
     "Occlusion",
     "OwenValueSampling",
     "OwenValues",
+    "PassOn",
     "Pathway",
     "Saliency",
+    "ScoreCam",
     "ShapleyInteractionSampling",
     "ShapleyInteractions",
     "ShapleyValueSampling",
     "ShapleyValues",
+    "WSquare",
+    "XGradCam",
+    "ZBox",
+    "ZPlus",
 ]

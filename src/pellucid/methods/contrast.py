@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pellucid.core.guest import random_state, restored
 from pellucid.core.pathway import Pathway
-from pellucid.core.rules import Rules, Run
-from pellucid.core.site import named
+from pellucid.core.rules import Rules
 from pellucid.core.tensors import Tensors, minus, times
-from pellucid.errors import NotSupported, warn
-from pellucid.methods.ruled import compared, ruled
+from pellucid.methods.ruled import Ruled, Unruled, compared, ruled, tell
 
 ROUNDING = 2**10
 """How many roundings a sum may be off before it is said not to add up."""
@@ -57,7 +55,7 @@ class Contrast:
 
     def __init__(self, path: Pathway, rules: Rules) -> None:
         self._path, self._rules = dataclasses.replace(path, replays=False), rules
-        self._unruled: dict[str, None] = {}
+        self._unruled = Unruled(path.model)
         self._missed = 0.0
 
     def between(self, start: Tensors, end: Tensors, rows: Tensor) -> Change:
@@ -71,16 +69,15 @@ class Contrast:
         Raises:
             CallsDiffer: The model makes other calls for them.
         """
-        run, change = compared(self._path, lambda: self._compared(start, end, rows))
-        model = self._path.model
-        for what, module in run.trail.unruled(change.value, change.at_read):
-            self._unruled[_told(what, module, model)] = None
+        found, at_read0, value0 = compared(self._path, lambda: self._compared(start, end, rows))
+        self._unruled.look(found)
+        change = Change(found.reading.grad, found.at_read, at_read0, found.reading.value, value0)
         if not self._path.create_graph:
             change = dataclasses.replace(change, value=change.value.detach())
-        self._look(change, max(run.rounding, torch.finfo(torch.float32).eps))
+        self._look(change, max(found.run.rounding, torch.finfo(torch.float32).eps))
         return change
 
-    def _compared(self, start: Tensors, end: Tensors, rows: Tensor) -> tuple[Run, Change]:
+    def _compared(self, start: Tensors, end: Tensors, rows: Tensor) -> tuple[Ruled, Tensors, Tensor]:
         path = self._path
         drawn_from = random_state(start[0].device) if any(path.guest.modes) else None
         with self._rules.recorded(path.model) as reference:
@@ -90,8 +87,7 @@ class Contrast:
             if drawn_from is not None:  # dropout drops the same
                 restored(drawn_from, start[0].device)
 
-        found = ruled(path, self._rules, end, rows, reference, draw_again)
-        return found.run, Change(found.reading.grad, found.at_read, at_read0, found.reading.value, value0)
+        return ruled(path, self._rules, end, rows, reference, draw_again), at_read0, value0
 
     def _look(self, change: Change, rounding: float) -> None:
         """See whether the shares of each point add up, where all that reaches the sink is among them."""
@@ -112,25 +108,9 @@ class Contrast:
         Raises:
             NotSupported: There are some, and this is not accepted.
         """
-        if self._unruled:
-            calls = ", ".join(self._unruled)
-            told = f"attributions may not add up: no rule for {calls}, for which torch's gradient is taken."
-        elif self._missed:
-            told = (
-                f"attributions do not add up, but miss up to {self._missed:.2g} of the change. "
-                "Hint: the model chooses by its data, as torch.where does, detaches something or draws random numbers."
+        if not self._unruled.report(strict=strict) and self._missed:
+            tell(
+                f"attributions do not add up, but miss up to {self._missed:.2g} of the change. Hint: the model chooses "
+                "by its data, as torch.where does, detaches something or draws random numbers.",
+                strict,
             )
-        else:
-            return
-        if strict:
-            raise NotSupported(told)
-        warn(told)
-
-
-def _told(what: str, module: nn.Module | None, model: object) -> str:
-    """A call without a rule; what no call has made is a script's, or a function of the user's own."""
-    if module is not None and callable(model):
-        return f"{what} in {named(module, model)}"
-    inside = model.modules() if isinstance(model, nn.Module) else ()
-    scripts = [named(each, model) for each in inside if isinstance(each, torch.jit.ScriptModule)]  # type: ignore[arg-type]  # it is one
-    return f"{what} in {' or '.join(scripts)}" if scripts and module is None else what

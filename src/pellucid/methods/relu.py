@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
 from torch import Tensor
 
-from pellucid.core.expectation import Moments, along, sweep
+from pellucid.core.call import Call, Function
+from pellucid.core.functions import ELEMENTWISE
 from pellucid.core.pathway import Pathway
-from pellucid.core.rules import Call, Entry, Function, Rule, Rules
-from pellucid.core.steps import STEPS
+from pellucid.core.ruled import Rule
+from pellucid.core.rules import Adjusted, Entry, Rules
+from pellucid.core.steps import DECOMPOSED
 from pellucid.core.tensors import Tensors
+from pellucid.errors import InvalidArgument
 from pellucid.methods.edge import attribution
-from pellucid.methods.result import Attributions, one_sample
-from pellucid.methods.ruled import compared, ruled
+from pellucid.methods.result import Attributions
+from pellucid.methods.ruled import passed_back
+
+MANY = (
+    *(f"{kind}{cell}" for kind in ("gru", "lstm", "rnn_relu", "rnn_tanh") for cell in ("", "_cell")),
+    *("std_mean", "var_mean"),
+)
+"""Calls that are many, or return several tensors."""
 
 RECTIFIERS = ("relu", "relu6", "leaky_relu")
 """Functions that follow the rule unless the user chooses; smooth ones, such as "gelu" and "silu", have to be chosen."""
@@ -52,7 +62,7 @@ class GuidedBackprop:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        return _passed_back(path, self.activations, _guided)
+        return Attributions(_passed_back(path, self.activations, _guided), structure=path.structure)
 
 
 @final
@@ -87,14 +97,14 @@ class Deconvolution:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        return _passed_back(path, self.activations, _deconvolved)
+        return Attributions(_passed_back(path, self.activations, _deconvolved), structure=path.structure)
 
 
-def _guided(call: Call, grad: Tensor) -> Tensors:
-    return tuple(each.clamp(min=0) for each in call.gradient(call.inputs, grad))
+def _guided(passed: Tensors, grad: Tensor) -> Tensors:
+    return tuple(each.clamp_(min=0) for each in passed)  # torch has made them for this step alone
 
 
-def _deconvolved(call: Call, grad: Tensor) -> Tensors:
+def _deconvolved(passed: Tensors, grad: Tensor) -> Tensors:
     return (grad.clamp(min=0),)
 
 
@@ -109,19 +119,22 @@ def _from_zero(rule: Rule) -> Rule:
     return of_hardtanh
 
 
-def _passed_back(path: Pathway, activations: tuple[str, ...], rule: Rule) -> Attributions:
-    """What passes back where these functions follow a rule."""
-    functions: dict[str | Function, Entry] = dict.fromkeys(activations, rule)
-    if path.create_graph:  # every call needs a rule then, and recurrent layers are many
-        functions = STEPS | functions
+def _passed_back(path: Pathway, activations: tuple[str, ...], change: Callable[[Tensors, Tensor], Tensors]) -> Tensors:
+    """What passes back where these functions change it."""
+    if isinstance(activations, str) or not ELEMENTWISE.issuperset(activations):
+        raise InvalidArgument(
+            f"activations must be names of functions of one number, such as {RECTIFIERS}: got {activations!r}."
+        )
+    adjusted = Adjusted(change)
+    functions: dict[str | Function, Entry] = {
+        name: adjusted if name in RECTIFIERS else adjusted.rule for name in activations
+    }
+    # With a graph of the results, every call needs a rule, and those of several tensors have none.
+    apart = (
+        MANY if path.create_graph or {"sigmoid", "tanh"}.intersection(activations) else ("rnn_relu", "rnn_relu_cell")
+    )
+    functions |= {name: DECOMPOSED[name] for name in apart}
     if "relu6" in activations:
-        functions["hardtanh"] = _from_zero(rule)
-    rules, moments = Rules(functions), Moments(len(path), orders=1)
-    rules = rules.of_everything() if path.create_graph else rules
-
-    def read(points: Tensors, rows: Tensor) -> Tensors:
-        return compared(path, lambda: ruled(path, rules, points, rows)).reading.grad
-
-    for samples, places, found in sweep(path, 1, along(one_sample(path.x)), read):
-        moments.add(samples, places, found)
-    return Attributions(moments.mean, structure=path.structure)
+        functions["hardtanh"] = _from_zero(adjusted.rule)
+    rules = Rules(functions, exempt=None)
+    return passed_back(path, rules.of_everything() if path.create_graph else rules)[0]

@@ -13,29 +13,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pellucid.core.call import Call
+from pellucid.core.functions import ELEMENTWISE, PRODUCTS
 from pellucid.core.linearity import words
-from pellucid.core.rules import Call, OfSeveral, Rules
-from pellucid.core.steps import STEPS
+from pellucid.core.rules import OfSeveral, Rules
+from pellucid.core.steps import DECOMPOSED
 from pellucid.core.tensors import Tensors, minus
 
-ELEMENTWISE = words(
-    """
-    abs absolute acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh bessel_j0
-    ceil celu clamp clamp_max clamp_min clip copysign cos cosh digamma elu entr erf erfc erfcx erfinv exp exp2 expit
-    expm1 fix float_power floor fmod frac gammaln gelu hardshrink hardsigmoid hardswish hardtanh heaviside
-    hypot i0 i0e i1 i1e leaky_relu lgamma log log10 log1p log2 log_ndtr log_sigmoid logaddexp logaddexp2 logit
-    logsigmoid mish mvlgamma nan_to_num ndtr ndtri polygamma pow psi reciprocal relu relu6 remainder round rrelu
-    rsqrt selu sgn sigmoid sign silu sin sinc sinh softplus softshrink softsign sqrt square tan tanh
-    tanhshrink threshold trunc xlog1py xlogy
-    """
-)
-PRODUCTS = words(
-    """
-    addbmm addcmul addmm addmv addr baddbmm bilinear bmm chain_matmul conv1d conv2d conv3d conv_transpose1d
-    conv_transpose2d conv_transpose3d convolution dot einsum ger inner kron linear matmul mm mul multi_dot multiply mv
-    outer tensordot vdot vecdot imul imatmul
-    """
-)
 LARGEST = words(
     """
     adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d adaptive_max_pool1d_with_indices
@@ -132,7 +116,7 @@ def rescale(eps: float) -> Rules:
         exponentials = (torch.maximum(x, x0) - top).exp() * mean_slope((x - x0).abs())
         return (grad * exponentials / mean_slope((sums - sums0).abs()),)
 
-    functions = dict(STEPS)
+    functions = dict(DECOMPOSED)
     for names, rule in (
         (ELEMENTWISE, elementwise),
         (LARGEST, largest),

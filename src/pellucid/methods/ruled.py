@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, final
+from typing import Any, TypeVar, final
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from pellucid.core.expectation import once
 from pellucid.core.pathway import Pathway
 from pellucid.core.reading import Reading
 from pellucid.core.rules import CallsDiffer, Rules, Run
 from pellucid.core.sink import Function
+from pellucid.core.site import named
 from pellucid.core.tensors import Tensors, detached
+from pellucid.errors import NoRule, warn
 
 T = TypeVar("T")
 
@@ -92,6 +96,88 @@ def compared(path: Pathway, call: Callable[[], T]) -> T:
             if not _stops(path):
                 raise
             return call()
+
+
+@final
+class Unruled:
+    """Calls that needed a rule and had none.
+
+    Args:
+        model: The model that makes them.
+        so: What follows from that.
+    """
+
+    def __init__(self, model: Callable[..., Any], so: str = "attributions may not add up: ") -> None:
+        self._model, self._so = model, so
+        self._calls: dict[str, None] = {}
+
+    def look(self, found: Ruled) -> None:
+        """See which there are on the way back of a reading."""
+        if found.run.blind:
+            self._calls["calls in torch.vmap"] = None
+        if found.run.trail is None:
+            self._calls.update(dict.fromkeys(_scripts(self._model)))
+        else:
+            for what, module in found.run.trail.unruled(found.reading.value, found.reading.at_read):
+                self._calls[_told(what, module, self._model)] = None
+
+    def report(self, *, strict: bool) -> bool:
+        """Tell of them, and whether there are some.
+
+        Raises:
+            NoRule: There are some, and this is not accepted.
+        """
+        if self._calls:
+            calls = ", ".join(self._calls)
+            tell(f"{self._so}no rule for {calls}, for which torch's gradient is taken.", strict)
+        return bool(self._calls)
+
+
+def tell(what: str, strict: bool) -> None:
+    """Warn of something, or refuse it.
+
+    Raises:
+        NoRule: It is not accepted.
+    """
+    if strict:
+        raise NoRule(what)
+    warn(what)
+
+
+def _told(what: str, module: nn.Module | None, model: object) -> str:
+    """A call without a rule; what no call has made is a script's, or a function of the user's own."""
+    if module is not None and callable(model):
+        return f"{what} in {named(module, model)}"
+    scripts = _scripts(model)
+    return f"{what} in {' or '.join(scripts)}" if scripts and module is None else what
+
+
+def _scripts(model: object) -> list[str]:
+    """The scripted modules of a model, which nobody can look into."""
+    inside = model.modules() if isinstance(model, nn.Module) else ()
+    return [named(each, model) for each in inside if isinstance(each, torch.jit.ScriptModule)]  # type: ignore[arg-type]  # it is one
+
+
+def passed_back(path: Pathway, rules: Rules, *, strict: bool = False) -> tuple[Tensors, Tensor]:
+    """What passes back under rules at the points of a pathway, and the values that it starts from.
+
+    Args:
+        path: The pathway, to one value per example.
+        rules: The rules.
+        strict: Whether calls without a rule raise an error, or are warned of.
+    """
+    unruled = Unruled(path.model) if rules.exempt is not None else Unruled(path.model, so="")
+
+    def run(_: slice, place: slice) -> tuple[Tensors, Tensors]:
+        points = path.x if place == slice(None) else tuple(x[place] for x in path.x)
+        found = compared(path, lambda: ruled(path, rules, points, path.rows[place]))
+        unruled.look(found)
+        value = found.reading.value
+        return found.reading.grad, (value if path.create_graph else value.detach(),)
+
+    grads, (value,) = once(path, run)
+    unruled.report(strict=strict)
+    return grads, value
 
 
 def _stops(path: Pathway) -> bool:

@@ -1,0 +1,107 @@
+"""Captum's names for class activation maps: of a layer, and in the detail of the inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import nn
+
+from pellucid import methods
+from pellucid.attr._facade import (
+    Attributed,
+    GradientAttribution,
+    LayerAttribution,
+    TensorOrTensors,
+    explained,
+)
+from pellucid.core.sink import TargetLike
+from pellucid.methods.cam import Arrange, Interpolation
+from pellucid.methods.relu import RECTIFIERS
+
+
+class LayerGradCam(LayerAttribution, GradientAttribution):
+    """What a layer's channels say, each times its mean gradient: [pellucid.methods.GradCam][]."""
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        attribute_to_layer_input: bool = False,
+        relu_attributions: bool = False,
+        attr_dim_summation: bool = True,
+        grad_kwargs: dict[str, Any] | None = None,
+        *,
+        reshape_transform: Arrange | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> Attributed:
+        """The map of `target`, without what speaks against it where `relu_attributions`."""
+        return explained(
+            self,
+            methods.GradCam(
+                rectify=relu_attributions, sum_channels=attr_dim_summation, reshape_transform=reshape_transform
+            ),
+            inputs,
+            {
+                "read": self._layer(attribute_to_layer_input),
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "grad_kwargs": grad_kwargs,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+                "early_exit": early_exit,
+            },
+        )
+
+
+class GuidedGradCam(GradientAttribution):
+    """Guided gradients times the map of a layer: [pellucid.methods.GuidedGradCam][].
+
+    Args:
+        model: Any callable of tensors that calls the layer.
+        layer: A module of it, or its dotted name.
+        device_ids: As in Captum.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        layer: nn.Module | str | Sequence[nn.Module | str],
+        device_ids: list[int] | None = None,
+    ) -> None:
+        super().__init__(model)
+        self.grad_cam = LayerGradCam(model, layer, device_ids)
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        interpolate_mode: Interpolation = "nearest",
+        attribute_to_layer_input: bool = False,
+        *,
+        reshape_transform: Arrange | None = None,
+        activations: tuple[str, ...] = RECTIFIERS,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> Attributed:
+        """The guided gradients of `target` at `inputs`, times its map, resized by `interpolate_mode`."""
+        return explained(
+            self,
+            methods.GuidedGradCam(
+                interpolate_mode=interpolate_mode, reshape_transform=reshape_transform, activations=activations
+            ),
+            inputs,
+            {
+                "read": self.grad_cam._layer(attribute_to_layer_input),
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+                "early_exit": early_exit,
+            },
+        )

@@ -1,0 +1,128 @@
+"""Captum's names for layer-wise relevance propagation: to inputs and to layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from pellucid import methods
+from pellucid.attr._facade import (
+    Attributed,
+    CompleteAttribution,
+    LayerAttribution,
+    TensorOrTensors,
+    compute_gradients,
+    explained,
+)
+from pellucid.core.sink import TargetLike
+from pellucid.core.tensors import tensors_of, total
+
+DEFAULT = methods.Composite()
+"""By all contributions, as in Captum."""
+
+
+class LRP(CompleteAttribution):
+    """The output, passed back to the inputs in proportion to contributions: [pellucid.methods.LRP][].
+
+    A module's attribute `rule`, where it has one, says what it follows; see `pellucid.attr.lrp_rules`.
+
+    Args:
+        model: Any callable of tensors.
+    """
+
+    def __init__(self, model: Callable[..., Any]) -> None:
+        super().__init__(model)
+        self.model = model
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the inputs themselves are a factor of the attributions."""
+        return True
+
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: bool = False,
+        verbose: bool = False,
+        *,
+        composite: methods.Composite = DEFAULT,
+        strict: bool = False,
+        create_graph: bool = False,
+        show_progress: bool = False,
+    ) -> Attributed:
+        """The relevance of the inputs for `target`; with `verbose`, every call that it passes is printed."""
+        return explained(
+            self,
+            methods.LRP(composite=composite, strict=strict, verbose=verbose),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+            },
+            delta=return_convergence_delta,
+        )
+
+    def compute_convergence_delta(  # type: ignore[override]  # as in Captum
+        self, attributions: TensorOrTensors, output: Tensor
+    ) -> Tensor:
+        """How much of the output is lost: output - sum(a).
+
+        Args:
+            attributions: Attributions of each example.
+            output: The output that was passed back, (B,) or (B, 1).
+
+        Returns:
+            One delta per example, (B,).
+        """
+        return output.flatten() - total(tensors_of(attributions, "attributions"))
+
+
+class LayerLRP(LRP, LayerAttribution):
+    """The same to a layer.
+
+    Args:
+        model: Any callable of tensors that calls the layer.
+        layer: A module of it, its dotted name, or a list of these.
+    """
+
+    def __init__(self, model: Callable[..., Any], layer: nn.Module | str | Sequence[nn.Module | str]) -> None:
+        LayerAttribution.__init__(self, model, layer)
+        self.model = model
+        self.gradient_func = compute_gradients
+
+    def attribute(  # type: ignore[override]  # as in Captum
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: bool = False,
+        attribute_to_layer_input: bool = False,
+        verbose: bool = False,
+        *,
+        composite: methods.Composite = DEFAULT,
+        strict: bool = False,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> Attributed:
+        """The relevance of what the layer takes or returns."""
+        return explained(
+            self,
+            methods.LRP(composite=composite, strict=strict, verbose=verbose),
+            inputs,
+            {
+                "target": target,
+                "additional_forward_args": additional_forward_args,
+                "read": self._layer(attribute_to_layer_input),
+                "create_graph": create_graph,
+                "show_progress": show_progress,
+                "early_exit": early_exit,
+            },
+            delta=return_convergence_delta,
+        )

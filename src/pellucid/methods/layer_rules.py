@@ -1,0 +1,351 @@
+"""Rules of layer-wise relevance propagation for layers with weights: which contributions relevance goes by."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias, final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.call import Call
+from pellucid.core.tensors import Tensors
+from pellucid.errors import InvalidArgument
+from pellucid.methods.relevance import EPSILON, WEIGHTED, added, share, stabilised
+
+Change: TypeAlias = Callable[[Tensor], Tensor]
+"""What is taken in place of inputs, weights or biases."""
+
+
+def same(x: Tensor) -> Tensor:
+    """As it is."""
+    return x
+
+
+def positive(x: Tensor) -> Tensor:
+    """The positive part."""
+    return x.clamp(min=0)
+
+
+def negative(x: Tensor) -> Tensor:
+    """The negative part."""
+    return x.clamp(max=0)
+
+
+def together(tensors: Sequence[Tensor]) -> Tensor:
+    """The sum of some tensors, one at least."""
+    return functools.reduce(torch.add, tensors)
+
+
+@final
+@dataclass(frozen=True)
+class Weighted:
+    """A call that is linear in its one input: of a layer with weights.
+
+    Args:
+        call: The call.
+        weight: Which of its leaves are the weights.
+        bias: Which are the biases, if any.
+    """
+
+    call: Call
+    weight: int
+    bias: int | None
+
+    @classmethod
+    def of(cls, call: Call | None) -> Weighted | None:
+        """A call of a layer; None for any other."""
+        if call is None or len(call.places) != 1 or call.name not in WEIGHTED:
+            return None
+        bias = added(call)
+        factors = [place for place, leaf in enumerate(call.leaves) if isinstance(leaf, Tensor) and place != bias]
+        others = [place for place in factors if place not in call.places]
+        if len(factors) != 2 or len(others) != 1:
+            return None
+        return cls(call, others[0], bias if bias is not None and call.leaves[bias] is not None else None)
+
+    def changed(self, weight: Change, bias: Change | None) -> Call:
+        """The same call with other weights and biases; None for no biases."""
+        if weight is same and (bias is same or self.bias is None):
+            return self.call
+        leaves = list(self.call.leaves)
+        leaves[self.weight] = weight(leaves[self.weight])
+        if self.bias is not None:
+            leaves[self.bias] = torch.zeros_like(leaves[self.bias]) if bias is None else bias(leaves[self.bias])
+        return dataclasses.replace(self.call, leaves=leaves)
+
+
+@final
+@dataclass(frozen=True)
+class Part:
+    """Contributions by which a part of the relevance goes: the sum of products of changed inputs and weights.
+
+    Args:
+        terms: (change of inputs, change of weights) of each.
+        bias: The change of biases; None where these take no relevance.
+        factor: How much of the relevance it is.
+        of: The outputs whose relevance it is: all of them, or those that are positive or negative.
+    """
+
+    terms: tuple[tuple[Change, Change], ...]
+    bias: Change | None = same
+    factor: float = 1.0
+    of: Literal["all", "positive", "negative"] = "all"
+
+    def passed(self, layer: Weighted, relevance: Tensor, epsilon: float) -> Tensor:
+        """The relevance of the inputs: the sum of x' * J'^T(R / z'), with z' the sum of the contributions."""
+        (x,) = layer.call.inputs
+        if self.of != "all":
+            z = layer.call.output(x)
+            relevance = torch.where(z >= 0 if self.of == "positive" else z < 0, relevance, 0)
+        bias, found = self.bias, []
+        for of_input, of_weight in self.terms:
+            changed = of_input(x)
+            found.append((changed, *layer.changed(of_weight, bias).linearized((changed,))))
+            bias = None
+        z = together([each for _, each, _ in found])
+        shared = relevance / stabilised(z, epsilon)
+        shared = shared if self.factor == 1 else shared * self.factor
+        return together([changed * passed_back(shared)[0] for changed, _, passed_back in found])
+
+
+class LayerRule(ABC):
+    """A rule that relevance follows at a layer."""
+
+    folds: ClassVar[bool] = False
+    """Whether it makes a difference that a batch norm after the layer is part of it."""
+
+    @abstractmethod
+    def __call__(self, call: Call, relevance: Tensor) -> Tensors:
+        """The relevance of what a call takes, given that of what it returns."""
+
+
+@dataclass(frozen=True)
+class ByContributions(LayerRule):
+    """A rule for layers with weights; of other calls, it is in proportion to what each input contributes.
+
+    Args:
+        epsilon: What keeps denominators from zero.
+        bias: Whether biases take a part of the relevance, which is lost.
+    """
+
+    folds: ClassVar[bool] = True
+
+    epsilon: float = EPSILON
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.epsilon >= 0:
+            raise InvalidArgument(f"epsilon must be at least 0: got {self.epsilon}.")
+
+    @abstractmethod
+    def parts(self) -> tuple[Part, ...]:
+        """The contributions that relevance goes by."""
+
+    def __call__(self, call: Call, relevance: Tensor) -> Tensors:
+        """The relevance of what a call takes, given that of what it returns."""
+        layer = Weighted.of(call)
+        if layer is None:
+            return share(call, relevance, self.epsilon)
+        parts = (each if self.bias else dataclasses.replace(each, bias=None) for each in self.parts())
+        passed = [part.passed(layer, relevance, self.epsilon) for part in parts]
+        return (together(passed),)
+
+
+SAME_SIGN = ((positive, positive), (negative, negative))
+"""Contributions above zero."""
+
+OTHER_SIGN = ((positive, negative), (negative, positive))
+"""Contributions below zero."""
+
+
+@final
+@dataclass(frozen=True)
+class Epsilon(ByContributions):
+    """By all contributions: R_i = sum over j of x_i w_ij / (z_j + epsilon * sign(z_j)) * R_j.
+
+    With an epsilon that is not small it absorbs relevance that weak or contradictory contributions would get.
+
+    Bach et al., "On pixel-wise explanations for non-linear classifier decisions by layer-wise relevance propagation",
+    2015, https://doi.org/10.1371/journal.pone.0130140.
+    """
+
+    folds: ClassVar[bool] = False
+
+    def parts(self) -> tuple[Part, ...]:
+        """All contributions."""
+        return (Part(((same, same),)),)
+
+
+@final
+@dataclass(frozen=True)
+class Gamma(ByContributions):
+    """Positive contributions count more: w + gamma * max(w, 0) takes the place of w.
+
+    Where inputs are negative, what raises the output counts more for outputs above zero, and what lowers it for others.
+
+    Montavon et al., "Layer-wise relevance propagation: an overview", 2019,
+    https://doi.org/10.1007/978-3-030-28954-6_10; for negative inputs, Andéol et al., "Learning domain invariant
+    representations by joint Wasserstein distance minimization", 2021, https://arxiv.org/abs/2106.04923.
+
+    Args:
+        gamma: How much more they count.
+    """
+
+    gamma: float = 0.25
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.gamma >= 0:
+            raise InvalidArgument(f"gamma must be at least 0: got {self.gamma}.")
+
+    def parts(self) -> tuple[Part, ...]:
+        """Contributions to outputs above zero, and to others."""
+
+        def more(part: Change) -> Change:
+            return lambda w: w + self.gamma * part(w)
+
+        above, below = more(positive), more(negative)
+        return (
+            Part(((positive, above), (negative, below)), above, of="positive"),
+            Part(((positive, below), (negative, above)), below, of="negative"),
+        )
+
+
+@final
+@dataclass(frozen=True)
+class ZPlus(ByContributions):
+    """By positive contributions alone, the limit of a large gamma.
+
+    Montavon et al., "Explaining nonlinear classification decisions with deep Taylor decomposition", 2017,
+    https://doi.org/10.1016/j.patcog.2016.11.008.
+    """
+
+    def parts(self) -> tuple[Part, ...]:
+        """Positive contributions."""
+        return (Part(SAME_SIGN, positive),)
+
+
+@final
+@dataclass(frozen=True)
+class AlphaBeta(ByContributions):
+    """Alpha times the relevance by positive contributions, less beta times that by negative ones.
+
+    Bach et al., 2015, https://doi.org/10.1371/journal.pone.0130140.
+
+    Args:
+        alpha: At least 1.
+        beta: alpha - 1, so that relevance is conserved.
+    """
+
+    alpha: float = 2.0
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.beta < 0 or not math.isclose(self.alpha - self.beta, 1):
+            raise InvalidArgument(
+                f"alpha must be 1 + beta, and beta at least 0: got alpha={self.alpha}, beta={self.beta}."
+            )
+
+    def parts(self) -> tuple[Part, ...]:
+        """Positive and negative contributions."""
+        above = Part(SAME_SIGN, positive, self.alpha)
+        return (above, Part(OTHER_SIGN, negative, -self.beta)) if self.beta else (above,)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ZBox(ByContributions):
+    """For inputs between bounds, such as pixels: by x w - low max(w, 0) - high min(w, 0).
+
+    Montavon et al., 2017, https://doi.org/10.1016/j.patcog.2016.11.008.
+
+    Args:
+        low: The least that inputs can be, a number or a tensor that broadcasts to one example's, such as (3, 1, 1).
+        high: The most.
+    """
+
+    low: float | Tensor
+    high: float | Tensor
+    bias: bool = False
+
+    def parts(self) -> tuple[Part, ...]:
+        """Contributions, and how far those of the bounds are below zero."""
+
+        def less(bound: float | Tensor) -> Change:
+            return lambda x: -_bound(bound, x)
+
+        return (Part(((same, same), (less(self.low), positive), (less(self.high), negative))),)
+
+
+def _bound(bound: float | Tensor, x: Tensor) -> Tensor:
+    """A bound of each input.
+
+    Raises:
+        InvalidArgument: There is none for each, or one for each example.
+    """
+    found = torch.as_tensor(bound, dtype=x.dtype, device=x.device)
+    try:
+        return found.expand(x.shape[1:]).expand_as(x)
+    except RuntimeError as error:
+        raise InvalidArgument(
+            f"low and high must broadcast to what the layer takes of one example, {tuple(x.shape[1:])}: "
+            f"got {tuple(found.shape)}."
+        ) from error
+
+
+@final
+@dataclass(frozen=True)
+class WSquare(ByContributions):
+    """By squared weights, whatever the inputs.
+
+    Montavon et al., 2017, https://doi.org/10.1016/j.patcog.2016.11.008.
+    """
+
+    bias: bool = False
+
+    def parts(self) -> tuple[Part, ...]:
+        """Squared weights."""
+        return (Part(((torch.ones_like, torch.square),), torch.square),)
+
+
+@final
+@dataclass(frozen=True)
+class Flat(ByContributions):
+    """In equal parts to all inputs that an output sees.
+
+    Lapuschkin et al., "Unmasking Clever Hans predictors and assessing what machines really learn", 2019,
+    https://doi.org/10.1038/s41467-019-08987-4.
+    """
+
+    bias: bool = False
+
+    def parts(self) -> tuple[Part, ...]:
+        """Ones."""
+        return (Part(((torch.ones_like, torch.ones_like),), torch.ones_like),)
+
+
+@final
+@dataclass(frozen=True)
+class PassOn(LayerRule):
+    """All of it to the inputs, place by place, whatever the weights: R_i = R_i, where both shapes are the same."""
+
+    def __call__(self, call: Call, relevance: Tensor) -> Tensors:
+        """The relevance of what a call returns.
+
+        Raises:
+            InvalidArgument: What it takes has another shape.
+        """
+        if any(each.shape != relevance.shape for each in call.inputs):
+            got = " and ".join(str(tuple(each.shape)) for each in call.inputs)
+            raise InvalidArgument(
+                f"a rule that passes relevance on must be of calls that keep the shape: {call.name} makes "
+                f"{tuple(relevance.shape)} of {got}."
+            )
+        return tuple(relevance / len(call.inputs) for _ in call.inputs)

@@ -1,0 +1,117 @@
+"""Where in a tensor the channels are, and where the space: pixels, time steps or tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd
+
+from pellucid.core.pathway import Pathway
+from pellucid.errors import InvalidArgument
+
+CHANNELS_SECOND = (_ConvNd, _NormBase, nn.GroupNorm)
+"""Modules whose channels come right after the examples; those of any other with weights come last."""
+
+
+@final
+@dataclass(frozen=True)
+class Layout:
+    """How a tensor becomes one of shape (B, C, *spatial).
+
+    Args:
+        last: Whether the channels are last, not second.
+        grid: The height and the width in patches of the image whose patches the tokens are; None for no image.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods.layout import Layout
+        >>> Layout(last=True, grid=(2, 3))(torch.zeros(1, 7, 5)).shape
+        torch.Size([1, 5, 2, 3])
+    """
+
+    last: bool = False
+    grid: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, tensor: Tensor, path: Pathway, modules: Iterable[nn.Module] = ()) -> Layout:
+        """The layout of a tensor, by the sizes of weights.
+
+        First those of the modules around it are asked, then those of the whole model. A convolution or batch norm with
+        as many channels as the second dimension, and as many dimensions of space, says that these are the channels; any
+        other weights of the size of the last dimension, such as those of a linear layer or layer norm, that the last
+        one is. If nobody says anything, channels are second.
+
+        Args:
+            tensor: An input, or a tensor at a layer.
+            path: The pathway.
+            modules: The layer.
+
+        Raises:
+            InvalidArgument: Tokens of a model of images are not its patches.
+        """
+        if tensor.ndim < 3:
+            return cls()
+        around = [each for module in modules for each in module.modules()]
+        answers = (_channels_last(tensor, each) for each in (around, path.guest.modules))
+        last = next((answer for answer in answers if answer is not None), False)
+        image = _image(path) if last and tensor.ndim == 3 else None
+        if image is None:
+            return cls(last)
+        grid = grid_of(tensor.shape[1], path)
+        if grid is None:
+            height, width = image.shape[2:]
+            raise InvalidArgument(
+                f"layer must hold a token for each square patch of the images of {height} x {width}, and at most one "
+                f"more: got {tensor.shape[1]}. Hint: give a reshape_transform that returns (B, C, height, width)."
+            )
+        return cls(last, grid)
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        """A tensor as (B, C, *spatial); of tokens, those of the image."""
+        if tensor.ndim < 3:
+            return tensor.reshape(len(tensor), -1)
+        arranged = tensor.movedim(-1, 1) if self.last else tensor
+        return arranged if self.grid is None else on_grid(arranged, self.grid)
+
+    def back(self, arranged: Tensor) -> Tensor:
+        """What was made of an input for one (B, C, *spatial), for the input as it is."""
+        return arranged.movedim(1, -1) if self.last else arranged
+
+
+def on_grid(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Tokens (..., T) where their patches are, (..., height, width); without a class token, which comes first."""
+    height, width = grid
+    return tokens[..., -height * width :].reshape(*tokens.shape[:-1], height, width)
+
+
+def grid_of(tokens: int, path: Pathway) -> tuple[int, int] | None:
+    """How many square patches high and wide the images are, if there is a token for each and at most one more."""
+    image = _image(path)
+    if image is None:
+        return None
+    height, width = image.shape[2:]
+    sizes = [size for size in range(1, min(height, width) + 1) if height % size == 0 == width % size]
+    grids = [(height // size, width // size) for size in sizes]
+    return next(((h, w) for more in (0, 1) for h, w in grids if h * w + more == tokens), None)
+
+
+def _image(path: Pathway) -> Tensor | None:
+    """The first input that is an image, (B, C, H, W)."""
+    image = next((each for each in path.inputs if each.ndim == 4), None)
+    return None if image is None else Layout.of(image, path)(image)
+
+
+def _channels_last(tensor: Tensor, modules: Iterable[nn.Module]) -> bool | None:
+    """Whether the channels are last; None where nobody knows."""
+    last = False
+    for module in modules:
+        weights = list(module.parameters(recurse=False))
+        if not isinstance(module, CHANNELS_SECOND):
+            last |= any(tensor.shape[-1] in each.shape for each in weights if each.ndim < 3)
+        elif weights and weights[0].ndim in (1, tensor.ndim) and tensor.shape[1] in weights[0].shape[:2]:
+            return False
+    return last or None

@@ -1,0 +1,148 @@
+"""Layer-wise relevance propagation: the output, passed back from call to call, which share it out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function_unary
+
+from pellucid.core.call import Call
+from pellucid.core.pathway import Pathway
+from pellucid.core.ruled import Rule
+from pellucid.core.sink import Passed
+from pellucid.core.structure import Structure
+from pellucid.core.tensors import Tensors, total
+from pellucid.errors import WrongType
+from pellucid.methods.composite import Composite
+from pellucid.methods.edge import at_the_edge, attribution
+from pellucid.methods.layer_rules import LayerRule
+from pellucid.methods.result import Attributions
+from pellucid.methods.ruled import passed_back
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LRP:
+    """Relevance: the output, passed back through every call to what it was made from, in proportion to contributions.
+
+    R_i = sum over j of z_ij / (sum over i of z_ij) * R_j, where a rule says what the contributions z_ij are
+
+    What biases contribute is lost, and what a rule absorbs; all else adds up to the output. Modules stay as they are:
+    rules act on calls of torch, so that functions, reused modules, residual additions and attention follow them, too.
+
+    Bach et al., "On pixel-wise explanations for non-linear classifier decisions by layer-wise relevance propagation",
+    2015, https://doi.org/10.1371/journal.pone.0130140.
+
+    Args:
+        composite: Which rule each layer follows.
+        strict: Whether calls without a rule raise an error.
+        verbose: Whether to print what every call receives and passes on; see `trace`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import LRP, Pathway
+        >>> path = Pathway.of(lambda x: (2 * x[:, 0] - x[:, 1]).relu(), torch.tensor([[3.0, 4.0]]))
+        >>> LRP()(path).values
+        (tensor([[ 6., -4.]]),)
+    """
+
+    composite: Composite = Composite()  # noqa: RUF009  # frozen
+    strict: bool = False
+    verbose: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.composite, Composite):
+            hint = " Hint: call it." if callable(self.composite) else ""
+            raise WrongType(f"composite must be a Composite: got {type(self.composite).__name__}.{hint}")
+
+    @attribution
+    def __call__(self, path: Pathway, /, *, delta: bool = False) -> Attributions:
+        """The relevance of what the pathway reads.
+
+        Args:
+            path: From the inputs or a layer, or read at one, to one value per example.
+            delta: Whether to measure how much of the output is lost.
+
+        Returns:
+            Attributions of the shapes of the tensors where the pathway reads; delta of shape (B,), or (layers, B) for a
+            list of layers.
+        """
+        return self._passed(path, print if self.verbose else None, delta=delta)
+
+    def trace(self, path: Pathway, /) -> tuple[Flow, ...]:
+        """What every call receives and passes on, from the output back to the inputs.
+
+        Args:
+            path: The same pathway. Where its examples do not fit into one forward, the flows of each part follow.
+        """
+
+        def listed() -> tuple[Flow, ...]:
+            flows: list[Flow] = []
+            self._passed(path, flows.append, delta=False)
+            return tuple(flows)
+
+        return at_the_edge(type(self).__name__, path, listed)
+
+    def _passed(self, path: Pathway, tell: Callable[[Flow], None] | None, *, delta: bool) -> Attributions:
+        def watch(call: Call, rule: Rule, relevance: Tensor, passed: Tensors) -> None:
+            if tell is not None:
+                tell(Flow.of(call, rule, relevance, passed, path.model))
+
+        rules = self.composite.rules(path.model, None if tell is None else watch)
+        rules = dataclasses.replace(rules, functions={**rules.functions, relevant: _itself})
+        started = dataclasses.replace(path, sink=Passed(path.sink, relevant), replays=False)
+        found, value = passed_back(started, rules, strict=self.strict)
+        result = Attributions(found, structure=path.structure)
+        if delta:
+            lost = [value - total(each) for each in _by_layer(result, path)]
+            result = dataclasses.replace(result, delta=torch.stack(lost) if path.read.listed else lost[0])
+        return result
+
+
+@final
+@dataclass(frozen=True)
+class Flow:
+    """The relevance that passes a call.
+
+    Args:
+        call: The function, the shapes it is called with and the module that makes the call.
+        rule: The rule that it follows.
+        received: The relevance of what it returns, over all examples in it.
+        passed: That of what it takes.
+    """
+
+    call: str
+    rule: str
+    received: float
+    passed: float
+
+    @classmethod
+    def of(cls, call: Call, rule: Rule, relevance: Tensor, passed: Tensors, model: Callable[..., Any]) -> Flow:
+        """That of a call under a rule."""
+        name = type(rule).__name__ if isinstance(rule, LayerRule) else getattr(rule, "__name__", "")
+        received, sent = (sum(float(each.detach().sum()) for each in some) for some in ((relevance,), passed))
+        return cls(call.described(model), name, received, sent)
+
+    def __str__(self) -> str:
+        return f"{self.received:12.5g} -> {self.passed:12.5g}  {self.rule:<12} {self.call}"
+
+
+def _by_layer(result: Attributions, path: Pathway) -> list[Tensors]:
+    """The relevance of each layer of a list; of all tensors where there is none."""
+    return [Structure.of(each)[0] for each in result.arranged] if path.read.listed else [result.values]
+
+
+def relevant(value: Tensor) -> Tensor:
+    """Values, as they are, whose gradient is themselves: the relevance of the output."""
+    if has_torch_function_unary(value):
+        return handle_torch_function(relevant, (value,), value)
+    return value.clone()
+
+
+def _itself(call: Call, grad: Tensor) -> Tensors:
+    return (grad * call.inputs[0],)

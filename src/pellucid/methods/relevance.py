@@ -1,0 +1,146 @@
+"""How relevance passes back through calls of torch: in proportion to what each input contributes to the output."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from pellucid.core.call import Call
+from pellucid.core.functions import ELEMENTWISE, PRODUCTS
+from pellucid.core.linearity import words
+from pellucid.core.ruled import Rule
+from pellucid.core.tensors import Tensors
+
+EPSILON = 1e-9
+"""What keeps denominators from zero."""
+
+SUMS = words(
+    """
+    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d affine_grid_generator avg_pool1d avg_pool2d
+    avg_pool3d col2im cumsum diff fold index_add log_softmax logcumsumexp logsumexp mean nanmean nansum scatter_add
+    sum sum_to_size trace upsample_bicubic2d upsample_bicubic2d_aa upsample_bilinear2d upsample_bilinear2d_aa
+    upsample_linear1d upsample_trilinear3d
+    """
+)
+"""Functions that add up numbers."""
+
+ADDED_TO = words("add iadd isub radd rsub sub subtract")
+
+PASSED_ON = ELEMENTWISE | words(
+    """
+    alpha_dropout dropout feature_alpha_dropout feature_dropout native_dropout negative neg rsqrt
+    """
+)
+"""Functions that make each number of one."""
+
+MAXIMA = words(
+    """
+    adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d max_pool1d max_pool1d_with_indices max_pool2d
+    max_pool2d_with_indices max_pool3d max_pool3d_with_indices
+    """
+)
+"""Functions that take the largest of some numbers; of other such calls, and of all that moves numbers, nobody asks."""
+
+QUOTIENTS = words("div divide itruediv true_divide truediv")
+
+MULTIPLIED = words("imul mul multiply")
+"""Products of one number by one."""
+
+
+def stabilised(z: Tensor, epsilon: float) -> Tensor:
+    """Denominators, moved away from zero by epsilon: z + epsilon * sign(z), where the sign of zero is its own."""
+    return z + torch.copysign(z.new_tensor(max(epsilon, torch.finfo(z.dtype).tiny)), z)
+
+
+def share(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+    """Each input by its part in the output, to first order: x * J^T(R / z), where z = f(x)."""
+    z, passed_back = call.linearized(call.inputs)
+    passed = passed_back(relevance / stabilised(z, epsilon))
+    return tuple(x * each for x, each in zip(call.inputs, passed, strict=True))
+
+
+def pass_on(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+    """All of it to the number that the output is made of."""
+    if len(call.inputs) > 1:
+        return share(call, relevance, epsilon)
+    return (relevance.sum_to_size(call.inputs[0].shape),)
+
+
+def addition(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+    """By contributions; all of it to what is moved by a mere number, as in 1 + tanh(x)."""
+    alone = sum(isinstance(leaf, Tensor) for leaf in call.leaves) == 1
+    return (pass_on if alone else share)(call, relevance, epsilon)
+
+
+def sampling(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+    """By contributions to the image; nothing to the grid that says where to look, unless it is alone."""
+    _, *grid = call.inputs
+    passed = share(dataclasses.replace(call, places=call.places[:1]), relevance, epsilon)
+    return *passed, *(torch.zeros_like(each) for each in grid)
+
+
+def placement(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+    """By contributions where numbers are added to others; else to those that are put there."""
+    args, keywords = call.arguments
+    adds = any(isinstance(each, str | bool) and each for each in (*args[3:], *keywords.values()))
+    return share(call, relevance, epsilon) if adds else call.gradient(call.inputs, relevance)
+
+
+def product(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+    """Equal parts to all factors, which share them as sums do; what is added to a product has a part of its own."""
+    apart = added(call)
+    factors = sum(place != apart for place in call.places)
+    if call.name in MULTIPLIED:
+        return tuple((relevance / factors).sum_to_size(x.shape) for x in call.inputs)
+    passed = share(call, relevance, epsilon)
+    return tuple(each if place == apart else each / factors for place, each in zip(call.places, passed, strict=True))
+
+
+def quotient(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+    """All of it to the numerator, whose scale the denominator is, as in every norm; to that where it is alone."""
+    first, *others = call.inputs
+    return relevance.sum_to_size(first.shape), *(torch.zeros_like(each) for each in others)
+
+
+def moved(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+    """To where the output is taken from."""
+    return call.gradient(call.inputs, relevance)
+
+
+def softmax(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+    """By their share of the sum too: x * (R - s * sum(R)), the first-order share in closed form."""
+    (x,) = call.inputs
+    args, keywords = call.arguments
+    s = call.output(x)
+    passed = relevance - s * relevance.sum(keywords.get("dim", args[1] if len(args) > 1 else -1), keepdim=True)
+    return (torch.where(passed == 0, 0, x * passed).to(x.dtype),)  # what is masked by -inf has none
+
+
+RULES: Mapping[str, Rule] = {
+    **dict.fromkeys(SUMS, share),
+    **dict.fromkeys(ADDED_TO, addition),
+    **dict.fromkeys(PASSED_ON, pass_on),
+    **dict.fromkeys(MAXIMA, moved),
+    **dict.fromkeys(PRODUCTS, product),
+    **dict.fromkeys(QUOTIENTS, quotient),
+    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), sampling),
+    **dict.fromkeys(("index_put", "put", "scatter", "scatter_reduce"), placement),
+    "softmax": softmax,
+}
+"""The rules of calls that are no layers with weights."""
+
+ADDED_FIRST = words("addbmm addcmul addmm addmv addr baddbmm")
+LAYERS = words("conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d linear")
+PAIRS = words("bmm dot einsum inner matmul imatmul mm mv outer rmatmul tensordot vdot")
+WEIGHTED = LAYERS | PAIRS | ADDED_FIRST
+"""Functions that are linear in inputs, with weights, where one of their two factors is constant."""
+
+
+def added(call: Call) -> int | None:
+    """Which argument is added to a product: the bias of a layer, what `torch.addmm` takes first."""
+    if call.name in LAYERS:
+        return call.place(2, "bias")
+    return call.place(0, "input") if call.name in ADDED_FIRST else None

@@ -1,0 +1,138 @@
+"""Where attention comes from, through all layers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.composites import attention, softmax
+from pellucid.core.expectation import along, sweep
+from pellucid.core.pathway import Pathway
+from pellucid.core.rules import Decomposed, Rules
+from pellucid.core.sink import Function
+from pellucid.core.site import OUTPUT
+from pellucid.core.tensors import Tensors, widened
+from pellucid.errors import InvalidArgument, OutOfRange
+from pellucid.methods.edge import attribution
+from pellucid.methods.layout import grid_of, on_grid
+from pellucid.methods.result import Attributions, one_sample
+
+HEADS: dict[str, Callable[[Tensor, int], Tensor]] = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
+"""What can be taken of the heads."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class AttentionRollout:
+    """How much of each input token flows into each token of the last layer, if attention were all there is.
+
+    R = A_L ... A_2 A_1, A_l the attention of layer l, the mean of its heads, and the residual connection: (W_l + I) / 2
+
+    Attention is taken from the calls of torch, in their order: every softmax of as many rows as columns, of the size of
+    the first, and the one inside a fused attention. Whatever is explained does not matter.
+
+    Abnar, Zuidema, "Quantifying attention flow in transformers", 2020, https://arxiv.org/abs/2005.00928.
+
+    Args:
+        heads: What is taken of the heads.
+        discard: The share of each layer's smallest attentions that does not count.
+        token: The token of the last layer whose row is wanted, such as 0 for a class token; None for all.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import AttentionRollout, Pathway
+        >>> def attend(x):
+        ...     return torch.softmax(x @ x.mT, -1) @ x
+        >>> x = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
+        >>> AttentionRollout()(Pathway.of(lambda x: attend(attend(x)), x)).values[0].round(decimals=4)
+        tensor([[[0.7022, 0.2978],
+                 [0.2978, 0.7022]]])
+    """
+
+    heads: Literal["mean", "max", "min"] = "mean"
+    discard: float = 0.0
+    token: int | None = None
+
+    @attribution
+    def __call__(self, path: Pathway, /) -> Attributions:
+        """The attention that flows.
+
+        Args:
+            path: From the inputs.
+
+        Returns:
+            Attributions (B, T, T), a row for each token of the last layer, which adds up to one; of one `token`,
+            (B, T), or (B, 1, height, width) where tokens are the patches of an image, without a class token.
+
+        Raises:
+            InvalidArgument: The model attends to nothing, or within parts of an example only.
+        """
+        if self.heads not in HEADS or not 0 <= self.discard < 1:
+            raise InvalidArgument(
+                f"heads must be one of {', '.join(HEADS)}, and discard at least zero and below one: "
+                f"got {self.heads!r} and {self.discard}."
+            )
+
+        def flow(points: Tensors, rows: Tensor) -> Tensors:
+            attentions = _attentions(path, points, rows)
+            with torch.autocast(attentions[0].device.type, enabled=False):  # it reaches the model and nothing else
+                layers = (self._mixed(weights, len(rows)) for weights in attentions)
+                rolled_out = functools.reduce(lambda below, layer: layer @ below, layers)
+            return (rolled_out.to(attentions[0].dtype),)
+
+        blocks = [found for _, _, (found,) in sweep(path, 1, along(one_sample(path.x)), flow)]
+        return Attributions((self._chosen(path, torch.cat(blocks, 1)[0]),))
+
+    def _mixed(self, weights: Tensor, examples: int) -> Tensor:
+        """What a layer mixes, (B, T, T), by the attention of all its heads."""
+        mixed = HEADS[self.heads](widened(weights).reshape(examples, -1, *weights.shape[-2:]), 1)
+        flat = mixed.flatten(1)
+        smallest = flat.topk(int(self.discard * flat.shape[1]), largest=False).indices
+        kept = flat.scatter(1, smallest, 0).view_as(mixed) + torch.eye(mixed.shape[-1], device=mixed.device)
+        return kept / kept.sum(-1, keepdim=True)
+
+    def _chosen(self, path: Pathway, flow: Tensor) -> Tensor:
+        """The rows that are wanted, those of an image's tokens where their patches are."""
+        if self.token is None:
+            return flow
+        tokens = flow.shape[-1]
+        if not -tokens <= self.token < tokens:
+            raise OutOfRange(f"token must be one of the {tokens} tokens: got {self.token}.")
+        grid = grid_of(tokens, path)
+        row = flow[:, self.token]
+        return row if grid is None else on_grid(row[:, None], grid)
+
+
+def _attentions(path: Pathway, points: Tensors, rows: Tensor) -> list[Tensor]:
+    """The attention that the calls of a forward pay, (B, heads, T, T) or (B * heads, T, T), in their order.
+
+    Raises:
+        InvalidArgument: There is none, or it is paid within windows.
+    """
+    found: list[Tensor] = []
+
+    def watched(input: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
+        weights = softmax(input, dim, dtype)
+        size = weights.shape[-1]
+        if weights.ndim > 2 and dim % weights.ndim == weights.ndim - 1 and weights.shape[-2] == size:
+            found.extend([weights] if not found or found[0].shape[-1] == size else [])
+        return weights
+
+    rules = Rules({"softmax": Decomposed(watched), "scaled_dot_product_attention": Decomposed(attention)})
+    anything = replace(path, sink=Function(OUTPUT, lambda _: rows.float()))
+    with path.guest.long_way(hooks=True), rules.recorded(path.model):  # compiled modules show their calls
+        anything(points, rows)
+    if not found:
+        raise InvalidArgument("forward_func must pay attention, by a softmax of as many rows as columns: got none.")
+    for weights in found:
+        if len(weights) % len(rows) or (weights.ndim > 3 and len(weights) != len(rows)):
+            raise InvalidArgument(
+                f"forward_func must pay attention to all tokens of each of {len(rows)} examples: "
+                f"got windows, {tuple(weights.shape)}."
+            )
+    return found

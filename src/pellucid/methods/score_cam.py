@@ -1,0 +1,139 @@
+"""Class activation maps without gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.baselines import Baselines
+from pellucid.core.expectation import values
+from pellucid.core.pathway import Pathway
+from pellucid.core.tensors import Tensors, broadcast_to, floats
+from pellucid.methods.cam import ClassActivationMap, Interpolation, laid_over, quotient, space_of
+from pellucid.methods.edge import attribution
+from pellucid.methods.result import Attributions
+
+SMOOTH: dict[int, Interpolation] = {3: "linear", 4: "bilinear", 5: "trilinear"}
+"""How tensors of so many dimensions are resized."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ScoreCam(ClassActivationMap):
+    """What channels say, each weighted by the explained value of the input that it lets through.
+
+    L = ReLU(sum over k of w_k A^k), w = softmax over k of F(x' + (x - x') H^k) - F(x'),
+    H^k = A^k resized to the input, from 0 to 1
+
+    The paper's increase of confidence is one over the same F(x') for all channels, which does not change their softmax
+    and is not computed.
+
+    Wang et al., "Score-CAM: score-weighted visual explanations for convolutional neural networks", 2020,
+    https://arxiv.org/abs/1910.01279.
+
+    Its arguments are those of every [ClassActivationMap][pellucid.methods.cam.ClassActivationMap].
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from pellucid.methods import Pathway, ScoreCam
+        >>> model = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.AvgPool1d(4))
+        >>> image = torch.tensor([[[[1.0, 2.0], [3.0, -4.0]]]])
+        >>> ScoreCam()(Pathway.of(model, image, read="0")).values[0]
+        tensor([[[[1., 2.],
+                  [3., 0.]]]])
+    """
+
+    @attribution
+    def __call__(self, path: Pathway, /, baselines: Baselines = None) -> Attributions:
+        """The map, by as many evaluations of the model as the layer has channels.
+
+        Args:
+            path: From the inputs, one of which at least has as many dimensions of space as the layer, to one value per
+                example; to read at the layer.
+            baselines: What is in the place of what is masked; see [Baselines][pellucid.core.baselines.Baselines].
+
+        Returns:
+            Attributions (B, 1, *spatial) of each tensor at the layer.
+
+        Raises:
+            InvalidArgument: No input has the dimensions of space that the layer has.
+        """
+        start = path.baselines(baselines)
+        return self.finished(path, tuple(_scored(path, start, channels) for channels in self.channels(path)))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class EigenCam(ClassActivationMap):
+    """The first principal component of what a layer says, whatever is explained.
+
+    L = ReLU(A v), A what the channels say at each place, (places, channels), and v its first right singular vector,
+    with the sign by which A v adds up to something positive
+
+    Muhammad, Yeasin, "Eigen-CAM: class activation map using principal components", 2020,
+    https://arxiv.org/abs/2008.00299.
+
+    Its arguments are those of every [ClassActivationMap][pellucid.methods.cam.ClassActivationMap].
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from pellucid.methods import EigenCam, Pathway
+        >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+        >>> image = torch.tensor([[[[1.0, 2.0], [3.0, -4.0]]]])
+        >>> EigenCam()(Pathway.of(model, image, read="0")).values[0]
+        tensor([[[[1., 2.],
+                  [3., 0.]]]])
+    """
+
+    @attribution
+    def __call__(self, path: Pathway, /) -> Attributions:
+        """The map, without what comes behind the layer.
+
+        Args:
+            path: From the inputs, to read at a layer; what it explains does not matter.
+
+        Returns:
+            Attributions (B, 1, *spatial) of each tensor at the layer.
+        """
+        return self.finished(path, tuple(map(_principal, self.channels(path))))
+
+
+def _scored(path: Pathway, start: Tensors, channels: Tensor) -> Tensor:
+    """Channels (B, C, *spatial), added up by the scores of what they let through of the inputs."""
+    space_of(path, channels)  # or nothing could be masked
+
+    def let_through(some: slice, places: slice) -> Tensors:
+        block = channels[places, some].transpose(0, 1)
+
+        def masked(x: Tensor, x0: Tensor) -> Tensor:
+            inside, outside = (torch.cat([each[places]] * len(block)) for each in (x, x0))
+            if x.ndim != channels.ndim or not floats(x):
+                return inside
+            masks = laid_over(x, path, block.flatten(0, 1).unsqueeze(1), SMOOTH[x.ndim])
+            return torch.lerp(outside, inside, _from_zero_to_one(masks).to(x.dtype))
+
+        return tuple(map(masked, path.x, start))
+
+    weights = torch.softmax(values(path, channels.shape[1], let_through), 1)
+    return (broadcast_to(weights, channels) * channels).sum(1, keepdim=True)
+
+
+def _from_zero_to_one(masks: Tensor) -> Tensor:
+    """Masks (n, 1, *spatial) from zero to one; zero where they are constant."""
+    dims = tuple(range(1, masks.ndim))
+    least = masks.amin(dims, keepdim=True)
+    return quotient(masks - least, masks.amax(dims, keepdim=True) - least)
+
+
+def _principal(arranged: Tensor) -> Tensor:
+    """The projection of channels (B, C, *spatial) on their first principal component, (B, 1, *spatial)."""
+    matrix = arranged.flatten(2).transpose(1, 2) if arranged.ndim > 2 else arranged.unsqueeze(1)
+    *_, right = torch.linalg.svd(matrix, full_matrices=False)
+    projected = (matrix * right[:, None, 0]).sum(2)
+    turned = projected.sum(1, keepdim=True) < 0
+    return torch.where(turned, -projected, projected).reshape(len(arranged), 1, *arranged.shape[2:])

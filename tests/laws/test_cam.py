@@ -1,0 +1,323 @@
+"""Maps lie where the layer's places are: pixels, windows, tokens; found by the weights, or as the user says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    ConvNextConfig,
+    ConvNextForImageClassification,
+    SwinConfig,
+    SwinForImageClassification,
+    ViTConfig,
+    ViTForImageClassification,
+)
+
+from laws.registry import close
+from pellucid import attr
+from pellucid.errors import InvalidArgument, PellucidWarning
+from pellucid.methods import (
+    EigenCam,
+    GradCam,
+    GradCamPlusPlus,
+    GuidedGradCam,
+    HiResCam,
+    LayerCam,
+    NoiseTunnel,
+    Pathway,
+    ScoreCam,
+    XGradCam,
+)
+
+OF_GRADIENTS = [GradCam, GradCamPlusPlus, HiResCam, LayerCam, XGradCam]
+EVERY = [*OF_GRADIENTS, ScoreCam, EigenCam]
+every_map = pytest.mark.parametrize("make", EVERY)
+
+
+def numbers(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def seeded(make: Callable[[], nn.Module]) -> Any:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        return make().double().eval()
+
+
+def vit() -> nn.Module:
+    config = ViTConfig(
+        hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=20, image_size=(16, 24),
+        patch_size=4, num_labels=3,
+    )  # fmt: skip
+    return seeded(lambda: ViTForImageClassification(config))
+
+
+def swin() -> nn.Module:
+    config = SwinConfig(
+        image_size=32, patch_size=2, embed_dim=12, depths=[1, 1], num_heads=[2, 2], window_size=4, num_labels=3
+    )
+    return seeded(lambda: SwinForImageClassification(config))
+
+
+def convnext() -> nn.Module:
+    config = ConvNextConfig(num_stages=2, hidden_sizes=[6, 10], depths=[1, 1], image_size=32, num_labels=3)
+    return seeded(lambda: ConvNextForImageClassification(config))
+
+
+def logit(output: Any) -> Tensor:
+    return output.logits[:, 1]
+
+
+def last(model: nn.Module, kinds: str) -> nn.Module:
+    """The last module of a type, or in that of another, whatever this version of the library calls it."""
+    for kind in kinds.split():
+        model = [module for module in model.modules() if type(module).__name__ == kind][-1]
+    return model
+
+
+PLACES: dict[str, tuple[Callable[[], nn.Module], str, tuple[int, ...], tuple[int, ...]]] = {
+    "vit: blocks": (vit, "ViTLayer", (3, 16, 24), (4, 6)),
+    "vit: layer norms": (vit, "LayerNorm", (3, 16, 24), (4, 6)),
+    "vit: activations": (vit, "GELUActivation", (3, 16, 24), (4, 6)),
+    "vit: convolution": (vit, "Conv2d", (3, 16, 24), (4, 6)),
+    "vit: embeddings": (vit, "ViTEmbeddings", (3, 16, 24), (4, 6)),
+    "swin: blocks": (swin, "SwinLayer", (3, 32, 32), (8, 8)),
+    "swin: layer norms": (swin, "LayerNorm", (3, 32, 32), (8, 8)),
+    "swin: embeddings": (swin, "SwinEmbeddings", (3, 32, 32), (16, 16)),
+    "convnext: blocks": (convnext, "ConvNextLayer", (3, 32, 32), (4, 4)),
+    "convnext: channels last": (convnext, "ConvNextLayer Linear", (3, 32, 32), (4, 4)),
+    "convnext: activations": (convnext, "GELUActivation", (3, 32, 32), (4, 4)),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+@every_map
+def test_maps_of_real_models(make: Any, name: str):
+    build, kind, shape, space = PLACES[name]
+    model, x = build(), numbers(2, *shape)
+    layer = last(model, kind)
+    found = make(rectify=False)(Pathway.of(model, x, target=logit, read=layer)).values[0]
+    assert found.shape == (2, 1, *space)
+    assert found.isfinite().all()
+    resized = make(rectify=False, interpolate_mode="bilinear")(Pathway.of(model, x, target=logit, read=layer)).values[0]
+    close((resized,), (functional.interpolate(found, x.shape[2:], mode="bilinear"),))
+
+
+def of_vit(tensor: Tensor) -> Tensor:
+    """What users of a vision transformer write."""
+    return tensor[:, 1:].reshape(len(tensor), 4, 6, -1).permute(0, 3, 1, 2)
+
+
+@every_map
+def test_a_transform_says_the_same_as_the_weights(make: Any):
+    model, x = vit(), numbers(2, 3, 16, 24)
+    path = Pathway.of(model, x, target=logit, read=last(model, "ViTLayer"))
+    close(make(reshape_transform=of_vit)(path).values, make()(path).values)
+
+
+def test_a_transform_under_captum_s_names():
+    model, x = vit(), numbers(2, 3, 16, 24)
+    layer = last(model, "ViTLayer")
+    for make in (attr.LayerGradCam, attr.GuidedGradCam):
+        found = make(model, layer).attribute(x, logit, reshape_transform=of_vit)
+        close((found,), (make(model, layer).attribute(x, logit),))
+    assert found.shape == x.shape
+
+
+class Patches(nn.Module):
+    """Patches in a layer of any form, of which the brightest is what is explained."""
+
+    def __init__(self, form: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.embed, self.norm, self.form, self.back = nn.Conv2d(1, 7, 4, stride=4), nn.LayerNorm(7), form, back
+        with torch.no_grad():
+            self.embed.weight.fill_(1 / 16)
+            self.embed.bias.zero_()
+        self.place = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.back(self.place(self.form(self.embed(x))))
+        return tokens.square().sum((1, 2)) + 0 * self.norm(tokens).sum((1, 2))
+
+
+FORMS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "channels second": (lambda x: x, lambda x: x.flatten(2).mT),
+    "channels last": (lambda x: x.permute(0, 2, 3, 1), lambda x: x.flatten(1, 2)),
+    "tokens": (lambda x: x.flatten(2).mT, lambda x: x),
+    "tokens behind a class token": (
+        lambda x: torch.cat([9 * x.new_ones(len(x), 1, 7), x.flatten(2).mT], 1),
+        lambda x: x[:, 1:],
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@every_map
+def test_a_bright_patch_is_where_it_is(make: Any, form: str):
+    x = torch.zeros(2, 1, 12, 20, dtype=torch.float64)
+    x[0, :, 4:8, 12:16] = 1
+    x[1, :, 8:, :4] = 1
+    (found,) = make()(Pathway.of(Patches(*FORMS[form]).double(), x, read="place")).values
+    assert found.shape == (2, 1, 3, 5)
+    assert found.flatten(1).argmax(1).tolist() == [1 * 5 + 3, 2 * 5]
+    assert found[0].sum() == found[0].max()
+
+
+def test_words_have_no_grid():
+    config = BertConfig(
+        vocab_size=30, hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=20, num_labels=3
+    )
+    model, words = seeded(lambda: BertForSequenceClassification(config)), torch.arange(14).reshape(2, 7)
+    for make in (*OF_GRADIENTS, EigenCam):
+        path = Pathway.of(model, words, target=logit, read=last(model, "BertLayer"))
+        assert make()(path).values[0].shape == (2, 1, 7)
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.head = nn.LSTM(5, 4, batch_first=True), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.lstm(x)[0]).sum(1)
+
+
+@every_map
+def test_time_steps_of_tokens_and_of_the_inputs(make: Any):
+    model, x = seeded(Recurrent), numbers(3, 6, 5)
+    path = Pathway.of(model, x, target=0, read="head")
+    maps = make(rectify=False, interpolate_mode="linear")(path).values
+    assert maps[0].shape == (3, 1, 6)
+
+
+@pytest.mark.parametrize("make", [*OF_GRADIENTS, EigenCam])
+def test_where_there_is_no_space_each_example_has_one_number(make: Any):
+    model, x = seeded(lambda: nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 2))), numbers(3, 4)
+    assert make()(Pathway.of(model, x, target=0, read="0")).values[0].shape == (3, 1)
+
+
+class Segmenting(nn.Module):
+    """A value for each class and pixel, and boxes beside them."""
+
+    def __init__(self):
+        super().__init__()
+        self.features, self.head = nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(4, 3, 1)
+
+    def forward(self, x: Tensor) -> dict[str, Any]:
+        hidden = self.features(x).tanh()
+        pixels = self.head(hidden)
+        return {"out": pixels, "boxes": [{"scores": each.amax((1, 2))} for each in pixels]}
+
+
+TARGETS: dict[str, Callable[[Any], Tensor]] = {
+    "a class where it is predicted": lambda found: (found["out"][:, 2] * (found["out"].argmax(1) == 2)).sum((1, 2)),
+    "a pixel": lambda found: found["out"][:, 1, 3, 4],
+    "the best box": lambda found: torch.stack([box["scores"].max() for box in found["boxes"]]),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+@every_map
+def test_dense_outputs(make: Any, target: Callable[[Any], Tensor]):
+    model, x = seeded(Segmenting), numbers(2, 2, 6, 7)
+    (found,) = make(rectify=False)(Pathway.of(model, x, target=target, read="features")).values
+    assert found.shape == (2, 1, 6, 7)
+    assert found.any()
+
+
+def test_a_pixel_s_map_is_where_the_pixel_is():
+    path = Pathway.of(seeded(Segmenting), numbers(2, 2, 6, 7), target=TARGETS["a pixel"], read="features")
+    (found,) = HiResCam(rectify=False)(path).values
+    elsewhere = torch.ones(6, 7, dtype=torch.bool)
+    elsewhere[3, 4] = False
+    assert found[:, 0, 3, 4].all()
+    assert not found[..., elsewhere].any()
+
+
+def test_hires_cam_is_complete_where_the_rest_is_linear():
+    model = seeded(lambda: nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3, bias=False)))
+    x = numbers(3, 2, 6, 6)
+    (found,) = HiResCam(rectify=False)(Pathway.of(model, x, target=1, read="1")).values
+    close((found.sum((1, 2, 3)),), (model(x)[:, 1].detach(),))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=lambda dtype: str(dtype)[6:])
+@every_map
+def test_halves(make: Any, dtype: torch.dtype):
+    model, x = seeded(Segmenting), numbers(2, 2, 6, 7)
+    target = TARGETS["a pixel"]
+    half = make()(Pathway.of(model.to(dtype), x.to(dtype), target=target, read="features")).values[0]
+    full = make()(Pathway.of(model.double(), x.to(dtype).double(), target=target, read="features")).values[0]
+    assert half.dtype == dtype
+    torch.testing.assert_close(half.double(), full, rtol=0.1, atol=0.05 * full.max().item())
+
+
+def test_eigen_cam_does_not_run_what_comes_behind():
+    model = seeded(Segmenting)
+    x = numbers(2, 2, 6, 7)
+    EigenCam()(Pathway.of(model, x, read="features"))
+    model.head.register_forward_hook(lambda *_: pytest.fail("the head has run"))
+    EigenCam()(Pathway.of(model, x, read="features"))
+
+
+@every_map
+def test_under_noise(make: Any):
+    model, x = seeded(Segmenting), numbers(2, 2, 6, 7)
+    path = Pathway.of(model, x, target=TARGETS["a pixel"], read="features")
+    quiet, noisy = (NoiseTunnel(method=make(), samples=3, stdevs=s, seed=1)(path).values for s in (0.0, 0.5))
+    close(quiet, make()(path).values)
+    assert not torch.equal(noisy[0], quiet[0])
+
+
+class Images(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features, self.head, self.side = nn.Conv2d(1, 4, 3), nn.Linear(4, 2), nn.Linear(3, 2)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.head(self.features(x).relu().mean((2, 3))) + self.side(y)
+
+
+def test_inputs_that_are_no_images_have_no_guided_maps():
+    model, inputs = seeded(Images), (numbers(2, 1, 6, 6), numbers(2, 3))
+    with pytest.warns(PellucidWarning, match=r"the layer's map cannot be resized to inputs\[1\]"):
+        found = attr.GuidedGradCam(model, "features").attribute(inputs, 1)
+    assert [each.shape for each in found] == [inputs[0].shape, (0,)]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "says"),
+    [
+        (GuidedGradCam(), {"read": "head"}, r"layer must have as many dimensions of space .* got \(2, 1\) for inputs"),
+        (GradCam(interpolate_mode="bilinear"), {"read": "head"}, r"layer must have as many dimensions of space"),
+        (ScoreCam(), {"read": "head"}, r"layer must have as many dimensions of space"),
+        (GradCam(interpolate_mode="trilinear"), {"read": "features"}, r"interpolate_mode must .* got 'trilinear'"),
+        (GuidedGradCam(interpolate_mode="best"), {"read": "features"}, r"interpolate_mode must .* got 'best'"),
+        (GradCam(reshape_transform=lambda x: x[0, 0, 0]), {"read": "features"}, r"reshape_transform must return"),
+        (GradCam(reshape_transform=lambda x: None), {"read": "features"}, r"reshape_transform must return .* NoneType"),
+        (EigenCam(reshape_transform=lambda x: x[:1]), {"read": "features"}, r"reshape_transform must return"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_says_why(method: Any, path: dict[str, Any], says: str):
+    with pytest.raises(InvalidArgument, match=rf"^{type(method).__name__}: {says}"):
+        method(Pathway.of(seeded(Images), (numbers(2, 1, 6, 6), numbers(2, 3)), target=0, **path))
+
+
+def test_tokens_that_are_no_patches_are_told():
+    class Registers(Patches):
+        def __init__(self):
+            super().__init__(lambda x: torch.cat([x.new_ones(len(x), 5, 7), x.flatten(2).mT], 1), lambda x: x[:, 5:])
+
+    x = numbers(2, 1, 12, 20)
+    path = Pathway.of(seeded(Registers), x, read="place")
+    with pytest.raises(InvalidArgument, match=r"images of 12 x 20, and at most one more: got 20\. Hint: .*resh"):
+        GradCam()(path)
+    found = GradCam(reshape_transform=lambda t: t[:, 5:].reshape(2, 3, 5, 7).permute(0, 3, 1, 2))(path).values[0]
+    assert found.shape == (2, 1, 3, 5)
