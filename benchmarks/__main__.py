@@ -18,6 +18,7 @@ from benchmarks import (
     layer_memory,
     layers_and_neurons,
     ordinary_models,
+    passing_back,
     replay,
     variance,
 )
@@ -35,6 +36,7 @@ CASES: list[Case] = [
     *games.CASES,
     *exact_shapley.CASES,
     *deeplift.CASES,
+    *passing_back.CASES,
     *bounded_memory.CASES,
     *layer_memory.CASES,
     *replay.CASES,

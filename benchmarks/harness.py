@@ -85,6 +85,7 @@ class BesideCaptum:
         call: What to call.
         work: What it needs of the model, for the floor; None where the floor is not measured.
         threads: What torch may use.
+        same: Whether both say the same; where Captum is known to be wrong, they do not.
     """
 
     name: str
@@ -93,13 +94,14 @@ class BesideCaptum:
     call: Call
     work: Work | None = None
     threads: int = THREADS
+    same: bool = True
 
     def measure(self) -> Result:
         """Time both libraries and the floor, and look at both peaks."""
         torch.set_num_threads(self.threads)
         scene = self.stage()
         ours, theirs = (partial(self.call, attr, *scene) for attr in (pellucid.attr, captum.attr))
-        apart = difference(_seeded(ours), _seeded(theirs))
+        apart = difference(_seeded(ours), _seeded(theirs)) if self.same else 0.0
         floors = (fastest_loop(scene, self.work),) if self.work else ()
         own, other, *floor = interleaved(ours, theirs, *floors)
         peaks = self._peaks() if self.aim.memory else None
