@@ -21,7 +21,7 @@ PRODUCTS = words(
     """
     addbmm addcmul addmm addmv addr baddbmm bilinear bmm chain_matmul conv1d conv2d conv3d conv_transpose1d
     conv_transpose2d conv_transpose3d convolution dot einsum ger grouped_mm imatmul imul inner kron linalg_multi_dot
-    linalg_vecdot linear matmul mm mul multiply mv outer tensordot vdot
+    linalg_vecdot linear matmul mm mul multiply mv outer rmul tensordot vdot
     """
 )
 """Functions that are linear in each of several arguments."""

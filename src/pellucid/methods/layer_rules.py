@@ -173,6 +173,13 @@ class Epsilon(ByContributions):
 
     Bach et al., "On pixel-wise explanations for non-linear classifier decisions by layer-wise relevance propagation",
     2015, https://doi.org/10.1371/journal.pone.0130140.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import LRP, Composite, Epsilon, Pathway
+        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=Epsilon()))(path).values
+        (tensor([[ 3., -1.]]),)
     """
 
     folds: ClassVar[bool] = False
@@ -195,6 +202,13 @@ class Gamma(ByContributions):
 
     Args:
         gamma: How much more they count.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import LRP, Composite, Gamma, Pathway
+        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=Gamma(gamma=1.0)))(path).values
+        (tensor([[ 2.4000, -0.4000]]),)
     """
 
     gamma: float = 0.25
@@ -224,6 +238,13 @@ class ZPlus(ByContributions):
 
     Montavon et al., "Explaining nonlinear classification decisions with deep Taylor decomposition", 2017,
     https://doi.org/10.1016/j.patcog.2016.11.008.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import LRP, Composite, ZPlus, Pathway
+        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=ZPlus()))(path).values
+        (tensor([[2., 0.]]),)
     """
 
     def parts(self) -> tuple[Part, ...]:
@@ -241,6 +262,13 @@ class AlphaBeta(ByContributions):
     Args:
         alpha: At least 1.
         beta: alpha - 1, so that relevance is conserved.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import LRP, Composite, AlphaBeta, Pathway
+        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=AlphaBeta(alpha=2, beta=1)))(path).values
+        (tensor([[ 4., -2.]]),)
     """
 
     alpha: float = 2.0
@@ -269,6 +297,13 @@ class ZBox(ByContributions):
     Args:
         low: The least that inputs can be, a number or a tensor that broadcasts to one example's, such as (3, 1, 1).
         high: The most.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import LRP, Composite, ZBox, Pathway
+        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=ZBox(low=0, high=4)))(path).values
+        (tensor([[1., 1.]]),)
     """
 
     low: float | Tensor
@@ -306,6 +341,13 @@ class WSquare(ByContributions):
     """By squared weights, whatever the inputs.
 
     Montavon et al., 2017, https://doi.org/10.1016/j.patcog.2016.11.008.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import LRP, Composite, WSquare, Pathway
+        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=WSquare()))(path).values
+        (tensor([[1., 1.]]),)
     """
 
     bias: bool = False
@@ -322,6 +364,13 @@ class Flat(ByContributions):
 
     Lapuschkin et al., "Unmasking Clever Hans predictors and assessing what machines really learn", 2019,
     https://doi.org/10.1038/s41467-019-08987-4.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import LRP, Composite, Flat, Pathway
+        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=Flat()))(path).values
+        (tensor([[1., 1.]]),)
     """
 
     bias: bool = False

@@ -79,6 +79,13 @@ class LRP:
 
         Args:
             path: The same pathway. Where its examples do not fit into one forward, the flows of each part follow.
+
+        Examples:
+            >>> import torch
+            >>> from pellucid.methods import LRP, Pathway
+            >>> path = Pathway.of(lambda x: (2 * x[:, 0] - x[:, 1]).relu(), torch.tensor([[3.0, 4.0]]))
+            >>> [(flow.call, flow.rule) for flow in LRP().trace(path)]
+            [('relu of (1,)', 'pass_on'), ('sub of (1,), (1,)', 'addition'), ('mul of (1,)', 'product')]
         """
 
         def listed() -> tuple[Flow, ...]:

@@ -46,7 +46,7 @@ MAXIMA = words(
 
 QUOTIENTS = words("div divide itruediv true_divide truediv")
 
-MULTIPLIED = words("imul mul multiply")
+MULTIPLIED = words("imul mul multiply rmul")
 """Products of one number by one."""
 
 
