@@ -24,12 +24,15 @@ class _Ruled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: Call, rule: Rule, layouts: list[TreeSpec], records: bool, *inputs: Tensor) -> Any:
         ctx.call, ctx.rule, ctx.casts = call, rule, _casting(inputs[0].device.type)
-        # Never looked at; it tells those who measure what is kept. An input that is written into later would know of
-        # the result, and the result of it, for ever.
-        ctx.save_for_backward(*(each.detach() for each in inputs))
+        # Inputs that are written into later would know of the result, and the result of them, for ever.
+        at = tuple(each.detach() for each in inputs)
+        ctx.save_for_backward(*at)  # never looked at; it tells those who measure what is kept
         ctx.set_materialize_grads(False)
-        with torch.set_grad_enabled(records):
-            at = tuple(beginning(each.detach()) if records else each.detach() for each in inputs)
+        if records:
+            with torch.enable_grad():
+                at = tuple(map(beginning, at))
+                result = call.result(*at)
+        else:
             result = call.result(*at)
         found, layout = ([result], None) if isinstance(result, Tensor) else tree_flatten(result)
         if records:

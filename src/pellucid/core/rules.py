@@ -325,12 +325,12 @@ class Run(TorchFunctionMode):
         live = tuple(place for place in places if asked(leaves[place]))
         if len(live) < least or not torch.is_grad_enabled():
             return function(*args, **keywords)
-        call = dataclasses.replace(call, places=live, reference=reference)
         if isinstance(entry, Chosen):
-            found = self._chosen(entry, number, call, written)
+            found = self._chosen(entry, number, dataclasses.replace(call, places=live), written)
             return found if written is None else DEPENDS.mark(self._into(written, found), holds=DEPENDS(found))
         rule = entry.rule if isinstance(entry, OfSeveral) else entry
-        found = applied(self._kept(number, call, written), rule, call.inputs)
+        inputs = tuple(leaves[place] for place in live)
+        found = applied(self._kept(number, call, live, written, reference), rule, inputs)
         return found if written is None else self._into(written, found)
 
     def _chosen(self, entry: Chosen, number: int, call: Call, written: Tensor | None) -> Any:
@@ -339,18 +339,22 @@ class Run(TorchFunctionMode):
         if rule is None:
             with torch.no_grad():
                 return call.result(*inputs)
-        kept = self._kept(number, call, written)
+        kept = self._kept(number, call, call.places, written)
         found = applied(kept, rule, inputs, records=self._values is None and written is None)
         for _, output, _ in kept.recorded:
             self._holders.setdefault(_storage(output), []).append((kept, None))
         return self._made(call, found)
 
-    def _kept(self, number: int, call: Call, written: Tensor | None) -> Call:
+    def _kept(
+        self, number: int, call: Call, live: tuple[int, ...], written: Tensor | None, reference: Call | None = None
+    ) -> Call:
         """A call as its rule will see it, with tensors that know nothing of this run."""
         if self._values is not None:
-            return dataclasses.replace(call, leaves=self._values.paired(number, call, self._model).leaves)
-        leaves = [leaf.detach() if varies(leaf) else leaf for leaf in call.leaves]  # parameters stay who they are
-        return self._remembered(dataclasses.replace(call, leaves=leaves), written)
+            leaves = self._values.paired(number, call, self._model).leaves
+        else:
+            leaves = [leaf.detach() if varies(leaf) else leaf for leaf in call.leaves]  # parameters stay who they are
+        kept = Call(call.function, leaves, call.layout, live, call.module, reference)
+        return kept if self._values is not None else self._remembered(kept, written)
 
     @property
     def count(self) -> int:
