@@ -62,55 +62,55 @@ def share(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     return tuple(x * each for x, each in zip(call.inputs, passed, strict=True))
 
 
-def pass_on(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def pass_on(call: Call, relevance: Tensor) -> Tensors:
     """All of it to the number that the output is made of."""
     if len(call.inputs) > 1:
-        return share(call, relevance, epsilon)
+        return share(call, relevance)
     return (relevance.sum_to_size(call.inputs[0].shape),)
 
 
-def addition(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def addition(call: Call, relevance: Tensor) -> Tensors:
     """By contributions; all of it to what is moved by a mere number, as in 1 + tanh(x)."""
     alone = sum(isinstance(leaf, Tensor) for leaf in call.leaves) == 1
-    return (pass_on if alone else share)(call, relevance, epsilon)
+    return (pass_on if alone else share)(call, relevance)
 
 
-def sampling(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def sampling(call: Call, relevance: Tensor) -> Tensors:
     """By contributions to the image; nothing to the grid that says where to look, unless it is alone."""
     _, *grid = call.inputs
-    passed = share(dataclasses.replace(call, places=call.places[:1]), relevance, epsilon)
+    passed = share(dataclasses.replace(call, places=call.places[:1]), relevance)
     return *passed, *(torch.zeros_like(each) for each in grid)
 
 
-def placement(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def placement(call: Call, relevance: Tensor) -> Tensors:
     """By contributions where numbers are added to others; else to those that are put there."""
     args, keywords = call.arguments
     adds = any(isinstance(each, str | bool) and each for each in (*args[3:], *keywords.values()))
-    return share(call, relevance, epsilon) if adds else call.gradient(call.inputs, relevance)
+    return share(call, relevance) if adds else call.gradient(call.inputs, relevance)
 
 
-def product(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def product(call: Call, relevance: Tensor) -> Tensors:
     """Equal parts to all factors, which share them as sums do; what is added to a product has a part of its own."""
     apart = added(call)
     factors = sum(place != apart for place in call.places)
     if call.name in MULTIPLIED:
         return tuple((relevance / factors).sum_to_size(x.shape) for x in call.inputs)
-    passed = share(call, relevance, epsilon)
+    passed = share(call, relevance)
     return tuple(each if place == apart else each / factors for place, each in zip(call.places, passed, strict=True))
 
 
-def quotient(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def quotient(call: Call, relevance: Tensor) -> Tensors:
     """All of it to the numerator, whose scale the denominator is, as in every norm; to that where it is alone."""
     first, *others = call.inputs
     return relevance.sum_to_size(first.shape), *(torch.zeros_like(each) for each in others)
 
 
-def moved(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def moved(call: Call, relevance: Tensor) -> Tensors:
     """To where the output is taken from."""
     return call.gradient(call.inputs, relevance)
 
 
-def softmax(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def softmax(call: Call, relevance: Tensor) -> Tensors:
     """By their share of the sum too: x * (R - s * sum(R)), the first-order share in closed form."""
     (x,) = call.inputs
     args, keywords = call.arguments
