@@ -31,6 +31,7 @@ class Call:
         places: Which of them gradients pass to.
         module: The innermost module that makes it; None where nobody has asked.
         reference: The same call in another run, such as that of the baselines.
+        steps: What autograd had recorded of each of the inputs when the call was made.
         recorded: At most one run of these leaves: they, the output, and the inputs that torch can go back to from it.
     """
 
@@ -40,6 +41,7 @@ class Call:
     places: tuple[int, ...]
     module: nn.Module | None = None
     reference: Call | None = None
+    steps: tuple[Any, ...] = ()
     recorded: list[tuple[list[Any], Tensor, Tensors]] = field(default_factory=list)
 
     @property

@@ -27,8 +27,12 @@ class Trait:
         return tensor
 
     def __call__(self, tensor: Tensor) -> bool:
-        """Whether it holds of a tensor; what is found on the way is remembered, so that no step is looked at twice."""
-        waiting: list[Any] = [] if tensor.grad_fn is None else [tensor.grad_fn]
+        """Whether it holds of a tensor."""
+        return self.after(tensor.grad_fn)
+
+    def after(self, end: Any) -> bool:
+        """The same of what a step returns; what is found on the way is remembered, so that none is looked at twice."""
+        waiting: list[Any] = [] if end is None else [end]
         holds = False
         while waiting:
             step = waiting[-1]

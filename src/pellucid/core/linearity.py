@@ -85,7 +85,7 @@ class Exempt:
 
 
 def _linear(node: Any, live: list[bool]) -> bool:
-    kind = _kind(node)
+    kind = kind_of(node)
     if kind in PRODUCTS:
         return sum(live) < 2 or (kind.startswith(("Add", "Baddbmm")) and sum(live[1:]) < 2)
     if kind in OF_FIRST:
@@ -122,7 +122,7 @@ class Trail:
         """Remember who makes the last step to a result, if it may need a rule."""
         for each in (result,) if isinstance(result, Tensor) else result if isinstance(result, tuple | list) else ():
             node = each.grad_fn if isinstance(each, Tensor) else None
-            if node is not None and _kind(node) not in self._settled:
+            if node is not None and kind_of(node) not in self._settled:
                 self._made.setdefault(node, (function.__name__, caller()))
 
     def unruled(self, ends: Tensor, starts: tuple[Tensor, ...]) -> Iterator[tuple[str, nn.Module | None]]:
@@ -134,8 +134,8 @@ class Trail:
         passes.to(ends.grad_fn)
         for node in passes.along:
             live = [each is not None and each in passes for each, _ in node.next_functions]
-            if _kind(node) not in self._exempt.kinds or not self._exempt.where(node, live):
-                yield self._made.get(node, (_kind(node), self._entered.get(node.name())))
+            if kind_of(node) not in self._exempt.kinds or not self._exempt.where(node, live):
+                yield self._made.get(node, (kind_of(node), self._entered.get(node.name())))
 
 
 class _Passing:
@@ -168,7 +168,7 @@ class _Passing:
         return self._known.get(node, False)
 
 
-def _kind(node: Any) -> str:
+def kind_of(node: Any) -> str:
     """What a node is, without the number of its form: `Mul` of `MulBackward0`."""
     return _stem(node.name())
 

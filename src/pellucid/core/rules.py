@@ -353,7 +353,8 @@ class Run(TorchFunctionMode):
             leaves = self._values.paired(number, call, self._model).leaves
         else:
             leaves = [leaf.detach() if varies(leaf) else leaf for leaf in call.leaves]  # parameters stay who they are
-        kept = Call(call.function, leaves, call.layout, live, call.module, reference)
+        steps = tuple(call.leaves[place].grad_fn for place in live)
+        kept = Call(call.function, leaves, call.layout, live, call.module, reference, steps)
         return kept if self._values is not None else self._remembered(kept, written)
 
     @property

@@ -23,6 +23,7 @@ from pellucid.errors import InvalidArgument, NoRule, WrongType
 from pellucid.methods.batch_norm import BatchNorm
 from pellucid.methods.layer_rules import AlphaBeta, Epsilon, Flat, Gamma, LayerRule, Weighted, ZBox, ZPlus
 from pellucid.methods.relevance import RULES, share
+from pellucid.methods.scales import inverts
 
 Which: TypeAlias = str | nn.Module | type[nn.Module] | Function
 """The layers that a rule is for.
@@ -138,7 +139,7 @@ class _Chooser:
         if own is not None:
             return own
         if Weighted.of(call) is None:
-            return None if _scale(call) else self._by_kind(call) or RULES.get(call.name, share)
+            return None if inverts(call) else self._by_kind(call) or RULES.get(call.name, share)
         if self.composite.first is not None and not AFTER_A_LAYER(call.inputs[0]):
             return self.composite.first
         return self._usual(call)
@@ -197,13 +198,6 @@ def checked(rule: object, module: nn.Module) -> LayerRule:
             f"got {type(rule).__name__}."
         )
     return rule
-
-
-def _scale(call: Call) -> bool:
-    """Whether a call makes the scale that a norm divides by, which counts as a constant."""
-    args, keywords = call.arguments
-    exponent = keywords.get("exponent", args[1] if len(args) > 1 else None)
-    return call.name == "rsqrt" or (call.name == "pow" and isinstance(exponent, float | int) and exponent < 0)
 
 
 def _names(key: Which, name: str) -> bool:

@@ -13,10 +13,14 @@ from pellucid.core.guest import random_state, restored
 from pellucid.core.pathway import Pathway
 from pellucid.core.rules import Rules
 from pellucid.core.tensors import Tensors, minus, times
+from pellucid.errors import warn
 from pellucid.methods.ruled import Ruled, Unruled, compared, ruled, tell
 
 ROUNDING = 2**10
 """How many roundings a sum may be off before it is said not to add up."""
+
+LARGEST = 100
+"""How often the largest attribution may exceed the outputs at both ends before numbers are said to be in doubt."""
 
 
 @final
@@ -56,7 +60,7 @@ class Contrast:
     def __init__(self, path: Pathway, rules: Rules) -> None:
         self._path, self._rules = dataclasses.replace(path, replays=False), rules
         self._unruled = Unruled(path.model)
-        self._missed = 0.0
+        self._missed = self._exceeded = 0.0
 
     def between(self, start: Tensors, end: Tensors, rows: Tensor) -> Change:
         """What changes from start to end.
@@ -90,27 +94,38 @@ class Contrast:
         return ruled(path, self._rules, end, rows, reference, draw_again), at_read0, value0
 
     def _look(self, change: Change, rounding: float) -> None:
-        """See whether the shares of each point add up, where all that reaches the sink is among them."""
-        if self._path.read.modules or len(change.value) != len(change.at_read[0]):
+        """See how large the shares of each point are, and whether they add up, where all that matters is among them."""
+        if len(change.value) != len(change.at_read[0]):
             return
-        shares = [each.detach().flatten(1).double() for each in change.shares]
+        shares = [each.detach().flatten(1).double() for each in change.shares if each.numel()]
+        ends = change.value.detach().double(), change.value0.detach().double()
+        outputs = ends[0].abs() + ends[1].abs()
+        largest = max(float(each.abs().amax()) for each in shares)
+        if outputs.any():  # of the batch, as one output may be next to nothing by chance
+            self._exceeded = max(self._exceeded, largest / float(outputs.amax()))
+        if self._path.read.modules:
+            return
         sums = torch.stack([each.sum(1) for each in shares]).sum(0)
         sizes = torch.stack([each.abs().sum(1) for each in shares]).sum(0)
-        ends = change.value.detach().double(), change.value0.detach().double()
         missed = sums - (ends[0] - ends[1])
-        most = ROUNDING * rounding * (sizes + ends[0].abs() + ends[1].abs())
+        most = ROUNDING * rounding * (sizes + outputs)
         if missed.sum().abs() > most.sum():  # examples that meet, as in batch norm's statistics, add up together
             self._missed = max(self._missed, float(torch.where(missed.abs() > most, missed.abs(), 0).max()))
 
     def report(self, *, strict: bool) -> None:
-        """Tell of calls that no rule knows and that are not linear, or of sums that do not add up.
+        """Tell of calls that no rule knows and that are not linear, of sums that do not add up, and of large terms.
 
         Raises:
             NotSupported: There are some, and this is not accepted.
         """
         if not self._unruled.report(strict=strict) and self._missed:
             tell(
-                f"attributions do not add up, but miss up to {self._missed:.2g} of the change. Hint: the model chooses "
-                "by its data, as torch.where does, detaches something or draws random numbers.",
+                f"attributions do not add up to the change of the output, but miss it by up to {self._missed:.2g}. "
+                "Hint: the model chooses by its data, as torch.where does, detaches something or draws random numbers.",
                 strict,
+            )
+        if self._exceeded > LARGEST:
+            warn(
+                f"attributions are up to {self._exceeded:.2g} times as large as the outputs for inputs and baselines: "
+                "large contributions cancel, and their numbers are in doubt. Hint: choose baselines like the data."
             )

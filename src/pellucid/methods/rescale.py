@@ -19,6 +19,8 @@ from pellucid.core.linearity import words
 from pellucid.core.rules import OfSeveral, Rules
 from pellucid.core.steps import DECOMPOSED
 from pellucid.core.tensors import Tensors, minus
+from pellucid.methods import exponentials
+from pellucid.methods.scales import divides
 
 LARGEST = words(
     """
@@ -73,11 +75,34 @@ def rescale(eps: float) -> Rules:
         return tuple(passed[place].sum_to_size(x.shape) for place, x in zip(call.places, call.inputs, strict=True))
 
     def product(call: Call, grad: Tensor) -> Tensors:
-        """The gradient in the middle between x and x', exact for two factors; for more, at two points between."""
-        nodes = (0.5,) if len(call.inputs) < 3 else (0.5 - HALF_WIDTH, 0.5 + HALF_WIDTH)
-        pairs = list(zip(_others(call), call.inputs, strict=True))
-        found = [call.gradient(tuple(x0 + node * (x - x0) for x0, x in pairs), grad / len(nodes)) for node in nodes]
-        return tuple(torch.stack(each).sum(0) if len(each) > 1 else each[0] for each in zip(*found, strict=True))
+        """The gradient in the middle between x and x', exact for two factors; for more, at two points between.
+
+        A factor that divides comes in the order of the quotient: the others change at the smaller of r and r', and it
+        changes where they are at the other end.
+        """
+        inputs, others = call.inputs, _others(call)
+        dividing = [place for place, step in enumerate(call.steps) if divides(step)] if len(inputs) > 1 else []
+        nodes = (0.5,) if len(inputs) < 3 else (0.5 - HALF_WIDTH, 0.5 + HALF_WIDTH)
+
+        def passed(at: list[Tensor], share: float = 1.0) -> Tensors:
+            return call.gradient(tuple(at), grad * share)
+
+        def between(node: float) -> list[Tensor]:
+            return [x0 + node * (x - x0) for x0, x in zip(others, inputs, strict=True)]
+
+        if len(dividing) != 1:
+            return _added([passed(between(node), 1 / len(nodes)) for node in nodes])
+        (place,) = dividing
+        smaller = inputs[place].abs() <= others[place].abs()
+        factor = torch.where(smaller, inputs[place], others[place])
+        found = []
+        for node in nodes:
+            at = between(node)
+            at[place] = factor
+            found.append(passed(at, 1 / len(nodes)))
+        shares = list(_added(found))
+        shares[place] = torch.where(smaller, passed(list(others))[place], passed(list(inputs))[place])
+        return tuple(shares)
 
     def largest(call: Call, grad: Tensor) -> Tensors:
         """With y = max(x) and c = max(y, y'): the place of y receives c - y', that of y' in x' receives y - c.
@@ -101,31 +126,22 @@ def rescale(eps: float) -> Rules:
             for place, (each, way) in enumerate(zip(passed, minus(inputs, others), strict=True))
         )
 
-    def log_sum_exp(call: Call, grad: Tensor) -> Tensors:
-        """The ratio of the logarithm times that of each exponential, all divided by the larger sum: none overflows."""
-        (x,), (x0,) = call.inputs, _others(call)
-        dims = _dims(call, x.ndim)
-        sums, sums0, grad = (_unreduced(each, dims, x.ndim) for each in (call.output(x), call.output(x0), grad))
-        top = torch.maximum(sums, sums0)
-        top = torch.where(top.isinf(), 0, top)
-
-        def mean_slope(way: Tensor) -> Tensor:
-            """The mean of exp(-t) for t from zero to the way: (1 - exp(-way)) / way."""
-            return ratio(-torch.expm1(-way), way, lambda: 1.0)
-
-        exponentials = (torch.maximum(x, x0) - top).exp() * mean_slope((x - x0).abs())
-        return (grad * exponentials / mean_slope((sums - sums0).abs()),)
-
     functions = dict(DECOMPOSED)
     for names, rule in (
         (ELEMENTWISE, elementwise),
         (LARGEST, largest),
-        ({"logsumexp"}, log_sum_exp),
+        ({"logsumexp"}, exponentials.log_sum_exp),
+        ({"log_softmax"}, exponentials.log_softmax),
+        ({"softmax", "safe_softmax"}, exponentials.softmax),
         ({"true_divide"}, quotient),
     ):
         functions.update(dict.fromkeys(names, rule))
     functions.update(dict.fromkeys(PRODUCTS, OfSeveral(product)))
     return Rules(functions)
+
+
+def _added(several: list[Tensors]) -> Tensors:
+    return tuple(torch.stack(each).sum(0) if len(each) > 1 else each[0] for each in zip(*several, strict=True))
 
 
 def _others(call: Call) -> Tensors:
@@ -163,17 +179,3 @@ def _there(passed_back: Callable[[Tensor], Tensors], others: Tensors, like: Tens
         pairs = zip(passed_back(unit), others, strict=True)
         held = torch.stack([(one * other.detach()).sum() for one, other in pairs]).sum()
     return torch.autograd.grad(held, unit)[0]
-
-
-def _dims(call: Call, ndim: int) -> tuple[int, ...]:
-    """The dimensions that a call reduces, its second argument, in rising order."""
-    args, keywords = call.arguments
-    dim = args[1] if len(args) > 1 else keywords["dim"]
-    return tuple(sorted(each % max(ndim, 1) for each in ((dim,) if isinstance(dim, int) else dim)))
-
-
-def _unreduced(each: Tensor, dims: tuple[int, ...], ndim: int) -> Tensor:
-    """With the dimensions that were reduced, of size one, where they are not there."""
-    for dim in dims if each.ndim < ndim else ():
-        each = each.unsqueeze(dim)
-    return each
