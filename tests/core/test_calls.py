@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.core import calls
+from pellucid.core import calls, kinds
 from pellucid.core.calls import Calls
 
 LAYER, OTHER = nn.ReLU(), nn.ReLU()
@@ -26,8 +26,9 @@ def test_a_count_is_remembered_for_its_module():
     memory(torch.ones(2, 3)).remember(LAYER, 4)
     assert memory(torch.zeros(2, 3)).get(LAYER) == 4
     assert memory(torch.zeros(2, 3)).get(OTHER) is None
-    memory(torch.ones(2, 3)).remember(LAYER, 5)
+    assert memory(torch.ones(2, 3)).remember(LAYER, 5)
     assert memory(torch.ones(2, 3)).get(LAYER) == 5
+    assert not memory(torch.ones(2, 3)).remember(LAYER, 5)
 
 
 BASE = {"arguments": (torch.ones(2, 3), 1, "a"), "modes": b"\0"}
@@ -108,7 +109,27 @@ def test_forgotten_with_its_function_and_with_its_module():
 
 def test_a_memory_is_bounded():
     layer = nn.ReLU()
-    for size in range(3 * calls._SIGNATURES):
+    for size in range(3 * kinds.MOST):
         memory(torch.ones(size)).remember(layer, 1)
         assert memory(torch.ones(size)).get(layer) == 1
-    assert len(calls._REMEMBERED[forward][layer]) <= calls._SIGNATURES
+    assert sum(map(len, calls._REMEMBERED[forward][layer].known.values())) <= kinds.MOST
+
+
+def test_a_count_that_is_another_for_a_batch_of_another_size_casts_doubt():
+    layer = nn.ReLU()
+    small, large = memory(torch.ones(2, 3)), memory(torch.ones(9, 3))
+    assert not small.remember(layer, 1)
+    assert not large.remember(layer, 2)
+    assert small.get(layer) is None  # it is counted once more
+    assert large.get(layer) == 2
+    assert small.remember(layer, 2)  # and was wrong
+    assert (small.get(layer), large.get(layer)) == (2, None)
+
+
+def test_counts_that_depend_on_the_size_of_the_batch_are_doubted_once():
+    layer = nn.ReLU()
+    for size in (2, 9, 2, 30, 31):
+        assert not memory(torch.ones(size, 3)).remember(layer, size // 2)
+    for size in (2, 9, 30, 31):
+        assert memory(torch.ones(size, 3)).get(layer) == size // 2
+    assert memory(torch.ones(2, 3)).remember(layer, 7)

@@ -2,71 +2,77 @@
 
 from __future__ import annotations
 
-import inspect
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, final
 from weakref import WeakKeyDictionary
 
-from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch import nn
 
-Signature: TypeAlias = tuple[Any, ...]
+from pellucid.core.kinds import LOCK, MOST, Kind, Signature
 
-_REMEMBERED: WeakKeyDictionary[Any, WeakKeyDictionary[nn.Module, dict[Signature, int]]] = WeakKeyDictionary()
-_LOCK = threading.RLock()
-_SIGNATURES = 64
-"""How many kinds of call are remembered of a module, before all are forgotten."""
+_REMEMBERED: WeakKeyDictionary[Any, WeakKeyDictionary[nn.Module, _Counts]] = WeakKeyDictionary()
+
+
+@dataclass
+class _Counts:
+    """How often one module is called: by kinds, and by the sizes of batches."""
+
+    known: dict[Signature, dict[tuple[int, ...], int]] = field(default_factory=dict)
+    doubted: set[tuple[Signature, tuple[int, ...]]] = field(default_factory=set)
+    varying: set[Signature] = field(default_factory=set)
+    """Kinds whose counts were seen to depend on the size of the batch, and on nothing unseen."""
 
 
 @final
 @dataclass(frozen=True)
 class Calls:
-    """The memory of one kind of forward: a function, the shapes of its arguments and the modes of its modules.
-
-    It keeps neither models nor tensors alive.
+    """The memory of one kind of forward.
 
     Args:
-        owner: The forward function, or the object whose method it is.
-        signature: What tells apart the forwards in which a module may be called more or less often.
+        kind: The kind.
     """
 
-    owner: Any
-    signature: Signature
+    kind: Kind
 
     @classmethod
-    def of(cls, forward: Callable[..., Any], arguments: tuple[Any, ...], modes: bytes) -> Calls:
-        """The memory for a forward with these arguments."""
-        described = tuple(
-            (each.shape, each.dtype) if isinstance(each, Tensor) else each if _plain(each) else type(each)
-            for each in tree_leaves(arguments)
-        )
-        if inspect.ismethod(forward):
-            return cls(forward.__self__, (forward.__func__.__qualname__, modes, *described))
-        return cls(forward, (modes, *described))
-
-    @property
-    def memorable(self) -> bool:
-        """Whether anything can be remembered of the owner without keeping it alive."""
-        return bool(type(self.owner).__weakrefoffset__) and type(self.owner).__hash__ is not None
+    def of(cls, forward: Callable[..., Any], arguments: tuple[Any, ...], state: Hashable) -> Calls:
+        """The memory for a forward with these arguments, whose modules are in this state."""
+        return cls(Kind.of(forward, arguments, state))
 
     def get(self, module: nn.Module) -> int | None:
-        """How often a module is called; None where nobody has counted."""
-        with _LOCK:
-            counts = _REMEMBERED.get(self.owner) if self.memorable else None
-            return None if counts is None else counts.get(module, {}).get(self.signature)
+        """How often a module is called; None where nobody has counted, or another count has cast doubt."""
+        with LOCK:
+            modules = _REMEMBERED.get(self.kind.owner) if self.kind.memorable else None
+            counts = None if modules is None else modules.get(module)
+            signature, batch = self.kind.signature, self.kind.batch
+            if counts is None or (signature, batch) in counts.doubted:
+                return None
+            return counts.known.get(signature, {}).get(batch)
 
-    def remember(self, module: nn.Module, count: int) -> None:
-        """Remember how often a module was called in a forward that ran to its end."""
-        if not self.memorable:
-            return
-        with _LOCK:
-            counts = _REMEMBERED.setdefault(self.owner, WeakKeyDictionary()).setdefault(module, {})
-            if len(counts) >= _SIGNATURES:
-                counts.clear()
-            counts[self.signature] = count
+    def remember(self, module: nn.Module, count: int) -> bool:
+        """Remember how often a module was called in a forward that ran to its end.
 
+        A count that is another for a batch of another size casts doubt on that: it may be the size, or something that
+        nobody can see. The next forward of that size runs to its end and tells.
 
-def _plain(value: Any) -> bool:
-    return value is None or isinstance(value, bool | int | float | str)
+        Returns:
+            Whether it was called more or less often than it is remembered to be, so that all is forgotten.
+        """
+        if not self.kind.memorable:
+            return False
+        signature, batch = self.kind.signature, self.kind.batch
+        with LOCK:
+            counts = _REMEMBERED.setdefault(self.kind.owner, WeakKeyDictionary()).setdefault(module, _Counts())
+            known = counts.known.setdefault(signature, {})
+            before = known.get(batch)
+            changed = before is not None and before != count
+            if changed or sum(map(len, counts.known.values())) >= MOST:
+                counts.known, counts.doubted, counts.varying = {signature: (known := {})}, set(), set()
+            elif (signature, batch) in counts.doubted:
+                counts.doubted.clear()
+                counts.varying.add(signature)
+            elif before is None and signature not in counts.varying:
+                counts.doubted |= {(signature, other) for other, least in known.items() if least != count}
+            known[batch] = count
+            return changed

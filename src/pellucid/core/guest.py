@@ -5,15 +5,19 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar, final
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from pellucid.core.kinds import plain
 from pellucid.core.structure import each_tensor
 from pellucid.errors import NotSupported
 
@@ -50,6 +54,29 @@ class Guest:
     modes: bytes
     compiled: bool
     shortcuts: bool
+
+    @cached_property
+    def state(self) -> int:
+        """What of the modules may decide how a forward goes: their modes, and the plain attributes of them and theirs.
+
+        A hash, the same for the same state; what forwards change by themselves, as they count, is no part of it.
+        """
+        return hash((self.modes, *(_hash_of(module, each) for module, each in self._attributes.items())))
+
+    def settled(self) -> int:
+        """The state after a forward, which shows what forwards change."""
+        before = self.__dict__.pop("_attributes", self._attributes)
+        for module, now in self._attributes.items():
+            changed = {name for name in now.keys() | before[module].keys() if now.get(name) != before[module].get(name)}
+            if changed:
+                _COUNTERS.setdefault(module, set()).update(changed)
+        self.__dict__.pop("state", None)
+        return self.state
+
+    @cached_property
+    def _attributes(self) -> dict[nn.Module, dict[str, Hashable]]:
+        shared: dict[int, Hashable] = {}
+        return {module: _plain_attributes(module, shared) for module in self.modules}
 
     @classmethod
     def of(cls, forward: Callable[..., Any]) -> Guest:
@@ -109,6 +136,48 @@ class Guest:
         watched = _Watching() if self.shortcuts and (hooks or not self.compiled) else nullcontext()
         with eager, watched:
             yield
+
+
+_COUNTERS: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
+"""Attributes that forwards were seen to change."""
+
+_KEPT_APART = frozenset(vars(nn.Module()))
+"""What torch keeps on every module; the modes are listed by themselves."""
+
+_MANY = 100
+
+
+def _plain_attributes(value: Any, shared: dict[int, Hashable], depth: int = 2) -> dict[str, Hashable]:
+    """The numbers and words of a module, of its configuration and of what else it holds, by their names."""
+    own = vars(value).items()
+    return {name: _plain_part(each, shared, depth - 1) for name, each in own if name not in _KEPT_APART}
+
+
+def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable:
+    """What can be compared of an attribute; of what is large or nested the length alone.
+
+    Args:
+        value: The attribute.
+        shared: What was found of objects that several modules hold, as their configuration.
+        depth: How far to look inside.
+    """
+    if plain(value):
+        return hash(value)
+    if isinstance(value, list | tuple | dict | set | deque):
+        if depth == 0 or len(value) > _MANY:
+            return len(value)
+        each = value.items() if isinstance(value, dict) else enumerate(value)
+        return tuple((hash(name) if plain(name) else None, _plain_part(part, shared, depth - 1)) for name, part in each)
+    if depth == 0 or callable(value) or isinstance(value, Tensor) or not hasattr(value, "__dict__"):
+        return None
+    if id(value) not in shared:
+        shared[id(value)] = hash(tuple(_plain_attributes(value, shared, depth).items()))
+    return shared[id(value)]
+
+
+def _hash_of(module: nn.Module, attributes: dict[str, Hashable]) -> int:
+    counters = _COUNTERS.get(module, ())
+    return hash(tuple((name, each) for name, each in attributes.items() if name not in counters))
 
 
 def roots(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:

@@ -20,7 +20,7 @@ from pellucid.core.replay import Watch, intercepting
 from pellucid.core.site import Side, Site, belongs, named
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, floats
-from pellucid.errors import InvalidArgument, NotDifferentiable, OutOfRange
+from pellucid.errors import InvalidArgument, NotDifferentiable, OutOfRange, warn
 
 _UNDER_WAY: ContextVar[Passage | None] = ContextVar("passage", default=None)
 """The forward that this thread is in: hooks on a module that other threads use too act in this one alone."""
@@ -152,10 +152,11 @@ class Passage:
             with guest.long_way(hooks=False) if guest.shortcuts else nullcontext():
                 self.output = self.model(*arguments)
             return
-        calls = Calls.of(self.model, arguments, guest.modes)
+        calls = Calls.of(self.model, arguments, guest.state)
         for gate in self._gates.values():
             gate.due = calls.get(gate.module) if gate.call is None and stops else None
         self._stops = stops
+        given = arguments
         model, arguments = undivided(self.model, arguments)
         outer = _UNDER_WAY.set(self)
         try:
@@ -171,9 +172,16 @@ class Passage:
             return
         finally:
             _UNDER_WAY.reset(outer)
+        if any(calls.get(gate.module) is None for gate in self._gates.values()):
+            calls = Calls.of(self.model, given, guest.settled())
         for gate in self._gates.values():
             gate.check(self)
-            calls.remember(gate.module, gate.count)
+            if calls.remember(gate.module, gate.count):
+                warn(
+                    f"layer {named(gate.module, self.model)} was called more or less often, {gate.count} times, than "
+                    "before for such inputs, by something that is no argument and no attribute of a module: results at "
+                    "it in between may be of another call. Hint: early_exit=False."
+                )
 
     @property
     def arrived(self) -> bool:
