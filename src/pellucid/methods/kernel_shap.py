@@ -24,9 +24,9 @@ from pellucid.methods.surrogate import Design
 Sampling = Literal["auto", "captum"]
 """Which coalitions are evaluated, all examples or each its own.
 
-* `"auto"`: all, where `samples` allows for them; otherwise all of the smallest and their complements, as far as they
-  go, and of the others random ones, each with its complement. The same for all examples; a feature that equals its
-  baseline in some of them alone takes part in all.
+* `"auto"`: all, where `samples` allows for them; otherwise all of a single feature and as many of every other size, as
+  far as there are so many: random ones, none of them twice, and each with its complement. The same for all examples; a
+  feature that equals its baseline in some of them alone takes part in all.
 * `"captum"`: sizes drawn by the Shapley kernel, and random coalitions of these; for each example in turn, as Captum
   does, or with a seed the same for all.
 """
@@ -44,7 +44,7 @@ class KernelShap:
     with the sum of all a_i = F(all) - F(none)
 
     The condition holds exactly. With all coalitions these are the Shapley values; of an additive model, with any that
-    determine them.
+    determine them. Standard errors are none where all coalitions of a single feature are alone.
 
     Lundberg, Lee, "A unified approach to interpreting model predictions", 2017, https://arxiv.org/abs/1705.07874;
     Covert, Lee, "Improving KernelSHAP", 2021, https://arxiv.org/abs/2012.01536.
@@ -121,7 +121,8 @@ class KernelShap:
 
         def solved(_: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
             nonlocal told_apart
-            solution = constrained(present[:, :, columns].transpose(0, 1), outputs, source.weights, source.draws)
+            playing = present[:, :, columns].transpose(0, 1)
+            solution = constrained(playing, outputs, source.weights, source.draws, source.left)
             told_apart = solution.told_apart
             return of_all(solution.coefficients), None if solution.stderr is None else of_all(solution.stderr)
 

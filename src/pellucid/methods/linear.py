@@ -187,7 +187,7 @@ def bootstrapped(model: LinearModel, present: Tensor, outputs: Tensor, weights: 
     return torch.cat(found).std(0)
 
 
-def constrained(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor) -> Solution:
+def constrained(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor, left: Tensor) -> Solution:
     """Weighted least squares without an intercept, where the coefficients add up to the change from none to all.
 
     minimise sum_s w_s (y_s - y_0 - z_s . c)^2 over c with sum(c) = y_1 - y_0
@@ -202,6 +202,8 @@ def constrained(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor
         outputs: K outputs of each game, [g, samples, K].
         weights: What each sample counts, [samples].
         draws: By which random draw each sample came, int64 [samples]; below zero where by none.
+        left: What share of the samples for which each stands is not there, [samples]: errors are those of samples
+            without replacement (Cochran, "Sampling techniques", 1977, section 2.6).
     """
     games, samples, columns = len(outputs), *present.shape[1:]
     told = outputs.double()
@@ -218,12 +220,13 @@ def constrained(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor
     found = inverse @ (design.mT @ rest)
     found = found + inverse @ (design.mT @ (rest - design @ found))  # what squaring the design has lost
     least = int(told_apart.sum(1).min()) + 1
-    errors = _jackknife(design, inverse, rest - design @ found, draws) if least >= columns else None
+    errors = (rest - design @ found) * left.sqrt().unsqueeze(1)
+    stderr = _jackknife(design, inverse, errors, draws) if least >= columns else None
 
     def by_game(each: Tensor) -> Tensor:
         return each.transpose(0, 1).reshape(columns, games, outputs.shape[2]).transpose(0, 1)
 
-    return Solution(by_game(found + share), least, None if errors is None else by_game(errors))
+    return Solution(by_game(found + share), least, None if stderr is None else by_game(stderr))
 
 
 def _jackknife(design: Tensor, inverse: Tensor, errors: Tensor, draws: Tensor) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Coalitions drawn by the Shapley kernel, which counts those of a size s of n as 1 / (s (n - s)) together."""
+"""Coalitions for the Shapley kernel, which counts those of a size s of n as 1 / (s (n - s)) together."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ from pellucid.methods.surrogate import drawn_by_fits
 
 FEW_PLAYERS = 10
 """All coalitions of so many players are few."""
+
+
+GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
+"""The sizes with the smallest fractional parts of their multiples of it, however many, are spread evenly."""
 
 
 def first_samples(players: int) -> int:
@@ -35,6 +39,11 @@ class Source(Protocol):
         """By which random draw each came, int64 [k]; below zero where by none."""
         ...
 
+    @property
+    def left(self) -> Tensor:
+        """What share of the coalitions for which each stands is not there, [k]."""
+        ...
+
     def more(self, samples: int) -> Tensor:
         """So many more of them, bool [k, 1 or g, players]."""
         ...
@@ -42,10 +51,15 @@ class Source(Protocol):
 
 @final
 class Paired:
-    """Coalitions by their sizes, which come in pairs, s and players - s, from the outside in.
+    """Coalitions, each with its complement, which are one draw: of all sizes in turn, after all of a single player.
 
-    All coalitions of a pair, while the first samples suffice for them; of the sizes that are left, drawn by the Shapley
-    kernel, random ones and their complements, both of one draw.
+    A size s of n and n - s are one, and take their turn until all their coalitions are there: at random, without
+    replacement. The same number of each is what leverage asks for, as the kernel's weight of a size times the spread of
+    its coalitions, s (n - s) / n, is the same for all. The coalitions of a size share its weight as if there were at
+    least n of them, as there are of a single player: a handful never outweighs all those.
+
+    Musco, Witter, "Provably accurate Shapley value estimation via leverage score sampling", 2025,
+    https://arxiv.org/abs/2410.01917.
 
     Args:
         players: How many players there are.
@@ -54,65 +68,103 @@ class Paired:
 
     def __init__(self, players: int, generator: torch.Generator | None) -> None:
         self._players, self._generator = players, generator
-        self._shares = {size: 1 / (size * (players - size)) for size in range(1, players)}
-        self._weights: list[Tensor] = []  # of the coalitions that are not random
-        self._pairs: list[int] = []
+        inner = sorted(range(2, players // 2 + 1), key=lambda size: size * GOLDEN_RATIO % 1)
+        nobody = torch.zeros(0, players, dtype=torch.bool, device="cpu")
+        self._halves = dict.fromkeys([1, *inner] if players > 1 else [], nobody)  # of each pair one, by its size
+        self._samples = 0
+        self._sizes = self._pairs = torch.full((2,), -1, device="cpu")  # of each coalition, if of a pair
 
     @property
     def weights(self) -> Tensor:
         """See [Source][pellucid.methods.shapley_kernel.Source]."""
-        pairs = 2 * sum(self._pairs)
-        share = torch.tensor(sum(self._shares.values()) / max(pairs, 1), dtype=torch.float64, device="cpu")
-        return torch.cat([*self._weights, share.expand(pairs)])
+        players = self._players
+        return self._spread(
+            {size: 1 / (size * (players - size)) / max(self._count(size), players) for size in self._halves}
+        )
 
     @property
     def draws(self) -> Tensor:
         """See [Source][pellucid.methods.shapley_kernel.Source]."""
-        drawn = [torch.full((sum(map(len, self._weights)),), -1, device="cpu")]
-        for pairs, after in zip(self._pairs, itertools.accumulate(self._pairs), strict=True):
-            drawn += [torch.arange(after - pairs, after, device="cpu")] * 2
-        return torch.cat(drawn)
+        found, random = torch.full_like(self._pairs, -1), self.left > 0
+        found[random] = torch.unique(self._pairs[random], return_inverse=True)[1]
+        alone = (self._sizes <= 1).all()  # of a single player only: nothing tells how far the others are from these
+        return found.clamp(max=0) if alone else found
+
+    @property
+    def left(self) -> Tensor:
+        """See [Source][pellucid.methods.shapley_kernel.Source].
+
+        Those of a single player stand for the others too, as far as these count less than by the kernel.
+        """
+        left = {size: 1 - len(half) / _pairs_of(self._players, size) for size, half in self._halves.items()}
+        inner = [min(self._count(size) / self._players, 1) for size in left if size > 1]
+        return self._spread(left | {1: (1 - sum(inner) / len(inner)) ** 2 if inner else 0})
 
     def more(self, samples: int) -> Tensor:
         """See [Source][pellucid.methods.shapley_kernel.Source].
 
         Raises:
-            InvalidArgument: The first samples are too few for the first pair, without which the answer is not
+            InvalidArgument: The first samples are too few for all of a single player, without which the answer is not
                 determined.
         """
-        chosen = [] if self._weights else self._first(samples)
-        pairs = (samples - sum(map(len, chosen))) // 2 if self._shares else 0
-        self._pairs.append(pairs)
-        if pairs:
-            kernel = torch.tensor(list(self._shares.values()), dtype=torch.float64, device="cpu")
-            drawn = torch.multinomial(kernel, pairs, replacement=True, generator=self._generator)
-            order = torch.rand(pairs, self._players, generator=self._generator, device="cpu").argsort(1).argsort(1)
-            some = order < torch.tensor(list(self._shares), device="cpu")[drawn][:, None]
-            chosen += [some, ~some]
-        return torch.cat(chosen).unsqueeze(1)
-
-    def _first(self, samples: int) -> list[Tensor]:
         players = self._players
         least = min(2**players, 2 * players + 2)
-        if samples < least:
+        if self._samples + samples < least:
             raise InvalidArgument(
                 f"n_samples must be at least {least} to determine the attributions of {players} features: "
                 f"got {samples}."
             )
-        chosen, left = [_ends(players)], samples - 2
-        self._weights.append(torch.zeros(2, dtype=torch.float64, device="cpu"))
-        for size in range(1, players // 2 + 1):
-            sizes = sorted({size, players - size})
-            if sum(math.comb(players, each) for each in sizes) > left:
-                break
-            for each in sizes:
-                chosen.append(_all_of(players, each))
-                count = len(chosen[-1])
-                self._weights.append(
-                    torch.full((count,), self._shares.pop(each) / count, dtype=torch.float64, device="cpu")
-                )
-                left -= count
-        return chosen
+        chosen = [_ends(players)[: 0 if self._samples else 2]]
+        self._samples += samples
+        for size, count in self._turns(self._samples // 2 - 1).items():
+            new = self._drawn(size, count)
+            chosen += [new, ~new]
+            pairs = int(self._pairs.max()) + 1 + torch.arange(len(new), device="cpu")
+            self._pairs = torch.cat([self._pairs, pairs, pairs])
+            self._sizes = torch.cat([self._sizes, torch.full((2 * len(new),), size, device="cpu")])
+        return torch.cat(chosen).unsqueeze(1)
+
+    def _turns(self, pairs: int) -> dict[int, int]:
+        """How many of so many pairs are of each size."""
+        counts = dict.fromkeys(self._halves, 0)
+        most = {size: _pairs_of(self._players, size) for size in counts}
+        if counts:
+            counts[1] = most[1]
+            pairs -= most[1]
+        while pairs and (left := [size for size in counts if counts[size] < most[size]]):
+            turns = max(min(pairs // len(left), *(most[size] - counts[size] for size in left)), 1)
+            for size in left[:pairs]:
+                counts[size] += turns
+                pairs -= turns
+        return counts
+
+    def _drawn(self, size: int, count: int) -> Tensor:
+        """One of each new pair of a size, until there are so many of them."""
+        half, players, generator = self._halves[size], self._players, self._generator
+        known, most = len(half), _pairs_of(players, size)
+        while len(half) < count:
+            if 2 * count < most:
+                missing = count - len(half)
+                order = torch.rand(missing, players, generator=generator, device="cpu").argsort(1).argsort(1)
+                new = order < size
+            else:
+                new = _all_of(players, size)
+                if count < most:
+                    new = new[torch.randperm(len(new), generator=generator, device="cpu")]
+            if 2 * size == players:  # of each pair the one with the first player
+                new = new ^ ~new[:, :1]
+            half = _distinct(torch.cat([half, new]))[:count]
+        self._halves[size] = half
+        return half[known:]
+
+    def _count(self, size: int) -> int:
+        """How many coalitions of a size there are so far; of its complement as many."""
+        return len(self._halves[size]) * (2 if 2 * size == self._players else 1)
+
+    def _spread(self, by_size: dict[int, float]) -> Tensor:
+        """Numbers of all coalitions, [k], by their sizes; zero of those of none and of all."""
+        numbers = [by_size.get(size, 0) for size in range(self._players // 2 + 1)]
+        return torch.tensor(numbers, dtype=torch.float64, device="cpu")[self._sizes.clamp(min=0)]
 
 
 @final
@@ -140,6 +192,11 @@ class AsCaptum:
         """See [Source][pellucid.methods.shapley_kernel.Source]."""
         return torch.cat([torch.full((2,), -1, device="cpu"), torch.arange(self._drawn, device="cpu")])
 
+    @property
+    def left(self) -> Tensor:
+        """See [Source][pellucid.methods.shapley_kernel.Source]."""
+        return torch.ones_like(self.weights)
+
     def more(self, samples: int) -> Tensor:
         """See [Source][pellucid.methods.shapley_kernel.Source]."""
         ends = [] if self._drawn else [_ends(self._columns).unsqueeze(1).expand(-1, self._games, -1)]
@@ -160,6 +217,18 @@ def _ends(players: int) -> Tensor:
 def _all_of(players: int, size: int) -> Tensor:
     members = torch.tensor(list(itertools.combinations(range(players), size)), device="cpu")
     return torch.zeros(len(members), players, dtype=torch.bool, device="cpu").scatter(1, members, True)
+
+
+def _pairs_of(players: int, size: int) -> int:
+    """How many coalitions of a size, or pairs of them where their complements are among them."""
+    return math.comb(players, size) // (2 if 2 * size == players else 1)
+
+
+def _distinct(rows: Tensor) -> Tensor:
+    """The rows without repetitions, in the order in which they come first."""
+    _, which = torch.unique(rows, dim=0, return_inverse=True)
+    first = torch.full((int(which.max()) + 1,), len(rows), device="cpu")
+    return rows[first.scatter_reduce(0, which, torch.arange(len(rows), device="cpu"), "amin").sort().values]
 
 
 def captum_samples(columns: int, device: torch.device) -> Iterator[Tensor]:
