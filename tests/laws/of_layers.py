@@ -160,7 +160,7 @@ METHODS = [
         flat_output(engine(methods.ShapleyValueSampling, from_layer, samples=2)),
         needs=LAYER, at="layer", players=masked("feature_mask"), stochastic=True, shared=True, linear=True,
         calls=(2, 7), backwards=0, gradient=False,
-        specimens=("reused", "in-place"),
+        specimens=("lstm", "transformer"),  # in some others features only add up, and any order gives the same
     ),
     Method(
         "methods.BanzhafValues-from-layer", flat_output(engine(methods.BanzhafValues, from_layer)),
@@ -185,7 +185,7 @@ METHODS = [
         "methods.OwenValueSampling-from-layer", flat_output(engine(methods.OwenValueSampling, from_layer, samples=5)),
         needs=LAYER, at="layer", players=grouped("feature_mask"), stochastic=True, shared=True, linear=True,
         calls=(2, 11), backwards=0, gradient=False,
-        specimens=("in-place",),
+        specimens=("lstm",),  # where features do more than add up
     ),
     Method(
         "methods.ShapleyInteractions-from-layer", flat_output(engine(row_sums, from_layer)),

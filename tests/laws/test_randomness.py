@@ -16,6 +16,11 @@ def same(one: Tensors, other: Tensors) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
+def apart(one: Tensors, other: Tensors) -> bool:
+    """Further than roundings, a billion times smaller, take them."""
+    return any((a - b).abs().max() > 1e-6 * a.abs().max() for a, b in zip(one, other, strict=True))
+
+
 def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
@@ -30,7 +35,7 @@ def test_global_seeds(case: Case):
         seed_everything(seed)
         results.append(case(model, inputs))
     assert same(results[0], results[1])
-    assert not same(results[0], results[2])
+    assert apart(results[0], results[2])
 
 
 @stochastic
@@ -38,8 +43,8 @@ def test_one_seed(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(3)
     first, again, other, negative = (case(model, inputs, seed=seed) for seed in (4, 4, 5, -4))
     assert same(first, again)
-    assert not same(first, other)
-    assert not same(first, negative)
+    assert apart(first, other)
+    assert apart(first, negative)
 
 
 @stochastic
@@ -49,7 +54,7 @@ def test_a_generator(case: Case):
     first, next_one = (case(model, inputs, generator=generator) for _ in range(2))
     again = case(model, inputs, generator=torch.Generator().manual_seed(6))
     assert same(first, again)
-    assert not same(first, next_one)
+    assert apart(first, next_one)
 
 
 @cases()

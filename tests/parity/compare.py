@@ -16,6 +16,9 @@ import pellucid.attr
 TOLERANCE = 1e-5
 """How far an attribution may be off, as a share of its example's largest |attribution|."""
 
+ROUNDINGS = 8
+"""A difference of two outputs holds the roundings of a few layers' sums, however small it is itself."""
+
 Call = Callable[[ModuleType], Any]
 """What a user types, for either library: `lambda attr: attr.Saliency(model).attribute(inputs)`."""
 
@@ -62,7 +65,13 @@ def value_of(outcome: Outcome) -> Any:
 
 
 def assert_same(
-    call: Call, *, seed: int = 0, delta: bool = False, dtypes: bool = True, tolerance: float = TOLERANCE
+    call: Call,
+    *,
+    seed: int = 0,
+    delta: bool = False,
+    dtypes: bool = True,
+    tolerance: float = TOLERANCE,
+    rounding: float = 0.0,
 ) -> None:
     """Captum and pellucid return the same and leave the global generators in the same state.
 
@@ -72,6 +81,7 @@ def assert_same(
         delta: Whether the call returns attributions and convergence deltas.
         dtypes: Whether dtypes must agree too.
         tolerance: How far an attribution may be off, as a share of its example's largest |attribution|.
+        rounding: How far it may be off at any rate; see `rounding_of`.
     """
     theirs, ours = on_captum(call, seed), on_pellucid(call, seed)
     expected, found = value_of(theirs), value_of(ours)
@@ -80,12 +90,23 @@ def assert_same(
         assert_close(found[0], expected[0], dtypes=dtypes, tolerance=tolerance)
         assert_deltas_close(found[1], expected[1], expected[0])
     else:
-        assert_close(found, expected, dtypes=dtypes, tolerance=tolerance)
+        assert_close(found, expected, dtypes=dtypes, tolerance=tolerance, rounding=rounding)
     assert ours.torch_state == theirs.torch_state, "torch's global generator ends in another state than after Captum"
     assert ours.numpy_state == theirs.numpy_state, "NumPy's global generator ends in another state than after Captum"
 
 
-def assert_close(found: Any, expected: Any, *, dtypes: bool = True, tolerance: float = TOLERANCE) -> None:
+def rounding_of(model: Callable[..., Any], inputs: Tensor | tuple[Tensor, ...], extra: Any = None) -> float:
+    """What the roundings of a model's largest output come to: differences of outputs are no more exact than that."""
+    given = inputs if isinstance(inputs, tuple) else (inputs,)
+    more = extra if isinstance(extra, tuple) else () if extra is None else (extra,)
+    output = torch.as_tensor(model(*given, *more))
+    eps = torch.finfo(output.dtype).eps if output.is_floating_point() else 0.0
+    return ROUNDINGS * eps * float(output.detach().abs().max())
+
+
+def assert_close(
+    found: Any, expected: Any, *, dtypes: bool = True, tolerance: float = TOLERANCE, rounding: float = 0.0
+) -> None:
     """Attributions agree in structure, shape, dtype and, example by example, in value."""
     kinds = _kinds(found), _kinds(expected)
     assert kinds[0] == kinds[1], f"structures differ: pellucid {kinds[0]}, Captum {kinds[1]}"
@@ -99,12 +120,14 @@ def assert_close(found: Any, expected: Any, *, dtypes: bool = True, tolerance: f
     scale = torch.cat(scales).amax().expand(max(map(len, scales))) if shared else torch.stack(scales).amax(0)
     assert scale.max() > 0, "all of Captum's attributions are zero: the comparison says nothing"
     for index, (our, their) in enumerate(zip(ours, theirs, strict=True)):
-        _assert_examples_close(f"tensor {index}", our, their.detach(), scale[: len(our)], tolerance)
+        _assert_examples_close(f"tensor {index}", our, their.detach(), scale[: len(our)], tolerance, rounding)
 
 
-def _assert_examples_close(name: str, ours: Tensor, theirs: Tensor, scale: Tensor, tolerance: float) -> None:
+def _assert_examples_close(
+    name: str, ours: Tensor, theirs: Tensor, scale: Tensor, tolerance: float, rounding: float
+) -> None:
     off = (ours.double() - theirs.double()).abs().reshape(len(ours), ours[0].numel())
-    if bool((off <= tolerance * scale[:, None]).all()):
+    if bool((off <= tolerance * scale[:, None] + rounding).all()):
         return
     shares = off / scale[:, None].clamp(min=torch.finfo(torch.float64).tiny)
     example, element = divmod(int(shares.nan_to_num(torch.inf).argmax()), off.shape[1])
@@ -112,7 +135,7 @@ def _assert_examples_close(name: str, ours: Tensor, theirs: Tensor, scale: Tenso
     raise AssertionError(
         f"{name}, example {example}, element {element}: pellucid {ours_there:.9g}, Captum {theirs_there:.9g}; "
         f"off by {shares[example, element]:.1e} of the example's largest |attribution| {scale[example]:.3g}, "
-        f"allowed {tolerance:.0e}"
+        f"allowed {tolerance:.0e} and {rounding:.0e}"
     )
 
 

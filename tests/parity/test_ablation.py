@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from .compare import assert_same
+from .compare import assert_same, rounding_of
 from .layers import FOLLOWED_BY_INPLACE_CODE, PLACES, Place, at_layer, at_neuron, layered
 from .models import ARCHITECTURES, SEEDS, Tensors, example
 
@@ -26,7 +26,8 @@ def same(model: Any, inputs: Tensor | Tensors, **arguments: Any) -> None:
 
     if arguments.get("perturbations_per_eval", 1) is None:  # Captum has no automatic size
         del arguments["perturbations_per_eval"]
-    assert_same(call)
+    rounding = rounding_of(model, inputs, arguments.get("additional_forward_args"))
+    assert_same(call, rounding=rounding)
 
 
 def products(x: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ TIES = ["pooling", "sequence"]
 on_each = pytest.mark.parametrize("name", MODELS)
 
 
-def case(name: str, seed: int = 0, dtype: torch.dtype = torch.float32) -> Example:
+def case(name: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> Example:
     return made(MODELS[name], seed, dtype=dtype)
 
 
@@ -112,7 +112,7 @@ def inside(method: str, each: Example, layer: Any, baselines: Any = None, made: 
     return lambda attr: getattr(attr, method)(each.model, module, **(made or {})).attribute(each.inputs, **given)
 
 
-def assert_same_where_right(call: Call, *, least: float = 0.75, tolerance: float = 1e-5) -> None:
+def assert_same_where_right(call: Call, *, least: float = 0.75, tolerance: float = 1e-10) -> None:
     """The examples for which Captum's attributions add up have the same in pellucid, where all add up.
 
     Args:
@@ -132,7 +132,7 @@ def assert_same_where_right(call: Call, *, least: float = 0.75, tolerance: float
     assert (ours.torch_state, ours.numpy_state) == (theirs.torch_state, theirs.numpy_state)
 
 
-def assert_same(call: Call, *, tolerance: float = 1e-5) -> None:
+def assert_same(call: Call, *, tolerance: float = 1e-10) -> None:
     """Captum and pellucid return the same attributions."""
     assert_close(value_of(on_pellucid(call)), value_of(on_captum(call)), tolerance=tolerance)
 
@@ -158,9 +158,11 @@ def test_random_models(name: str, method: str, seed: int):
 
 @pytest.mark.parametrize("method", ["DeepLift", "DeepLiftShap"])
 @on_each
-def test_float32(name: str, method: str):  # of other seeds both round off now and then, where hardly anything changes
-    each = case(name)
-    assert_same_where_right(explain(method, each, each.draw(4)))
+def test_float32(name: str, method: str):
+    each = case(name, dtype=torch.float32)
+    # Of hundreds of changes some are a thousandth of what they are the difference of; a quotient by these is off by
+    # a thousand roundings, for each of the few that such a change is the sum of.
+    assert_same_where_right(explain(method, each, each.draw(4)), tolerance=1e-3)
 
 
 @pytest.mark.parametrize("method", ["DeepLift", "DeepLiftShap"])
@@ -249,7 +251,7 @@ def test_every_kind_of_target_of_several_dimensions(method: str, target: Any):
 @pytest.mark.parametrize("method", ["DeepLift", "DeepLiftShap"])
 def test_an_output_of_one_value_per_example_needs_no_target(method: str):
     for tail in ([], [nn.Flatten(0)]):
-        model = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 1), *tail)
+        model = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 1), *tail).double()
         each = case("dense")
         one = Example(model, each.given, {})
         assert_same_where_right(explain(method, one, one.draw(4)))
@@ -424,7 +426,7 @@ def test_grad_kwargs_of_a_layer():
 
 
 X = torch.linspace(-1, 1, 24).reshape(4, 6)
-ONE, TWO = case("perceptron of relu"), case("pair")
+ONE, TWO = case("perceptron of relu", dtype=torch.float32), case("pair", dtype=torch.float32)
 
 
 def single(method: str = "DeepLift", inputs: Any = None, model: Any = ONE.model, **arguments: Any) -> Call:

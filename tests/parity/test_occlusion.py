@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from .compare import assert_same
+from .compare import assert_same, rounding_of
 from .models import ARCHITECTURES, SEEDS, Tensors, example
 
 ROW = torch.tensor([[1.0, -2.0, 0.5, 0.7, 2.0], [3.0, 0.25, -1.0, 0.4, 0.1]])
@@ -31,7 +31,8 @@ def same(model: Any, inputs: Tensor | Tensors, windows: Any, **arguments: Any) -
 
     if arguments.get("perturbations_per_eval", 1) is None:  # Captum has no automatic size
         del arguments["perturbations_per_eval"]
-    assert_same(call, dtypes=False)
+    rounding = rounding_of(model, inputs, arguments.get("additional_forward_args"))
+    assert_same(call, dtypes=False, rounding=rounding)
 
 
 def products(x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from .compare import assert_same
+from .compare import assert_same, rounding_of
 from .layers import FOLLOWED_BY_INPLACE_CODE, PLACES, Place, layered
 from .models import ARCHITECTURES, SEEDS, Tensors, example
 
@@ -23,7 +23,8 @@ def same(model: Any, inputs: Tensor | Tensors, /, *, seed: int = 0, perm_func: A
         made = {"perm_func": perm_func} if perm_func else {}
         return attr.FeaturePermutation(model, **made).attribute(given, **arguments)
 
-    assert_same(call, seed=seed)
+    rounding = rounding_of(model, inputs, arguments.get("additional_forward_args"))
+    assert_same(call, seed=seed, rounding=rounding)
 
 
 def products(x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from .compare import assert_same
+from .compare import assert_same, rounding_of
 from .models import ARCHITECTURES, SEEDS, Example, Tensors, example
 
 SAMPLING, EXACT = "ShapleyValueSampling", "ShapleyValues"
@@ -26,19 +26,27 @@ W = torch.tensor([[0.5, -1.0, 2.0], [1.5, 0.3, -0.7]])
 X = torch.tensor([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]])
 
 
-def same(method: str, model: Any, inputs: Tensor | Tensors, *, seed: int = 0, **arguments: Any) -> None:
+def same(
+    method: str, model: Any, inputs: Tensor | Tensors, *, seed: int = 0, rounding: float = 0.0, **arguments: Any
+) -> None:
     """The same numbers from the same seeds; Captum's are float32 whatever the output is."""
 
     def call(attr: Any) -> Any:
         given = tuple(x.clone() for x in inputs) if isinstance(inputs, tuple) else inputs.clone()
         return getattr(attr, method)(model).attribute(given, **arguments)
 
-    assert_same(call, seed=seed, dtypes=False)
+    assert_same(call, seed=seed, dtypes=False, rounding=rounding)
 
 
 def sampled(case: Example, *, seed: int = 0, **arguments: Any) -> None:
     """The same sampled values of an example."""
-    same(SAMPLING, case.model, case.inputs, seed=seed, **({"n_samples": 3} | case.explained | arguments))
+    given = {"n_samples": 3, "rounding": rounding(case)} | case.explained | arguments
+    same(SAMPLING, case.model, case.inputs, seed=seed, **given)
+
+
+def rounding(case: Example) -> float:
+    """That of an example's outputs."""
+    return rounding_of(case.model, case.given, case.explained["additional_forward_args"])
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -53,7 +61,8 @@ class TestArchitectures:
 
     def test_exactly(self, name: str, seed: int):
         case = example(name, seed)
-        same(EXACT, case.model, case.inputs, feature_mask=FEW[name], baselines=case.draw(1), **case.explained)
+        given = {"feature_mask": FEW[name], "baselines": case.draw(1), "rounding": rounding(case)}
+        same(EXACT, case.model, case.inputs, **given, **case.explained)
 
     def test_in_double_precision(self, name: str, seed: int):
         case = example(name, seed, dtype=torch.float64)
@@ -294,7 +303,7 @@ def combination(seed: int) -> tuple[str, Example, dict[str, Any]]:
 )
 def test_combinations(seed: int):
     method, case, arguments = combination(seed)
-    same(method, case.model, case.inputs, seed=seed, **arguments)
+    same(method, case.model, case.inputs, seed=seed, rounding=rounding(case), **arguments)
 
 
 def test_a_mask_of_no_dimensions():
