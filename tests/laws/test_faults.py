@@ -74,7 +74,7 @@ def directed(case: Case, faulty) -> bool:
 
 @cases(few=True)
 @both_directions
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("training", [False, pytest.param(True, marks=pytest.mark.large)])
 @pytest.mark.parametrize("known", [False, True], ids=["in full", "stopped early"])
 def test_at_every_module(case: Case, faulty, training: bool, known: bool):
     """In a first call, which counts those of the modules, and in a later one, which stops early."""

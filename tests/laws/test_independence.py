@@ -34,7 +34,13 @@ def test_with_other_mates(case: Case):
 
 @cases(lambda case: case.method.bounded)
 @pytest.mark.parametrize(
-    "rows", [1, 2, pytest.param(3, marks=pytest.mark.large), 7, pytest.param(1000, marks=pytest.mark.large)]
+    "rows",
+    [
+        1,
+        *(pytest.param(rows, marks=pytest.mark.large) for rows in (2, 3)),
+        7,
+        pytest.param(1000, marks=pytest.mark.large),
+    ],
 )
 def test_with_a_bound_on_the_rows_per_forward(case: Case, rows: int):
     model, inputs = case.specimen.model(), case.specimen.inputs(EXAMPLES)
@@ -42,7 +48,7 @@ def test_with_a_bound_on_the_rows_per_forward(case: Case, rows: int):
 
 
 @cases()
-@pytest.mark.parametrize("bytes_per_chunk", [1, 3000])
+@pytest.mark.parametrize("bytes_per_chunk", [pytest.param(1, marks=pytest.mark.large), 3000])
 def test_with_small_chunks(case: Case, bytes_per_chunk: int, monkeypatch: pytest.MonkeyPatch):
     model, inputs = case.specimen.model(), case.specimen.inputs(MOST)
     expected = case(model, inputs, **case.seed())
