@@ -431,7 +431,7 @@ def test_compiled_models(name: str, backend: str):
             for _ in range(2):
                 found = getattr(attr, name)(compiled, layer).attribute(x, **METHODS[name])
                 close((found,), (expected,), rtol=1e-10)
-        assert torch.equal(compiled(x), plain)
+        close((compiled(x),), (plain,), rtol=1e-10)  # it may be compiled anew
     torch.compiler.reset()
 
 

@@ -88,7 +88,7 @@ class TestAxioms:
     def test_who_never_adds_anything_gets_nothing(self, values: Any, players: int, seed: int):
         table, dummy = random_table(players, seed), seed % players
         found = values(playing(table[torch.arange(2**players) & ~(1 << dummy)]), players)
-        assert found[dummy].abs().max() < 1e-14
+        assert found[dummy].abs().max() < 1e-13  # 64 coalitions, each worth 4 or so, and rounded
 
     @some(banzhaf, owen, interactions, sii)
     @quickly
