@@ -43,6 +43,10 @@ class Counted:
     def backwards(self) -> int:
         return max(self._at.values())
 
+    def forget(self) -> None:
+        self.rows.clear()
+        self._at = {"output": 0, "input": 0}
+
     def __call__(self, first: Tensor, *others: Any) -> Any:
         if self.most is not None and len(first) > self.most:
             self.refused += 1

@@ -1,6 +1,8 @@
 """How often the model is called, forward and backward, and on how many rows."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
+from unittest.mock import patch
 
 import pytest
 
@@ -8,6 +10,7 @@ from laws.counting import Counted
 from laws.registry import Case, cases, close
 from pellucid.core import replay
 from pellucid.core.budget import CHUNK_BYTES
+from pellucid.core.independence import Company
 
 EXAMPLES = 5
 
@@ -18,10 +21,16 @@ def without_replays(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(replay, "ENOUGH", math.inf)
 
 
-def counted(case: Case, **more) -> Counted:
+def without_looks() -> AbstractContextManager[object]:
+    """As if every model were known to keep its rows apart; the first call finds it out by a forward of its own."""
+    return patch.object(Company, "of", lambda path, rows: None)
+
+
+def counted(case: Case, *, looks: bool = False, **more) -> Counted:
     """The calls of one attribution."""
     model = Counted(case.specimen.model())
-    case.raw(model, case.specimen.inputs(EXAMPLES), **case.seed(), **more)
+    with nullcontext() if looks else without_looks():
+        case.raw(model, case.specimen.inputs(EXAMPLES), **case.seed(), **more)
     return model
 
 
@@ -31,6 +40,30 @@ def test_one_forward_and_one_backward_for_all_that_fits_into_a_chunk(case: Case)
     model = counted(case)
     assert (len(model.rows), sum(model.rows)) == (calls, EXAMPLES * points)
     assert model.backwards == backwards(case)
+
+
+@cases()
+def test_a_first_call_looks_once_whether_rows_meet(case: Case):
+    """By one forward of decoys and the batch, where any forward holds other rows than the batch's."""
+    found, without = counted(case, looks=True), counted(case)
+    looks = list(found.rows)
+    for rows in without.rows:
+        looks.remove(rows)
+    inside_noise = case.method.name.startswith(("NoiseTunnel", "methods.NoiseTunnel"))
+    others = [rows for rows in without.rows if rows != EXAMPLES]
+    # The copies inside a NoiseTunnel are a batch, and calls of another size are looked at by themselves.
+    assert len(looks) == (len(set(others)) if inside_noise else bool(others))
+    assert inside_noise or sum(looks) <= 2 * EXAMPLES
+    assert found.backwards == without.backwards
+
+
+@cases(lambda case: case.specimen.name in ("cnn", "reused"))
+def test_a_second_call_does_not_look_again(case: Case):
+    model, inputs = Counted(case.specimen.model()), case.specimen.inputs(EXAMPLES)
+    for _ in range(2):
+        model.forget()
+        case.raw(model, inputs, **case.seed())
+    assert sorted(model.rows) == sorted(counted(case).rows)
 
 
 def backwards(case: Case) -> int:

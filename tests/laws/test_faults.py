@@ -24,14 +24,17 @@ class Interrupt(BaseException):
 
 
 class Faults:
-    """Counts what happens at the modules and raises at one of them."""
+    """Counts what happens at the modules and raises at one of them, and at all after it.
+
+    A forward of other rows than the batch's that fails is tried once more with the batch, whole.
+    """
 
     def __init__(self, at: int | None, fault: type[BaseException]):
         self.at, self.fault, self.count = at, fault, 0
 
     def happens(self) -> None:
         self.count += 1
-        if self.count - 1 == self.at:
+        if self.at is not None and self.count > self.at:
             torch.rand(1)  # as a model would that draws before it fails
             raise self.fault("here")
 

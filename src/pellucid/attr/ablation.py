@@ -37,6 +37,8 @@ class FeatureAblation(PerturbationAttribution):
         feature_mask: FeatureMask = None,
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
+        *,
+        whole_batch: bool | None = None,
         **kwargs: Any,
     ) -> Attributed:
         """The effects of replacing each feature by its baseline; Captum, too, takes other `kwargs` and drops them."""
@@ -48,6 +50,7 @@ class FeatureAblation(PerturbationAttribution):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
+                "whole_batch": whole_batch,
                 "show_progress": show_progress,
             },
             baselines=baselines,
@@ -70,6 +73,8 @@ class Occlusion(FeatureAblation):
         additional_forward_args: Any = None,
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
+        *,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The mean effects of the windows over each element."""
         return explained(
@@ -80,6 +85,7 @@ class Occlusion(FeatureAblation):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
+                "whole_batch": whole_batch,
                 "show_progress": show_progress,
             },
             baselines=baselines,
@@ -106,6 +112,7 @@ class FeaturePermutation(FeatureAblation):
         *,
         seed: int | None = None,
         generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
         **kwargs: Any,
     ) -> Attributed:
         """The effects of permuting each feature; Captum, too, takes other `kwargs` and drops them."""
@@ -117,6 +124,7 @@ class FeaturePermutation(FeatureAblation):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
+                "whole_batch": whole_batch,
                 "show_progress": show_progress,
             },
             feature_mask=feature_mask,
@@ -140,6 +148,7 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
         *,
         show_progress: bool = False,
         replay: bool = True,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The effects of replacing each feature of the layer by its baseline."""
         return explained(
@@ -151,6 +160,7 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
+                "whole_batch": whole_batch,
                 "show_progress": show_progress,
                 "replay": replay,
             },
@@ -176,6 +186,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         replay: bool = True,
         seed: int | None = None,
         generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The effects of permuting each feature of the layer."""
         return explained(
@@ -187,6 +198,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
+                "whole_batch": whole_batch,
                 "show_progress": show_progress,
                 "replay": replay,
             },
@@ -230,6 +242,7 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
         *,
         show_progress: bool = False,
         early_exit: bool = True,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The effects of replacing each feature by its baseline on the selected neuron."""
         return explained(
@@ -240,6 +253,7 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
                 "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
+                "whole_batch": whole_batch,
                 "show_progress": show_progress,
                 "early_exit": early_exit,
             },

@@ -40,6 +40,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         *,
         create_graph: bool = False,
         show_progress: bool = False,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The conductance of the layer for `target`, by `n_steps` differences."""
         return explained(
@@ -51,6 +52,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "grad_kwargs": grad_kwargs,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
@@ -83,6 +85,7 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
         *,
         create_graph: bool = False,
         show_progress: bool = False,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The conductance of the selected neuron for `target`, by `n_steps` points of the quadrature `method`."""
         return explained(
@@ -99,6 +102,7 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "grad_kwargs": grad_kwargs,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
@@ -124,6 +128,7 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
         *,
         create_graph: bool = False,
         show_progress: bool = False,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The mean gradients of `target` at the layer, by `n_steps` points of the quadrature `method`."""
         return explained(
@@ -135,6 +140,7 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "grad_kwargs": grad_kwargs,
                 "create_graph": create_graph,
                 "show_progress": show_progress,

@@ -57,6 +57,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         strict: bool = False,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The contributions to the change of `target`."""
         return explained(
@@ -72,6 +73,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
             },
@@ -105,6 +107,7 @@ class DeepLiftShap(DeepLift):
         show_progress: bool = False,
         return_stderr: bool = False,
         strict: bool = False,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The mean contributions to the change of `target` from those for all baselines."""
         return explained(
@@ -120,6 +123,7 @@ class DeepLiftShap(DeepLift):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
                 "return_stderr": return_stderr,
@@ -162,6 +166,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         create_graph: bool = False,
         show_progress: bool = False,
         strict: bool = False,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The contributions of the layer to the change of `target`."""
         return explained(
@@ -179,6 +184,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
                 "additional_forward_args": additional_forward_args,
                 "grad_kwargs": grad_kwargs,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
             },
@@ -219,6 +225,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         show_progress: bool = False,
         return_stderr: bool = False,
         strict: bool = False,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The mean contributions of the layer to the change of `target` from those for all baselines."""
         return explained(
@@ -235,6 +242,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
                 "return_stderr": return_stderr,
@@ -292,6 +300,7 @@ class NeuronDeepLift(_OfNeuron):
         show_progress: bool = False,
         early_exit: bool = True,
         strict: bool = False,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The contributions to the change of the selected neuron."""
         return explained(
@@ -307,6 +316,7 @@ class NeuronDeepLift(_OfNeuron):
                 "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
                 "early_exit": early_exit,
@@ -339,6 +349,7 @@ class NeuronDeepLiftShap(_OfNeuron):
         return_stderr: bool = False,
         early_exit: bool = True,
         strict: bool = False,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The mean contributions to the change of the selected neuron from those for all baselines."""
         return explained(
@@ -354,6 +365,7 @@ class NeuronDeepLiftShap(_OfNeuron):
                 "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
                 "early_exit": early_exit,

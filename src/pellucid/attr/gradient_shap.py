@@ -47,6 +47,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         most_samples: int = MOST_SAMPLES,
         seed: Seed = None,
         generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The expected gradients of `target`, by `n_samples` draws of baseline, noise and point between."""
         return explained(
@@ -67,6 +68,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
                 "return_stderr": return_stderr,
@@ -103,6 +105,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         replay: bool = True,
         seed: Seed = None,
         generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The expected gradients of `target` there, by `n_samples` draws of baseline, noise and point between."""
         return explained(
@@ -124,6 +127,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
                 "return_stderr": return_stderr,
@@ -157,6 +161,7 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         early_exit: bool = True,
         seed: Seed = None,
         generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The expected gradients of the selected neuron, by `n_samples` draws of baseline, noise and point between."""
         return explained(
@@ -177,6 +182,7 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
                 "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
                 "return_stderr": return_stderr,

@@ -39,6 +39,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         show_progress: bool = False,
         tolerance: float = 1e-3,
         relative: bool = False,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The integrated gradients of `target`, by `n_steps` points of the quadrature `method`."""
         return explained(
@@ -55,6 +56,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
             },
@@ -84,6 +86,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         tolerance: float = 1e-3,
         relative: bool = False,
         replay: bool = True,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The integrated gradients of `target` between what the layer says of `baselines` and of `inputs`."""
         return explained(
@@ -101,6 +104,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "grad_kwargs": grad_kwargs,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
@@ -130,6 +134,7 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
         tolerance: float = 1e-3,
         relative: bool = False,
         early_exit: bool = True,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The integrated gradients of the selected neuron, by `n_steps` points of the quadrature `method`."""
         return explained(
@@ -146,6 +151,7 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
                 "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
+                "whole_batch": whole_batch,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
                 "early_exit": early_exit,

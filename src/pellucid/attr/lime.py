@@ -90,6 +90,8 @@ class LimeBase(PerturbationAttribution):
         n_samples: int = 50,
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
+        *,
+        whole_batch: bool | None = None,
         **kwargs: Any,
     ) -> Attributed:
         """What the model learnt; `kwargs` go to the functions that perturb, transform and compare."""
@@ -101,6 +103,7 @@ class LimeBase(PerturbationAttribution):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
+                "whole_batch": whole_batch,
                 "show_progress": show_progress,
             },
         )
@@ -146,6 +149,7 @@ class Lime(LimeBase):
         most_samples: int = MOST_SAMPLES,
         seed: int | None = None,
         generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The coefficients of the features."""
         return explained(
@@ -168,6 +172,7 @@ class Lime(LimeBase):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
+                "whole_batch": whole_batch,
                 "show_progress": show_progress,
                 "return_stderr": return_stderr,
             },
@@ -214,6 +219,7 @@ class KernelShap(Lime):
         most_samples: int = MOST_SAMPLES,
         seed: int | None = None,
         generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The Shapley values, by `n_samples` coalitions; see [Sampling][pellucid.methods.kernel_shap.Sampling]."""
         return explained(
@@ -233,6 +239,7 @@ class KernelShap(Lime):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
+                "whole_batch": whole_batch,
                 "show_progress": show_progress,
                 "return_stderr": return_stderr,
             },

@@ -38,6 +38,7 @@ class NoiseTunnel(Attribution):
         most_samples: int = MOST_SAMPLES,
         seed: Seed = None,
         generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
         **kwargs: Any,
     ) -> Attributed:
         """The average of `nt_samples` noisy calls of the method inside, which takes `kwargs`."""
@@ -58,7 +59,11 @@ class NoiseTunnel(Attribution):
                 generator=generator,
             ),
             inputs,
-            {"create_graph": kwargs.get("create_graph", False), "return_stderr": return_stderr},
+            {
+                "create_graph": kwargs.get("create_graph", False),
+                "return_stderr": return_stderr,
+                "whole_batch": whole_batch,
+            },
             **kwargs,
         )
 

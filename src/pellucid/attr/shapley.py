@@ -35,6 +35,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         return_stderr: bool = False,
         seed: int | None = None,
         generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The Shapley values of each feature, by `n_samples` orders."""
         return explained(
@@ -52,6 +53,7 @@ class ShapleyValueSampling(PerturbationAttribution):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
+                "whole_batch": whole_batch,
                 "show_progress": show_progress,
                 "return_stderr": return_stderr,
             },
@@ -74,6 +76,8 @@ class ShapleyValues(ShapleyValueSampling):
         feature_mask: FeatureMask = None,
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
+        *,
+        whole_batch: bool | None = None,
     ) -> Attributed:
         """The Shapley values of each feature."""
         return explained(
@@ -84,6 +88,7 @@ class ShapleyValues(ShapleyValueSampling):
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
+                "whole_batch": whole_batch,
                 "show_progress": show_progress,
             },
             baselines=baselines,

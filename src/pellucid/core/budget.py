@@ -45,6 +45,21 @@ ROWS_PER_PARAMETERS = 16
 class BatchCollapsed(BaseException):
     """The output does not follow the rows given: one forward must hold the batch, whole. Caught at the edge."""
 
+    def settle(self, result: T) -> T:
+        """What the whole batch gave, which has passed."""
+        return result
+
+
+class Fewer(BaseException):
+    """A block cannot hold all samples that were asked for.
+
+    Args:
+        samples: How many it can hold.
+    """
+
+    def __init__(self, samples: int) -> None:
+        self.samples = samples
+
 
 @final
 @dataclass
@@ -56,6 +71,7 @@ class Budget:
         rows: Rows per forward, for now: a guess until measured.
         fixed: The user has chosen `rows`, or they need not be measured.
         whole: Every forward takes the batch, once each: the model collapses or mixes it.
+        apart: Whether rows of a forward do not meet, as far as was seen or said; None where nobody has looked.
         copies: The examples are copies of those of a call around this one, which alone knows the batch.
         unused: The inputs that the output was found not to depend on, of which the user has been told.
         most_rows: The most rows per forward, where the user bounds that.
@@ -68,6 +84,7 @@ class Budget:
     rows: int
     fixed: bool = False
     whole: bool = False
+    apart: bool | None = None
     copies: bool = False
     unused: set[int] = field(default_factory=set)
     most_rows: int | None = None
@@ -127,9 +144,12 @@ class Budget:
                 self._pilot = not (self.fixed or self.whole or count * size == samples * places)
                 part = slice(None) if size == places else slice(place, place + size)
                 try:
-                    result = run(slice(sample, sample + count), part)
+                    count, result = _as_many(run, sample, count, part)
                 except (RuntimeError, MemoryError) as error:
-                    if not _out_of_memory(error) or count * size == 1 or self.whole:
+                    if self._pilot and "saved tensor hooks" in str(error):  # torch.func allows of none: the guess stays
+                        self.fixed = True
+                        continue
+                    if not out_of_memory(error) or count * size == 1 or self.whole:
                         raise
                     self.rows, self.fixed = count * size // 2, True
                     continue
@@ -178,6 +198,14 @@ class Budget:
         self.rows, self.fixed = max(1, self.chunk_bytes // max(1, used // rows)), True
 
 
+def _as_many(run: Callable[[slice, slice], T], sample: int, count: int, part: slice) -> tuple[int, T]:
+    """A block of as many samples as it can hold, and how many these are."""
+    try:
+        return count, run(slice(sample, sample + count), part)
+    except Fewer as fewer:
+        return _as_many(run, sample, fewer.samples, part)
+
+
 def unmeasured() -> AbstractContextManager[None]:
     """Forwards that are no part of what is being measured."""
     return torch.autograd.graph.saved_tensors_hooks(Tensor.detach, lambda saved: saved)
@@ -197,8 +225,8 @@ class _Largest(TorchFunctionMode):
         return result
 
 
-def _out_of_memory(error: BaseException) -> bool:
-    """Each device says it in its own way."""
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory is not enough: each device says it in its own way."""
     if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
         return True
     return any(words in str(error) for words in ("out of memory", "can't allocate memory", "not enough memory"))

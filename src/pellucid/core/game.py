@@ -13,8 +13,10 @@ from torch.futures import Future
 from torch.nn.utils.rnn import pad_sequence
 
 from pellucid.core.baselines import Baselines
+from pellucid.core.budget import BatchCollapsed
 from pellucid.core.expectation import Points, copied, in_order
 from pellucid.core.future import Arrival
+from pellucid.core.independence import Company
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask, Features
 from pellucid.core.tensors import Tensors, floating, floats, widened
@@ -64,25 +66,47 @@ async def outcomes(path: Pathway, samples: int, points: Points, *, silent: bool 
         InvalidArgument: The output has another number of values in different calls.
     """
 
-    def ask(some: slice, places: slice) -> tuple[int, Tensor, Tensor | Future[object]]:
-        rows, at = copied(path.rows, some, places), points(some, places)
-        return some.stop - some.start, rows, path.ask(at, rows) if path.in_future else path(at, rows)
+    def run(some: slice, places: slice) -> tuple[int, Tensor]:
+        return some.stop - some.start, path(points(some, places), copied(path.rows, some, places))
 
-    answers = list(path.budget.blocks(samples, len(path), ask, unit="evaluations", silent=silent))
     if path.in_future:
-        await Arrival([answer for _, _, answer in answers if isinstance(answer, Future)])
-    read = [(n, len(rows), path.explained(a.value(), rows) if isinstance(a, Future) else a) for n, rows, a in answers]
-    if path.in_future and not path.budget.whole and any(value.shape[:1] != (rows,) for _, rows, value in read):
-        path.budget.whole = True  # one value for the batch: once more, a forward for each sample
-        return await outcomes(path, samples, points, silent=silent)
-    values = [(n, value if value.ndim else value.reshape(1)) for n, _, value in read]
-    blocks = [value.reshape(n, len(value) // n, *value.shape[1:]) for n, value in values]
+        read = await _answers(path, samples, points, silent)
+    else:
+        read = list(path.budget.blocks(samples, len(path), run, unit="evaluations", silent=silent))
+    every = [(count, value if value.ndim else value.reshape(1)) for count, value in read]
+    blocks = [value.reshape(count, len(value) // count, *value.shape[1:]) for count, value in every]
     path.seen.output = tuple(blocks[0].shape[2:])
     if sum(block.numel() for block in blocks) % samples or len({block.shape[2:] for block in blocks}) > 1:
         shapes = ", ".join(sorted({str(tuple(block.shape[1:])) for block in blocks}))
         raise InvalidArgument(f"forward_func must return outputs of one size for inputs of one size: got {shapes}.")
     (found,) = in_order([(block.flatten(),) for block in blocks], samples)
     return found
+
+
+async def _answers(path: Pathway, samples: int, points: Points, silent: bool) -> list[tuple[int, Tensor]]:
+    """The samples and values of every block, of a model that answers later: all is asked before it answers."""
+    looks: list[tuple[Company, Future[object], Tensor]] = []
+
+    def ask(some: slice, places: slice) -> tuple[int, Tensor, Future[object]]:
+        rows, at = copied(path.rows, some, places), points(some, places)
+        company = None if looks else Company.of(path, rows)
+        answer = path.ask(at, rows)
+        if company is not None and company.can_tell(rows):
+            others, beside = company.others(at, rows)
+            looks.append((company, path.ask(others, beside), beside))
+        return some.stop - some.start, rows, answer
+
+    asked = list(path.budget.blocks(samples, len(path), ask, unit="evaluations", silent=silent))
+    await Arrival([*(answer for _, _, answer in asked), *(answer for _, answer, _ in looks)])
+    try:
+        read = [(count, path.arrived(answer, rows)) for count, rows, answer in asked]
+        for company, answer, beside in looks:
+            first = next(value for (_, rows, _), (_, value) in zip(asked, read, strict=True) if path.holds_others(rows))
+            company.told(company.alike(first, path.arrived(answer, beside)))
+    except BatchCollapsed as collapsed:
+        path.budget.whole = True  # once more, a forward for each sample
+        return collapsed.settle(await _answers(path, samples, points, silent))
+    return read
 
 
 @final

@@ -14,13 +14,14 @@ from torch import Tensor
 from torch.futures import Future
 
 from pellucid.core.baselines import Baselines, baselines_of
-from pellucid.core.budget import BatchCollapsed, Budget, unmeasured
+from pellucid.core.budget import BatchCollapsed, Budget
 from pellucid.core.guest import Guest, cudnn_or_not
+from pellucid.core.independence import Company, tied_to_its_batch
 from pellucid.core.lineage import started
 from pellucid.core.passage import Found, Passage, differentiable
 from pellucid.core.randomness import Keys, Seed
-from pellucid.core.reading import Reading, filled, gradients_of, leaves_at, one_each
-from pellucid.core.replay import FEW, Recording, Replay, Watch, failing_replays, few
+from pellucid.core.reading import Reading, all_used, filled, gradients_of, leaves_at, one_each
+from pellucid.core.replay import Recording, Replay, Watch, answers_for, failing_replays, replayable
 from pellucid.core.rows import everyone, follow, pick
 from pellucid.core.seen import Chosen, Copies, Seen
 from pellucid.core.sink import Neuron, Sink, TargetLike, sink_of
@@ -37,7 +38,7 @@ from pellucid.core.tensors import (
     tensor_from,
     times,
 )
-from pellucid.errors import InvalidArgument, NotDifferentiable, check_count, warn
+from pellucid.errors import InvalidArgument, NotDifferentiable, check_count
 
 During: TypeAlias = Callable[[], AbstractContextManager[Any]]
 
@@ -115,6 +116,7 @@ class Pathway:
         grad_kwargs: dict[str, Any] | None = None,
         early_exit: bool = True,
         replay: bool = True,
+        whole_batch: bool | None = None,
         progress: str | None = None,
         caller: str | None = None,
         in_future: bool = False,
@@ -139,6 +141,8 @@ class Pathway:
                 been counted. False is for models that call a module more or less often depending on the data.
             replay: Whether modules that finish before the source may be answered from what they returned before, once
                 that has been seen to give the same. False runs them every time.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
             progress: What progress bars on stderr say; None for none.
             caller: What errors say was called, where not the method.
             in_future: Whether the model returns a `torch.futures.Future` of its output, and so a method of its result;
@@ -180,7 +184,9 @@ class Pathway:
         if perturbations_per_eval is not None:
             budget.most_samples = check_count("perturbations_per_eval", perturbations_per_eval)
         # Tensors of different first dimensions (a graph's nodes and edges) are one example that nobody can divide.
-        budget.whole = guest.mixes_examples or len({tensor.shape[0] for tensor in tensors}) > 1
+        mixes = guest.mixes_examples if whole_batch is None else whole_batch
+        budget.whole = mixes or len({tensor.shape[0] for tensor in tensors}) > 1
+        budget.apart = None if whole_batch is None else not whole_batch
         start = site_of(source, model)
         return cls(
             model=model,
@@ -257,6 +263,10 @@ class Pathway:
         """Whether these rows are the user's batch: every example once, in order."""
         return torch.equal(rows, everyone(self.examples))
 
+    def holds_others(self, rows: Tensor) -> bool:
+        """Whether a forward of these rows holds others than those of the user's batch, or not all."""
+        return not self.budget.whole and (self.budget.copies or not self.is_batch(rows))
+
     def baselines(self, given: Baselines) -> Tensors:
         """Baselines as tensors like the inputs of the model, one for each point.
 
@@ -292,8 +302,8 @@ class Pathway:
             return inputs
         if rows is None:
             return self._carried(inputs)
-        with torch.set_grad_enabled(self.create_graph):
-            return self._visit(inputs, None, rows, self.source).found(self.source).tensors
+        with torch.set_grad_enabled(self.create_graph), tied_to_its_batch(self, rows):
+            return self.visit(inputs, None, rows, self.source).found(self.source).tensors
 
     def _carried(self, inputs: Tensors) -> Tensors:
         """The same, one for each point; where all of them are one and the same, it runs alone."""
@@ -316,8 +326,8 @@ class Pathway:
             return points
         inside = bool(self.source.modules)
         inputs = self.pick(self.inputs, rows) if inside else points
-        with torch.set_grad_enabled(self.create_graph):
-            return self._visit(inputs, points if inside else None, rows, self.read).found(self.read).tensors
+        with torch.set_grad_enabled(self.create_graph), tied_to_its_batch(self, rows):
+            return self.visit(inputs, points if inside else None, rows, self.read).found(self.read).tensors
 
     def __call__(self, points: Tensors, rows: Tensor) -> Tensor:
         """What the sink explains at these points, without gradients.
@@ -331,8 +341,13 @@ class Pathway:
         """
         # A compiled model cannot be looked on while it runs.
         measuring = nullcontext() if self.guest.compiled else self.budget.measuring(rows.shape[0])
-        with torch.no_grad(), measuring:
-            return self._forward(points, rows)[0]
+        company = Company.of(self, rows)
+        with torch.no_grad():
+            with measuring:
+                value = self._forward(points, rows)[0]
+            if company is not None:
+                company.look(points, rows, value, self._outcome)
+        return value
 
     def ask(self, points: Tensors, rows: Tensor) -> Future[Any]:
         """What a model that answers later will return at these points."""
@@ -353,6 +368,14 @@ class Pathway:
         if isinstance(output, Future):
             raise InvalidArgument("forward_func must return a tensor: got a Future. Hint: call attribute_future.")
         return self.sink(output if torch.is_grad_enabled() else tensor_from(output), rows)
+
+    def arrived(self, answer: Future[Any], rows: Tensor) -> Tensor:
+        """What the sink explains of what has arrived for these rows."""
+        with tied_to_its_batch(self, rows):
+            value = self.explained(answer.value(), rows)
+        if value.shape[:1] != rows.shape and self.holds_others(rows):
+            raise BatchCollapsed
+        return value
 
     def gradient(
         self, points: Tensors | None, rows: Tensor, through: Sink | None = None, during: During = nullcontext
@@ -394,6 +417,7 @@ class Pathway:
         return tuple(value.to(dtype) for value, dtype in zip(values, dtypes, strict=True))
 
     def _gradient(self, points: Tensors | None, rows: Tensor, through: Sink | None, during: During) -> Reading:
+        company = None if points is None else Company.of(self, rows)
         at_source = points is not None and (self.read == self.source or through is not None)
         leaves = leaves_at(points, self.create_graph) if points is not None and at_source else points
         with nullcontext() if self.create_graph else self.budget.measuring(rows.shape[0]), during():
@@ -401,18 +425,25 @@ class Pathway:
             value = one_each(value, self.sink)
         at_read = found.tensors if found is not None else leaves or ()
         arguments = {"create_graph": self.create_graph, "allow_unused": True} | self.grad_kwargs
-        grads = self._all_used(gradients_of(value, at_read, arguments), at_read, self.read)
+        grads = all_used(gradients_of(value, at_read, arguments), at_read, self.read, self.budget.unused)
+        if company is not None and points is not None:
+            company.look(points, rows, value, self._outcome)
         if through is None or leaves is None or found is None:
             return Reading(value, at_read, grads)
         chosen = one_each(through(found.value, rows), through)
         shares = times(grads, filled(gradients_of(chosen, at_read, arguments), at_read))
         passing = torch.autograd.grad(at_read, leaves, shares, **arguments)
-        return Reading(value, leaves, self._all_used(passing, leaves, self.source))
+        return Reading(value, leaves, all_used(passing, leaves, self.source, self.budget.unused))
+
+    def _outcome(self, points: Tensors, rows: Tensor) -> Tensor:
+        """The values alone, of a forward that goes as the others do."""
+        leaves = leaves_at(points, create_graph=False) if torch.is_grad_enabled() else points
+        return self._forward(leaves, rows)[0]
 
     def _found(self) -> Found:
         """What is at the source for the user's inputs."""
         if self.seen.source is None:
-            recording = Recording(self.source) if self._replayable else None
+            recording = Recording(self.source) if replayable(self) else None
             found = self._at_source(self.inputs, everyone(self.examples), recording=recording)
             self.seen.source = found
             if recording is not None:
@@ -440,8 +471,8 @@ class Pathway:
             whole = place == slice(None)
             some = inputs if whole else tuple(each[place] for each in inputs)
             watch = None if recording is None or not whole else (recording, self.guest.modules)
-            with torch.set_grad_enabled(self.create_graph):
-                passage = self._visit(some, None, rows[place], self.source, chosen=chosen, watch=watch)
+            with torch.set_grad_enabled(self.create_graph), tied_to_its_batch(self, rows[place]):
+                passage = self.visit(some, None, rows[place], self.source, chosen=chosen, watch=watch)
             found = passage.found(self.source)
             if not whole and not follow(rows[place], found.tensors):
                 raise BatchCollapsed
@@ -467,12 +498,13 @@ class Pathway:
         """The explained values at these points, and what is at the site to be read."""
         passage = self._passage(points, rows, *(site for site in (read, self.sink.site) if site is not None))
         output = passage.found(self.sink.site).value if self.sink.site.modules else passage.output
-        value = self.explained(output, rows)
+        with tied_to_its_batch(self, rows):
+            value = self.explained(output, rows)
         found = passage.found(read) if read is not None and read.modules else None
         if found is not None:
             self._saw(found, read=True)
         follows = value.shape[:1] == rows.shape and (found is None or follow(rows, found.tensors))
-        if not follows and not self.budget.whole and (self.budget.copies or not self.is_batch(rows)):
+        if not follows and self.holds_others(rows):
             raise BatchCollapsed
         return value, found
 
@@ -480,35 +512,10 @@ class Pathway:
         """One forward for these points at the source, or for the inputs."""
         inside = bool(self.source.modules)
         inputs = self.pick(self.inputs, rows) if inside or points is None else points
-        watch = self._answers(points, rows, reads) if inside and points is not None else None
-        with nullcontext() if watch is None else failing_replays(self.seen.replay):
-            return self._visit(inputs, points if inside else None, rows, *reads, watch=watch)
-
-    @property
-    def _replayable(self) -> bool:
-        """Whether it could be that modules before the source need not run again."""
-        plain = self.source.call is None and not (self.create_graph or self.guest.compiled or any(self.guest.modes))
-        return self.replays and plain
-
-    def _answers(self, points: Tensors, rows: Tensor, reads: tuple[Site, ...]) -> Watch | None:
-        """What answers modules before the source in a forward for these points there."""
-        replay = self.seen.replay
-        bounded = self.budget.most_rows is not None and self.budget.most_rows < FEW
-        if not self.replays or replay is None or bounded or (torch.is_grad_enabled() and self.read != self.source):
-            return None
-        some = slice(None) if self.budget.whole else few(self.examples)
-        checked, at = rows[some], tuple(each.detach()[some] for each in points)
-        grads = torch.is_grad_enabled()
-
-        def run(watch: Watch | None, most: int | None = None) -> Any:
-            rows, points = checked[:most], tuple(each[:most] for each in at)
-            with torch.set_grad_enabled(grads), unmeasured():
-                passage = self._visit(self.pick(self.inputs, rows), points, rows, *reads, watch=watch)
-            found = passage.output, [passage.found(site).tensors for site in reads if site.modules]
-            return each_tensor(found, Tensor.detach)
-
-        of_forward, of_check = (None if self.is_batch(each) else each for each in (rows, checked))
-        return replay.answers(of_forward, of_check, run, self.budget.ahead)
+        watch = answers_for(self, points, rows, reads) if inside and points is not None else None
+        answered = nullcontext() if watch is None else failing_replays(self.seen.replay)
+        with tied_to_its_batch(self, rows), answered:
+            return self.visit(inputs, points if inside else None, rows, *reads, watch=watch)
 
     def confirm(self) -> None:
         """Look at the last replay again, if there was one.
@@ -519,7 +526,7 @@ class Pathway:
         if self.seen.replay is not None:
             self.seen.replay.confirm()
 
-    def _visit(
+    def visit(
         self,
         inputs: Tensors,
         replaced: Tensors | None,
@@ -553,17 +560,9 @@ class Pathway:
             passage.read(site)
         # Modules in training mode may draw random numbers, in the part, too, that would not run.
         stops = self.early_exit and OUTPUT not in reads and not any(self.guest.modes)
-        passage.run(arguments, self.guest, stops=stops)
+        try:
+            passage.run(arguments, self.guest, stops=stops)
+        except Exception:
+            self.seen.given = described(inputs)
+            raise
         return passage
-
-    def _all_used(self, grads: Sequence[Tensor | None], leaves: Tensors, site: Site) -> Tensors:
-        """Zeros where nothing depends on a tensor; a warning where it is an input, or all that a layer has."""
-        for index, grad in enumerate(grads):
-            if grad is not None or index in self.budget.unused:
-                continue
-            self.budget.unused.add(index)
-            which = f"inputs[{index}]" if len(leaves) > 1 else "inputs"
-            if not site.modules or all(each is None for each in grads):
-                which = "layer" if site.modules else which
-                warn(f"the output does not depend on {which}: its attributions are zero.")
-        return filled(grads, leaves)

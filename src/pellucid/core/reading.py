@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from pellucid.core.sink import Sink
+from pellucid.core.site import Site
 from pellucid.core.tensors import Tensors, described, floats
-from pellucid.errors import NotDifferentiable, NotScalar
+from pellucid.errors import NotDifferentiable, NotScalar, warn
 
 
 @final
@@ -85,3 +86,26 @@ def gradients_of(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Seque
 def filled(grads: Sequence[Tensor | None], leaves: Tensors) -> Tensors:
     """Gradients, zero where there is none."""
     return tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(grads, leaves, strict=True))
+
+
+def all_used(grads: Sequence[Tensor | None], leaves: Tensors, site: Site, told: set[int]) -> Tensors:
+    """Gradients, zero where there is none; a warning where that is at an input, or at all that a layer has.
+
+    Args:
+        grads: The gradients.
+        leaves: Where they were taken.
+        site: The place of these.
+        told: Which of them the user has been told of.
+    """
+    for index, grad in enumerate(grads):
+        if grad is not None or index in told:
+            continue
+        told.add(index)
+        if not site.modules or all(each is None for each in grads):
+            which = "layer" if site.modules else f"inputs[{index}]" if len(leaves) > 1 else "inputs"
+            warn(
+                f"no gradient reaches {which}: its attributions are zero. The output does not depend on {which}, or by "
+                "what is detached, computed under torch.no_grad, or by operations that have no gradient. Hint: "
+                "FeatureAblation needs no gradients."
+            )
+    return filled(grads, leaves)

@@ -28,6 +28,7 @@ class Seen:
         dtypes: Of these tensors.
         output: The shape of what is explained of one example, where that may be several values.
         replay: What modules before the source returned, if that may be of use.
+        given: What inputs the model was given when it failed, described.
     """
 
     source: Found | None = None
@@ -35,6 +36,7 @@ class Seen:
     dtypes: tuple[torch.dtype, ...] = ()
     output: tuple[int, ...] = ()
     replay: Replay | None = None
+    given: str = ""
 
 
 @final

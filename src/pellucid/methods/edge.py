@@ -69,8 +69,9 @@ def attribution(
 def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
     """Make the model a guest while `call` uses the pathway, and say where errors happened.
 
-    A model that turns out to collapse the batch is called again from the start, in whole batches and with the same
-    random numbers; so is one that cannot be replayed, without replays.
+    A model that turns out to collapse the batch, whose rows depend on each other or that fails for other rows than the
+    batch's, is called again from the start, in whole batches and with the same random numbers; so is one that cannot be
+    replayed, without replays.
 
     Args:
         name: Of the method, for errors.
@@ -79,9 +80,12 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
     """
     enclosing = _ENCLOSING.get()
     copies = enclosing is not None and not enclosing.budget.whole
+    copies &= enclosing is not None and (enclosing.budget.copies or len(path) != enclosing.examples)
     path.budget.copies = copies
     path.budget.unused = set() if enclosing is None else enclosing.budget.unused
     path.budget.whole |= enclosing is not None and enclosing.budget.whole
+    if enclosing is not None and enclosing.budget.apart is not None:
+        path.budget.apart = enclosing.budget.apart
     token = _ENCLOSING.set(path)
 
     def confirmed() -> T:
@@ -98,11 +102,11 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
     try:
         try:
             return visit()
-        except BatchCollapsed:
+        except BatchCollapsed as collapsed:
             if copies:
                 raise  # the call around this one holds the batch, and begins again
             path.budget.whole = True
-            return visit()
+            return collapsed.settle(visit())
     except Exception as error:
         raise _located(name, path, error) from error.__cause__
     finally:
@@ -111,7 +115,7 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
 
 def _located(name: str, path: Pathway, error: Exception) -> Exception:
     hint = "" if all(map(torch.is_floating_point, path.inputs)) else _INTEGERS
-    return located(error, name, described(path.inputs), hint)
+    return located(error, name, path.seen.given or described(path.inputs), hint)
 
 
 def _warn_of_nan(result: Found, path: Pathway, arguments: dict[str, Any]) -> None:

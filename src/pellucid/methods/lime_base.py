@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, final
@@ -9,10 +10,11 @@ from typing import Any, TypeAlias, final
 import torch
 from torch import Tensor
 
+from pellucid.core.budget import Fewer
 from pellucid.core.game import outcomes
 from pellucid.core.pathway import Pathway
 from pellucid.core.structure import Structure
-from pellucid.core.tensors import Tensors, described, tensors_of
+from pellucid.core.tensors import Tensors, described, shapes, tensors_of
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.edge import attribution
 from pellucid.methods.result import Attributions
@@ -114,6 +116,9 @@ class LimeBase:
                 samples.append(sample)
                 weights.append(one_number(self.similarity(original, near, sample, **self.arguments)))
             inputs[: some.start] = [()] * some.start  # evaluated, and not to be held any longer
+            alike = list(itertools.takewhile(lambda near: shapes(near) == shapes(inputs[some.start]), inputs[some]))
+            if len(alike) < some.stop - some.start:  # what takes parts away may change the size
+                raise Fewer(len(alike))
             return tuple(torch.cat([each[places] for each in tensor]) for tensor in zip(*inputs[some], strict=True))
 
         values = await outcomes(path, count, points)

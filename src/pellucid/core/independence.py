@@ -1,0 +1,278 @@
+"""Whether rows of a forward meet: whether what comes out of one depends on those beside it, by code of the model.
+
+Message passing, attention over the batch, contrastive heads, ranges of dynamic quantisation: nobody can see them from
+outside. So the first forward that holds other rows than the user's batch is followed by one in which the same rows are
+in other company: behind decoys, and in reversed order. What comes out must be the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from pellucid.core.budget import BatchCollapsed, out_of_memory
+from pellucid.core.guest import embeds, random_state, restored
+from pellucid.core.kinds import LOCK, MOST, Kind
+from pellucid.core.site import Site
+from pellucid.core.tensors import Tensors, floating
+
+if TYPE_CHECKING:
+    from pellucid.core.pathway import Pathway
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger("pellucid")
+
+_MEETS: WeakKeyDictionary[Any, dict[Hashable, bool]] = WeakKeyDictionary()
+
+TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
+"""How far values may lie apart, as a share of the largest: other sizes of a batch take other ways through sums."""
+
+COARSE = 3e-2
+"""The same of anything less exact."""
+
+Factors: TypeAlias = tuple[int, ...]
+FACTORS: Factors = (3, 1)
+"""How much larger decoys are than the batch, first; where that fails, they are as large."""
+
+
+class RowsMeet(BatchCollapsed):
+    """Rows depend on each other."""
+
+
+class Refused(BatchCollapsed):
+    """A forward of other rows than the batch's failed: it may be tied to the batch."""
+
+    def __init__(self, kind: _Kind) -> None:
+        self._kind = kind
+
+    def settle(self, result: T) -> T:
+        """What the whole batch gave, which has passed: that is remembered."""
+        self._kind.remember(meets=True, why="%s fails for other rows than its batch")
+        return result
+
+
+@contextmanager
+def tied_to_its_batch(path: Pathway, rows: Tensor) -> Iterator[None]:
+    """Take an exception in a forward of other rows than the batch's for a model that takes only that; it comes again.
+
+    Raises:
+        Refused: There was one.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not path.holds_others(rows) or out_of_memory(error):
+            raise
+        raise Refused(_Kind.of(path)) from error
+
+
+@final
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of forward between two places, and all else that may decide whether rows meet on the way.
+
+    Args:
+        kind: That of the forward.
+        more: The values of arguments that are not the examples', such as edges, and the places.
+        name: What to call the model.
+    """
+
+    kind: Kind
+    more: Hashable
+    name: str
+
+    @classmethod
+    def of(cls, path: Pathway) -> _Kind:
+        """That of a pathway."""
+        shared = tuple(
+            _digest(leaf)
+            for leaf in tree_leaves(path.extra)
+            if isinstance(leaf, Tensor | np.ndarray) and leaf.shape[:1] != (path.examples,)
+        )
+        function = getattr(path.sink, "function", None)
+        target = getattr(function, "__code__", type(function))
+        name = getattr(path.model, "__name__", type(path.model).__name__)
+        kind = Kind.of(path.model, (*path.inputs, *path.extra), path.guest.state)
+        return cls(kind, (shared, _place(path.source), _place(path.sink.site), target), name)
+
+    @property
+    def meets(self) -> bool | None:
+        """Whether rows were seen to meet; None where nobody has looked."""
+        with LOCK:
+            known = _MEETS.get(self.kind.owner) if self.kind.memorable else None
+            return None if known is None else known.get((self.kind.signature, self.kind.batch, self.more))
+
+    def remember(self, *, meets: bool, why: str = "") -> None:
+        """Remember whether they do, and say so, once for each model."""
+        known: dict[Hashable, bool] = {}
+        with LOCK:
+            if self.kind.memorable:
+                known = _MEETS.setdefault(self.kind.owner, known)
+            if meets and True not in known.values():
+                _LOG.info(f"{why}: every sample gets a forward with the whole batch. Hint: whole_batch=True", self.name)
+            if len(known) >= MOST:
+                known.clear()
+            known[self.kind.signature, self.kind.batch, self.more] = meets
+
+
+@final
+class Company:
+    """The look at a first forward that holds other rows than the batch's.
+
+    Args:
+        path: The pathway.
+        kind: That of its forwards.
+    """
+
+    def __init__(self, path: Pathway, kind: _Kind) -> None:
+        self._path, self._kind = path, kind
+        self._device = path.inputs[0].device
+        self._drawn_from = random_state(self._device)
+
+    @classmethod
+    def of(cls, path: Pathway, rows: Tensor) -> Company | None:
+        """The look at a forward of these rows; None where nothing is in doubt.
+
+        Raises:
+            RowsMeet: Rows were seen to meet before.
+        """
+        if path.budget.apart is not None or not path.holds_others(rows):
+            return None
+        kind = _Kind.of(path)
+        if kind.meets:
+            raise RowsMeet
+        path.budget.apart = True if kind.meets is False else None
+        return cls(path, kind) if path.budget.apart is None else None
+
+    def look(self, points: Tensors, rows: Tensor, value: Tensor, run: Callable[[Tensors, Tensor], Tensor]) -> None:
+        """See whether rows meet.
+
+        Args:
+            points: Of the forward, at the source.
+            rows: The example that each belongs to.
+            value: What it gave for them.
+            run: Makes another forward.
+
+        Raises:
+            RowsMeet: They do.
+        """
+        if not self.can_tell(rows):
+            return
+        with self._unseen():
+            apart = self._agrees(points, rows, value, run, FACTORS)
+        self.told(apart)
+
+    def _agrees(
+        self, points: Tensors, rows: Tensor, value: Tensor, run: Callable[[Tensors, Tensor], Tensor], factors: Factors
+    ) -> bool:
+        """Whether the rows are alike beside decoys of the first size with which the model gives numbers."""
+        if not factors:
+            return False
+        try:
+            found = run(*self.others(points, rows, factors[0]))
+        except Exception as error:
+            if out_of_memory(error):
+                raise
+            return self._agrees(points, rows, value, run, factors[1:])
+        apart = self.alike(value, found)
+        return apart or (bool(found.isnan().any()) and self._agrees(points, rows, value, run, factors[1:]))
+
+    def others(self, points: Tensors, rows: Tensor, factor: int = 1) -> tuple[Tensors, Tensor]:
+        """Decoys, and after them the first rows of a forward in reversed order, so that nothing is where it was."""
+        count = self._count(rows)
+        ours, own = tuple(each[:count] for each in points), rows[:count]
+        x, beside = tuple(each[:count] for each in self._path.x), self._path.rows[:count]
+        if [each.shape for each in x] != [each.shape for each in ours]:  # perturbations of other sizes
+            x, beside = ours, own
+        decoys = (each.to(other.dtype).roll(1, 0) for each, other in zip(x, ours, strict=True))
+        larger = (each * factor if each.is_floating_point() and self._may_grow else each for each in decoys)
+        both = tuple(torch.cat([other, each.flip(0)]) for other, each in zip(larger, ours, strict=True))
+        return tuple(each.detach() for each in both), torch.cat([beside.roll(1), own.flip(0)])
+
+    def alike(self, value: Tensor, found: Tensor) -> bool:
+        """Whether the rows have the same values in both forwards."""
+        count = len(found) // 2
+        every, other = (floating((each.detach().reshape(len(each), -1),))[0] for each in (value, found))
+        one, other = every[:count], other[count:].flip(0)
+        if one.shape != other.shape:
+            return False
+        largest = every.abs().nan_to_num(0, 0, 0).amax().item() if every.numel() else 0.0
+        near = torch.isclose(other, one, rtol=0, atol=self._tolerance(value.dtype) * largest)
+        return bool(near.all()) or bool((near | (one.isnan() & other.isnan())).all())
+
+    def can_tell(self, rows: Tensor) -> bool:
+        """Whether a comparison tells anything: not of a single row, nor where random numbers are drawn."""
+        now = random_state(self._device)
+        if all(map(torch.equal, now, self._drawn_from)):
+            return self._count(rows) > 0
+        self._path.budget.apart = True
+        return False
+
+    def _count(self, rows: Tensor) -> int:
+        return min(len(self._path), len(rows) // 2)
+
+    @property
+    def _may_grow(self) -> bool:
+        """Whether larger numbers are harmless: as an index that does not exist they would stop an accelerator."""
+        return self._device.type == "cpu" or not embeds(self._path.model)
+
+    def _tolerance(self, dtype: torch.dtype) -> float:
+        """That of the least exact numbers that are seen to take part."""
+        fast = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
+        if torch.is_autocast_enabled(self._device.type) or (self._device.type == "cuda" and fast):
+            return COARSE
+        modules = (module._parameters.values() for module in self._path.guest.modules)
+        weights = (each.dtype for every in modules for each in every if each is not None)
+        used = {dtype, *weights, *(each.dtype for each in self._path.inputs)}
+        return (
+            max(TOLERANCES.get(each, COARSE) if each.is_floating_point else 0 for each in used)
+            or TOLERANCES[torch.float32]
+        )
+
+    @contextmanager
+    def _unseen(self) -> Iterator[None]:
+        """Put back what random numbers are drawn from."""
+        torchs, numpys = random_state(self._device), np.random.get_state(legacy=False)
+        try:
+            yield
+        finally:
+            restored(torchs, self._device)
+            np.random.set_state(numpys)
+
+    def told(self, apart: bool) -> None:
+        """Take in whether the rows were alike.
+
+        Raises:
+            RowsMeet: They were not.
+        """
+        self._kind.remember(meets=not apart, why="rows of %s depend on each other")
+        if not apart:
+            raise RowsMeet
+        self._path.budget.apart = True
+
+
+def _place(site: Site) -> Hashable:
+    return tuple(map(id, site.modules)), site.side, site.call
+
+
+def _digest(value: Tensor | np.ndarray[Any, Any]) -> Hashable:
+    """What tells the values of a tensor from others."""
+    if isinstance(value, np.ndarray):
+        return hash(value.tobytes())
+    tensor = value.detach()
+    if tensor.layout is torch.sparse_coo:
+        tensor = tensor.coalesce()
+        return _digest(tensor.indices()), _digest(tensor.values())
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
+        return None
+    return hash(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
