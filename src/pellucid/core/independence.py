@@ -138,6 +138,7 @@ class Company:
         self._path, self._kind = path, kind
         self._device = path.inputs[0].device
         self._drawn_from = random_state(self._device)
+        self._last = False
 
     @classmethod
     def of(cls, path: Pathway, rows: Tensor) -> Company | None:
@@ -180,7 +181,7 @@ class Company:
             return False
         try:
             found = run(*self.others(points, rows, factors[0]))
-        except Exception as error:
+        except (Exception, Refused) as error:
             if out_of_memory(error):
                 raise
             return self._agrees(points, rows, value, run, factors[1:])
@@ -188,26 +189,37 @@ class Company:
         return apart or (bool(found.isnan().any()) and self._agrees(points, rows, value, run, factors[1:]))
 
     def others(self, points: Tensors, rows: Tensor, factor: int = 1) -> tuple[Tensors, Tensor]:
-        """Decoys, and after them the first rows of a forward in reversed order, so that nothing is where it was."""
+        """Decoys, and beside them rows of a forward in reversed order, so that nothing is where it was.
+
+        A graph's edges name the first rows: so those of the first sample come behind the decoys, and those of the last,
+        which are taken where the first is a baseline and the same for all examples, before them.
+        """
         count = self._count(rows)
-        ours, own = tuple(each[:count] for each in points), rows[:count]
+        firsts = [each[:count] for each in points]
+        self._last = all(bool((each == each[:1]).all()) for each in firsts)
+        part = slice(len(rows) - count, None) if self._last else slice(count)
+        ours, own = tuple(each[part] for each in points), rows[part]
         x, beside = tuple(each[:count] for each in self._path.x), self._path.rows[:count]
         if [each.shape for each in x] != [each.shape for each in ours]:  # perturbations of other sizes
             x, beside = ours, own
         decoys = (each.to(other.dtype).roll(1, 0) for each, other in zip(x, ours, strict=True))
         larger = (each * factor if each.is_floating_point() and self._may_grow else each for each in decoys)
-        both = tuple(torch.cat([other, each.flip(0)]) for other, each in zip(larger, ours, strict=True))
-        return tuple(each.detach() for each in both), torch.cat([beside.roll(1), own.flip(0)])
+        both = (self._placed(other.detach(), each.detach()) for other, each in zip(larger, ours, strict=True))
+        return tuple(both), self._placed(beside.roll(1), own)
+
+    def _placed(self, decoys: Tensor, ours: Tensor) -> Tensor:
+        return torch.cat([ours.flip(0), decoys] if self._last else [decoys, ours.flip(0)])
 
     def alike(self, value: Tensor, found: Tensor) -> bool:
         """Whether the rows have the same values in both forwards."""
         count = len(found) // 2
         every, other = (floating((each.detach().reshape(len(each), -1),))[0] for each in (value, found))
-        one, other = every[:count], other[count:].flip(0)
+        one, other = (every[-count:], other[:count]) if self._last else (every[:count], other[count:])
+        other = other.flip(0).to(every.dtype)
         if one.shape != other.shape:
             return False
         largest = every.abs().nan_to_num(0, 0, 0).amax().item() if every.numel() else 0.0
-        near = torch.isclose(other, one, rtol=0, atol=self._tolerance(value.dtype) * largest)
+        near = torch.isclose(other, one, rtol=0, atol=self._tolerance(value.dtype, found.dtype) * largest)
         return bool(near.all()) or bool((near | (one.isnan() & other.isnan())).all())
 
     def can_tell(self, rows: Tensor) -> bool:
@@ -226,14 +238,14 @@ class Company:
         """Whether larger numbers are harmless: as an index that does not exist they would stop an accelerator."""
         return self._device.type == "cpu" or not embeds(self._path.model)
 
-    def _tolerance(self, dtype: torch.dtype) -> float:
+    def _tolerance(self, *dtypes: torch.dtype) -> float:
         """That of the least exact numbers that are seen to take part."""
         fast = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
         if torch.is_autocast_enabled(self._device.type) or (self._device.type == "cuda" and fast):
             return COARSE
         modules = (module._parameters.values() for module in self._path.guest.modules)
         weights = (each.dtype for every in modules for each in every if each is not None)
-        used = {dtype, *weights, *(each.dtype for each in self._path.inputs)}
+        used = {*dtypes, *weights, *(each.dtype for each in self._path.inputs)}
         return (
             max(TOLERANCES.get(each, COARSE) if each.is_floating_point else 0 for each in used)
             or TOLERANCES[torch.float32]

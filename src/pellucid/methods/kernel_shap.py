@@ -106,7 +106,7 @@ class KernelShap:
             columns = design.of_feature[game.playing]
             source: Source = Paired(len(columns), generator)
         else:
-            alike = generator is not None or self.samples == "auto"
+            alike = generator is not None or self.samples == "auto" or path.budget.whole  # of examples that meet, too
             source = AsCaptum(design.columns, 1 if alike else await design.games(), generator)
         samples = 2 * len(columns) + MORE_SAMPLES if self.samples is None else self.samples
         first = first_samples(len(columns))

@@ -131,7 +131,7 @@ class Lime:
         generator: torch.Generator | None,
     ) -> tuple[Tensor, Tensor | None]:
         """Coefficients [g, columns, K] and standard errors, of all examples at once."""
-        shares = generator is not None or self.samples == "auto"
+        shares = generator is not None or self.samples == "auto" or design.game.path.budget.whole
         games = 1 if shares else await design.games()
 
         def coins(samples: int) -> Tensor:
