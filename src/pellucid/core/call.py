@@ -112,18 +112,21 @@ class Call:
 def beginning(tensor: Tensor) -> Tensor:
     """A tensor to go back to; one may be several inputs."""
     leaf = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
-    return leaf.view_as(leaf)
+    return torch.ops.aten.alias(leaf)  # type: ignore[no-any-return]  # unlike a view, with the strides of the tensor
 
 
 def name_of(function: Function) -> str:
-    """The name of a function, the same for its forms that write into their argument or belong to a tensor."""
+    """The name of a function, the same for its forms that write into their argument or belong to a tensor or program.
+
+    In exported programs a function is one of its overloads, `linear.default`.
+    """
     name: str = getattr(function, "__name__", "")
-    return name.removeprefix("special_").strip("_")
+    return name.partition(".")[0].removeprefix("special_").strip("_")
 
 
 def writes(function: Function, keywords: dict[str, Any]) -> bool:
     """Whether a function writes into its first argument."""
-    name: str = getattr(function, "__name__", "")
+    name: str = getattr(function, "__name__", "").partition(".")[0]
     own = name in _INTO or (name.endswith("_") and not name.endswith("__"))
     return own or bool(keywords.get("inplace"))
 

@@ -55,16 +55,17 @@ NORMS = frozenset({"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "Batc
 MOVING = words(
     """
     AccumulateGrad AdaptiveMaxPool2D AdaptiveMaxPool3D Alias Amax Amin AsStrided BackwardHookFunction BlockDiag
-    Broadcast Cat Clone ConstantPadNd Copies Copy CopyBackwards CopySlices DiagEmbed Diagonal Embedding Expand Fill
-    Flip FractionalMaxPool2D FractionalMaxPool3D FromNested Gather Hook Identity Im2Col Index IndexCopy IndexFill
-    IndexPut IndexPutImpl IndexSelect Kthvalue LiftFresh MaskedFill MaskedScatter MaskedSelect Max
-    MaxPool2DWithIndices MaxPool3DWithIndices MaxUnpool2D MaxUnpool3D Maximum Median Min Minimum MkldnnMaxPool2D
-    MkldnnMaxPool3D Mode Movedim Narrow NestedTensor NewZeros PackPaddedSequence Permute PixelShuffle PixelUnshuffle
-    ReflectionPad1D ReflectionPad2D ReflectionPad3D Repeat RepeatInterleave ReplicationPad1D ReplicationPad2D
-    ReplicationPad3D Reshape ReshapeAlias Roll Rot90 Scatter Select SelectScatter Slice SliceScatter Sort Split
-    SplitWithSizes Squeeze Stack T Take ToCopy Topk Transpose Tril Triu Unbind Unflatten Unfold UnsafeSplit
-    UnsafeView Unsqueeze UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D UpsampleNearestExact1D
-    UpsampleNearestExact2D UpsampleNearestExact3D Values View Vstack Where Zero _Ruled
+    Broadcast Cat Clone Complex ConstantPadNd Copies Copy CopyBackwards CopySlices DiagEmbed Diagonal Embedding
+    Expand Fill Flip FractionalMaxPool2D FractionalMaxPool3D FromNested Gather Hook Identity Im2Col Imag Index
+    IndexCopy IndexFill IndexPut IndexPutImpl IndexSelect Kthvalue LiftFresh MaskedFill MaskedScatter MaskedSelect
+    Max MaxPool2DWithIndices MaxPool3DWithIndices MaxUnpool2D MaxUnpool3D Maximum Median Min Minimum
+    MkldnnMaxPool2D MkldnnMaxPool3D Mode Movedim Narrow NestedTensor NewZeros PackPaddedSequence Permute
+    PixelShuffle PixelUnshuffle Real ReflectionPad1D ReflectionPad2D ReflectionPad3D Repeat RepeatInterleave
+    ReplicationPad1D ReplicationPad2D ReplicationPad3D Reshape ReshapeAlias Roll Rot90 Scatter Select SelectScatter
+    Slice SliceScatter Sort Split SplitWithSizes Squeeze Stack T Take ToCopy Topk Transpose Tril Triu Unbind
+    Unflatten Unfold UnsafeSplit UnsafeView Unsqueeze UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D
+    UpsampleNearestExact1D UpsampleNearestExact2D UpsampleNearestExact3D Values View ViewAsComplex ViewAsReal
+    Vstack Where Zero _Ruled
     """
 )
 """Names of nodes that put what they take elsewhere, copy it or leave some of it out, and change no number."""

@@ -37,7 +37,8 @@ class _Ruled(torch.autograd.Function):
         found, layout = ([result], None) if isinstance(result, Tensor) else tree_flatten(result)
         if records:
             call.recorded.append((call.leaves, found[0], at))
-            found = [each.detach() for each in found]
+        # Of a view that a step of its own returns torch says that nobody may write into it.
+        found = [each.detach() if records or each._is_view() else each for each in found]
         if layout is None:
             return found[0]
         layouts.append(layout)

@@ -21,7 +21,7 @@ from pellucid.core.frames import caller, custom
 from pellucid.core.lineage import DEPENDS
 from pellucid.core.linearity import AFFINE, Exempt, Trail
 from pellucid.core.ruled import Rule, applied
-from pellucid.core.tensors import Tensors, varies
+from pellucid.core.tensors import Tensors, floats, varies
 from pellucid.errors import InvalidArgument
 
 
@@ -285,7 +285,7 @@ class Run(TorchFunctionMode):
             return self._ruled(function, other, args, keywords, written)
         self._spare(written)
         result = function(*args, **keywords)
-        asks = isinstance(result, Tensor) and result.is_floating_point()
+        asks = isinstance(result, Tensor) and (floats if isinstance(other, Chosen) else varies)(result)
         if other is not None and asks and not (other is _unchanged and _view(result, args)):
             return self._ruled(function, other, args, keywords, written)
         if self.trail is not None and torch.is_grad_enabled():
@@ -310,7 +310,8 @@ class Run(TorchFunctionMode):
         if least > 1 and _at_most_one(args, keywords):
             return function(*args, **keywords)
         leaves, layout = _flat(args, keywords)
-        places = tuple(place for place, leaf in enumerate(leaves) if varies(leaf))
+        numbers = _floats if isinstance(entry, Chosen) else varies
+        places = tuple(place for place, leaf in enumerate(leaves) if numbers(leaf))
         if len(places) < least:
             return function(*args, **keywords)
         self.rounding = max(self.rounding, *(torch.finfo(leaves[place].dtype).eps for place in places))
@@ -352,7 +353,7 @@ class Run(TorchFunctionMode):
         if self._values is not None:
             leaves = self._values.paired(number, call, self._model).leaves
         else:
-            leaves = [leaf.detach() if varies(leaf) else leaf for leaf in call.leaves]  # parameters stay who they are
+            leaves = [leaf.detach() if _floats(leaf) else leaf for leaf in call.leaves]  # parameters stay who they are
         steps = tuple(call.leaves[place].grad_fn for place in live)
         kept = Call(call.function, leaves, call.layout, live, call.module, reference, steps)
         return kept if self._values is not None else self._remembered(kept, written)
@@ -432,6 +433,11 @@ def maker(tensor: Tensor) -> Call | None:
 def _versions(call: Call) -> list[int]:
     """How often each tensor that a call takes has been written into."""
     return [leaf._version for leaf in call.leaves if isinstance(leaf, Tensor) and not leaf.is_inference()]
+
+
+def _floats(value: object) -> bool:
+    """Whether a value is a tensor of floating or complex numbers, and no parameter."""
+    return isinstance(value, Tensor) and floats(value) and not isinstance(value, nn.Parameter)
 
 
 def _differentiable(tensor: Tensor) -> bool:

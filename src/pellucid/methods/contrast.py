@@ -95,7 +95,7 @@ class Contrast:
 
     def _look(self, change: Change, rounding: float) -> None:
         """See how large the shares of each point are, and whether they add up, where all that matters is among them."""
-        if len(change.value) != len(change.at_read[0]):
+        if len(change.value) != len(change.at_read[0]) or any(each.is_complex() for each in change.at_read):
             return
         shares = [each.detach().flatten(1).double() for each in change.shares if each.numel()]
         ends = change.value.detach().double(), change.value0.detach().double()

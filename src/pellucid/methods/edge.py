@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import cmath
 import functools
 import math
 from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-import torch
 from torch import Tensor
 
 from pellucid.core.budget import BatchCollapsed
 from pellucid.core.future import Waits, done_at_once, done_later
 from pellucid.core.pathway import Pathway
 from pellucid.core.replay import ReplayFailed
-from pellucid.core.tensors import Tensors, described
+from pellucid.core.tensors import Tensors, described, floats
 from pellucid.errors import located, warn
 
 
@@ -114,14 +114,14 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
 
 
 def _located(name: str, path: Pathway, error: Exception) -> Exception:
-    hint = "" if all(map(torch.is_floating_point, path.inputs)) else _INTEGERS
+    hint = "" if all(map(floats, path.inputs)) else _INTEGERS
     return located(error, name, path.seen.given or described(path.inputs), hint)
 
 
 def _warn_of_nan(result: Found, path: Pathway, arguments: dict[str, Any]) -> None:
     """Trace NaN in a result to what carried it."""
     values = (result.values,) if isinstance(result.values, Tensor) else result.values
-    if any(math.isnan(value.sum().item()) and value.isnan().any() for value in values):
+    if any(cmath.isnan(value.sum().item()) and value.isnan().any() for value in values):
         given = {"inputs": path.inputs, "additional_forward_args": path.extra} | arguments
         carriers = [carrier for name, value in given.items() for carrier in _with_nan(name, value)]
         origin = f"carried in by {', '.join(carriers)}" if carriers else "made by the model: no argument carries it"
@@ -134,6 +134,6 @@ def _with_nan(name: str, value: Any) -> Iterator[str]:
             yield from _with_nan(f"{name}[{index}]" if len(value) > 1 else name, each)
     elif isinstance(value, float) and math.isnan(value):
         yield name
-    elif isinstance(value, Tensor) and value.is_floating_point() and value.isnan().any():
+    elif isinstance(value, Tensor) and floats(value) and value.isnan().any():
         examples = value.isnan().reshape(len(value), -1).any(1).nonzero().flatten().tolist() if value.ndim else []
         yield f"{name} (examples {examples})"

@@ -16,7 +16,7 @@ from torch import Tensor
 from pellucid.core.call import Call
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
-from pellucid.methods.relevance import EPSILON, WEIGHTED, added, share, stabilised
+from pellucid.methods.relevance import EPSILON, WEIGHTED, added, by_parts, relative, share
 
 Change: TypeAlias = Callable[[Tensor], Tensor]
 """What is taken in place of inputs, weights or biases."""
@@ -109,9 +109,9 @@ class Part:
             found.append((changed, *layer.changed(of_weight, bias).linearized((changed,))))
             bias = None
         z = together([each for _, each, _ in found])
-        shared = relevance / stabilised(z, epsilon)
+        shared = relative(relevance, z, epsilon)
         shared = shared if self.factor == 1 else shared * self.factor
-        return together([changed * passed_back(shared)[0] for changed, _, passed_back in found])
+        return together([by_parts(torch.mul, changed, passed_back(shared)[0]) for changed, _, passed_back in found])
 
 
 class LayerRule(ABC):

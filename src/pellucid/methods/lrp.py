@@ -106,7 +106,7 @@ class LRP:
         found, value = passed_back(started, rules, strict=self.strict)
         result = Attributions(found, structure=path.structure)
         if delta:
-            lost = [value - total(each) for each in _by_layer(result, path)]
+            lost = [_lost(value, total(each)) for each in _by_layer(result, path)]
             result = dataclasses.replace(result, delta=torch.stack(lost) if path.read.listed else lost[0])
         return result
 
@@ -137,6 +137,11 @@ class Flow:
 
     def __str__(self) -> str:
         return f"{self.received:12.5g} -> {self.passed:12.5g}  {self.rule:<12} {self.call}"
+
+
+def _lost(value: Tensor, passed: Tensor) -> Tensor:
+    """What of each value does not arrive; of one value for the batch, what does not arrive at all examples together."""
+    return value - passed if len(value) == len(passed) else value - passed.sum(0, keepdim=True)
 
 
 def _by_layer(result: Attributions, path: Pathway) -> list[Tensors]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -20,9 +20,11 @@ EPSILON = 1e-9
 SUMS = words(
     """
     adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d affine_grid_generator avg_pool1d avg_pool2d
-    avg_pool3d col2im cumsum diff fold index_add log_softmax logcumsumexp logsumexp mean nanmean nansum scatter_add
-    sum sum_to_size trace upsample_bicubic2d upsample_bicubic2d_aa upsample_bilinear2d upsample_bilinear2d_aa
-    upsample_linear1d upsample_trilinear3d
+    avg_pool3d col2im cumsum diff fft_fft fft_fft2 fft_fftn fft_hfft fft_hfft2 fft_hfftn fft_ifft fft_ifft2
+    fft_ifftn fft_ihfft fft_ihfft2 fft_ihfftn fft_irfft fft_irfft2 fft_irfftn fft_rfft fft_rfft2 fft_rfftn fold
+    index_add istft log_softmax logcumsumexp logsumexp mean nanmean nansum scatter_add stft sum sum_to_size trace
+    upsample_bicubic2d upsample_bicubic2d_aa upsample_bilinear2d upsample_bilinear2d_aa upsample_linear1d
+    upsample_trilinear3d
     """
 )
 """Functions that add up numbers."""
@@ -58,21 +60,43 @@ def stabilised(z: Tensor, epsilon: float) -> Tensor:
 def share(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """Each input by its part in the output, to first order: x * J^T(R / z), where z = f(x)."""
     z, passed_back = call.linearized(call.inputs)
-    passed = passed_back(relevance / stabilised(z, epsilon))
-    return tuple(x * each for x, each in zip(call.inputs, passed, strict=True))
+    passed = passed_back(relative(relevance, z, epsilon))
+    return tuple(by_parts(torch.mul, x, each) for x, each in zip(call.inputs, passed, strict=True))
+
+
+def relative(relevance: Tensor, z: Tensor, epsilon: float) -> Tensor:
+    """Relevance over the numbers that have it, which are moved away from zero."""
+    return by_parts(lambda part, number: part / stabilised(number, epsilon), relevance, z)
+
+
+def by_parts(function: Callable[[Tensor, Tensor], Tensor], one: Tensor, other: Tensor) -> Tensor:
+    """A function of two tensors; of complex ones, of their real and of their imaginary parts, which are two numbers."""
+    if not (one.is_complex() and other.is_complex()):
+        return function(one, other)
+    return torch.view_as_complex(function(torch.view_as_real(one), torch.view_as_real(other)))
+
+
+def fitting(relevance: Tensor, x: Tensor) -> Tensor:
+    """Relevance in the shape of what was broadcast; a real number gets that of both parts of a complex one."""
+    whole = relevance.real + relevance.imag if relevance.is_complex() and not x.is_complex() else relevance
+    return whole.sum_to_size(x.shape)
 
 
 def pass_on(call: Call, relevance: Tensor) -> Tensors:
-    """All of it to the number that the output is made of."""
-    if len(call.inputs) > 1:
+    """All of it to the number that the output is made of; what a function gives for zero is its own, as a bias is."""
+    (x, *others) = call.inputs
+    if others or (x.is_complex() and not relevance.is_complex()):
         return share(call, relevance)
-    return (relevance.sum_to_size(call.inputs[0].shape),)
+    at_zero = x == 0
+    if at_zero.any():
+        relevance = torch.where(at_zero & (call.output(x) != 0), 0, relevance)
+    return (fitting(relevance, x),)
 
 
 def addition(call: Call, relevance: Tensor) -> Tensors:
     """By contributions; all of it to what is moved by a mere number, as in 1 + tanh(x)."""
     alone = sum(isinstance(leaf, Tensor) for leaf in call.leaves) == 1
-    return (pass_on if alone else share)(call, relevance)
+    return (fitting(relevance, call.inputs[0]),) if alone else share(call, relevance)
 
 
 def sampling(call: Call, relevance: Tensor) -> Tensors:
@@ -94,7 +118,7 @@ def product(call: Call, relevance: Tensor) -> Tensors:
     apart = added(call)
     factors = sum(place != apart for place in call.places)
     if call.name in MULTIPLIED:
-        return tuple((relevance / factors).sum_to_size(x.shape) for x in call.inputs)
+        return tuple(fitting(relevance / factors, x) for x in call.inputs)
     passed = share(call, relevance)
     return tuple(each if place == apart else each / factors for place, each in zip(call.places, passed, strict=True))
 
@@ -102,7 +126,7 @@ def product(call: Call, relevance: Tensor) -> Tensors:
 def quotient(call: Call, relevance: Tensor) -> Tensors:
     """All of it to the numerator, whose scale the denominator is, as in every norm; to that where it is alone."""
     first, *others = call.inputs
-    return relevance.sum_to_size(first.shape), *(torch.zeros_like(each) for each in others)
+    return fitting(relevance, first), *(torch.zeros_like(each) for each in others)
 
 
 def moved(call: Call, relevance: Tensor) -> Tensors:
