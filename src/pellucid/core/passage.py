@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pellucid.core.budget import BatchCollapsed
 from pellucid.core.calls import Calls
+from pellucid.core.checkpoints import plain_checkpoints
 from pellucid.core.guest import Guest, undivided
 from pellucid.core.lineage import started
 from pellucid.core.replay import Watch, intercepting
@@ -149,7 +150,7 @@ class Passage:
 
     def _run(self, arguments: tuple[Any, ...], guest: Guest, stops: bool) -> None:
         if not self._gates:
-            with guest.long_way(hooks=False) if guest.shortcuts else nullcontext():
+            with guest.long_way(hooks=False) if guest.shortcuts else nullcontext(), plain_checkpoints("reentrant"):
                 self.output = self.model(*arguments)
             return
         calls = Calls.of(self.model, arguments, guest.state)
@@ -165,6 +166,7 @@ class Passage:
                     way.enter_context(gate.hooked(self))
                 way.enter_context(intercepting(self.watch))
                 way.enter_context(guest.long_way(hooks=True))
+                way.enter_context(plain_checkpoints("all"))
                 self.output = model(*arguments)
         except Arrived as signal:
             if signal.passage is not self:

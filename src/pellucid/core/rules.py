@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, TypeAlias, TypeGuard, final
@@ -17,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from pellucid.core.call import Call, Function, Layout, name_of, writes
+from pellucid.core.checkpoints import plain_checkpoints
 from pellucid.core.frames import caller, custom
 from pellucid.core.lineage import DEPENDS
 from pellucid.core.linearity import AFFINE, Exempt, Trail
@@ -234,6 +236,7 @@ class Run(TorchFunctionMode):
         self._inside: list[Function] = []
         self._steps: list[Any] = []
         self._depth = 0
+        self._around = ExitStack()
         self.blind = False
         """Whether calls were made where nobody can follow them."""
         self.trail = None if rules.exempt is None or not applies else Trail(rules.exempt)
@@ -388,6 +391,8 @@ class Run(TorchFunctionMode):
 
     def __enter__(self) -> Run:
         """Begin, or go on, within what is taken apart."""
+        if self._depth == 0:  # what runs again in the backward runs without rules
+            self._around.enter_context(plain_checkpoints("all"))
         self._depth += 1
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
@@ -396,6 +401,8 @@ class Run(TorchFunctionMode):
         """Forget who has made what."""
         super().__exit__(*raised)  # type: ignore[no-untyped-call]
         self._depth -= 1
+        if self._depth == 0:
+            self._around.close()
         while self._depth == 0 and self._steps:
             self._steps.pop().metadata.pop(Call, None)
 
