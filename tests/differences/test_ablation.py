@@ -13,6 +13,8 @@ from pellucid.errors import InvalidArgument, PellucidWarning
 
 from .compare import assert_named, both
 
+pytestmark = pytest.mark.usefixtures("without_looks")
+
 X = torch.tensor([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]])
 W = torch.tensor([2.0, -1.0, 4.0])
 

@@ -16,14 +16,9 @@ from laws.registry import CASES, Case, close
 from laws.state import as_found
 from pellucid import attr
 from pellucid.core import calls, kinds
-from pellucid.core.independence import Company
 from pellucid.methods import InputXGradient, Layer, Neuron, Pathway, Saliency
 
-
-@pytest.fixture(autouse=True)
-def without_looks(monkeypatch: pytest.MonkeyPatch):
-    """The look whether rows meet takes a forward of its own: see test_calls."""
-    monkeypatch.setattr(Company, "of", lambda path, rows: None)
+pytestmark = pytest.mark.usefixtures("without_looks")
 
 
 def seeded(make: Any) -> nn.Module:

@@ -19,6 +19,8 @@ from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods.kernel_shap import MORE_SAMPLES
 from pellucid.methods.shapley_kernel import AsCaptum, Paired
 
+pytestmark = pytest.mark.usefixtures("without_looks")
+
 quickly = settings(max_examples=12, deadline=None, derandomize=True)
 random_games = given(players=st.integers(1, 8), seed=st.integers(0, 999))
 Game = Callable[[Tensor], Tensor]

@@ -14,6 +14,8 @@ from laws.test_faults import Fault, forward_faults
 from pellucid import attr, methods
 from pellucid.models.linear import Model
 
+pytestmark = pytest.mark.usefixtures("without_looks")
+
 
 class LeastSquares(Model):
     """Weighted least squares without an intercept, in float64."""

@@ -15,6 +15,8 @@ from pellucid.core.budget import CHUNK_BYTES
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import Pathway, ShapleyValues, ShapleyValueSampling
 
+pytestmark = pytest.mark.usefixtures("without_looks")
+
 ORDERS = pytest.mark.parametrize("orders", ["random", "antithetic", "stratified"])
 
 

@@ -12,6 +12,11 @@ from laws.registry import METHODS, Case, cases, close
 from laws.state import as_found
 from pellucid import attr
 
+pytestmark = [
+    pytest.mark.usefixtures("without_looks"),
+    pytest.mark.filterwarnings("ignore:attributions do not add up"),  # few steps
+]
+
 EXAMPLES = 5
 OUT_OF_MEMORY = [
     torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),

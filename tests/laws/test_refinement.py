@@ -10,6 +10,8 @@ from pellucid import attr
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import IntegratedGradients, Neuron, Pathway
 
+pytestmark = pytest.mark.usefixtures("without_looks")
+
 PLACES = {"inputs": {"target": 1}, "layer": {"target": 1, "source": "0"}, "neuron": {"sink": Neuron("2", 3)}}
 
 

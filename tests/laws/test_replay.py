@@ -673,7 +673,7 @@ def test_a_model_that_cannot_be_answered_runs_in_full_and_says_so_in_the_log_alo
         WAYS["FeatureAblation"](model, numbers(4, WIDTH))
     assert len(rows) > SPARE
     assert model.early.calls >= len(rows) - 2  # all but the answered forwards of a check
-    assert {record.levelno for record in caplog.records} == {logging.DEBUG}
+    assert {record.levelno for record in caplog.records} - {logging.INFO} == {logging.DEBUG}  # rows may meet, too
     assert ["all modules run in every forward" in record.getMessage() for record in caplog.records].count(True) == 1
 
 

@@ -21,6 +21,8 @@ from pellucid.core.site import Layer
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import Pathway
 
+pytestmark = pytest.mark.usefixtures("without_looks")
+
 quickly = settings(max_examples=12, deadline=None, derandomize=True)
 Game = Callable[[Tensor], Tensor]
 

@@ -19,6 +19,8 @@ from pellucid.errors import InvalidArgument, PellucidWarning, WrongType
 from pellucid.methods import Pathway
 from pellucid.methods.interactions import zigzags
 
+pytestmark = pytest.mark.usefixtures("without_looks")
+
 quickly = settings(max_examples=12, deadline=None, derandomize=True)
 random_games = given(players=st.integers(1, 6), seed=st.integers(0, 999))
 Model = Callable[[Tensor], Tensor]

@@ -9,6 +9,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from pellucid.core.linearity import MOVING, kind_of, words
 from pellucid.core.sink import Sink
 from pellucid.core.site import Site
 from pellucid.core.tensors import Tensors, described, floats
@@ -81,6 +82,19 @@ def gradients_of(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Seque
         raise NotDifferentiable(f"the output of forward_func must be real: got {described(value)}.")
     gradients: Sequence[Tensor | None] = torch.autograd.grad(value, at, torch.ones_like(value), **arguments)
     return gradients
+
+
+def saturates(value: Tensor) -> bool:
+    """Whether values are those of a function that levels off, such as softmax, and whose gradient rounds to zero."""
+    step = value.grad_fn
+    while step is not None and kind_of(step) in MOVING:
+        before = [each for each, _ in step.next_functions if each is not None]
+        step = before[0] if len(before) == 1 else None
+    return step is not None and kind_of(step) in LEVELLING
+
+
+LEVELLING = words("Erf HardSigmoid Hardsigmoid Hardtanh LogSigmoid LogSoftmax Sigmoid Softmax SoftmaxData Tanh")
+"""Names of autograd's nodes whose gradients vanish far out."""
 
 
 def filled(grads: Sequence[Tensor | None], leaves: Tensors) -> Tensors:

@@ -24,7 +24,7 @@ from pellucid.core.lineage import DEPENDS
 from pellucid.core.linearity import AFFINE, Exempt, Trail
 from pellucid.core.ruled import Rule, applied
 from pellucid.core.tensors import Tensors, floats, varies
-from pellucid.errors import InvalidArgument
+from pellucid.errors import InvalidArgument, NotSupported
 
 
 @final
@@ -251,6 +251,11 @@ class Run(TorchFunctionMode):
         if maybe_current_level() is not None:  # in torch.func.vmap and the like: nothing can be remembered
             self.blind = True
             return function(*args, **keywords)
+        if function in _GRADIENTS:
+            raise NotSupported(
+                "forward_func takes a gradient itself, which would follow the rules, too, and be another. "
+                "Hint: methods of gradients and of perturbations explain it, as IntegratedGradients, ShapleyValues."
+            )
         grads = torch.is_grad_enabled()
         if self.trail is not None and not grads:
             self.trail.enter(custom(), caller)
@@ -373,12 +378,14 @@ class Run(TorchFunctionMode):
             CallsDiffer: There is none.
         """
         same = self._calls[number] if number < len(self._calls) else None
-        if same is not None and same.name == call.name and _shapes(same.leaves) == _shapes(call.leaves):
+        alike = same is not None and same.name == call.name and same.module is call.module
+        if same is not None and alike and _shapes(same.leaves) == _shapes(call.leaves):
             return same
         expected = "none" if same is None else same.described(model or _no_model)
         raise CallsDiffer(
             "forward_func must make the same calls for inputs and baselines: "
-            f"call {number} is {expected} for the baselines, and {call.described(model or _no_model)} for the inputs."
+            f"call {number} is {expected} for the baselines, and {call.described(model or _no_model)} for the inputs. "
+            "Hint: a model that routes by its data, as mixtures of experts do, is explained by IntegratedGradients."
         )
 
     def _made(self, call: Call, result: Any) -> Any:
@@ -458,6 +465,8 @@ def _written(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]
     first = args[0] if args else keywords.get("input")
     return first if writes(function, keywords) and isinstance(first, Tensor) else None
 
+
+_GRADIENTS = {torch.autograd.grad, torch.autograd.backward, Tensor.backward}
 
 _NO_STEPS = {"detach", "requires_grad", "setitem"}
 """Functions whose calls no rule of others is asked about."""

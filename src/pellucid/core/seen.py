@@ -12,6 +12,7 @@ from pellucid.core.passage import Found
 from pellucid.core.randomness import Keys, Seed
 from pellucid.core.replay import Replay
 from pellucid.core.structure import Structure
+from pellucid.core.tensors import Tensors
 
 if TYPE_CHECKING:
     from pellucid.core.pathway import Pathway
@@ -28,6 +29,7 @@ class Seen:
         dtypes: Of these tensors.
         output: The shape of what is explained of one example, where that may be several values.
         replay: What modules before the source returned, if that may be of use.
+        moved: Of an output that saturates, for which examples any gradient was not zero, bool [examples].
         given: What inputs the model was given when it failed, described.
     """
 
@@ -36,7 +38,15 @@ class Seen:
     dtypes: tuple[torch.dtype, ...] = ()
     output: tuple[int, ...] = ()
     replay: Replay | None = None
+    moved: Tensor | None = None
     given: str = ""
+
+    def moves(self, rows: Tensor, grads: Tensors, examples: int) -> None:
+        """See which examples, among these rows, have a gradient that is not zero."""
+        if self.moved is None:
+            self.moved = torch.zeros(examples, dtype=torch.bool, device="cpu")
+        any_moves = torch.stack([(each.detach() != 0).reshape(len(rows), -1).any(1).cpu() for each in grads]).any(0)
+        self.moved[rows[any_moves]] = True
 
 
 @final

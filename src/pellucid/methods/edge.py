@@ -56,6 +56,7 @@ def attribution(
             result = await called if isinstance(called, Coroutine) else called
             if outermost:
                 _warn_of_nan(result, path, {"baselines": args} | kwargs)
+                _warn_of_saturation(path)
             return result
 
         if path.in_future:
@@ -126,6 +127,16 @@ def _warn_of_nan(result: Found, path: Pathway, arguments: dict[str, Any]) -> Non
         carriers = [carrier for name, value in given.items() for carrier in _with_nan(name, value)]
         origin = f"carried in by {', '.join(carriers)}" if carriers else "made by the model: no argument carries it"
         warn(f"attributions contain NaN, {origin}.")
+
+
+def _warn_of_saturation(path: Pathway) -> None:
+    """Tell of gradients that are zero because a softmax, a sigmoid or their like has levelled off."""
+    if path.seen.moved is not None and not path.seen.moved[path.rows].all():
+        still = path.rows[~path.seen.moved[path.rows]].tolist()
+        warn(
+            f"all gradients are zero for examples {still}: the output has levelled off, as a softmax or a sigmoid of "
+            "large numbers does. Hint: explain the logits, what it is made of."
+        )
 
 
 def _with_nan(name: str, value: Any) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pellucid.core.expectation import along, values
 from pellucid.core.pathway import Pathway
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, total
+from pellucid.errors import warn
 
 
 @final
@@ -44,7 +45,7 @@ class Attributions:
         return values if self.structure is None else self.structure.filled(values)
 
 
-def completeness_gap(path: Pathway, attributions: Tensors, start: Tensors) -> Tensor:
+def completeness_gap(path: Pathway, attributions: Tensors, start: Tensors, *, exact: bool = False) -> Tensor:
     """How far attributions are from adding up to the change of the sink: sum(a) - (F(x) - F(start)).
 
     At a layer, too, the change is that of the whole model: what flows around the layer is missing from the sum.
@@ -53,14 +54,48 @@ def completeness_gap(path: Pathway, attributions: Tensors, start: Tensors) -> Te
         path: The pathway.
         attributions: Attributions of its points.
         start: Where they started from, like the inputs of the model.
+        exact: Whether they should add up, so that it is told where they do not.
 
     Returns:
         One gap per point, [n]; a single one where the model collapses the batch.
     """
-    end = path.entry if path.points is None else path
     totals = total(attributions).detach()
-    change = values(end, 1, along(one_sample(end.x))) - values(path.entry, 1, along(one_sample(start)))
-    return _gap(totals[:, None], change).flatten()
+    end, begin = ends(path, start)
+    if exact and not path.source.modules:
+        tell_of_misses(totals, end, begin, together=path.budget.whole)
+    return _gap(totals[:, None], end - begin).flatten()
+
+
+def ends(path: Pathway, start: Tensors) -> tuple[Tensor, Tensor]:
+    """What the sink explains at the points of a pathway, and where they started from, [n, 1] each."""
+    end = path.entry if path.points is None else path
+    return values(end, 1, along(one_sample(end.x))), values(path.entry, 1, along(one_sample(start)))
+
+
+MISSED, OF_OUTPUTS = 0.05, 1e-4
+"""How far a sum that should be exact may be off, as a share of the change, and of the outputs at both ends."""
+
+
+def tell_of_misses(totals: Tensor, end: Tensor, start: Tensor, *, together: bool = False) -> None:
+    """Warn of attributions whose sums miss the change of the output by more than rounding and a few per cent.
+
+    Args:
+        totals: Their sums, [n].
+        end: The outputs at the inputs; of another length where the model has one for the batch.
+        start: Those at the baselines.
+        together: Whether examples depend on each other, and add up over the batch alone.
+    """
+    totals, end, start = (each.detach().flatten() for each in (totals, end, start))
+    if together or len(totals) != len(end):
+        totals, end, start = (each.sum(0, keepdim=True) for each in (totals, end, start))
+    change = end - start
+    missed = (totals - change).abs()
+    wrong = (missed > MISSED * change.abs()) & (missed > OF_OUTPUTS * (end.abs() + start.abs()))
+    if wrong.any():
+        warn(
+            f"attributions do not add up to the change of the output, which they miss by up to "
+            f'{float(missed[wrong].max()):.2g}: the steps are too few. Hint: n_steps="auto".'
+        )
 
 
 def gaps(path: Pathway, totals: Tensor, start: Tensors, end: Tensors) -> Tensor:
