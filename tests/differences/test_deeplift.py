@@ -13,6 +13,8 @@ from pellucid.methods import DeepLiftShap, Pathway
 
 from .compare import assert_answered, both
 
+pytestmark = pytest.mark.filterwarnings("ignore:attributions do not add up")  # at steep places 50 steps are few
+
 
 def drawn(*shape: int, seed: int = 3) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

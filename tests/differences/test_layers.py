@@ -14,6 +14,8 @@ from pellucid.errors import PellucidWarning
 
 from .compare import assert_answered, both
 
+pytestmark = pytest.mark.filterwarnings("ignore:attributions do not add up")  # at steep places 50 steps are few
+
 ONE, TWO, FORKED = layered("perceptron"), layered("two inputs"), layered("forked")
 
 

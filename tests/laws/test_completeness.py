@@ -8,8 +8,6 @@ from laws.models import SPECIMENS, Specimen, explained
 from laws.registry import Case, cases, close, flat
 from pellucid import attr
 
-pytestmark = pytest.mark.filterwarnings("ignore:attributions do not add up")  # few steps
-
 EXAMPLES = 3
 
 

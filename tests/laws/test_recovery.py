@@ -12,10 +12,7 @@ from laws.registry import METHODS, Case, cases, close
 from laws.state import as_found
 from pellucid import attr
 
-pytestmark = [
-    pytest.mark.usefixtures("without_looks"),
-    pytest.mark.filterwarnings("ignore:attributions do not add up"),  # few steps
-]
+pytestmark = pytest.mark.usefixtures("without_looks")
 
 EXAMPLES = 5
 OUT_OF_MEMORY = [

@@ -7,6 +7,8 @@ from torch import Tensor
 from .compare import assert_same
 from .models import Example, example
 
+pytestmark = pytest.mark.filterwarnings("ignore:attributions do not add up")  # at steep places 50 steps are few
+
 ONE, TWO = example("convolutional"), example("two inputs")
 FOR_ONE_INPUT = {
     "none": None,

@@ -50,6 +50,11 @@ class Call:
         return name_of(self.function)
 
     @property
+    def kind(self) -> tuple[str, int, list[torch.Size]]:
+        """What is the same of two calls that can be compared: the function, who calls it and the shapes."""
+        return self.name, id(self.module), [leaf.shape for leaf in self.leaves if isinstance(leaf, Tensor)]
+
+    @property
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What it is called with, by place and by name."""
         return self.layout(self.leaves)

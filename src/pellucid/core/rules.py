@@ -23,7 +23,7 @@ from pellucid.core.frames import caller, custom
 from pellucid.core.lineage import DEPENDS
 from pellucid.core.linearity import AFFINE, Exempt, Trail
 from pellucid.core.ruled import Rule, applied
-from pellucid.core.tensors import Tensors, floats, varies
+from pellucid.core.tensors import Tensors, floats, numeric, varies
 from pellucid.errors import InvalidArgument, NotSupported
 
 
@@ -252,10 +252,7 @@ class Run(TorchFunctionMode):
             self.blind = True
             return function(*args, **keywords)
         if function in _GRADIENTS:
-            raise NotSupported(
-                "forward_func takes a gradient itself, which would follow the rules, too, and be another. "
-                "Hint: methods of gradients and of perturbations explain it, as IntegratedGradients, ShapleyValues."
-            )
+            raise NotSupported(_TAKES_A_GRADIENT)
         grads = torch.is_grad_enabled()
         if self.trail is not None and not grads:
             self.trail.enter(custom(), caller)
@@ -318,7 +315,7 @@ class Run(TorchFunctionMode):
         if least > 1 and _at_most_one(args, keywords):
             return function(*args, **keywords)
         leaves, layout = _flat(args, keywords)
-        numbers = _floats if isinstance(entry, Chosen) else varies
+        numbers = numeric if isinstance(entry, Chosen) else varies
         places = tuple(place for place, leaf in enumerate(leaves) if numbers(leaf))
         if len(places) < least:
             return function(*args, **keywords)
@@ -361,7 +358,7 @@ class Run(TorchFunctionMode):
         if self._values is not None:
             leaves = self._values.paired(number, call, self._model).leaves
         else:
-            leaves = [leaf.detach() if _floats(leaf) else leaf for leaf in call.leaves]  # parameters stay who they are
+            leaves = [leaf.detach() if numeric(leaf) else leaf for leaf in call.leaves]  # parameters stay who they are
         steps = tuple(call.leaves[place].grad_fn for place in live)
         kept = Call(call.function, leaves, call.layout, live, call.module, reference, steps)
         return kept if self._values is not None else self._remembered(kept, written)
@@ -378,13 +375,15 @@ class Run(TorchFunctionMode):
             CallsDiffer: There is none.
         """
         same = self._calls[number] if number < len(self._calls) else None
-        alike = same is not None and same.name == call.name and same.module is call.module
-        if same is not None and alike and _shapes(same.leaves) == _shapes(call.leaves):
+        if same is not None and same.kind == call.kind:
             return same
+        found = call.described(model or _no_model)
         expected = "none" if same is None else same.described(model or _no_model)
+        if same is not None and expected == found:  # of modules that the forward makes, each time another one
+            return same
         raise CallsDiffer(
             "forward_func must make the same calls for inputs and baselines: "
-            f"call {number} is {expected} for the baselines, and {call.described(model or _no_model)} for the inputs. "
+            f"call {number} is {expected} for the baselines, and {found} for the inputs. "
             "Hint: a model that routes by its data, as mixtures of experts do, is explained by IntegratedGradients."
         )
 
@@ -449,11 +448,6 @@ def _versions(call: Call) -> list[int]:
     return [leaf._version for leaf in call.leaves if isinstance(leaf, Tensor) and not leaf.is_inference()]
 
 
-def _floats(value: object) -> bool:
-    """Whether a value is a tensor of floating or complex numbers, and no parameter."""
-    return isinstance(value, Tensor) and floats(value) and not isinstance(value, nn.Parameter)
-
-
 def _differentiable(tensor: Tensor) -> bool:
     return tensor.requires_grad
 
@@ -467,6 +461,10 @@ def _written(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]
 
 
 _GRADIENTS = {torch.autograd.grad, torch.autograd.backward, Tensor.backward}
+
+_TAKES_A_GRADIENT = (
+    "forward_func takes a gradient itself, which rules would change. Hint: IntegratedGradients does not."
+)
 
 _NO_STEPS = {"detach", "requires_grad", "setitem"}
 """Functions whose calls no rule of others is asked about."""
@@ -538,10 +536,6 @@ def _at_most_one(args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
     if any(isinstance(each, list | tuple) and any(isinstance(one, Tensor) for one in each) for each in every):
         return False
     return sum(map(varies, every)) < 2
-
-
-def _shapes(leaves: list[Any]) -> list[torch.Size]:
-    return [leaf.shape for leaf in leaves if isinstance(leaf, Tensor)]
 
 
 def _no_model() -> None: ...

@@ -105,6 +105,11 @@ def varies(value: object) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point() and not isinstance(value, Parameter)
 
 
+def numeric(value: object) -> bool:
+    """Whether a value could depend on the points as numbers or as complex ones, which are two."""
+    return isinstance(value, Tensor) and floats(value) and not isinstance(value, Parameter)
+
+
 def broadcast_to(weights: Tensor, like: Tensor) -> Tensor:
     """Weights [k] or [k, n] as (k, 1, ...) or (k, n, 1, ...), to be multiplied with a tensor (k, n, ...) like it."""
     return weights.to(like.dtype).to(like.device).reshape(*weights.shape, *[1] * (like.ndim - weights.ndim))
