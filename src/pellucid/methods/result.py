@@ -61,7 +61,7 @@ def completeness_gap(path: Pathway, attributions: Tensors, start: Tensors, *, ex
     """
     totals = total(attributions).detach()
     end, begin = ends(path, start)
-    if exact and not path.source.modules:
+    if exact and not path.source.modules and not totals.is_complex():
         tell_of_misses(totals, end, begin, together=path.budget.whole)
     return _gap(totals[:, None], end - begin).flatten()
 
