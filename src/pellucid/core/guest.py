@@ -149,8 +149,8 @@ _MANY = 100
 
 def _plain_attributes(value: Any, shared: dict[int, Hashable], depth: int = 2) -> dict[str, Hashable]:
     """The numbers and words of a module, of its configuration and of what else it holds, by their names."""
-    own = vars(value).items()
-    return {name: _plain_part(each, shared, depth - 1) for name, each in own if name not in _KEPT_APART}
+    own = vars(value)
+    return {name: _plain_part(own[name], shared, depth - 1) for name in own.keys() - _KEPT_APART}
 
 
 def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable:
@@ -171,13 +171,13 @@ def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable
     if depth == 0 or callable(value) or isinstance(value, Tensor) or not hasattr(value, "__dict__"):
         return None
     if id(value) not in shared:
-        shared[id(value)] = hash(tuple(_plain_attributes(value, shared, depth).items()))
+        shared[id(value)] = hash(frozenset(_plain_attributes(value, shared, depth).items()))
     return shared[id(value)]
 
 
 def _hash_of(module: nn.Module, attributes: dict[str, Hashable]) -> int:
     counters = _COUNTERS.get(module, ())
-    return hash(tuple((name, each) for name, each in attributes.items() if name not in counters))
+    return hash(frozenset(each for each in attributes.items() if each[0] not in counters))
 
 
 def roots(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:

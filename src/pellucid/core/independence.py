@@ -94,15 +94,16 @@ class _Kind:
     @classmethod
     def of(cls, path: Pathway) -> _Kind:
         """That of a pathway."""
+        others = tree_leaves(path.extra) if path.extra else ()
         shared = tuple(
             _digest(leaf)
-            for leaf in tree_leaves(path.extra)
+            for leaf in others
             if isinstance(leaf, Tensor | np.ndarray) and leaf.shape[:1] != (path.examples,)
         )
         function = getattr(path.sink, "function", None)
         target = getattr(function, "__code__", type(function))
         name = getattr(path.model, "__name__", type(path.model).__name__)
-        kind = Kind.of(path.model, (*path.inputs, *path.extra), path.guest.state)
+        kind = Kind.of(path.model, (*path.inputs, *path.extra), path.guest.modes)
         return cls(kind, (shared, _place(path.source), _place(path.sink.site), target), name)
 
     @property

@@ -86,16 +86,19 @@ class IntegratedGradients:
         start = path.baselines(baselines)
         x, x0 = floating(path.x), path.carry(start)
         evaluations = reached = None
+        outputs: Tensors = ()
         if self.steps == "auto":
             exact = refined(path, x0, x, self.tolerance, self.relative, check_count("most_steps", self.most_steps))
             gradients, evaluations, reached = exact.gradients, exact.evaluations, exact.reached
         else:
             nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
             if self.multiply_by_inputs and not delta and _ends_ride(path, self.steps):
-                gradients = _looked_at(path, x0, x, nodes, weights)
+                gradients, outputs = _with_ends(path, x0, x, nodes, weights)
             else:
                 gradients = expectation(path, weights, line(x0, x, nodes))
         found = path.narrowed(times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients)
+        if outputs:
+            tell_of_misses(total(found), *outputs)
         enough = self.steps == "auto" or self.steps >= ENOUGH_ROWS
         gap = completeness_gap(path, found, start, exact=self.multiply_by_inputs and enough) if delta else None
         return Attributions(found, gap, structure=path.structure, evaluations=evaluations, reached=reached)
@@ -270,8 +273,8 @@ def _ends_ride(path: Pathway, steps: int) -> bool:
     return min(steps, rows) >= ENOUGH_ROWS and path.read == path.source and not (path.budget.whole or own)
 
 
-def _looked_at(path: Pathway, start: Tensors, end: Tensors, nodes: Tensor, weights: Tensor) -> Tensors:
-    """The mean gradient along a line; a warning where it does not add up to the change of the output."""
+def _with_ends(path: Pathway, start: Tensors, end: Tensors, nodes: Tensor, weights: Tensor) -> tuple[Tensors, Tensors]:
+    """The mean gradient along a line, and the outputs at its end and its start."""
 
     def read(points: Tensors, rows: Tensor) -> Tensors:
         reading = path.gradient(points, rows)
@@ -293,5 +296,4 @@ def _looked_at(path: Pathway, start: Tensors, end: Tensors, nodes: Tensor, weigh
             if not len(begin):
                 begin, finish = value.new_empty(len(path)), value.new_empty(len(path))
             (begin, finish)[number][places] = output
-    tell_of_misses(total(times(sums, minus(end, start))), finish, begin)
-    return sums
+    return sums, (finish, begin)

@@ -88,13 +88,13 @@ def tell_of_misses(totals: Tensor, end: Tensor, start: Tensor, *, together: bool
     totals, end, start = (each.detach().flatten() for each in (totals, end, start))
     if together or len(totals) != len(end):
         totals, end, start = (each.sum(0, keepdim=True) for each in (totals, end, start))
-    change = end - start
-    missed = (totals - change).abs()
-    wrong = (missed > MISSED * change.abs()) & (missed > OF_OUTPUTS * (end.abs() + start.abs()))
-    if wrong.any():
+    found = zip(totals.tolist(), end.tolist(), start.tolist(), strict=True)
+    missed = [(abs(sum_ - (f - f0)), abs(f - f0), abs(f) + abs(f0)) for sum_, f, f0 in found]
+    wrong = [miss for miss, change, outputs in missed if miss > MISSED * change and miss > OF_OUTPUTS * outputs]
+    if wrong:
         warn(
-            f"attributions do not add up to the change of the output, which they miss by up to "
-            f'{float(missed[wrong].max()):.2g}: the steps are too few. Hint: n_steps="auto".'
+            f"attributions do not add up to the change of the output, which they miss by up to {max(wrong):.2g}: "
+            'the steps are too few. Hint: n_steps="auto".'
         )
 
 
