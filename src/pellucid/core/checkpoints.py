@@ -6,10 +6,9 @@ During a forward of ours they run their part plainly, in this thread alone.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 from torch.utils import checkpoint as torchs
 
@@ -39,19 +38,23 @@ def _around(*args: Any, **keywords: Any) -> Generator[None, None, None]:
         yield from _ORIGINALS[1](*args, **keywords)
 
 
-@contextmanager
-def plain_checkpoints(which: Which) -> Iterator[None]:
+@final
+class plain_checkpoints:  # noqa: N801  # a context manager, used as a function; one made of a generator takes longer
     """Have checkpoints run their part plainly, as if they were not there.
 
     Args:
         which: Of them.
     """
-    _visits(1)
-    token = _PLAIN.set("all" if _PLAIN.get() == "all" else which)
-    try:
-        yield
-    finally:
-        _PLAIN.reset(token)
+
+    def __init__(self, which: Which) -> None:
+        self._which = which
+
+    def __enter__(self) -> None:
+        _visits(1)
+        self._token = _PLAIN.set("all" if _PLAIN.get() == "all" else self._which)
+
+    def __exit__(self, *_: object) -> None:
+        _PLAIN.reset(self._token)
         _visits(-1)
 
 
@@ -60,5 +63,7 @@ def _visits(more: int) -> None:
     with _LOCK:
         _VISITS[0] += more
         inside = _VISITS[0] > 0
+        if _VISITS[0] != max(more, 0):  # neither the first nor the last
+            return
         torchs.CheckpointFunction = _Reentrant if inside else _ORIGINALS[0]  # type: ignore[misc, assignment]
         torchs._checkpoint_without_reentrant_generator = _around if inside else _ORIGINALS[1]

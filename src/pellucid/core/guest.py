@@ -145,6 +145,7 @@ _KEPT_APART = frozenset(vars(nn.Module()))
 """What torch keeps on every module; the modes are listed by themselves."""
 
 _MANY = 100
+_SIMPLE = frozenset({bool, int, float, str, type(None)})
 
 
 def _plain_attributes(value: Any, shared: dict[int, Hashable], depth: int = 2) -> dict[str, Hashable]:
@@ -161,7 +162,8 @@ def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable
         shared: What was found of objects that several modules hold, as their configuration.
         depth: How far to look inside.
     """
-    if plain(value):
+    kind = type(value)
+    if kind in _SIMPLE or (kind is tuple and all(type(each) in _SIMPLE for each in value)):
         return hash(value)
     if isinstance(value, list | tuple | dict | set | deque):
         if depth == 0 or len(value) > _MANY:

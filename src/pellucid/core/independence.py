@@ -61,19 +61,26 @@ class Refused(BatchCollapsed):
         return result
 
 
-@contextmanager
-def tied_to_its_batch(path: Pathway, rows: Tensor) -> Iterator[None]:
+@final
+class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function; one made of a generator takes longer
     """Take an exception in a forward of other rows than the batch's for a model that takes only that; it comes again.
+
+    Args:
+        path: The pathway.
+        rows: Of the forward.
 
     Raises:
         Refused: There was one.
     """
-    try:
-        yield
-    except Exception as error:
-        if not path.holds_others(rows) or out_of_memory(error):
-            raise
-        raise Refused(_Kind.of(path)) from error
+
+    def __init__(self, path: Pathway, rows: Tensor) -> None:
+        self._path, self._rows = path, rows
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and self._path.holds_others(self._rows) and not out_of_memory(error):
+            raise Refused(_Kind.of(self._path)) from error
 
 
 @final
