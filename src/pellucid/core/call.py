@@ -49,10 +49,13 @@ class Call:
         """The name of the function: `relu` of `F.relu`, `torch.relu_` and `x.relu()`."""
         return name_of(self.function)
 
-    @property
-    def kind(self) -> tuple[str, int, list[torch.Size]]:
-        """What is the same of two calls that can be compared: the function, who calls it and the shapes."""
-        return self.name, id(self.module), [leaf.shape for leaf in self.leaves if isinstance(leaf, Tensor)]
+    def is_like(self, other: Call, model: Callable[..., Any]) -> bool:
+        """Whether a call of another run is the same: of its function and shapes, and made by the same module.
+
+        Modules that a forward makes are another one each time.
+        """
+        same = self.name == other.name and self.module is other.module and _shapes(self) == _shapes(other)
+        return same or self.described(model) == other.described(model)
 
     @property
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -112,6 +115,10 @@ class Call:
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in self.leaves if isinstance(leaf, Tensor))
         where = "" if self.module is None else f" in {named(self.module, model)}"
         return f"{self.name} of {shapes}{where}"
+
+
+def _shapes(call: Call) -> list[torch.Size]:
+    return [leaf.shape for leaf in call.leaves if isinstance(leaf, Tensor)]
 
 
 def beginning(tensor: Tensor) -> Tensor:

@@ -73,6 +73,8 @@ def once(path: Pathway, run: Callable[[slice, slice], tuple[Tensors, Tensors]]) 
 def expectation(path: Pathway, weights: Tensor, points: Points, read: Read | None = None) -> Tensors:
     """Weighted sums of the gradient over samples of every point: sum_s weights[s] * grad F(points(s, .)).
 
+    First samples of no weight are read and add nothing, even where they are no numbers.
+
     Args:
         path: The pathway.
         weights: One weight per sample, [samples].
@@ -83,11 +85,13 @@ def expectation(path: Pathway, weights: Tensor, points: Points, read: Read | Non
         Tensors of the shapes of those read, in at least float32.
     """
     sums: Tensors = ()
+    idle = int((weights == 0).cumprod(0).sum())
     for samples, places, grads in sweep(path, len(weights), points, read or path.grad):
         wide = tuple(map(widened, grads))
         sums = sums or tuple(everywhere(each, places, len(path)) for each in wide)
+        counting = slice(max(0, idle - samples.start), None)
         for each, grad in zip(sums, wide, strict=True):
-            each[places] += (grad * broadcast_to(weights[samples], grad)).sum(0)
+            each[places] += (grad[counting] * broadcast_to(weights[samples][counting], grad)).sum(0)
     return sums
 
 

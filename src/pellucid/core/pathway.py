@@ -439,8 +439,7 @@ class Pathway:
 
     def _outcome(self, points: Tensors, rows: Tensor) -> Tensor:
         """The values alone, of a forward that goes as the others do."""
-        leaves = leaves_at(points, create_graph=False) if torch.is_grad_enabled() else points
-        return self._forward(leaves, rows)[0]
+        return self._forward(leaves_at(points, False) if torch.is_grad_enabled() else points, rows)[0]
 
     def _found(self) -> Found:
         """What is at the source for the user's inputs."""

@@ -375,15 +375,12 @@ class Run(TorchFunctionMode):
             CallsDiffer: There is none.
         """
         same = self._calls[number] if number < len(self._calls) else None
-        if same is not None and same.kind == call.kind:
+        if same is not None and same.is_like(call, model or _no_model):
             return same
-        found = call.described(model or _no_model)
         expected = "none" if same is None else same.described(model or _no_model)
-        if same is not None and expected == found:  # of modules that the forward makes, each time another one
-            return same
         raise CallsDiffer(
             "forward_func must make the same calls for inputs and baselines: "
-            f"call {number} is {expected} for the baselines, and {found} for the inputs. "
+            f"call {number} is {expected} for the baselines, and {call.described(model or _no_model)} for the inputs. "
             "Hint: a model that routes by its data, as mixtures of experts do, is explained by IntegratedGradients."
         )
 
@@ -462,9 +459,7 @@ def _written(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]
 
 _GRADIENTS = {torch.autograd.grad, torch.autograd.backward, Tensor.backward}
 
-_TAKES_A_GRADIENT = (
-    "forward_func takes a gradient itself, which rules would change. Hint: IntegratedGradients does not."
-)
+_TAKES_A_GRADIENT = "forward_func takes a gradient itself, which rules would change. Hint: use IntegratedGradients."
 
 _NO_STEPS = {"detach", "requires_grad", "setitem"}
 """Functions whose calls no rule of others is asked about."""

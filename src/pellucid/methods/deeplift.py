@@ -17,7 +17,7 @@ from pellucid.errors import InvalidArgument
 from pellucid.methods.contrast import Change, Contrast
 from pellucid.methods.edge import attribution
 from pellucid.methods.rescale import rescale
-from pellucid.methods.result import Attributions, one_sample
+from pellucid.methods.result import Attributions, gap, one_sample
 
 AttributionFunction: TypeAlias = Callable[[Tensors, Tensors, Tensors], Any]
 """(multipliers, inputs, baselines) -> attributions, as users of Captum give it."""
@@ -145,16 +145,13 @@ def _contributions(
         change = contrast.between(points[count : 2 * count], points[:count], rows)
         shares = _shares(method, change)
         value0 = path.entry(points[2 * count :], rows).flatten() if len(points) > 2 * count else change.value0
-        sums, changed = total(shares), change.value - value0
-        together = len(sums) != len(changed)
-        gap = sums.sum(0, keepdim=True) - changed.sum(0, keepdim=True) if together else sums - changed
-        return (*shares, gap)
+        return (*shares, gap(total(shares), change.value - value0))
 
     moments = Moments(len(path), orders=1 if samples == 1 else 2)
     gaps: list[Tensors] = []
-    for numbers, places, (*shares, gap) in sweep(path, samples, pairs, read):
+    for numbers, places, (*shares, missed) in sweep(path, samples, pairs, read):
         moments.add(numbers, places, tuple(shares))
-        gaps.append((gap.detach().flatten(),))
+        gaps.append((missed.detach().flatten(),))
     contrast.report(strict=method.strict)
     return moments, in_order(gaps, samples)[0].flatten()
 

@@ -80,8 +80,11 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
         call: What to do.
     """
     enclosing = _ENCLOSING.get()
-    copies = enclosing is not None and not enclosing.budget.whole
-    copies &= enclosing is not None and (enclosing.budget.copies or len(path) != enclosing.examples)
+    copies = (
+        enclosing is not None
+        and not enclosing.budget.whole
+        and (enclosing.budget.copies or len(path) != enclosing.examples)
+    )
     path.budget.copies = copies
     path.budget.unused = set() if enclosing is None else enclosing.budget.unused
     path.budget.whole |= enclosing is not None and enclosing.budget.whole

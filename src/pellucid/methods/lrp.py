@@ -21,7 +21,7 @@ from pellucid.errors import WrongType
 from pellucid.methods.composite import Composite
 from pellucid.methods.edge import at_the_edge, attribution
 from pellucid.methods.layer_rules import LayerRule
-from pellucid.methods.result import Attributions
+from pellucid.methods.result import Attributions, gap
 from pellucid.methods.ruled import passed_back
 
 
@@ -106,7 +106,7 @@ class LRP:
         found, value = passed_back(started, rules, strict=self.strict)
         result = Attributions(found, structure=path.structure)
         if delta:
-            lost = [_lost(value, total(each)) for each in _by_layer(result, path)]
+            lost = [gap(value, total(each)) for each in _by_layer(result, path)]
             result = dataclasses.replace(result, delta=torch.stack(lost) if path.read.listed else lost[0])
         return result
 
@@ -137,11 +137,6 @@ class Flow:
 
     def __str__(self) -> str:
         return f"{self.received:12.5g} -> {self.passed:12.5g}  {self.rule:<12} {self.call}"
-
-
-def _lost(value: Tensor, passed: Tensor) -> Tensor:
-    """What of each value does not arrive; of one value for the batch, what does not arrive at all examples together."""
-    return value - passed if len(value) == len(passed) else value - passed.sum(0, keepdim=True)
 
 
 def _by_layer(result: Attributions, path: Pathway) -> list[Tensors]:

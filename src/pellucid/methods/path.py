@@ -9,14 +9,12 @@ import torch
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines
-from pellucid.core.budget import BatchCollapsed
-from pellucid.core.expectation import Moments, along, everywhere, expectation, in_order, line, sweep
+from pellucid.core.expectation import Moments, along, expectation, in_order, line, sweep
 from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
 from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, seed_of, spreads
 from pellucid.core.tensors import (
     Tensors,
-    broadcast_to,
     described,
     floating,
     lerp,
@@ -275,25 +273,15 @@ def _ends_ride(path: Pathway, steps: int) -> bool:
 
 def _with_ends(path: Pathway, start: Tensors, end: Tensors, nodes: Tensor, weights: Tensor) -> tuple[Tensors, Tensors]:
     """The mean gradient along a line, and the outputs at its end and its start."""
+    outputs: list[Tensor] = []
 
     def read(points: Tensors, rows: Tensor) -> Tensors:
         reading = path.gradient(points, rows)
-        if len(reading.value) != len(rows):
-            raise BatchCollapsed
-        return *reading.grad, reading.value.detach()
+        outputs.append(reading.value.detach())
+        return reading.grad
 
-    sums: Tensors = ()
-    begin = finish = torch.empty(0)
-    both = torch.cat([torch.tensor([0.0, 1.0], dtype=nodes.dtype, device=nodes.device), nodes])
-    for samples, places, (*grads, value) in sweep(path, len(both), line(start, end, both), read):
-        first = max(0, 2 - samples.start)
-        wide = tuple(map(widened, grads))
-        sums = sums or tuple(everywhere(each, places, len(path)) for each in wide)
-        for each, grad in zip(sums, wide, strict=True):
-            share = weights[max(0, samples.start - 2) : max(0, samples.stop - 2)]
-            each[places] += (grad[first:] * broadcast_to(share, grad)).sum(0)
-        for number, output in zip(range(samples.start, min(2, samples.stop)), value, strict=False):
-            if not len(begin):
-                begin, finish = value.new_empty(len(path)), value.new_empty(len(path))
-            (begin, finish)[number][places] = output
-    return sums, (finish, begin)
+    both = torch.tensor([0.0, 1.0], dtype=nodes.dtype, device="cpu")
+    counted = torch.cat([torch.zeros_like(both), weights])
+    gradients = expectation(path, counted, line(start, end, torch.cat([both, nodes])), read)
+    begin, finish = torch.cat(outputs).view(len(counted), -1)[:2]
+    return gradients, (finish, begin)

@@ -83,25 +83,17 @@ def rescale(eps: float) -> Rules:
         inputs, others = call.inputs, _others(call)
         dividing = [place for place, step in enumerate(call.steps) if divides(step)] if len(inputs) > 1 else []
         nodes = (0.5,) if len(inputs) < 3 else (0.5 - HALF_WIDTH, 0.5 + HALF_WIDTH)
-
-        def passed(at: list[Tensor], share: float = 1.0) -> Tensors:
-            return call.gradient(tuple(at), grad * share)
-
-        def between(node: float) -> list[Tensor]:
-            return [x0 + node * (x - x0) for x0, x in zip(others, inputs, strict=True)]
-
-        if len(dividing) != 1:
-            return _added([passed(between(node), 1 / len(nodes)) for node in nodes])
-        (place,) = dividing
-        smaller = inputs[place].abs() <= others[place].abs()
-        factor = torch.where(smaller, inputs[place], others[place])
-        found = []
-        for node in nodes:
-            at = between(node)
-            at[place] = factor
-            found.append(passed(at, 1 / len(nodes)))
-        shares = list(_added(found))
-        shares[place] = torch.where(smaller, passed(list(others))[place], passed(list(inputs))[place])
+        middle = [[x0 + node * (x - x0) for x0, x in zip(others, inputs, strict=True)] for node in nodes]
+        if len(dividing) == 1:
+            (place,) = dividing
+            smaller = inputs[place].abs() <= others[place].abs()
+            for at in middle:
+                at[place] = torch.where(smaller, inputs[place], others[place])
+        found = [call.gradient(tuple(at), grad / len(nodes)) for at in middle]
+        shares = [torch.stack(each).sum(0) if len(each) > 1 else each[0] for each in zip(*found, strict=True)]
+        if len(dividing) == 1:
+            ends = (call.gradient(some, grad)[place] for some in (others, inputs))
+            shares[place] = torch.where(smaller, *ends)
         return tuple(shares)
 
     def largest(call: Call, grad: Tensor) -> Tensors:
@@ -138,10 +130,6 @@ def rescale(eps: float) -> Rules:
         functions.update(dict.fromkeys(names, rule))
     functions.update(dict.fromkeys(PRODUCTS, OfSeveral(product)))
     return Rules(functions)
-
-
-def _added(several: list[Tensors]) -> Tensors:
-    return tuple(torch.stack(each).sum(0) if len(each) > 1 else each[0] for each in zip(*several, strict=True))
 
 
 def _others(call: Call) -> Tensors:

@@ -63,7 +63,7 @@ def completeness_gap(path: Pathway, attributions: Tensors, start: Tensors, *, ex
     end, begin = ends(path, start)
     if exact and not path.source.modules and not totals.is_complex():
         tell_of_misses(totals, end, begin, together=path.budget.whole)
-    return _gap(totals[:, None], end - begin).flatten()
+    return gap(totals[:, None], end - begin).flatten()
 
 
 def ends(path: Pathway, start: Tensors) -> tuple[Tensor, Tensor]:
@@ -112,11 +112,14 @@ def gaps(path: Pathway, totals: Tensor, start: Tensors, end: Tensors) -> Tensor:
     """
     samples = totals.shape[1]
     change = values(path, samples, along(end)) - values(path.entry, samples, along(start))
-    return _gap(totals, change).flatten()
+    return gap(totals, change).flatten()
 
 
-def _gap(totals: Tensor, change: Tensor) -> Tensor:
-    return totals - change if len(change) == len(totals) else totals.sum(0) - change.sum(0)
+def gap(totals: Tensor, change: Tensor) -> Tensor:
+    """How far sums are from a change; where one has a single value for the batch, over all examples together."""
+    if len(change) == len(totals):
+        return totals - change
+    return totals.sum(0, keepdim=True) - change.sum(0, keepdim=True)
 
 
 def one_sample(points: Tensors) -> Tensors:
