@@ -375,12 +375,13 @@ class Run(TorchFunctionMode):
             CallsDiffer: There is none.
         """
         same = self._calls[number] if number < len(self._calls) else None
-        if same is not None and same.is_like(call, model or _no_model):
+        named_by = _no_model if model is None else model  # a compiled one has no truth
+        if same is not None and same.is_like(call, named_by):
             return same
-        expected = "none" if same is None else same.described(model or _no_model)
+        expected = "none" if same is None else same.described(named_by)
         raise CallsDiffer(
             "forward_func must make the same calls for inputs and baselines: "
-            f"call {number} is {expected} for the baselines, and {call.described(model or _no_model)} for the inputs. "
+            f"call {number} is {expected} for the baselines, and {call.described(named_by)} for the inputs. "
             "Hint: a model that routes by its data, as mixtures of experts do, is explained by IntegratedGradients."
         )
 
