@@ -237,6 +237,40 @@ def test_integrated_gradients_that_add_up_say_nothing_and_look_at_their_ends_by_
     assert rows == [3 * 19]
 
 
+class Steep(nn.Module):
+    """A layer before a steep place, and a way around it that may be closed."""
+
+    def __init__(self, around: float) -> None:
+        super().__init__()
+        self.layer, self.around = nn.Tanh(), around
+
+    def forward(self, x: Tensor) -> Tensor:
+        return steep(2 * self.layer(x)) + self.around * x.sum(1)
+
+
+@pytest.mark.parametrize("given", [{}, {"return_convergence_delta": True}, {"n_steps": 20, "internal_batch_size": 70}])
+def test_conductances_that_do_not_add_up_are_told_of_once(given: dict):
+    model = Steep(0)
+    with pytest.warns(PellucidWarning, match=r"do not add up.*Hint: .* more of them") as told:
+        attr.LayerConductance(model, model.layer).attribute(torch.ones(3, 2), **given)
+    assert len(told) == 1
+
+
+def test_conductances_of_a_layer_that_not_all_flows_through_need_not_add_up():
+    model = Steep(1)
+    attr.LayerConductance(model, model.layer).attribute(torch.ones(3, 2))
+
+
+def test_conductances_are_the_same_whether_or_not_their_sums_are_looked_at():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1)).double()
+    x = torch.randn(3, 3, dtype=torch.float64)
+    looked, blind = (
+        attr.LayerConductance(model, model[1]).attribute(x, n_steps=30, internal_batch_size=most) for most in (None, 3)
+    )
+    close(looked, blind, atol=1e-12)
+
+
 def test_a_gradient_at_the_baseline_that_is_no_number_stays_outside():
     found = attr.IntegratedGradients(lambda x: x.abs().sqrt().sum(1)).attribute(torch.ones(2, 2), n_steps=500)
     close(found, torch.ones(2, 2), atol=1e-2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -9,14 +11,23 @@ import torch
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines
-from pellucid.core.expectation import everywhere, expectation, line, sweep
+from pellucid.core.expectation import along, everywhere, expectation, line, sweep, values
 from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
+from pellucid.core.seen import Seen
 from pellucid.core.sink import TargetLike, sink_of
-from pellucid.core.tensors import Tensors, detached, floating, minus, narrowed, times, widened
+from pellucid.core.tensors import Tensors, detached, floating, minus, narrowed, times, total, widened
 from pellucid.errors import check_count
 from pellucid.methods.edge import attribution
-from pellucid.methods.result import Attributions, completeness_gap
+from pellucid.methods.result import (
+    OF_OUTPUTS,
+    Attributions,
+    completeness_gap,
+    ends_ride,
+    one_sample,
+    tell_of_misses,
+    with_ends,
+)
 
 
 @final
@@ -70,19 +81,24 @@ class Conductance:
         start = path.baselines(baselines)
         nodes = torch.from_numpy(quadrature(self.rule, self.steps + 1)[0])
         x, x0 = floating(path.x), path.carry(start)
+        outputs: list[Tensor] = []
+        measured = not path.source.modules and ends_ride(path, self.steps)
+        idle = 2 if measured else 0
 
         def look(points: Tensors, rows: Tensor) -> Tensors:
             reading = path.gradient(points, rows)
+            outputs.append(reading.value.detach())
             values = reading.at_read if path.create_graph else detached(reading.at_read)
             return tuple(map(widened, values + reading.grad))
 
         sums: Tensors = ()
         last: Tensors = ()
-        for samples, places, found in sweep(path, self.steps + 1, line(x0, x, nodes), look):
+        steps = with_ends(nodes) if measured else nodes
+        for samples, places, found in sweep(path, len(steps), line(x0, x, steps), look):
             if not last:
                 last = tuple(everywhere(each, places, len(path)) for each in found)
                 sums = tuple(map(torch.zeros_like, last[: len(last) // 2]))
-            chain = found
+            chain = found if samples.start > 0 else tuple(each[idle:] for each in found)
             if samples.start > 0:
                 chain = tuple(torch.cat((b[places][None], f)) for b, f in zip(last, found, strict=True))
             for each, value, gradient in zip(sums, chain, chain[len(sums) :], strict=False):
@@ -91,8 +107,20 @@ class Conductance:
             for before, block in zip(last, found, strict=True):
                 before[places] = block[-1]
         attributions = path.narrowed(sums)
+        if measured:
+            begin, end = torch.cat(outputs).view(len(steps), -1)[:2]
+            all_through = functools.partial(
+                _all_flows_through, path, start, begin, OF_OUTPUTS * (begin.abs() + end.abs())
+            )
+            tell_of_misses(total(attributions), end, begin, due=all_through)
         gap = completeness_gap(path, attributions, start) if delta else None
         return Attributions(attributions, gap, structure=path.structure)
+
+
+def _all_flows_through(path: Pathway, start: Tensors, outputs: Tensor, within: Tensor) -> bool:
+    """Whether a layer decides the outputs: its values at the baselines give the outputs there, whatever the inputs."""
+    inside = dataclasses.replace(path, source=path.read, seen=Seen())
+    return bool(((values(inside, 1, along(one_sample(inside.carry(start)))).flatten() - outputs).abs() <= within).all())
 
 
 @final

@@ -28,7 +28,15 @@ from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.edge import attribution
 from pellucid.methods.narrowing import FEW_AT_ONCE, MOST_SAMPLES, Narrowing
 from pellucid.methods.refinement import MOST_STEPS, refined
-from pellucid.methods.result import Attributions, completeness_gap, gaps, tell_of_misses
+from pellucid.methods.result import (
+    ENOUGH_ROWS,
+    Attributions,
+    completeness_gap,
+    ends_ride,
+    gaps,
+    tell_of_misses,
+    with_ends,
+)
 
 
 @final
@@ -90,7 +98,8 @@ class IntegratedGradients:
             gradients, evaluations, reached = exact.gradients, exact.evaluations, exact.reached
         else:
             nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
-            if self.multiply_by_inputs and not delta and _ends_ride(path, self.steps):
+            riding = path.read == path.source and ends_ride(path, self.steps)
+            if self.multiply_by_inputs and not delta and riding:
                 gradients, outputs = _with_ends(path, x0, x, nodes, weights)
             else:
                 gradients = expectation(path, weights, line(x0, x, nodes))
@@ -260,17 +269,6 @@ class GradientShap:
         return gaps(path, total(in_order(sums, narrowing.count), kept=2), starts, ends) if delta else None
 
 
-ENOUGH_ROWS = 20
-"""Of so many rows of an example two more cost little; of fewer steps nobody expects that they add up."""
-
-
-def _ends_ride(path: Pathway, steps: int) -> bool:
-    """Whether the outputs at both ends of a line may be found out by the way: as rows of the first chunk."""
-    rows = path.budget.rows // max(1, len(path))
-    own = path.gradient_function is not None or path.create_graph or any(each.is_complex() for each in path.x)
-    return min(steps, rows) >= ENOUGH_ROWS and path.read == path.source and not (path.budget.whole or own)
-
-
 def _with_ends(path: Pathway, start: Tensors, end: Tensors, nodes: Tensor, weights: Tensor) -> tuple[Tensors, Tensors]:
     """The mean gradient along a line, and the outputs at its end and its start."""
     outputs: list[Tensor] = []
@@ -280,8 +278,7 @@ def _with_ends(path: Pathway, start: Tensors, end: Tensors, nodes: Tensor, weigh
         outputs.append(reading.value.detach())
         return reading.grad
 
-    both = torch.tensor([0.0, 1.0], dtype=nodes.dtype, device="cpu")
-    counted = torch.cat([torch.zeros_like(both), weights])
-    gradients = expectation(path, counted, line(start, end, torch.cat([both, nodes])), read)
+    counted = torch.cat([weights.new_zeros(2), weights])
+    gradients = expectation(path, counted, line(start, end, with_ends(nodes)), read)
     begin, finish = torch.cat(outputs).view(len(counted), -1)[:2]
     return gradients, (finish, begin)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
+import torch
 from torch import Tensor
 
 from pellucid.core.expectation import along, values
@@ -72,11 +74,29 @@ def ends(path: Pathway, start: Tensors) -> tuple[Tensor, Tensor]:
     return values(end, 1, along(one_sample(end.x))), values(path.entry, 1, along(one_sample(start)))
 
 
+ENOUGH_ROWS = 20
+"""Of so many rows of an example two more cost little; of fewer steps nobody expects that they add up."""
+
+
+def ends_ride(path: Pathway, steps: int) -> bool:
+    """Whether the outputs at both ends of a line may be found out by the way: as rows of the first chunk."""
+    rows = path.budget.rows // max(1, len(path))
+    own = path.gradient_function is not None or path.create_graph or any(each.is_complex() for each in path.x)
+    return min(steps, rows) >= ENOUGH_ROWS and not (path.budget.whole or own)
+
+
+def with_ends(nodes: Tensor) -> Tensor:
+    """Nodes on a line behind its two ends, start first."""
+    return torch.cat([torch.tensor([0.0, 1.0], dtype=nodes.dtype, device=nodes.device), nodes])
+
+
 MISSED, OF_OUTPUTS = 0.05, 1e-4
 """How far a sum that should be exact may be off, as a share of the change, and of the outputs at both ends."""
 
 
-def tell_of_misses(totals: Tensor, end: Tensor, start: Tensor, *, together: bool = False) -> None:
+def tell_of_misses(
+    totals: Tensor, end: Tensor, start: Tensor, *, together: bool = False, due: Callable[[], bool] = lambda: True
+) -> None:
     """Warn of attributions whose sums miss the change of the output by more than rounding and a few per cent.
 
     Args:
@@ -84,6 +104,7 @@ def tell_of_misses(totals: Tensor, end: Tensor, start: Tensor, *, together: bool
         end: The outputs at the inputs; of another length where the model has one for the batch.
         start: Those at the baselines.
         together: Whether examples depend on each other, and add up over the batch alone.
+        due: Whether they should add up at all; asked where they do not.
     """
     totals, end, start = (each.detach().flatten() for each in (totals, end, start))
     if together or len(totals) != len(end):
@@ -91,10 +112,10 @@ def tell_of_misses(totals: Tensor, end: Tensor, start: Tensor, *, together: bool
     found = zip(totals.tolist(), end.tolist(), start.tolist(), strict=True)
     missed = [(abs(sum_ - (f - f0)), abs(f - f0), abs(f) + abs(f0)) for sum_, f, f0 in found]
     wrong = [miss for miss, change, outputs in missed if miss > MISSED * change and miss > OF_OUTPUTS * outputs]
-    if wrong:
+    if wrong and due():
         warn(
             f"attributions do not add up to the change of the output, which they miss by up to {max(wrong):.2g}: "
-            'the steps are too few. Hint: n_steps="auto".'
+            'the steps are too few. Hint: n_steps="auto", or more of them where a method has no "auto".'
         )
 
 
