@@ -191,7 +191,7 @@ TABLE = {
     "target a float tensor": target(torch.zeros(8), "be a 1-D tensor of integers: got (8,) float32"),
     "target a matrix": target(torch.zeros(8, 2).long(), "be a 1-D tensor of integers: got (8, 2) int64"),
     "target a short list": target([0, 1], "hold one element per example: expected 8, got 2"),
-    "target a long tensor": target(torch.zeros(9).long(), "hold one element per example: expected 8, got 9"),
+    "target a long tensor": target(torch.zeros(9).long(), "per example, or per row of the output: expected 8 or 3"),
     "target of several lengths": target([(0,)] * 7 + [(0, 1)], "hold tuples of one length: got tuples of several"),
     "target returns no tensor": target(lambda output: output.tolist(), "return a tensor: got list"),
     "target returns too much": target(

@@ -24,7 +24,7 @@ from pellucid.core.reading import Reading, all_used, filled, gradients_of, leave
 from pellucid.core.replay import Recording, Replay, Watch, answers_for, failing_replays, replayable
 from pellucid.core.rows import everyone, follow, pick
 from pellucid.core.seen import Chosen, Copies, Seen
-from pellucid.core.sink import Neuron, Sink, TargetLike, sink_of
+from pellucid.core.sink import Neuron, Sink, TargetLike, chosen_sink
 from pellucid.core.site import INPUTS, OUTPUT, Site, SiteLike, site_of
 from pellucid.core.structure import Structure, each_tensor
 from pellucid.core.tensors import (
@@ -174,9 +174,8 @@ class Pathway:
         tensors = tuple(map(out_of_inference_mode, batch_of(inputs)))
         if not create_graph:
             tensors = detached(tensors)
-        if target is not None and sink is not None:
-            raise InvalidArgument("target and sink exclude each other: got both.")
         examples = tensors[0].shape[0]
+        explained, of_output_rows = chosen_sink(target, sink, examples, model)
         extra = () if additional_forward_args is None else each_tensor(additional_forward_args, out_of_inference_mode)
         guest = Guest.of(model)
         budget = Budget.of(tensors, guest.parameter_bytes, internal_batch_size)
@@ -185,7 +184,7 @@ class Pathway:
             budget.most_samples = check_count("perturbations_per_eval", perturbations_per_eval)
         # Tensors of different first dimensions (a graph's nodes and edges) are one example that nobody can divide.
         mixes = guest.mixes_examples if whole_batch is None else whole_batch
-        budget.whole = mixes or len({tensor.shape[0] for tensor in tensors}) > 1
+        budget.whole = mixes or of_output_rows or len({tensor.shape[0] for tensor in tensors}) > 1
         budget.apart = None if whole_batch is None else not whole_batch
         start = site_of(source, model)
         return cls(
@@ -193,9 +192,7 @@ class Pathway:
             inputs=tensors,
             rows=everyone(examples),
             examples=examples,
-            sink=sink_of(target, examples, OUTPUT)
-            if sink is None
-            else sink_of(sink.neuron_selector, examples, site_of(sink.layer, model)),
+            sink=explained,
             extra=extra if isinstance(extra, tuple) else (extra,),
             budget=budget,
             guest=guest,
