@@ -22,7 +22,7 @@ from pellucid.core.guest import embeds
 from pellucid.core.pathway import GradientFunction, Pathway
 from pellucid.core.randomness import Seed, numpy_state_kept, seeded
 from pellucid.core.sink import Neuron, TargetLike, sink_of
-from pellucid.core.site import Layer
+from pellucid.core.site import CallLike, Layer
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, described, floats, tensors_of, times
 from pellucid.errors import InvalidArgument, NotSupported, located
@@ -175,6 +175,7 @@ class InternalAttribution(Attribution):
         forward_func: Any callable of tensors: a module, a bound method, a function.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def __init__(
@@ -182,17 +183,20 @@ class InternalAttribution(Attribution):
         forward_func: Callable[..., Any],
         layer: nn.Module | str | Sequence[nn.Module | str],
         device_ids: list[int] | None = None,
+        *,
+        call: CallLike = None,
     ) -> None:
         super().__init__(forward_func)
         self.layer = layer
         self.device_ids = device_ids
+        self.call = call
 
     def _layer(self, of_input: bool) -> Layer:
         """What the layer takes or returns."""
-        return Layer(self.layer, "input" if of_input else "output")
+        return Layer(self.layer, "input" if of_input else "output", self.call)
 
     def _neuron(self, selector: TargetLike, of_input: bool) -> Neuron:
-        """A neuron of what the layer takes or returns."""
+        """A neuron of what the layer takes or returns, in one of its calls."""
         return Neuron(self._layer(of_input), selector)
 
     def _sites(self, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
@@ -209,6 +213,7 @@ class MultipliedInternalAttribution(InternalAttribution):
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
         multiply_by_inputs: Whether the factor is there.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def __init__(
@@ -217,8 +222,10 @@ class MultipliedInternalAttribution(InternalAttribution):
         layer: nn.Module | str | Sequence[nn.Module | str],
         device_ids: list[int] | None = None,
         multiply_by_inputs: bool = True,
+        *,
+        call: CallLike = None,
     ) -> None:
-        super().__init__(forward_func, layer, device_ids)
+        super().__init__(forward_func, layer, device_ids, call=call)
         self._multiply_by_inputs = multiply_by_inputs
 
     @property

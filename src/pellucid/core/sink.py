@@ -91,6 +91,8 @@ class _At:
 
     def tensor_of(self, output: Any) -> Tensor:
         """The tensor that an output is; of a layer, also the only one in a tuple."""
+        if self.site.call == "all":
+            raise InvalidArgument('call must be one call of the layer of a neuron: got "all". Hint: call=0.')
         if self.site.modules and isinstance(output, tuple) and len(output) == 1:
             output = output[0]
         if isinstance(output, Tensor):
