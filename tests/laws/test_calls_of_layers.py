@@ -13,6 +13,8 @@ from pellucid.methods import Layer, Pathway, Saliency
 
 from .registry import close
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 
 class Siamese(nn.Module):
     """One encoder for two things."""
