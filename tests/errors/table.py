@@ -191,7 +191,7 @@ TABLE = {
     "target a float tensor": target(torch.zeros(8), "be a 1-D tensor of integers: got (8,) float32"),
     "target a matrix": target(torch.zeros(8, 2).long(), "be a 1-D tensor of integers: got (8, 2) int64"),
     "target a short list": target([0, 1], "hold one element per example: expected 8, got 2"),
-    "target a long tensor": target(torch.zeros(9).long(), "per example, or per row of the output: expected 8 or 3"),
+    "target a long tensor": target(torch.zeros(9).long(), "hold one element per example: expected 8, got 9"),
     "target of several lengths": target([(0,)] * 7 + [(0, 1)], "hold tuples of one length: got tuples of several"),
     "target returns no tensor": target(lambda output: output.tolist(), "return a tensor: got list"),
     "target returns too much": target(
@@ -215,7 +215,8 @@ TABLE = {
     "baselines of images": start(
         torch.zeros(3, 32, 31), "broadcast to inputs: expected (8, 3, 32, 32), got (3, 32, 31).", **PICTURES
     ),
-    "baselines of no example": start(torch.zeros(4), "broadcast to inputs: expected (8, 4), got (4,)."),
+    "baselines of no example": start(torch.zeros(3), "broadcast to inputs: expected (8, 4), got (3,)."),
+    "baselines of one number per example": start(torch.zeros(8), "broadcast to inputs: expected (8, 4), got (8,)."),
     "baselines of other examples": start(torch.zeros(5, 4), "broadcast to inputs: expected (8, 4), got (5, 4)."),
     "baselines too few": start((0,), "have one entry for each input: expected 2, got 1.", **PAIRS),
     "baselines for one of two": start(ROWS, "have one entry for each input: expected 2, got 1.", **PAIRS),

@@ -199,10 +199,17 @@ class InternalAttribution(Attribution):
         """A neuron of what the layer takes or returns, in one of its calls."""
         return Neuron(self._layer(of_input), selector)
 
-    def _sites(self, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
-        """Where points between inputs and baselines are fed: at the inputs; at the layer for ids, which have none."""
-        ids = not any(map(floats, tensors_of(inputs, "inputs"))) and embeds(self.forward_func)
-        return {"source" if ids else "read": self._layer(of_input)}
+    def _sites(self, inputs: TensorOrTensors, of_input: bool, *, between: bool = True) -> dict[str, Layer]:
+        """Where points are fed: at the inputs; at the layer where there are ids, which have no points between them.
+
+        Args:
+            inputs: The inputs.
+            of_input: Whether what the layer takes is meant.
+            between: Whether there are points between inputs and baselines; of those alone, ids may stand beside floats.
+        """
+        ids = [not floats(each) for each in tensors_of(inputs, "inputs")]
+        feeds = (any(ids) if between else all(ids)) and embeds(self.forward_func)
+        return {"source" if feeds else "read": self._layer(of_input)}
 
 
 class MultipliedInternalAttribution(InternalAttribution):

@@ -183,7 +183,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
             ),
             inputs,
             {
-                **self._sites(inputs, attribute_to_layer_input),
+                **self._sites(inputs, attribute_to_layer_input, between=False),
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "grad_kwargs": grad_kwargs,
@@ -245,7 +245,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
             ),
             inputs,
             {
-                **self._sites(inputs, attribute_to_layer_input),
+                **self._sites(inputs, attribute_to_layer_input, between=False),
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,

@@ -15,7 +15,7 @@ from torch.futures import Future
 
 from pellucid.core.baselines import Baselines, baselines_of
 from pellucid.core.budget import BatchCollapsed, Budget
-from pellucid.core.guest import Guest, cudnn_or_not
+from pellucid.core.guest import Guest, cudnn_or_not, embeds
 from pellucid.core.independence import Company, tied_to_its_batch
 from pellucid.core.lineage import started
 from pellucid.core.passage import Found, Passage, differentiable
@@ -32,6 +32,7 @@ from pellucid.core.tensors import (
     batch_of,
     described,
     detached,
+    examples_of,
     floating,
     floats,
     out_of_inference_mode,
@@ -174,7 +175,7 @@ class Pathway:
         tensors = tuple(map(out_of_inference_mode, batch_of(inputs)))
         if not create_graph:
             tensors = detached(tensors)
-        examples = tensors[0].shape[0]
+        examples = examples_of(tensors)
         explained, of_output_rows = chosen_sink(target, sink, examples, model)
         extra = () if additional_forward_args is None else each_tensor(additional_forward_args, out_of_inference_mode)
         guest = Guest.of(model)
@@ -219,9 +220,14 @@ class Pathway:
         return self._found().tensors if self.source.modules else self.inputs
 
     @property
+    def ends(self) -> Tensors:
+        """The points to be compared with baselines: floats, but for ids where no gradient is taken at them."""
+        return self.x if self.read != self.source and embeds(self.model) else floating(self.x)
+
+    @property
     def like_inputs(self) -> Tensors:
         """What baselines must be like: the model's inputs, which are floats where they are the source."""
-        return self.inputs if self.source.modules else floating(self.x)
+        return self.inputs if self.source.modules else self.ends
 
     @property
     def entry(self) -> Pathway:
@@ -337,10 +343,9 @@ class Pathway:
             Values [n, *K].
         """
         # A compiled model cannot be looked on while it runs.
-        measuring = nullcontext() if self.guest.compiled else self.budget.measuring(rows.shape[0])
         company = Company.of(self, rows)
         with torch.no_grad():
-            with measuring:
+            with nullcontext() if self.guest.compiled else self.budget.measuring(rows.shape[0]):
                 value = self._forward(points, rows)[0]
             if company is not None:
                 company.look(points, rows, value, self._outcome)

@@ -182,9 +182,9 @@ class Elements(_At):
         index = self._of(rows)
         shape = self.shape_for(output, index.shape[1])
         if len(output) != len(index) and self.of_output_rows:
+            per_row = f", or {len(output)}, one per row of the {self.place}" if len(output) > self.examples else ""
             raise InvalidArgument(
-                f"{self.name} must hold one element per example, or per row of the {self.place}: expected "
-                f"{self.examples} or {len(output)}, got {len(index)}."
+                f"{self.name} must hold one element per example: expected {self.examples}{per_row}, got {len(index)}."
             )
         if len(output) != len(index):
             raise InvalidArgument(

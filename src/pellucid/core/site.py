@@ -98,9 +98,8 @@ def site_of(place: SiteLike, model: Callable[..., Any]) -> Site:
     if layer.side not in get_args(Side):
         raise InvalidArgument(f"side must be input or output: got {layer.side!r}.")
     listed = isinstance(layer.module, list | tuple)
-    if isinstance(layer.call, str) and (layer.call != "all" or listed):
-        expected = "an integer where layer is a list" if listed else 'an integer, None or "all"'
-        raise InvalidArgument(f"call must be {expected}: got {layer.call!r}.")
+    if layer.call == "all" and listed:
+        raise InvalidArgument('call must be an integer where layer is a list: got "all". Hint: one layer at a time.')
     if layer.call is not None and layer.call != "all":
         check_count("call", layer.call, least=0)
     given = tuple(layer.module) if isinstance(layer.module, list | tuple) else (layer.module,)
