@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +79,15 @@ def test_importing_the_library_imports_no_extra():
     program = f"import sys, pellucid; print([name for name in {EXTRAS} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_first_call_of_a_class_imports_nothing():
+    program = [sys.executable, "-m", "house.first_calls"]
+    tests = Path(__file__).parents[1]
+    done = subprocess.run(program, cwd=tests, capture_output=True, text=True, check=True, timeout=120)
+    found = json.loads(done.stdout)
+    assert len(found) == 40
+    assert {name: modules for name, modules in found.items() if modules} == {}
 
 
 def test_importing_the_library_draws_no_random_numbers_and_sets_no_switch():

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
+from pellucid.core.pullback import pullback
 from pellucid.core.site import named
 from pellucid.core.tensors import Tensors
 
@@ -104,8 +105,7 @@ class Call:
                 output = self.output(*at)
 
         def passed_back(grad: Tensor) -> Tensors:
-            more = {"create_graph": torch.is_grad_enabled(), "retain_graph": True, "allow_unused": True}
-            found = torch.autograd.grad(output, at, grad, **more)
+            found = pullback((output,), (grad,), at, create_graph=torch.is_grad_enabled(), retain_graph=True)
             return tuple(torch.zeros_like(x) if each is None else each for each, x in zip(found, at, strict=True))
 
         return output if torch.is_grad_enabled() else output.detach(), passed_back

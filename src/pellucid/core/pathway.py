@@ -19,6 +19,7 @@ from pellucid.core.guest import Guest, cudnn_or_not, embeds
 from pellucid.core.independence import Company, tied_to_its_batch
 from pellucid.core.lineage import started
 from pellucid.core.passage import Found, Passage, differentiable
+from pellucid.core.pullback import pullback
 from pellucid.core.randomness import Keys, Seed
 from pellucid.core.reading import Reading, all_used, filled, gradients_of, leaves_at, one_each, saturates
 from pellucid.core.replay import Recording, Replay, Watch, answers_for, failing_replays, replayable
@@ -436,7 +437,7 @@ class Pathway:
             return Reading(value, at_read, grads)
         chosen = one_each(through(found.value, rows), through)
         shares = times(grads, filled(gradients_of(chosen, at_read, arguments), at_read))
-        passing = torch.autograd.grad(at_read, leaves, shares, **arguments)
+        passing = pullback(at_read, shares, leaves, **arguments)
         return Reading(value, leaves, all_used(passing, leaves, self.source, self.budget.unused))
 
     def _outcome(self, points: Tensors, rows: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 
 from pellucid.errors import InvalidArgument, check_count
@@ -35,7 +36,7 @@ def _captum_trapezoid(steps: int) -> Nodes:
 
 
 def _gausslegendre(steps: int) -> Nodes:
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    nodes, weights = leggauss(steps)
     return (nodes + 1) / 2, weights / 2
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, SupportsFloat, TypeAlias, final
 
 import numpy as np
+import numpy.random  # which NumPy puts off until somebody draws
 import torch
 from torch import Tensor
 

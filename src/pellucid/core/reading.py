@@ -80,7 +80,7 @@ def gradients_of(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Seque
         )
     if value.is_complex():
         raise NotDifferentiable(f"the output of forward_func must be real: got {described(value)}.")
-    gradients: Sequence[Tensor | None] = torch.autograd.grad(value, at, torch.ones_like(value), **arguments)
+    gradients: Sequence[Tensor | None] = torch.autograd.grad(value.sum(), at, **arguments)
     return gradients
 
 
