@@ -102,15 +102,16 @@ def warn(message: str) -> None:
     warnings.warn(message, PellucidWarning, stacklevel=level)
 
 
-def not_to_be_overridden(cls: type, names: tuple[str, ...], hint: str) -> None:
-    """Refuse a subclass that would change what the engine does by itself.
+def not_to_be_overridden(what: object, names: tuple[str, ...], hint: str) -> None:
+    """Refuse a class, or an object, that would change what the engine does by itself.
 
     Raises:
         NotSupported: It does.
     """
     for name in names:
-        if name in vars(cls):
-            raise NotSupported(f"{cls.__name__}.{name} would have no effect. Hint: {hint}")
+        if name in vars(what):
+            owner = what if isinstance(what, type) else type(what)
+            raise NotSupported(f"{owner.__name__}.{name} would have no effect: pellucid does not call it. Hint: {hint}")
 
 
 def check_count(name: str, count: int, least: int = 1) -> int:

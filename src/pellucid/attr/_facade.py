@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, TypeVar, final
 
 import numpy as np
 from torch import Tensor, nn
 from torch.futures import Future
 from torch.nn import functional
 
+from pellucid.attr._internals import ours, overrides_attribute, plain_inside, refuse_what_is_not_called
 from pellucid.core.baselines import Baselines
 from pellucid.core.future import then
 from pellucid.core.guest import embeds
@@ -29,6 +30,7 @@ from pellucid.errors import InvalidArgument, NotSupported, located
 from pellucid.methods.edge import at_the_edge
 from pellucid.methods.result import Attributions, completeness_gap
 
+T = TypeVar("T")
 TensorOrTensors: TypeAlias = Tensor | Tensors
 Attributed: TypeAlias = Any
 """Attributions as the inputs came, a tensor or a tuple of tensors, or as the layer has its tensors; with
@@ -56,6 +58,10 @@ def compute_gradients(
     return path.gradient(path.x, path.rows).grad
 
 
+_WRAPPED = {"attribute", "attribute_future", "compute_convergence_delta"}
+"""What a subclass may ask for `__wrapped__`."""
+
+
 class Attribution:
     """The base of all attribution classes.
 
@@ -64,7 +70,14 @@ class Attribution:
     """
 
     def __init__(self, forward_func: Callable[..., Any]) -> None:
+        if not overrides_attribute(type(self)):
+            refuse_what_is_not_called(self)
         self.forward_func = forward_func
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in _WRAPPED & vars(cls).keys() if ours(cls) else ():
+            setattr(cls, name, plain_inside(vars(cls)[name]))
 
     _in_future = False
 
@@ -313,6 +326,7 @@ def explained(
     """
     return_stderr = pathway.pop("return_stderr", False)
     try:
+        refuse_what_is_not_called(attribution)
         own = getattr(attribution, "gradient_func", compute_gradients)
         gradient_function = None if own is compute_gradients else own
         progress = f"{attribution.get_name()} attribution" if pathway.pop("show_progress", False) else None
@@ -347,6 +361,11 @@ def _as_given(inputs: TensorOrTensors, result: Attributions, *, return_stderr: b
     return found[0] if len(found) == 1 else tuple(found)
 
 
+def chosen(given: T | None, default: T) -> T:
+    """What is given, or the default."""
+    return default if given is None else given
+
+
 def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs: TensorOrTensors) -> TensorOrTensors:
     """A distribution of baselines: as given, or what a function of nothing or of the inputs returns."""
     if not callable(baselines) or isinstance(baselines, Tensor):
@@ -378,8 +397,7 @@ class Inside:
         if "target" in kwargs:
             following["target"] = sink_of(kwargs["target"], path.examples).argument(path.rows)
         inputs = path.x if self.tuples else path.x[0]
-        ours = type(self.attribution).__module__.partition(".")[0] == "pellucid"
-        with nullcontext() if ours else numpy_state_kept():
+        with nullcontext() if ours(type(self.attribution)) else numpy_state_kept():
             found = self.attribution.attribute(inputs, **(self._seeds(path) | kwargs | following))
         found, delta = found if kwargs.get("return_convergence_delta") else (found, None)
         values, structure = Structure.of(found)

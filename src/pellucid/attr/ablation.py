@@ -19,6 +19,7 @@ from pellucid.attr._facade import (
     future_of,
     later,
 )
+from pellucid.attr._internals import Part
 from pellucid.core.baselines import Baselines
 from pellucid.core.players import FeatureMask, Strides, WindowShapes
 from pellucid.core.sink import TargetLike
@@ -136,6 +137,8 @@ class FeaturePermutation(FeatureAblation):
 class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
     """How much the output falls without each feature of a layer: [pellucid.methods.FeatureAblation][] from there."""
 
+    attributor = Part(lambda self: FeatureAblation, "override attribute.")
+
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -173,6 +176,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
     """How much the output falls with each feature of a layer exchanged: [pellucid.methods.FeaturePermutation][]."""
 
     perm_func = None
+    attributor = Part(lambda self: FeaturePermutation, "override attribute.")
 
     def attribute(  # type: ignore[override]  # as in Captum, the mask has another name
         self,

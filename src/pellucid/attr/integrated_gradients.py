@@ -16,6 +16,7 @@ from pellucid.attr._facade import (
     TensorOrTensors,
     explained,
 )
+from pellucid.attr._internals import Part
 from pellucid.core.baselines import Baselines
 from pellucid.core.quadrature import Quadrature
 from pellucid.core.sink import TargetLike
@@ -67,6 +68,8 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
 
 class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, CompleteAttribution):
     """Gradients integrated from baseline to input at a layer: [pellucid.methods.IntegratedGradients][] from there."""
+
+    ig = Part(lambda self: IntegratedGradients(self.forward_func, self.multiplies_by_inputs), "override attribute.")
 
     def attribute(
         self,

@@ -9,20 +9,22 @@ import torch
 from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained
+from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, chosen, explained
+from pellucid.attr._internals import Part
 from pellucid.core.baselines import Baselines
 from pellucid.core.players import FeatureMask
 from pellucid.core.sink import TargetLike
 from pellucid.core.tensors import tensors_of
-from pellucid.errors import not_to_be_overridden
 from pellucid.methods.kernel_shap import Sampling
+from pellucid.methods.lime import put_back, tossed
 from pellucid.methods.lime_base import Transform
 from pellucid.methods.linear import LinearModel
 from pellucid.methods.narrowing import MOST_SAMPLES
 from pellucid.methods.shapley_kernel import captum_samples
 from pellucid.methods.surrogate import Perturbation, Similarity, Surrogate
 
-OF_KERNEL_SHAP = ("kernel_shap_similarity_kernel", "kernel_shap_perturb_generator", "inf_weight")
+TAKES_ALL = "LimeBase takes each of them, and the functions that others need."
+LIME = "give Lime an interpretable_model, a similarity_func and a perturb_func."
 
 
 def get_exp_kernel_similarity_function(
@@ -59,9 +61,9 @@ class LimeBase(PerturbationAttribution):
         self.interpretable_model: Any = interpretable_model
         self.similarity_func: Any = similarity_func
         self.perturb_func: Any = perturb_func
-        self.perturb_interpretable_space = perturb_interpretable_space
-        self.from_interp_rep_transform = from_interp_rep_transform
-        self.to_interp_rep_transform = to_interp_rep_transform
+        self.perturb_interpretable_space: Any = perturb_interpretable_space
+        self.from_interp_rep_transform: Any = from_interp_rep_transform
+        self.to_interp_rep_transform: Any = to_interp_rep_transform
         self._method()
 
     @property
@@ -114,10 +116,16 @@ class Lime(LimeBase):
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        interpretable_model: Is fitted to the samples; None solves lassos of all examples together.
-        similarity_func: What each perturbed input counts; None goes by the angle.
-        perturb_func: Draws which features are there; None throws coins.
+        interpretable_model: Is fitted to the samples; None is a [Lasso][pellucid.methods.Lasso], of all examples
+            together.
+        similarity_func: What each perturbed input counts; None is an
+            [ExponentialKernel][pellucid.methods.ExponentialKernel], which goes by the angle.
+        perturb_func: Draws which features are there; None is [tossed][pellucid.methods.lime.tossed], a coin for each.
     """
+
+    perturb_interpretable_space = Part(lambda self: True, TAKES_ALL)
+    from_interp_rep_transform = Part(lambda self: put_back, TAKES_ALL)
+    to_interp_rep_transform = Part(lambda self: None, TAKES_ALL)
 
     def __init__(
         self,
@@ -127,9 +135,9 @@ class Lime(LimeBase):
         perturb_func: Perturbation | None = None,
     ) -> None:
         PerturbationAttribution.__init__(self, forward_func)
-        self.interpretable_model = interpretable_model
-        self.similarity_func: Any = similarity_func
-        self.perturb_func = perturb_func
+        self.interpretable_model: Any = chosen(interpretable_model, methods.Lasso())
+        self.similarity_func: Any = chosen(similarity_func, methods.ExponentialKernel())
+        self.perturb_func: Any = chosen(perturb_func, tossed)
 
     def attribute(  # type: ignore[override]  # as in Captum, baselines come second
         self,
@@ -188,17 +196,14 @@ class KernelShap(Lime):
         forward_func: Any callable of tensors: a module, a bound method, a function.
     """
 
+    interpretable_model = Part(lambda self: methods.Lasso(alpha=0), LIME)
+    similarity_func = Part(lambda self: self.kernel_shap_similarity_kernel, LIME)
+    perturb_func = Part(lambda self: self.kernel_shap_perturb_generator, LIME)
+    inf_weight = Part(lambda self: 1e6, LIME)
+    """What coalitions of none and of all count in `kernel_shap_similarity_kernel`; really, they hold exactly."""
+
     def __init__(self, forward_func: Callable[..., Any]) -> None:
-        super().__init__(forward_func)
-
-    def __init_subclass__(cls) -> None:
-        """Refuse to be overridden where it would have no effect."""
-        not_to_be_overridden(cls, OF_KERNEL_SHAP, "give Lime a similarity_func and a perturb_func.")
-
-    @property
-    def inf_weight(self) -> float:
-        """What coalitions of none and of all count in `kernel_shap_similarity_kernel`; really, they hold exactly."""
-        return 1e6
+        PerturbationAttribution.__init__(self, forward_func)
 
     def attribute(  # type: ignore[override]  # what can only be named is its own
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, final
 
 import torch
@@ -14,7 +14,7 @@ from pellucid.core.game import Game, mixed
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
-from pellucid.core.tensors import described
+from pellucid.core.tensors import Tensors, described, tensors_of
 from pellucid.errors import InvalidArgument
 from pellucid.methods.edge import attribution
 from pellucid.methods.linear import Lasso, LinearModel, bootstrapped
@@ -33,6 +33,42 @@ from pellucid.methods.surrogate import (
     one_number,
     perturbed,
 )
+
+
+def tossed(original_inp: Any, *, num_interp_features: int, **kwargs: Any) -> Tensor:
+    """Which columns are there by a coin for each, int64 (1, `num_interp_features`): how LIME perturbs by default.
+
+    Args:
+        original_inp: The inputs, or one of them; of no use here.
+        num_interp_features: How many columns there are.
+        **kwargs: What else such a function is called with.
+    """
+    return _coins(1, num_interp_features, None).long()
+
+
+def put_back(
+    curr_sample: Tensor, original_inputs: Tensor | Tensors, *, feature_mask: Any, baselines: Any, **kwargs: Any
+) -> Tensor | Tensors:
+    """The inputs that an interpretable sample stands for: the baselines, with those features back that are there.
+
+    Args:
+        curr_sample: What is there of each feature, (1, `num_interp_features`).
+        original_inputs: The inputs.
+        feature_mask: Which feature each of their elements is of, from 0, in the inputs' structure.
+        baselines: What takes the place of others: numbers or tensors, in the inputs' structure.
+        **kwargs: What else such a function is called with.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods.lime import put_back
+        >>> x, mask = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[0, 1, 1]])
+        >>> put_back(torch.tensor([[0, 1]]), x, feature_mask=mask, baselines=9)
+        tensor([[9., 2., 3.]])
+    """
+    x, masks = tensors_of(original_inputs, "original_inputs"), tensors_of(feature_mask, "feature_mask")
+    fill = baselines if isinstance(baselines, tuple) else (baselines,)
+    there = curr_sample[0].bool()
+    return as_given(tuple(torch.where(there[m], one, other) for m, one, other in zip(masks, x, fill, strict=True)))
 
 
 @final
@@ -55,11 +91,9 @@ class Lime:
         most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
         stderr: Whether to estimate standard errors, by further fits; a `model` with `fit` has none.
         similarity: What each of them counts; see [Similarity][pellucid.methods.surrogate.Similarity]. It is called with
-            `baselines`, `feature_mask` and `num_interp_features`, as the perturbation is. None is an
-            [ExponentialKernel][pellucid.methods.ExponentialKernel].
-        model: The linear model, or any object with `fit` and `representation`; None is a
-            [Lasso][pellucid.methods.Lasso].
-        perturbation: Draws which columns are present, (1, columns) of zeros and ones; None throws a coin for each.
+            `baselines`, `feature_mask` and `num_interp_features`, as the perturbation is.
+        model: The linear model, or any object with `fit` and `representation`.
+        perturbation: Draws which columns are present, (1, columns) of zeros and ones.
         per_feature: Whether the attributions are one coefficient for each number of a feature, (B, columns), in place
             of the shapes of the source.
         seed: Seeds the coins, which all examples then share; None draws them from torch's global generator.
@@ -78,12 +112,18 @@ class Lime:
     relative: bool = False
     most_samples: int = MOST_SAMPLES
     stderr: bool = True
-    similarity: Similarity | None = None
-    model: LinearModel | Surrogate | None = None
-    perturbation: Perturbation | None = None
+    similarity: Similarity = field(default_factory=ExponentialKernel)
+    model: LinearModel | Surrogate = field(default_factory=Lasso)
+    perturbation: Perturbation = tossed
     per_feature: bool = False
     seed: int | None = None
     generator: torch.Generator | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, Surrogate | LinearModel):
+            raise InvalidArgument(
+                f"interpretable_model must have the methods fit and representation: got {described(self.model)}."
+            )
 
     @attribution
     async def __call__(
@@ -104,11 +144,10 @@ class Lime:
         """
         design = Design(Game(path, feature_mask, baselines))
         generator = shared(self.seed, self.generator)
-        similarity = ExponentialKernel() if self.similarity is None else self.similarity
-        model = Lasso() if self.model is None else self.model
         narrowing = Narrowing(path, self.samples, self)
-        if self.perturbation is None and isinstance(similarity, ExponentialKernel) and isinstance(model, LinearModel):
-            found, stderr = await self._together(design, narrowing, similarity, model, generator)
+        kernel = self.similarity if isinstance(self.similarity, ExponentialKernel) else None
+        if self.perturbation is tossed and kernel is not None and not isinstance(self.model, Surrogate):
+            found, stderr = await self._together(design, narrowing, kernel, self.model, generator)
         elif self.samples == "auto":
             raise InvalidArgument(
                 'n_samples="auto" needs the perturbation and the similarity of LIME and a linear model of pellucid: '
@@ -118,7 +157,7 @@ class Lime:
             games = await design.games()
             each = torch.split(torch.arange(len(path), device="cpu"), 1) if games > 1 else [None]
             parts = [design if one is None else Design(design.game.among(one), design.numbers) for one in each]
-            fits = [await self._by_itself(part, narrowing.count, similarity, model, generator) for part in parts]
+            fits = [await self._by_itself(part, narrowing.count, generator) for part in parts]
             found, stderr = torch.cat([fit for fit, _ in fits]), _joined([error for _, error in fits])
         return narrowing.told(design.attributions(found, stderr, per_feature=self.per_feature))
 
@@ -151,16 +190,17 @@ class Lime:
         self, model: LinearModel, present: Tensor, outputs: Tensor, weights: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         found = model.coefficients(present, outputs, weights)
+        expected = (len(outputs), present.shape[2], outputs.shape[2])
+        if not isinstance(found, Tensor) or found.shape != expected:
+            raise InvalidArgument(
+                "interpretable_model.coefficients() must be those of all games, columns and outputs: "
+                f"expected {expected}, got {described(found)}."
+            )
         wanted = self.stderr or self.samples == "auto"
         return found, bootstrapped(model, present, outputs, weights) if wanted else None
 
     async def _by_itself(
-        self,
-        design: Design,
-        count: int,
-        similarity: Similarity,
-        model: LinearModel | Surrogate,
-        generator: torch.Generator | None,
+        self, design: Design, count: int, generator: torch.Generator | None
     ) -> tuple[Tensor, Tensor | None]:
         """Coefficients [1, columns, K] of one game and standard errors, by functions of the user's."""
         game, everywhere = design.game, slice(None)
@@ -169,14 +209,14 @@ class Lime:
         for sample in self._drawn(count, design, generator, original, arguments):
             there = game.features.among(sample[:, None, design.of_feature] > 0, everywhere)
             near = as_given(mixed(there, game.path.x, game.fill, everywhere))
-            weights.append(one_number(similarity(original, near, sample, **arguments)))
+            weights.append(one_number(self.similarity(original, near, sample, **arguments)))
             samples.append(sample)
         present, counts = torch.cat(samples), torch.tensor(weights, dtype=torch.float64, device="cpu")
         values = await design.values(present[:, None] > 0)
-        if isinstance(model, LinearModel):
+        if not isinstance(self.model, Surrogate):
             drawn_by_fits(design.columns, generator)
-            return self._fitted(model, present[None] > 0, by_game(values, 1), counts[None])
-        fits = [fitted(model, present, each, counts) for each in values]
+            return self._fitted(self.model, present[None] > 0, by_game(values, 1), counts[None])
+        fits = [fitted(self.model, present, each, counts) for each in values]
         if any(each.numel() != design.columns for each in fits):
             raise InvalidArgument(
                 "interpretable_model.representation() must hold a coefficient for each feature: "
@@ -188,7 +228,7 @@ class Lime:
         self, count: int, design: Design, generator: torch.Generator | None, original: Any, arguments: dict[str, Any]
     ) -> Iterator[Tensor]:
         """Which columns are present, float (1, columns), sample by sample."""
-        if self.perturbation is None:
+        if self.perturbation is tossed:
             again = None if generator is None else torch.Generator("cpu").manual_seed(generator.initial_seed())
             yield from torch.split(_coins(count, design.columns, again).float(), 1)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
-from typing import Any, Protocol, SupportsFloat, TypeAlias, final
+from typing import Any, Protocol, SupportsFloat, TypeAlias, final, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from pellucid.core.game import Game
 from pellucid.core.pathway import Pathway
 from pellucid.core.rows import follow
 from pellucid.core.structure import Structure
-from pellucid.core.tensors import Tensors, described, detached, tensors_of
+from pellucid.core.tensors import Tensors, described
 from pellucid.errors import InvalidArgument, warn
 from pellucid.methods.result import Attributions
 
@@ -26,6 +26,7 @@ Perturbation: TypeAlias = Callable[..., Any]
 """What is perturbed next: (original input, **kwargs) -> a sample, or a generator of samples."""
 
 
+@runtime_checkable
 class Surrogate(Protocol):
     """Any model with Captum's two methods, such as those in `pellucid.models.linear`."""
 
@@ -42,13 +43,17 @@ def fitted(model: Surrogate, samples: Tensor, outputs: Tensor, weights: Tensor) 
     """What a user's model learns from the samples of a game, given in float32 as in Captum.
 
     Raises:
-        InvalidArgument: It is no tensor.
+        InvalidArgument: It is not one tensor.
     """
     data = TensorDataset(*(each.detach().cpu().float() for each in (samples, outputs, weights)))
     with torch.enable_grad():
         model.fit(DataLoader(data, batch_size=len(samples)))
-    (learnt,) = detached(tensors_of(model.representation(), "interpretable_model.representation()"))
-    return learnt
+    learnt = model.representation()
+    if not isinstance(learnt, Tensor):
+        raise InvalidArgument(
+            f"interpretable_model.representation() must be a tensor, the coefficients alone: got {described(learnt)}."
+        )
+    return learnt.detach()
 
 
 @final

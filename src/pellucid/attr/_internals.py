@@ -1,0 +1,124 @@
+"""What programs written for Captum reach for inside its classes: what there is of it, and what they are told."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from pellucid.errors import NotSupported, not_to_be_overridden
+
+T = TypeVar("T")
+
+_HINT = "override attribute, and change what super().attribute takes or returns."
+_OF_RULES = "pellucid follows calls of torch, not modules; docs/rules.md says how, and how to write a rule."
+_OF_LIME = "LimeBase has every part to choose; its functions can be functools.partial of what they need."
+_OF_KERNEL_SHAP = "give Lime a similarity_func and a perturb_func."
+
+NOT_CALLED: dict[str, tuple[str, str]] = {
+    "IntegratedGradients": ("_attribute", _HINT),
+    "LayerIntegratedGradients": ("_make_gradient_func", _HINT),
+    "InternalInfluence": ("_attribute", _HINT),
+    "LayerConductance": ("_attribute", _HINT),
+    "NeuronConductance": ("_attribute", _HINT),
+    "NoiseTunnel": (
+        "_add_noise_to_input _add_noise_to_inputs _apply_checks_and_return_attributions _compute_partial_attribution "
+        "_compute_smoothing _expand_partial _update_partial_attribution_and_delta _update_sum_attribution_and_sq",
+        "override attribute, and average what the method inside says of inputs of your own.",
+    ),
+    "FeatureAblation": (
+        "_attribute_progress_setup _attribute_with_cross_tensor_feature_masks "
+        "_attribute_with_cross_tensor_feature_masks_future _construct_ablated_input_across_tensors "
+        "_eval_fut_to_ablated_out_fut_cross_tensor _fut_tuple_to_accumulate_fut_list_cross_tensor "
+        "_generate_async_result_cross_tensor _get_feature_idx_to_tensor_idx "
+        "_initial_eval_to_processed_initial_eval_fut _process_ablated_out_full _should_skip_inputs_and_warn",
+        _HINT,
+    ),
+    "Occlusion": ("_get_accumulated_shift_count_products _occlusion_mask", _HINT),
+    "LayerFeatureAblation": ("attributor", _HINT),
+    "LayerFeaturePermutation": ("attributor", _HINT),
+    "ShapleyValueSampling": (
+        "_construct_selected_mask _eval_fut_to_prev_results_tuple _get_n_evaluations "
+        "_initial_eval_to_prev_results_tuple _perturbation_generator _prev_result_tuple_to_formatted_attr "
+        "_set_prev_results_to_initial_eval _strict_run_forward _strict_run_forward_future _update_current_tensors "
+        "permutation_generator",
+        _HINT,
+    ),
+    "LimeBase": ("_evaluate_batch _get_perturb_generator_func", _HINT),
+    "Lime": ("_attribute_kwargs _convert_output_shape", _OF_LIME),
+    "KernelShap": ("kernel_shap_similarity_kernel kernel_shap_perturb_generator", _OF_KERNEL_SHAP),
+    "DeepLift": (
+        "_backward_hook _can_register_hook _construct_forward_func _forward_hook _forward_pre_hook "
+        "_forward_pre_hook_ref _hook_main_model _is_non_linear _register_hooks _remove_hooks",
+        _OF_RULES,
+    ),
+    "DeepLiftShap": ("_compute_mean_across_baselines _expand_inputs_baselines_targets", _HINT),
+    "GuidedBackprop": ("_backward_hook _register_hooks _remove_hooks", _OF_RULES),
+    "Deconvolution": ("_backward_hook _register_hooks _remove_hooks", _OF_RULES),
+    "LRP": (
+        "_check_and_attach_rules _check_rules _clear_properties _compute_output_and_change_weights "
+        "_forward_fn_wrapper _get_layers _original_state_dict _register_forward_hooks _register_pre_hooks "
+        "_register_weight_hooks _remove_backward_hooks _remove_forward_hooks _remove_rules _restore_model "
+        "_restore_state",
+        _OF_RULES,
+    ),
+    "LayerLRP": ("_convert_list_to_tuple _get_output_relevance _get_single_output_relevance", _OF_RULES),
+}
+"""By class: what Captum calls inside it and pellucid does not, and what those can do who override it."""
+
+
+def ours(cls: type) -> bool:
+    """Whether a class is pellucid's own, and not a user's."""
+    return cls.__module__.partition(".")[0] == "pellucid"
+
+
+def overrides_attribute(cls: type) -> bool:
+    """Whether a user's class has an `attribute` of its own, which may call its other methods by itself."""
+    return not ours(next(base for base in cls.__mro__ if "attribute" in vars(base) or base is object))
+
+
+def refuse_what_is_not_called(attribution: object) -> None:
+    """Refuse an object whose class, or which itself, overrides what Captum calls and pellucid does not.
+
+    Raises:
+        NotSupported: It does.
+    """
+    mro = type(attribution).__mro__
+    theirs = [attribution, *(base for base in mro[:-1] if not ours(base))]
+    for base in filter(ours, mro):
+        names, hint = NOT_CALLED.get(base.__name__, ("", ""))
+        for each in theirs:
+            not_to_be_overridden(each, tuple(names.split()), hint)
+
+
+def plain_inside(function: Callable[..., T]) -> Callable[..., T]:
+    """A function around another, which it holds as `__wrapped__`: subclasses written for Captum call that one."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> T:
+        return function(*args, **kwargs)
+
+    return called
+
+
+class Part(Generic[T]):
+    """A part of an attribution that is there to be read; who puts another in its place is told what to do instead.
+
+    Args:
+        of: Makes it, given the attribution.
+        hint: What to do.
+    """
+
+    def __init__(self, of: Callable[[Any], T], hint: str) -> None:
+        self._of, self._hint = of, hint
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, attribution: object, owner: type | None = None) -> T:
+        if attribution is None:
+            raise AttributeError(f"{self._name} is a part of objects, not of their class")
+        return self._of(attribution)
+
+    def __set__(self, attribution: object, value: object) -> None:
+        raise NotSupported(f"{type(attribution).__name__}.{self._name} would have no effect. Hint: {self._hint}")
