@@ -216,6 +216,30 @@ class TestLater:
         assert not found.wait().requires_grad
 
 
+@on_each
+def test_the_type_is_the_same(method: str):
+    """That of what `then` returns, which is not the one that users make."""
+
+    def kind(attr: Any) -> type:
+        return type(getattr(attr, method)(at_once(products)).attribute_future(X))
+
+    assert value_of(on_captum(kind)) is torch.Future
+    assert value_of(on_pellucid(kind)) is torch.Future
+    later = Later(products)
+    found = getattr(pellucid.attr, method)(later).attribute_future(X)
+    later.answer()
+    assert type(found) is torch.Future
+
+
+@on_each
+def test_a_model_may_answer_with_what_becomes_of_a_future(method: str):
+    def call(attr: Any) -> Any:
+        model = lambda x: completed(x).then(lambda future: products(future.value()))  # noqa: E731
+        return getattr(attr, method)(model).attribute_future(X).wait()
+
+    assert_same(call, dtypes=False)
+
+
 class OfTheModel(Exception):
     """What only the user's model raises."""
 
@@ -298,6 +322,8 @@ def test_a_layer():
         return attr.LayerFeaturePermutation(lambda x: model(x)[:, 0], layer).attribute(case.inputs)
 
     def call(attr: Any) -> Any:
-        return attr.LayerFeaturePermutation(InFuture(), layer).attribute_future(case.inputs).wait()
+        future = attr.LayerFeaturePermutation(InFuture(), layer).attribute_future(case.inputs)
+        assert type(future) is torch.Future
+        return future.wait()
 
     assert_close(value_of(on_pellucid(call)), value_of(on_captum(sync)))

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar, final
 
 import numpy as np
-from torch import Tensor, nn
-from torch.futures import Future
+from torch import Future, Tensor, nn
 from torch.nn import functional
 
 from pellucid.attr._internals import ours, overrides_attribute, plain_inside, refuse_what_is_not_called

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.futures import Future
+from torch import Future
 
 from pellucid import methods
 from pellucid.attr._facade import (

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, final
 
 import torch
-from torch.futures import Future, collect_all
+from torch import Future
+from torch.futures import collect_all
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -28,7 +29,8 @@ class Arrival:
     futures: Sequence[Future[Any]]
 
     def __await__(self) -> Generator[Future[Any], None, None]:
-        yield collect_all(list(self.futures))
+        futures: list[Any] = list(self.futures)  # what `then` returns is none of torch.futures, and fits all the same
+        yield collect_all(futures)
 
 
 def done_at_once(waits: Waits[T]) -> T:
@@ -48,7 +50,7 @@ def done_later(waits: Waits[T], failure: Callable[[Exception], Exception]) -> Fu
         waits: The computation.
         failure: What is to be raised in place of an exception that it raises later.
     """
-    later: Future[T] = Future()
+    later: Future[T] = Future([])
     results: list[T] = []
     steps = _into(results, waits).__await__()
 
@@ -72,7 +74,7 @@ def done_later(waits: Waits[T], failure: Callable[[Exception], Exception]) -> Fu
 
 def then(future: Future[T], change: Callable[[T], U]) -> Future[U]:
     """A future of what is made of a future's value; unlike torch's own it keeps the class of an exception."""
-    later: Future[U] = Future()
+    later: Future[U] = Future([])
 
     def changed(done: Future[T]) -> None:
         try:
@@ -89,4 +91,10 @@ async def _into(results: list[T], waits: Waits[T]) -> None:
 
 
 def _fail(future: Future[Any], error: Exception) -> None:
-    future.set_exception(error)
+    """What `torch.futures.Future` does in `set_exception`, which plain futures have not."""
+
+    def raised(_: Any) -> None:
+        raise error
+
+    future._set_unwrap_func(raised)
+    future.set_result(None)

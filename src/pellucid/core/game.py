@@ -8,8 +8,7 @@ from typing import Protocol, TypeAlias, final
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.futures import Future
+from torch import Future, Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from pellucid.core.baselines import Baselines

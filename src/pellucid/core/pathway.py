@@ -10,8 +10,7 @@ from functools import cached_property
 from typing import Any, TypeAlias, final
 
 import torch
-from torch import Tensor
-from torch.futures import Future
+from torch import Future, Tensor
 
 from pellucid.core.baselines import Baselines, baselines_of
 from pellucid.core.budget import BatchCollapsed, Budget
