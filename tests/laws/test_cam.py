@@ -14,6 +14,8 @@ from transformers import (
     BertForSequenceClassification,
     ConvNextConfig,
     ConvNextForImageClassification,
+    DeiTConfig,
+    DeiTForImageClassificationWithTeacher,
     SwinConfig,
     SwinForImageClassification,
     ViTConfig,
@@ -310,14 +312,44 @@ def test_what_cannot_be_says_why(method: Any, path: dict[str, Any], says: str):
         method(Pathway.of(seeded(Images), (numbers(2, 1, 6, 6), numbers(2, 3)), target=0, **path))
 
 
-def test_tokens_that_are_no_patches_are_told():
-    class Registers(Patches):
-        def __init__(self):
-            super().__init__(lambda x: torch.cat([x.new_ones(len(x), 5, 7), x.flatten(2).mT], 1), lambda x: x[:, 5:])
+class Registers(Patches):
+    """Tokens of no place before the patches."""
 
-    x = numbers(2, 1, 12, 20)
-    path = Pathway.of(seeded(Registers), x, read="place")
-    with pytest.raises(InvalidArgument, match=r"images of 12 x 20, and at most one more: got 20\. Hint: .*resh"):
-        GradCam()(path)
-    found = GradCam(reshape_transform=lambda t: t[:, 5:].reshape(2, 3, 5, 7).permute(0, 3, 1, 2))(path).values[0]
+    def __init__(self, count: int):
+        super().__init__(
+            lambda x: torch.cat([x.new_ones(len(x), count, 7), x.flatten(2).mT], 1), lambda x: x[:, count:]
+        )
+
+
+@pytest.mark.parametrize("count", [2, 5, 16])
+def test_tokens_before_the_patches(count: int):
+    path = Pathway.of(seeded(lambda: Registers(count)), numbers(2, 1, 12, 20), read="place")
+    found = GradCam()(path).values[0]
+    transform = lambda t: t[:, count:].reshape(2, 3, 5, 7).permute(0, 3, 1, 2)  # noqa: E731
     assert found.shape == (2, 1, 3, 5)
+    assert torch.equal(found, GradCam(reshape_transform=transform)(path).values[0])
+
+
+def test_tokens_that_are_no_patches_have_a_value_each():
+    path = Pathway.of(seeded(lambda: Registers(17)), numbers(2, 1, 12, 20), read="place")
+    assert GradCam()(path).values[0].shape == (2, 1, 32)
+    with pytest.raises(InvalidArgument, match=r"layer must have as many dimensions of space .*reshape_transform"):
+        GuidedGradCam()(path)
+
+
+def test_as_many_tokens_as_a_grid_has_and_few_more():
+    """Are those of an image where the model has weights for such patches, and words otherwise."""
+    model, x = seeded(lambda: Registers(3)), numbers(2, 1, 12, 20)
+    assert GradCam()(Pathway.of(model, x, read="place")).values[0].shape == (2, 1, 3, 5)
+    model.embed = nn.Conv2d(1, 7, 3, stride=4).double()
+    assert GradCam()(Pathway.of(model, x, read="place")).values[0].shape == (2, 1, 18)
+
+
+def test_a_class_and_a_distillation_before_the_patches():
+    config = DeiTConfig(
+        hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=12, patch_size=4
+    )
+    model = seeded(lambda: DeiTForImageClassificationWithTeacher(config))
+    path = Pathway.of(model, numbers(2, 3, 12, 12), target=logit, read=last(model, "DeiTLayer"))
+    for make in (GradCam, EigenCam):
+        assert make()(path).values[0].shape == (2, 1, 3, 3)

@@ -11,10 +11,12 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
 from pellucid.core.pathway import Pathway
-from pellucid.errors import InvalidArgument
 
 CHANNELS_SECOND = (_ConvNd, _NormBase, nn.GroupNorm)
 """Modules whose channels come right after the examples; those of any other with weights come last."""
+
+MOST_BEFORE = 16
+"""Before the patches of an image come no more tokens than these."""
 
 
 @final
@@ -49,26 +51,13 @@ class Layout:
             tensor: An input, or a tensor at a layer.
             path: The pathway.
             modules: The layer.
-
-        Raises:
-            InvalidArgument: Tokens of a model of images are not its patches.
         """
         if tensor.ndim < 3:
             return cls()
         around = [each for module in modules for each in module.modules()]
         answers = (_channels_last(tensor, each) for each in (around, path.guest.modules))
         last = next((answer for answer in answers if answer is not None), False)
-        image = _image(path) if last and tensor.ndim == 3 else None
-        if image is None:
-            return cls(last)
-        grid = grid_of(tensor.shape[1], path)
-        if grid is None:
-            height, width = image.shape[2:]
-            raise InvalidArgument(
-                f"layer must hold a token for each square patch of the images of {height} x {width}, and at most one "
-                f"more: got {tensor.shape[1]}. Hint: give a reshape_transform that returns (B, C, height, width)."
-            )
-        return cls(last, grid)
+        return cls(last, grid_of(tensor.shape[1], path) if last and tensor.ndim == 3 else None)
 
     def __call__(self, tensor: Tensor) -> Tensor:
         """A tensor as (B, C, *spatial); of tokens, those of the image."""
@@ -83,20 +72,30 @@ class Layout:
 
 
 def on_grid(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Tokens (..., T) where their patches are, (..., height, width); without a class token, which comes first."""
+    """Tokens (..., T) where their patches are, (..., height, width); without those that come before them."""
     height, width = grid
     return tokens[..., -height * width :].reshape(*tokens.shape[:-1], height, width)
 
 
 def grid_of(tokens: int, path: Pathway) -> tuple[int, int] | None:
-    """How many square patches high and wide the images are, if there is a token for each and at most one more."""
+    """How many square patches high and wide the images are, if there is a token for each and few more before them.
+
+    One more is a class. Several, such as that of a distillation and registers, are believed where weights of the model
+    have the size of such a patch, as an embedding of patches has.
+    """
     image = _image(path)
     if image is None:
         return None
-    height, width = image.shape[2:]
-    sizes = [size for size in range(1, min(height, width) + 1) if height % size == 0 == width % size]
-    grids = [(height // size, width // size) for size in sizes]
-    return next(((h, w) for more in (0, 1) for h, w in grids if h * w + more == tokens), None)
+    channels, height, width = image.shape[1:]
+    weights = (weight for module in path.guest.modules for weight in module.parameters(recurse=False))
+    embedded = {weight.shape[1:].numel() for weight in weights if weight.ndim > 1}
+    grids = {}
+    for size in range(1, min(height, width) + 1):
+        if height % size == 0 == width % size:
+            high, wide = height // size, width // size
+            grids[tokens - high * wide] = high, wide, MOST_BEFORE if channels * size**2 in embedded else 1
+    fitting = [(before, (high, wide)) for before, (high, wide, most) in grids.items() if 0 <= before <= most]
+    return min(fitting)[1] if fitting else None
 
 
 def _image(path: Pathway) -> Tensor | None:
