@@ -1,6 +1,9 @@
 """Neither flags of the parameters, nor modes of modules and of torch, nor compilation changes the numbers."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
+from typing import Any, TypeAlias
 
 import pytest
 import torch
@@ -8,7 +11,11 @@ from torch import nn
 
 from laws.models import SPECIMENS
 from laws.registry import CASES, Case, cases, close
+from pellucid import attr
+from pellucid.core.guest import Guest
 from pellucid.errors import NotDifferentiable, NotSupported
+
+Change: TypeAlias = Callable[[Any], Any]
 
 WITHOUT_MODES = ("reused", "functional", "in-place", "lstm", "two-inputs")
 
@@ -124,3 +131,64 @@ def test_compiled_modules(backend: str, name: str):
             continue
         close(case(compiled, inputs, **case.seed()), case(model, inputs, **case.seed()))
     torch.compiler.reset()
+
+
+class Helped(nn.Module):
+    """A module that holds functions of its own."""
+
+    def __init__(self, changed: Change = lambda function: function):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Linear(4, 6).double(), nn.Linear(6, 3).double()
+        self.between = changed(lambda x: torch.relu(self.first(x)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.between(x))
+
+
+def with_forward(compiled: Change) -> nn.Module:
+    class Compiled(Helped):
+        forward = compiled(Helped.forward)
+
+    return Compiled()
+
+
+COMPILED: dict[str, Callable[[nn.Module, Change], Any]] = {
+    "a function": lambda model, compiled: compiled(lambda x: model(x)),
+    "a method": lambda model, compiled: compiled(model.forward),
+    "part of a function": lambda model, compiled: partial(compiled(lambda scale, x: scale * model(x)), 1),
+    "called by a function": lambda model, compiled: (lambda inner: lambda x: inner(x))(compiled(lambda x: model(x))),
+    "held by a module": lambda model, compiled: Helped(compiled),
+    "the forward of a class": lambda model, compiled: with_forward(compiled),
+}
+
+
+@pytest.mark.parametrize("way", COMPILED)
+@pytest.mark.parametrize("name", ["DeepLift", "LRP"])
+def test_compiled_functions_run_their_python(name: str, way: str):
+    """Nothing is compiled anew to be looked at, which takes seconds."""
+    graphs: list[Any] = []
+    x = torch.randn(2, 4, dtype=torch.float64)
+    expected = getattr(attr, name)(Helped()).attribute(x, target=1)
+
+    def compiled(function: Any) -> Any:
+        return torch.compile(function, backend=lambda graph, inputs: (graphs.append(graph), graph.forward)[1])
+
+    model = COMPILED[way](Helped(), compiled)
+    plain = model(x)
+    before = len(graphs)
+    assert before > 0
+    method = getattr(attr, name)(model)
+    if not hasattr(torch.compiler, "set_stance"):  # before torch 2.6
+        with pytest.raises(NotSupported, match="compiled"):
+            method.attribute(x, target=1)
+        return
+    close((method.attribute(x, target=1),), (expected,))
+    assert len(graphs) == before
+    close((model(x),), (plain,))
+    torch.compiler.reset()
+
+
+def test_what_is_not_to_be_compiled_is_no_compiled_function():
+    assert not Guest.of(torch.compiler.disable(lambda x: x.sin())).compiled
+    assert Guest.of(torch.compile(lambda x: x.sin(), backend="eager")).compiled

@@ -424,7 +424,11 @@ def test_compiled_models(name: str, backend: str):
         model.compile(backend=backend)
         return model, model
 
-    for make in (whole, part, in_place):
+    def function() -> tuple[Any, nn.Module]:
+        model = seeded(Tied)
+        return torch.compile(lambda x: model(x), backend=backend), model
+
+    for make in (whole, part, in_place, function):
         compiled, model = make()
         plain = compiled(x).detach()  # compiled before, as by somebody who predicts
         for layer in (model.layer, "layer"):

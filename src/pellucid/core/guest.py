@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from types import FunctionType
 from typing import Any, TypeVar, final
 from weakref import WeakKeyDictionary
 
@@ -42,7 +43,7 @@ class Guest:
         mixes_examples: Whether one of them normalises by the statistics of its batch, so that one example's output
             depends on the others.
         modes: Which of them are in training mode, one byte each.
-        compiled: Whether one of them is compiled.
+        compiled: Whether one of them, or a function on the way, is compiled.
         shortcuts: Whether one of them has a path of its own for predictions, which takes other tensors through its
             layers (nested ones, without what is padded) than where gradients are needed.
     """
@@ -87,8 +88,9 @@ class Guest:
         and nothing relies on it for the numbers of a model in evaluation mode.
         """
         parameter_bytes, training, mixes, modes = 0, [], False, bytearray()
-        compiled = shortcuts = False
-        pending, seen = list(roots(forward)), set()
+        reached, shortcuts, seen = list(_reached(forward)), False, set()
+        pending = [each for each in reached if isinstance(each, nn.Module)]
+        compiled = len(pending) < len(reached)
         while pending:
             module = pending.pop()
             if module in seen:
@@ -100,7 +102,7 @@ class Guest:
                 training.append(module)
             mixes |= isinstance(module, _MIXING) and (module.training or module.running_mean is None)
             modes.append(module.training)
-            compiled |= module._compiled_call_impl is not None or "_orig_mod" in module._modules
+            compiled |= module._compiled_call_impl is not None or "_orig_mod" in module._modules or _compiles(module)
             shortcuts |= isinstance(module, _SHORTCUTS)
         return cls(tuple(seen), parameter_bytes, tuple(training), mixes, bytes(modes), compiled, shortcuts)
 
@@ -200,20 +202,33 @@ def _hash_of(module: nn.Module, attributes: dict[str, Hashable]) -> int:
 
 def roots(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:
     """The modules that a forward function can be seen to call; theirs are not listed."""
+    return tuple(each for each in _reached(forward) if isinstance(each, nn.Module))
+
+
+def _reached(forward: Callable[..., Any], above: tuple[Callable[..., Any], ...] = ()) -> Iterator[Callable[..., Any]]:
+    """The modules and the compiled functions that a forward function can be seen to call, or is."""
     if isinstance(forward, nn.Module):
-        return (forward,)
-    if isinstance(forward, functools.partial):
-        return roots(forward.func)
-    if inspect.ismethod(forward) and isinstance(forward.__self__, nn.Module):
-        return (forward.__self__,)
-    owners = (getattr(value, "__self__", value) for value in _around(forward))
-    return tuple(owner for owner in owners if isinstance(owner, nn.Module))
+        yield forward
+    elif isinstance(forward, functools.partial):
+        yield from _reached(forward.func, above)
+    elif inspect.ismethod(forward) and isinstance(forward.__self__, nn.Module):
+        yield forward.__self__
+    elif _is_compiled(forward):
+        yield forward
+        yield from _reached(_uncompiled(forward), (*above, forward))
+    else:
+        for value in _around(forward):
+            owner = getattr(value, "__self__", value)
+            if isinstance(owner, nn.Module) or (_is_compiled(owner) and owner not in above):
+                yield from _reached(owner, above)
 
 
 def tensors_around(forward: Callable[..., Any]) -> tuple[Tensor, ...]:
     """The tensors that a forward function, which is no module, can be seen to use besides its arguments."""
     if isinstance(forward, nn.Module):
         return ()
+    if _is_compiled(forward):
+        return tensors_around(_uncompiled(forward))
     if isinstance(forward, functools.partial):
         held = (*forward.args, *forward.keywords.values(), *tensors_around(forward.func))
         return tuple(each for each in held if isinstance(each, Tensor))
@@ -226,6 +241,24 @@ def _around(forward: Callable[..., Any]) -> Iterable[Any]:
         closed = inspect.getclosurevars(forward)
         return [*closed.nonlocals.values(), *closed.globals.values()]
     return getattr(getattr(forward, "__self__", forward), "__dict__", {}).values()
+
+
+def _is_compiled(value: object) -> bool:
+    """Whether something is what `torch.compile` makes of a function; what it is told to leave alone looks like it."""
+    own = vars(value) if isinstance(value, FunctionType) else ()
+    return "_torchdynamo_orig_callable" in own and "_torchdynamo_disable" not in own
+
+
+def _uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, or the method, of which a compiled one was made."""
+    original: Callable[..., Any] = vars(function)["_torchdynamo_orig_callable"]
+    return original
+
+
+def _compiles(module: nn.Module) -> bool:
+    """Whether a module has compiled functions: its forward, or what it holds."""
+    held = [each for each in vars(module).values() if type(each) is FunctionType]
+    return any(map(_is_compiled, (type(module).forward, *held)))
 
 
 def embeds(forward: Callable[..., Any]) -> bool:
