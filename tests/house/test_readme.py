@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+from pellucid.absent import ABSENT
+
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -12,6 +14,11 @@ def test_the_readme_s_python_runs_from_top_to_bottom():
         exec(block, namespace)
     assert namespace["attributions"].shape == (2, 4)
     assert namespace["result"].stderr[0].shape == (2, 4)
+
+
+def test_the_readme_lists_what_is_not_here_yet():
+    rows = re.findall(r"^\| `captum\.(\w+)` \| (.*) \|$", README.read_text(), re.MULTILINE)
+    assert {package: tuple(re.findall(r"`(\w+)`", names)) for package, names in rows} == ABSENT
 
 
 def test_the_rules_page_s_python_runs_from_top_to_bottom():

@@ -1,5 +1,6 @@
-"""Captum's names: change `from captum.attr import ...` to `from pellucid.attr import ...`, and nothing else.
+"""Captum's names: change `from captum.attr import ...` to `from pellucid.attr import ...`.
 
+The few that are not here yet say so when they are imported; [pellucid.absent][] lists them.
 The parameters, shapes, exceptions and numbers are Captum 0.9's; where Captum is wrong, pellucid is right, and
 `docs/differences.md` lists each such case. What the arguments mean is written once:
 [TargetLike][pellucid.core.sink.TargetLike] for `target` and `neuron_selector`, [SiteLike][pellucid.core.site.SiteLike]
@@ -11,6 +12,9 @@ gives every example its own stream of random numbers (see [drawing][pellucid.cor
 `show_progress` shows progress on stderr; `n_steps="auto"` with a `tolerance` takes as many steps as an example needs.
 """
 
+import typing
+
+from pellucid.absent import missing as _missing
 from pellucid.attr._facade import (
     Attribution,
     GradientAttribution,
@@ -97,3 +101,8 @@ __all__ = [
     "ShapleyValueSampling",
     "ShapleyValues",
 ]
+
+if not typing.TYPE_CHECKING:  # or a checker would find any name here
+
+    def __getattr__(name: str) -> None:
+        _missing("attr", name)
