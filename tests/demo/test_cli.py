@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 import pellucid
-from pellucid.cli import app
+from pellucid.commands import app
 
 run = CliRunner().invoke
 
@@ -20,6 +20,35 @@ def test_alone_it_shows_its_help():
 def test_it_says_its_version():
     result = run(app, ["--version"])
     assert (result.exit_code, result.output) == (0, f"pellucid {pellucid.__version__}\n")
+
+
+EXTRAS = ["typer", "rich", "jinja2", "matplotlib", "safetensors", "sklearn", "pandas", "captum"]
+
+
+def run_as_module(*arguments: str, without: list[str] = EXTRAS) -> subprocess.CompletedProcess[str]:
+    """`python -m pellucid`, in an environment without some packages."""
+    blocked = f"import runpy, sys; sys.modules.update(dict.fromkeys({without}))"
+    program = [sys.executable, "-c", f"{blocked}; runpy.run_module('pellucid', None, '__main__')", *arguments]
+    return subprocess.run(program, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("without", [EXTRAS, []], ids=["no extras", "all extras"])
+def test_without_extras_it_says_its_version_and_what_there_is(without: list[str]):
+    version = run_as_module("--version", without=without)
+    assert (version.returncode, version.stdout, version.stderr) == (0, f"pellucid {pellucid.__version__}\n", "")
+    for arguments in ([], ["--help"]):
+        done = run_as_module(*arguments, without=without)
+        shown = done.stdout + done.stderr
+        assert "demo" in shown
+        assert "--version" in shown
+        assert "Traceback" not in shown
+        assert without == [] or (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_extras_a_command_says_which_it_needs():
+    done = run_as_module("demo")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == 'pellucid: typer is not installed: pip install "pellucid[demo]"\n'
 
 
 def test_the_demo_prints_the_findings_and_writes_into_the_default_folder(

@@ -1,0 +1,45 @@
+"""The commands of the command line: `pellucid demo`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import pellucid
+from pellucid.demo.extra import demo_extra
+
+app = typer.Typer(name="pellucid", no_args_is_help=True, add_completion=False)
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version and exit, before anything asks for a command."""
+    if wanted:
+        typer.echo(f"pellucid {pellucid.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Shows why a PyTorch model predicts what it predicts."""
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="The folder to write the charts and the page into.")] = Path(
+        "pellucid-demo"
+    ),
+) -> None:
+    """Explain a network that predicts who survived the Titanic: offline, in a few seconds."""
+    with demo_extra():
+        from rich.console import Console
+
+        from pellucid.demo.report import report
+
+        try:
+            report(output, Console())
+        except OSError as error:
+            raise SystemExit(f"pellucid: cannot write the report into {output}: {error.strerror}") from error
