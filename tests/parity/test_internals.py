@@ -7,11 +7,13 @@ from typing import Any
 import captum.attr
 import pytest
 import torch
+from captum.attr._core.deep_lift import nonlinear
 from captum.attr._core.lime import get_exp_kernel_similarity_function as their_similarity
 from torch import Tensor, nn
 
 import pellucid.attr
 from pellucid.attr._internals import NOT_CALLED, Part
+from pellucid.attr.deeplift import SUPPORTED_NON_LINEAR
 from pellucid.errors import InvalidArgument, NotSupported
 from pellucid.models.linear import SkLearnLasso
 
@@ -217,6 +219,19 @@ def test_parts_that_can_be_read():
         assert ours is getattr(pellucid.attr, theirs.__name__)
     assert not hasattr(pellucid.attr.LayerIntegratedGradients, "ig")
     assert isinstance(inspect.getattr_static(pellucid.attr.LayerIntegratedGradients, "ig"), Part)
+
+
+def test_rules_for_types_of_modules_are_told_of():
+    class Squared(nn.Module): ...
+
+    for add in (
+        lambda: SUPPORTED_NON_LINEAR.__setitem__(Squared, nonlinear),
+        lambda: SUPPORTED_NON_LINEAR.update({Squared: nonlinear}),
+        lambda: SUPPORTED_NON_LINEAR.setdefault(Squared, nonlinear),
+    ):
+        with pytest.raises(NotSupported, match=r"^SUPPORTED_NON_LINEAR would have no effect.*Hint: .*docs/rules\.md"):
+            add()
+    assert not SUPPORTED_NON_LINEAR
 
 
 def overriding(attr: Any, base: str, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import UserDict
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +12,7 @@ from pellucid.errors import NotSupported, not_to_be_overridden
 T = TypeVar("T")
 
 _HINT = "override attribute, and change what super().attribute takes or returns."
-_OF_RULES = "pellucid follows calls of torch, not modules; docs/rules.md says how, and how to write a rule."
+OF_RULES = "pellucid follows calls of torch, not modules; docs/rules.md says how, and how to write a rule."
 _OF_LIME = "LimeBase has every part to choose; its functions can be functools.partial of what they need."
 _OF_KERNEL_SHAP = "give Lime a similarity_func and a perturb_func."
 
@@ -50,19 +51,19 @@ NOT_CALLED: dict[str, tuple[str, str]] = {
     "DeepLift": (
         "_backward_hook _can_register_hook _construct_forward_func _forward_hook _forward_pre_hook "
         "_forward_pre_hook_ref _hook_main_model _is_non_linear _register_hooks _remove_hooks",
-        _OF_RULES,
+        OF_RULES,
     ),
     "DeepLiftShap": ("_compute_mean_across_baselines _expand_inputs_baselines_targets", _HINT),
-    "GuidedBackprop": ("_backward_hook _register_hooks _remove_hooks", _OF_RULES),
-    "Deconvolution": ("_backward_hook _register_hooks _remove_hooks", _OF_RULES),
+    "GuidedBackprop": ("_backward_hook _register_hooks _remove_hooks", OF_RULES),
+    "Deconvolution": ("_backward_hook _register_hooks _remove_hooks", OF_RULES),
     "LRP": (
         "_check_and_attach_rules _check_rules _clear_properties _compute_output_and_change_weights "
         "_forward_fn_wrapper _get_layers _original_state_dict _register_forward_hooks _register_pre_hooks "
         "_register_weight_hooks _remove_backward_hooks _remove_forward_hooks _remove_rules _restore_model "
         "_restore_state",
-        _OF_RULES,
+        OF_RULES,
     ),
-    "LayerLRP": ("_convert_list_to_tuple _get_output_relevance _get_single_output_relevance", _OF_RULES),
+    "LayerLRP": ("_convert_list_to_tuple _get_output_relevance _get_single_output_relevance", OF_RULES),
 }
 """By class: what Captum calls inside it and pellucid does not, and what those can do who override it."""
 
@@ -99,6 +100,22 @@ def plain_inside(function: Callable[..., T]) -> Callable[..., T]:
         return function(*args, **kwargs)
 
     return called
+
+
+class Unread(UserDict[Any, Any]):
+    """A table that Captum looks into and pellucid does not: it is empty, and who adds to it is told what to do instead.
+
+    Args:
+        name: What it is called.
+        hint: What to do.
+    """
+
+    def __init__(self, name: str, hint: str) -> None:
+        super().__init__()
+        self._name, self._hint = name, hint
+
+    def __setitem__(self, key: Any, item: Any) -> None:
+        raise NotSupported(f"{self._name} would have no effect: pellucid does not look there. Hint: {self._hint}")
 
 
 class Part(Generic[T]):

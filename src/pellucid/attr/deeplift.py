@@ -20,11 +20,15 @@ from pellucid.attr._facade import (
     explained,
     resolved,
 )
+from pellucid.attr._internals import OF_RULES, Unread
 from pellucid.core.baselines import Baselines
 from pellucid.core.sink import TargetLike
 from pellucid.core.site import CallLike
 from pellucid.core.tensors import tensors_of
 from pellucid.methods.deeplift import attributed_by
+
+SUPPORTED_NON_LINEAR = Unread("SUPPORTED_NON_LINEAR", OF_RULES)
+"""Empty: it is calls that have rules, in modules of whatever type."""
 
 
 class DeepLift(MultipliedAttribution, CompleteAttribution):
