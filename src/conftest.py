@@ -1,5 +1,5 @@
 """Modules that say on import that they are not here yet have no doctests to collect."""
 
-from pellucid.absent import ABSENT
+from pellucid.errors import ABSENT
 
 collect_ignore = [*(f"pellucid/{package}.py" for package in ABSENT), "pellucid/attr/visualization.py"]

@@ -1,5 +1,5 @@
 """Captum's package of this name is not here yet: its import says so, and what to use meanwhile."""
 
-from pellucid.absent import absent
+from pellucid.errors import absent
 
 raise absent("module")

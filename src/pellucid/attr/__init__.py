@@ -1,6 +1,6 @@
 """Captum's names: change `from captum.attr import ...` to `from pellucid.attr import ...`.
 
-The few that are not here yet say so when they are imported; [pellucid.absent][] lists them.
+The few that are not here yet say so when they are imported; `pellucid.errors.ABSENT` lists them.
 The parameters, shapes, exceptions and numbers are Captum 0.9's; where Captum is wrong, pellucid is right, and
 `docs/differences.md` lists each such case. What the arguments mean is written once:
 [TargetLike][pellucid.core.sink.TargetLike] for `target` and `neuron_selector`, [SiteLike][pellucid.core.site.SiteLike]
@@ -14,7 +14,6 @@ gives every example its own stream of random numbers (see [drawing][pellucid.cor
 
 import typing
 
-from pellucid.absent import missing as _missing
 from pellucid.attr._facade import (
     Attribution,
     GradientAttribution,
@@ -53,6 +52,7 @@ from pellucid.attr.lrp import LRP, LayerLRP
 from pellucid.attr.noise import NoiseTunnel
 from pellucid.attr.relu import Deconvolution, GuidedBackprop, NeuronDeconvolution, NeuronGuidedBackprop
 from pellucid.attr.shapley import ShapleyValues, ShapleyValueSampling
+from pellucid.errors import missing as _missing
 
 __all__ = [
     "LRP",

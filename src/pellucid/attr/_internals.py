@@ -133,8 +133,6 @@ class Part(Generic[T]):
         self._name = name
 
     def __get__(self, attribution: object, owner: type | None = None) -> T:
-        if attribution is None:
-            raise AttributeError(f"{self._name} is a part of objects, not of their class")
         return self._of(attribution)
 
     def __set__(self, attribution: object, value: object) -> None:
