@@ -25,6 +25,7 @@ MODEL, LAYER = nn.Identity(), nn.Identity()
 THEIR_OWN = {
     "backward_handles",
     "backward_hooks",
+    "call",
     "deconv",
     "eps",
     "forward_handles",

@@ -80,6 +80,7 @@ def gradients_of(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Seque
         )
     if value.is_complex():
         raise NotDifferentiable(f"the output of forward_func must be real: got {described(value)}.")
+    # Of the sum, as the first call with gradients to begin with takes a second; see pullback.
     gradients: Sequence[Tensor | None] = torch.autograd.grad(value.sum(), at, **arguments)
     return gradients
 
