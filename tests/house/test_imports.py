@@ -84,9 +84,8 @@ def test_importing_the_library_imports_no_extra():
 
 
 def test_the_first_call_of_a_class_imports_nothing():
-    program = [sys.executable, "-m", "house.first_calls"]
-    tests = Path(__file__).parents[1]
-    done = subprocess.run(program, cwd=tests, capture_output=True, text=True, check=True, timeout=120)
+    program = [sys.executable, Path(__file__).with_name("first_calls.py")]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=120)
     found = json.loads(done.stdout)
     assert len(found) == 40
     assert {name: modules for name, modules in found.items() if modules} == {}
