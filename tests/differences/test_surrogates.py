@@ -248,7 +248,7 @@ def test_repeated_coalitions_are_evaluated_once(method: str):
     """Coalitions that come up again: Captum evaluates them every time; once for each example."""
     captums, ours = calls(method, linear, inputs=X[:1], n_samples=60)
     assert sum(captums) == 60
-    assert sum(ours) <= 2 + 2**3
+    assert sum(ours) <= 3 + 2**3  # the first look at whether rows meet takes one example and two others
 
 
 @on_each
