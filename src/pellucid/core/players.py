@@ -9,7 +9,7 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
-from pellucid.core.tensors import Tensors, described
+from pellucid.core.tensors import Tensors, converted, described, floats
 from pellucid.errors import InvalidArgument
 
 FeatureMask: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
@@ -20,7 +20,8 @@ FeatureMask: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
   alike (first dimension 1) or in each as it says.
 * a tuple of these, one for each input tensor; the same number in two of them is the same feature.
 
-Numbers must not be negative; some may be missing.
+Numbers must not be negative; some may be missing. Attributions give each element the value of its feature, so their sum
+counts a feature as often as it has elements; [per_feature][pellucid.methods.per_feature] has each value once.
 """
 
 WindowShapes: TypeAlias = "tuple[int, ...] | tuple[tuple[int, ...], ...]"
@@ -117,6 +118,14 @@ class Features:
             return each.gather(1, index.flatten(1)).view_as(index)
 
         return tuple(map(spread_to, self.masks))
+
+    def picked(self, values: Tensors) -> Tensor:
+        """The values [m, features] of features, out of those of their elements, (m, ...) for m = n * K outputs."""
+        found = values[0].new_zeros(len(values[0]), self.count)
+        for mask, each in zip(self.masks, values, strict=True):
+            index = mask.repeat_interleave(len(each) // len(mask), dim=0).flatten(1)
+            found = found.scatter(1, index.to(found.device), each.flatten(1).to(found))
+        return found
 
     def totals(self, values: Tensors) -> Tensor:
         """Values of the elements (n, ...) added up over each feature: [n, features], in float64 on the CPU."""
@@ -290,8 +299,10 @@ def _cover(length: int, size: int, stride: int, device: torch.device) -> Tensor:
 
 def _fitting(mask: Tensor, x: Tensor, argument: str) -> Tensor:
     """A feature mask, as (1 or n, ...) of the shape of the points."""
-    if not isinstance(mask, Tensor) or mask.is_floating_point() or mask.is_complex():
-        raise InvalidArgument(f"{argument} must hold integers: got {described(mask)}.")
+    if not isinstance(mask, Tensor) or mask.dtype == torch.bool or floats(mask):
+        groups = f" Hint: {argument}.long() for two features, 0 and 1."
+        hint = groups if isinstance(mask, Tensor) and mask.dtype == torch.bool else converted(mask, argument)
+        raise InvalidArgument(f"{argument} must hold integers: got {described(mask)}.{hint}")
     shape = (1,) * (x.ndim - mask.ndim) + tuple(mask.shape)
     if len(shape) != x.ndim or any(m not in (1, size) for m, size in zip(shape, x.shape, strict=True)):
         raise InvalidArgument(

@@ -22,6 +22,7 @@ from pellucid.methods.composite import (
 )
 from pellucid.methods.conductance import Conductance, NeuronConductance
 from pellucid.methods.deeplift import DeepLift, DeepLiftShap
+from pellucid.methods.features import per_feature
 from pellucid.methods.gradient import InputXGradient, Saliency
 from pellucid.methods.guided_cam import GuidedGradCam
 from pellucid.methods.interactions import Interactions, ShapleyInteractions, ShapleyInteractionSampling
@@ -112,4 +113,5 @@ __all__ = [
     "XGradCam",
     "ZBox",
     "ZPlus",
+    "per_feature",
 ]
