@@ -14,6 +14,7 @@ from parity.compare import assert_close, on_captum, on_pellucid, value_of
 from parity.models import example
 from pellucid.core.budget import CHUNK_BYTES
 from pellucid.errors import PellucidWarning
+from training import in_training_mode
 
 CASE = example("perceptron")
 METHODS = ["Saliency", "InputXGradient", "IntegratedGradients", "GradientShap"]
@@ -44,6 +45,7 @@ def test_the_random_state_after_an_error():
     assert (ours.torch_state, ours.numpy_state) == (before.torch_state, before.numpy_state)
 
 
+@in_training_mode
 @pytest.mark.parametrize("name", METHODS)
 def test_running_statistics_of_batch_norm(name: str):
     """Batch norm's running statistics in training mode: Captum's forwards change them; as they were."""

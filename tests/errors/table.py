@@ -552,6 +552,84 @@ for game in (attr.KernelShap, attr.Lime):
         target=None,
     )  # fmt: skip
 
+
+class Failing(nn.Module):
+    """A model that fails, after its one layer has run, whatever it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise RuntimeError(f"mistyped: {self.layer(x.float()).shape}")
+
+
+def fails(
+    method: Callable[..., attr.Attribution], model: Callable[..., Any], inputs: Any, hint: str, **arguments: Any
+) -> Call:
+    """A call in which the model itself fails, and the hint in the note on its error."""
+    return Call(method, model, inputs, {"target": 0} | arguments, Exception, (hint,))
+
+
+IMAGE, ELSEWHERE = torch.ones(3, 32, 32), nn.Linear(4, 3, device="meta")
+normed = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+recurrent = nn.Sequential(nn.LSTM(4, 6, batch_first=True))
+DOUBLE = "inputs.float(), as the model's parameters are."
+ALONE = "inputs[None] for a single example, as the first dimension is taken for examples."
+OUTSIDE = "methods without gradients, such as FeatureAblation and KernelShap, take models outside of torch."
+NO_HINT = ""
+
+
+def weighed_by(x: Tensor, weights: Tensor) -> Tensor:
+    return model(x) @ torch.ones(3, 4) @ weights.T.to(weights.device)
+
+
+FAILURES = {
+    "float64": fails(attr.IntegratedGradients, model, ROWS.double(), DOUBLE),
+    "float64 without gradients": fails(attr.FeatureAblation, model, ROWS.double(), DOUBLE),
+    "float64 of images": fails(attr.Saliency, convolution, IMAGES.double(), DOUBLE),
+    "float32 of a model in float64": fails(
+        attr.Saliency, nn.Linear(4, 3).double(), ROWS, "inputs.double(), as the model's parameters are."
+    ),
+    "one of two inputs in float16": fails(
+        attr.Saliency, lambda x, y: model(x) + model(y), (ROWS, ROWS.half()),
+        "inputs[1].float(), as the model's parameters are.",
+    ),
+    "an argument in float64": fails(
+        attr.Saliency, weighed_by, ROWS, "additional_forward_args.float(), as the model's parameters are.",
+        additional_forward_args=ROWS.double(),
+    ),
+    "another device": fails(
+        attr.Saliency, ELSEWHERE, ROWS, "inputs.to('meta'), where the model is; inputs is on cpu."
+    ),
+    "one row": fails(attr.Saliency, nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8)).eval(), ROWS[0], ALONE),
+    "one row of a function": fails(attr.IntegratedGradients, lambda x: x @ torch.ones(4, 3), ROWS[0, :3], ALONE),
+    "one image": fails(attr.IntegratedGradients, convolution, IMAGE, ALONE),
+    "one image in a gradient": fails(attr.Saliency, convolution, IMAGE, ALONE),
+    "one image of a flat model": fails(attr.FeatureAblation, model_of_images, IMAGE, ALONE),
+    "one sequence": fails(attr.Saliency, lambda x: recurrent(x)[0][:, :, 0], torch.ones(7, 4), ALONE),
+    "too many features": fails(
+        attr.IntegratedGradients, nn.Sequential(nn.ReLU(), nn.Linear(4, 3)), torch.ones(2, 5),
+        "'1' (Linear) takes 4 features; it was given (2, 5).",
+    ),
+    "an image of another size": fails(
+        attr.FeatureAblation, convolution, torch.ones(2, 3, 16, 16),
+        "'2' (Linear) takes 1800 features; it was given (2, 392).",
+    ),
+    "gradients of NumPy": fails(attr.IntegratedGradients, lambda x: torch.from_numpy(x.numpy()), ROWS, OUTSIDE),
+    "ids as numbers": fails(
+        attr.FeatureAblation, nn.Linear(4, 3), ROWS.long(), "integer inputs reach the model as floats; for token ids, "
+        "attribute at the embedding layer instead.",
+    ),
+    "batch norm of one row": fails(
+        attr.Saliency, normed, ROWS[:1], "model.eval(); in training mode batch norm takes its statistics from the rows "
+        "given.",
+    ),
+    "another failure": fails(attr.Saliency, Failing(), ROWS, NO_HINT),
+    "another failure in float64": fails(attr.Saliency, Failing(), ROWS.double(), DOUBLE),
+    "a failure of a function": fails(attr.Saliency, lambda x: x @ ROWS, ROWS, NO_HINT),
+}  # fmt: skip
+
 # What pathways are asked for before any method is called.
 PATHWAYS = {
     "call below zero": (

@@ -9,6 +9,7 @@ from torch import nn
 from laws.models import SPECIMENS
 from laws.registry import CASES, Case, cases, close
 from pellucid.errors import NotDifferentiable, NotSupported
+from training import in_training_mode
 
 WITHOUT_MODES = ("reused", "functional", "in-place", "lstm", "two-inputs")
 
@@ -36,6 +37,7 @@ def test_training_mode_of_modules_that_have_none(case: Case):
     close(training, evaluating)
 
 
+@in_training_mode
 @cases(lambda case: case.specimen.name not in WITHOUT_MODES)
 def test_training_mode_with_dropout_repeats_under_a_global_seed(case: Case):
     model, inputs = case.specimen.model(training=True), case.specimen.inputs(3)
