@@ -121,11 +121,13 @@ class Features:
 
     def picked(self, values: Tensors) -> Tensor:
         """The values [m, features] of features, out of those of their elements, (m, ...) for m = n * K outputs."""
-        found = values[0].new_zeros(len(values[0]), self.count)
-        for mask, each in zip(self.masks, values, strict=True):
-            index = mask.repeat_interleave(len(each) // len(mask), dim=0).flatten(1)
-            found = found.scatter(1, index.to(found.device), each.flatten(1).to(found))
-        return found
+        every = torch.cat([each.flatten(1).to(values[0]) for each in values], dim=1)
+        examples = max(map(len, self.masks))
+        masks = torch.cat([mask.flatten(1).expand(examples, -1).to(every.device) for mask in self.masks], dim=1)
+        places = torch.arange(every.shape[1], device=every.device).expand_as(masks)
+        place = masks.new_full((examples, self.count), -1).scatter(1, masks, places)
+        place = place.repeat_interleave(len(every) // examples, dim=0)
+        return every.gather(1, place.clamp(min=0)).where(place >= 0, 0)
 
     def totals(self, values: Tensors) -> Tensor:
         """Values of the elements (n, ...) added up over each feature: [n, features], in float64 on the CPU."""
