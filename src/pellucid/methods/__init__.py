@@ -42,6 +42,7 @@ from pellucid.methods.lime import Lime
 from pellucid.methods.lime_base import LimeBase
 from pellucid.methods.linear import Lasso
 from pellucid.methods.lrp import LRP, Flow
+from pellucid.methods.names import told_of_captums_names as _told_of_captums_names
 from pellucid.methods.noise import NoiseTunnel
 from pellucid.methods.owen import OwenValues, OwenValueSampling
 from pellucid.methods.path import GradientShap, IntegratedGradients, InternalInfluence
@@ -115,3 +116,22 @@ __all__ = [
     "ZPlus",
     "per_feature",
 ]
+
+_told_of_captums_names(
+    Conductance,
+    DeepLift,
+    DeepLiftShap,
+    ExponentialKernel,
+    FeaturePermutation,
+    GradientShap,
+    IntegratedGradients,
+    InternalInfluence,
+    KernelShap,
+    Lime,
+    LimeBase,
+    NeuronConductance,
+    NoiseTunnel,
+    Occlusion,
+    Saliency,
+    ShapleyValueSampling,
+)

@@ -18,6 +18,7 @@ from pellucid.core.replay import ReplayFailed
 from pellucid.core.tensors import Tensors, described, floats
 from pellucid.errors import NotScalar, PellucidError, WrongType, located, warn
 from pellucid.methods.hints import hint
+from pellucid.methods.names import in_own_names
 from pellucid.methods.training import tell_of_training
 
 
@@ -132,6 +133,8 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
 
 def _located(name: str, path: Pathway, error: Exception) -> Exception:
     if isinstance(error, PellucidError):
+        if path.caller is None and not error.located:
+            error.args = (in_own_names(str(error)),)
         return located(error, name, described(path.inputs))
     return located(error, name, path.seen.given or described(path.inputs), hint(error, path))
 
