@@ -234,6 +234,18 @@ def test_batch_norm_on_few_rows_in_training_mode_is_told_of_once(rows: int):
     assert [told(call)[1] for call in calls] == [[few] if rows < 16 else [], []]
 
 
+def test_a_model_that_is_put_into_training_mode_later_and_gets_fewer_rows_is_told_of_then():
+    model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.BatchNorm1d(8)).eval()
+
+    def kinds(rows: int) -> list[str]:
+        _, messages = told(lambda: attr.Saliency(model).attribute(torch.rand(rows, 4), target=0))
+        return [message.partition("(")[2].partition(")")[0] for message in messages]
+
+    assert kinds(4) == []
+    model.train()
+    assert [kinds(20), kinds(20), kinds(4), kinds(20), kinds(4)] == [["Dropout"], [], ["BatchNorm1d"], [], []]
+
+
 @pytest.mark.parametrize("name", CALM)
 def test_training_mode_without_consequences_is_not_told_of(name: str):
     assert told(lambda: attr.Saliency(CALM[name]).attribute(torch.rand(20, 4), target=0))[1] == []

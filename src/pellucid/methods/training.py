@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
@@ -16,6 +16,10 @@ FEW_ROWS = 16
 """Statistics of fewer rows than this are far from those of the data, which batch norm has in evaluation mode."""
 
 _TOLD: WeakSet[nn.Module] = WeakSet()
+"""Modules that users have been told of."""
+
+_LOOKED: WeakKeyDictionary[nn.Module, tuple[bytes, bool]] = WeakKeyDictionary()
+"""For which modes, and few rows or many, models were looked at last: by one of their modules, always the same."""
 
 
 def tell_of_training(path: Pathway) -> None:
@@ -26,6 +30,10 @@ def tell_of_training(path: Pathway) -> None:
     """
     if 1 not in path.guest.modes or path.create_graph:
         return
+    now = path.guest.modes, path.examples < FEW_ROWS
+    if _LOOKED.get(path.guest.modules[0]) == now:
+        return
+    _LOOKED[path.guest.modules[0]] = now
     _tell(path, drops, "every call draws other numbers")
     if path.examples < FEW_ROWS:
         _tell(path, mixes, f"statistics of {path.examples} rows take the place of those learnt")
