@@ -50,7 +50,7 @@ class WrongType(InvalidArgument, TypeError):
 
 
 class NotFound(PellucidError, AttributeError):
-    """A model, or the library that fits it, has nothing of this name."""
+    """A model, the library that fits it, or what is given in its place has nothing of this name."""
 
 
 class NotDifferentiable(PellucidError, RuntimeError):

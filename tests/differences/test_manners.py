@@ -144,5 +144,5 @@ WRONG_MODELS = {
 
 @pytest.mark.parametrize(("call", "expected", "argument"), WRONG_MODELS.values(), ids=WRONG_MODELS)
 def test_what_is_no_model(call: Any, expected: type[Exception], argument: str):
-    """A class, an object that is no function, a model in a method's place: what Python trips over; WrongType."""
+    """A class, an object that is no function, a model in a method's place: as Python trips; WrongType, NotFound."""
     assert_named(call, expected, argument)

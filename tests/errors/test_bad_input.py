@@ -14,6 +14,7 @@ from pellucid import attr, methods
 from pellucid.errors import (
     InvalidArgument,
     NotDifferentiable,
+    NotFound,
     NotScalar,
     NotSupported,
     OutOfRange,
@@ -168,8 +169,8 @@ def test_an_argument_that_nobody_knows_and_what_classes_look_like():
 
 @pytest.mark.parametrize(("given", "found"), [(model, "Linear"), (attr.Saliency, "the class Saliency"), (3, "int")])
 def test_a_noise_tunnel_takes_a_method(given: Any, found: str):
-    says = f"attribution_method must be an object with an attribute method: got {found}. Hint: NoiseTunnel(Saliency(m"
-    with pytest.raises(WrongType, match=re.escape(says)):
+    says = f"attribution_method must attribute to a model: got {found}. Hint: NoiseTunnel(Saliency(model))."
+    with pytest.raises(NotFound, match=re.escape(says)):
         attr.NoiseTunnel(given)
 
 

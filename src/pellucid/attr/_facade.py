@@ -26,7 +26,7 @@ from pellucid.core.sink import Neuron, TargetLike, sink_of
 from pellucid.core.site import Layer
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, described, floats, tensors_of, times
-from pellucid.errors import InvalidArgument, NotSupported, WrongType, located
+from pellucid.errors import InvalidArgument, NotFound, NotSupported, located
 from pellucid.methods.edge import at_the_edge
 from pellucid.methods.result import Attributions, completeness_gap
 
@@ -346,13 +346,12 @@ def method_inside(given: Any) -> Any:
     """The object that a NoiseTunnel averages.
 
     Raises:
-        WrongType: It attributes nothing: it is the model itself, or a class.
+        NotFound: It holds no model: it is one itself, or a class.
     """
-    if isinstance(given, type) or not hasattr(given, "attribute"):
+    if not hasattr(given, "forward_func"):
         found = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
-        raise WrongType(
-            f"attribution_method must be an object with an attribute method: got {found}. "
-            "Hint: NoiseTunnel(Saliency(model))."
+        raise NotFound(
+            f"attribution_method must attribute to a model: got {found}. Hint: NoiseTunnel(Saliency(model))."
         )
     return given
 
