@@ -287,7 +287,8 @@ TABLE = {
     "baselines of images": start(
         torch.zeros(3, 32, 31), "broadcast to inputs: expected (8, 3, 32, 32), got (3, 32, 31). [", **PICTURES
     ),
-    "baselines of no example": start(torch.zeros(4), "broadcast to inputs: expected (8, 4), got (4,)."),
+    "baselines of no example": start(torch.zeros(3), "broadcast to inputs: expected (8, 4), got (3,)."),
+    "baselines of one number per example": start(torch.zeros(8), "broadcast to inputs: expected (8, 4), got (8,). ["),
     "baselines of other examples": start(
         torch.zeros(5, 4), "broadcast to inputs: expected (8, 4), got (5, 4). Hint: GradientShap and DeepLiftShap take "
         "many; baselines.mean(0, keepdim=True) is one for all.",

@@ -158,6 +158,117 @@ def test_it_is_said_beforehand(name: str):
     assert counted.rows == [4 * ROWS]
 
 
+class Gated(nn.Module):
+    """Rows meet where something that is no argument says so."""
+
+    def __init__(self, opened: Callable[["Gated"], Any]):
+        super().__init__()
+        self.opened, self.open = opened, 0
+        self.gate = nn.Parameter(torch.zeros(()))
+        self.gates = nn.Parameter(torch.zeros(3))
+        self.register_buffer("edges", torch.zeros(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.opened(self) * x.mean(0)).square().sum(1)
+
+
+def write(tensor: Tensor) -> None:
+    with torch.no_grad():
+        tensor.fill_(1)
+
+
+OPENED: dict[str, tuple[Callable[[Gated], Any], Callable[[Gated], Any]]] = {
+    "an attribute": (lambda net: net.open, lambda net: setattr(net, "open", 1)),
+    "a parameter": (lambda net: net.gates, lambda net: write(net.gates)),
+    "a number, unseen by autograd": (lambda net: net.gate, lambda net: net.gate.data.fill_(1)),
+    "a buffer": (lambda net: net.edges[0], lambda net: write(net.edges)),
+    "another buffer": (lambda net: net.edges[0], lambda net: setattr(net, "edges", torch.ones(2))),
+    "a new state": (
+        lambda net: net.gates,
+        lambda net: net.load_state_dict({**net.state_dict(), "gates": torch.ones(3)}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_rows_that_come_to_meet_are_noticed(name: str):
+    opened, change = OPENED[name]
+    model = Gated(opened).double()
+    attr.FeatureAblation(model).attribute(X)
+    change(model)
+    torch.testing.assert_close(attr.FeatureAblation(model).attribute(X), by_hand(model, X))
+
+
+class Centre(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.mean(0)
+
+
+def test_what_a_function_is_around_may_make_rows_meet():
+    gates, model = torch.zeros(3, dtype=torch.float64), nn.Identity()
+
+    def forward(x: Tensor) -> Tensor:
+        return (model(x) - gates * x.mean(0)).square().sum(1)
+
+    attr.FeatureAblation(forward).attribute(X)
+    write(gates)
+    torch.testing.assert_close(attr.FeatureAblation(forward).attribute(X), by_hand(forward, X))
+    gates.zero_()
+    attr.FeatureAblation(forward).attribute(X)
+    model = Centre()
+    torch.testing.assert_close(attr.FeatureAblation(forward).attribute(X), by_hand(forward, X))
+
+
+NEIGHBOURS: dict[str, Callable[[Tensor], Tensor]] = {
+    "the next": lambda v: v - v.roll(-1, 0) / 2,
+    "the one before": lambda v: v - v.roll(1, 0) / 2,
+    "the first": lambda v: v - v[:1] / 2,
+    "the last": lambda v: v - v[-1:] / 2,
+    "the mean": lambda v: v - v.mean(0),
+    "the largest": lambda v: v - v.amax(0),
+}
+
+
+@pytest.mark.parametrize("length", [2, 3, 4, 5])
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_a_single_example_of_ids(name: str, length: int):
+    torch.manual_seed(length)
+    embed, head = nn.Embedding(10, 8).double(), nn.Linear(8, 1).double()
+    ids = torch.randint(2, 10, (1, length))
+
+    def forward(ids: Tensor) -> Tensor:
+        return head(torch.tanh(NEIGHBOURS[name](embed(ids).mean(1))))[:, 0]
+
+    for method in (attr.FeatureAblation, attr.ShapleyValueSampling, attr.KernelShap, attr.Lime):
+        found, right = (_seeded(method(forward).attribute, ids, whole_batch=whole) for whole in (None, True))
+        torch.testing.assert_close(found, right)
+
+
+def _seeded(attribute: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+    torch.manual_seed(0)
+    return attribute(*args, **kwargs)
+
+
+def test_a_single_example_of_zeros():
+    def forward(x: Tensor) -> Tensor:
+        return NEIGHBOURS["the next"](x.exp()).square().sum(1)
+
+    x = torch.zeros(1, 4, dtype=torch.float64)
+    found, right = (attr.FeatureAblation(forward).attribute(x, 1.0, whole_batch=whole) for whole in (None, True))
+    torch.testing.assert_close(found, right)
+
+
+@pytest.mark.parametrize("samples", [3, 4, 5, 6, 7])
+@pytest.mark.parametrize("examples", [1, 2, 3, 4, 5])
+def test_rows_that_go_by_whether_their_place_is_even(examples: int, samples: int):
+    def forward(x: Tensor) -> Tensor:
+        return torch.tanh(x * (1 - 2 * (torch.arange(len(x)) % 2))[:, None]).cumsum(1)[:, -1].exp()
+
+    attribute = attr.ShapleyValueSampling(forward).attribute
+    found, right = (_seeded(attribute, X[:examples], n_samples=samples, whole_batch=whole) for whole in (None, True))
+    torch.testing.assert_close(found, right)
+
+
 def test_it_is_logged_once_for_each_model(caplog: pytest.LogCaptureFixture):
     model = seeded(Graph)
     with caplog.at_level(logging.INFO, "pellucid"):

@@ -28,6 +28,9 @@ class Loop(nn.Module):
         super().__init__()
         self.cell, self.head, self.how_often = nn.Linear(4, 4), nn.Linear(4, 2), steps
         self.steps, self.settings, self.config = 2, Settings(), SimpleNamespace(deep=SimpleNamespace(steps=2), steps=2)
+        self.register_buffer("often", torch.tensor(2))
+        self.register_buffer("often_each", torch.tensor([2, 2]))
+        self.often_too = torch.tensor(2)
         self.options, self.cache, self.calls = {"steps": 2}, [0, 0], 0
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,6 +60,9 @@ SEEN: dict[str, tuple[Callable[[Loop], int], Callable[[Loop, int], None]]] = {
     "dataclass": (lambda net: net.settings.steps, lambda net, steps: setattr(net.settings, "steps", steps)),
     "configuration": (lambda net: net.config.steps, lambda net, steps: setattr(net.config, "steps", steps)),
     "dict": (lambda net: net.options["steps"], lambda net, steps: net.options.update(steps=steps)),
+    "buffer": (lambda net: int(net.often), lambda net, steps: net.often.fill_(steps)),
+    "buffer of several": (lambda net: int(net.often_each[0]), lambda net, steps: net.often_each.fill_(steps)),
+    "tensor": (lambda net: int(net.often_too), lambda net, steps: net.often_too.fill_(steps)),
     "cache": (lambda net: len(net.cache), lambda net, steps: net.cache.extend([0] * (steps - len(net.cache)))),
     "of a child": (
         lambda net: getattr(net.head, "steps", 2),

@@ -96,7 +96,7 @@ REFUSED = {  # what a user does: the class of Captum's exception, and the call
     "an unknown argument of the method inside": (TypeError, tunnel(unknown=1)),
     "deltas of a method inside that has none": (TypeError, tunnel(return_convergence_delta=True)),
     "baselines of another shape": (AssertionError, integrated(baselines=BASELINES[:, :2])),
-    "baselines of one dimension": (AssertionError, integrated(baselines=BASELINES[0])),
+    "baselines of another length": (AssertionError, integrated(baselines=BASELINES[0, :2])),
     "baselines of another number of examples": (AssertionError, integrated(baselines=BASELINES[:2])),
     "a list of baselines": (AssertionError, integrated(baselines=[BASELINES])),
     "an array of baselines": (AssertionError, integrated(baselines=BASELINES.numpy())),
@@ -250,11 +250,6 @@ REFUSED_INSIDE = {  # what a user does: the class of Captum's exception, and the
         RuntimeError,
         lambda name: at_neuron(name, WORDS, "mix", (0, 1), **_of_ids(name)),
         NEURON_METHODS,
-    ),
-    "token ids on a line": (
-        RuntimeError,
-        lambda name: at_layer(name, WORDS, "mix"),
-        ["InternalInfluence", "LayerConductance"],
     ),
     "the gradient at token ids": (
         RuntimeError,

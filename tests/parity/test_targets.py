@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
-from .compare import assert_same, assert_same_exception
+from .compare import Call, assert_same, assert_same_exception
 from .models import Example, example
 
 COLUMNS = {  # of an output (4, 3)
@@ -116,3 +117,44 @@ def test_a_target_that_cannot_be_is_refused_with_what_captum_raises(
     method: str, output: str, target: Any, expected: type[Exception]
 ):
     assert_same_exception(attributed(method, CASES[output], target), expected)
+
+
+class TwoRowsEach(nn.Module):
+    """Twice as many rows of the output as examples, as models of nodes have that are asked for some of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.relu = nn.Linear(3, 4), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (1 + self.relu(self.linear(x) + 1)).square().repeat_interleave(2, 0)
+
+
+OF_ROWS = {
+    "a tensor": torch.tensor([2, 0, 1, 1]),
+    "a list": [3, 0, 1, 1],
+    "a list of tuples": [(3,), (0,), (1,), (2,)],
+}
+ON_ROWS = {
+    "Saliency": {},
+    "InputXGradient": {},
+    "GuidedBackprop": {},
+    "IntegratedGradients": {"internal_batch_size": 2},
+    "FeatureAblation": {},
+    "Occlusion": {"sliding_window_shapes": (2,)},
+    "ShapleyValueSampling": {},
+    "ShapleyValues": {},
+}
+
+
+@pytest.mark.parametrize("method", ON_ROWS)
+@pytest.mark.parametrize("target", OF_ROWS)
+@pytest.mark.parametrize("examples", [1, 2])
+def test_one_element_per_row_of_an_output_that_has_more_rows_than_examples(method: str, target: str, examples: int):
+    torch.manual_seed(0)
+    model, inputs, chosen = TwoRowsEach(), torch.randn(examples, 3), OF_ROWS[target][: 2 * examples]
+
+    def call(attr: Any) -> Call:
+        return getattr(attr, method)(model).attribute(inputs, target=chosen, **ON_ROWS[method])
+
+    assert_same(call)

@@ -23,7 +23,7 @@ from pellucid.core.pathway import GradientFunction, Pathway
 from pellucid.core.randomness import Seed, numpy_state_kept, seeded
 from pellucid.core.seen import Seen
 from pellucid.core.sink import Neuron, TargetLike, sink_of
-from pellucid.core.site import Layer
+from pellucid.core.site import CallLike, Layer
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, described, floats, tensors_of, times
 from pellucid.errors import InvalidArgument, NotFound, NotSupported, located
@@ -176,6 +176,7 @@ class InternalAttribution(Attribution):
         forward_func: Any callable of tensors: a module, a bound method, a function.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def __init__(
@@ -183,23 +184,33 @@ class InternalAttribution(Attribution):
         forward_func: Callable[..., Any],
         layer: nn.Module | str | Sequence[nn.Module | str],
         device_ids: list[int] | None = None,
+        *,
+        call: CallLike = None,
     ) -> None:
         super().__init__(forward_func)
         self.layer = layer
         self.device_ids = device_ids
+        self.call = call
 
     def _layer(self, of_input: bool) -> Layer:
         """What the layer takes or returns."""
-        return Layer(self.layer, "input" if of_input else "output")
+        return Layer(self.layer, "input" if of_input else "output", self.call)
 
     def _neuron(self, selector: TargetLike, of_input: bool) -> Neuron:
-        """A neuron of what the layer takes or returns."""
+        """A neuron of what the layer takes or returns, in one of its calls."""
         return Neuron(self._layer(of_input), selector)
 
-    def _sites(self, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
-        """Where points between inputs and baselines are fed: at the inputs; at the layer for ids, which have none."""
-        ids = not any(map(floats, tensors_of(inputs, "inputs"))) and embeds(self.forward_func)
-        return {"source" if ids else "read": self._layer(of_input)}
+    def _sites(self, inputs: TensorOrTensors, of_input: bool, *, between: bool = True) -> dict[str, Layer]:
+        """Where points are fed: at the inputs; at the layer where there are ids, which have no points between them.
+
+        Args:
+            inputs: The inputs.
+            of_input: Whether what the layer takes is meant.
+            between: Whether there are points between inputs and baselines; of those alone, ids may stand beside floats.
+        """
+        ids = [not floats(each) for each in tensors_of(inputs, "inputs")]
+        feeds = (any(ids) if between else all(ids)) and embeds(self.forward_func)
+        return {"source" if feeds else "read": self._layer(of_input)}
 
 
 class MultipliedInternalAttribution(InternalAttribution):
@@ -210,6 +221,7 @@ class MultipliedInternalAttribution(InternalAttribution):
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
         multiply_by_inputs: Whether the factor is there.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def __init__(
@@ -218,8 +230,10 @@ class MultipliedInternalAttribution(InternalAttribution):
         layer: nn.Module | str | Sequence[nn.Module | str],
         device_ids: list[int] | None = None,
         multiply_by_inputs: bool = True,
+        *,
+        call: CallLike = None,
     ) -> None:
-        super().__init__(forward_func, layer, device_ids)
+        super().__init__(forward_func, layer, device_ids, call=call)
         self._multiply_by_inputs = multiply_by_inputs
 
     @property

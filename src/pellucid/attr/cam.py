@@ -16,6 +16,7 @@ from pellucid.attr._facade import (
     explained,
 )
 from pellucid.core.sink import TargetLike
+from pellucid.core.site import CallLike
 from pellucid.methods.cam import Arrange, Interpolation
 from pellucid.methods.relu import RECTIFIERS
 
@@ -64,6 +65,7 @@ class GuidedGradCam(GradientAttribution):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, or its dotted name.
         device_ids: As in Captum.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def __init__(
@@ -71,9 +73,11 @@ class GuidedGradCam(GradientAttribution):
         model: Callable[..., Any],
         layer: nn.Module | str | Sequence[nn.Module | str],
         device_ids: list[int] | None = None,
+        *,
+        call: CallLike = None,
     ) -> None:
         super().__init__(model)
-        self.grad_cam = LayerGradCam(model, layer, device_ids)
+        self.grad_cam = LayerGradCam(model, layer, device_ids, call=call)
 
     def attribute(
         self,

@@ -48,7 +48,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
             methods.Conductance(steps=n_steps, rule=method, gradient="left"),
             inputs,
             {
-                "read": self._layer(attribute_to_layer_input),
+                **self._sites(inputs, attribute_to_layer_input),
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
@@ -136,7 +136,7 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
             methods.InternalInfluence(steps=n_steps, rule=method),
             inputs,
             {
-                "read": self._layer(attribute_to_layer_input),
+                **self._sites(inputs, attribute_to_layer_input),
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,

@@ -22,6 +22,7 @@ from pellucid.attr._facade import (
 )
 from pellucid.core.baselines import Baselines
 from pellucid.core.sink import TargetLike
+from pellucid.core.site import CallLike
 from pellucid.core.tensors import tensors_of
 from pellucid.methods.deeplift import attributed_by
 
@@ -140,6 +141,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def __init__(
@@ -147,8 +149,10 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         model: Callable[..., Any],
         layer: nn.Module | str | Sequence[nn.Module | str],
         multiply_by_inputs: bool = True,
+        *,
+        call: CallLike = None,
     ) -> None:
-        InternalAttribution.__init__(self, model, layer)
+        InternalAttribution.__init__(self, model, layer, call=call)
         DeepLift.__init__(self, model, multiply_by_inputs)
 
     def attribute(  # type: ignore[override]  # as in Captum, layers have more
@@ -179,7 +183,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
             ),
             inputs,
             {
-                **self._sites(inputs, attribute_to_layer_input),
+                **self._sites(inputs, attribute_to_layer_input, between=False),
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "grad_kwargs": grad_kwargs,
@@ -200,6 +204,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def __init__(
@@ -207,8 +212,10 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         model: Callable[..., Any],
         layer: nn.Module | str | Sequence[nn.Module | str],
         multiply_by_inputs: bool = True,
+        *,
+        call: CallLike = None,
     ) -> None:
-        LayerDeepLift.__init__(self, model, layer, multiply_by_inputs)
+        LayerDeepLift.__init__(self, model, layer, multiply_by_inputs, call=call)
 
     def attribute(  # type: ignore[override]  # as in Captum, layers have more
         self,
@@ -238,7 +245,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
             ),
             inputs,
             {
-                **self._sites(inputs, attribute_to_layer_input),
+                **self._sites(inputs, attribute_to_layer_input, between=False),
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
@@ -259,6 +266,7 @@ class _OfNeuron(NeuronAttribution, GradientAttribution):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def __init__(
@@ -266,8 +274,10 @@ class _OfNeuron(NeuronAttribution, GradientAttribution):
         model: Callable[..., Any],
         layer: nn.Module | str | Sequence[nn.Module | str],
         multiply_by_inputs: bool = True,
+        *,
+        call: CallLike = None,
     ) -> None:
-        super().__init__(model, layer)
+        super().__init__(model, layer, call=call)
         self._multiply_by_inputs = multiply_by_inputs
         self.eps = 1e-10
 
@@ -284,6 +294,7 @@ class NeuronDeepLift(_OfNeuron):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def attribute(
@@ -332,6 +343,7 @@ class NeuronDeepLiftShap(_OfNeuron):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def attribute(

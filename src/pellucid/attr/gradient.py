@@ -19,6 +19,7 @@ from pellucid.attr._facade import (
     multiplied,
 )
 from pellucid.core.sink import TargetLike
+from pellucid.core.site import CallLike
 from pellucid.core.tensors import Tensors
 
 
@@ -90,8 +91,10 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
         device_ids: list[int] | None = None,
         multiply_by_inputs: bool = True,
         memory_efficient: bool = False,
+        *,
+        call: CallLike = None,
     ) -> None:
-        super().__init__(forward_func, layer, device_ids, multiply_by_inputs)
+        super().__init__(forward_func, layer, device_ids, multiply_by_inputs, call=call)
         self.memory_efficient = memory_efficient  # pellucid always is
 
     def attribute(

@@ -17,6 +17,7 @@ from pellucid.attr._facade import (
     explained,
 )
 from pellucid.core.sink import TargetLike
+from pellucid.core.site import CallLike
 from pellucid.core.tensors import tensors_of, total
 
 DEFAULT = methods.Composite()
@@ -89,10 +90,17 @@ class LayerLRP(LRP, LayerAttribution):
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
-    def __init__(self, model: Callable[..., Any], layer: nn.Module | str | Sequence[nn.Module | str]) -> None:
-        LayerAttribution.__init__(self, model, layer)
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        layer: nn.Module | str | Sequence[nn.Module | str],
+        *,
+        call: CallLike = None,
+    ) -> None:
+        LayerAttribution.__init__(self, model, layer, call=call)
         self.model = model
         self.gradient_func = compute_gradients
 

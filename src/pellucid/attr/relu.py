@@ -10,6 +10,7 @@ from torch import nn
 from pellucid import methods
 from pellucid.attr._facade import Attributed, GradientAttribution, NeuronAttribution, TensorOrTensors, explained
 from pellucid.core.sink import TargetLike
+from pellucid.core.site import CallLike
 from pellucid.methods.relu import RECTIFIERS
 
 
@@ -90,6 +91,7 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def __init__(
@@ -97,8 +99,10 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
         model: Callable[..., Any],
         layer: nn.Module | str | Sequence[nn.Module | str],
         device_ids: list[int] | None = None,
+        *,
+        call: CallLike = None,
     ) -> None:
-        super().__init__(model, layer, device_ids)
+        super().__init__(model, layer, device_ids, call=call)
 
     def attribute(
         self,
@@ -134,6 +138,7 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
     """
 
     def __init__(
@@ -141,8 +146,10 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
         model: Callable[..., Any],
         layer: nn.Module | str | Sequence[nn.Module | str],
         device_ids: list[int] | None = None,
+        *,
+        call: CallLike = None,
     ) -> None:
-        super().__init__(model, layer, device_ids)
+        super().__init__(model, layer, device_ids, call=call)
 
     def attribute(
         self,

@@ -16,7 +16,7 @@ Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | None"
 
 * `None`: zero.
 * a number: this value everywhere.
-* a tensor of shape (1, ...): the same for all examples; of the input's shape: one for each.
+* a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's shape: one for each.
 * a tuple of these, one for each input tensor.
 """
 
@@ -66,16 +66,18 @@ def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examp
     dtype = torch.result_type(x, baseline) if exact and baseline is not None else x.dtype
     if baseline is None or isinstance(baseline, int | float):
         return x.new_full((1,) * x.ndim, baseline or 0, dtype=dtype).expand(points, *x.shape[1:])
+    came = tuple(baseline.shape)
+    # As torch broadcasts; but what may have been meant as one for each example is not taken for another dimension.
+    if baseline.ndim < x.ndim and (baseline.ndim == 0 or examples == 1 or len(baseline) != examples):
+        baseline = baseline.reshape((1,) * (x.ndim - baseline.ndim) + came)
     one_or_all = baseline.ndim == x.ndim and len(baseline) in (1, examples, points)
     if not one_or_all or any(b not in (1, size) for b, size in zip(baseline.shape[1:], x.shape[1:], strict=True)):
         expected = (examples, *x.shape[1:])
         hint = ""
         if baseline.ndim == x.ndim and baseline.shape[1:] == x.shape[1:]:
             hint = " Hint: GradientShap and DeepLiftShap take many; baselines.mean(0, keepdim=True) is one for all."
-        elif baseline.shape == (examples,) and not floats(baseline):
+        elif came == (examples,) and not floats(baseline):
             hint = " Hint: target=... where these are targets."
-        raise InvalidArgument(
-            f"baselines must broadcast to inputs: expected {expected}, got {tuple(baseline.shape)}.{hint}"
-        )
+        raise InvalidArgument(f"baselines must broadcast to inputs: expected {expected}, got {came}.{hint}")
     picked: Tensor = baseline if len(baseline) == points else pick(baseline, rows, examples)
     return picked.to(x.device, dtype).expand(points, *x.shape[1:])

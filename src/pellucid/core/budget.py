@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from tqdm import tqdm
 
+from pellucid.core.tensors import examples_of
 from pellucid.errors import check_count
 
 T = TypeVar("T")
@@ -104,7 +105,7 @@ class Budget:
         """
         constant = CHUNK_BYTES.get(inputs[0].device.type, CHUNK_BYTES["cpu"])
         chunk_bytes = min(max(constant, parameter_bytes * CHUNK_PER_PARAMETERS), constant * LARGEST_CHUNK)
-        examples = inputs[0].shape[0]
+        examples = examples_of(inputs)
         input_bytes = sum(tensor.nbytes for tensor in inputs) // examples
         careful, bold = (
             constant // max(1, input_bytes * BYTES_PER_INPUT_BYTE, each)

@@ -57,9 +57,10 @@ class Guest:
 
     @cached_property
     def state(self) -> int:
-        """What of the modules may decide how a forward goes: their modes, and the plain attributes of them and theirs.
+        """What of the modules may decide how a forward goes: their modes, attributes, parameters and buffers.
 
-        A hash, the same for the same state; what forwards change by themselves, as they count, is no part of it.
+        A hash, the same for the same state; what forwards change by themselves, as they count, is no part of it. Of
+        tensors it holds which they are and how often they were written into, of single numbers the values.
         """
         return hash((self.modes, *(_hash_of(module, each) for module, each in self._attributes.items())))
 
@@ -76,7 +77,7 @@ class Guest:
     @cached_property
     def _attributes(self) -> dict[nn.Module, dict[str, Hashable]]:
         shared: dict[int, Hashable] = {}
-        return {module: _plain_attributes(module, shared) for module in self.modules}
+        return {module: _plain_attributes(module, shared) | _tensors_of(module) for module in self.modules}
 
     @classmethod
     def of(cls, forward: Callable[..., Any]) -> Guest:
@@ -189,11 +190,26 @@ def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable
             return len(value)
         each = value.items() if isinstance(value, dict) else enumerate(value)
         return tuple((hash(name) if plain(name) else None, _plain_part(part, shared, depth - 1)) for name, part in each)
-    if depth == 0 or callable(value) or isinstance(value, Tensor) or not hasattr(value, "__dict__"):
+    if isinstance(value, Tensor):
+        return mark_of(value)
+    if depth == 0 or callable(value) or not hasattr(value, "__dict__"):
         return None
     if id(value) not in shared:
         shared[id(value)] = hash(frozenset(_plain_attributes(value, shared, depth).items()))
     return shared[id(value)]
+
+
+def _tensors_of(module: nn.Module) -> dict[str, Hashable]:
+    """The marks of a module's parameters and buffers, by their names."""
+    every = (*module._parameters.items(), *module._buffers.items())
+    return {name: mark_of(each) for name, each in every if each is not None}
+
+
+def mark_of(tensor: Tensor) -> Hashable:
+    """What tells a tensor from another, and from itself after it was written into, without a look at many numbers."""
+    written = 0 if tensor.is_inference() else tensor._version
+    small = tensor.numel() == 1 and tensor.device.type == "cpu"
+    return id(tensor), written, tensor.item() if small else tensor.shape
 
 
 def _hash_of(module: nn.Module, attributes: dict[str, Hashable]) -> int:
@@ -209,10 +225,26 @@ def roots(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:
         return roots(forward.func)
     if inspect.ismethod(forward) and isinstance(forward.__self__, nn.Module):
         return (forward.__self__,)
+    owners = (getattr(value, "__self__", value) for value in _around(forward))
+    return tuple(owner for owner in owners if isinstance(owner, nn.Module))
+
+
+def tensors_around(forward: Callable[..., Any]) -> tuple[Tensor, ...]:
+    """The tensors that a forward function, which is no module, can be seen to use besides its arguments."""
+    if isinstance(forward, nn.Module):
+        return ()
+    if isinstance(forward, functools.partial):
+        held = (*forward.args, *forward.keywords.values(), *tensors_around(forward.func))
+        return tuple(each for each in held if isinstance(each, Tensor))
+    return tuple(each for each in _around(forward) if isinstance(each, Tensor))
+
+
+def _around(forward: Callable[..., Any]) -> Iterable[Any]:
+    """What a function closes over and names of its module; what another object, or that of a method, holds."""
     if inspect.isfunction(forward):
         closed = inspect.getclosurevars(forward)
-        return _modules_among([*closed.nonlocals.values(), *closed.globals.values()])
-    return _modules_among(getattr(getattr(forward, "__self__", forward), "__dict__", {}).values())
+        return [*closed.nonlocals.values(), *closed.globals.values()]
+    return getattr(getattr(forward, "__self__", forward), "__dict__", {}).values()
 
 
 def embeds(forward: Callable[..., Any]) -> bool:
@@ -230,11 +262,6 @@ def undivided(model: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Ca
     if model.device_ids:
         arguments = each_tensor(arguments, lambda tensor: tensor.to(model.src_device_obj))
     return model.module, arguments
-
-
-def _modules_among(values: Iterable[Any]) -> tuple[nn.Module, ...]:
-    owners = (getattr(value, "__self__", value) for value in values)
-    return tuple(owner for owner in owners if isinstance(owner, nn.Module))
 
 
 def random_state(device: torch.device) -> tuple[Tensor, ...]:

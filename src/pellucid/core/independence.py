@@ -7,6 +7,7 @@ in other company: behind decoys, and in reversed order. What comes out must be t
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from pellucid.core.budget import BatchCollapsed, out_of_memory
-from pellucid.core.guest import embeds, random_state, restored
+from pellucid.core.guest import embeds, mark_of, random_state, restored, tensors_around
 from pellucid.core.kinds import LOCK, MOST, Kind
 from pellucid.core.site import Site
 from pellucid.core.tensors import Tensors, floating
@@ -90,7 +91,8 @@ class _Kind:
 
     Args:
         kind: That of the forward.
-        more: The values of arguments that are not the examples', such as edges, and the places.
+        more: What else the model reaches, the values of arguments that are not the examples', such as edges, and the
+            places.
         name: What to call the model.
     """
 
@@ -110,8 +112,9 @@ class _Kind:
         function = getattr(path.sink, "function", None)
         target = getattr(function, "__code__", type(function))
         name = getattr(path.model, "__name__", type(path.model).__name__)
-        kind = Kind.of(path.model, (*path.inputs, *path.extra), path.guest.modes)
-        return cls(kind, (shared, _place(path.source), _place(path.sink.site), target), name)
+        kind = Kind.of(path.model, (*path.inputs, *path.extra), path.guest.state)
+        reached = tuple(map(id, path.guest.modules)), tuple(map(mark_of, tensors_around(path.model)))
+        return cls(kind, (reached, shared, _place(path.source), _place(path.sink.site), target), name)
 
     @property
     def meets(self) -> bool | None:
@@ -139,14 +142,14 @@ class Company:
 
     Args:
         path: The pathway.
-        kind: That of its forwards.
     """
 
-    def __init__(self, path: Pathway, kind: _Kind) -> None:
-        self._path, self._kind = path, kind
+    def __init__(self, path: Pathway) -> None:
+        self._path = path
         self._device = path.inputs[0].device
         self._drawn_from = random_state(self._device)
         self._last = False
+        self._before = 0
 
     @classmethod
     def of(cls, path: Pathway, rows: Tensor) -> Company | None:
@@ -161,7 +164,7 @@ class Company:
         if kind.meets:
             raise RowsMeet
         path.budget.apart = True if kind.meets is False else None
-        return cls(path, kind) if path.budget.apart is None else None
+        return cls(path) if path.budget.apart is None else None
 
     def look(self, points: Tensors, rows: Tensor, value: Tensor, run: Callable[[Tensors, Tensor], Tensor]) -> None:
         """See whether rows meet.
@@ -200,30 +203,35 @@ class Company:
         """Decoys, and beside them rows of a forward in reversed order, so that nothing is where it was.
 
         A graph's edges name the first rows: so those of the first sample come behind the decoys, and those of the last,
-        which are taken where the first is a baseline and the same for all examples, before them.
+        which are taken where the first is a baseline and the same for all examples, before them; behind one, where
+        otherwise even places would stay even.
         """
         count = self._count(rows)
         firsts = [each[:count] for each in points]
         self._last = all(bool((each == each[:1]).all()) for each in firsts)
         part = slice(len(rows) - count, None) if self._last else slice(count)
+        self._before = len(rows) % 2 if self._last else count
         ours, own = tuple(each[part] for each in points), rows[part]
         x, beside = tuple(each[:count] for each in self._path.x), self._path.rows[:count]
         if [each.shape for each in x] != [each.shape for each in ours]:  # perturbations of other sizes
             x, beside = ours, own
-        decoys = (each.to(other.dtype).roll(1, 0) for each, other in zip(x, ours, strict=True))
-        larger = (each * factor if each.is_floating_point() and self._may_grow else each for each in decoys)
-        both = (self._placed(other.detach(), each.detach()) for other, each in zip(larger, ours, strict=True))
-        return tuple(both), self._placed(beside.roll(1), own)
+        altered = functools.partial(_decoys, factor=factor, may_grow=self._may_grow)
+        both = []
+        for each, other in zip(x, ours, strict=True):
+            decoys = altered(each.detach().to(other.dtype))
+            # One row may be looked at where it was: so there is another decoy on its other side.
+            both.append(self._placed(torch.cat([decoys, altered(decoys)]) if count == 1 else decoys, other.detach()))
+        return tuple(both), self._placed(beside.repeat(2) if count == 1 else beside.roll(1), own)
 
     def _placed(self, decoys: Tensor, ours: Tensor) -> Tensor:
-        return torch.cat([ours.flip(0), decoys] if self._last else [decoys, ours.flip(0)])
+        return torch.cat([decoys[: self._before], ours.flip(0), decoys[self._before :]])
 
     def alike(self, value: Tensor, found: Tensor) -> bool:
         """Whether the rows have the same values in both forwards."""
         count = len(found) // 2
         every, other = (floating((each.detach().reshape(len(each), -1),))[0] for each in (value, found))
-        one, other = (every[-count:], other[:count]) if self._last else (every[:count], other[count:])
-        other = other.flip(0).to(every.dtype)
+        one = every[-count:] if self._last else every[:count]
+        other = other[self._before : self._before + count].flip(0).to(every.dtype)
         if one.shape != other.shape:
             return False
         largest = every.abs().nan_to_num(0, 0, 0).amax().item() if every.numel() else 0.0
@@ -275,10 +283,28 @@ class Company:
         Raises:
             RowsMeet: They were not.
         """
-        self._kind.remember(meets=not apart, why="rows of %s depend on each other")
+        self._path.guest.settled()  # what forwards change by themselves makes no other kind of the next
+        _Kind.of(self._path).remember(meets=not apart, why="rows of %s depend on each other")
         if not apart:
             raise RowsMeet
         self._path.budget.apart = True
+
+
+def _decoys(rows: Tensor, *, factor: int, may_grow: bool) -> Tensor:
+    """Rows that stand in the place of others: the same in another order, and of the first size others than these.
+
+    Args:
+        rows: (n, ...).
+        factor: How much larger; ids become lower ones, as these exist.
+        may_grow: Whether floats may be larger.
+    """
+    rolled = rows.roll(1, 0)
+    if factor == 1 or rows.dtype == torch.bool:
+        return rolled
+    if not (rows.is_floating_point() or rows.is_complex()):
+        return rolled - (rolled > 0).to(rows.dtype)
+    larger = rolled * factor if may_grow else rolled
+    return rows + 1 if may_grow and torch.equal(larger, rows) else larger  # zeros stay zeros
 
 
 def _place(site: Site) -> Hashable:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, final
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -18,16 +19,20 @@ from pellucid.core.checkpoints import plain_checkpoints
 from pellucid.core.guest import Guest, undivided
 from pellucid.core.lineage import started
 from pellucid.core.replay import Watch, intercepting
-from pellucid.core.site import Side, Site, belongs, named
+from pellucid.core.site import CallLike, Side, Site, belongs, named
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, floats
-from pellucid.errors import InvalidArgument, NotDifferentiable, OutOfRange, warn
+from pellucid.errors import InvalidArgument, NotDifferentiable, NotSupported, OutOfRange, warn
 
 _UNDER_WAY: ContextVar[Passage | None] = ContextVar("passage", default=None)
 """The forward that this thread is in: hooks on a module that other threads use too act in this one alone."""
 
 _HOOKING = threading.RLock()
 """Torch numbers its hooks without care for threads: without the lock, two could get the same number."""
+
+
+_TOLD: WeakSet[nn.Module] = WeakSet()
+"""Modules that are called several times, and the user knows."""
 
 
 class Arrived(BaseException):
@@ -44,31 +49,34 @@ class Found:
 
     Args:
         tensors: The tensors there, those of all modules one after another.
-        structures: How they lie in what each module takes or returns.
+        structures: How they lie in what each module takes or returns; of all calls, in each of them.
         counts: How often each module was called, as far as the forward went.
-        listed: Whether the site is a list of modules.
+        container: What holds the values: a list for a list of modules, a tuple for all calls; None for a value alone.
     """
 
     tensors: Tensors
     structures: tuple[Structure, ...]
     counts: tuple[int, ...]
-    listed: bool
+    container: type[list[Any]] | type[tuple[Any, ...]] | None
 
     @property
     def value(self) -> Any:
         """What the modules take or return."""
-        return self._values() if self.listed else self._values()[0]
+        return self._held(self._values())
 
     @property
     def unwrapped(self) -> Any:
         """The same, a tensor in place of a tuple that holds nothing else."""
         values = [each[0] if type(each) is tuple and len(each) == 1 else each for each in self._values()]
-        return values if self.listed else values[0]
+        return self._held(values)
 
     @property
     def structure(self) -> Structure:
         """How the tensors lie in that, with None beside them."""
         return Structure.of(self.unwrapped)[1].bare()
+
+    def _held(self, values: list[Any]) -> Any:
+        return values[0] if self.container is None else self.container(values)
 
     def _values(self) -> list[Any]:
         values, rest = [], self.tensors
@@ -103,11 +111,17 @@ class Passage:
         self.watch = watch
         self.model, self.grads, self.whole, self.chosen = model, grads, whole, chosen
         self.output: Any = None
-        self._gates: dict[tuple[nn.Module, Side, int | None], _Gate] = {}
+        self._gates: dict[tuple[nn.Module, Side, CallLike], _Gate] = {}
         self._stops = False
 
     def replace(self, site: Site, tensors: Tensors, found: Found) -> None:
-        """Put tensors in the place of those that were found at a site."""
+        """Put tensors in the place of those that were found at a site.
+
+        Raises:
+            NotSupported: The site is all calls of a module.
+        """
+        if site.call == "all":
+            raise NotSupported('call must be one call where values are put in its place: got "all". Hint: call=0.')
         for module, structure, count in zip(site.modules, found.structures, found.counts, strict=True):
             size = len(structure.places)
             gate = self._gate(module, site.side, count - 1 if site.call is None else site.call)
@@ -122,8 +136,9 @@ class Passage:
         """What was read at a site, after the run."""
         gates = [self._gates[module, site.side, site.call] for module in site.modules]
         tensors = tuple(tensor for gate in gates for tensor in gate.tensors)
-        structures = tuple(gate.structure for gate in gates if gate.structure is not None)
-        return Found(tensors, structures, tuple(gate.count for gate in gates), site.listed)
+        structures = tuple(structure for gate in gates for structure in gate.structures)
+        container = tuple if site.call == "all" else list if site.listed else None
+        return Found(tensors, structures, tuple(gate.count for gate in gates), container)
 
     def run(self, arguments: tuple[Any, ...], guest: Guest, *, stops: bool) -> None:
         """Run the model; its output is None where it stopped.
@@ -155,7 +170,7 @@ class Passage:
             return
         calls = Calls.of(self.model, arguments, guest.state)
         for gate in self._gates.values():
-            gate.due = calls.get(gate.module) if gate.call is None and stops else None
+            gate.due = None if isinstance(gate.call, int) or not stops else calls.get(gate.module)
         self._stops = stops
         given = arguments
         model, arguments = undivided(self.model, arguments)
@@ -178,6 +193,7 @@ class Passage:
             calls = Calls.of(self.model, given, guest.settled())
         for gate in self._gates.values():
             gate.check(self)
+            gate.tell(self)
             if calls.remember(gate.module, gate.count):
                 warn(
                     f"layer {named(gate.module, self.model)} was called more or less often, {gate.count} times, than "
@@ -190,7 +206,7 @@ class Passage:
         """Whether the rest of the forward does not matter."""
         return self._stops and all(gate.done for gate in self._gates.values())
 
-    def _gate(self, module: nn.Module, side: Side, call: int | None) -> _Gate:
+    def _gate(self, module: nn.Module, side: Side, call: CallLike) -> _Gate:
         key = (module, side, call)
         if key not in self._gates:
             self._gates[key] = _Gate(module, side, call)
@@ -201,19 +217,19 @@ class Passage:
 class _Gate:
     """One side of a module, through which tensors pass in each of its calls; those of one call are looked at."""
 
-    def __init__(self, module: nn.Module, side: Side, call: int | None) -> None:
+    def __init__(self, module: nn.Module, side: Side, call: CallLike) -> None:
         self.module, self.side, self.call = module, side, call
         self.replacement: Tensors | None = None
         self.reads = False
         self.tensors: Tensors = ()
-        self.structure: Structure | None = None
+        self.structures: tuple[Structure, ...] = ()
         self.count = 0
         self.due: int | None = None
 
     @property
     def done(self) -> bool:
         """Whether the call looked at is over; nobody can tell the last one who has not counted."""
-        return self.count > self.call if self.call is not None else self.count == self.due
+        return self.count > self.call if isinstance(self.call, int) else self.count == self.due
 
     @contextmanager
     def hooked(self, passage: Passage) -> Iterator[None]:
@@ -246,18 +262,28 @@ class _Gate:
 
     def check(self, passage: Passage) -> None:
         """Whether the call looked at took place."""
-        if self.replacement is not None and self.count <= (self.call or 0) and not passage.whole:
+        least = self.call if isinstance(self.call, int) else 0
+        if self.replacement is not None and self.count <= least and not passage.whole:
             raise BatchCollapsed  # the module is called as often as this only with the whole batch
         if self.count == 0:
             raise InvalidArgument(f"layer must run in the forward: {_absence(self.module, passage.model)}")
-        if self.call is not None and self.count <= self.call:
+        if self.count <= least:
             name = named(self.module, passage.model)
             raise OutOfRange(f"call must be below the number of calls of {name}, {self.count}: got {self.call}.")
+
+    def tell(self, passage: Passage) -> None:
+        """Say once of a module which of its calls is looked at, where nobody has chosen among several."""
+        if self.call is None and self.count > 1 and self.module not in _TOLD:
+            _TOLD.add(self.module)
+            warn(
+                f"layer {named(self.module, passage.model)} is called {self.count} times in a forward, and its last "
+                f'call is meant. Hint: call={self.count - 1} says so, call=0 is the first, and call="all" every one.'
+            )
 
     def _passed(self, value: Any, passage: Passage) -> Any:
         """Look at what passes in one call; what passes instead, None where nothing is changed."""
         call, self.count = self.count, self.count + 1
-        if self.call not in (None, call):
+        if self.call not in (None, "all", call):
             return None
         tensors, structure = Structure.of(value, passage.chosen)
         with torch.set_grad_enabled(torch.is_grad_enabled() or passage.grads):
@@ -265,7 +291,9 @@ class _Gate:
             if passage.grads:
                 tensors = tuple(map(differentiable, tensors))
             if self.reads:
-                self.tensors, self.structure = tensors, structure
+                every = self.call == "all"
+                self.tensors = self.tensors + tensors if every else tensors
+                self.structures = (*self.structures, structure) if every else (structure,)
                 if passage.arrived:
                     raise Arrived(passage)
             # The model may go on to write into what it gets.

@@ -15,7 +15,7 @@ from torch.futures import Future
 
 from pellucid.core.baselines import Baselines, baselines_of
 from pellucid.core.budget import BatchCollapsed, Budget
-from pellucid.core.guest import Guest, cudnn_or_not
+from pellucid.core.guest import Guest, cudnn_or_not, embeds
 from pellucid.core.independence import Company, tied_to_its_batch
 from pellucid.core.lineage import started
 from pellucid.core.passage import Found, Passage, differentiable
@@ -24,7 +24,7 @@ from pellucid.core.reading import Reading, all_used, filled, gradients_of, leave
 from pellucid.core.replay import Recording, Replay, Watch, answers_for, failing_replays, replayable
 from pellucid.core.rows import everyone, follow, pick
 from pellucid.core.seen import Chosen, Copies, Seen
-from pellucid.core.sink import Neuron, Sink, TargetLike, sink_of
+from pellucid.core.sink import Neuron, Sink, TargetLike, chosen_sink
 from pellucid.core.site import INPUTS, OUTPUT, Site, SiteLike, site_of
 from pellucid.core.structure import Structure, each_tensor
 from pellucid.core.tensors import (
@@ -32,6 +32,7 @@ from pellucid.core.tensors import (
     batch_of,
     described,
     detached,
+    examples_of,
     floating,
     floats,
     out_of_inference_mode,
@@ -174,9 +175,8 @@ class Pathway:
         tensors = tuple(map(out_of_inference_mode, batch_of(inputs)))
         if not create_graph:
             tensors = detached(tensors)
-        if target is not None and sink is not None:
-            raise InvalidArgument("target and sink exclude each other: got both.")
-        examples = tensors[0].shape[0]
+        examples = examples_of(tensors)
+        explained, of_output_rows = chosen_sink(target, sink, examples, model)
         extra = () if additional_forward_args is None else each_tensor(additional_forward_args, out_of_inference_mode)
         guest = Guest.of(model)
         budget = Budget.of(tensors, guest.parameter_bytes, internal_batch_size)
@@ -185,7 +185,7 @@ class Pathway:
             budget.most_samples = check_count("perturbations_per_eval", perturbations_per_eval)
         # Tensors of different first dimensions (a graph's nodes and edges) are one example that nobody can divide.
         mixes = guest.mixes_examples if whole_batch is None else whole_batch
-        budget.whole = mixes or len({tensor.shape[0] for tensor in tensors}) > 1
+        budget.whole = mixes or of_output_rows or len({tensor.shape[0] for tensor in tensors}) > 1
         budget.apart = None if whole_batch is None else not whole_batch
         start = site_of(source, model)
         return cls(
@@ -193,9 +193,7 @@ class Pathway:
             inputs=tensors,
             rows=everyone(examples),
             examples=examples,
-            sink=sink_of(target, examples, OUTPUT)
-            if sink is None
-            else sink_of(sink.neuron_selector, examples, site_of(sink.layer, model)),
+            sink=explained,
             extra=extra if isinstance(extra, tuple) else (extra,),
             budget=budget,
             guest=guest,
@@ -222,9 +220,14 @@ class Pathway:
         return self._found().tensors if self.source.modules else self.inputs
 
     @property
+    def ends(self) -> Tensors:
+        """The points to be compared with baselines: floats, but for ids where no gradient is taken at them."""
+        return self.x if self.read != self.source and embeds(self.model) else floating(self.x)
+
+    @property
     def like_inputs(self) -> Tensors:
         """What baselines must be like: the model's inputs, which are floats where they are the source."""
-        return self.inputs if self.source.modules else floating(self.x)
+        return self.inputs if self.source.modules else self.ends
 
     @property
     def entry(self) -> Pathway:
@@ -340,10 +343,9 @@ class Pathway:
             Values [n, *K].
         """
         # A compiled model cannot be looked on while it runs.
-        measuring = nullcontext() if self.guest.compiled else self.budget.measuring(rows.shape[0])
         company = Company.of(self, rows)
         with torch.no_grad():
-            with measuring:
+            with nullcontext() if self.guest.compiled else self.budget.measuring(rows.shape[0]):
                 value = self._forward(points, rows)[0]
             if company is not None:
                 company.look(points, rows, value, self._outcome)

@@ -9,7 +9,7 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
-from pellucid.core.tensors import Tensors, converted, described, floats
+from pellucid.core.tensors import Tensors, converted, described, examples_of, floats, in_rows
 from pellucid.errors import InvalidArgument
 
 FeatureMask: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
@@ -59,10 +59,12 @@ class Features:
             InvalidArgument: The mask does not fit, or holds something other than natural numbers.
         """
         if feature_mask is None:
-            sizes = [each[0].numel() for each in x]
+            sizes = [math.prod(each.shape[1:]) if len(each) else 0 for each in x]
             starts = [sum(sizes[:index]) for index in range(len(x))]
             each_own = zip(x, sizes, starts, strict=True)
-            masks = tuple(torch.arange(s, s + n, device=t.device).view(1, *t.shape[1:]) for t, n, s in each_own)
+            masks = tuple(
+                torch.arange(s, s + n, device=t.device).view(min(1, len(t)), *t.shape[1:]) for t, n, s in each_own
+            )
             return cls(sum(sizes), masks, torch.arange(sum(sizes), device="cpu"), argument)
         given = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
         if len(given) != len(x):
@@ -89,7 +91,9 @@ class Features:
             there = coalitions.to(mask.device)
             if len(mask) == 1:
                 return there[:, :, mask[0]]
-            index = mask.flatten(1).expand(len(there), -1, -1)
+            if len(mask) == 0:
+                return mask.new_zeros((len(there), *mask.shape), dtype=torch.bool)
+            index = in_rows(mask).expand(len(there), -1, -1)
             return there.expand(-1, len(mask), -1).gather(2, index).view(len(there), *mask.shape)
 
         return tuple(map(among_in, self._at(places)))
@@ -109,21 +113,23 @@ class Features:
             each = values.to(mask.device)
             if len(mask) == 1:
                 return each[:, mask[0]]
+            if len(mask) == 0:
+                return each.new_zeros(mask.shape)
             if len(values) % len(mask):
                 raise InvalidArgument(
                     f"{self.argument} must be one for all examples where forward_func returns one value for the batch: "
                     f"expected (1, ...), got {tuple(mask.shape)}."
                 )
             index = mask.repeat_interleave(len(values) // len(mask), dim=0)
-            return each.gather(1, index.flatten(1)).view_as(index)
+            return each.gather(1, in_rows(index)).view_as(index)
 
         return tuple(map(spread_to, self.masks))
 
     def picked(self, values: Tensors) -> Tensor:
         """The values [m, features] of features, out of those of their elements, (m, ...) for m = n * K outputs."""
-        every = torch.cat([each.flatten(1).to(values[0]) for each in values], dim=1)
+        every = torch.cat([in_rows(each).to(values[0]) for each in values], dim=1)
         examples = max(map(len, self.masks))
-        masks = torch.cat([mask.flatten(1).expand(examples, -1).to(every.device) for mask in self.masks], dim=1)
+        masks = torch.cat([in_rows(mask).expand(examples, -1).to(every.device) for mask in self.masks], dim=1)
         places = torch.arange(every.shape[1], device=every.device).expand_as(masks)
         place = masks.new_full((examples, self.count), -1).scatter(1, masks, places)
         place = place.repeat_interleave(len(every) // examples, dim=0)
@@ -131,10 +137,12 @@ class Features:
 
     def totals(self, values: Tensors) -> Tensor:
         """Values of the elements (n, ...) added up over each feature: [n, features], in float64 on the CPU."""
-        added_up = torch.zeros(len(values[0]), self.count, dtype=torch.float64, device="cpu")
+        added_up = torch.zeros(examples_of(values), self.count, dtype=torch.float64, device="cpu")
         for mask, each in zip(self.masks, values, strict=True):
-            index = mask.flatten(1).expand(len(each), -1).cpu()
-            added_up.scatter_add_(1, index, each.flatten(1).cpu().double())
+            if len(each) == 0:
+                continue
+            index = in_rows(mask).expand(len(each), -1).cpu()
+            added_up.scatter_add_(1, index, in_rows(each).cpu().double())
         return added_up
 
     @property
@@ -170,11 +178,13 @@ class Windows:
     They are numbered tensor by tensor, the first dimension changing fastest.
 
     Args:
-        covers: For each tensor and dimension of it, which places each position of the window covers, bool
-            [positions, size].
+        covers: For each tensor and dimension of one example of it, which places each position of the window covers,
+            bool [positions, size].
+        like: The tensors, (n, ...).
     """
 
     covers: tuple[tuple[Tensor, ...], ...]
+    like: Tensors
 
     @classmethod
     def of(cls, x: Tensors, windows: WindowShapes, strides: Strides) -> Windows:
@@ -199,7 +209,7 @@ class Windows:
                     f"{name} must have one entry for each input: expected {len(x)}, got {len(given)}."
                 )
         triples = zip(x, each_size, each_stride, strict=True)
-        return cls(tuple(_covers(tensor, size, stride) for tensor, size, stride in triples))
+        return cls(tuple(_covers(tensor, size, stride) for tensor, size, stride in triples), x)
 
     @property
     def count(self) -> int:
@@ -208,15 +218,16 @@ class Windows:
 
     @property
     def _counts(self) -> list[int]:
-        return [math.prod(len(cover) for cover in covers) for covers in self.covers]
+        pairs = zip(self.covers, self.like, strict=True)
+        return [math.prod(len(cover) for cover in covers) if like.numel() else 0 for covers, like in pairs]
 
     def belonging(self, windows: Tensor, places: slice) -> Tensors:
         """Which elements lie in each of these windows [k]: (k, 1, ...); in no window for one below zero."""
         masks, start = [], 0
-        for covers, count in zip(self.covers, self._counts, strict=True):
+        for covers, like, count in zip(self.covers, self.like, self._counts, strict=True):
             here = (windows >= start) & (windows < start + count)
             rest = (windows - start).clamp(0, count - 1)
-            mask = here.view(-1, *[1] * len(covers)).to(covers[0].device)
+            mask = here.view(-1, *[1] * (like.ndim - 1)).to(like.device)
             for dimension, cover in enumerate(covers):
                 at = (rest % len(cover)).to(cover.device)
                 mask = mask & cover[at].view(-1, *[1] * dimension, cover.shape[1], *[1] * (len(covers) - dimension - 1))
@@ -229,12 +240,15 @@ class Windows:
         """Values [m, windows] of m outputs as means over the windows that cover each element, (m, ...) per tensor."""
         parts = torch.split(values, self._counts, dim=1)
         return tuple(
-            map(self._spread_to, self.covers, (part if part.is_floating_point() else part.float() for part in parts))
+            self._spread_to(covers, like, part if part.is_floating_point() else part.float())
+            for covers, like, part in zip(self.covers, self.like, parts, strict=True)
         )
 
-    def _spread_to(self, covers: tuple[Tensor, ...], values: Tensor) -> Tensor:
-        grid = values.to(covers[0].device).reshape(len(values), *(len(cover) for cover in reversed(covers)))
-        totals = grid.permute(0, *range(grid.ndim - 1, 0, -1))
+    def _spread_to(self, covers: tuple[Tensor, ...], like: Tensor, values: Tensor) -> Tensor:
+        if like.numel() == 0:
+            return values.new_zeros(len(values) if len(like) else 0, *like.shape[1:], device=like.device)
+        grid = values.to(like.device).reshape(len(values), *(len(cover) for cover in reversed(covers)))
+        totals = grid.permute((0, *range(grid.ndim - 1, 0, -1)))
         unknown = totals.isnan()  # which a sum of products would spread to windows elsewhere
         times_covered = torch.ones((), dtype=totals.dtype, device=totals.device)
         for cover in covers:
@@ -248,10 +262,10 @@ class Windows:
         """The windows in which two sets of points differ, int64 [k] in order."""
         found = []
         for covers, one, two in zip(self.covers, x, other, strict=True):
-            differs = (one != two).any(0).float()
+            differs = (one != two).any(0).float() if one.numel() else one.new_zeros(0)
             for cover in covers:
                 differs = _contracted(differs, cover.T, 0)
-            found.append((differs > 0).permute(*range(differs.ndim - 1, -1, -1)).flatten().cpu())
+            found.append((differs > 0).permute(tuple(range(differs.ndim - 1, -1, -1))).flatten().cpu())
         return torch.cat(found).nonzero().flatten()
 
 
@@ -277,6 +291,8 @@ def _covers(x: Tensor, size: object, stride: object) -> tuple[Tensor, ...]:
     shape = tuple(x.shape[1:])
     if not _integers(size) or not isinstance(size, tuple) or len(size) != len(shape):
         raise InvalidArgument(f"sliding_window_shapes must have a size for each dimension of {shape}: got {size!r}.")
+    if x.numel() == 0:  # nothing to cover
+        return ()
     if any(not 1 <= window <= length for window, length in zip(size, shape, strict=True)):
         raise InvalidArgument(f"sliding_window_shapes must lie within the input's {shape}: got {size}.")
     steps = (stride,) if isinstance(stride, int) else stride

@@ -34,9 +34,17 @@ def pick(value: Any, rows: Tensor | None, examples: int) -> Any:
     def picked(tensor: Tensor) -> Tensor:
         if tensor.ndim == 0 or tensor.shape[0] != examples:
             return tensor
-        return tensor.clone() if rows is None else tensor[rows.to(tensor.device)]
+        return tensor.clone() if rows is None else _chosen(tensor, rows.to(tensor.device))
 
     return each_tensor(value, picked)
+
+
+def _chosen(tensor: Tensor, rows: Tensor) -> Tensor:
+    """Rows of a tensor, which may be sparse."""
+    if tensor.layout is torch.strided:
+        return tensor[rows]
+    chosen: Tensor = tensor.to_sparse(layout=torch.sparse_coo).index_select(0, rows)
+    return chosen.to_sparse(layout=tensor.layout)
 
 
 def follow(rows: Tensor, tensors: Tensors) -> bool:

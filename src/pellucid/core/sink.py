@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.core.site import OUTPUT, Site, SiteLike
+from pellucid.core.site import OUTPUT, Site, SiteLike, site_of
 from pellucid.core.tensors import described, names_in, summed
 from pellucid.errors import InvalidArgument, OutOfRange, WrongType
 
@@ -26,6 +26,7 @@ TargetLike: TypeAlias = "Index | Tensor | Sequence[int] | Sequence[tuple[int, ..
   elements that slices choose.
 * a 1-D tensor, or a list of B ints: one column per example.
 * a list of B tuples: one element per example, for outputs of more dimensions.
+* a tensor or a list that is longer, where the output has more rows than examples: one element per row of the output.
 * a callable: any function of the output that returns one value per example, `lambda output: output.logits[:, 3]`.
 
 Negative numbers count from the end.
@@ -90,6 +91,8 @@ class _At:
 
     def tensor_of(self, output: Any) -> Tensor:
         """The tensor that an output is; of a layer, also the only one in a tuple."""
+        if self.site.call == "all":
+            raise InvalidArgument('call must be one call of the layer of a neuron: got "all". Hint: call=0.')
         if self.site.modules and isinstance(output, tuple) and len(output) == 1:
             output = output[0]
         if isinstance(output, Tensor):
@@ -171,14 +174,30 @@ class Element(_At):
 @final
 @dataclass(frozen=True)
 class Elements(_At):
-    """One element per example: `index` int64 [B, dimensions], on the CPU."""
+    """One element per example, or per row of an output of the whole batch that has more rows than examples.
+
+    Args:
+        index: int64 [B, dimensions], or [rows of the output, dimensions]; on the CPU.
+        examples: The number of examples in the batch, B.
+    """
 
     index: Tensor
+    examples: int
+
+    @property
+    def of_output_rows(self) -> bool:
+        """Whether there is one for each row of the output of the whole batch, rather than for each example."""
+        return len(self.index) != self.examples
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
         output = self.tensor_of(output)
-        index = self.index[rows]
+        index = self._of(rows)
         shape = self.shape_for(output, index.shape[1])
+        if len(output) != len(index) and self.of_output_rows:
+            per_row = f", or {len(output)}, one per row of the {self.place}" if len(output) > self.examples else ""
+            raise InvalidArgument(
+                f"{self.name} must hold one element per example: expected {self.examples}{per_row}, got {len(index)}."
+            )
         if len(output) != len(index):
             raise InvalidArgument(
                 f"{self.name} holds one element per example, so the {self.place} must hold {len(index)} examples: "
@@ -191,8 +210,11 @@ class Elements(_At):
         selected: Tensor = output[every + index.to(output.device).unbind(1)]
         return selected
 
+    def _of(self, rows: Tensor) -> Tensor:
+        return self.index if self.of_output_rows else self.index[rows]
+
     def argument(self, rows: Tensor) -> Any:
-        index = self.index[rows]
+        index = self._of(rows)
         return index[:, 0] if index.shape[1] == 1 else [tuple(element) for element in index.tolist()]
 
 
@@ -225,6 +247,28 @@ class Passed:
     def argument(self, rows: Tensor) -> Any:
         """The user's target for the examples `rows`."""
         return self.sink.argument(rows)
+
+
+def chosen_sink(
+    target: TargetLike, neuron: Neuron | None, examples: int, model: Callable[..., Any]
+) -> tuple[Sink, bool]:
+    """What is explained, of the output or of a layer, and whether it is chosen for each row of the output.
+
+    Args:
+        target: What is explained of the output.
+        neuron: The neuron that is explained instead.
+        examples: The number of examples in the batch.
+        model: The model, in which a layer may be given by its name.
+
+    Raises:
+        InvalidArgument: There are both, or they are of no known form.
+    """
+    if target is not None and neuron is not None:
+        raise InvalidArgument("target and sink exclude each other: got both.")
+    if neuron is not None:
+        return sink_of(neuron.neuron_selector, examples, site_of(neuron.layer, model)), False
+    sink = sink_of(target, examples)
+    return sink, isinstance(sink, Elements) and sink.of_output_rows
 
 
 def sink_of(target: TargetLike, examples: int, site: Site = OUTPUT) -> Sink:
@@ -265,9 +309,9 @@ def _sink_of_many(target: list[Any] | Tensor | np.ndarray[Any, Any], examples: i
         if not integers or index.ndim > 1:
             raise InvalidArgument(f"{name} must be a 1-D tensor of integers: got {described(index)}.")
         index = index.to(torch.int64)[:, None]
-    if len(index) != examples:
+    if len(index) < examples or (site.modules and len(index) > examples):
         raise InvalidArgument(f"{name} must hold one element per example: expected {examples}, got {len(index)}.")
-    return Elements(site, index)
+    return Elements(site, index, examples)
 
 
 def _integer(value: Any, target: Any, name: str) -> int:

@@ -15,6 +15,14 @@ from pellucid.errors import InvalidArgument, NotSupported, check_count
 
 Side: TypeAlias = Literal["input", "output"]
 
+CallLike: TypeAlias = 'int | Literal["all"] | None'
+"""Which of the calls of a layer in one forward.
+
+* an `int`: this one, counted from zero.
+* `None`: the last one; where there are several, a warning says so.
+* `"all"`: every one, so that there is a tuple of what belongs to each. Nothing can be put in the place of all of them.
+"""
+
 SiteLike: TypeAlias = "nn.Module | str | Sequence[nn.Module | str] | Layer | Site"
 """A place in a model.
 
@@ -33,7 +41,7 @@ class Layer:
         module: A module of the model, its dotted name, or a list of these.
         side: Whether what it takes is meant, or what it returns. What a module takes are its positional arguments, or
             the keyword ones of a call that has no others.
-        call: Which of its calls in a forward, counted from zero; None for the last one.
+        call: Which of its calls in a forward; see [CallLike][pellucid.core.site.CallLike].
 
     Examples:
         >>> from pellucid.methods import Layer
@@ -43,7 +51,7 @@ class Layer:
 
     module: nn.Module | str | Sequence[nn.Module | str]
     side: Side = "output"
-    call: int | None = None
+    call: CallLike = None
 
 
 @final
@@ -60,8 +68,13 @@ class Site:
 
     modules: tuple[nn.Module, ...] = ()
     side: Side = "output"
-    call: int | None = None
+    call: CallLike = None
     listed: bool = False
+
+    @property
+    def several(self) -> bool:
+        """Whether there is a list or a tuple of what a module takes or returns."""
+        return self.listed or self.call == "all"
 
 
 INPUTS = Site(side="input")
@@ -84,9 +97,11 @@ def site_of(place: SiteLike, model: Callable[..., Any]) -> Site:
     layer = place if isinstance(place, Layer) else Layer(place)
     if layer.side not in get_args(Side):
         raise InvalidArgument(f"side must be input or output: got {layer.side!r}.")
-    if layer.call is not None:
-        check_count("call", layer.call, least=0)
     listed = isinstance(layer.module, list | tuple)
+    if layer.call == "all" and listed:
+        raise InvalidArgument('call must be an integer where layer is a list: got "all". Hint: one layer at a time.')
+    if layer.call is not None and layer.call != "all":
+        check_count("call", layer.call, least=0)
     given = tuple(layer.module) if isinstance(layer.module, list | tuple) else (layer.module,)
     if not given:
         raise InvalidArgument("layer must hold at least one module: got an empty list.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
@@ -10,6 +11,8 @@ from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only, tree_unflatten
 
 from pellucid.core.tensors import Tensors, floats
+
+_LOG = logging.getLogger("pellucid")
 
 
 @final
@@ -54,12 +57,29 @@ class Structure:
         return tree_unflatten(leaves, self.spec)
 
     def bare(self) -> Structure:
-        """The structure with None beside the tensors."""
-        return self if self is _ALONE else Structure(self.spec, (None,) * len(self.leaves), self.places)
+        """The structure with None beside the tensors; where its types take no None, with what was there."""
+        if self is _ALONE:
+            return self
+        alone = Structure(self.spec, (None,) * len(self.leaves), self.places)
+        return alone if _can_be(alone) else self
 
 
 _ALONE = Structure(tree_flatten(None)[1], (None,), (0,))
 """The structure of a tensor by itself, the one met most."""
+
+
+def _can_be(structure: Structure) -> bool:
+    """Whether the types take what a structure holds: some look at it, as packed sequences do."""
+    try:
+        tree_unflatten(list(structure.leaves), structure.spec)
+    except Exception as error:
+        return _said(error)
+    return True
+
+
+def _said(error: Exception) -> bool:
+    _LOG.debug("a structure takes no None: %s", type(error).__name__)
+    return False
 
 
 def each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -71,15 +72,22 @@ def names_in(value: Mapping[Any, Any]) -> str:
 def batch_of(inputs: Tensor | Tensors) -> Tensors:
     """The user's inputs as a tuple of tensors with a first dimension, the examples, of at least one.
 
+    Beside others a tensor may hold none, as an absent feature does.
+
     Raises:
         InvalidArgument: They are something else.
     """
     tensors = tensors_of(inputs, "inputs")
     if any(tensor.ndim == 0 for tensor in tensors):
         raise InvalidArgument(f"inputs must have a first dimension, the examples: got {shapes(tensors)}.")
-    if 0 in [tensor.shape[0] for tensor in tensors]:
+    if not any(tensor.shape[0] for tensor in tensors):
         raise InvalidArgument(f"inputs must hold at least one example: got {shapes(tensors)}.")
     return tensors
+
+
+def examples_of(tensors: Tensors) -> int:
+    """The number of examples: the first dimension of the first tensor that has any."""
+    return next(len(each) for each in tensors if len(each))
 
 
 def shapes(tensors: Tensors) -> str:
@@ -159,6 +167,11 @@ def lerp(start: Tensors, end: Tensors, weights: Tensor) -> Tensors:
         torch.lerp(widened(a), widened(b), broadcast_to(weights, widened(a))).to(a.dtype).flatten(0, 1)
         for a, b in zip(start, end, strict=True)
     )
+
+
+def in_rows(tensor: Tensor) -> Tensor:
+    """The elements of each example in a row, (n, elements), of a tensor (n, ...) that may have none."""
+    return tensor.reshape(len(tensor), math.prod(tensor.shape[1:]))
 
 
 def narrowed(tensors: Tensors, like: Tensors) -> Tensors:

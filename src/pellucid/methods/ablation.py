@@ -153,12 +153,13 @@ class FeaturePermutation:
         generator = shared(self.seed, self.generator)
         members = [set(torch.unique(mask).tolist()) for mask in features.masks]
         per_call = path.budget.most_samples or 1
-        orders = [everyone(len(path)).repeat(max(count, 1), 1) for _ in members]
+        # A tensor that holds no examples, as sparse values do, has rows of its own that change places.
+        orders = [everyone(len(x)).repeat(max(count, 1), 1) for x in path.x]
         for first in range(0, count, per_call):
             together = range(first, min(first + per_call, count))
             for order, member in zip(orders, members, strict=True):
                 for feature in together if member.intersection(together) else ():
-                    order[feature] = _order(len(path), generator)
+                    order[feature] = _order(order.shape[1], generator)
 
         def without(moved: Tensor, places: slice) -> Tensors:
             others = [
@@ -189,10 +190,11 @@ class FeaturePermutation:
 
 
 def _order(examples: int, generator: torch.Generator | None) -> Tensor:
-    while True:
+    while examples > 1:
         order = torch.randperm(examples, generator=generator, device="cpu")
         if not torch.equal(order, everyone(examples)):
             return order
+    return everyone(examples)
 
 
 async def _ablated(path: Pathway, players: Players, baselines: Baselines) -> Attributions:

@@ -169,7 +169,8 @@ def attributions(game: Game, worth: Tensor, stderr: Tensor | None = None) -> Att
     outputs = outputs_of(game, worth)
 
     def spread(each: Tensor) -> Tensors:
-        return tuple(found.view(*outputs, *found.shape[1:]) for found in game.spread(each))
+        every = game.spread(each)
+        return tuple(found.view(*outputs, *found.shape[1:]) if len(found) else found for found in every)
 
     errors = None if stderr is None else spread(stderr)
     return Attributions(spread(worth), stderr=errors, structure=game.path.source_structure)

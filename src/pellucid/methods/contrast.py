@@ -12,7 +12,7 @@ from torch import Tensor
 from pellucid.core.guest import random_state, restored
 from pellucid.core.pathway import Pathway
 from pellucid.core.rules import Rules
-from pellucid.core.tensors import Tensors, minus, times
+from pellucid.core.tensors import Tensors, in_rows, minus, times
 from pellucid.errors import warn
 from pellucid.methods.ruled import Ruled, Unruled, compared, ruled, tell
 
@@ -97,7 +97,7 @@ class Contrast:
         """See how large the shares of each point are, and whether they add up, where all that matters is among them."""
         if len(change.value) != len(change.at_read[0]) or any(each.is_complex() for each in change.at_read):
             return
-        shares = [each.detach().flatten(1).double() for each in change.shares if each.numel()]
+        shares = [in_rows(each.detach()).double() for each in change.shares if each.numel()]
         ends = change.value.detach().double(), change.value0.detach().double()
         outputs = ends[0].abs() + ends[1].abs()
         largest = max(float(each.abs().amax()) for each in shares)

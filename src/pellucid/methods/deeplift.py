@@ -12,7 +12,7 @@ from torch import Tensor
 from pellucid.core.baselines import Baselines, not_a_distribution
 from pellucid.core.expectation import Moments, along, in_order, sweep
 from pellucid.core.pathway import Pathway
-from pellucid.core.tensors import Tensors, floating, shapes, tensors_of, total
+from pellucid.core.tensors import Tensors, shapes, tensors_of, total
 from pellucid.errors import InvalidArgument
 from pellucid.methods.contrast import Change, Contrast
 from pellucid.methods.edge import attribution
@@ -72,7 +72,7 @@ class DeepLift:
             InvalidArgument: The model makes other calls for the baselines than for the inputs.
         """
         start = path.baselines(baselines)
-        points = floating(path.x) + path.carry(start) + (_at_entry(path, start) if delta else ())
+        points = path.ends + path.carry(start) + (_at_entry(path, start) if delta else ())
         found, gaps = _contributions(self, path, 1, along(one_sample(points)))
         return Attributions(found.mean, gaps if delta else None, structure=path.structure)
 
@@ -122,7 +122,7 @@ class DeepLiftShap:
             InvalidArgument: The baselines do not fit the inputs, or are fewer than two.
         """
         starts = _distribution(baselines, path)
-        x = floating(path.x)
+        x = path.ends
 
         def pairs(samples: slice, places: slice) -> Tensors:
             count, ends = samples.stop - samples.start, tuple(each[places] for each in x)

@@ -107,7 +107,7 @@ class LRP:
         result = Attributions(found, structure=path.structure)
         if delta:
             lost = [gap(value, total(each)) for each in _by_layer(result, path)]
-            result = dataclasses.replace(result, delta=torch.stack(lost) if path.read.listed else lost[0])
+            result = dataclasses.replace(result, delta=torch.stack(lost) if path.read.several else lost[0])
         return result
 
 
@@ -141,7 +141,7 @@ class Flow:
 
 def _by_layer(result: Attributions, path: Pathway) -> list[Tensors]:
     """The relevance of each layer of a list; of all tensors where there is none."""
-    return [Structure.of(each)[0] for each in result.arranged] if path.read.listed else [result.values]
+    return [Structure.of(each)[0] for each in result.arranged] if path.read.several else [result.values]
 
 
 def relevant(value: Tensor) -> Tensor:

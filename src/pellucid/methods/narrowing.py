@@ -15,7 +15,7 @@ from pellucid.core.expectation import Moments
 from pellucid.core.game import Game
 from pellucid.core.pathway import Pathway
 from pellucid.core.rows import everyone
-from pellucid.core.tensors import Tensors
+from pellucid.core.tensors import Tensors, in_rows
 from pellucid.errors import InvalidArgument, check_count, warn
 from pellucid.methods.coalitions import added_along, attributions, outputs_of
 from pellucid.methods.result import Attributions
@@ -239,5 +239,5 @@ def _largest(numbers: Tensors) -> Tensor:
     """The largest sizes [n] of numbers (n, ...), zero where there are none; one for all where they have several n."""
     apart = len({len(each) for each in numbers}) == 1
     flat = [each.detach().abs().cpu().double() for each in numbers]
-    sizes = torch.cat([each.flatten(1) if apart else each.reshape(1, -1) for each in flat], dim=1)
+    sizes = torch.cat([in_rows(each) if apart else each.reshape(1, -1) for each in flat], dim=1)
     return functional.pad(sizes, (0, 1)).amax(1)

@@ -13,7 +13,7 @@ from torch import Tensor
 from pellucid.core.expectation import Moments, block_of
 from pellucid.core.pathway import Pathway
 from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, numpy_state_kept, seed_of, spreads
-from pellucid.core.tensors import Tensors, shapes
+from pellucid.core.tensors import Tensors, examples_of, shapes
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.edge import attribution
 from pellucid.methods.narrowing import FEW_AT_ONCE, MOST_SAMPLES, Narrowing
@@ -98,12 +98,13 @@ class NoiseTunnel:
                 some = draws.among(narrowing.places)
                 for samples, x, drawn in self._copies(part, narrowing.numbers, arguments.get("baselines"), some):
                     result = self.method(part.at(x, samples, seed), **(arguments | drawn))
-                    if any(value.shape[0] != x[0].shape[0] for value in result.values):
-                        expected, got = x[0].shape[0], shapes(result.values)
+                    expected = examples_of(x)
+                    if any(len(value) not in (0, expected) for value in result.values):
+                        got = shapes(result.values)
                         raise InvalidArgument(f"the method inside must attribute to {expected} examples: got {got}.")
                     found = tuple(v**2 for v in result.values) if self.average == "smoothgrad_sq" else result.values
                     count = samples.stop - samples.start
-                    copies = tuple(each.reshape(len(part), count, *each.shape[1:]) for each in found)
+                    copies = tuple(each.reshape(len(each) // count, count, *each.shape[1:]) for each in found)
                     moments.add(samples, narrowing.at(slice(None)), block_of(copies, slice(None), slice(None)))
                     deltas += [] if result.delta is None else [result.delta]
                     structure = result.structure
