@@ -98,15 +98,10 @@ def located(error: Exception, method: str, inputs: str, hint: str = "") -> Excep
 
 def _of_others(trace: TracebackType | None) -> TracebackType | None:
     """A traceback without our own frames, unless they are asked for."""
-    frames = [] if trace is None else [trace]
-    while frames and frames[-1].tb_next is not None:
-        frames.append(frames[-1].tb_next)
-    everything = os.environ.get("PELLUCID_DEBUG", "0") not in ("", "0")
-    kept = None
-    for each in reversed(frames):
-        if everything or not _ours(each.tb_frame):
-            kept = TracebackType(kept, each.tb_frame, each.tb_lasti, each.tb_lineno)
-    return kept
+    if trace is None or os.environ.get("PELLUCID_DEBUG", "0") != "0":
+        return trace
+    rest = _of_others(trace.tb_next)
+    return rest if _ours(trace.tb_frame) else TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
 
 
 def _ours(frame: FrameType) -> bool:

@@ -202,7 +202,7 @@ TABLE = {
         1, "1 is beyond the output's 1 value per example (0 to 0).", error=OutOfRange, model=lambda x: x[:, :1]
     ),
     "target in the place of baselines": call(
-        attr.IntegratedGradients, "target must leave one value per example", "target=0. baselines is 1: target=1?",
+        attr.IntegratedGradients, "target must leave one value per example", "baselines is 1: did you mean target=1?",
         error=NotScalar, baselines=1, target=None,
     ),
     "targets in the place of baselines": call(
@@ -578,7 +578,9 @@ recurrent = nn.Sequential(nn.LSTM(4, 6, batch_first=True))
 DOUBLE = "inputs.float(), as the model's parameters are."
 ALONE = "inputs[None] for a single example, as the first dimension is taken for examples."
 OUTSIDE = "methods without gradients, such as FeatureAblation and KernelShap, take models outside of torch."
+TOKENS = "integer inputs reach the model as floats; for token ids, attribute at the embedding layer instead."
 NO_HINT = ""
+table_of_ids = [model_of_ids]
 
 
 def weighed_by(x: Tensor, weights: Tensor) -> Tensor:
@@ -601,7 +603,7 @@ FAILURES = {
         additional_forward_args=ROWS.double(),
     ),
     "another device": fails(
-        attr.Saliency, ELSEWHERE, ROWS, "inputs.to('meta'), where the model is; inputs is on cpu."
+        attr.Saliency, ELSEWHERE, ROWS, "inputs.to('meta'), as the model is there, not on cpu."
     ),
     "one row": fails(attr.Saliency, nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8)).eval(), ROWS[0], ALONE),
     "one row of a function": fails(attr.IntegratedGradients, lambda x: x @ torch.ones(4, 3), ROWS[0, :3], ALONE),
@@ -618,10 +620,9 @@ FAILURES = {
         "'2' (Linear) takes 1800 features; it was given (2, 392).",
     ),
     "gradients of NumPy": fails(attr.IntegratedGradients, lambda x: torch.from_numpy(x.numpy()), ROWS, OUTSIDE),
-    "ids as numbers": fails(
-        attr.FeatureAblation, nn.Linear(4, 3), ROWS.long(), "integer inputs reach the model as floats; for token ids, "
-        "attribute at the embedding layer instead.",
-    ),
+    "integers": fails(attr.FeatureAblation, nn.Linear(4, 3), ROWS.long(), DOUBLE),
+    "ids": fails(attr.IntegratedGradients, model_of_ids, IDS["inputs"], TOKENS),
+    "ids of a function": fails(attr.IntegratedGradients, lambda ids: table_of_ids[0](ids), IDS["inputs"], TOKENS),
     "batch norm of one row": fails(
         attr.Saliency, normed, ROWS[:1], "model.eval(); in training mode batch norm takes its statistics from the rows "
         "given.",

@@ -245,7 +245,7 @@ def test_deltas_need_a_number_of_samples():
 
 def test_a_model_of_one_s_own_cannot_be_refined():
     path = Pathway.of(network(), inputs(), target=1)
-    with pytest.raises(InvalidArgument, match='^Lime: samples="auto" needs'):
+    with pytest.raises(InvalidArgument, match=r'^Lime: samples="auto" needs'):
         methods.Lime(samples="auto", similarity=lambda *_, **__: 1.0)(path)
 
 

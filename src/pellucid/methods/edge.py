@@ -66,7 +66,7 @@ def attribution(
                 baselines = args[0] if args else kwargs.get("baselines")
                 if type(baselines) is not int:
                     raise
-                raise NotScalar(f"{error} baselines is {baselines}: target={baselines}?") from None
+                raise NotScalar(f"{error} baselines is {baselines}: did you mean target={baselines}?") from None
             if outermost:
                 tell_of_training(path)
                 _warn_of_nan(result, path, {"baselines": args} | kwargs)

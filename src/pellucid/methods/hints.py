@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.utils._pytree import tree_leaves
 
-from pellucid.core.guest import roots
+from pellucid.core.guest import embeds, roots
 from pellucid.core.pathway import Pathway
 from pellucid.core.site import named
-from pellucid.core.tensors import floats
+from pellucid.core.tensors import Tensors, floats
 
 CASTS = {torch.float64: "double", torch.float32: "float", torch.float16: "half", torch.bfloat16: "bfloat16"}
 """The methods of tensors that give these dtypes."""
@@ -34,9 +35,9 @@ def _parameters(path: Pathway) -> list[Tensor]:
     return [each for root in roots(path.model) for each in root.parameters() if floats(each)]
 
 
-def _given(path: Pathway) -> Iterator[tuple[str, Tensor]]:
-    """The tensors that the model is given, by the names of the arguments."""
-    for name, values in (("inputs", path.inputs), ("additional_forward_args", path.extra)):
+def _given(inputs: Tensors, extra: tuple[Any, ...] = ()) -> Iterator[tuple[str, Tensor]]:
+    """The tensors that a model is given, by the names of the arguments."""
+    for name, values in (("inputs", inputs), ("additional_forward_args", extra)):
         for index, value in enumerate(values):
             which = f"{name}[{index}]" if len(values) > 1 else name
             yield from ((which, leaf) for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
@@ -44,19 +45,19 @@ def _given(path: Pathway) -> Iterator[tuple[str, Tensor]]:
 
 def _device(error: Exception, path: Pathway) -> str:
     devices = [each.device for each in _parameters(path)]
-    elsewhere = [(name, each.device) for name, each in _given(path) if devices and each.device not in devices]
-    if not elsewhere or not isinstance(error, RuntimeError):
+    if not devices or not isinstance(error, RuntimeError):
         return ""
-    name, device = elsewhere[0]
-    return f"{name}.to({str(devices[0])!r}), where the model is; {name} is on {device}."
+    elsewhere = ((name, each.device) for name, each in _given(path.inputs, path.extra) if each.device not in devices)
+    return next((f"{name}.to({str(devices[0])!r}), as the model is there, not on {at}." for name, at in elsewhere), "")
 
 
 def _dtype(error: Exception, path: Pathway) -> str:
     dtypes = [each.dtype for each in _parameters(path)]
-    unlike = [name for name, each in _given(path) if dtypes and floats(each) and each.dtype not in dtypes]
-    if not unlike or "type" not in str(error) or dtypes[0] not in CASTS:
+    if not dtypes or dtypes[0] not in CASTS or "type" not in str(error):
         return ""
-    return f"{unlike[0]}.{CASTS[dtypes[0]]}(), as the model's parameters are."
+    given = _given(path.inputs, path.extra)
+    unlike = (name for name, each in given if floats(each) and each.dtype not in dtypes)
+    return next((f"{name}.{CASTS[dtypes[0]]}(), as the model's parameters are." for name in unlike), "")
 
 
 def _outside_of_torch(error: Exception, path: Pathway) -> str:
@@ -72,9 +73,10 @@ def _few_rows(error: Exception, path: Pathway) -> str:
 
 
 def _integers(error: Exception, path: Pathway) -> str:
-    if all(map(floats, path.inputs)):
-        return ""
-    return "integer inputs reach the model as floats; for token ids, attribute at the embedding layer instead."
+    integers = [name for name, each in _given(path.inputs) if not floats(each)]
+    if integers and (embeds(path.model) or "indices" in str(error)):
+        return "integer inputs reach the model as floats; for token ids, attribute at the embedding layer instead."
+    return f"{integers[0]}.float(), as the model's parameters are." if integers and "type" in str(error) else ""
 
 
 def _one_example(error: Exception, path: Pathway) -> str:
