@@ -1,9 +1,10 @@
 # Everything runs in .venv, which the first target that needs it creates. `make demo` and `make test` are all a newcomer needs.
 PYTHON ?= python3
 VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-all check bench format clean
+.PHONY: help demo test test-all test-lowest check bench format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -12,8 +13,8 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # One stamp per extra: an install runs again only when what it depends on has changed.
-$(VENV)/.%: $(BIN)/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$*]"
+$(VENV)/.%: $(BIN)/python pyproject.toml $(CONSTRAINTS)
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$*]"
 	@touch $@
 
 demo: $(VENV)/.demo  ## explain a Titanic survival network and say where the report is
@@ -24,6 +25,9 @@ test: $(VENV)/.test  ## the test suite, under 8 minutes on two cores
 
 test-all: $(VENV)/.test  ## the test suite with the large matrices
 	$(BIN)/python -m pytest
+
+test-lowest:  ## the test suite on the lowest releases that are admitted: gigabytes, by hand; PYTHON= names an interpreter
+	$(MAKE) test VENV=$(VENV)-lowest CONSTRAINTS=constraints-lowest.txt
 
 check: $(VENV)/.dev  ## formatting, lint, types, house rules
 	$(BIN)/ruff format --check .
