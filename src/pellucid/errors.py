@@ -4,7 +4,7 @@
     ├── InvalidArgument     (ValueError, AssertionError)   an argument is not what the method expects
     │   ├── OutOfRange      (IndexError)                   a target beyond the output
     │   ├── NotScalar       (RuntimeError)                 a target that leaves several values per example
-    │   └── WrongType       (TypeError)                    a number that is none
+    │   └── WrongType       (TypeError)                    a number, or a model, that is none
     ├── NotFound            (AttributeError)               a model has nothing of this name
     ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
     └── NotSupported        (NotImplementedError)          a method does not have what was asked of it
@@ -23,6 +23,7 @@ import operator
 import os
 import sys
 import warnings
+from types import FrameType, TracebackType
 from typing import NoReturn, SupportsIndex
 
 
@@ -45,11 +46,11 @@ class NotScalar(InvalidArgument, RuntimeError):
 
 
 class WrongType(InvalidArgument, TypeError):
-    """An argument that must be a number is none."""
+    """An argument that must be a number, or a model, is none."""
 
 
 class NotFound(PellucidError, AttributeError):
-    """A model, or the library that fits it, has nothing of this name."""
+    """A model, the library that fits it, or what is given in its place has nothing of this name."""
 
 
 class NotDifferentiable(PellucidError, RuntimeError):
@@ -72,7 +73,8 @@ def located(error: Exception, method: str, inputs: str, hint: str = "") -> Excep
     """The error to raise at the public edge: it tells in which call it happened, once, at the first edge it passes.
 
     Our own errors are made anew with their context; an exception of the user's model keeps its identity and gets the
-    context as a note (which Python 3.11 and later print).
+    context as a note (which Python 3.11 and later print). Tracebacks of our own errors leave out our own frames, which
+    `PELLUCID_DEBUG=1` shows; those of the model's errors are whole.
 
     Args:
         error: What was raised.
@@ -82,11 +84,11 @@ def located(error: Exception, method: str, inputs: str, hint: str = "") -> Excep
     """
     if isinstance(error, PellucidError):
         if error.located:
-            return error
+            return error.with_traceback(_of_others(error.__traceback__))
         placed = type(error)(f"{method}: {error} [inputs: {inputs}]")
         placed.located = True
         placed.__cause__ = error.__cause__
-        return placed.with_traceback(error.__traceback__)
+        return placed.with_traceback(_of_others(error.__traceback__))
     note = f"This happened while pellucid's {method} called the model on inputs {inputs}.{hint and f' Hint: {hint}'}"
     notes: list[str] = error.__dict__.setdefault("__notes__", [])  # what add_note of Python 3.11 does
     if not any("pellucid" in each for each in notes):
@@ -94,10 +96,25 @@ def located(error: Exception, method: str, inputs: str, hint: str = "") -> Excep
     return error
 
 
+def _of_others(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without our own frames, unless they are asked for."""
+    if trace is None or os.environ.get("PELLUCID_DEBUG", "0") != "0":
+        return trace
+    rest = _of_others(trace.tb_next)
+    return rest if _ours(trace.tb_frame) else TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
+
+
+def _ours(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_HOME)
+
+
+_HOME = os.path.dirname(__file__) + os.sep
+
+
 def warn(message: str) -> None:
     """Warn of something at the line of the user's code that called pellucid."""
-    home, level, frame = os.path.dirname(__file__), 1, sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(home):
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and _ours(frame):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, PellucidWarning, stacklevel=level)
 

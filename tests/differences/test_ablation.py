@@ -128,10 +128,10 @@ def test_layers_whose_output_the_model_writes_into(layer: str):
         assert (theirs.value - right).abs().max() > 1e-5
 
 
-@pytest.mark.parametrize("mask", [[[-1, 0, 1]], [[0.5, 0, 1]], [[0.0, 1, 2]]])
+@pytest.mark.parametrize("mask", [[[-1, 0, 1]], [[0.5, 0, 1]], [[0.0, 1, 2]], [[True, False, True]]])
 @pytest.mark.parametrize("method", ["FeatureAblation", "FeaturePermutation"])
 def test_masks_of_other_numbers(method: str, mask: Any):
-    """Masks of negative numbers or floats: Captum takes each for a feature; InvalidArgument."""
+    """Masks of negative numbers, floats or booleans: Captum takes each for a feature; InvalidArgument."""
     assert_named(explain(method, linear, feature_mask=torch.tensor(mask)), None, "feature_mask")
 
 

@@ -18,6 +18,7 @@ import pellucid.attr
 from parity.compare import Call, Outcome, on_captum, on_pellucid, value_of
 from pellucid.attr import lrp_rules as our_rules
 from pellucid.errors import NoRule, PellucidWarning
+from training import in_training_mode
 
 RUNS = (on_captum, on_pellucid)
 
@@ -182,6 +183,7 @@ def test_rules_that_write_into_weights():
         assert torch.equal(model.first.weight, before) is stays
 
 
+@in_training_mode
 def test_statistics_of_batch_norm():
     """Batch norm's statistics in training mode: changed twice by Captum; as they were."""
     model = around(lambda net, x: net.norm(x[:, :, None, None])[:, :, 0, 0], norm=lambda: nn.BatchNorm2d(6)).train()

@@ -10,10 +10,12 @@ import torch
 from torch import nn
 
 import pellucid.attr
+from differences.compare import assert_named
 from parity.compare import assert_close, on_captum, on_pellucid, value_of
 from parity.models import example
 from pellucid.core.budget import CHUNK_BYTES
 from pellucid.errors import PellucidWarning
+from training import in_training_mode
 
 CASE = example("perceptron")
 METHODS = ["Saliency", "InputXGradient", "IntegratedGradients", "GradientShap"]
@@ -44,6 +46,7 @@ def test_the_random_state_after_an_error():
     assert (ours.torch_state, ours.numpy_state) == (before.torch_state, before.numpy_state)
 
 
+@in_training_mode
 @pytest.mark.parametrize("name", METHODS)
 def test_running_statistics_of_batch_norm(name: str):
     """Batch norm's running statistics in training mode: Captum's forwards change them; as they were."""
@@ -113,3 +116,33 @@ def test_memory(name: str, monkeypatch: pytest.MonkeyPatch):
     assert max(sizes) < 100
     assert_close(value_of(ours), value_of(theirs))
     assert (ours.torch_state, ours.numpy_state) == (theirs.torch_state, theirs.numpy_state)
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm1d(4)], ids=["dropout", "batch norm"])
+def test_training_mode(layer: nn.Module):
+    """Dropout, or batch norm of few rows, in training mode: Captum says nothing; a PellucidWarning, once per model."""
+    model = nn.Sequential(nn.Linear(6, 4), layer)
+    explain = attributed("Saliency", torch.rand(3, 6).requires_grad_(), model, target=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        explain(captum.attr)
+    with pytest.warns(PellucidWarning, match=r"1 module in training mode .* Hint: model\.eval\(\)"):
+        explain(pellucid.attr)
+    explain(pellucid.attr)
+
+
+WRONG_MODELS = {
+    "class": (lambda attr: attr.Saliency(nn.Linear).attribute(torch.rand(3, 6), target=0), TypeError, "forward_func"),
+    "estimator": (
+        lambda attr: attr.Saliency(object()).attribute(torch.rand(3, 6), target=0),
+        TypeError,
+        "forward_func",
+    ),
+    "tunnel": (lambda attr: attr.NoiseTunnel(CASE.model), AttributeError, "attribution_method"),
+}
+
+
+@pytest.mark.parametrize(("call", "expected", "argument"), WRONG_MODELS.values(), ids=WRONG_MODELS)
+def test_what_is_no_model(call: Any, expected: type[Exception], argument: str):
+    """A class, an object that is no function, a model in a method's place: as Python trips; WrongType, NotFound."""
+    assert_named(call, expected, argument)

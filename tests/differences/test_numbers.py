@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from parity.compare import on_captum, on_pellucid, value_of
+from training import in_training_mode
 
 from .compare import both
 
@@ -131,6 +132,7 @@ def test_deltas_of_a_model_that_sums_up_the_batch():
     assert ours.abs().max() < 1e-5
 
 
+@in_training_mode
 def test_batch_norm_in_training_mode():
     """Batch norm in training mode: Captum normalises over all steps together; each step sees the batch as it is."""
     torch.manual_seed(0)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from parity.compare import assert_close, on_captum, on_pellucid, value_of
 from pellucid.errors import InvalidArgument
+from training import in_training_mode
 
 from .compare import assert_answered, assert_named, both
 
@@ -294,6 +295,7 @@ def test_masks_of_each_example_for_one_value(method: str):
     assert_named(explain(method, lambda x: linear(x).sum(), feature_mask=mask), AssertionError, "feature_mask")
 
 
+@in_training_mode
 @on_each
 def test_batch_norm_in_training_mode(method: str):
     """BatchNorm in training mode, several perturbations: Captum's share its statistics; each has a forward."""

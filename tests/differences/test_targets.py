@@ -89,4 +89,4 @@ def test_an_output_that_a_target_cannot_choose_from(output: str):
         "None": (lambda x: None, AttributeError),
         "number": (lambda x: 1.0, AttributeError),
     }[output]
-    assert_named(attributed(0, model=model), expected, "target")
+    assert_named(attributed(0, model=model), expected, "target" if output == "scalar" else "forward_func")

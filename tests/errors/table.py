@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import UserDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,7 @@ def call(
 
 
 def target(target: Any, *says: str, error: type[PellucidError] = InvalidArgument, model: Any = model) -> Call:
-    return call(attr.Saliency, "target must ", *says, error=error, model=model, target=target)
+    return call(attr.Saliency, "target ", *says, error=error, model=model, target=target)
 
 
 def inputs(inputs: Any, *says: str, **more: Any) -> Call:
@@ -122,6 +123,23 @@ def occluded(windows: Any, *says: str, **more: Any) -> Call:
     return call(attr.Occlusion, *says, sliding_window_shapes=windows, **more)
 
 
+class Frame:
+    """What a data frame is to us: what gives an array."""
+
+    def to_numpy(self) -> Any:
+        return ROWS.numpy()
+
+
+class Classifier:
+    """What an estimator of scikit-learn is to us: no function, but it has one."""
+
+    def predict_proba(self, x: Any) -> Any:
+        return x
+
+    def predict(self, x: Any) -> Any:
+        return x
+
+
 class Deep(nn.Module):
     """A model with named parts: one that returns a tuple, one that never runs, and one that takes ids."""
 
@@ -156,49 +174,84 @@ def at(make: Any, *says: str, target: Any = 0, **more: Any) -> Call:
     return made
 
 
+TENSORS = "must be a tensor or a tuple of tensors: got "
 MODULE = "be a module or the dotted name of one: got "
 NAME = "be the name of a module of the model: got "
 STEPS = "n_steps must be an integer of at least 1: got 0."
-CHOOSE_NEURON = "neuron_selector must lie within the layer's (6,) values per example: got "
+BEYOND = " is beyond the layer's 6 values per example (0 to 5)."
 PAIRS = {"model": model_of_pairs, "inputs": PAIR, "target": None}
 PICTURES = {"model": model_of_images, "inputs": IMAGES}
-TARGETS_ARE = "be an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
+TARGETS_ARE = "must be an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
 CHOOSE = "Hint: choose one, such as target=0."
 FLOATS = "must be floating point for a gradient to exist"
 NO_GRADIENT = "the output of forward_func has no gradient. Hint: it may have been detached"
 
 TABLE = {
-    "target too large": target(3, "within the output's (3,) values per example: got (3,)", error=OutOfRange),
-    "target too small": target(-4, "within the output's (3,) values per example: got (-4,)", error=OutOfRange),
-    "target in a list": target([0] * 7 + [7], "within the output's (3,) values", "got [7]", error=OutOfRange),
-    "target in a tensor": target(torch.full((8,), -5), "the output's (3,) values", "got [-5]", error=OutOfRange),
-    "target in a tuple": target((1, 2), "the output's (2, 2) values", "got (1, 2)", error=OutOfRange, model=square),
+    "target too large": target(3, "3 is beyond the output's 3 values per example (0 to 2).", error=OutOfRange),
+    "target too small": target(-4, "-4 is beyond the output's 3 values per example (0 to 2).", error=OutOfRange),
+    "target in a list": target([0] * 7 + [7], "7 is beyond the output's 3 values", error=OutOfRange),
+    "target in a tensor": target(torch.full((8,), -5), "-5 is beyond the output's 3 values", error=OutOfRange),
+    "target in a tuple": target(
+        (1, 2), "(1, 2) is beyond the output's (2, 2) values per example (0 to 1, 0 to 1).", error=OutOfRange,
+        model=square,
+    ),
     "target in tuples": target(
-        [(2, 0)] * 8, "the output's (2, 2) values", "got [2, 0]", error=OutOfRange, model=square
+        [(2, 0)] * 8, "(2, 0) is beyond the output's (2, 2) values", error=OutOfRange, model=square
+    ),
+    "target of the only value": target(
+        1, "1 is beyond the output's 1 value per example (0 to 0).", error=OutOfRange, model=lambda x: x[:, :1]
+    ),
+    "target in the place of baselines": call(
+        attr.IntegratedGradients, "target must leave one value per example", "baselines is 1: did you mean target=1?",
+        error=NotScalar, baselines=1, target=None,
+    ),
+    "targets in the place of baselines": call(
+        attr.DeepLift, "baselines must broadcast to inputs: expected (8, 4), got (8,). Hint: target=...",
+        baselines=torch.zeros(8).long(), target=None,
     ),
     "target missing": target(
-        None, "leave one value per example: the output holds (3,) values for each", CHOOSE, error=NotScalar
+        None, "must leave one value per example: the output holds (3,) values for each", CHOOSE, error=NotScalar
     ),
     "target with too few indices": target(
-        1, "leave one value", "(2,) values for each", CHOOSE, model=square, error=NotScalar
+        1, "must leave one value", "(2,) values for each", CHOOSE, model=square, error=NotScalar
     ),
-    "target with too many indices": target((0, 1), "choose among the dimensions", "(3,): got 2 indices"),
-    "target of a vector": target(0, "choose among the dimensions", "(): got 1 indices", model=lambda x: x.sum(1)),
+    "target with too many indices": target((0, 1), "must choose among the dimensions", "(3,): got 2 indices"),
+    "target of a vector": target(
+        0, "must choose among the dimensions", "(): got 1 indices. Hint: target=None", model=lambda x: x.sum(1)
+    ),
+    "target of a single example": call(
+        attr.IntegratedGradients, "target must choose among ", "(): got 1 indices.", "inputs[None]", inputs=ROWS[0]
+    ),
     "target a word": target("cat", TARGETS_ARE, "got str 'cat'", error=WrongType),
     "target a float": target(1.5, TARGETS_ARE, "got float 1.5", error=WrongType),
     "target a bool": target(True, TARGETS_ARE, "got bool True", error=WrongType),
     "target a list of words": target(["cat"] * 8, TARGETS_ARE, "got list ['cat'", error=WrongType),
-    "target a float tensor": target(torch.zeros(8), "be a 1-D tensor of integers: got (8,) float32"),
-    "target a matrix": target(torch.zeros(8, 2).long(), "be a 1-D tensor of integers: got (8, 2) int64"),
-    "target a short list": target([0, 1], "hold one element per example: expected 8, got 2"),
-    "target a long tensor": target(torch.zeros(9).long(), "hold one element per example: expected 8, got 9"),
-    "target of several lengths": target([(0,)] * 7 + [(0, 1)], "hold tuples of one length: got tuples of several"),
+    "target a float tensor": target(torch.zeros(8), "must be a 1-D tensor of integers: got (8,) float32"),
+    "target a matrix": target(torch.zeros(8, 2).long(), "must be a 1-D tensor of integers: got (8, 2) int64"),
+    "target a short list": target([0, 1], "must hold one element per example: expected 8, got 2"),
+    "target a long tensor": target(torch.zeros(9).long(), "must hold one element per example: expected 8, got 9"),
+    "target of several lengths": target([(0,)] * 7 + [(0, 1)], "must hold tuples of one length: got tuples of several"),
     "target returns no tensor": target(lambda output: output.tolist(), "return a tensor: got list"),
     "target returns too much": target(
-        lambda output: output, "leave one value per example", "(3,) values", CHOOSE, error=NotScalar
+        lambda output: output, "must leave one value per example", "(3,) values", CHOOSE, error=NotScalar
     ),
-    "inputs a list": inputs([ROWS], "must be a tensor or a tuple of tensors: got list."),
-    "inputs an array": inputs(ROWS.numpy(), "must be a tensor or a tuple of tensors: got ndarray."),
+    "inputs a list": inputs(
+        [ROWS, ROWS], TENSORS + "list. Hint: tuple(inputs) of several inputs, torch.stack(inputs) of several examples."
+    ),
+    "inputs a list of numbers": inputs([[1.0, 2.0]], TENSORS + "list. Hint: torch.tensor(inputs)."),
+    "inputs an array": inputs(
+        ROWS.numpy(), TENSORS + "ndarray. Hint: torch.as_tensor(inputs, dtype=torch.float32)."
+    ),
+    "inputs an array of ids": inputs(IDS["inputs"].numpy(), TENSORS + "ndarray. Hint: torch.as_tensor(inputs)."),
+    "inputs a frame": inputs(
+        Frame(), TENSORS + "Frame. Hint: torch.as_tensor(inputs.to_numpy(), dtype=torch.float32)."
+    ),
+    "inputs a dict": inputs(
+        {"ids": ROWS, "mask": ROWS}, TENSORS + "dict. Hint: inputs=inputs['ids'], additional_forward_args="
+        "(inputs['mask'],), as forward_func takes them.",
+    ),
+    "inputs an encoding": inputs(UserDict(ids=ROWS), TENSORS + "UserDict. Hint: inputs=inputs['ids']."),
+    "inputs a word": inputs("cat", TENSORS + "str. ["),
     "inputs with a list": inputs((ROWS, [1]), "must be a tensor or a tuple of tensors: got list in a tuple."),
     "inputs an empty tuple": inputs((), "must hold at least one tensor: got an empty tuple."),
     "inputs without examples": inputs(torch.ones(0, 4), "must hold at least one example: got (0, 4)."),
@@ -207,27 +260,58 @@ TABLE = {
     "inputs with integers": inputs(
         (ROWS, PAIR[1].long()), "[1] " + FLOATS, "(8, 5) int64", "Hint: ", error=NotDifferentiable, model=model_of_pairs
     ),
-    "output a tuple": output(lambda x: (x, x), "must return a tensor: got tuple. Hint: ", "target=lambda output"),
-    "output a dict": output(lambda x: {"a": x}, "must return a tensor: got dict. Hint: ", target=[0] * 8),
+    "output a tuple": output(
+        lambda x: (x, x), "must return a tensor: got tuple. Hint: ", "target=lambda output: output[0][:, 0]."
+    ),
+    "output a dict": output(
+        lambda x: {"loss": x.sum(), "logits": x}, "must return a tensor: got dict. Hint: choose one of 'loss', "
+        "'logits' with a callable, target=lambda output: output['logits'][:, 0].", target=[0] * 8,
+    ),
+    "output a dict of many": output(
+        lambda x: dict.fromkeys(range(9), x), "Hint: choose one of 0, 1, 2, 3, ... with", "output[0][:, 0]."
+    ),
+    "output an empty dict": output(lambda x: {}, "must return a tensor: got dict. Hint: "),
+    "output an array": output(
+        lambda x: x.detach().numpy(), "must return a tensor: got ndarray. Hint: gradients need torch all the way; "
+    ),
+    "model an estimator": call(
+        attr.KernelShap, "forward_func must be a function of tensors: got Classifier. Hint: model.predict_proba, ",
+        error=WrongType, model=Classifier(),
+    ),
+    "model no model": output(3, " must be a function of tensors: got int. [", error=WrongType),
+    "model a class": output(nn.Linear, " must be a model, not a class of models: got Linear. Hint: Linear(...).",
+        error=WrongType),
     "output detached": output(lambda x: x.detach(), NO_GRADIENT, error=NotDifferentiable),
     "output without gradients": output(torch.no_grad()(model.forward), NO_GRADIENT, error=NotDifferentiable),
     "output of integers": output(lambda x: x.argmax(1), NO_GRADIENT, error=NotDifferentiable, target=None),
     "baselines of images": start(
-        torch.zeros(3, 32, 31), "broadcast to inputs: expected (8, 3, 32, 32), got (3, 32, 31).", **PICTURES
+        torch.zeros(3, 32, 31), "broadcast to inputs: expected (8, 3, 32, 32), got (3, 32, 31). [", **PICTURES
     ),
     "baselines of no example": start(torch.zeros(3), "broadcast to inputs: expected (8, 4), got (3,)."),
-    "baselines of one number per example": start(torch.zeros(8), "broadcast to inputs: expected (8, 4), got (8,)."),
-    "baselines of other examples": start(torch.zeros(5, 4), "broadcast to inputs: expected (8, 4), got (5, 4)."),
+    "baselines of one number per example": start(torch.zeros(8), "broadcast to inputs: expected (8, 4), got (8,). ["),
+    "baselines of other examples": start(
+        torch.zeros(5, 4), "broadcast to inputs: expected (8, 4), got (5, 4). Hint: GradientShap and DeepLiftShap take "
+        "many; baselines.mean(0, keepdim=True) is one for all.",
+    ),
     "baselines too few": start((0,), "have one entry for each input: expected 2, got 1.", **PAIRS),
     "baselines for one of two": start(ROWS, "have one entry for each input: expected 2, got 1.", **PAIRS),
     "baselines too many": start((0, 0), "have one entry for each input: expected 1, got 2."),
     "baselines a word": start("zero", "be tensors or numbers: got str."),
-    "baselines a list": start([0, 0], "be tensors or numbers: got list."),
+    "baselines a list": start([0, 0], "be tensors or numbers: got list. Hint: torch.tensor(baselines)."),
+    "baselines an array": start(
+        ROWS.numpy(), "be tensors or numbers: got ndarray. Hint: torch.as_tensor(baselines, dtype=torch.float32)."
+    ),
     "distribution of others": distribution(torch.zeros(5, 3), "for each input: expected (n_baselines, 4), got (5, 3)"),
     "distribution for one of two": distribution(
         ROWS, "for each input: expected ", "(n_baselines, 5)", "got (8, 4)", **PAIRS
     ),
-    "distribution a list": distribution([0], "a distribution to draw from: got list."),
+    "distribution a list": distribution([0], "for each input: expected (n_baselines, 4), got list. Hint: "),
+    "distribution an array": distribution(ROWS.numpy(), "got ndarray. Hint: torch.as_tensor(baselines, dtype="),
+    "distribution a number": distribution(0, "got int. Hint: a tensor of many rows, such as those of training "),
+    "distribution of DeepLiftShap": call(
+        attr.DeepLiftShap, "baselines must be a distribution for each input: expected (n_baselines, 4), got float. "
+        "Hint: ", baselines=0.5,
+    ),
     "n_steps": steps("n_steps must be an integer of at least 1: got 0.", n_steps=0),
     "n_steps below zero": steps("n_steps must be an integer of at least 1: got -3.", n_steps=-3),
     "n_steps a float": steps("n_steps must be an integer of at least 1: got 2.5.", error=WrongType, n_steps=2.5),
@@ -254,8 +338,8 @@ TABLE = {
     ),
     "stdevs a word": noise("stdevs must be a number or a tuple of numbers: got 'much'.", stdevs="much"),
     "seed and generator of noise": noise("seed and generator exclude", seed=1, generator=torch.Generator()),
-    "target inside noise": noise("target must lie within", "got (5,)", target=5, error=OutOfRange),
-    "layer an integer": layer(3, MODULE + "int."),
+    "target inside noise": noise("target 5 is beyond the output's 3 values", target=5, error=OutOfRange),
+    "layer an integer": layer(3, MODULE + "int. Hint: the name '3'."),
     "layer None": layer(None, MODULE + "NoneType."),
     "layer a tensor": layer(ROWS, MODULE + "Tensor."),
     "layer in a list an integer": layer(["encoder", 5], MODULE + "int."),
@@ -284,30 +368,30 @@ TABLE = {
         "got (2,", model=deep, reshape_transform=lambda tensor: tensor[:2],
     ),
     "layer and a target too large": call(
-        lambda model: attr.LayerGradientXActivation(model, "encoder"), "target must lie within the output's (3,)",
+        lambda model: attr.LayerGradientXActivation(model, "encoder"), "target 3 is beyond the output's 3 values",
         model=deep, target=3, error=OutOfRange,
     ),
     "layer and no target": call(
         lambda model: attr.LayerGradientXActivation(model, "encoder"), "target must leave one value per example: the "
         "output holds (3,)", CHOOSE, model=deep, target=None, error=NotScalar,
     ),
-    "neuron too large": neuron(6, CHOOSE_NEURON + "(6,)", error=OutOfRange),
-    "neuron too small": neuron(-7, CHOOSE_NEURON + "(-7,)", error=OutOfRange),
-    "neuron in a list": neuron([0] * 7 + [9], CHOOSE_NEURON + "[9]", error=OutOfRange),
-    "neurons beyond the layer": neuron(slice(7, 9), CHOOSE_NEURON, error=OutOfRange),
+    "neuron too large": neuron(6, "neuron_selector 6" + BEYOND, error=OutOfRange),
+    "neuron too small": neuron(-7, "neuron_selector -7" + BEYOND, error=OutOfRange),
+    "neuron in a list": neuron([0] * 7 + [9], "neuron_selector 9" + BEYOND, error=OutOfRange),
+    "neurons beyond the layer": neuron(slice(7, 9), "neuron_selector slice(7, 9, None)" + BEYOND, error=OutOfRange),
     "neuron with too many indices": neuron((1, 2), "neuron_selector must choose among the dimensions", "(6,): got 2"),
     "neuron of slices with too many indices": neuron((slice(None), 2), "neuron_selector must choose ", "(6,): got 2"),
     "neuron missing": neuron(
         None, "neuron_selector must leave one value per example: the layer holds (6,) values for each. Hint: ",
         "neuron_selector=0", error=NotScalar,
     ),
-    "neuron a word": neuron("cat", "neuron_selector must " + TARGETS_ARE, "got str 'cat'", error=WrongType),
-    "neuron a float": neuron(1.5, "neuron_selector must " + TARGETS_ARE, "got float 1.5", error=WrongType),
+    "neuron a word": neuron("cat", "neuron_selector " + TARGETS_ARE, "got str 'cat'", error=WrongType),
+    "neuron a float": neuron(1.5, "neuron_selector " + TARGETS_ARE, "got float 1.5", error=WrongType),
     "neuron a short list": neuron([0, 1], "neuron_selector must hold one element per example: expected 8, got 2"),
     "neuron a float tensor": neuron(torch.zeros(8), "neuron_selector must be a 1-D tensor of integers: got (8,) float"),
     "neuron returns no tensor": neuron(lambda layer: 3, "neuron_selector must return a tensor: got int."),
     "neuron of a tuple": neuron(
-        0, "layer must return a tensor: got tuple. Hint: choose one with a callable neuron_selector, ", layer="pair"
+        0, "layer must return a tensor: got tuple. Hint: choose one with a callable, neuron_selector=", layer="pair"
     ),
     "neuron of a list": neuron(0, "layer must return a tensor: got list. Hint: ", layer=["encoder", "decoder"]),
     "neuron of no such layer": neuron(0, "layer must " + NAME + "'encodr'. Hint: there is", layer="encodr"),
@@ -322,13 +406,16 @@ TABLE = {
         baselines=torch.zeros(8, 6),
     ),
     "distribution at a layer": at(
-        attr.LayerGradientShap, "baselines must be a distribution to draw from: got list.", baselines=[0]
+        attr.LayerGradientShap, "baselines must be a distribution for each input: ", "got list.", baselines=[0]
     ),
     "conductance of a neuron too large": at(
-        attr.NeuronConductance, CHOOSE_NEURON + "(6,)", error=OutOfRange, neuron_selector=6
+        attr.NeuronConductance, "neuron_selector 6" + BEYOND, error=OutOfRange, neuron_selector=6
     ),
     "feature_mask of floats": masked(torch.zeros(1, 4), "hold integers: got (1, 4) float32."),
-    "feature_mask a list": masked([0, 1, 2, 3], "hold integers: got list."),
+    "feature_mask a list": masked([0, 1, 2, 3], "hold integers: got list. Hint: torch.tensor(feature_mask)."),
+    "feature_mask of booleans": masked(
+        torch.ones(1, 4).bool(), "hold integers: got (1, 4) bool. Hint: feature_mask.long() for two features, 0 and 1."
+    ),
     "feature_mask below zero": masked(torch.tensor([[0, -2, 1, 0]]), "hold natural numbers: got -2."),
     "feature_mask of other features": masked(
         torch.zeros(1, 3).long(), "broadcast to inputs: expected (8, 4), got (1, 3)."
@@ -444,7 +531,7 @@ for game in GAMES:
             game, "perturbations_per_eval must be an integer of at least 1: got 0.", perturbations_per_eval=0
         ),
         f"{game.__name__}: target": call(
-            game, "target must lie within the output's (3,) values", target=3, error=OutOfRange
+            game, "target 3 is beyond the output's 3 values", target=3, error=OutOfRange
         ),
     }  # fmt: skip
 for game in SAMPLED:
@@ -465,6 +552,85 @@ for game in (attr.KernelShap, attr.Lime):
         game, "inputs must hold at least one feature: got none.", inputs=torch.ones(8, 0), model=lambda x: x.sum(1),
         target=None,
     )  # fmt: skip
+
+
+class Failing(nn.Module):
+    """A model that fails, after its one layer has run, whatever it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise RuntimeError(f"mistyped: {self.layer(x.float()).shape}")
+
+
+def fails(
+    method: Callable[..., attr.Attribution], model: Callable[..., Any], inputs: Any, hint: str, **arguments: Any
+) -> Call:
+    """A call in which the model itself fails, and the hint in the note on its error."""
+    return Call(method, model, inputs, {"target": 0} | arguments, Exception, (hint,))
+
+
+IMAGE, ELSEWHERE = torch.ones(3, 32, 32), nn.Linear(4, 3, device="meta")
+normed = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+recurrent = nn.Sequential(nn.LSTM(4, 6, batch_first=True))
+DOUBLE = "inputs.float(), as the model's parameters are."
+ALONE = "inputs[None] for a single example, as the first dimension is taken for examples."
+OUTSIDE = "methods without gradients, such as FeatureAblation and KernelShap, take models outside of torch."
+TOKENS = "integer inputs reach the model as floats; for token ids, attribute at the embedding layer instead."
+NO_HINT = ""
+table_of_ids = [model_of_ids]
+
+
+def weighed_by(x: Tensor, weights: Tensor) -> Tensor:
+    return model(x) @ torch.ones(3, 4) @ weights.T.to(weights.device)
+
+
+FAILURES = {
+    "float64": fails(attr.IntegratedGradients, model, ROWS.double(), DOUBLE),
+    "float64 without gradients": fails(attr.FeatureAblation, model, ROWS.double(), DOUBLE),
+    "float64 of images": fails(attr.Saliency, convolution, IMAGES.double(), DOUBLE),
+    "float32 of a model in float64": fails(
+        attr.Saliency, nn.Linear(4, 3).double(), ROWS, "inputs.double(), as the model's parameters are."
+    ),
+    "one of two inputs in float16": fails(
+        attr.Saliency, lambda x, y: model(x) + model(y), (ROWS, ROWS.half()),
+        "inputs[1].float(), as the model's parameters are.",
+    ),
+    "an argument in float64": fails(
+        attr.Saliency, weighed_by, ROWS, "additional_forward_args.float(), as the model's parameters are.",
+        additional_forward_args=ROWS.double(),
+    ),
+    "another device": fails(
+        attr.Saliency, ELSEWHERE, ROWS, "inputs.to('meta'), as the model is there, not on cpu."
+    ),
+    "one row": fails(attr.Saliency, nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8)).eval(), ROWS[0], ALONE),
+    "one row of a function": fails(attr.IntegratedGradients, lambda x: x @ torch.ones(4, 3), ROWS[0, :3], ALONE),
+    "one image": fails(attr.IntegratedGradients, convolution, IMAGE, ALONE),
+    "one image in a gradient": fails(attr.Saliency, convolution, IMAGE, ALONE),
+    "one image of a flat model": fails(attr.FeatureAblation, model_of_images, IMAGE, ALONE),
+    "one sequence": fails(attr.Saliency, lambda x: recurrent(x)[0][:, :, 0], torch.ones(7, 4), ALONE),
+    "too many features": fails(
+        attr.IntegratedGradients, nn.Sequential(nn.ReLU(), nn.Linear(4, 3)), torch.ones(2, 5),
+        "'1' (Linear) takes 4 features; it was given (2, 5).",
+    ),
+    "an image of another size": fails(
+        attr.FeatureAblation, convolution, torch.ones(2, 3, 16, 16),
+        "'2' (Linear) takes 1800 features; it was given (2, 392).",
+    ),
+    "gradients of NumPy": fails(attr.IntegratedGradients, lambda x: torch.from_numpy(x.numpy()), ROWS, OUTSIDE),
+    "integers": fails(attr.FeatureAblation, nn.Linear(4, 3), ROWS.long(), DOUBLE),
+    "ids": fails(attr.IntegratedGradients, model_of_ids, IDS["inputs"], TOKENS),
+    "ids of a function": fails(attr.IntegratedGradients, lambda ids: table_of_ids[0](ids), IDS["inputs"], TOKENS),
+    "batch norm of one row": fails(
+        attr.Saliency, normed, ROWS[:1], "model.eval(); in training mode batch norm takes its statistics from the rows "
+        "given.",
+    ),
+    "another failure": fails(attr.Saliency, Failing(), ROWS, NO_HINT),
+    "another failure in float64": fails(attr.Saliency, Failing(), ROWS.double(), DOUBLE),
+    "a failure of a function": fails(attr.Saliency, lambda x: x @ ROWS, ROWS, NO_HINT),
+}  # fmt: skip
 
 # What pathways are asked for before any method is called.
 PATHWAYS = {

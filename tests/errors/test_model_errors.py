@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from errors.table import FAILURES, Call
 from laws.baselines import distribution
 from laws.models import Between, Inside
 from laws.registry import METHODS, Method
@@ -57,3 +58,13 @@ def test_a_note_of_another_call_does_not_count():
         with pytest.raises(RuntimeError, match="the same"):
             attr.Saliency(model).attribute(torch.ones(2, 3))
     assert len(kept.__notes__) == 1
+
+
+@pytest.mark.parametrize("call", FAILURES.values(), ids=FAILURES.keys())
+def test_the_note_says_what_to_try(call: Call):
+    with pytest.raises(call.error) as raised:
+        call.method(call.model).attribute(call.inputs, **call.arguments)
+    (note,) = raised.value.__notes__
+    (hint,) = call.says
+    assert not isinstance(raised.value, Warning)
+    assert note.partition(" Hint: ")[2] == hint

@@ -161,6 +161,107 @@ def test_the_only_input_without_effect_gets_zeros_and_one_warning(method: Method
     assert messages[0].startswith(f"no gradient reaches {which}: its attributions are zero. The output does not depend")
 
 
+class Drops(nn.Module):
+    """A module that drops paths, as those of other libraries do."""
+
+    def __init__(self):
+        super().__init__()
+        self.drop_prob = 0.1
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+DRAWING = {
+    "Dropout": nn.Dropout(0.5),
+    "AlphaDropout": nn.AlphaDropout(0.5),
+    "RReLU": nn.RReLU(),
+    "Drops": Drops(),
+    "LSTM": nn.Sequential(nn.Flatten(), nn.LSTM(4, 4, num_layers=2, dropout=0.5)),
+}
+CALM = {
+    "Dropout of nothing": nn.Dropout(0.0),
+    "batch norm of many rows": nn.BatchNorm1d(4),
+    "layers": nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.LayerNorm(4)),
+}
+ANY = {
+    "Saliency": attr.Saliency,
+    "IntegratedGradients": attr.IntegratedGradients,
+    "FeatureAblation": attr.FeatureAblation,
+    "KernelShap": attr.KernelShap,
+    "NoiseTunnel": lambda model: attr.NoiseTunnel(attr.Saliency(model)),
+}
+DRAWS = "1 module in training mode (Dropout): every call draws other numbers. Hint: model.eval()."
+
+
+def first_of(value: Any) -> Tensor:
+    return value[0] if isinstance(value, tuple) else value
+
+
+@pytest.mark.parametrize("name", ANY)
+def test_dropout_in_training_mode_is_told_of_once_per_model(name: str):
+    model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 3))
+    calls = [lambda: ANY[name](model).attribute(torch.rand(2, 4), target=0)] * 3
+    found = [[message for message in told(call)[1] if "training" in message] for call in calls]
+    assert found == [[DRAWS], [], []]
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_modules_that_draw_in_training_mode_are_told_of(name: str):
+    module = DRAWING[name]
+    _, messages = told(lambda: attr.Saliency(lambda x: first_of(module(x))).attribute(torch.rand(20, 4), target=0))
+    assert messages == [DRAWS.replace("Dropout", name)]
+    module.eval()
+    assert told(lambda: attr.Saliency(lambda x: first_of(module(x))).attribute(torch.rand(20, 4), target=0))[1] == []
+
+
+def test_several_modules_are_told_of_together():
+    encoder = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.1, batch_first=True)
+    _, messages = told(lambda: attr.Saliency(lambda x: encoder(x).sum((1, 2))).attribute(torch.rand(2, 3, 4)))
+    assert messages == [
+        "4 modules in training mode (Dropout, MultiheadAttention): every call draws other numbers. Hint: model.eval()."
+    ]
+
+
+@pytest.mark.parametrize("rows", [2, 15, 16])
+def test_batch_norm_on_few_rows_in_training_mode_is_told_of_once(rows: int):
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.BatchNorm1d(8))
+    calls = [lambda: attr.Saliency(model).attribute(torch.rand(rows, 4), target=0)] * 2
+    few = (
+        f"2 modules in training mode (BatchNorm1d): statistics of {rows} rows take the place of those learnt. "
+        "Hint: model.eval()."
+    )
+    assert [told(call)[1] for call in calls] == [[few] if rows < 16 else [], []]
+
+
+def test_a_model_that_is_put_into_training_mode_later_and_gets_fewer_rows_is_told_of_then():
+    model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.BatchNorm1d(8)).eval()
+
+    def kinds(rows: int) -> list[str]:
+        _, messages = told(lambda: attr.Saliency(model).attribute(torch.rand(rows, 4), target=0))
+        return [message.partition("(")[2].partition(")")[0] for message in messages]
+
+    assert kinds(4) == []
+    model.train()
+    assert [kinds(20), kinds(20), kinds(4), kinds(20), kinds(4)] == [["Dropout"], [], ["BatchNorm1d"], [], []]
+
+
+@pytest.mark.parametrize("name", CALM)
+def test_training_mode_without_consequences_is_not_told_of(name: str):
+    assert told(lambda: attr.Saliency(CALM[name]).attribute(torch.rand(20, 4), target=0))[1] == []
+
+
+def test_evaluation_mode_and_batch_norm_without_statistics_are_not_told_of():
+    model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.BatchNorm1d(8, track_running_stats=False)).eval()
+    assert told(lambda: attr.Saliency(model).attribute(torch.rand(4, 4), target=0))[1] == []
+
+
+def test_a_model_that_is_trained_with_its_attributions_is_not_told_of():
+    model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    gradients = attr.Saliency(model)
+    assert told(lambda: gradients.attribute(torch.rand(4, 4), target=0, create_graph=True))[1] == []
+
+
 def test_every_call_on_a_pathway_warns():
     path = Pathway.of(lambda one, other: one.sum(1), (torch.ones(3, 4), with_nan(0)))
     for _ in range(2):

@@ -153,3 +153,9 @@ def test_shared_features_of_two_inputs_leave_together():
     without = linear(a) * linear(b) - linear(a * torch.tensor([0, 1, 1])) * linear(b * torch.tensor([1, 0, 1]))
     torch.testing.assert_close(found[0][:, 0], without)
     torch.testing.assert_close(found[1][:, 1], without)
+
+
+def test_a_model_may_return_a_number_of_numpy():
+    x = torch.rand(3, 4)
+    found = attr.FeatureAblation(lambda x: x.numpy().sum()).attribute(x)
+    torch.testing.assert_close(found, attr.FeatureAblation(lambda x: x.sum()).attribute(x))

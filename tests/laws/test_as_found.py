@@ -12,6 +12,7 @@ from laws.models import SPECIMENS, Tensors
 from laws.registry import Case, cases
 from laws.state import as_found
 from pellucid import attr
+from training import in_training_mode
 
 
 def in_use(case: Case, *, training: bool) -> tuple[nn.Module, Tensors]:
@@ -26,6 +27,7 @@ def in_use(case: Case, *, training: bool) -> tuple[nn.Module, Tensors]:
     return model, inputs
 
 
+@in_training_mode
 @cases()
 @pytest.mark.parametrize("training", [False, True])
 def test_model_arguments_and_global_state(case: Case, training: bool):
@@ -110,6 +112,7 @@ class Replacing(nn.Module):
         return x.sum(1)
 
 
+@in_training_mode
 def test_buffers_that_a_model_replaces_in_training_mode():
     model = Replacing()
     with as_found(model):

@@ -12,6 +12,7 @@ from laws.models import SPECIMENS, Inside, Tensors
 from laws.registry import Case, cases, close
 from laws.state import as_found
 from pellucid import attr
+from training import in_training_mode
 
 EXAMPLES = 5
 
@@ -96,6 +97,7 @@ def mixing() -> Mixing:
 
 
 # With a user's own functions Lime goes through the examples one by one, as these functions want them.
+@in_training_mode
 @cases(lambda case: case.specimen.name == "reused" and case.method.name != "Lime-in-parts")
 @bounds
 def test_a_model_that_mixes_the_batch_sees_nothing_but_the_batch(case: Case, bound: dict):
@@ -107,6 +109,7 @@ def test_a_model_that_mixes_the_batch_sees_nothing_but_the_batch(case: Case, bou
     assert seen == [EXAMPLES] * case.method.calls[1]
 
 
+@in_training_mode
 @that_adds_up
 def test_a_model_that_mixes_the_batch_is_explained_as_the_sum_over_the_batch(case: Case):
     model, inputs = mixing(), case.specimen.inputs(EXAMPLES)
@@ -114,6 +117,7 @@ def test_a_model_that_mixes_the_batch_is_explained_as_the_sum_over_the_batch(cas
     close(of_the_batch(case, case(model, inputs, **case.seed())), summed, rtol=case.method.rtol)
 
 
+@in_training_mode
 def test_integrated_gradients_of_a_model_that_mixes_the_batch_step_by_step():
     model, (x,) = mixing(), SPECIMENS["reused"].inputs(EXAMPLES)
     (start,) = by_example((x,))

@@ -13,6 +13,7 @@ from laws.counting import noticing
 from laws.registry import Case, cases
 from laws.state import as_found
 from pellucid.core import replay
+from training import in_training_mode
 
 
 class Fault(Exception):
@@ -75,6 +76,7 @@ def directed(case: Case, faulty) -> bool:
     return case.method.gradient or faulty is forward_faults
 
 
+@in_training_mode
 @cases(few=True)
 @both_directions
 @pytest.mark.parametrize("training", [False, pytest.param(True, marks=pytest.mark.large)])
@@ -111,6 +113,7 @@ def test_at_every_module(case: Case, faulty, training: bool, known: bool):
         assert "called the model on inputs" in notes[0]
 
 
+@in_training_mode
 @cases(lambda case: case.specimen.name == "cnn")
 @both_directions
 def test_an_interrupt(case: Case, faulty):

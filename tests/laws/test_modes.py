@@ -14,6 +14,7 @@ from laws.registry import CASES, Case, cases, close
 from pellucid import attr
 from pellucid.core.guest import Guest
 from pellucid.errors import NotDifferentiable, NotSupported
+from training import in_training_mode
 
 Change: TypeAlias = Callable[[Any], Any]
 
@@ -43,6 +44,7 @@ def test_training_mode_of_modules_that_have_none(case: Case):
     close(training, evaluating)
 
 
+@in_training_mode
 @cases(lambda case: case.specimen.name not in WITHOUT_MODES)
 def test_training_mode_with_dropout_repeats_under_a_global_seed(case: Case):
     model, inputs = case.specimen.model(training=True), case.specimen.inputs(3)

@@ -80,7 +80,7 @@ def test_it_is_the_trapezoid_rule_of_as_many_steps():
 
 def test_it_gives_up_and_says_so():
     path = Pathway.of(network(), spread_inputs(), target=1)
-    with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 16 steps for examples \[.*5\]"):
+    with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 16 steps for examples \[.*5\]: .* Hint: "):
         found = IntegratedGradients(steps="auto", tolerance=1e-9, most_steps=16)(path)
     assert not found.reached[-1]
     assert found.evaluations.max() == 17

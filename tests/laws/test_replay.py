@@ -22,6 +22,7 @@ from laws.state import as_found
 from pellucid import attr, methods
 from pellucid.core import budget, replay
 from pellucid.methods import Layer, Neuron, Pathway
+from training import in_training_mode
 
 WIDTH, FEATURES = 3, 20
 FEW_BYTES = 2**14
@@ -631,6 +632,7 @@ class Dropping(Net):
         self.bend = nn.Dropout(0.5)
 
 
+@in_training_mode
 @pytest.mark.parametrize("way", ["LayerFeatureAblation", "LayerIntegratedGradients"])
 @pytest.mark.usefixtures("several_chunks")
 def test_models_in_training_mode_run_in_full(way: str):

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import torch
 
+from training import in_training_mode
+
 from .compare import Call, assert_same
 from .models import ARCHITECTURES, Example, example
 
@@ -78,6 +80,7 @@ def _spread(case: Example, pick: random.Random, average: str | None) -> float | 
     return each if pick.random() < 0.5 else each[0]
 
 
+@in_training_mode
 @pytest.mark.parametrize(
     "combination_seed", [*range(20), *(pytest.param(seed, marks=pytest.mark.large) for seed in range(20, 500))]
 )

@@ -21,11 +21,12 @@ from pellucid.core.future import then
 from pellucid.core.guest import embeds
 from pellucid.core.pathway import GradientFunction, Pathway
 from pellucid.core.randomness import Seed, numpy_state_kept, seeded
+from pellucid.core.seen import Seen
 from pellucid.core.sink import Neuron, TargetLike, sink_of
 from pellucid.core.site import CallLike, Layer
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, described, floats, tensors_of, times
-from pellucid.errors import InvalidArgument, NotSupported, located
+from pellucid.errors import InvalidArgument, NotFound, NotSupported, located
 from pellucid.methods.edge import at_the_edge
 from pellucid.methods.result import Attributions, completeness_gap
 
@@ -316,14 +317,14 @@ def explained(
         method: The method.
         inputs: One tensor or a tuple of tensors, examples first.
         pathway: What [Pathway.of][pellucid.core.pathway.Pathway.of] takes besides model and inputs, and whether to
-            `show_progress` and to `return_stderr`.
+            `show_progress`, to `return_stderr`, and to attribute (B, 1, ...) for an output (B, 1): `keeps_single`.
         **arguments: What the method takes besides the pathway.
 
     Returns:
         Attributions as the inputs came, a tensor or a tuple, or as the layer has its tensors; where deltas or standard
         errors were asked for, a tuple of these.
     """
-    return_stderr = pathway.pop("return_stderr", False)
+    return_stderr, keeps_single = pathway.pop("return_stderr", False), pathway.pop("keeps_single", False)
     try:
         refuse_what_is_not_called(attribution)
         own = getattr(attribution, "gradient_func", compute_gradients)
@@ -341,15 +342,16 @@ def explained(
         result = method(path, **arguments)
     except Exception as error:
         raise located(error, type(attribution).__name__, described(inputs)) from error.__cause__
-    if isinstance(result, Future):
-        return then(result, functools.partial(_as_given, inputs, return_stderr=return_stderr))
-    return _as_given(inputs, result, return_stderr=return_stderr)
+    as_given = functools.partial(_as_given, inputs, path.seen if keeps_single else None, return_stderr=return_stderr)
+    return then(result, as_given) if isinstance(result, Future) else as_given(result)
 
 
-def _as_given(inputs: TensorOrTensors, result: Attributions, *, return_stderr: bool) -> Attributed:
+def _as_given(inputs: TensorOrTensors, single: Seen | None, result: Attributions, *, return_stderr: bool) -> Attributed:
     """Attributions, deltas where there are any, and standard errors where asked for: None where nobody can tell."""
 
     def arranged(values: Tensors) -> Any:
+        if single is not None and single.output == (1,):
+            values = tuple(each.unsqueeze(1) for each in values)
         alone = result.structure is None and not isinstance(inputs, tuple) and len(values) == 1
         return values[0] if alone else result.arrange(values)
 
@@ -370,6 +372,20 @@ def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs
     if not callable(baselines) or isinstance(baselines, Tensor):
         return baselines
     return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
+
+
+def method_inside(given: Any) -> Any:
+    """The object that a NoiseTunnel averages.
+
+    Raises:
+        NotFound: It holds no model: it is one itself, or a class.
+    """
+    if not hasattr(given, "forward_func"):
+        found = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+        raise NotFound(
+            f"attribution_method must attribute to a model: got {found}. Hint: NoiseTunnel(Saliency(model))."
+        )
+    return given
 
 
 def multiplied(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:

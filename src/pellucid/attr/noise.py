@@ -7,7 +7,15 @@ from typing import Any, Literal
 import torch
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, Attribution, GradientAttribution, Inside, TensorOrTensors, explained
+from pellucid.attr._facade import (
+    Attributed,
+    Attribution,
+    GradientAttribution,
+    Inside,
+    TensorOrTensors,
+    explained,
+    method_inside,
+)
 from pellucid.core.randomness import Seed
 from pellucid.methods.narrowing import MOST_SAMPLES
 from pellucid.methods.noise import Average
@@ -17,7 +25,7 @@ class NoiseTunnel(Attribution):
     """Any attribution, averaged over noisy inputs: [pellucid.methods.NoiseTunnel][]."""
 
     def __init__(self, attribution_method: Attribution) -> None:
-        super().__init__(attribution_method.forward_func)
+        super().__init__(method_inside(attribution_method).forward_func)
         self.attribution_method = attribution_method
         self.is_delta_supported = attribution_method.has_convergence_delta()
         self._multiply_by_inputs = attribution_method.multiplies_by_inputs

@@ -37,7 +37,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The Shapley values of each feature, by `n_samples` orders."""
+        """The Shapley values of each feature, by `n_samples` orders; (B, 1, ...) for an output (B, 1), as in Captum."""
         return explained(
             self,
             methods.ShapleyValueSampling(
@@ -55,6 +55,7 @@ class ShapleyValueSampling(PerturbationAttribution):
                 "perturbations_per_eval": perturbations_per_eval,
                 "whole_batch": whole_batch,
                 "show_progress": show_progress,
+                "keeps_single": True,
                 "return_stderr": return_stderr,
             },
             baselines=baselines,
@@ -79,7 +80,7 @@ class ShapleyValues(ShapleyValueSampling):
         *,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The Shapley values of each feature."""
+        """The Shapley values of each feature; (B, 1, ...) for an output (B, 1), as in Captum."""
         return explained(
             self,
             methods.ShapleyValues(),
@@ -90,6 +91,7 @@ class ShapleyValues(ShapleyValueSampling):
                 "perturbations_per_eval": perturbations_per_eval,
                 "whole_batch": whole_batch,
                 "show_progress": show_progress,
+                "keeps_single": True,
             },
             baselines=baselines,
             feature_mask=feature_mask,

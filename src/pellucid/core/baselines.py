@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.rows import pick
-from pellucid.core.tensors import Tensors
+from pellucid.core.tensors import Tensors, converted, described, floats
 from pellucid.errors import InvalidArgument
 
 Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | None"
@@ -47,10 +47,22 @@ def baselines_of(
     return tuple(_like(x, entry, rows, examples, exact) for x, entry in zip(inputs, entries, strict=True))
 
 
+def not_a_distribution(given: object, like: Tensors) -> InvalidArgument:
+    """The error for baselines that are no distribution, tensors (n_baselines, ...) like the inputs."""
+    expected = ", ".join(str(("n_baselines", *x.shape[1:])).replace("'", "") for x in like)
+    hint = converted(given, "baselines")
+    if isinstance(given, int | float):
+        hint = " Hint: a tensor of many rows, such as those of training examples."
+    return InvalidArgument(
+        f"baselines must be a distribution for each input: expected {expected}, got {described(given)}.{hint}"
+    )
+
+
 def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int, exact: bool) -> Tensor:
     points = len(x) if rows is None or len(x) != examples else len(rows)
     if not isinstance(baseline, Tensor | int | float | None):
-        raise InvalidArgument(f"baselines must be tensors or numbers: got {type(baseline).__name__}.")
+        given = f"baselines must be tensors or numbers: got {type(baseline).__name__}."
+        raise InvalidArgument(given + converted(baseline, "baselines"))
     dtype = torch.result_type(x, baseline) if exact and baseline is not None else x.dtype
     if baseline is None or isinstance(baseline, int | float):
         return x.new_full((1,) * x.ndim, baseline or 0, dtype=dtype).expand(points, *x.shape[1:])
@@ -61,6 +73,11 @@ def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examp
     one_or_all = baseline.ndim == x.ndim and len(baseline) in (1, examples, points)
     if not one_or_all or any(b not in (1, size) for b, size in zip(baseline.shape[1:], x.shape[1:], strict=True)):
         expected = (examples, *x.shape[1:])
-        raise InvalidArgument(f"baselines must broadcast to inputs: expected {expected}, got {came}.")
+        hint = ""
+        if baseline.ndim == x.ndim and baseline.shape[1:] == x.shape[1:]:
+            hint = " Hint: GradientShap and DeepLiftShap take many; baselines.mean(0, keepdim=True) is one for all."
+        elif came == (examples,) and not floats(baseline):
+            hint = " Hint: target=... where these are targets."
+        raise InvalidArgument(f"baselines must broadcast to inputs: expected {expected}, got {came}.{hint}")
     picked: Tensor = baseline if len(baseline) == points else pick(baseline, rows, examples)
     return picked.to(x.device, dtype).expand(points, *x.shape[1:])

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from pellucid.core.kinds import plain
 from pellucid.core.structure import each_tensor
-from pellucid.errors import NotSupported
+from pellucid.errors import NotSupported, WrongType
 
 T = TypeVar("T")
 
@@ -86,8 +86,12 @@ class Guest:
 
         A function may reach modules in ways that nobody can see from outside; so this informs precautions and sizes,
         and nothing relies on it for the numbers of a model in evaluation mode.
+
+        Raises:
+            WrongType: It is no function at all, or a class of models.
         """
-        parameter_bytes, training, mixes, modes = 0, [], False, bytearray()
+        _check(forward)
+        parameter_bytes, training, mixing, modes = 0, [], False, bytearray()
         reached, shortcuts, seen = list(_reached(forward)), False, set()
         pending = [each for each in reached if isinstance(each, nn.Module)]
         compiled = len(pending) < len(reached)
@@ -100,11 +104,11 @@ class Guest:
             parameter_bytes += sum(p.nbytes for p in module._parameters.values() if p is not None)
             if module.training and module._buffers:
                 training.append(module)
-            mixes |= isinstance(module, _MIXING) and (module.training or module.running_mean is None)
+            mixing |= mixes(module)
             modes.append(module.training)
             compiled |= module._compiled_call_impl is not None or "_orig_mod" in module._modules or _compiles(module)
             shortcuts |= isinstance(module, _SHORTCUTS)
-        return cls(tuple(seen), parameter_bytes, tuple(training), mixes, bytes(modes), compiled, shortcuts)
+        return cls(tuple(seen), parameter_bytes, tuple(training), mixing, bytes(modes), compiled, shortcuts)
 
     def visit(self, call: Callable[[], T], device: torch.device, *, create_graph: bool) -> T:
         """Run an attribution: out of inference mode, with gradients of its arithmetic only where asked for.
@@ -139,6 +143,21 @@ class Guest:
         watched = _Watching() if self.shortcuts and (hooks or not self.compiled) else nullcontext()
         with eager, watched:
             yield
+
+
+def mixes(module: nn.Module) -> bool:
+    """Whether a module normalises by the statistics of the rows that it is given."""
+    return isinstance(module, _MIXING) and (module.training or module.running_mean is None)
+
+
+def _check(forward: Any) -> None:
+    if isinstance(forward, type):
+        name = forward.__name__
+        raise WrongType(f"forward_func must be a model, not a class of models: got {name}. Hint: {name}(...).")
+    if not callable(forward):
+        answers = (name for name in ("predict_proba", "decision_function", "predict") if hasattr(forward, name))
+        hint = next((f" Hint: model.{name}, by methods without gradients, such as KernelShap." for name in answers), "")
+        raise WrongType(f"forward_func must be a function of tensors: got {type(forward).__name__}.{hint}")
 
 
 _COUNTERS: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()

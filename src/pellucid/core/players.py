@@ -9,7 +9,7 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
-from pellucid.core.tensors import Tensors, described, examples_of, in_rows
+from pellucid.core.tensors import Tensors, converted, described, examples_of, floats, in_rows
 from pellucid.errors import InvalidArgument
 
 FeatureMask: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
@@ -20,7 +20,8 @@ FeatureMask: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
   alike (first dimension 1) or in each as it says.
 * a tuple of these, one for each input tensor; the same number in two of them is the same feature.
 
-Numbers must not be negative; some may be missing.
+Numbers must not be negative; some may be missing. Attributions give each element the value of its feature, so their sum
+counts a feature as often as it has elements; [per_feature][pellucid.methods.per_feature] has each value once.
 """
 
 WindowShapes: TypeAlias = "tuple[int, ...] | tuple[tuple[int, ...], ...]"
@@ -123,6 +124,16 @@ class Features:
             return each.gather(1, in_rows(index)).view_as(index)
 
         return tuple(map(spread_to, self.masks))
+
+    def picked(self, values: Tensors) -> Tensor:
+        """The values [m, features] of features, out of those of their elements, (m, ...) for m = n * K outputs."""
+        every = torch.cat([in_rows(each).to(values[0]) for each in values], dim=1)
+        examples = max(map(len, self.masks))
+        masks = torch.cat([in_rows(mask).expand(examples, -1).to(every.device) for mask in self.masks], dim=1)
+        places = torch.arange(every.shape[1], device=every.device).expand_as(masks)
+        place = masks.new_full((examples, self.count), -1).scatter(1, masks, places)
+        place = place.repeat_interleave(len(every) // examples, dim=0)
+        return every.gather(1, place.clamp(min=0)).where(place >= 0, 0)
 
     def totals(self, values: Tensors) -> Tensor:
         """Values of the elements (n, ...) added up over each feature: [n, features], in float64 on the CPU."""
@@ -306,8 +317,10 @@ def _cover(length: int, size: int, stride: int, device: torch.device) -> Tensor:
 
 def _fitting(mask: Tensor, x: Tensor, argument: str) -> Tensor:
     """A feature mask, as (1 or n, ...) of the shape of the points."""
-    if not isinstance(mask, Tensor) or mask.is_floating_point() or mask.is_complex():
-        raise InvalidArgument(f"{argument} must hold integers: got {described(mask)}.")
+    if not isinstance(mask, Tensor) or mask.dtype == torch.bool or floats(mask):
+        groups = f" Hint: {argument}.long() for two features, 0 and 1."
+        hint = groups if isinstance(mask, Tensor) and mask.dtype == torch.bool else converted(mask, argument)
+        raise InvalidArgument(f"{argument} must hold integers: got {described(mask)}.{hint}")
     shape = (1,) * (x.ndim - mask.ndim) + tuple(mask.shape)
     if len(shape) != x.ndim or any(m not in (1, size) for m, size in zip(shape, x.shape, strict=True)):
         raise InvalidArgument(

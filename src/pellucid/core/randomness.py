@@ -18,7 +18,8 @@ import numpy.random  # which NumPy puts off until somebody draws
 import torch
 from torch import Tensor
 
-from pellucid.core.tensors import Tensors, described, floating
+from pellucid.core.baselines import not_a_distribution
+from pellucid.core.tensors import Tensors, floating
 from pellucid.errors import InvalidArgument, WrongType
 
 Keys: TypeAlias = list[tuple[int, ...]]
@@ -241,10 +242,7 @@ def drawn_from(
         for d, x in zip(distributions, like, strict=True)
     )
     if not fits:
-        expected = ", ".join(str(("n_baselines", *x.shape[1:])).replace("'", "") for x in like)
-        raise InvalidArgument(
-            f"baselines must be a distribution for each input: expected {expected}, got {described(distributions)}."
-        )
+        raise not_a_distribution(distributions, like)
 
     def drawn(distribution: Tensor | float, x: Tensor, variable: int) -> Tensor | float:
         if not isinstance(distribution, Tensor):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, final
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.site import OUTPUT, Site, SiteLike, site_of
-from pellucid.core.tensors import described, summed
+from pellucid.core.tensors import described, names_in, summed
 from pellucid.errors import InvalidArgument, OutOfRange, WrongType
 
 Index: TypeAlias = "int | slice | tuple[int | slice, ...]"
@@ -99,10 +99,18 @@ class _At:
             return output
         who = "layer" if self.site.modules else "forward_func"
         verb = "take" if self.site.side == "input" else "return"
-        raise InvalidArgument(
-            f"{who} must {verb} a tensor: got {type(output).__name__}. "
-            f"Hint: choose one with a callable {self.name}, such as {self.name}=lambda output: output[0][:, 3]."
-        )
+        raise InvalidArgument(f"{who} must {verb} a tensor: got {type(output).__name__}. Hint: {self._choice(output)}.")
+
+    def _choice(self, output: Any) -> str:
+        """How to come from an output that is no tensor to one."""
+        if isinstance(output, np.ndarray | np.generic | int | float):
+            return "gradients need torch all the way; FeatureAblation, ShapleyValues and KernelShap take NumPy"
+        part, among = "output[0]", ""
+        if isinstance(output, Mapping):
+            columns = [key for key, value in output.items() if isinstance(value, Tensor) and value.ndim > 1]
+            part = f"output[{(columns or list(output) or [0])[0]!r}]"
+            among = f" of {names_in(output)}"
+        return f"choose one{among} with a callable, {self.name}=lambda output: {part}[:, 0]"
 
     def shape_for(self, output: Tensor, dimensions: int) -> tuple[int, ...]:
         """The shape of one example's output, which must have at least these dimensions."""
@@ -110,13 +118,17 @@ class _At:
         if dimensions > len(shape):
             raise InvalidArgument(
                 f"{self.name} must choose among the dimensions of the {self.place} after the first, {shape}: "
-                f"got {dimensions} indices."
+                f"got {dimensions} indices. Hint: {self.name}=None where there is one value per example; inputs[None] "
+                "where inputs are a single example."
             )
         return shape
 
-    def outside(self, shape: tuple[int, ...], index: Any) -> OutOfRange:
-        """The error for an index beyond the shape."""
-        return OutOfRange(f"{self.name} must lie within the {self.place}'s {shape} values per example: got {index}.")
+    def outside(self, shape: tuple[int, ...], index: Sequence[int | slice]) -> OutOfRange:
+        """The error for indices beyond the shape."""
+        which = index[0] if len(index) == 1 else tuple(index)
+        values = f"{shape[0] if len(shape) == 1 else shape} value{'' if shape == (1,) else 's'}"
+        ranges = ", ".join(f"0 to {size - 1}" for size in shape)
+        return OutOfRange(f"{self.name} {which} is beyond the {self.place}'s {values} per example ({ranges}).")
 
 
 @final

@@ -118,7 +118,8 @@ def _module(place: Any, model: Callable[..., Any]) -> nn.Module:
     if isinstance(place, nn.Module):
         return place
     if not isinstance(place, str):
-        raise InvalidArgument(f"layer must be a module or the dotted name of one: got {type(place).__name__}.")
+        hint = f" Hint: the name {str(place)!r}." if isinstance(place, int) else ""
+        raise InvalidArgument(f"layer must be a module or the dotted name of one: got {type(place).__name__}.{hint}")
     names: dict[str, nn.Module] = {
         name: module for root in roots(model) for name, module in root.named_modules(remove_duplicate=False)
     }

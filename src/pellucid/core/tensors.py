@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -29,10 +30,43 @@ def tensors_of(value: Tensor | Tensors, name: str) -> Tensors:
     for tensor in tensors:
         if not isinstance(tensor, Tensor):
             found = type(tensor).__name__ + (" in a tuple" if isinstance(value, tuple) else "")
-            raise InvalidArgument(f"{name} must be a tensor or a tuple of tensors: got {found}.")
+            hint = converted(tensor, name)
+            raise InvalidArgument(f"{name} must be a tensor or a tuple of tensors: got {found}.{hint}")
     if not tensors:
         raise InvalidArgument(f"{name} must hold at least one tensor: got an empty tuple.")
     return tensors
+
+
+def converted(value: object, name: str) -> str:
+    """A hint, how to make tensors of what users have in their place; nothing where nobody can tell.
+
+    Args:
+        value: What the user gave.
+        name: The argument's name.
+    """
+    if isinstance(value, Mapping) and value:
+        first, *others = (f"{name}[{key!r}]" for key in value)
+        more = f", additional_forward_args=({', '.join(others[:FEW_NAMES])},), as forward_func takes them"
+        return f" Hint: {name}={first}{more if others else ''}."
+    if isinstance(value, list) and value and all(isinstance(each, Tensor) for each in value):
+        return f" Hint: tuple({name}) of several inputs, torch.stack({name}) of several examples."
+    if isinstance(value, list):
+        return f" Hint: torch.tensor({name})."
+    if hasattr(value, "to_numpy"):  # frames and series of pandas, polars and others
+        return f" Hint: torch.as_tensor({name}.to_numpy(), dtype=torch.float32)."
+    if isinstance(value, np.ndarray):
+        return f" Hint: torch.as_tensor({name}{', dtype=torch.float32' if value.dtype.kind == 'f' else ''})."
+    return ""
+
+
+FEW_NAMES = 4
+"""So many names of a mapping are said in a message."""
+
+
+def names_in(value: Mapping[Any, Any]) -> str:
+    """The first names in a mapping, for a message."""
+    names = [repr(name) for name in value]
+    return ", ".join(names[:FEW_NAMES] + ["..."] * (len(names) > FEW_NAMES))
 
 
 def batch_of(inputs: Tensor | Tensors) -> Tensors:
@@ -73,8 +107,8 @@ def described(value: object) -> str:
 
 def tensor_from(value: object) -> object:
     """A tensor from a number, or an array of NumPy, as a model outside of torch returns it; all else as it is."""
-    if isinstance(value, np.ndarray):
-        return torch.from_numpy(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return torch.as_tensor(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else torch.int64)
     return value

@@ -22,6 +22,7 @@ from pellucid.methods.composite import (
 )
 from pellucid.methods.conductance import Conductance, NeuronConductance
 from pellucid.methods.deeplift import DeepLift, DeepLiftShap
+from pellucid.methods.features import per_feature
 from pellucid.methods.gradient import InputXGradient, Saliency
 from pellucid.methods.guided_cam import GuidedGradCam
 from pellucid.methods.interactions import Interactions, ShapleyInteractions, ShapleyInteractionSampling
@@ -41,6 +42,7 @@ from pellucid.methods.lime import Lime
 from pellucid.methods.lime_base import LimeBase
 from pellucid.methods.linear import Lasso
 from pellucid.methods.lrp import LRP, Flow
+from pellucid.methods.names import told_of_captums_names as _told_of_captums_names
 from pellucid.methods.noise import NoiseTunnel
 from pellucid.methods.owen import OwenValues, OwenValueSampling
 from pellucid.methods.path import GradientShap, IntegratedGradients, InternalInfluence
@@ -112,4 +114,24 @@ __all__ = [
     "XGradCam",
     "ZBox",
     "ZPlus",
+    "per_feature",
 ]
+
+_told_of_captums_names(
+    Conductance,
+    DeepLift,
+    DeepLiftShap,
+    ExponentialKernel,
+    FeaturePermutation,
+    GradientShap,
+    IntegratedGradients,
+    InternalInfluence,
+    KernelShap,
+    Lime,
+    LimeBase,
+    NeuronConductance,
+    NoiseTunnel,
+    Occlusion,
+    Saliency,
+    ShapleyValueSampling,
+)

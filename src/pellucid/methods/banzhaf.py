@@ -53,7 +53,8 @@ class BanzhafValues:
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
         Returns:
-            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
+            counts as (B,).
 
         Raises:
             InvalidArgument: There are too many features.
@@ -115,7 +116,8 @@ class BanzhafValueSampling:
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
         Returns:
-            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
+            counts as (B,).
 
         Raises:
             InvalidArgument: The samples are fewer than two.

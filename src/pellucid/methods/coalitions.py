@@ -159,9 +159,9 @@ def drawn_orders(game: Game, orders: Orders, samples: int, generator: torch.Gene
 
 
 def outputs_of(game: Game, values: Tensor) -> tuple[int, ...]:
-    """The shape (n, *K) of the outputs whose values [m, ...] these are."""
+    """The shape (n, *K) of the outputs whose values [m, ...] these are; (n,) of one value in (n, 1)."""
     output = game.path.seen.output
-    return len(values) // math.prod(output), *output
+    return len(values) // math.prod(output), *(output if output != (1,) else ())
 
 
 def attributions(game: Game, worth: Tensor, stderr: Tensor | None = None) -> Attributions:

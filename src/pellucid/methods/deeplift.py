@@ -9,10 +9,10 @@ from typing import Any, TypeAlias, final
 
 from torch import Tensor
 
-from pellucid.core.baselines import Baselines
+from pellucid.core.baselines import Baselines, not_a_distribution
 from pellucid.core.expectation import Moments, along, in_order, sweep
 from pellucid.core.pathway import Pathway
-from pellucid.core.tensors import Tensors, described, shapes, tensors_of, total
+from pellucid.core.tensors import Tensors, shapes, tensors_of, total
 from pellucid.errors import InvalidArgument
 from pellucid.methods.contrast import Change, Contrast
 from pellucid.methods.edge import attribution
@@ -194,10 +194,7 @@ def _distribution(given: Tensor | Tensors, path: Pathway) -> Tensors:
         for b, x in zip(each, like, strict=True)
     )
     if not fits:
-        expected = ", ".join(str(("n_baselines", *x.shape[1:])).replace("'", "") for x in like)
-        raise InvalidArgument(
-            f"baselines must be a distribution for each input: expected {expected}, got {described(given)}."
-        )
+        raise not_a_distribution(given, like)
     if len(each[0]) < 2:
         raise InvalidArgument("baselines must be at least two: got 1. Hint: DeepLift takes a single one.")
     return tuple(b.to(x) if path.create_graph else b.detach().to(x) for b, x in zip(each, like, strict=True))

@@ -16,7 +16,10 @@ from pellucid.core.future import Waits, done_at_once, done_later
 from pellucid.core.pathway import Pathway
 from pellucid.core.replay import ReplayFailed
 from pellucid.core.tensors import Tensors, described, floats
-from pellucid.errors import located, warn
+from pellucid.errors import NotScalar, PellucidError, WrongType, located, warn
+from pellucid.methods.hints import hint
+from pellucid.methods.names import in_own_names
+from pellucid.methods.training import tell_of_training
 
 
 class Found(Protocol):
@@ -34,7 +37,6 @@ Method = TypeVar("Method")
 Result = TypeVar("Result", bound=Found)
 
 _ENCLOSING: ContextVar[Pathway | None] = ContextVar("enclosing", default=None)
-_INTEGERS = "integer inputs reach the model as floats; for token ids, attribute at the embedding layer instead."
 
 
 def attribution(
@@ -49,12 +51,24 @@ def attribution(
     @functools.wraps(call)
     def attribute(method: Method, path: Pathway, /, *args: P.args, **kwargs: P.kwargs) -> Result:
         outermost = _ENCLOSING.get() is None
+        if not isinstance(path, Pathway):
+            made = f"{type(method).__name__}(...)(Pathway.of(model, inputs, target=...))"
+            raise WrongType(
+                f"{type(method).__name__} must be called with a Pathway: got {type(path).__name__}. Hint: {made}."
+            )
         name = path.caller or type(method).__name__
 
         async def looked_at() -> Result:
-            called = call(method, path, *args, **kwargs)
-            result = await called if isinstance(called, Coroutine) else called
+            try:
+                called = call(method, path, *args, **kwargs)
+                result = await called if isinstance(called, Coroutine) else called
+            except NotScalar as error:
+                baselines = args[0] if args else kwargs.get("baselines")
+                if type(baselines) is not int:
+                    raise
+                raise NotScalar(f"{error} baselines is {baselines}: did you mean target={baselines}?") from None
             if outermost:
+                tell_of_training(path)
                 _warn_of_nan(result, path, {"baselines": args} | kwargs)
                 _warn_of_saturation(path)
             return result
@@ -118,8 +132,11 @@ def at_the_edge(name: str, path: Pathway, call: Callable[[], T]) -> T:
 
 
 def _located(name: str, path: Pathway, error: Exception) -> Exception:
-    hint = "" if all(map(floats, path.inputs)) else _INTEGERS
-    return located(error, name, path.seen.given or described(path.inputs), hint)
+    if isinstance(error, PellucidError):
+        if path.caller is None and not error.located:
+            error.args = (in_own_names(str(error)),)
+        return located(error, name, described(path.inputs))
+    return located(error, name, path.seen.given or described(path.inputs), hint(error, path))
 
 
 def _warn_of_nan(result: Found, path: Pathway, arguments: dict[str, Any]) -> None:

@@ -133,7 +133,8 @@ class Narrowing:
         sizes = _largest(values)
         goal = self._goal.tolerance * (sizes if self._goal.relative else torch.ones_like(sizes))
         finite = sizes.isfinite()  # nothing else becomes narrow
-        wide = torch.ones_like(finite) if stderr is None else DEVIATIONS * _largest(stderr) > goal
+        widths = torch.full_like(sizes, math.inf) if stderr is None else DEVIATIONS * _largest(stderr)
+        wide = widths > goal
         apart = len(finite) == len(self._path) and not self._path.budget.whole
         reached, open_ = (
             each[self.places] if apart else each.all().expand(len(self.places))
@@ -145,7 +146,11 @@ class Narrowing:
         self.count = min(self.done, self._at_once or self.done) if len(self.still) else 0
         if self.done + self.count > self._most and self.count:
             rows = self._path.rows[self.places].tolist()
-            warn(f"tolerance is not reached in {self.done} samples for examples {rows}.")
+            widest = float((widths[self.places] if apart else widths).max())
+            warn(
+                f"tolerance is not reached in {self.done} samples for examples {rows}: the widest interval is "
+                f"{widest:.2g} to either side. Hint: a larger tolerance, or relative=True, or more as most_samples."
+            )
             self.count = 0
 
     def told(self, found: Attributions) -> Attributions:

@@ -70,7 +70,8 @@ class OwenValues:
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
         Returns:
-            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
+            counts as (B,).
 
         Raises:
             InvalidArgument: The groups do not fit, divide a feature, or need too many coalitions.
@@ -177,7 +178,8 @@ class OwenValueSampling:
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
         Returns:
-            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
+            counts as (B,).
 
         Raises:
             InvalidArgument: The groups do not fit, or divide a feature; there is no sample.

@@ -8,14 +8,13 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from pellucid.core.baselines import Baselines
+from pellucid.core.baselines import Baselines, not_a_distribution
 from pellucid.core.expectation import Moments, along, expectation, in_order, line, sweep
 from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
 from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, seed_of, spreads
 from pellucid.core.tensors import (
     Tensors,
-    described,
     floating,
     lerp,
     minus,
@@ -211,7 +210,7 @@ class GradientShap:
         stdevs = spreads(self.stdevs, len(path.x))
         distributions = baselines if isinstance(baselines, tuple) else (baselines,)
         if not isinstance(distributions[0], Tensor):
-            raise InvalidArgument(f"baselines must be a distribution to draw from: got {described(baselines)}.")
+            raise not_a_distribution(baselines, path.like_inputs)
         if delta and self.samples == "auto":
             raise InvalidArgument('return_convergence_delta must be False for n_samples="auto": got True.')
         narrowing = Narrowing(path, self.samples, self, at_once=FEW_AT_ONCE)

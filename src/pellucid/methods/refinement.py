@@ -71,7 +71,11 @@ def refined(path: Pathway, start: Tensors, end: Tensors, tolerance: float, relat
         reached = (gap.abs() <= goal).cpu()
         unfinished = (~reached).nonzero().flatten()
         if len(unfinished) and 2 * steps > most:
-            warn(f"tolerance is not reached in {steps} steps for examples {path.rows[unfinished].tolist()}.")
+            rows, missed = path.rows[unfinished].tolist(), float(gap.abs().max())
+            warn(
+                f"tolerance is not reached in {steps} steps for examples {rows}: sums miss the change of the output by "
+                f"up to {missed:.2g}. Hint: a larger tolerance, or relative=True, or more as most_steps."
+            )
         if not len(unfinished) or 2 * steps > most:
             return Refined(means, evaluations, reached)
         some = path.among(unfinished)

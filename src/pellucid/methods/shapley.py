@@ -81,7 +81,8 @@ class ShapleyValueSampling:
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
         Returns:
-            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
+            counts as (B,).
         """
         if self.orders not in get_args(Orders):
             raise InvalidArgument(f"orders must be one of {', '.join(get_args(Orders))}: got {self.orders!r}.")
@@ -122,7 +123,8 @@ class ShapleyValues:
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
         Returns:
-            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...).
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
+            counts as (B,).
 
         Raises:
             InvalidArgument: There are too many features.
