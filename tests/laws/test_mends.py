@@ -237,6 +237,46 @@ def test_integrated_gradients_that_add_up_say_nothing_and_look_at_their_ends_by_
     assert rows == [3 * 19]
 
 
+ORDINARY = {
+    "layers": (lambda: nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3)), (4,)),
+    "pictures": (
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 8, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(8, 8, 3),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(32, 3),
+        ),
+        (3, 10, 10),
+    ),
+    "probabilities": (
+        lambda: nn.Sequential(
+            nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3), nn.Softmax(1)
+        ),
+        (20,),
+    ),
+}
+
+
+@pytest.mark.parametrize("examples", [1, 16])
+@pytest.mark.parametrize("name", ORDINARY)
+def test_integrated_gradients_of_ordinary_networks_say_nothing(name: str, examples: int):
+    """Not either where the output of an example changes by next to nothing, so that any miss is large beside it."""
+    make, shape = ORDINARY[name]
+    with torch.random.fork_rng():
+        for seed in range(40):
+            torch.manual_seed(seed)
+            attr.IntegratedGradients(make().eval()).attribute(torch.randn(examples, *shape), target=1)
+
+
+def test_integrated_gradients_of_a_single_example_that_do_not_add_up_are_told_of():
+    x = torch.cat([torch.ones(1, 2), torch.rand(15, 2, generator=torch.Generator().manual_seed(0)) / 4])
+    with pytest.warns(PellucidWarning, match=r"do not add up.* miss by up to 1:"):
+        attr.IntegratedGradients(lambda x: steep(x) + x.sum(1)).attribute(x)
+
+
 class Steep(nn.Module):
     """A layer before a steep place, and a way around it that may be closed."""
 
