@@ -210,6 +210,22 @@ def test_a_saturated_output_is_told_of(method: type):
         method(model).attribute(torch.tensor([[0.001, 0.0], [1.0, 2.0]]), target=0)
 
 
+@pytest.mark.parametrize("method", [attr.Saliency, attr.GuidedBackprop, attr.Deconvolution])
+def test_an_output_with_a_slope_is_not_said_to_have_levelled_off(method: type):
+    """Behind rectifiers that are closed, or where a rule lets nothing pass."""
+    net = nn.Sequential(nn.Linear(4, 4, bias=False), nn.ReLU(), nn.Linear(4, 1), nn.Sigmoid()).eval()
+    with torch.no_grad():
+        net[0].weight.copy_(torch.eye(4))
+        net[2].weight.fill_(-1.0)
+        net[2].bias.zero_()
+    x = numbers(3, 4).abs()
+    for inputs in (x / 4, -x):
+        found = method(net).attribute(inputs)
+        assert found.shape == x.shape
+    with pytest.warns(PellucidWarning, match=r"zero for examples \[0, 1, 2\].*levelled off"):
+        method(net[2:]).attribute(1e3 * (1 + x))
+
+
 def steep(x: Tensor) -> Tensor:
     return torch.sigmoid(400 * (x.sum(1) - 1.003))
 
