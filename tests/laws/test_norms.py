@@ -196,6 +196,52 @@ def test_what_is_added_to_all_logits_takes_no_digits_away(name: str, start: str)
     torch.testing.assert_close(single.double(), double, rtol=0, atol=64 * torch.finfo(torch.float32).eps * terms)
 
 
+def without_gradient(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return x.amax(1, keepdim=True)
+
+
+def over_its_sum(exponentials: Tensor) -> Tensor:
+    return exponentials / exponentials.sum(1, keepdim=True)
+
+
+BY_HAND: dict[str, Callable[[Tensor], Tensor]] = {
+    "as it is": lambda s: over_its_sum(s.exp()),
+    "detached": lambda s: over_its_sum((s - s.amax(1, keepdim=True).detach()).exp()),
+    "of what is detached": lambda s: over_its_sum(torch.exp(s - s.detach().max(1, keepdim=True)[0])),
+    "without gradient": lambda s: over_its_sum((s - without_gradient(s)).exp_()),
+    "unsqueezed": lambda s: (e := (s - s.max().detach()).exp()).div(e.sum(1).unsqueeze(1)),
+    "over several": lambda s: (e := (s - s.max().detach())[..., None].exp()) / e.sum((1, 2), keepdim=True),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_softmax_by_hand_adds_up_whatever_is_taken_away_from_all_logits(name: str):
+    weight, x = torch.randn(2, 6, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).unbind()
+
+    def model(x: Tensor) -> Tensor:
+        return BY_HAND[name](x @ weight.T).reshape(len(x), -1)
+
+    found, delta = DeepLift(model).attribute(x, target=0, return_convergence_delta=True)
+    assert delta.abs().max() < 1e-12
+    same = DeepLift(lambda x: BY_HAND["as it is"](x @ weight.T)).attribute(x, target=0)
+    torch.testing.assert_close(found, same, rtol=1e-9, atol=1e-12)
+
+
+def test_attention_by_hand_with_a_mask_and_a_shift_that_is_detached():
+    mask = torch.ones(5, 5).triu(1).bool()
+
+    def model(x: Tensor) -> Tensor:
+        scores = (x @ x.transpose(1, 2)).masked_fill(mask, -math.inf)
+        exponentials = (scores - scores.amax(-1, keepdim=True).detach()).exp()
+        return ((exponentials / exponentials.sum(-1, keepdim=True)) @ x).sum((1, 2))
+
+    x = torch.randn(3, 5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found, delta = DeepLift(model).attribute(x, return_convergence_delta=True)
+    assert delta.abs().max() < 1e-12
+    assert found.isfinite().all()
+
+
 @pytest.mark.parametrize("masked", [-math.inf, torch.finfo(torch.float32).min])
 def test_attention_with_a_mask_and_large_logits(masked: float):
     mask = torch.ones(5, 5).triu(1).bool()

@@ -65,7 +65,10 @@ def rescale(eps: float) -> Rules:
         """With |b| above |b'|: (a - a') / b and a' (1 / b - 1 / b'), else the other way round.
 
         So norms have no large contributions that cancel where b' is next to nothing, as it is for a baseline of zeros.
+        Exponentials over their sum are a softmax.
         """
+        if (found := exponentials.softmax_by_hand(call, grad, elementwise)) is not None:
+            return found
         (a, b), _ = call.arguments
         if not isinstance(b, Tensor):
             return (grad / b,)
