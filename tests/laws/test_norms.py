@@ -26,6 +26,12 @@ NORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "pow by name": lambda x: torch.pow(input=mean_square(x), exponent=-0.5) * x,
     "operator": lambda x: x * mean_square(x) ** -0.5,
     "reciprocal": lambda x: x * mean_square(x).sqrt().reciprocal(),
+    "pow of a tensor": lambda x: x * torch.pow(mean_square(x), torch.tensor(-0.5)),
+    "reciprocal first": lambda x: x * mean_square(x).reciprocal().sqrt(),
+    "root of one over": lambda x: x * torch.sqrt(1 / mean_square(x)),
+    "logarithms": lambda x: x * torch.exp(-0.5 * torch.log(mean_square(x))),
+    "halved logarithms": lambda x: x * (mean_square(x).log2().neg() / 2).exp2(),
+    "square of a root": lambda x: x * torch.rsqrt(torch.sqrt(mean_square(x))) ** 2,
     "one over": lambda x: x * (1 / mean_square(x).sqrt()),
     "two over": lambda x: x * torch.div(2.0, mean_square(x).sqrt()) / 2,
     "scaled": lambda x: x * (torch.rsqrt(mean_square(x)) * 2 * torch.ones(16, dtype=x.dtype)) / 2,
@@ -33,6 +39,9 @@ NORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "unsqueezed": lambda x: x * torch.rsqrt(x.pow(2).mean(-1) + EPS)[..., None].expand_as(x),
     "in place": lambda x: x.clone().mul_(x.pow(2).mean(-1, keepdim=True).add_(EPS).rsqrt_()),
     "einsum": lambda x: torch.einsum("bd,b->bd", x, torch.rsqrt(x.pow(2).mean(-1) + EPS)),
+    "einsum of two": lambda x: torch.einsum(
+        "bd,b,b->bd", x, *[torch.rsqrt((x.pow(2).mean(-1) + EPS).sqrt()) for _ in range(2)]
+    ),
     "diagonal": lambda x: torch.diag(torch.rsqrt(x.pow(2).mean(-1) + EPS)) @ x,
     "division": lambda x: x / mean_square(x).sqrt(),
     "division by a power": lambda x: x / mean_square(x) ** 0.5,
@@ -102,7 +111,7 @@ def test_a_norm_by_hand_is_attributed_as_torchs(name: str, baseline: float):
     assert delta.abs().max() < 1e-12
 
 
-@pytest.mark.parametrize("name", ["rsqrt", "pow", "one over", "division"])
+@pytest.mark.parametrize("name", ["rsqrt", "pow", "one over", "division", "logarithms", "einsum of two"])
 def test_a_baseline_far_from_zero_and_inputs_of_zero(name: str):
     x = torch.zeros(1, 16, dtype=torch.float64)
     expected = DeepLift(network(plain)).attribute(x, point(1))
@@ -118,6 +127,27 @@ def test_twelve_layers_in_float32(name: str):
     torch.testing.assert_close(found.double(), expected, rtol=0, atol=1e-5 * size)
     assert delta.abs().max() < 1e-5 * size
     assert found.abs().max() < 3 * size  # not large numbers that cancel
+
+
+def test_two_norms_in_one_product():
+    """Attention of normalised queries and keys, some of whose lengths grow and some shrink."""
+
+    def normalised(q: Tensor, k: Tensor) -> Tensor:
+        return torch.einsum("bqd,bkd->bqk", q / length(q)[..., None], k / length(k)[..., None])
+
+    def together(q: Tensor, k: Tensor) -> Tensor:
+        return torch.einsum("bqd,bq,bkd,bk->bqk", q, 1 / length(q), k, 1 / length(k))
+
+    def length(x: Tensor) -> Tensor:
+        return (x.pow(2).mean(-1) + EPS).sqrt()
+
+    q, k, q0, k0 = torch.randn(4, 2, 3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).unbind()
+    q0[:, 0], k0[:, 1], k[:, 2] = 0, 0, 0
+    for model in (normalised, together):
+        explained = DeepLift(lambda q, k, model=model: model(q, k).square().sum((1, 2)))
+        found, delta = explained.attribute((q, k), (q0, k0), return_convergence_delta=True)
+        assert delta.abs().max() < 1e-10
+        assert max(each.abs().max() for each in found) < 20
 
 
 def test_the_same_at_a_layer():

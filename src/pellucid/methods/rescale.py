@@ -20,7 +20,7 @@ from pellucid.core.rules import OfSeveral, Rules
 from pellucid.core.steps import DECOMPOSED
 from pellucid.core.tensors import Tensors, minus
 from pellucid.methods import exponentials
-from pellucid.methods.scales import divides
+from pellucid.methods.scales import Choice, divides, in_order
 
 LARGEST = words(
     """
@@ -80,24 +80,28 @@ def rescale(eps: float) -> Rules:
     def product(call: Call, grad: Tensor) -> Tensors:
         """The gradient in the middle between x and x', exact for two factors; for more, at two points between.
 
-        A factor that divides comes in the order of the quotient: the others change at the smaller of r and r', and it
-        changes where they are at the other end.
+        Factors that divide come in the order of the quotient: the others change at the smaller of r and r', and they
+        change where the others are at the other end.
         """
         inputs, others = call.inputs, _others(call)
-        dividing = [place for place, step in enumerate(call.steps) if divides(step)] if len(inputs) > 1 else []
         nodes = (0.5,) if len(inputs) < 3 else (0.5 - HALF_WIDTH, 0.5 + HALF_WIDTH)
-        middle = [[x0 + node * (x - x0) for x0, x in zip(others, inputs, strict=True)] for node in nodes]
-        if len(dividing) == 1:
-            (place,) = dividing
-            smaller = inputs[place].abs() <= others[place].abs()
-            for at in middle:
-                at[place] = torch.where(smaller, inputs[place], others[place])
-        found = [call.gradient(tuple(at), grad / len(nodes)) for at in middle]
-        shares = [torch.stack(each).sum(0) if len(each) > 1 else each[0] for each in zip(*found, strict=True)]
-        if len(dividing) == 1:
-            ends = (call.gradient(some, grad)[place] for some in (others, inputs))
-            shares[place] = torch.where(smaller, *ends)
-        return tuple(shares)
+
+        def gradients(chosen: Choice = lambda place, between: between) -> Tensors:
+            found = [
+                call.gradient(
+                    tuple(
+                        chosen(i, x0 + node * (x - x0)) for i, (x0, x) in enumerate(zip(others, inputs, strict=True))
+                    ),
+                    grad / len(nodes),
+                )
+                for node in nodes
+            ]
+            return tuple(torch.stack(each).sum(0) for each in zip(*found, strict=True)) if len(nodes) > 1 else found[0]
+
+        dividing = [place for place, step in enumerate(call.steps) if divides(step)] if len(inputs) > 1 else []
+        if not 0 < len(dividing) < len(inputs):
+            return gradients()
+        return in_order(inputs, others, dividing, gradients)
 
     def largest(call: Call, grad: Tensor) -> Tensors:
         """With y = max(x) and c = max(y, y'): the place of y receives c - y', that of y' in x' receives y - c.
