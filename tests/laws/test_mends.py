@@ -189,6 +189,23 @@ def test_a_model_that_routes_by_its_data_is_named_so():
         attr.DeepLift(model).attribute(x, start)
 
 
+CHOICES = {
+    "sizes": lambda x: torch.where(x > 0, x, -x),
+    "steps": lambda x: torch.where(x > 0.2, x + 3, 0.1 * x),
+    "of a constant": lambda x: torch.where(x < 0, torch.tensor(0.5), x.square()),
+    "a method": lambda x: x.exp().where(x.sum(1, keepdim=True) > 0, 1),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_contributions_add_up_where_inputs_and_baselines_choose_another_branch(name: str):
+    x, start = numbers(2, 8, 5).double().unbind()
+    found, delta = attr.DeepLift(lambda x: CHOICES[name](x).sum(1)).attribute(x, start, return_convergence_delta=True)
+    assert delta.abs().max() < 1e-12
+    if name != "a method":
+        close(found, CHOICES[name](x) - CHOICES[name](start))
+
+
 def test_a_frozen_part_is_not_said_to_have_no_effect():
     head = nn.Linear(3, 1)
 

@@ -150,6 +150,16 @@ def test_two_norms_in_one_product():
         assert max(each.abs().max() for each in found) < 20
 
 
+def test_a_norm_that_leaves_zeros_as_they_are():
+    def norm(x: Tensor) -> Tensor:
+        squares = x.pow(2).mean(-1, keepdim=True)
+        return x * torch.where(squares > 0, torch.rsqrt(squares + EPS), 1)
+
+    found, delta = DeepLift(network(lambda: ByHand(norm))).attribute(point(), return_convergence_delta=True)
+    assert delta.abs().max() < 1e-12
+    assert found.abs().max() < 3
+
+
 def test_the_same_at_a_layer():
     x = point()
     torch.testing.assert_close(

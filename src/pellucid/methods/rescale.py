@@ -125,8 +125,25 @@ def rescale(eps: float) -> Rules:
             for place, (each, way) in enumerate(zip(passed, minus(inputs, others), strict=True))
         )
 
+    def choice(call: Call, grad: Tensor) -> Tensors:
+        """Where inputs and baselines choose another branch, all branches that change share the change of the output."""
+        reference = call if call.reference is None else call.reference
+        other = (_condition(call) != _condition(reference)).expand(grad.shape)
+        if not other.any():
+            return call.gradient(call.inputs, grad)
+        change = torch.where(other, call.output(*call.inputs) - reference.output(*reference.inputs), 0)
+        ways = minus(call.inputs, _others(call))
+        moves = [other & (way.detach().abs() >= least(way)) for way in ways]
+        part = grad * change / torch.stack(moves).sum(0).clamp(min=1)
+        passed = call.gradient(call.inputs, torch.where(other, 0, grad))
+        return tuple(
+            each + torch.where(moved, part / torch.where(moved, way, 1), 0).sum_to_size(each.shape)
+            for each, moved, way in zip(passed, moves, ways, strict=True)
+        )
+
     functions = dict(DECOMPOSED)
     for names, rule in (
+        ({"where"}, choice),
         (ELEMENTWISE, elementwise),
         (LARGEST, largest),
         ({"logsumexp"}, exponentials.log_sum_exp),
@@ -137,6 +154,11 @@ def rescale(eps: float) -> Rules:
         functions.update(dict.fromkeys(names, rule))
     functions.update(dict.fromkeys(PRODUCTS, OfSeveral(product)))
     return Rules(functions)
+
+
+def _condition(call: Call) -> Tensor:
+    """By what `torch.where` chooses."""
+    return next(leaf for leaf in call.leaves if isinstance(leaf, Tensor) and leaf.dtype in (torch.bool, torch.uint8))
 
 
 def _others(call: Call) -> Tensors:
