@@ -206,6 +206,16 @@ def large_logits() -> nn.Sequential:
     return net
 
 
+def test_sums_that_rounding_misses_are_said_to_be_rounded():
+    net = nn.Sequential(large_logits(), nn.Softmax(1))
+    with torch.no_grad():
+        net[0][2].weight.add_(torch.randn(10, 20, generator=torch.Generator().manual_seed(0)) * 1e-3)
+    x = torch.arange(120.0).reshape(3, 40)
+    with pytest.warns(PellucidWarning, match=r"Hint: .*rounds large numbers, and misses less as model.double\(\)"):
+        DeepLift(net).attribute(x, target=1)
+    DeepLift(net.double()).attribute(x.double(), target=1)
+
+
 @pytest.mark.filterwarnings("ignore:attributions do not add up")  # to the last digits of logits of 95,200
 def test_softmax_of_large_logits_in_float32():
     net = nn.Sequential(large_logits(), nn.Softmax(1))
