@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid import attr
-from pellucid.errors import InvalidArgument, NotSupported, PellucidWarning
+from pellucid.errors import InvalidArgument, NotDifferentiable, NotSupported, PellucidWarning
 
 
 def close(found: Tensor, expected: Tensor, atol: float = 1e-5) -> None:
@@ -347,3 +347,57 @@ def test_conductances_are_the_same_whether_or_not_their_sums_are_looked_at():
 def test_a_gradient_at_the_baseline_that_is_no_number_stays_outside():
     found = attr.IntegratedGradients(lambda x: x.abs().sqrt().sum(1)).attribute(torch.ones(2, 2), n_steps=500)
     close(found, torch.ones(2, 2), atol=1e-2)
+
+
+def as_complex(x: Tensor) -> Tensor:
+    return torch.view_as_complex(x.reshape(-1, 2, 2))
+
+
+def size(z: Tensor) -> Tensor:
+    return (z.real.square() + z.imag.square()).sqrt()
+
+
+def power(x: Tensor) -> Tensor:
+    return torch.einsum("bi,bi->b", torch.fft.fft(x), torch.fft.fft(x).conj()).real
+
+
+COMPLEX = {
+    "over a real number": lambda x: as_complex(x) / (x[:, :2].square() + 1),
+    "over its size": lambda x: as_complex(x) / (size(as_complex(x)) + 0.1),
+    "over a complex number": lambda x: x[:, :2] / (as_complex(x) + 2),
+    "one over it": lambda x: 1 / (as_complex(x) + 2),
+    "a number over it": lambda x: torch.div(2j, as_complex(x) + 2),
+    "a rectified size": lambda x: (size(as_complex(x)) - 0.2).relu() * as_complex(x) / (size(as_complex(x)) + 1e-3),
+    "times a real number": lambda x: as_complex(x) * x[:, :2],
+    "times its conjugate": lambda x: as_complex(x) * as_complex(x).conj() * x[:, 2:],
+    "power": lambda x: power(x)[:, None],
+    "as a matrix": lambda x: (torch.fft.fft(x)[:, None] @ torch.fft.fft(x)[:, :, None].conj())[:, 0],
+}
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_contributions_add_up_through_products_and_quotients_of_complex_numbers(name: str):
+    x, start = numbers(2, 3, 4).double().unbind()
+    for part in (
+        lambda z: z.real.sum(1),
+        lambda z: torch.view_as_real(z.to(torch.complex128).resolve_conj()).sum((1, 2)),
+    ):
+        explained = attr.DeepLift(lambda x, part=part: part(COMPLEX[name](x)))
+        found, delta = explained.attribute(x, start, return_convergence_delta=True)
+        assert found.dtype == x.dtype
+        assert delta.abs().max() < 1e-12
+
+
+def test_relevance_passes_conjugates():
+    x = numbers(2, 4)
+    for model in (
+        power,
+        lambda x: COMPLEX["as a matrix"](x).real.sum(1),
+        lambda x: torch.fft.fft(x).conj().real.sum(1),
+    ):
+        close(attr.LRP(model).attribute(x).sum(1), model(x), atol=1e-4)
+
+
+def test_an_output_made_of_what_a_rule_takes_as_a_constant_is_told_so():
+    with pytest.raises(NotDifferentiable, match=r"as LRP takes 1 / x"):
+        attr.LRP(lambda x: (1 / (as_complex(x) + 2)).real.sum(1)).attribute(numbers(2, 4))

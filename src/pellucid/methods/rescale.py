@@ -13,10 +13,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pellucid.core import composites
 from pellucid.core.call import Call
 from pellucid.core.functions import ELEMENTWISE, PRODUCTS
 from pellucid.core.linearity import words
-from pellucid.core.rules import OfSeveral, Rules
+from pellucid.core.rules import Decomposed, OfSeveral, Rules
 from pellucid.core.steps import DECOMPOSED
 from pellucid.core.tensors import Tensors, minus
 from pellucid.methods import exponentials
@@ -153,6 +154,7 @@ def rescale(eps: float) -> Rules:
     ):
         functions.update(dict.fromkeys(names, rule))
     functions.update(dict.fromkeys(PRODUCTS, OfSeveral(product)))
+    functions["reciprocal"] = Decomposed(composites.reciprocal, otherwise=elementwise)
     return Rules(functions)
 
 
