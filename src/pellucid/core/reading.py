@@ -78,7 +78,7 @@ def gradients_of(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Seque
         raise NotDifferentiable(
             "the output of forward_func has no gradient. Hint: it may have been detached, computed under "
             "torch.no_grad or outside of torch, or not depend on what it is attributed to, but for what a rule takes "
-            "as a constant, as LRP takes 1 / x."
+            "as a constant, such as 1 / x."
         )
     if value.is_complex():
         raise NotDifferentiable(f"the output of forward_func must be real: got {described(value)}.")
