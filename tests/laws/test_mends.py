@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid import attr
-from pellucid.errors import InvalidArgument, NotSupported, PellucidWarning
+from pellucid.errors import InvalidArgument, NotDifferentiable, NotSupported, PellucidWarning
 
 
 def close(found: Tensor, expected: Tensor, atol: float = 1e-5) -> None:
@@ -189,6 +189,23 @@ def test_a_model_that_routes_by_its_data_is_named_so():
         attr.DeepLift(model).attribute(x, start)
 
 
+CHOICES = {
+    "sizes": lambda x: torch.where(x > 0, x, -x),
+    "steps": lambda x: torch.where(x > 0.2, x + 3, 0.1 * x),
+    "of a constant": lambda x: torch.where(x < 0, torch.tensor(0.5), x.square()),
+    "a method": lambda x: x.exp().where(x.sum(1, keepdim=True) > 0, 1),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_contributions_add_up_where_inputs_and_baselines_choose_another_branch(name: str):
+    x, start = numbers(2, 8, 5).double().unbind()
+    found, delta = attr.DeepLift(lambda x: CHOICES[name](x).sum(1)).attribute(x, start, return_convergence_delta=True)
+    assert delta.abs().max() < 1e-12
+    if name != "a method":
+        close(found, CHOICES[name](x) - CHOICES[name](start))
+
+
 def test_a_frozen_part_is_not_said_to_have_no_effect():
     head = nn.Linear(3, 1)
 
@@ -208,6 +225,22 @@ def test_a_saturated_output_is_told_of(method: type):
 
     with pytest.warns(PellucidWarning, match=r"zero for examples \[1\].*levelled off.*Hint: explain the logits"):
         method(model).attribute(torch.tensor([[0.001, 0.0], [1.0, 2.0]]), target=0)
+
+
+@pytest.mark.parametrize("method", [attr.Saliency, attr.GuidedBackprop, attr.Deconvolution])
+def test_an_output_with_a_slope_is_not_said_to_have_levelled_off(method: type):
+    """Behind rectifiers that are closed, or where a rule lets nothing pass."""
+    net = nn.Sequential(nn.Linear(4, 4, bias=False), nn.ReLU(), nn.Linear(4, 1), nn.Sigmoid()).eval()
+    with torch.no_grad():
+        net[0].weight.copy_(torch.eye(4))
+        net[2].weight.fill_(-1.0)
+        net[2].bias.zero_()
+    x = numbers(3, 4).abs()
+    for inputs in (x / 4, -x):
+        found = method(net).attribute(inputs)
+        assert found.shape == x.shape
+    with pytest.warns(PellucidWarning, match=r"zero for examples \[0, 1, 2\].*levelled off"):
+        method(net[2:]).attribute(1e3 * (1 + x))
 
 
 def steep(x: Tensor) -> Tensor:
@@ -235,6 +268,46 @@ def test_integrated_gradients_that_add_up_say_nothing_and_look_at_their_ends_by_
     rows.clear()
     attr.IntegratedGradients(model).attribute(torch.ones(3, 2), n_steps=19)
     assert rows == [3 * 19]
+
+
+ORDINARY = {
+    "layers": (lambda: nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3)), (4,)),
+    "pictures": (
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 8, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(8, 8, 3),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(32, 3),
+        ),
+        (3, 10, 10),
+    ),
+    "probabilities": (
+        lambda: nn.Sequential(
+            nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3), nn.Softmax(1)
+        ),
+        (20,),
+    ),
+}
+
+
+@pytest.mark.parametrize("examples", [1, 16])
+@pytest.mark.parametrize("name", ORDINARY)
+def test_integrated_gradients_of_ordinary_networks_say_nothing(name: str, examples: int):
+    """Not either where the output of an example changes by next to nothing, so that any miss is large beside it."""
+    make, shape = ORDINARY[name]
+    with torch.random.fork_rng():
+        for seed in range(40):
+            torch.manual_seed(seed)
+            attr.IntegratedGradients(make().eval()).attribute(torch.randn(examples, *shape), target=1)
+
+
+def test_integrated_gradients_of_a_single_example_that_do_not_add_up_are_told_of():
+    x = torch.cat([torch.ones(1, 2), torch.rand(15, 2, generator=torch.Generator().manual_seed(0)) / 4])
+    with pytest.warns(PellucidWarning, match=r"do not add up.* miss by up to 1:"):
+        attr.IntegratedGradients(lambda x: steep(x) + x.sum(1)).attribute(x)
 
 
 class Steep(nn.Module):
@@ -274,3 +347,57 @@ def test_conductances_are_the_same_whether_or_not_their_sums_are_looked_at():
 def test_a_gradient_at_the_baseline_that_is_no_number_stays_outside():
     found = attr.IntegratedGradients(lambda x: x.abs().sqrt().sum(1)).attribute(torch.ones(2, 2), n_steps=500)
     close(found, torch.ones(2, 2), atol=1e-2)
+
+
+def as_complex(x: Tensor) -> Tensor:
+    return torch.view_as_complex(x.reshape(-1, 2, 2))
+
+
+def size(z: Tensor) -> Tensor:
+    return (z.real.square() + z.imag.square()).sqrt()
+
+
+def power(x: Tensor) -> Tensor:
+    return torch.einsum("bi,bi->b", torch.fft.fft(x), torch.fft.fft(x).conj()).real
+
+
+COMPLEX = {
+    "over a real number": lambda x: as_complex(x) / (x[:, :2].square() + 1),
+    "over its size": lambda x: as_complex(x) / (size(as_complex(x)) + 0.1),
+    "over a complex number": lambda x: x[:, :2] / (as_complex(x) + 2),
+    "one over it": lambda x: 1 / (as_complex(x) + 2),
+    "a number over it": lambda x: torch.div(2j, as_complex(x) + 2),
+    "a rectified size": lambda x: (size(as_complex(x)) - 0.2).relu() * as_complex(x) / (size(as_complex(x)) + 1e-3),
+    "times a real number": lambda x: as_complex(x) * x[:, :2],
+    "times its conjugate": lambda x: as_complex(x) * as_complex(x).conj() * x[:, 2:],
+    "power": lambda x: power(x)[:, None],
+    "as a matrix": lambda x: (torch.fft.fft(x)[:, None] @ torch.fft.fft(x)[:, :, None].conj())[:, 0],
+}
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_contributions_add_up_through_products_and_quotients_of_complex_numbers(name: str):
+    x, start = numbers(2, 3, 4).double().unbind()
+    for part in (
+        lambda z: z.real.sum(1),
+        lambda z: torch.view_as_real(z.to(torch.complex128).resolve_conj()).sum((1, 2)),
+    ):
+        explained = attr.DeepLift(lambda x, part=part: part(COMPLEX[name](x)))
+        found, delta = explained.attribute(x, start, return_convergence_delta=True)
+        assert found.dtype == x.dtype
+        assert delta.abs().max() < 1e-12
+
+
+def test_relevance_passes_conjugates():
+    x = numbers(2, 4)
+    for model in (
+        power,
+        lambda x: COMPLEX["as a matrix"](x).real.sum(1),
+        lambda x: torch.fft.fft(x).conj().real.sum(1),
+    ):
+        close(attr.LRP(model).attribute(x).sum(1), model(x), atol=1e-4)
+
+
+def test_an_output_made_of_what_a_rule_takes_as_a_constant_is_told_so():
+    with pytest.raises(NotDifferentiable, match="takes as a constant, such as 1 / x"):
+        attr.LRP(lambda x: (1 / (as_complex(x) + 2)).real.sum(1)).attribute(numbers(2, 4))

@@ -26,6 +26,12 @@ NORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "pow by name": lambda x: torch.pow(input=mean_square(x), exponent=-0.5) * x,
     "operator": lambda x: x * mean_square(x) ** -0.5,
     "reciprocal": lambda x: x * mean_square(x).sqrt().reciprocal(),
+    "pow of a tensor": lambda x: x * torch.pow(mean_square(x), torch.tensor(-0.5)),
+    "reciprocal first": lambda x: x * mean_square(x).reciprocal().sqrt(),
+    "root of one over": lambda x: x * torch.sqrt(1 / mean_square(x)),
+    "logarithms": lambda x: x * torch.exp(-0.5 * torch.log(mean_square(x))),
+    "halved logarithms": lambda x: x * (mean_square(x).log2().neg() / 2).exp2(),
+    "square of a root": lambda x: x * torch.rsqrt(torch.sqrt(mean_square(x))) ** 2,
     "one over": lambda x: x * (1 / mean_square(x).sqrt()),
     "two over": lambda x: x * torch.div(2.0, mean_square(x).sqrt()) / 2,
     "scaled": lambda x: x * (torch.rsqrt(mean_square(x)) * 2 * torch.ones(16, dtype=x.dtype)) / 2,
@@ -33,6 +39,9 @@ NORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "unsqueezed": lambda x: x * torch.rsqrt(x.pow(2).mean(-1) + EPS)[..., None].expand_as(x),
     "in place": lambda x: x.clone().mul_(x.pow(2).mean(-1, keepdim=True).add_(EPS).rsqrt_()),
     "einsum": lambda x: torch.einsum("bd,b->bd", x, torch.rsqrt(x.pow(2).mean(-1) + EPS)),
+    "einsum of two": lambda x: torch.einsum(
+        "bd,b,b->bd", x, *[torch.rsqrt((x.pow(2).mean(-1) + EPS).sqrt()) for _ in range(2)]
+    ),
     "diagonal": lambda x: torch.diag(torch.rsqrt(x.pow(2).mean(-1) + EPS)) @ x,
     "division": lambda x: x / mean_square(x).sqrt(),
     "division by a power": lambda x: x / mean_square(x) ** 0.5,
@@ -102,7 +111,7 @@ def test_a_norm_by_hand_is_attributed_as_torchs(name: str, baseline: float):
     assert delta.abs().max() < 1e-12
 
 
-@pytest.mark.parametrize("name", ["rsqrt", "pow", "one over", "division"])
+@pytest.mark.parametrize("name", ["rsqrt", "pow", "one over", "division", "logarithms", "einsum of two"])
 def test_a_baseline_far_from_zero_and_inputs_of_zero(name: str):
     x = torch.zeros(1, 16, dtype=torch.float64)
     expected = DeepLift(network(plain)).attribute(x, point(1))
@@ -118,6 +127,37 @@ def test_twelve_layers_in_float32(name: str):
     torch.testing.assert_close(found.double(), expected, rtol=0, atol=1e-5 * size)
     assert delta.abs().max() < 1e-5 * size
     assert found.abs().max() < 3 * size  # not large numbers that cancel
+
+
+def test_two_norms_in_one_product():
+    """Attention of normalised queries and keys, some of whose lengths grow and some shrink."""
+
+    def normalised(q: Tensor, k: Tensor) -> Tensor:
+        return torch.einsum("bqd,bkd->bqk", q / length(q)[..., None], k / length(k)[..., None])
+
+    def together(q: Tensor, k: Tensor) -> Tensor:
+        return torch.einsum("bqd,bq,bkd,bk->bqk", q, 1 / length(q), k, 1 / length(k))
+
+    def length(x: Tensor) -> Tensor:
+        return (x.pow(2).mean(-1) + EPS).sqrt()
+
+    q, k, q0, k0 = torch.randn(4, 2, 3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).unbind()
+    q0[:, 0], k0[:, 1], k[:, 2] = 0, 0, 0
+    for model in (normalised, together):
+        explained = DeepLift(lambda q, k, model=model: model(q, k).square().sum((1, 2)))
+        found, delta = explained.attribute((q, k), (q0, k0), return_convergence_delta=True)
+        assert delta.abs().max() < 1e-10
+        assert max(each.abs().max() for each in found) < 20
+
+
+def test_a_norm_that_leaves_zeros_as_they_are():
+    def norm(x: Tensor) -> Tensor:
+        squares = x.pow(2).mean(-1, keepdim=True)
+        return x * torch.where(squares > 0, torch.rsqrt(squares + EPS), 1)
+
+    found, delta = DeepLift(network(lambda: ByHand(norm))).attribute(point(), return_convergence_delta=True)
+    assert delta.abs().max() < 1e-12
+    assert found.abs().max() < 3
 
 
 def test_the_same_at_a_layer():
@@ -166,6 +206,16 @@ def large_logits() -> nn.Sequential:
     return net
 
 
+def test_sums_that_rounding_misses_are_said_to_be_rounded():
+    net = nn.Sequential(large_logits(), nn.Softmax(1))
+    with torch.no_grad():
+        net[0][2].weight.add_(torch.randn(10, 20, generator=torch.Generator().manual_seed(0)) * 1e-3)
+    x = torch.arange(120.0).reshape(3, 40)
+    with pytest.warns(PellucidWarning, match=r"Hint: .*rounds large numbers, and misses less as model.double\(\)"):
+        DeepLift(net).attribute(x, target=1)
+    DeepLift(net.double()).attribute(x.double(), target=1)
+
+
 @pytest.mark.filterwarnings("ignore:attributions do not add up")  # to the last digits of logits of 95,200
 def test_softmax_of_large_logits_in_float32():
     net = nn.Sequential(large_logits(), nn.Softmax(1))
@@ -194,6 +244,52 @@ def test_what_is_added_to_all_logits_takes_no_digits_away(name: str, start: str)
     double = DeepLift(SHIFTED[name]).attribute(x.double() + shift, x0.double() + (shift if start == "near" else 0))
     terms = double.abs().amax().item()
     torch.testing.assert_close(single.double(), double, rtol=0, atol=64 * torch.finfo(torch.float32).eps * terms)
+
+
+def without_gradient(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return x.amax(1, keepdim=True)
+
+
+def over_its_sum(exponentials: Tensor) -> Tensor:
+    return exponentials / exponentials.sum(1, keepdim=True)
+
+
+BY_HAND: dict[str, Callable[[Tensor], Tensor]] = {
+    "as it is": lambda s: over_its_sum(s.exp()),
+    "detached": lambda s: over_its_sum((s - s.amax(1, keepdim=True).detach()).exp()),
+    "of what is detached": lambda s: over_its_sum(torch.exp(s - s.detach().max(1, keepdim=True)[0])),
+    "without gradient": lambda s: over_its_sum((s - without_gradient(s)).exp_()),
+    "unsqueezed": lambda s: (e := (s - s.max().detach()).exp()).div(e.sum(1).unsqueeze(1)),
+    "over several": lambda s: (e := (s - s.max().detach())[..., None].exp()) / e.sum((1, 2), keepdim=True),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_softmax_by_hand_adds_up_whatever_is_taken_away_from_all_logits(name: str):
+    weight, x = torch.randn(2, 6, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).unbind()
+
+    def model(x: Tensor) -> Tensor:
+        return BY_HAND[name](x @ weight.T).reshape(len(x), -1)
+
+    found, delta = DeepLift(model).attribute(x, target=0, return_convergence_delta=True)
+    assert delta.abs().max() < 1e-12
+    same = DeepLift(lambda x: BY_HAND["as it is"](x @ weight.T)).attribute(x, target=0)
+    torch.testing.assert_close(found, same, rtol=1e-9, atol=1e-12)
+
+
+def test_attention_by_hand_with_a_mask_and_a_shift_that_is_detached():
+    mask = torch.ones(5, 5).triu(1).bool()
+
+    def model(x: Tensor) -> Tensor:
+        scores = (x @ x.transpose(1, 2)).masked_fill(mask, -math.inf)
+        exponentials = (scores - scores.amax(-1, keepdim=True).detach()).exp()
+        return ((exponentials / exponentials.sum(-1, keepdim=True)) @ x).sum((1, 2))
+
+    x = torch.randn(3, 5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found, delta = DeepLift(model).attribute(x, return_convergence_delta=True)
+    assert delta.abs().max() < 1e-12
+    assert found.isfinite().all()
 
 
 @pytest.mark.parametrize("masked", [-math.inf, torch.finfo(torch.float32).min])

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.core.tensors import varies
+from pellucid.core.tensors import numeric
 
 
 def softmax(input: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
@@ -273,11 +273,29 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
 
 
 def quotient(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    """A quotient whose denominator may depend on the inputs; any other is linear."""
-    if not varies(other):
+    """A quotient whose denominator may depend on the inputs; any other is linear.
+
+    That of complex numbers is made of quotients of real ones.
+    """
+    if not numeric(other):
         return NotImplemented
+    if other.is_complex():
+        return quotient(input * other.conj(), other.real.square() + other.imag.square())
+    if isinstance(input, Tensor) and input.is_complex():
+        parts = torch.true_divide(torch.view_as_real(input.resolve_conj()), other.unsqueeze(-1))
+        return torch.view_as_complex(parts.contiguous())
     exact = torch.true_divide(input, other)
     return exact if rounding_mode is None else exact.floor() if rounding_mode == "floor" else exact.trunc()
+
+
+def conjugate(input: Tensor) -> Tensor:
+    """The conjugate, made at once, so that the call is one step that nothing undoes."""
+    return torch.conj_physical(input)
+
+
+def reciprocal(input: Tensor) -> Any:
+    """One over complex numbers; of real ones it is left as it is."""
+    return quotient(1, input) if input.is_complex() else NotImplemented
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from pellucid.core.lineage import started
 from pellucid.core.passage import Found, Passage, differentiable
 from pellucid.core.pullback import pullback
 from pellucid.core.randomness import Keys, Seed
-from pellucid.core.reading import Reading, all_used, filled, gradients_of, leaves_at, one_each, saturates
+from pellucid.core.reading import Reading, all_used, filled, gradients_of, leaves_at, levelling, one_each
 from pellucid.core.replay import Recording, Replay, Watch, answers_for, failing_replays, replayable
 from pellucid.core.rows import everyone, follow, pick
 from pellucid.core.seen import Chosen, Copies, Seen
@@ -427,9 +427,10 @@ class Pathway:
             value = one_each(value, self.sink)
         at_read = found.tensors if found is not None else leaves or ()
         arguments = {"create_graph": self.create_graph, "allow_unused": True} | self.grad_kwargs
-        grads = all_used(gradients_of(value, at_read, arguments), at_read, self.read, self.budget.unused)
-        if saturates(value) and len(at_read[0]) == len(rows):
-            self.seen.moves(rows, grads, self.examples)
+        with levelling(value) as slopes:
+            grads = all_used(gradients_of(value, at_read, arguments), at_read, self.read, self.budget.unused)
+        if slopes and all(len(each) == len(rows) for each in slopes):
+            self.seen.moves(rows, slopes, self.examples)
         if company is not None and points is not None:
             company.look(points, rows, value, self._outcome)
         if through is None or leaves is None or found is None:

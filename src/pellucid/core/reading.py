@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -76,7 +77,8 @@ def gradients_of(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Seque
     if not value.requires_grad:
         raise NotDifferentiable(
             "the output of forward_func has no gradient. Hint: it may have been detached, computed under "
-            "torch.no_grad or outside of torch, or not depend on what it is attributed to at all."
+            "torch.no_grad or outside of torch, or not depend on what it is attributed to, but for what a rule takes "
+            "as a constant, such as 1 / x."
         )
     if value.is_complex():
         raise NotDifferentiable(f"the output of forward_func must be real: got {described(value)}.")
@@ -85,13 +87,25 @@ def gradients_of(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Seque
     return gradients
 
 
-def saturates(value: Tensor) -> bool:
-    """Whether values are those of a function that levels off, such as softmax, and whose gradient rounds to zero."""
-    step = value.grad_fn
+@contextmanager
+def levelling(value: Tensor) -> Iterator[list[Tensor]]:
+    """What a function that levels off, such as softmax, passes back, where values are its own; nothing elsewhere.
+
+    It is there once a gradient has been taken, and zero where the function has levelled off.
+    """
+    passed: list[Tensor] = []
+    step: Any = value.grad_fn
     while step is not None and kind_of(step) in MOVING:
         before = [each for each, _ in step.next_functions if each is not None]
         step = before[0] if len(before) == 1 else None
-    return step is not None and kind_of(step) in LEVELLING
+    if step is None or kind_of(step) not in LEVELLING:
+        yield passed
+        return
+    hook = step.register_hook(lambda grads, _: passed.extend(each for each in grads if each is not None))
+    try:
+        yield passed
+    finally:
+        hook.remove()
 
 
 LEVELLING = words("Erf HardSigmoid Hardsigmoid Hardtanh LogSigmoid LogSoftmax Sigmoid Softmax SoftmaxData Tanh")

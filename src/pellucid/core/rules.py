@@ -315,7 +315,7 @@ class Run(TorchFunctionMode):
         if least > 1 and _at_most_one(args, keywords):
             return function(*args, **keywords)
         leaves, layout = _flat(args, keywords)
-        numbers = numeric if isinstance(entry, Chosen) else varies
+        numbers = numeric if isinstance(entry, Chosen | OfSeveral) else varies
         places = tuple(place for place, leaf in enumerate(leaves) if numbers(leaf))
         if len(places) < least:
             return function(*args, **keywords)
@@ -531,7 +531,7 @@ def _at_most_one(args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
     every = (*args, *keywords.values())
     if any(isinstance(each, list | tuple) and any(isinstance(one, Tensor) for one in each) for each in every):
         return False
-    return sum(map(varies, every)) < 2
+    return sum(map(numeric, every)) < 2
 
 
 def _no_model() -> None: ...

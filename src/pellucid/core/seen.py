@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -12,7 +13,6 @@ from pellucid.core.passage import Found
 from pellucid.core.randomness import Keys, Seed
 from pellucid.core.replay import Replay
 from pellucid.core.structure import Structure
-from pellucid.core.tensors import Tensors
 
 if TYPE_CHECKING:
     from pellucid.core.pathway import Pathway
@@ -29,7 +29,7 @@ class Seen:
         dtypes: Of these tensors.
         output: The shape of what is explained of one example, where that may be several values.
         replay: What modules before the source returned, if that may be of use.
-        moved: Of an output that saturates, for which examples any gradient was not zero, bool [examples].
+        moved: Of an output that may level off, for which examples it had a slope anywhere, bool [examples].
         given: What inputs the model was given when it failed, described.
     """
 
@@ -41,11 +41,11 @@ class Seen:
     moved: Tensor | None = None
     given: str = ""
 
-    def moves(self, rows: Tensor, grads: Tensors, examples: int) -> None:
-        """See which examples, among these rows, have a gradient that is not zero."""
+    def moves(self, rows: Tensor, slopes: Sequence[Tensor], examples: int) -> None:
+        """See for which examples, among these rows, the output has a slope."""
         if self.moved is None:
             self.moved = torch.zeros(examples, dtype=torch.bool, device="cpu")
-        any_moves = torch.stack([(each.detach() != 0).reshape(len(rows), -1).any(1).cpu() for each in grads]).any(0)
+        any_moves = torch.stack([(each.detach() != 0).reshape(len(rows), -1).any(1).cpu() for each in slopes]).any(0)
         self.moved[rows[any_moves]] = True
 
 

@@ -10,6 +10,7 @@ STEPS: dict[str, Function] = {
     "addcdiv": composites.addcdiv,
     "batch_norm": composites.batch_norm,
     "binary_cross_entropy_with_logits": composites.binary_cross_entropy_with_logits,
+    "conj": composites.conjugate,
     "cosine_similarity": composites.cosine_similarity,
     "cross_entropy_loss": composites.cross_entropy_loss,
     "dist": composites.distance,

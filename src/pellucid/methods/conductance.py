@@ -16,7 +16,7 @@ from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
 from pellucid.core.seen import Seen
 from pellucid.core.sink import TargetLike, sink_of
-from pellucid.core.tensors import Tensors, detached, floating, minus, narrowed, times, total, widened
+from pellucid.core.tensors import Tensors, detached, floating, minus, narrowed, times, widened
 from pellucid.errors import check_count
 from pellucid.methods.edge import attribution
 from pellucid.methods.result import (
@@ -112,7 +112,7 @@ class Conductance:
             all_through = functools.partial(
                 _all_flows_through, path, start, begin, OF_OUTPUTS * (begin.abs() + end.abs())
             )
-            tell_of_misses(total(attributions), end, begin, due=all_through)
+            tell_of_misses(attributions, end, begin, due=all_through)
         gap = completeness_gap(path, attributions, start) if delta else None
         return Attributions(attributions, gap, structure=path.structure)
 

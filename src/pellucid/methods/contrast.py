@@ -121,7 +121,8 @@ class Contrast:
         if not self._unruled.report(strict=strict) and self._missed:
             tell(
                 f"attributions do not add up to the change of the output, but miss it by up to {self._missed:.2g}. "
-                "Hint: the model chooses by its data, as torch.where does, detaches something or draws random numbers.",
+                "Hint: the model chooses by its data, as masks do, detaches something or draws random numbers; or it "
+                "rounds large numbers, and misses less as model.double() with inputs.double().",
                 strict,
             )
         if self._exceeded > LARGEST:

@@ -44,7 +44,9 @@ class KernelShap:
     with the sum of all a_i = F(all) - F(none)
 
     The condition holds exactly. With all coalitions these are the Shapley values; of an additive model, with any that
-    determine them. Standard errors are none where all coalitions of a single feature are alone.
+    determine them. Standard errors are none where all coalitions of a single feature are alone. Those of few
+    pairs of coalitions are right on average, but uncertain themselves: intervals of 1.96 of them on each side then hold
+    not 95 % of the values but, in games that are far from additive, about 90 %.
 
     Lundberg, Lee, "A unified approach to interpreting model predictions", 2017, https://arxiv.org/abs/1705.07874;
     Covert, Lee, "Improving KernelSHAP", 2021, https://arxiv.org/abs/2012.01536.

@@ -104,7 +104,7 @@ class IntegratedGradients:
                 gradients = expectation(path, weights, line(x0, x, nodes))
         found = path.narrowed(times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients)
         if outputs:
-            tell_of_misses(total(found), *outputs)
+            tell_of_misses(found, *outputs)
         enough = self.steps == "auto" or self.steps >= ENOUGH_ROWS
         gap = completeness_gap(path, found, start, exact=self.multiply_by_inputs and enough) if delta else None
         return Attributions(found, gap, structure=path.structure, evaluations=evaluations, reached=reached)

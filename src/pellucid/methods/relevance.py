@@ -33,7 +33,7 @@ ADDED_TO = words("add iadd isub radd rsub sub subtract")
 
 PASSED_ON = ELEMENTWISE | words(
     """
-    alpha_dropout dropout feature_alpha_dropout feature_dropout native_dropout negative neg rsqrt
+    alpha_dropout conj_physical dropout feature_alpha_dropout feature_dropout native_dropout negative neg rsqrt
     """
 )
 """Functions that make each number of one."""
@@ -73,7 +73,8 @@ def by_parts(function: Callable[[Tensor, Tensor], Tensor], one: Tensor, other: T
     """A function of two tensors; of complex ones, of their real and of their imaginary parts, which are two numbers."""
     if not (one.is_complex() and other.is_complex()):
         return function(one, other)
-    return torch.view_as_complex(function(torch.view_as_real(one), torch.view_as_real(other)))
+    parts = (torch.view_as_real(each.resolve_conj()) for each in (one, other))
+    return torch.view_as_complex(function(*parts))
 
 
 def fitting(relevance: Tensor, x: Tensor) -> Tensor:

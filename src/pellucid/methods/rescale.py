@@ -13,14 +13,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pellucid.core import composites
 from pellucid.core.call import Call
 from pellucid.core.functions import ELEMENTWISE, PRODUCTS
 from pellucid.core.linearity import words
-from pellucid.core.rules import OfSeveral, Rules
+from pellucid.core.rules import Decomposed, OfSeveral, Rules
 from pellucid.core.steps import DECOMPOSED
 from pellucid.core.tensors import Tensors, minus
 from pellucid.methods import exponentials
-from pellucid.methods.scales import divides
+from pellucid.methods.scales import Choice, divides, in_order
 
 LARGEST = words(
     """
@@ -65,7 +66,10 @@ def rescale(eps: float) -> Rules:
         """With |b| above |b'|: (a - a') / b and a' (1 / b - 1 / b'), else the other way round.
 
         So norms have no large contributions that cancel where b' is next to nothing, as it is for a baseline of zeros.
+        Exponentials over their sum are a softmax.
         """
+        if (found := exponentials.softmax_by_hand(call, grad, elementwise)) is not None:
+            return found
         (a, b), _ = call.arguments
         if not isinstance(b, Tensor):
             return (grad / b,)
@@ -77,24 +81,28 @@ def rescale(eps: float) -> Rules:
     def product(call: Call, grad: Tensor) -> Tensors:
         """The gradient in the middle between x and x', exact for two factors; for more, at two points between.
 
-        A factor that divides comes in the order of the quotient: the others change at the smaller of r and r', and it
-        changes where they are at the other end.
+        Factors that divide come in the order of the quotient: the others change at the smaller of r and r', and they
+        change where the others are at the other end.
         """
         inputs, others = call.inputs, _others(call)
-        dividing = [place for place, step in enumerate(call.steps) if divides(step)] if len(inputs) > 1 else []
         nodes = (0.5,) if len(inputs) < 3 else (0.5 - HALF_WIDTH, 0.5 + HALF_WIDTH)
-        middle = [[x0 + node * (x - x0) for x0, x in zip(others, inputs, strict=True)] for node in nodes]
-        if len(dividing) == 1:
-            (place,) = dividing
-            smaller = inputs[place].abs() <= others[place].abs()
-            for at in middle:
-                at[place] = torch.where(smaller, inputs[place], others[place])
-        found = [call.gradient(tuple(at), grad / len(nodes)) for at in middle]
-        shares = [torch.stack(each).sum(0) if len(each) > 1 else each[0] for each in zip(*found, strict=True)]
-        if len(dividing) == 1:
-            ends = (call.gradient(some, grad)[place] for some in (others, inputs))
-            shares[place] = torch.where(smaller, *ends)
-        return tuple(shares)
+
+        def gradients(chosen: Choice = lambda place, between: between) -> Tensors:
+            found = [
+                call.gradient(
+                    tuple(
+                        chosen(i, x0 + node * (x - x0)) for i, (x0, x) in enumerate(zip(others, inputs, strict=True))
+                    ),
+                    grad / len(nodes),
+                )
+                for node in nodes
+            ]
+            return tuple(torch.stack(each).sum(0) for each in zip(*found, strict=True)) if len(nodes) > 1 else found[0]
+
+        dividing = [place for place, step in enumerate(call.steps) if divides(step)] if len(inputs) > 1 else []
+        if not 0 < len(dividing) < len(inputs):
+            return gradients()
+        return in_order(inputs, others, dividing, gradients)
 
     def largest(call: Call, grad: Tensor) -> Tensors:
         """With y = max(x) and c = max(y, y'): the place of y receives c - y', that of y' in x' receives y - c.
@@ -118,8 +126,25 @@ def rescale(eps: float) -> Rules:
             for place, (each, way) in enumerate(zip(passed, minus(inputs, others), strict=True))
         )
 
+    def choice(call: Call, grad: Tensor) -> Tensors:
+        """Where inputs and baselines choose another branch, all branches that change share the change of the output."""
+        reference = call if call.reference is None else call.reference
+        other = (_condition(call) != _condition(reference)).expand(grad.shape)
+        if not other.any():
+            return call.gradient(call.inputs, grad)
+        change = torch.where(other, call.output(*call.inputs) - reference.output(*reference.inputs), 0)
+        ways = minus(call.inputs, _others(call))
+        moves = [other & (way.detach().abs() >= least(way)) for way in ways]
+        part = grad * change / torch.stack(moves).sum(0).clamp(min=1)
+        passed = call.gradient(call.inputs, torch.where(other, 0, grad))
+        return tuple(
+            each + torch.where(moved, part / torch.where(moved, way, 1), 0).sum_to_size(each.shape)
+            for each, moved, way in zip(passed, moves, ways, strict=True)
+        )
+
     functions = dict(DECOMPOSED)
     for names, rule in (
+        ({"where"}, choice),
         (ELEMENTWISE, elementwise),
         (LARGEST, largest),
         ({"logsumexp"}, exponentials.log_sum_exp),
@@ -129,7 +154,13 @@ def rescale(eps: float) -> Rules:
     ):
         functions.update(dict.fromkeys(names, rule))
     functions.update(dict.fromkeys(PRODUCTS, OfSeveral(product)))
+    functions["reciprocal"] = Decomposed(composites.reciprocal, otherwise=elementwise)
     return Rules(functions)
+
+
+def _condition(call: Call) -> Tensor:
+    """By what `torch.where` chooses."""
+    return next(leaf for leaf in call.leaves if isinstance(leaf, Tensor) and leaf.dtype in (torch.bool, torch.uint8))
 
 
 def _others(call: Call) -> Tensors:

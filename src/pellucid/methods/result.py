@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
@@ -12,7 +13,7 @@ from torch import Tensor
 from pellucid.core.expectation import along, values
 from pellucid.core.pathway import Pathway
 from pellucid.core.structure import Structure
-from pellucid.core.tensors import Tensors, total
+from pellucid.core.tensors import Tensors, total, widened
 from pellucid.errors import warn
 
 
@@ -64,7 +65,7 @@ def completeness_gap(path: Pathway, attributions: Tensors, start: Tensors, *, ex
     totals = total(attributions).detach()
     end, begin = ends(path, start)
     if exact and not path.source.modules and not totals.is_complex():
-        tell_of_misses(totals, end, begin, together=path.budget.whole)
+        tell_of_misses(attributions, end, begin, together=path.budget.whole)
     return gap(totals[:, None], end - begin).flatten()
 
 
@@ -93,25 +94,43 @@ def with_ends(nodes: Tensor) -> Tensor:
 MISSED, OF_OUTPUTS = 0.05, 1e-4
 """How far a sum that should be exact may be off, as a share of the change, and of the outputs at both ends."""
 
+BY_CHANCE = 2
+"""How many times their norm numbers of random signs seldom exceed when they are added up."""
+
 
 def tell_of_misses(
-    totals: Tensor, end: Tensor, start: Tensor, *, together: bool = False, due: Callable[[], bool] = lambda: True
+    attributions: Tensors,
+    end: Tensor,
+    start: Tensor,
+    *,
+    together: bool = False,
+    due: Callable[[], bool] = lambda: True,
 ) -> None:
     """Warn of attributions whose sums miss the change of the output by more than rounding and a few per cent.
 
+    A change may be next to nothing by chance. So it counts as no less than what attributions of such sizes add up to if
+    their signs are random, nor than the mean of the batch.
+
     Args:
-        totals: Their sums, [n].
+        attributions: The attributions, (n, ...) each.
         end: The outputs at the inputs; of another length where the model has one for the batch.
         start: Those at the baselines.
         together: Whether examples depend on each other, and add up over the batch alone.
         due: Whether they should add up at all; asked where they do not.
     """
-    totals, end, start = (each.detach().flatten() for each in (totals, end, start))
-    if together or len(totals) != len(end):
-        totals, end, start = (each.sum(0, keepdim=True) for each in (totals, end, start))
-    found = zip(totals.tolist(), end.tolist(), start.tolist(), strict=True)
-    missed = [(abs(sum_ - (f - f0)), abs(f - f0), abs(f) + abs(f0)) for sum_, f, f0 in found]
-    wrong = [miss for miss, change, outputs in missed if miss > MISSED * change and miss > OF_OUTPUTS * outputs]
+    squares = total(tuple(widened(each.detach()).abs().square() for each in attributions))
+    columns = [each.detach().flatten() for each in (total(attributions), squares, end, start)]
+    if together or len(columns[0]) != len(columns[2]):
+        columns = [each.sum(0, keepdim=True) for each in columns]
+    found = list(zip(*(each.tolist() for each in columns), strict=True))
+    misses = [abs(sum_ - (f - f0)) for sum_, _, f, f0 in found]
+    changes = [max(abs(f - f0), BY_CHANCE * math.sqrt(square)) for _, square, f, f0 in found]
+    usual = sum(changes) / max(1, len(changes))
+    wrong = [
+        miss
+        for miss, change, (_, _, f, f0) in zip(misses, changes, found, strict=True)
+        if miss > MISSED * max(change, usual) and miss > OF_OUTPUTS * (abs(f) + abs(f0))
+    ]
     if wrong and due():
         warn(
             f"attributions do not add up to the change of the output, which they miss by up to {max(wrong):.2g}: "
