@@ -163,26 +163,37 @@ class Lime:
         generator: torch.Generator | None,
     ) -> tuple[Tensor, Tensor | None]:
         """Coefficients [1, columns, K] of one game and standard errors, by functions of the user's."""
-        game, everywhere = design.game, slice(None)
-        original, arguments = as_given(game.path.x), _arguments(design)
-        samples, weights = [], []
-        for sample in self._drawn(count, design, generator, original, arguments):
-            there = game.features.among(sample[:, None, design.of_feature] > 0, everywhere)
-            near = as_given(mixed(there, game.path.x, game.fill, everywhere))
-            weights.append(one_number(similarity(original, near, sample, **arguments)))
-            samples.append(sample)
-        present, counts = torch.cat(samples), torch.tensor(weights, dtype=torch.float64, device="cpu")
+        original, arguments = as_given(design.game.path.x), _arguments(design)
+        drawn = self._drawn(count, design, generator, original, arguments)
+        if isinstance(similarity, ExponentialKernel):
+            present = torch.cat(list(drawn))
+            counts = similarity.of_coalitions(design.game, present[:, None, design.of_feature] > 0, apart=False)
+        else:
+            present, counts = self._compared(drawn, design, similarity, original, arguments)
         values = await design.values(present[:, None] > 0)
         if isinstance(model, LinearModel):
             drawn_by_fits(design.columns, generator)
-            return self._fitted(model, present[None] > 0, by_game(values, 1), counts[None])
-        fits = [fitted(model, present, each, counts) for each in values]
+            return self._fitted(model, present[None] > 0, by_game(values, 1), counts)
+        fits = [fitted(model, present, each, counts[0]) for each in values]
         if any(each.numel() != design.columns for each in fits):
             raise InvalidArgument(
                 "interpretable_model.representation() must hold a coefficient for each feature: "
                 f"expected (1, {design.columns}), got {described(fits[0])}."
             )
         return torch.stack([each.reshape(-1) for each in fits], dim=1)[None], None
+
+    def _compared(
+        self, drawn: Iterator[Tensor], design: Design, similarity: Similarity, original: Any, arguments: dict[str, Any]
+    ) -> tuple[Tensor, Tensor]:
+        """Samples as they are drawn, float [samples, columns], and what they count by the user, [1, samples]."""
+        game, everywhere = design.game, slice(None)
+        samples, weights = [], []
+        for sample in drawn:
+            there = game.features.among(sample[:, None, design.of_feature] > 0, everywhere)
+            near = as_given(mixed(there, game.path.x, game.fill, everywhere))
+            weights.append(one_number(similarity(original, near, sample, **arguments)))
+            samples.append(sample)
+        return torch.cat(samples), torch.tensor([weights], dtype=torch.float64, device="cpu")
 
     def _drawn(
         self, count: int, design: Design, generator: torch.Generator | None, original: Any, arguments: dict[str, Any]

@@ -19,6 +19,9 @@ CLOSE = 1e-9
 LEAST_LEFT = 1e-3
 """How much of a draw the other samples must leave open for it to tell of an error."""
 
+LEAST_NEW = 1e-6
+"""How much of a column must not be a sum of others: what rounding leaves of one that is such a sum is less."""
+
 SMALLEST, ROUNDING = 1e-30, 1e-14
 
 OVER_RELAXATION = 1.6
@@ -130,16 +133,18 @@ class Lasso:
 
     def _optimum(self, z: Tensor, moments: Tensor, guess: Tensor) -> Tensor | None:
         """The best coefficients [columns], if a guess is, or has the right ones at zero and the right signs."""
+        if moments.isnan().any():
+            return guess
         chosen = guess.nonzero().flatten()
         some = z[:, chosen]
-        solved, _ = torch.linalg.solve_ex(some.mT @ some, moments[chosen] - self.alpha * guess[chosen].sign())
+        solved = _smallest(some.mT @ some, moments[chosen] - self.alpha * guess[chosen].sign())
         tolerance = CLOSE * moments.abs().amax()
         for best in (torch.zeros_like(guess).scatter(0, chosen, solved), guess):
             slope = moments - z.mT @ (z @ best)
             unused = self.alpha * best.abs().sum() - best @ slope
             if slope.abs().amax() <= self.alpha + tolerance and unused <= tolerance * best.abs().sum():
                 return best
-        return guess if moments.isnan().any() else None
+        return None
 
 
 @final
@@ -245,6 +250,14 @@ def _jackknife(design: Tensor, inverse: Tensor, errors: Tensor, draws: Tensor) -
         change = reach.new_zeros(*reach.shape[:2], count).index_add_(2, of_draw, reach * error.unsqueeze(1))
         changes.append((change / (1 - pull).clamp(min=LEAST_LEFT)).var(2) * count)
     return torch.stack(changes, dim=2).sqrt()
+
+
+def _smallest(gram: Tensor, right: Tensor) -> Tensor:
+    """The solution of a system of products of columns, [columns]; the smallest, where columns are sums of others."""
+    factor, failed = torch.linalg.cholesky_ex(gram)
+    if failed or (factor.diagonal() < LEAST_NEW * gram.diagonal().sqrt()).any():
+        return torch.linalg.lstsq(gram, right.unsqueeze(1), driver="gelsy").solution.squeeze(1)
+    return torch.cholesky_solve(right.unsqueeze(1), factor).squeeze(1)
 
 
 def _centred(present: Tensor, outputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -38,15 +38,22 @@ class Surrogate(Protocol):
         ...
 
 
+class _Samples(TensorDataset):
+    """Samples of which a loader takes a whole batch at once."""
+
+    def __getitems__(self, indices: list[int]) -> Tensors:
+        return self[indices]
+
+
 def fitted(model: Surrogate, samples: Tensor, outputs: Tensor, weights: Tensor) -> Tensor:
     """What a user's model learns from the samples of a game, given in float32 as in Captum.
 
     Raises:
         InvalidArgument: It is no tensor.
     """
-    data = TensorDataset(*(each.detach().cpu().float() for each in (samples, outputs, weights)))
+    data = _Samples(*(each.detach().cpu().float() for each in (samples, outputs, weights)))
     with torch.enable_grad():
-        model.fit(DataLoader(data, batch_size=len(samples)))
+        model.fit(DataLoader(data, batch_size=len(samples), collate_fn=list))
     (learnt,) = detached(tensors_of(model.representation(), "interpretable_model.representation()"))
     return learnt
 
@@ -127,7 +134,7 @@ def one_number(given: Tensor | float) -> float:
     Raises:
         InvalidArgument: It says several numbers, or none.
     """
-    if not isinstance(given, SupportsFloat) or (isinstance(given, Tensor) and given.numel() != 1):
+    if given.numel() != 1 if isinstance(given, Tensor) else not isinstance(given, SupportsFloat):
         raise InvalidArgument(f"similarity_func must return one number: got {described(given)}.")
     return float(given)
 
