@@ -193,7 +193,7 @@ class Lime:
             near = as_given(mixed(there, game.path.x, game.fill, everywhere))
             weights.append(one_number(similarity(original, near, sample, **arguments)))
             samples.append(sample)
-        return torch.cat(samples), torch.tensor([weights], dtype=torch.float64, device="cpu")
+        return torch.cat(samples), torch.stack(weights)[None]
 
     def _drawn(
         self, count: int, design: Design, generator: torch.Generator | None, original: Any, arguments: dict[str, Any]

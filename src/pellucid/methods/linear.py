@@ -256,8 +256,10 @@ def _smallest(gram: Tensor, right: Tensor) -> Tensor:
     """The solution of a system of products of columns, [columns]; the smallest, where columns are sums of others."""
     factor, failed = torch.linalg.cholesky_ex(gram)
     if failed or (factor.diagonal() < LEAST_NEW * gram.diagonal().sqrt()).any():
-        return torch.linalg.lstsq(gram, right.unsqueeze(1), driver="gelsy").solution.squeeze(1)
-    return torch.cholesky_solve(right.unsqueeze(1), factor).squeeze(1)
+        solved: Tensor = torch.linalg.lstsq(gram, right.unsqueeze(1), driver="gelsy").solution
+    else:
+        solved = torch.cholesky_solve(right.unsqueeze(1), factor)
+    return solved.squeeze(1)
 
 
 def _centred(present: Tensor, outputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -42,7 +42,7 @@ class _Samples(TensorDataset):
     """Samples of which a loader takes a whole batch at once."""
 
     def __getitems__(self, indices: list[int]) -> Tensors:
-        return self[indices]
+        return tuple(each[indices] for each in self.tensors)
 
 
 def fitted(model: Surrogate, samples: Tensor, outputs: Tensor, weights: Tensor) -> Tensor:
@@ -128,15 +128,18 @@ def perturbed(
     return len(yielded), iter(yielded)
 
 
-def one_number(given: Tensor | float) -> float:
-    """What a user's similarity function says a sample counts.
+def one_number(given: Tensor | float) -> Tensor:
+    """What a user's similarity function says a sample counts, as a tensor of no dimensions on the CPU.
 
     Raises:
         InvalidArgument: It says several numbers, or none.
     """
     if given.numel() != 1 if isinstance(given, Tensor) else not isinstance(given, SupportsFloat):
         raise InvalidArgument(f"similarity_func must return one number: got {described(given)}.")
-    return float(given)
+    number = (
+        given.detach() if isinstance(given, Tensor) else torch.tensor(float(given), dtype=torch.float64, device="cpu")
+    )
+    return number.reshape(()).to("cpu", torch.float64)
 
 
 def drawn_by_fits(columns: int, generator: torch.Generator | None) -> None:
