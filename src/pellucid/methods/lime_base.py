@@ -41,7 +41,7 @@ class LimeBase:
     The inputs are explained as one: a single example, or a batch for which the model returns one value.
 
     Functions are called with one sample at a time. Of more than 64 samples, the others after these are taken together
-    by `torch.vmap` where that gave the same for the first ones; functions that keep count of their calls then see fewer.
+    by `torch.vmap` where that gave the same for the first ones; functions that count their calls then see fewer.
 
     Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016, https://arxiv.org/abs/1602.04938.
 
