@@ -5,6 +5,7 @@ result = IntegratedGradients(steps=100)(path, baselines=0, delta=True)
 result.values, result.delta
 """
 
+from pellucid.core.baselines import Background
 from pellucid.core.pathway import Pathway
 from pellucid.core.sink import Neuron
 from pellucid.core.site import Layer
@@ -58,6 +59,7 @@ __all__ = [
     "AttentionRollout",
     "AttnLRP",
     "Attributions",
+    "Background",
     "BanzhafValueSampling",
     "BanzhafValues",
     "Composite",

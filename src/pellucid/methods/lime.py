@@ -9,7 +9,7 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 
-from pellucid.core.baselines import Baselines
+from pellucid.core.baselines import Background, Baselines
 from pellucid.core.game import Game, mixed
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask
@@ -102,6 +102,11 @@ class Lime:
         Raises:
             InvalidArgument: Something does not fit, or a function of the user's returns what it must not.
         """
+        if isinstance(baselines, Background):
+            raise InvalidArgument(
+                "baselines must be one for each example, as samples count by how far they are from it: "
+                f"got a Background of {described(baselines.rows)}. Hint: KernelShap takes it."
+            )
         design = Design(Game(path, feature_mask, baselines))
         generator = shared(self.seed, self.generator)
         similarity = ExponentialKernel() if self.similarity is None else self.similarity
@@ -190,7 +195,7 @@ class Lime:
         samples, weights = [], []
         for sample in drawn:
             there = game.features.among(sample[:, None, design.of_feature] > 0, everywhere)
-            near = as_given(mixed(there, game.path.x, game.fill, everywhere))
+            near = as_given(mixed(there, game.path.x, game.fill.alone, everywhere))
             weights.append(one_number(similarity(original, near, sample, **arguments)))
             samples.append(sample)
         return torch.cat(samples), torch.stack(weights)[None]
@@ -227,5 +232,5 @@ def _joined(errors: list[Tensor | None]) -> Tensor | None:
 def _arguments(design: Design) -> dict[str, Any]:
     """What functions of Captum's users are called with by name."""
     masks = tuple(design.of_feature.to(mask.device)[mask] for mask in design.game.features.masks)
-    fill = as_given(design.game.fill)
+    fill = as_given(design.game.fill.alone)
     return {"baselines": fill, "feature_mask": as_given(masks), "num_interp_features": design.columns}
