@@ -35,6 +35,7 @@ GAMES = {
     "OwenValueSampling": methods.OwenValueSampling(groups=GROUPS, samples=6, seed=0),
     "ShapleyInteractions": methods.ShapleyInteractions(),
     "ShapleyInteractionSampling": methods.ShapleyInteractionSampling(samples=6, seed=0),
+    "KernelShapIQ": methods.KernelShapIQ(),
     "KernelShap": methods.KernelShap(samples=12, seed=0),
     "KernelShap, captum": methods.KernelShap(samples=40, sampling="captum", seed=0),
 }

@@ -27,6 +27,7 @@ from pellucid.methods.gradient import InputXGradient, Saliency
 from pellucid.methods.guided_cam import GuidedGradCam
 from pellucid.methods.interactions import Interactions, ShapleyInteractions, ShapleyInteractionSampling
 from pellucid.methods.kernel_shap import KernelShap
+from pellucid.methods.kernel_shap_iq import KernelShapIQ
 from pellucid.methods.layer_rules import (
     AlphaBeta,
     Epsilon,
@@ -90,6 +91,7 @@ __all__ = [
     "Interactions",
     "InternalInfluence",
     "KernelShap",
+    "KernelShapIQ",
     "Lasso",
     "Layer",
     "LayerCam",
