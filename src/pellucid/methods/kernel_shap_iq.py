@@ -119,7 +119,8 @@ class KernelShapIQ:
         if not told:
             warn(
                 f"samples must be larger: {narrowing.done} coalitions hardly determine the interactions of "
-                f"{len(players)} features, and nothing tells how far off they are. Hint: samples={min(2 * narrowing.done, 2 ** len(players))}."
+                f"{len(players)} features, and nothing tells how far off they are. "
+                f"Hint: samples={min(2 * narrowing.done, 2 ** len(players))}."
             )
 
         def of_outputs(found: Tensor) -> Tensor:
@@ -166,7 +167,7 @@ def _of_pairs(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor, 
     middle = told[:, :2].mean(1, keepdim=True)
     singles = ends.T @ told / ends.sum(0).unsqueeze(1)
     together = torch.zeros(players, len(one), dtype=torch.float64, device="cpu")  # which pairs a player is in
-    together[one, torch.arange(len(one))] = together[other, torch.arange(len(one))] = 1
+    together.scatter_(0, torch.stack([one, other]), 1)
     spread = torch.linalg.pinv(together)
     sums = 2 * (middle - singles)  # of each player's interactions
     known = spread @ sums
