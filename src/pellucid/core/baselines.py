@@ -20,9 +20,9 @@ class Background:
 
     F(S) = mean over the rows b of f(x in the features of S, b elsewhere)
 
-    So Shapley values start from the mean output over the rows, f of no row's features: what SHAP's explainers do with
-    their background data. As the rows are whole, features that depend on each other in the data are torn apart by x
-    alone (interventional values). All examples share the rows; a coalition costs as many evaluations as there are.
+    Shapley values then add up to f(x) less the mean output over the rows, as those of SHAP's explainers do with their
+    background data; these are the interventional ones. All examples share the rows, and a coalition costs as many
+    evaluations as there are.
 
     Lundberg, Lee, "A unified approach to interpreting model predictions", 2017, https://arxiv.org/abs/1705.07874;
     Janzing, Minorics, Bloebaum, "Feature relevance quantification in explainable AI", 2020,

@@ -138,8 +138,8 @@ class ShapleyInteractionSampling:
     come in draws: the zigzag paths that divide the complete graph of the features that play in some example of the
     batch, which are numbered at random for each draw. A coalition that comes up several times is evaluated once.
 
-    It needs no number of samples, and where many features act together its errors are smaller;
-    [KernelShapIQ][pellucid.methods.KernelShapIQ] has smaller ones where few do.
+    It takes any number of samples, and where many features act together its errors are the smaller ones; where few do,
+    those of [KernelShapIQ][pellucid.methods.KernelShapIQ] are.
 
     Tsai, Yeh, Ravikumar, "Faith-Shap: the faithful Shapley interaction index", 2023, https://arxiv.org/abs/2203.00870;
     Alspach, "The wonderful Walecki construction", 2008.
