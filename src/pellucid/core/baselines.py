@@ -39,7 +39,7 @@ class Background:
         >>> from pellucid.methods import Background, Pathway, ShapleyValues
         >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
         >>> ShapleyValues()(path, baselines=Background(torch.tensor([[0.0, 0.0], [1.0, 1.0]]))).values
-        (tensor([[2.2500, 3.2500]]),)
+        (tensor([[2.5000, 3.0000]]),)
     """
 
     rows: Tensor | Tensors
