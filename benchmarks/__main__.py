@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from benchmarks import (
+    background,
     bounded_memory,
     call_overhead,
     chunk_bytes,
@@ -35,6 +36,7 @@ CASES: list[Case] = [
     *layers_and_neurons.CASES,
     *games.CASES,
     *exact_shapley.CASES,
+    *background.CASES,
     *deeplift.CASES,
     *passing_back.CASES,
     *bounded_memory.CASES,

@@ -18,18 +18,28 @@ FEATURES, ROWS = 12, 8
 
 @dataclass(frozen=True, kw_only=True)
 class BesidePeer:
-    """Exact Shapley values by pellucid and by another library, in turn."""
+    """Shapley values by pellucid and by another library, in turn.
+
+    Args:
+        name: What to select it by.
+        aim: What it claims.
+        peer: What the other library does with a model and inputs.
+        ours: What pellucid does.
+        same: Whether both say the same; where each draws coalitions of its own, they do not.
+    """
 
     name: str
     aim: Aim
     peer: Callable[[nn.Module, Tensor], Tensor]
+    ours: Callable[[nn.Module, Tensor], Tensor]
+    same: bool = True
 
     def measure(self) -> Result:
         """Time both, and compare what they find."""
         torch.set_num_threads(THREADS)
         scene = wide_perceptron()
-        ours, theirs = partial(pellucid, *scene), partial(self.peer, *scene)
-        apart = difference(ours(), theirs())
+        ours, theirs = partial(self.ours, *scene), partial(self.peer, *scene)
+        apart = difference(ours(), theirs()) if self.same else 0.0
         own, other = interleaved(ours, theirs)
         return Result(
             name=self.name,
@@ -81,7 +91,7 @@ def shapiq(model: nn.Module, x: Tensor) -> Tensor:
 
 
 CASES = [
-    BesidePeer(name=f"exact-shapley/{peer.__name__}", aim=Aim(time=1.0), peer=peer)
+    BesidePeer(name=f"exact-shapley/{peer.__name__}", aim=Aim(time=1.0), peer=peer, ours=pellucid)
     for peer in (shap, shapiq)
     if find_spec(peer.__name__)
 ]

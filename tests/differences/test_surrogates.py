@@ -196,6 +196,28 @@ def test_one_value_for_the_batch_and_several_perturbations_at_once(method: str, 
     assert_close(ours, value_of(on_captum(call())), tolerance=1e-3)
 
 
+def test_many_samples_of_lime_base():
+    """LimeBase, more than 64 samples: Captum calls the functions for each; those after the first 64 are mapped."""
+    calls: dict[Any, int] = {}
+
+    def call(attr: Any) -> Any:
+        def weight(original: Tensor, near: Tensor, sample: Tensor, **kwargs: Any) -> Tensor:
+            calls[attr] = calls.get(attr, 0) + 1
+            return torch.exp(-(original - near).square().sum())
+
+        def coins(original: Tensor, **kwargs: Any) -> Tensor:
+            return torch.bernoulli(torch.full((1, 3), 0.5))
+
+        library = their_models if attr is captum.attr else our_models
+        model = library.SkLearnRidge(alpha=0.1)
+        base = attr.LimeBase(linear, model, weight, coins, True, lambda sample, x, **kwargs: x * sample, None)
+        return base.attribute(X[:1], n_samples=200)
+
+    theirs, ours = both(call)
+    assert_close(ours, theirs)
+    assert list(calls.values()) == [200, 64 + 2]
+
+
 def test_nan_as_a_baseline():
     """KernelShap, a baseline of NaN for a model that replaces it: Captum's stays; it is replaced."""
     captums, ours = both(explain("KernelShap", lambda x: x.nan_to_num(7.0).sum(1), baselines=math.nan, n_samples=50))

@@ -206,6 +206,11 @@ METHODS = [
         specimens=("reused", "two-inputs"),
     ),
     Method(
+        "methods.KernelShapIQ", flat_output(engine(functools.partial(row_sums, methods.KernelShapIQ))),
+        players=masked("feature_mask"), baselines=by_example, linear=True, calls=(1, 16), backwards=0, gradient=False,
+        specimens=("reused", "two-inputs"),
+    ),
+    Method(
         "KernelShap", facade(attr.KernelShap, n_samples=30), players=masked("feature_mask"),
         baselines=by_example, stochastic=True, shared=True, linear=True, calls=(1, 14), backwards=0, gradient=False,
         specimens=("reused", "functional", "cnn", "two-inputs"),

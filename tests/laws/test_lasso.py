@@ -76,13 +76,14 @@ def value(coefficients, game: int, output: int, present, outputs, weights, alpha
 @alphas
 @pytest.mark.parametrize("seed", SEEDS)
 def test_equal_columns(alpha: float, seed: int):
-    """Any share of a coefficient is as good: together they have what one column would have."""
+    """Any share of a coefficient is as good: together they have what one column would have, and each the same."""
     present, outputs, weights = data(30, 4, seed)
     twice = torch.cat([present, present[:, :, :1]], dim=2)
     found = Lasso(alpha=alpha).coefficients(twice, outputs, weights)
     check_optimal(found, twice, outputs, weights, alpha)
     once = Lasso(alpha=alpha).coefficients(present, outputs, weights)
     torch.testing.assert_close(found[:, 0] + found[:, 4], once[:, 0], rtol=0, atol=1e-8)
+    torch.testing.assert_close(found[:, 0], found[:, 4], rtol=0, atol=1e-8)
 
 
 @alphas

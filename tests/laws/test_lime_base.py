@@ -1,7 +1,9 @@
 """What holds for LIME of which every part is the user's: it explains its inputs as one."""
 
+import logging
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -176,4 +178,103 @@ def test_all_is_as_it_was_found_after_an_exception_in_a_part(part: str):
     before = random_state()
     with pytest.raises(KeyError, match="a part"):
         lime(linear, **{part: failing}).attribute(X)
+    assert random_state() == before
+
+
+def smooth(original: Tensor, perturbed: Tensor, sample: Tensor, **arguments: Any) -> Tensor:
+    return torch.exp(-(original - perturbed).square().sum() / 4)
+
+
+def counted(function: Any) -> tuple[list[int], Any]:
+    """A list that grows with the calls of a function, and the function."""
+    calls: list[int] = []
+    return calls, lambda *given, **named: (calls.append(1), function(*given, **named))[1]
+
+
+@pytest.mark.parametrize("most", [None, 7, 1000])
+@pytest.mark.parametrize("space", ["samples", "inputs"])
+def test_after_some_samples_functions_take_many_at_once(space: str, most: int | None):
+    found, calls = [], []
+    for similarity in (smooth, lambda *given, **named: float(smooth(*given, **named))):
+        transforms, transform = counted(kept if space == "samples" else lambda near, _, **named: near)
+        weights, weigh = counted(similarity)
+        parts = {"similarity_func": weigh, "from_interp_rep_transform": transform}
+        if space == "inputs":
+            parts |= {
+                "perturb_func": lambda x, **named: x + torch.rand_like(x),
+                "perturb_interpretable_space": False,
+                "from_interp_rep_transform": None,
+                "to_interp_rep_transform": transform,
+            }
+        torch.manual_seed(0)
+        found.append(lime(linear, **parts).attribute(X, n_samples=500, perturbations_per_eval=most))
+        calls.append((len(transforms), len(weights)))
+    blocks = {None: 1, 7: 63, 1000: 1}[most]
+    assert calls == [(64 + 1 + blocks,) * 2, (500 + 1,) * 2]  # the second leaves torch
+    torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-5)
+
+
+def test_few_samples_are_taken_one_by_one():
+    weights, weigh = counted(smooth)
+    lime(linear, similarity_func=weigh).attribute(X, n_samples=64)
+    assert len(weights) == 64
+
+
+class Growing:
+    """Remembers how often it was called, which nobody can see."""
+
+    calls = 0
+
+    def __call__(self, *given: Any, **named: Any) -> Tensor:
+        self.calls += 1
+        return smooth(*given) * self.calls
+
+
+ONE_BY_ONE = {
+    "numbers that leave torch": lambda *given, **named: smooth(*given).item(),
+    "arrays": lambda original, near, sample, **named: np.exp(-np.abs((original - near).numpy()).sum()),
+    "branches": lambda original, near, sample, **named: sample.sum() if near.sum() > 0 else 1.0,
+    "torch's random numbers": lambda *given, **named: smooth(*given) * torch.rand(()),
+    "NumPy's random numbers": lambda *given, **named: smooth(*given) * np.random.rand(),
+    "sizes by values": lambda original, near, sample, **named: original[:, sample[0] > 0].abs().sum() + 1,
+    "memory": Growing(),
+}
+
+
+@pytest.mark.parametrize("similarity", ONE_BY_ONE.values(), ids=ONE_BY_ONE)
+def test_what_is_not_one_computation_takes_sample_by_sample(similarity: Any, caplog: pytest.LogCaptureFixture):
+    weights: list[float] = []
+
+    def weigh(*given: Any, **named: Any) -> Any:
+        found = similarity(*given, **named)
+        weights.append(float(found.detach() if isinstance(found, Tensor) else found))
+        return found
+
+    class Remembering(LeastSquares):
+        def fit(self, train_data: Any, **kwargs: Any) -> None:
+            ((_, _, self.weights),) = train_data
+            super().fit(train_data)
+
+    with caplog.at_level(logging.INFO, "pellucid"):
+        attribute = lime(linear, similarity_func=weigh, interpretable_model=(model := Remembering())).attribute
+        attribute(X, n_samples=100)
+    (record,) = (each for each in caplog.records if "torch.vmap" in each.getMessage())
+    assert record.levelno == logging.INFO
+    assert len(weights) - 100 in (0, 1)
+    torch.testing.assert_close(model.weights, torch.tensor(weights[:64] + weights[-36:]))
+
+
+def test_all_is_as_it_was_found_after_an_exception_among_many():
+    def failing(original: Tensor, near: Tensor, sample: Tensor, **named: Any) -> Tensor:
+        if sample[0, 0] > 1:
+            raise KeyError("a part")
+        return smooth(original, near, sample)
+
+    def perturb(original: Tensor):
+        yield from (coins(original) for _ in range(80))
+        yield coins(original) + 2
+
+    before = random_state()
+    with pytest.raises(KeyError, match="a part"):
+        lime(linear, similarity_func=failing, perturb_func=perturb).attribute(X, n_samples=81)
     assert random_state() == before

@@ -1,10 +1,12 @@
 """LimeBase, every part of which a user gives: each is called with the same, and the same is learnt."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
 import captum._utils.models.linear_model as their_models
 import captum.attr
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -189,6 +191,32 @@ class TestTwoInputs:
 
         space = IN_INPUTS | {"perturb": perturb, "to_samples": to_samples}
         same(of_two, (A[:1], ONE), space, similarity=lambda *args, **kwargs: 1.0, perturbations_per_eval=3)
+
+
+DRAWING = {
+    "no random numbers": lambda x: x,
+    "torch's": lambda x: x * torch.rand(()),
+    "torch's, as large": lambda x: x + 0.1 * torch.randn_like(x),
+    "NumPy's": lambda x: x * float(np.random.rand()),
+    "Python's": lambda x: x * random.random(),
+}
+
+
+@both_spaces
+@pytest.mark.parametrize("change", DRAWING.values(), ids=DRAWING)
+def test_many_samples(space: dict[str, Any], change: Any):
+    """What draws random numbers draws the same, sample by sample; all else may take many at once."""
+
+    def changed(near: Tensor, original: Tensor, **kwargs: Any) -> Tensor:
+        return change(transform(near, original, **kwargs))
+
+    def call(attr: Any) -> Any:
+        random.seed(0)
+        return explain(products, ONE, space | {name: changed}, n_samples=150)(attr)
+
+    name = "to_inputs" if space["in_samples"] else "to_samples"
+    transform = space[name]
+    assert_same_fit(call)
 
 
 class Best:

@@ -2,22 +2,75 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias, final
 
 import torch
 from torch import Tensor
 
 from pellucid.core.rows import pick
-from pellucid.core.tensors import Tensors, converted, described, floats
+from pellucid.core.tensors import Tensors, converted, described, floats, tensors_of
 from pellucid.errors import InvalidArgument
 
-Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | None"
+
+@final
+@dataclass(frozen=True, eq=False)
+class Background:
+    """Many baselines for a game, which takes the mean over them: absent features are as in one row after another.
+
+    F(S) = mean over the rows b of f(x in the features of S, b elsewhere)
+
+    Shapley values then add up to f(x) less the mean output over the rows, as those of SHAP's explainers do with their
+    background data; these are the interventional ones. All examples share the rows, and a coalition costs as many
+    evaluations as there are.
+
+    Lundberg, Lee, "A unified approach to interpreting model predictions", 2017, https://arxiv.org/abs/1705.07874;
+    Janzing, Minorics, Bloebaum, "Feature relevance quantification in explainable AI", 2020,
+    https://arxiv.org/abs/1910.13413.
+
+    Args:
+        rows: (R, ...) for inputs (B, ...), such as examples of the training data; a tuple of such for several inputs.
+
+    Raises:
+        InvalidArgument: They are no tensors, without rows, or of different numbers of them.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Background, Pathway, ShapleyValues
+        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> ShapleyValues()(path, baselines=Background(torch.tensor([[0.0, 0.0], [1.0, 1.0]]))).values
+        (tensor([[2.5000, 3.0000]]),)
+    """
+
+    rows: Tensor | Tensors
+
+    def __post_init__(self) -> None:
+        rows = tensors_of(self.rows, "rows")
+        if len({each.shape[:1] for each in rows}) > 1 or 0 in rows[0].shape[:1] or not rows[0].ndim:
+            raise InvalidArgument(f"rows must be at least one, as many for each input: got {described(self.rows)}.")
+
+    def like(self, x: Tensors) -> Tensors:
+        """The rows as points like others, (R, ...) for (n, ...), on their devices.
+
+        Raises:
+            InvalidArgument: They are of other shapes.
+        """
+        rows = tensors_of(self.rows, "rows")
+        if [each.shape[1:] for each in rows] != [each.shape[1:] for each in x]:
+            expected = ", ".join(str(("rows", *each.shape[1:])).replace("'", "") for each in x)
+            raise InvalidArgument(f"baselines must be a Background of {expected}: got {described(self.rows)}.")
+        return tuple(each.to(one.device, torch.result_type(one, each)) for each, one in zip(rows, x, strict=True))
+
+
+Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background | None"
 """Where attribution starts from: what an input looks like when it says nothing.
 
 * `None`: zero.
 * a number: this value everywhere.
 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's shape: one for each.
 * a tuple of these, one for each input tensor.
+* a [Background][pellucid.core.baselines.Background] of many rows, for the methods that take features away: ablation and
+  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
 """
 
 
@@ -39,6 +92,11 @@ def baselines_of(
     Raises:
         InvalidArgument: They do not fit the inputs.
     """
+    if isinstance(given, Background):
+        raise InvalidArgument(
+            f"baselines must be one for each example: got a Background of {described(given.rows)}. "
+            "Hint: GradientShap and DeepLiftShap take its rows; methods that take features away take it."
+        )
     entries = given if isinstance(given, tuple) else (given,) * (len(inputs) if given is None else 1)
     if len(entries) != len(inputs):
         raise InvalidArgument(

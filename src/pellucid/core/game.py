@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias, final
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from pellucid.core.baselines import Baselines
 from pellucid.core.budget import BatchCollapsed
 from pellucid.core.expectation import Points, copied, in_order
+from pellucid.core.fill import Fill, There
 from pellucid.core.future import Arrival
 from pellucid.core.independence import Company
 from pellucid.core.pathway import Pathway
@@ -23,6 +24,10 @@ from pellucid.errors import InvalidArgument, warn
 
 Coalitions: TypeAlias = Callable[[slice, slice], Tensor]
 """Who is there: (samples, places) -> bool [k, 1 or n, players]: k coalitions, at n places alike or at each its own."""
+
+
+MOST_AVERAGED = 2**22
+"""So many evaluations of a place are kept until the means over their backgrounds are taken."""
 
 
 class Players(Protocol):
@@ -108,6 +113,32 @@ async def _answers(path: Pathway, samples: int, points: Points, silent: bool) ->
     return read
 
 
+async def averages(path: Pathway, cases: int, fill: Fill, there: There, *, silent: bool = False) -> Tensor:
+    """What the sink explains where only some elements are there, on average over what fills the others.
+
+    Args:
+        path: The pathway.
+        cases: How many there are.
+        fill: What takes the place of what is absent.
+        there: Which elements are there in each case.
+        silent: Whether no progress bar counts this.
+
+    Returns:
+        Values [m, cases]; see [outcomes][pellucid.core.game.outcomes].
+    """
+    means = []
+    for first in range(0, cases, each := max(1, MOST_AVERAGED // fill.count)) if fill.count > 1 else ():
+        count = min(each, cases - first)
+
+        def some(part: slice, places: slice, first: int = first) -> Tensors:
+            return there(slice(first + part.start, first + part.stop), places)
+
+        values = await outcomes(path, count * fill.count, fill.points(path.x, some), silent=silent)
+        (narrow,) = floating((values,))
+        means.append(widened(narrow).view(len(values), count, fill.count).mean(2).to(narrow.dtype))
+    return torch.cat(means, dim=1) if means else await outcomes(path, cases, fill.points(path.x, there), silent=silent)
+
+
 @final
 class Game:
     """The features of a pathway's points as players; a coalition is worth what the sink explains without the others.
@@ -121,7 +152,7 @@ class Game:
     """
 
     def __init__(self, path: Pathway, feature_mask: FeatureMask, baselines: Baselines) -> None:
-        self.path, self.fill = path, path.fill(baselines)
+        self.path, self.fill = path, Fill.of(path, baselines)
         self.features = Features.of(path.x, feature_mask)
         self.playing = playing(self.features, path.x, self.fill)
         self._dtype = torch.get_default_dtype()
@@ -130,7 +161,7 @@ class Game:
         """The same game at some of the points, int64 [k], with the same who play."""
         part = copy.copy(self)
         part.path = self.path.among(places)
-        part.fill = tuple(each[places.to(each.device)] for each in self.fill)
+        part.fill = self.fill.among(places)
         part.features = self.features.among_points(places)
         return part
 
@@ -143,13 +174,13 @@ class Game:
             silent: Whether no progress bar counts them.
         """
 
-        def points(samples: slice, places: slice) -> Tensors:
-            present = coalitions(samples, places)
+        def there(some: slice, places: slice) -> Tensors:
+            present = coalitions(some, places)
             every = present.new_zeros(*present.shape[:2], self.features.count)
             every[:, :, self.playing] = present
-            return mixed(self.features.among(every, places), self.path.x, self.fill, places)
+            return self.features.among(every, places)
 
-        values = await outcomes(self.path, count, points, silent=silent)
+        values = await averages(self.path, count, self.fill, there, silent=silent)
         (self._dtype,) = (each.dtype for each in floating((values[:0],)))
         return widened(values) if floats(values) else values.double()
 
@@ -189,9 +220,10 @@ def _each_once(coalitions: Tensor) -> tuple[Tensor, Tensor]:
     return coalitions[first, torch.arange(len(found), device="cpu")], which
 
 
-def playing(players: Players, x: Tensors, fill: Tensors) -> Tensor:
+def playing(players: Players, x: Tensors, fill: Fill) -> Tensor:
     """The players that make a difference, int64 [k]; where none does, a warning."""
-    differing = players.differing(x, fill)
+    unlike = fill.unlike(x)
+    differing = players.differing(unlike, tuple(map(torch.zeros_like, unlike)))
     if players.count and not len(differing):
         warn("baselines are equal to the inputs: all attributions are zero.")
     return differing
@@ -205,23 +237,19 @@ def mixed(masks: Tensors, inside: Tensors, outside: Tensors, places: slice) -> T
     )
 
 
-async def effects(
-    path: Pathway, players: Players, present: Tensor, without: Callable[[Tensor, slice], Tensors]
-) -> Tensor:
+async def effects(players: Players, present: Tensor, without: Callable[[Tensor], Awaitable[Tensor]]) -> Tensor:
     """How much the values change as one player after another becomes absent: F(x) - F(x without the player).
 
     Args:
-        path: The pathway.
         players: The players.
         present: Those that make a difference, int64 [k]; the others have no effect.
-        without: (players [k], places) -> points (k * n, ...) without each of these players; with all of them for one
-            below zero.
+        without: (players [k]) -> values [m, k] without each of these players; with all of them for one below zero.
 
     Returns:
         Effects [m, players] for the m values of an output.
     """
     everyone = torch.cat([torch.tensor([-1], device="cpu"), present])
-    values = await outcomes(path, len(everyone), lambda samples, places: without(everyone[samples], places))
+    values = await without(everyone)
     changes = values.new_zeros(len(values), players.count)
     changes[:, present.to(values.device)] = values[:, :1] - values[:, 1:]
     return changes

@@ -282,18 +282,6 @@ class Pathway:
         picked = baselines_of(given, self.like_inputs, None if self.is_batch(self.rows) else self.rows, self.examples)
         return picked if self.create_graph else detached(picked)
 
-    def fill(self, given: Baselines) -> Tensors:
-        """Baselines like the points, to take the place of parts of them.
-
-        Args:
-            given: See [Baselines][pellucid.core.baselines.Baselines]; at the source.
-
-        Raises:
-            InvalidArgument: They do not fit.
-        """
-        rows = None if self.is_batch(self.rows) else self.rows
-        return detached(baselines_of(given, self.x, rows, self.examples, exact=True))
-
     def carry(self, inputs: Tensors, rows: Tensor | None = None) -> Tensors:
         """The tensors at the source for other inputs of the model.
 

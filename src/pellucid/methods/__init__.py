@@ -5,6 +5,7 @@ result = IntegratedGradients(steps=100)(path, baselines=0, delta=True)
 result.values, result.delta
 """
 
+from pellucid.core.baselines import Background
 from pellucid.core.pathway import Pathway
 from pellucid.core.sink import Neuron
 from pellucid.core.site import Layer
@@ -27,6 +28,7 @@ from pellucid.methods.gradient import InputXGradient, Saliency
 from pellucid.methods.guided_cam import GuidedGradCam
 from pellucid.methods.interactions import Interactions, ShapleyInteractions, ShapleyInteractionSampling
 from pellucid.methods.kernel_shap import KernelShap
+from pellucid.methods.kernel_shap_iq import KernelShapIQ
 from pellucid.methods.layer_rules import (
     AlphaBeta,
     Epsilon,
@@ -60,6 +62,7 @@ __all__ = [
     "AttentionRollout",
     "AttnLRP",
     "Attributions",
+    "Background",
     "BanzhafValueSampling",
     "BanzhafValues",
     "Composite",
@@ -90,6 +93,7 @@ __all__ = [
     "Interactions",
     "InternalInfluence",
     "KernelShap",
+    "KernelShapIQ",
     "Lasso",
     "Layer",
     "LayerCam",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias, final
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines
-from pellucid.core.game import Players, effects, mixed, playing
+from pellucid.core.fill import Fill
+from pellucid.core.game import Players, averages, effects, outcomes, playing
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask, Features, Strides, Windows, WindowShapes
 from pellucid.core.randomness import shared
@@ -145,7 +146,11 @@ class FeaturePermutation:
         permuted = (
             self._drawn(path, features, len(present)) if self.permutation is None else self._called(path, features)
         )
-        found = features.spread(await effects(path, features, present, permuted))
+
+        def without(moved: Tensor) -> Awaitable[Tensor]:
+            return outcomes(path, len(moved), lambda some, places: permuted(moved[some], places))
+
+        found = features.spread(await effects(features, present, without))
         return Attributions(found, structure=path.source_structure)
 
     def _drawn(self, path: Pathway, features: Features, count: int) -> Without:
@@ -199,10 +204,13 @@ def _order(examples: int, generator: torch.Generator | None) -> Tensor:
 
 async def _ablated(path: Pathway, players: Players, baselines: Baselines) -> Attributions:
     """The effects of replacing each player by the baselines."""
-    x, fill = path.x, path.fill(baselines)
+    fill = Fill.of(path, baselines)
 
-    def without(absent: Tensor, places: slice) -> Tensors:
-        return mixed(players.belonging(absent, places), fill, x, places)
+    def without(absent: Tensor) -> Awaitable[Tensor]:
+        def there(some: slice, places: slice) -> Tensors:
+            return tuple(~each for each in players.belonging(absent[some], places))
 
-    found = players.spread(await effects(path, players, playing(players, x, fill), without))
+        return averages(path, len(absent), fill, there)
+
+    found = players.spread(await effects(players, playing(players, path.x, fill), without))
     return Attributions(found, structure=path.source_structure)

@@ -144,7 +144,7 @@ def _told(game: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]
         means.append(half.mT @ outputs / count)
         spread = (half.mT @ outputs.square() / count - means[-1].square()).clamp(min=0)
         variances.append(torch.where(count > 1, spread / (count - 1), torch.inf))
-    differs = game.features.totals(tuple((x != fill).double() for x, fill in zip(game.path.x, game.fill, strict=True)))
+    differs = game.features.totals(tuple(each.double() for each in game.fill.unlike(game.path.x)))
     plays = differs[:, game.playing, None] > 0 if len(outputs) == len(game.path) else torch.ones((), device="cpu") > 0
     return plays * (means[0] - means[1]), plays * (variances[0] + variances[1]).sqrt()
 

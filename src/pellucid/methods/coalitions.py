@@ -68,8 +68,8 @@ def shapley_weights(players: int) -> list[float]:
 
 
 def by_coalition(weights: Sequence[float], like: Tensor) -> Tensor:
-    """Weights by size [n] as weights of all coalitions of the n - 1 others, [2^(n - 1)]."""
-    sizes = torch.zeros(1, dtype=torch.int64, device="cpu")
+    """Weights by size [n] as weights of all coalitions of the n - 1 others, [2^(n - 1)]; of nobody none."""
+    sizes = torch.zeros(len(weights[:1]), dtype=torch.int64, device="cpu")
     for _ in weights[1:]:
         sizes = torch.cat([sizes, sizes + 1])
     return torch.tensor(weights, dtype=torch.float64, device="cpu")[sizes].to(like)

@@ -33,7 +33,7 @@ Index = Literal["k-SII", "SII"]
 """
 
 
-HINT = "sample them with ShapleyInteractionSampling, or join features by a mask"
+HINT = "sample them with KernelShapIQ or ShapleyInteractionSampling, or join features by a mask"
 
 
 @final
@@ -111,7 +111,7 @@ class ShapleyInteractions:
         """
         if self.order != 2:
             raise InvalidArgument(f"order must be 2, for pairs: got {self.order!r}.")
-        _check_index(self.index)
+        check_index(self.index)
         game = Game(path, feature_mask, baselines)
         values = await values_of_all(game, "Shapley interactions", HINT)
         players = len(game.playing)
@@ -122,7 +122,7 @@ class ShapleyInteractions:
             others = [other for other in range(players) if other != player]
             pairs[:, player, others] = semivalues(beside - without, shapley_weights(players - 1))
         pairs = (pairs + pairs.mT) / 2  # which differed by rounding
-        return Interactions(_of_all(game, _indexed(self.index, alone, pairs)), game.features.names.sort().values)
+        return Interactions(of_all(game, indexed(self.index, alone, pairs)), game.features.names.sort().values)
 
 
 @final
@@ -137,6 +137,9 @@ class ShapleyInteractionSampling:
     where S are the features before both and F(S) is the output for x in the features of S and x' elsewhere. Orders
     come in draws: the zigzag paths that divide the complete graph of the features that play in some example of the
     batch, which are numbered at random for each draw. A coalition that comes up several times is evaluated once.
+
+    It takes any number of samples, and where many features act together its errors are the smaller ones; where few do,
+    those of [KernelShapIQ][pellucid.methods.KernelShapIQ] are.
 
     Tsai, Yeh, Ravikumar, "Faith-Shap: the faithful Shapley interaction index", 2023, https://arxiv.org/abs/2203.00870;
     Alspach, "The wonderful Walecki construction", 2008.
@@ -185,7 +188,7 @@ class ShapleyInteractionSampling:
         Raises:
             InvalidArgument: The index is none of those above.
         """
-        _check_index(self.index)
+        check_index(self.index)
         game = Game(path, feature_mask, baselines)
         generator, paths = shared(self.seed, self.generator), zigzags(len(game.playing))
         narrowing = Narrowing(path, self.samples, self, each=len(paths), name="samples")
@@ -193,13 +196,13 @@ class ShapleyInteractionSampling:
         async def of_draws(part: Game, samples: int) -> Tensor:
             numbered = random_orders(game.features, game.playing, max(1, samples // len(paths)), generator)
             alone, pairs = await _along(part, numbered[:, paths].flatten(0, 1), len(paths))
-            return _indexed(self.index, alone, pairs)
+            return indexed(self.index, alone, pairs)
 
         worth, stderr = await averaged(game, narrowing, of_draws)
         return Interactions(
-            _of_all(game, worth),
+            of_all(game, worth),
             game.features.names.sort().values,
-            None if stderr is None else _of_all(game, stderr),
+            None if stderr is None else of_all(game, stderr),
             narrowing.evaluations,
             narrowing.reached,
         )
@@ -238,19 +241,24 @@ async def _along(game: Game, orders: Tensor, each: int) -> tuple[Tensor, Tensor]
     return alone.view(len(values), samples // each, each, players).mean(2), (pairs + pairs.mT) / times
 
 
-def _check_index(index: str) -> None:
+def check_index(index: str) -> None:
+    """Refuse what is no [Index][pellucid.methods.interactions.Index].
+
+    Raises:
+        InvalidArgument: It is none.
+    """
     if index not in ("k-SII", "SII"):
         raise InvalidArgument(f'index must be "k-SII" or "SII": got {index!r}.')
 
 
-def _indexed(index: Index, alone: Tensor, pairs: Tensor) -> Tensor:
+def indexed(index: Index, alone: Tensor, pairs: Tensor) -> Tensor:
     """Matrices (..., n, n) of what features are worth (..., n) and pairs are (..., n, n)."""
     if index == "k-SII":
         alone = alone - pairs.sum(-1) / 2
     return pairs + alone.diag_embed()
 
 
-def _of_all(game: Game, found: Tensor) -> Tensor:
+def of_all(game: Game, found: Tensor) -> Tensor:
     """Matrices [m, playing, playing] as those of all features, (B, *K, features, features), by their numbers."""
     count = game.features.count
     every = found.new_zeros(*outputs_of(game, found), count, count)

@@ -9,7 +9,7 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 
-from pellucid.core.baselines import Baselines
+from pellucid.core.baselines import Background, Baselines
 from pellucid.core.game import Game, mixed
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask
@@ -142,6 +142,11 @@ class Lime:
         Raises:
             InvalidArgument: Something does not fit, or a function of the user's returns what it must not.
         """
+        if isinstance(baselines, Background):
+            raise InvalidArgument(
+                "baselines must be one for each example, as samples count by how far they are from it: "
+                f"got a Background of {described(baselines.rows)}. Hint: KernelShap takes it."
+            )
         design = Design(Game(path, feature_mask, baselines))
         generator = shared(self.seed, self.generator)
         narrowing = Narrowing(path, self.samples, self)
@@ -203,26 +208,37 @@ class Lime:
         self, design: Design, count: int, generator: torch.Generator | None
     ) -> tuple[Tensor, Tensor | None]:
         """Coefficients [1, columns, K] of one game and standard errors, by functions of the user's."""
-        game, everywhere = design.game, slice(None)
-        original, arguments = as_given(game.path.x), _arguments(design)
-        samples, weights = [], []
-        for sample in self._drawn(count, design, generator, original, arguments):
-            there = game.features.among(sample[:, None, design.of_feature] > 0, everywhere)
-            near = as_given(mixed(there, game.path.x, game.fill, everywhere))
-            weights.append(one_number(self.similarity(original, near, sample, **arguments)))
-            samples.append(sample)
-        present, counts = torch.cat(samples), torch.tensor(weights, dtype=torch.float64, device="cpu")
+        original, arguments = as_given(design.game.path.x), _arguments(design)
+        drawn = self._drawn(count, design, generator, original, arguments)
+        if isinstance(self.similarity, ExponentialKernel):
+            present = torch.cat(list(drawn))
+            counts = self.similarity.of_coalitions(design.game, present[:, None, design.of_feature] > 0, apart=False)
+        else:
+            present, counts = self._compared(drawn, design, original, arguments)
         values = await design.values(present[:, None] > 0)
         if not isinstance(self.model, Surrogate):
             drawn_by_fits(design.columns, generator)
-            return self._fitted(self.model, present[None] > 0, by_game(values, 1), counts[None])
-        fits = [fitted(self.model, present, each, counts) for each in values]
+            return self._fitted(self.model, present[None] > 0, by_game(values, 1), counts)
+        fits = [fitted(self.model, present, each, counts[0]) for each in values]
         if any(each.numel() != design.columns for each in fits):
             raise InvalidArgument(
                 "interpretable_model.representation() must hold a coefficient for each feature: "
                 f"expected (1, {design.columns}), got {described(fits[0])}."
             )
         return torch.stack([each.reshape(-1) for each in fits], dim=1)[None], None
+
+    def _compared(
+        self, drawn: Iterator[Tensor], design: Design, original: Any, arguments: dict[str, Any]
+    ) -> tuple[Tensor, Tensor]:
+        """Samples as they are drawn, float [samples, columns], and what they count by the user, [1, samples]."""
+        game, everywhere = design.game, slice(None)
+        samples, weights = [], []
+        for sample in drawn:
+            there = game.features.among(sample[:, None, design.of_feature] > 0, everywhere)
+            near = as_given(mixed(there, game.path.x, game.fill.alone, everywhere))
+            weights.append(one_number(self.similarity(original, near, sample, **arguments)))
+            samples.append(sample)
+        return torch.cat(samples), torch.stack(weights)[None]
 
     def _drawn(
         self, count: int, design: Design, generator: torch.Generator | None, original: Any, arguments: dict[str, Any]
@@ -256,5 +272,5 @@ def _joined(errors: list[Tensor | None]) -> Tensor | None:
 def _arguments(design: Design) -> dict[str, Any]:
     """What functions of Captum's users are called with by name."""
     masks = tuple(design.of_feature.to(mask.device)[mask] for mask in design.game.features.masks)
-    fill = as_given(design.game.fill)
+    fill = as_given(design.game.fill.alone)
     return {"baselines": fill, "feature_mask": as_given(masks), "num_interp_features": design.columns}

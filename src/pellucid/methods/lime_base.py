@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias, final
 
 import torch
@@ -14,7 +14,7 @@ from pellucid.core.budget import Fewer
 from pellucid.core.game import outcomes
 from pellucid.core.pathway import Pathway
 from pellucid.core.structure import Structure
-from pellucid.core.tensors import Tensors, described, shapes, tensors_of
+from pellucid.core.tensors import Tensors, described, tensors_of
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.edge import attribution
 from pellucid.methods.result import Attributions
@@ -27,6 +27,7 @@ from pellucid.methods.surrogate import (
     one_number,
     perturbed,
 )
+from pellucid.methods.vectorized import Vectorized
 
 Transform: TypeAlias = Callable[..., Any]
 """From inputs to interpretable samples or back: (sample, original input, **kwargs) -> the other."""
@@ -38,6 +39,9 @@ class LimeBase:
     """What an interpretable model learns from the outputs for perturbed inputs: LIME with every part chosen.
 
     The inputs are explained as one: a single example, or a batch for which the model returns one value.
+
+    Functions are called with one sample at a time. Of more than 64 samples, the others after these are taken together
+    by `torch.vmap` where that gave the same for the first ones; functions that count their calls then see fewer.
 
     Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016, https://arxiv.org/abs/1602.04938.
 
@@ -105,33 +109,57 @@ class LimeBase:
         check_count("n_samples", self.samples)
         original = as_given(path.x)
         count, drawn = perturbed(self.perturbation, self.samples, original, self.arguments)
-        inputs: list[Tensors] = []
-        samples: list[Tensor] = []
-        weights: list[float] = []
-
-        def points(some: slice, places: slice) -> Tensors:
-            while len(inputs) < some.stop:
-                near, sample = self._both(next(drawn), original)
-                inputs.append(tensors_of(near, "perturbed inputs"))
-                samples.append(sample)
-                weights.append(one_number(self.similarity(original, near, sample, **self.arguments)))
-            inputs[: some.start] = [()] * some.start  # evaluated, and not to be held any longer
-            alike = list(itertools.takewhile(lambda near: shapes(near) == shapes(inputs[some.start]), inputs[some]))
-            if len(alike) < some.stop - some.start:  # what takes parts away may change the size
-                raise Fewer(len(alike))
-            return tuple(torch.cat([each[places] for each in tensor]) for tensor in zip(*inputs[some], strict=True))
-
-        values = await outcomes(path, count, points)
+        taken = Vectorized(partial(self._taken, original), count, path.caller or "LimeBase")
+        samples = _Samples(partial(taken, drawn))
+        values = await outcomes(path, count, samples.points)
         if len(values) != 1:
             raise InvalidArgument(f"forward_func must return one value for all inputs together: got {len(values)}.")
-        learnt = fitted(self.model, torch.cat(samples), values[0], torch.tensor(weights, device="cpu"))
+        learnt = fitted(self.model, torch.cat(samples.interpretable), values[0], torch.cat(samples.weights))
         found, structure = Structure.of(learnt)
         return Attributions(found, structure=structure)
 
-    def _both(self, drawn: Any, original: Any) -> tuple[Any, Tensor]:
-        """Perturbed inputs and the interpretable sample."""
-        other = self._transform and self._transform(drawn, original, **self.arguments)
+    def _taken(self, original: Any, drawn: Any) -> Tensors:
+        """Perturbed inputs, the interpretable sample and what it counts, a tensor of no dimensions."""
+        other: Any = self._transform and self._transform(drawn, original, **self.arguments)
         near, sample = (other, drawn) if self.perturbs_interpretable else (drawn, other)
         if not isinstance(sample, Tensor) or sample.ndim != 2 or len(sample) != 1:
             raise InvalidArgument(f"an interpretable sample must have the shape (1, columns): got {described(sample)}.")
-        return near, sample
+        weight = one_number(self.similarity(original, near, sample, **self.arguments))
+        return *tensors_of(near, "perturbed inputs"), sample, weight
+
+
+@final
+class _Samples:
+    """Samples that are taken when the model needs them; of those it has seen, perturbed inputs are held no longer.
+
+    Args:
+        take: So many more of them, in blocks of one size: perturbed inputs, interpretable samples, what they count.
+    """
+
+    def __init__(self, take: Callable[[int], list[Tensors]]) -> None:
+        self._take = take
+        self.interpretable: list[Tensor] = []
+        self.weights: list[Tensor] = []
+        self._inputs: list[Tensors] = []
+        self._first = 0
+
+    def points(self, some: slice, places: slice) -> Tensors:
+        """The perturbed inputs of these samples.
+
+        Raises:
+            Fewer: They are of several sizes: what takes parts away may change the size.
+        """
+        inputs = self._inputs
+        held = sum(len(block[0]) for block in inputs)
+        for *near, sample, weight in self._take(max(0, some.stop - self._first - held)):
+            inputs.append(tuple(near))
+            self.interpretable.append(sample.flatten(0, 1))
+            self.weights.append(weight)
+        while self._first < some.start:
+            seen = min(some.start - self._first, len(inputs[0][0]))
+            self._first += seen
+            inputs[:1] = [tuple(each[seen:] for each in inputs[0])] if seen < len(inputs[0][0]) else []
+        count = some.stop - some.start
+        if len(inputs[0][0]) < count:
+            raise Fewer(len(inputs[0][0]))
+        return tuple(each[:count, places].flatten(0, 1) for each in inputs[0])

@@ -19,6 +19,9 @@ CLOSE = 1e-9
 LEAST_LEFT = 1e-3
 """How much of a draw the other samples must leave open for it to tell of an error."""
 
+LEAST_NEW = 1e-6
+"""How much of a column must not be a sum of others: what rounding leaves of one that is such a sum is less."""
+
 SMALLEST, ROUNDING = 1e-30, 1e-14
 
 OVER_RELAXATION = 1.6
@@ -130,16 +133,18 @@ class Lasso:
 
     def _optimum(self, z: Tensor, moments: Tensor, guess: Tensor) -> Tensor | None:
         """The best coefficients [columns], if a guess is, or has the right ones at zero and the right signs."""
+        if moments.isnan().any():
+            return guess
         chosen = guess.nonzero().flatten()
         some = z[:, chosen]
-        solved, _ = torch.linalg.solve_ex(some.mT @ some, moments[chosen] - self.alpha * guess[chosen].sign())
+        solved = _smallest(some.mT @ some, moments[chosen] - self.alpha * guess[chosen].sign())
         tolerance = CLOSE * moments.abs().amax()
         for best in (torch.zeros_like(guess).scatter(0, chosen, solved), guess):
             slope = moments - z.mT @ (z @ best)
             unused = self.alpha * best.abs().sum() - best @ slope
             if slope.abs().amax() <= self.alpha + tolerance and unused <= tolerance * best.abs().sum():
                 return best
-        return guess if moments.isnan().any() else None
+        return None
 
 
 @final
@@ -205,28 +210,49 @@ def constrained(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor
         left: What share of the samples for which each stands is not there, [samples]: errors are those of samples
             without replacement (Cochran, "Sampling techniques", 1977, section 2.6).
     """
-    games, samples, columns = len(outputs), *present.shape[1:]
-    told = outputs.double()
-    if len(present) == 1:  # one problem, of which all games are outputs
-        told = told.transpose(0, 1).reshape(1, samples, -1)
+    games, columns = len(outputs), present.shape[2]
+    told = of_one(outputs) if len(present) == 1 else outputs.double()
     z, (none, every) = present.double(), told[:, :2].unbind(1)
     share = ((every - none) / columns).unsqueeze(1)
     scale = weights.double().sqrt().unsqueeze(1)
     design = (z - z.mean(2, keepdim=True)) * scale
     rest = (told - none.unsqueeze(1) - z.sum(2, keepdim=True) * share) * scale
+    return least_squares(design, rest, share, draws, left, games=games, conditions=1)
+
+
+def of_one(outputs: Tensor) -> Tensor:
+    """Outputs of games [g, samples, K] as those of one problem, [1, samples, g * K], in float64."""
+    return outputs.double().transpose(0, 1).reshape(1, outputs.shape[1], -1)
+
+
+def least_squares(
+    design: Tensor, rest: Tensor, known: Tensor, draws: Tensor, left: Tensor, *, games: int, conditions: int
+) -> Solution:
+    """The smallest solution of least squares in the space where conditions hold, and what these say.
+
+    Args:
+        design: [1 or g, samples, columns], within that space; samples times the roots of what they count.
+        rest: What the conditions leave to be explained, [1 or g, samples, outputs], likewise.
+        known: What the conditions say of the coefficients, which is added: [1 or g, 1 or columns, outputs].
+        draws: See [constrained][pellucid.methods.linear.constrained].
+        left: See there.
+        games: How many games the outputs are of.
+        conditions: How many there are.
+    """
+    samples, columns = design.shape[1:]
     sizes, directions = torch.linalg.eigh(design.mT @ design)
     told_apart = sizes > sizes[:, -1:].clamp(min=SMALLEST) * max(samples, columns) * ROUNDING
     inverse = (directions * torch.where(told_apart, 1 / sizes, 0).unsqueeze(1)) @ directions.mT
     found = inverse @ (design.mT @ rest)
     found = found + inverse @ (design.mT @ (rest - design @ found))  # what squaring the design has lost
-    least = int(told_apart.sum(1).min()) + 1
+    least = int(told_apart.sum(1).min()) + conditions
     errors = (rest - design @ found) * left.sqrt().unsqueeze(1)
     stderr = _jackknife(design, inverse, errors, draws) if least >= columns else None
 
     def by_game(each: Tensor) -> Tensor:
-        return each.transpose(0, 1).reshape(columns, games, outputs.shape[2]).transpose(0, 1)
+        return each.transpose(0, 1).reshape(columns, games, len(each) * each.shape[2] // games).transpose(0, 1)
 
-    return Solution(by_game(found + share), least, None if stderr is None else by_game(stderr))
+    return Solution(by_game(found + known), least, None if stderr is None else by_game(stderr))
 
 
 def _jackknife(design: Tensor, inverse: Tensor, errors: Tensor, draws: Tensor) -> Tensor | None:
@@ -240,11 +266,23 @@ def _jackknife(design: Tensor, inverse: Tensor, errors: Tensor, draws: Tensor) -
     of_draw, some = draws[random], design[:, random]
     reach = (some @ inverse).mT
     pull = reach.new_zeros(len(design), 1, count).index_add_(2, of_draw, (some.mT * reach).sum(1, keepdim=True))
+    if (1 - pull).amax() < LEAST_LEFT:  # each draw determines a part of its own, and nothing tells of errors
+        return None
     changes = []
     for error in errors[:, random].unbind(2):
         change = reach.new_zeros(*reach.shape[:2], count).index_add_(2, of_draw, reach * error.unsqueeze(1))
         changes.append((change / (1 - pull).clamp(min=LEAST_LEFT)).var(2) * count)
     return torch.stack(changes, dim=2).sqrt()
+
+
+def _smallest(gram: Tensor, right: Tensor) -> Tensor:
+    """The solution of a system of products of columns, [columns]; the smallest, where columns are sums of others."""
+    factor, failed = torch.linalg.cholesky_ex(gram)
+    if failed or (factor.diagonal() < LEAST_NEW * gram.diagonal().sqrt()).any():
+        solved: Tensor = torch.linalg.lstsq(gram, right.unsqueeze(1), driver="gelsy").solution
+    else:
+        solved = torch.cholesky_solve(right.unsqueeze(1), factor)
+    return solved.squeeze(1)
 
 
 def _centred(present: Tensor, outputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -85,8 +85,7 @@ class Paired:
     @property
     def draws(self) -> Tensor:
         """See [Source][pellucid.methods.shapley_kernel.Source]."""
-        found, random = torch.full_like(self._pairs, -1), self.left > 0
-        found[random] = torch.unique(self._pairs[random], return_inverse=True)[1]
+        found = self._numbered(self.left > 0)
         alone = (self._sizes <= 1).all()  # of a single player only: nothing tells how far the others are from these
         return found.clamp(max=0) if alone else found
 
@@ -99,6 +98,22 @@ class Paired:
         left = {size: 1 - len(half) / _pairs_of(self._players, size) for size, half in self._halves.items()}
         inner = [min(self._count(size) / self._players, 1) for size in left if size > 1]
         return self._spread(left | {1: (1 - sum(inner) / len(inner)) ** 2 if inner else 0})
+
+    def of_pairs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights, draws and what is left, likewise, for the interactions of pairs.
+
+        Coalitions of a size s of n count 1 / (s (s - 1) (n - s) (n - s - 1)) together; those of a single player hold
+        exactly.
+        """
+        players = self._players
+        inner = [size for size in self._halves if size > 1]
+        every = players * (players - 1) // 2
+        weights = {
+            size: 1 / (size * (size - 1) * (players - size) * (players - size - 1)) / max(self._count(size), every)
+            for size in inner
+        }
+        left = self._spread({size: 1 - len(self._halves[size]) / _pairs_of(players, size) for size in inner})
+        return self._spread(weights), self._numbered(left > 0), left
 
     def more(self, samples: int) -> Tensor:
         """See [Source][pellucid.methods.shapley_kernel.Source].
@@ -156,6 +171,12 @@ class Paired:
             half = _distinct(torch.cat([half, new]))[:count]
         self._halves[size] = half
         return half[known:]
+
+    def _numbered(self, random: Tensor) -> Tensor:
+        """The pairs of random coalitions, from zero on, int64 [k]; the others are below zero."""
+        found = torch.full_like(self._pairs, -1)
+        found[random] = torch.unique(self._pairs[random], return_inverse=True)[1]
+        return found
 
     def _count(self, size: int) -> int:
         """How many coalitions of a size there are so far; of its complement as many."""

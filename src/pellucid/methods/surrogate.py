@@ -39,15 +39,22 @@ class Surrogate(Protocol):
         ...
 
 
+class _Samples(TensorDataset):
+    """Samples of which a loader takes a whole batch at once."""
+
+    def __getitems__(self, indices: list[int]) -> Tensors:
+        return tuple(each[indices] for each in self.tensors)
+
+
 def fitted(model: Surrogate, samples: Tensor, outputs: Tensor, weights: Tensor) -> Tensor:
     """What a user's model learns from the samples of a game, given in float32 as in Captum.
 
     Raises:
         InvalidArgument: It is not one tensor.
     """
-    data = TensorDataset(*(each.detach().cpu().float() for each in (samples, outputs, weights)))
+    data = _Samples(*(each.detach().cpu().float() for each in (samples, outputs, weights)))
     with torch.enable_grad():
-        model.fit(DataLoader(data, batch_size=len(samples)))
+        model.fit(DataLoader(data, batch_size=len(samples), collate_fn=list))
     learnt = model.representation()
     if not isinstance(learnt, Tensor):
         raise InvalidArgument(
@@ -126,15 +133,18 @@ def perturbed(
     return len(yielded), iter(yielded)
 
 
-def one_number(given: Tensor | float) -> float:
-    """What a user's similarity function says a sample counts.
+def one_number(given: Tensor | float) -> Tensor:
+    """What a user's similarity function says a sample counts, as a tensor of no dimensions on the CPU.
 
     Raises:
         InvalidArgument: It says several numbers, or none.
     """
-    if not isinstance(given, SupportsFloat) or (isinstance(given, Tensor) and given.numel() != 1):
+    if given.numel() != 1 if isinstance(given, Tensor) else not isinstance(given, SupportsFloat):
         raise InvalidArgument(f"similarity_func must return one number: got {described(given)}.")
-    return float(given)
+    number = (
+        given.detach() if isinstance(given, Tensor) else torch.tensor(float(given), dtype=torch.float64, device="cpu")
+    )
+    return number.reshape(()).to("cpu", torch.float64)
 
 
 def drawn_by_fits(columns: int, generator: torch.Generator | None) -> None:
