@@ -140,9 +140,29 @@ class Trail:
             return
         passes.to(ends.grad_fn)
         for node in passes.along:
+            if SPAN in node.metadata:
+                continue
             live = [each is not None and each in passes for each, _ in node.next_functions]
             if kind_of(node) not in self._exempt.kinds or not self._exempt.where(node, live):
                 yield self._made.get(node, (kind_of(node), self._entered.get(node.name())))
+
+
+SPAN = object()
+"""What steps remember under this name: those that a call with a changed gradient begins after."""
+
+
+def span(result: Any, starts: tuple[Any, ...]) -> None:
+    """Say of what a call returns that all steps from some on are the call's own, and follow a rule."""
+    for each in (result,) if isinstance(result, Tensor) else result:
+        step: Any = each.grad_fn if isinstance(each, Tensor) else None
+        if step is not None and step not in starts:
+            step.metadata[SPAN] = starts
+
+
+def steps_before(step: Any) -> list[Any]:
+    """The steps before one, or before the call that it is the last of."""
+    starts = step.metadata.get(SPAN)
+    return [each for each, _ in step.next_functions if each is not None] if starts is None else [*starts]
 
 
 class _Passing:
@@ -158,7 +178,7 @@ class _Passing:
         waiting = [end]
         while waiting:
             node = waiting[-1]
-            before = [each for each, _ in node.next_functions if each is not None]
+            before = steps_before(node)
             if node in self._known:
                 waiting.pop()
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pellucid.core import composites, recurrent
 from pellucid.core.call import Function
-from pellucid.core.rules import Decomposed, Entry
+from pellucid.core.entries import Decomposed, Entry
 
 STEPS: dict[str, Function] = {
     "addcdiv": composites.addcdiv,

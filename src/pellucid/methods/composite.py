@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pellucid.core.call import Call, Function, name_of
+from pellucid.core.entries import Chosen, Decomposed, Entry
 from pellucid.core.frames import caller
 from pellucid.core.lineage import Trait
 from pellucid.core.linearity import MOVES
 from pellucid.core.ruled import Rule
-from pellucid.core.rules import Chosen, Decomposed, Entry, Rules
+from pellucid.core.rules import Rules
 from pellucid.core.site import belongs, site_of
 from pellucid.core.steps import STEPS
 from pellucid.core.tensors import Tensors
@@ -83,6 +84,12 @@ class Composite:
                     "layers must map modules, names, types or functions to rules of layers, and first and default be "
                     f"such: got {type(rule).__name__} for {key!r}."
                 )
+
+    @property
+    def epsilon_of_all(self) -> float | None:
+        """The epsilon of all layers, where these follow the epsilon rule and nothing else is said."""
+        default, more = self.default, self.layers or self.first or self.functions
+        return default.epsilon if isinstance(default, Epsilon) and default.bias and not more else None
 
     def rules(self, model: Callable[..., Any], watch: Watch | None = None) -> Rules:
         """The rules of all calls of a model.

@@ -25,6 +25,7 @@ from pellucid.methods.edge import at_the_edge, attribution
 from pellucid.methods.layer_rules import LayerRule
 from pellucid.methods.result import Attributions, gap
 from pellucid.methods.ruled import passed_back
+from pellucid.methods.slopes import NoSlope, passed_back_as_slopes
 
 
 @final
@@ -142,12 +143,22 @@ class LRP:
                 tell(Flow.of(call, rule, relevance, passed, path.model))
             return passed
 
-        found, value = self._run(path, None if tell is None else watch, _itself)
+        found, value = self._quickly(path) if tell is None else self._run(path, watch, _itself)
         result = Attributions(found, structure=path.structure)
         if delta:
             lost = [gap(value, total(each)) for each in _by_layer(result, path)]
             result = dataclasses.replace(result, delta=torch.stack(lost) if path.read.listed else lost[0])
         return result
+
+    def _quickly(self, path: Pathway) -> tuple[Tensors, Tensor]:
+        """The same by a changed gradient, if all rules are one."""
+        epsilon = self.composite.epsilon_of_all
+        if epsilon is None or path.create_graph or path.gradient_function is not None or any(path.guest.modes):
+            return self._run(path, None, _itself)
+        try:
+            return passed_back_as_slopes(dataclasses.replace(path, replays=False), epsilon, self.composite.stabiliser)
+        except NoSlope:
+            return self._run(path, None, _itself)
 
     def _run(self, path: Pathway, watch: Watch | None, begin: Rule) -> tuple[Tensors, Tensor]:
         """The relevance of what a pathway reads, and the values that it starts from."""

@@ -173,9 +173,13 @@ def sampling(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors
 
 def placement(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """By contributions where numbers are added to others; else to those that are put there."""
+    return share(call, relevance, epsilon) if places_more(call) else moved(call, relevance)
+
+
+def places_more(call: Call) -> bool:
+    """Whether numbers are added to others where they are put."""
     args, keywords = call.arguments
-    adds = any(isinstance(each, str | bool) and each for each in (*args[3:], *keywords.values()))
-    return share(call, relevance, epsilon) if adds else moved(call, relevance)
+    return any(isinstance(each, str | bool) and each for each in (*args[3:], *keywords.values()))
 
 
 def product(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:

@@ -15,11 +15,12 @@ from torch import Tensor
 
 from pellucid.core import composites, orders
 from pellucid.core.call import Call, Function
+from pellucid.core.entries import Decomposed, OfSeveral
 from pellucid.core.functions import ELEMENTWISE, PRODUCTS
 from pellucid.core.linearity import words
 from pellucid.core.quadrature import quadrature
 from pellucid.core.ruled import Rule
-from pellucid.core.rules import Decomposed, OfSeveral, Rules
+from pellucid.core.rules import Rules
 from pellucid.core.steps import DECOMPOSED
 from pellucid.core.tensors import Tensors, minus, plus
 from pellucid.methods import exponentials

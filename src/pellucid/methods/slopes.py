@@ -1,0 +1,262 @@
+"""Relevance as a changed gradient: where rules allow, R / x is passed back in place of R, by torch's own steps.
+
+What is read is multiplied by in the end. Where all layers follow the epsilon rule, that is how every rule reads: a
+layer's is torch's gradient, an activation's is f(x) / x, a product's half of the gradient, a denominator is a constant.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten
+
+from pellucid.core import composites
+from pellucid.core.call import Call, Function
+from pellucid.core.entries import Around, Decomposed, Entry
+from pellucid.core.expectation import once
+from pellucid.core.functions import PRODUCTS
+from pellucid.core.lineage import DEPENDS
+from pellucid.core.linearity import MOVES, words
+from pellucid.core.memory import Memory
+from pellucid.core.pathway import Pathway
+from pellucid.core.rules import Rules
+from pellucid.core.steps import STEPS
+from pellucid.core.tensors import Tensors
+from pellucid.methods.batch_norm import BatchNorm
+from pellucid.methods.layer_rules import Weighted
+from pellucid.methods.relevance import (
+    ADDED_TO,
+    EPSILON,
+    MAXIMA,
+    MULTIPLIED,
+    PASSED_ON,
+    QUOTIENTS,
+    SUMS,
+    added,
+    by_parts,
+    places_more,
+)
+from pellucid.methods.ruled import compared, ruled
+from pellucid.methods.scales import inverts
+
+HOMOGENEOUS = words("abs absolute dropout feature_dropout leaky_relu native_dropout neg negative relu rrelu")
+"""Functions of one number for which f(x) / x is the gradient."""
+
+KEPT = words("index_put put scatter scatter_reduce")
+"""Functions that put numbers somewhere, which may be added to others."""
+
+
+class NoSlope(Exception):
+    """A model makes calls whose rule is no changed gradient."""
+
+
+def passed_back_as_slopes(path: Pathway, epsilon: float, stabiliser: float) -> tuple[Tensors, Tensor]:
+    """The relevance where a pathway reads, and the values that it starts from.
+
+    Args:
+        path: The pathway, to one value per example.
+        epsilon: Of the rule of all layers.
+        stabiliser: What keeps the denominators of all other calls from zero.
+
+    Raises:
+        NoSlope: It is not to be had so.
+    """
+    rules = slopes(epsilon, stabiliser)
+
+    def run(_: slice, place: slice) -> tuple[Tensors, Tensors]:
+        points = path.x if place == slice(None) else tuple(x[place] for x in path.x)
+        told, path.budget.unused = path.budget.unused, _Told()
+        try:
+            found = compared(path, lambda: ruled(path, rules, points, path.rows[place]))
+        finally:
+            path.budget.unused = told
+        trail, reading = found.run.trail, found.reading
+        unruled = found.run.blind or trail is None or any(trail.unruled(reading.value, reading.at_read))
+        if unruled or not all(grad.any() for grad in reading.grad):
+            raise NoSlope
+        pairs = zip(reading.at_read, reading.grad, strict=True)
+        return tuple(by_parts(torch.mul, x.detach(), grad) for x, grad in pairs), (reading.value.detach(),)
+
+    found, (value,) = once(path, run)
+    return found, value
+
+
+class _Told(set[int]):
+    """As if the user had been told of all inputs that no gradient reaches: such as denominators alone, or for good."""
+
+    def __contains__(self, index: object) -> bool:
+        return True
+
+
+@functools.cache
+def slopes(epsilon: float, stabiliser: float) -> Rules:
+    """The rules of all calls, where all layers follow the epsilon rule.
+
+    Args:
+        epsilon: Of the rule of all layers.
+        stabiliser: What keeps the denominators of all other calls from zero.
+    """
+
+    def shared(call: Call, memory: Memory) -> Any:
+        """By contributions: torch's gradient, less what the stabiliser takes."""
+        return _damped(call, memory, stabiliser)
+
+    def addition(call: Call, memory: Memory) -> Any:
+        """The same, and all to what is moved by a mere number; where that is zero, there is no R / x."""
+        if sum(isinstance(leaf, Tensor) for leaf in call.leaves) > 1:
+            return shared(call, memory)
+        return None if (call.inputs[0] == 0).any() else _ratio(call, memory)
+
+    def passed_on(call: Call, memory: Memory) -> Any:
+        """All of it: f(x) / x."""
+        if inverts(call):
+            with torch.no_grad():
+                return call.result(*call.inputs)
+        if len(call.inputs) > 1:
+            return shared(call, memory)
+        return call.result(*call.inputs) if call.name in HOMOGENEOUS else _ratio(call, memory)
+
+    def product(call: Call, memory: Memory) -> Any:
+        """Equal parts to all factors."""
+        if Weighted.of(call) is not None:
+            return _damped(call, memory, epsilon)
+        apart, factors = added(call), len(call.places)
+        if factors > 1 and apart in call.places:
+            return None
+        if call.name in MULTIPLIED:
+            return None if any(each.is_complex() for each in call.inputs) else _parts(call, factors)
+        return _damped(call, memory, stabiliser, factors)
+
+    def quotient(call: Call, memory: Memory) -> Any:
+        """All of it to the numerator; where the denominator is alone f(x) / x, the gradient the other way."""
+        first, *others = call.inputs
+        _, keywords = call.arguments
+        if first.is_complex() or keywords.get("rounding_mode") is not None:
+            return None
+        result = call.result(first, *(each.detach() for each in others))
+        if call.places[0] != call.place(0, "input"):
+            result.register_hook(torch.neg)
+        return result
+
+    def placement(call: Call, memory: Memory) -> Any:
+        """By contributions where numbers are added to others."""
+        return shared(call, memory) if places_more(call) else call.result(*call.inputs)
+
+    def attention(call: Call, memory: Memory) -> Any:
+        """Products of halves around a softmax, whose rule is torch's gradient."""
+        query, key, value = (DEPENDS(each) for each in call.arguments[0][:3])
+        ends = 2 if value and (query or key) else 1
+        factors = {0: ends * (query + key), 1: ends * (query + key), 2: ends}
+        if not set(call.places) <= set(factors):
+            return None
+        scaled = (_scaled(x, factors[place]) for place, x in zip(call.places, call.inputs, strict=True))
+        return _damped(call, memory, stabiliser if ends > 1 else epsilon, inputs=tuple(scaled))
+
+    functions: dict[str | Function, Entry] = {
+        name: Decomposed(steps, otherwise=Around(_unless_ruled(shared))) for name, steps in STEPS.items()
+    }
+    for names, make in (
+        (SUMS, shared),
+        (ADDED_TO, addition),
+        (PASSED_ON, passed_on),
+        (PRODUCTS, product),
+        (QUOTIENTS, quotient),
+        (KEPT, placement),
+        (MAXIMA | words("softmax"), lambda call, memory: call.result(*call.inputs)),
+        (words("grid_sampler grid_sampler_2d grid_sampler_3d"), lambda call, memory: None),
+    ):
+        functions.update(dict.fromkeys(names, Around(_unless_ruled(make))))
+    functions["batch_norm"] = Decomposed(BatchNorm(lambda layer: False), otherwise=Around(_unless_ruled(shared)))
+    if stabiliser <= EPSILON:
+        fused = Around(_unless_ruled(attention))
+        functions["scaled_dot_product_attention"] = Decomposed(_attention_in_steps, otherwise=fused)
+    return Rules(functions, exempt=MOVES)
+
+
+def _unless_ruled(make: Callable[[Call, Memory], Any]) -> Callable[[Call, Memory], Any]:
+    """What makes calls, but for those of modules that have a rule of their own."""
+
+    def made(call: Call, memory: Memory) -> Any:
+        own = None if call.module is None else vars(call.module).get("rule")
+        return make(call, memory) if own is None else None
+
+    return made
+
+
+def _damped(call: Call, memory: Memory, epsilon: float, parts: int = 1, inputs: Tensors | None = None) -> Any:
+    """What a call returns, with the gradient times z / (z + epsilon * sign(z)), and over the number of parts."""
+    result = call.result(*(call.inputs if inputs is None else inputs))
+    z: Any = result if isinstance(result, Tensor) else tree_flatten(result)[0][0]
+    if z.grad_fn is not None and all(z is not each for each in call.inputs):
+        held, least = memory.hold(z), max(epsilon, torch.finfo(z.dtype).tiny)
+
+        def damp(grad: Tensor) -> Tensor:
+            return by_parts(lambda each, at: each * at.abs().div_(at.abs().add_(least)), grad, held[0]) / parts
+
+        z.register_hook(damp)
+    return result
+
+
+def _parts(call: Call, factors: int) -> Any:
+    """What a product returns, with equal parts of the gradient."""
+    result = call.result(*call.inputs)
+    if factors > 1:
+        result.register_hook(lambda grad: grad / factors)
+    return result
+
+
+def _scaled(x: Tensor, parts: int) -> Any:
+    """A tensor whose gradient is divided."""
+    alias: Any = torch.ops.aten.alias(x)
+    if parts > 1:
+        alias.register_hook(lambda grad: grad / parts)
+    return alias
+
+
+def _ratio(call: Call, memory: Memory) -> Any:
+    """What a function of one number returns, with f(x) / x for a gradient."""
+    (x,) = call.inputs
+    if x.is_complex():
+        return None
+    with torch.no_grad():
+        z = call.output(x)
+    return _Ratio.apply(x, z, memory.hold(x), memory.hold(z))  # type: ignore[no-untyped-call]
+
+
+class _Ratio(torch.autograd.Function):
+    """z, as it is, of which x has z / x; nothing where x is zero."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, z: Tensor, held: list[Tensor], held_z: list[Tensor]) -> Tensor:
+        ctx.held = held, held_z
+        return z.detach()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        (x,), (z,) = ctx.held
+        return (z / x).masked_fill_(x == 0, 0).mul_(grads[0]).to(x.dtype), None, None, None
+
+
+def _attention_in_steps(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Any:
+    """Attention in steps where some may look at nobody, or something is dropped; else as torch makes it."""
+    if dropout_p == 0 and (attn_mask is None or _all_see(attn_mask)):
+        return NotImplemented
+    return composites.attention(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+
+
+def _all_see(mask: Tensor) -> bool:
+    return bool((mask if mask.dtype == torch.bool else mask != -math.inf).any(-1).all())
