@@ -255,6 +255,8 @@ class Run(TorchFunctionMode):
             self.blind = True
             return function(*args, **keywords)
         span(found, tuple(leaves[place].grad_fn for place in places))
+        if isinstance(found, Tensor):
+            DEPENDS.mark(found)  # so that nobody walks through the steps of the call
         return found if written is None else DEPENDS.mark(self._into(written, found), holds=DEPENDS(found))
 
     def _chosen(self, entry: Chosen, number: int, call: Call, written: Tensor | None) -> Any:

@@ -73,6 +73,10 @@ def passed_back_as_slopes(path: Pathway, epsilon: float, stabiliser: float) -> t
         told, path.budget.unused = path.budget.unused, _Told()
         try:
             found = compared(path, lambda: ruled(path, rules, points, path.rows[place]))
+        except RuntimeError as error:
+            if "modified by an inplace operation" not in str(error):
+                raise
+            raise NoSlope from error  # rules remember what is written into later
         finally:
             path.budget.unused = told
         trail, reading = found.run.trail, found.reading
@@ -110,7 +114,7 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
         """The same, and all to what is moved by a mere number; where that is zero, there is no R / x."""
         if sum(isinstance(leaf, Tensor) for leaf in call.leaves) > 1:
             return shared(call, memory)
-        return None if (call.inputs[0] == 0).any() else _ratio(call, memory)
+        return None if (call.inputs[0] == 0).any() else _ratio(call, memory, lambda grad, x, z: (z / x).mul_(grad))
 
     def passed_on(call: Call, memory: Memory) -> Any:
         """All of it: f(x) / x."""
@@ -149,13 +153,31 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
 
     def attention(call: Call, memory: Memory) -> Any:
         """Products of halves around a softmax, whose rule is torch's gradient."""
-        query, key, value = (DEPENDS(each) for each in call.arguments[0][:3])
-        ends = 2 if value and (query or key) else 1
-        factors = {0: ends * (query + key), 1: ends * (query + key), 2: ends}
+        weights, _, value = (DEPENDS(each) for each in call.arguments[0][:3])
+        ends = 2 if weights and value else 1
+        factors = {0: 2 * ends, 1: 2 * ends, 2: ends}
         if not set(call.places) <= set(factors):
             return None
         scaled = (_scaled(x, factors[place]) for place, x in zip(call.places, call.inputs, strict=True))
         return _damped(call, memory, stabiliser if ends > 1 else epsilon, inputs=tuple(scaled))
+
+    def layer_norm(call: Call, memory: Memory) -> Any:
+        """That of its steps, a difference from the mean over a constant, times the weights and with the biases."""
+        args, keywords = call.arguments
+        given = dict(zip(("input", "normalized_shape", "weight", "bias", "eps"), args, strict=False)) | keywords
+        x, weight, bias = call.inputs[0], given.get("weight"), given.get("bias")
+        if call.places != (0,):
+            return None
+        with torch.no_grad():
+            y, mean, rate = torch.native_layer_norm(x, given["normalized_shape"], weight, bias, given.get("eps", 1e-5))
+        dims = tuple(range(-len(given["normalized_shape"]), 0))
+
+        def change(grad: Tensor, x: Tensor, y: Tensor) -> Tensor:
+            passed = (grad if bias is None else _damp(grad, y, stabiliser)) * rate
+            passed = _damp(passed if weight is None else passed.mul_(weight), x - mean, stabiliser)
+            return passed.sub_(_damp(passed.mean(dims, keepdim=True), mean, stabiliser))
+
+        return _Changed.apply(x, y, memory.hold(x), memory.hold(y), change)  # type: ignore[no-untyped-call]
 
     functions: dict[str | Function, Entry] = {
         name: Decomposed(steps, otherwise=Around(_unless_ruled(shared))) for name, steps in STEPS.items()
@@ -171,6 +193,7 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
         (words("grid_sampler grid_sampler_2d grid_sampler_3d"), lambda call, memory: None),
     ):
         functions.update(dict.fromkeys(names, Around(_unless_ruled(make))))
+    functions["layer_norm"] = Around(_unless_ruled(layer_norm))
     functions["batch_norm"] = Decomposed(BatchNorm(lambda layer: False), otherwise=Around(_unless_ruled(shared)))
     if stabiliser <= EPSILON:
         fused = Around(_unless_ruled(attention))
@@ -193,13 +216,22 @@ def _damped(call: Call, memory: Memory, epsilon: float, parts: int = 1, inputs: 
     result = call.result(*(call.inputs if inputs is None else inputs))
     z: Any = result if isinstance(result, Tensor) else tree_flatten(result)[0][0]
     if z.grad_fn is not None and all(z is not each for each in call.inputs):
-        held, least = memory.hold(z), max(epsilon, torch.finfo(z.dtype).tiny)
+        held = memory.hold(z)
 
         def damp(grad: Tensor) -> Tensor:
-            return by_parts(lambda each, at: each * at.abs().div_(at.abs().add_(least)), grad, held[0]) / parts
+            passed = by_parts(lambda each, at: _damp(each, at, epsilon), grad, held[0])
+            return passed if parts == 1 else passed / parts
 
         z.register_hook(damp)
     return result
+
+
+def _damp(grad: Tensor, z: Tensor, epsilon: float) -> Tensor:
+    """A gradient times |z| / (|z| + epsilon); nothing where z is next to nothing, where none else would notice."""
+    if epsilon <= EPSILON and z.dtype != torch.float64:
+        return torch.ops.aten.hardshrink_backward(grad, z, epsilon)  # type: ignore[no-any-return]
+    least = max(epsilon, torch.finfo(z.dtype).tiny)
+    return torch.addcdiv(grad, grad, z.abs().add_(least), value=-least)
 
 
 def _parts(call: Call, factors: int) -> Any:
@@ -218,28 +250,35 @@ def _scaled(x: Tensor, parts: int) -> Any:
     return alias
 
 
-def _ratio(call: Call, memory: Memory) -> Any:
+def _by_ratio(grad: Tensor, x: Tensor, z: Tensor) -> Tensor:
+    """A gradient times z / x; nothing where x is zero."""
+    return (z / x).masked_fill_(x == 0, 0).mul_(grad)
+
+
+def _ratio(call: Call, memory: Memory, change: Callable[[Tensor, Tensor, Tensor], Tensor] = _by_ratio) -> Any:
     """What a function of one number returns, with f(x) / x for a gradient."""
     (x,) = call.inputs
     if x.is_complex():
         return None
     with torch.no_grad():
         z = call.output(x)
-    return _Ratio.apply(x, z, memory.hold(x), memory.hold(z))  # type: ignore[no-untyped-call]
+    return _Changed.apply(x, z, memory.hold(x), memory.hold(z), change)  # type: ignore[no-untyped-call]
 
 
-class _Ratio(torch.autograd.Function):
-    """z, as it is, of which x has z / x; nothing where x is zero."""
+class _Changed(torch.autograd.Function):
+    """What a function makes of x, with another gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, z: Tensor, held: list[Tensor], held_z: list[Tensor]) -> Tensor:
-        ctx.held = held, held_z
+    def forward(
+        ctx: Any, x: Tensor, z: Tensor, held: list[Tensor], held_z: list[Tensor], change: Callable[..., Tensor]
+    ) -> Tensor:
+        ctx.held, ctx.change = (held, held_z), change
         return z.detach()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         (x,), (z,) = ctx.held
-        return (z / x).masked_fill_(x == 0, 0).mul_(grads[0]).to(x.dtype), None, None, None
+        return ctx.change(grads[0], x, z).to(x.dtype), None, None, None, None
 
 
 def _attention_in_steps(
@@ -252,8 +291,8 @@ def _attention_in_steps(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Any:
-    """Attention in steps where some may look at nobody, or something is dropped; else as torch makes it."""
-    if dropout_p == 0 and (attn_mask is None or _all_see(attn_mask)):
+    """Attention in steps where some may look at nobody, one side is constant or something is dropped; else torch's."""
+    if dropout_p == 0 and DEPENDS(query) == DEPENDS(key) and (attn_mask is None or _all_see(attn_mask)):
         return NotImplemented
     return composites.attention(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
 
