@@ -89,6 +89,12 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
         *(x.view(-1, 3, 2).sin() for _ in range(3)),
         attn_mask=torch.tensor([[0.0, -math.inf, 0.0], [-math.inf] * 3, [0.0, 0.0, 0.0]]).double(),
     ).flatten(1),
+    "attention by names": lambda x: functional.scaled_dot_product_attention(
+        query=x.view(-1, 3, 2), value=x.view(-1, 3, 2).sin(), key=x.view(-1, 3, 2).cos(), is_causal=True
+    ).flatten(1),
+    "norms whose weights depend on the source": lambda x: torch.stack(
+        [functional.layer_norm(each[None], (6,), each.cos(), bias=each.sin())[0] for each in x]
+    ),
     "attention to constants": lambda x: functional.scaled_dot_product_attention(
         x.view(-1, 3, 2), numbers(4, 2).expand(len(x), -1, -1), numbers(4, 2).cos().expand(len(x), -1, -1)
     ).flatten(1),

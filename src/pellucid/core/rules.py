@@ -139,7 +139,7 @@ class Run(TorchFunctionMode):
         self._depth = 0
         self._meanwhile = ExitStack()
         self.blind = False
-        """Whether calls were made where nobody can follow them."""
+        """Whether calls were made that nobody can follow."""
         self.trail = None if rules.exempt is None or not applies else Trail(rules.exempt)
         self.rounding = 0.0
         """The largest relative error of the dtypes that calls with a rule work in."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -142,28 +144,27 @@ class Account:
         self._explained.append(amount(started))
         counts: Counter[tuple[str, str, str]] = Counter()
         for step in _between(call.steps):
-            step.register_hook(lambda passed, received, step=step: self._look(step, received, passed, counts))
+            step.register_hook(functools.partial(self._look, _Step.of(step), counts))
         return (started,)
 
     def end(self, found: Tensors) -> None:
         """The relevance of all that is read."""
         self._relevance.append(sum(map(amount, found)))
 
-    def _look(self, step: Any, received: tuple[Any, ...], passed: tuple[Any, ...], counts: Counter[Any]) -> None:
+    def _look(self, step: _Step, counts: Counter[Any], passed: tuple[Any, ...], received: tuple[Any, ...]) -> None:
         """See what a step of autograd receives and passes."""
         came = sum(amount(each) for each in received if each is not None)
-        kept_on = (each for each, on in zip(passed, _depending(step), strict=True) if on is not None)
-        went = sum(amount(each) for each in kept_on if each is not None)
-        call: Call | None = getattr(step, "call", None)
-        if call is None:
-            if came != went:
-                kind = kind_of(step)
-                self._add(("", kind, ""), came, went, Kept(biases=came - went if kind in MOVING else 0.0), counts)
+        followed = (each for each, on in zip(passed, step.depending, strict=True) if on)
+        went = sum(amount(each) for each in followed if each is not None)
+        if step.call is None:
+            if not math.isclose(came, went, rel_tol=1e-9, abs_tol=1e-12):
+                lost = Kept(biases=came - went if step.kind in MOVING else 0.0)
+                self._add(("", step.kind, ""), came, went, lost, counts)
             return
-        rule, kept = self._ruled.pop(call, (None, Kept()))
+        rule, kept = self._ruled.pop(step.call, (None, Kept()))
         name = type(rule).__name__ if isinstance(rule, LayerRule) else getattr(rule, "__name__", "")
-        module = None if call.module is None else name_in(self._model, call.module)
-        self._add((module or "", call.name, name), came, went, kept, counts)
+        module = None if step.call.module is None else name_in(self._model, step.call.module)
+        self._add((module or "", step.call.name, name), came, went, kept, counts)
 
     def _add(self, what: tuple[str, str, str], came: float, went: float, kept: Kept, counts: Counter[Any]) -> None:
         self._examples[-1][what, counts[what]] = came, went, kept.biases, kept.stabilisers
@@ -176,6 +177,27 @@ class Account:
             columns = zip(*(each.get(key, (0.0,) * 4) for each in self._examples), strict=True)
             rows.append(Absorption(*key[0], *map(_column, columns)))
         return Conservation(_column(self._explained), _column(self._relevance), tuple(rows))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """What must be known of a step of autograd, which its hooks must not hold.
+
+    Args:
+        kind: Of which it is.
+        call: The call that it is, under a rule.
+        depending: Which of the steps before it depend on the source.
+    """
+
+    kind: str
+    call: Call | None
+    depending: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, step: Any) -> _Step:
+        """That of a step."""
+        return cls(kind_of(step), getattr(step, "call", None), tuple(each is not None for each in _depending(step)))
 
 
 def _column(numbers: Iterable[float]) -> Tensor:

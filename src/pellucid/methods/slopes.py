@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -153,9 +153,9 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
 
     def attention(call: Call, memory: Memory) -> Any:
         """Products of halves around a softmax, whose rule is torch's gradient."""
-        weights, _, value = (DEPENDS(each) for each in call.arguments[0][:3])
-        ends = 2 if weights and value else 1
-        factors = {0: 2 * ends, 1: 2 * ends, 2: ends}
+        query, key, value = (call.place(*each) for each in enumerate(("query", "key", "value")))
+        ends = 2 if query in call.places and value in call.places else 1
+        factors = {query: 2 * ends, key: 2 * ends, value: ends}
         if not set(call.places) <= set(factors):
             return None
         scaled = (_scaled(x, factors[place]) for place, x in zip(call.places, call.inputs, strict=True))
@@ -165,9 +165,7 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
         """That of its steps, a difference from the mean over a constant, times the weights and with the biases."""
         args, keywords = call.arguments
         given = dict(zip(("input", "normalized_shape", "weight", "bias", "eps"), args, strict=False)) | keywords
-        x, weight, bias = call.inputs[0], given.get("weight"), given.get("bias")
-        if call.places != (0,):
-            return None
+        x, weight, bias = given["input"], given.get("weight"), given.get("bias")
         with torch.no_grad():
             y, mean, rate = torch.native_layer_norm(x, given["normalized_shape"], weight, bias, given.get("eps", 1e-5))
         dims = tuple(range(-len(given["normalized_shape"]), 0))
@@ -193,7 +191,7 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
         (words("grid_sampler grid_sampler_2d grid_sampler_3d"), lambda call, memory: None),
     ):
         functions.update(dict.fromkeys(names, Around(_unless_ruled(make))))
-    functions["layer_norm"] = Around(_unless_ruled(layer_norm))
+    functions["layer_norm"] = Decomposed(_layer_norm_in_steps, otherwise=Around(_unless_ruled(layer_norm)))
     functions["batch_norm"] = Decomposed(BatchNorm(lambda layer: False), otherwise=Around(_unless_ruled(shared)))
     if stabiliser <= EPSILON:
         fused = Around(_unless_ruled(attention))
@@ -279,6 +277,23 @@ class _Changed(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> Any:
         (x,), (z,) = ctx.held
         return ctx.change(grads[0], x, z).to(x.dtype), None, None, None, None
+
+
+def _layer_norm_in_steps(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enable: bool = True,
+) -> Any:
+    """A layer norm in steps where its weights depend on the source, or are of another dtype; else torch's."""
+    others = [each for each in (weight, bias) if each is not None]
+    if not torch.is_autocast_enabled(input.device.type) and not any(
+        each.dtype != input.dtype or DEPENDS(each) for each in others
+    ):
+        return NotImplemented
+    return composites.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 def _attention_in_steps(
