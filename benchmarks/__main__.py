@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from benchmarks import (
+    attention_relevance,
     bounded_memory,
     call_overhead,
     chunk_bytes,
@@ -37,6 +38,7 @@ CASES: list[Case] = [
     *exact_shapley.CASES,
     *deeplift.CASES,
     *passing_back.CASES,
+    *attention_relevance.CASES,
     *bounded_memory.CASES,
     *layer_memory.CASES,
     *replay.CASES,

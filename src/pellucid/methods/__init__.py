@@ -21,6 +21,7 @@ from pellucid.methods.composite import (
     EpsilonPlusFlat,
 )
 from pellucid.methods.conductance import Conductance, NeuronConductance
+from pellucid.methods.conservation import Absorption, Conservation
 from pellucid.methods.deeplift import DeepLift, DeepLiftShap
 from pellucid.methods.gradient import InputXGradient, Saliency
 from pellucid.methods.guided_cam import GuidedGradCam
@@ -53,6 +54,7 @@ from pellucid.methods.similarity import ExponentialKernel
 
 __all__ = [
     "LRP",
+    "Absorption",
     "Activation",
     "AlphaBeta",
     "AttentionRollout",
@@ -62,6 +64,7 @@ __all__ = [
     "BanzhafValues",
     "Composite",
     "Conductance",
+    "Conservation",
     "Deconvolution",
     "DeepLift",
     "DeepLiftShap",
