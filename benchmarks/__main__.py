@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from benchmarks import (
+    attention_relevance,
     background,
     bounded_memory,
     call_overhead,
@@ -39,6 +40,7 @@ CASES: list[Case] = [
     *background.CASES,
     *deeplift.CASES,
     *passing_back.CASES,
+    *attention_relevance.CASES,
     *bounded_memory.CASES,
     *layer_memory.CASES,
     *replay.CASES,

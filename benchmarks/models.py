@@ -22,7 +22,8 @@ Stage: TypeAlias = Callable[[], Scene]
 """Sets a scene; a function of a module or a `partial` of one, so that it can be sent to another process."""
 
 
-def _scene(make: Callable[[], nn.Module], *shape: int, words: int | None = None) -> Scene:
+def scene_of(make: Callable[[], nn.Module], *shape: int, words: int | None = None) -> Scene:
+    """A model with its first weights, and what it is fed: numbers of a shape, or words."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = make().eval()
@@ -31,7 +32,7 @@ def _scene(make: Callable[[], nn.Module], *shape: int, words: int | None = None)
 
 def tiny(batch: int) -> Scene:
     """The smallest network worth the name, 3-3-2: what a call costs besides the model."""
-    return _scene(lambda: nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2)), batch, 3)
+    return scene_of(lambda: nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2)), batch, 3)
 
 
 def titanic(batch: int) -> Scene:
@@ -41,7 +42,7 @@ def titanic(batch: int) -> Scene:
         hidden = (nn.Linear(12, 12), nn.Sigmoid(), nn.Linear(12, 8), nn.Sigmoid())
         return nn.Sequential(*hidden, nn.Linear(8, 2), nn.Softmax(dim=1))
 
-    return _scene(make, batch, 12)
+    return scene_of(make, batch, 12)
 
 
 def perceptron(batch: int = 64, features: int = 100) -> Scene:
@@ -51,7 +52,7 @@ def perceptron(batch: int = 64, features: int = 100) -> Scene:
         hidden = (nn.Linear(features, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU())
         return nn.Sequential(*hidden, nn.Linear(128, 10))
 
-    return _scene(make, batch, features)
+    return scene_of(make, batch, features)
 
 
 def convolutional(batch: int = 8) -> Scene:
@@ -62,22 +63,22 @@ def convolutional(batch: int = 8) -> Scene:
         second = (nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
         return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(64 * 8 * 8, 10))
 
-    return _scene(make, batch, 3, 32, 32)
+    return scene_of(make, batch, 3, 32, 32)
 
 
 def encoder(batch: int = 4, tokens: int = 64) -> Scene:
     """A transformer encoder of 6 layers and width 256, fed embeddings."""
-    return _scene(Encoder, batch, tokens, 256)
+    return scene_of(Encoder, batch, tokens, 256)
 
 
 def reader(batch: int = 4, tokens: int = 64) -> Scene:
     """The same encoder, fed the ids of tokens."""
-    return _scene(Reader, batch, tokens, words=WORDS)
+    return scene_of(Reader, batch, tokens, words=WORDS)
 
 
 def resnet(batch: int = 4, size: int = 64) -> Scene:
     """A network of ResNet-18's layout and size."""
-    return _scene(ResNet, batch, 3, size, size)
+    return scene_of(ResNet, batch, 3, size, size)
 
 
 class Encoder(nn.Module):

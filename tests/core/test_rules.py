@@ -14,8 +14,9 @@ from torch.nn import functional
 from torch.overrides import _len_torch_function_stack
 
 from pellucid.core.call import Call, name_of, writes
+from pellucid.core.entries import Decomposed, OfSeveral
 from pellucid.core.ruled import Rule
-from pellucid.core.rules import Decomposed, OfSeveral, Rules
+from pellucid.core.rules import Rules
 from pellucid.errors import InvalidArgument
 
 

@@ -247,6 +247,25 @@ def test_ties_of_a_pool():
     assert_close(ours, captums)
 
 
+INDEX = torch.tensor([0, 0, 1, 3, 3, 3])
+MANY = {
+    "prod": lambda net, x: x.prod(1, keepdim=True).expand(-1, 6),
+    "cumprod": lambda net, x: x.cumprod(1),
+    "sort": lambda net, x: x.sort(1).values,
+    "topk": lambda net, x: x.topk(6, 1).values,
+    "median": lambda net, x: x.median(1, keepdim=True).values.expand(-1, 6),
+    "scattered maxima": lambda net, x: x.scatter_reduce(1, INDEX.expand(len(x), -1), x.sin(), "amax"),
+    "cdist": lambda net, x: torch.cdist(x[:, :, None], x[:, :, None].sin()).sum(1),
+    "sizes of complex numbers": lambda net, x: torch.fft.fft(x).abs(),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_functions_of_many_numbers(name: str):
+    """`prod`, `cumprod`, `sort`, `topk`, `median`, scattered maxima, `cdist`, sizes of complex numbers: exact."""
+    assert_only_ours_add_up(around(MANY[name]))
+
+
 SEVERAL = {
     "LSTM": lambda: nn.LSTM(4, 4, batch_first=True),
     "GRU": lambda: nn.GRU(4, 4, batch_first=True),

@@ -206,12 +206,13 @@ def deviation_and_mean(
 
 
 def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """The norm (sum of |x|^ord)^(1/ord)."""
-    if not isinstance(ord, int | float) or ord <= 0:
+    """The norm (sum of |x|^ord)^(1/ord); of the largest and the smallest number for the orders inf and -inf."""
+    if not isinstance(ord, int | float) or (ord <= 0 and ord != -math.inf):
         return NotImplemented
     x, dims = x if dtype is None else x.to(dtype), _all_or(dim, x.ndim)
-    if ord == math.inf:
-        return x.abs().amax(dims, keepdim=keepdim)
+    x = x.abs() if x.is_complex() else x
+    if math.isinf(ord):
+        return (x.abs().amax if ord > 0 else x.abs().amin)(dims, keepdim=keepdim)
     if ord == 2:
         return x.square().sum(dims, keepdim=keepdim).sqrt()
     return x.abs().pow(ord).sum(dims, keepdim=keepdim).pow(1 / ord)
@@ -240,8 +241,31 @@ def matrix_norm(
     *,
     dtype: Any = None,
 ) -> Any:
-    """The Frobenius norm; other norms of matrices are left as they are."""
-    return vector_norm(A, 2, dim, keepdim, dtype=dtype) if ord == "fro" else NotImplemented
+    """The Frobenius norm, and the largest or smallest sum of a column or a row; those of singular values are left."""
+    if ord == "fro":
+        return vector_norm(A, 2, dim, keepdim, dtype=dtype)
+    if ord not in (1, -1, math.inf, -math.inf):
+        return NotImplemented
+    along, other = dim if abs(ord) == 1 else reversed(dim)
+    sums = vector_norm(A, 1, along, True, dtype=dtype)
+    found = (sums.amax if ord > 0 else sums.amin)(other, keepdim=True)
+    return found if keepdim else found.squeeze(dim)
+
+
+def modulus(input: Tensor) -> Any:
+    """How large complex numbers are: the norm of their two parts; real ones are left as they are."""
+    return vector_norm(torch.view_as_real(input), 2, -1) if input.is_complex() else NotImplemented
+
+
+def distances(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: Any = None) -> Any:
+    """The norm of the difference of each row of one and each row of the other."""
+    return vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p, -1)
+
+
+def distances_within(input: Tensor, p: float = 2.0) -> Any:
+    """The same of each two rows."""
+    one, other = torch.triu_indices(len(input), len(input), 1, device=input.device)
+    return vector_norm(input[one] - input[other], p, -1)
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2, eps: float = 1e-6, keepdim: bool = False) -> Any:

@@ -19,7 +19,8 @@ def words(text: str) -> frozenset[str]:
 
 LINEAR = words(
     """
-    AccumulateGrad AdaptiveAvgPool2D AdaptiveAvgPool3D Add Alias AsStrided AvgPool1D AvgPool2D AvgPool3D
+    AccumulateGrad AdaptiveAvgPool2D AdaptiveAvgPool3D Add AffineGridGenerator Alias AsStrided AvgPool1D AvgPool2D
+    AvgPool3D
     BackwardHookFunction BlockDiag Broadcast Cat Clone Col2Im Complex Conj ConjPhysical ConstantPadNd Copies Copy
     CopyBackwards CopySlices Cumsum DiagEmbed Diagonal Diff Embedding Expand FftC2C FftC2R FftR2C Fill Flip Fold
     FromNested Gather Hook Identity Im2Col Imag Index IndexAdd IndexCopy IndexFill IndexPut IndexPutImpl IndexSelect
@@ -39,14 +40,17 @@ LINEAR = words(
 PRODUCTS = words(
     """
     Addbmm Addcmul Addmm Addmv Addr Baddbmm Bilinear Bmm Convolution ConvolutionOverrideable CudnnConvolution Dot Ger
-    Inner Lerp Linear Matmul Mkldnn MkldnnConvolution MkldnnLinear MiopenConvolution Mm Mul Mv Outer SlowConv2D
-    SlowConvDilated2D SlowConvTranspose2D ThnnConv2D ConvDepthwise2D Trilinear Vdot
+    EmbeddingBag Inner Lerp Linear Matmul Mkldnn MkldnnConvolution MkldnnLinear MiopenConvolution Mm Mul Mv Outer
+    SlowConv2D SlowConvDilated2D SlowConvTranspose2D SparseAddmm ThnnConv2D ConvDepthwise2D Trilinear Vdot
     """
 )
 """Names of nodes that are linear in each that they take, by itself."""
 
 OF_FIRST = frozenset({"Div", "GridSampler2D", "GridSampler3D"})
 """Names of nodes that are linear in the first that they take, where the others do not depend on the source."""
+
+_MAXIMA = 2
+"""What bags of embeddings are called that hold the largest of each dimension."""
 
 NORMS = frozenset({"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "BatchNormImplIndex"})
 """Names of nodes that are linear where they do not look at the batch."""
@@ -87,8 +91,10 @@ class Exempt:
 
 def _linear(node: Any, live: list[bool]) -> bool:
     kind = kind_of(node)
+    if kind == "EmbeddingBag" and live[0] and node._saved_mode == _MAXIMA:
+        return False
     if kind in PRODUCTS:
-        return sum(live) < 2 or (kind.startswith(("Add", "Baddbmm")) and sum(live[1:]) < 2)
+        return sum(live) < 2 or (kind.startswith(("Add", "Baddbmm", "SparseAdd")) and sum(live[1:]) < 2)
     if kind in OF_FIRST:
         return not any(live[1:])
     return kind not in NORMS or not getattr(node, "_saved_training", True)
@@ -134,9 +140,29 @@ class Trail:
             return
         passes.to(ends.grad_fn)
         for node in passes.along:
+            if SPAN in node.metadata:
+                continue
             live = [each is not None and each in passes for each, _ in node.next_functions]
             if kind_of(node) not in self._exempt.kinds or not self._exempt.where(node, live):
                 yield self._made.get(node, (kind_of(node), self._entered.get(node.name())))
+
+
+SPAN = object()
+"""What steps remember under this name: those that a call with a changed gradient begins after."""
+
+
+def span(result: Any, starts: tuple[Any, ...]) -> None:
+    """Say of what a call returns that all steps from some on are the call's own, and follow a rule."""
+    for each in (result,) if isinstance(result, Tensor) else result:
+        step: Any = each.grad_fn if isinstance(each, Tensor) else None
+        if step is not None and step not in starts:
+            step.metadata[SPAN] = starts
+
+
+def steps_before(step: Any) -> list[Any]:
+    """The steps before one, or before the call that it is the last of."""
+    starts = step.metadata.get(SPAN)
+    return [each for each, _ in step.next_functions if each is not None] if starts is None else [*starts]
 
 
 class _Passing:
@@ -152,7 +178,7 @@ class _Passing:
         waiting = [end]
         while waiting:
             node = waiting[-1]
-            before = [each for each, _ in node.next_functions if each is not None]
+            before = steps_before(node)
             if node in self._known:
                 waiting.pop()
                 continue

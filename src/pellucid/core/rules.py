@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, TypeAlias, TypeGuard, final
+from typing import Any, TypeGuard, final
 
 import torch
 from torch import Tensor, nn
@@ -19,112 +18,14 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from pellucid.core.call import Call, Function, Layout, name_of, writes
 from pellucid.core.checkpoints import plain_checkpoints
+from pellucid.core.entries import Adjusted, Again, Around, Chosen, Decomposed, Entry, OfSeveral
 from pellucid.core.frames import caller, custom
 from pellucid.core.lineage import DEPENDS
-from pellucid.core.linearity import AFFINE, Exempt, Trail
+from pellucid.core.linearity import AFFINE, Exempt, Trail, span
+from pellucid.core.memory import Memory, storage
 from pellucid.core.ruled import Rule, applied
 from pellucid.core.tensors import Tensors, floats, numeric, varies
 from pellucid.errors import InvalidArgument, NotSupported
-
-
-@final
-@dataclass(frozen=True)
-class Decomposed:
-    """For a call that is taken apart: other calls with the same result, for which there are rules.
-
-    Args:
-        function: Takes what the call takes; what it does not take, or answers by NotImplemented, is left as it is.
-        otherwise: The rule of what is left.
-    """
-
-    function: Function
-    otherwise: Rule | OfSeveral | Adjusted | Chosen | None = None
-
-    def takes(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
-        """Whether it has all parameters that it would be called with."""
-        names, any_number = _parameters(self.function)
-        return any_number or (len(args) <= len(names) and all(name in names[len(args) :] for name in keywords))
-
-
-@final
-@dataclass(frozen=True)
-class Again:
-    """What a decomposed call may return: another call, to be made once more in its place, with other arguments.
-
-    Args:
-        call: That call.
-        args: Its arguments now.
-        keywords: Those by name.
-    """
-
-    call: Call
-    args: tuple[Any, ...]
-    keywords: dict[str, Any]
-
-
-@final
-@dataclass(frozen=True)
-class OfSeveral:
-    """A rule for calls that pass gradients to several inputs, which are linear in a single one.
-
-    Args:
-        rule: The rule.
-    """
-
-    rule: Rule
-
-
-@final
-@dataclass(frozen=True)
-class Adjusted:
-    """For a call of one input that is one step to autograd: what torch passes back through it, changed, at no cost.
-
-    Args:
-        change: (what torch passes back to the inputs, the gradient at the output) -> what passes back instead.
-    """
-
-    change: Callable[[Tensors, Tensor], Tensors]
-
-    def rule(self, call: Call, grad: Tensor) -> Tensors:
-        """The same as a rule of its own."""
-        return self.change(call.gradient(call.inputs, grad), grad)
-
-    def on(self, result: Any) -> Any:
-        """What such a call returns, in whose step torch passes back what is changed."""
-        step: Any = result.grad_fn
-        if step is not None:
-            step.register_hook(lambda passed, grads: None if passed[0] is None else self.change(passed, grads[0]))
-        return result
-
-
-@final
-@dataclass(frozen=True)
-class Chosen:
-    """A rule that is chosen when a call is made, for those of its inputs that depend on what attributions are for.
-
-    Args:
-        choose: Takes the call, whose tensors still know what they were made from. None makes a constant of the result.
-    """
-
-    choose: Callable[[Call], Rule | None]
-
-
-def _parameters(function: Function) -> tuple[tuple[str, ...], bool]:
-    """The names of a function's parameters, and whether it takes any number of arguments."""
-    written = inspect.unwrap(function)
-    if isinstance(written, FunctionType):
-        return _parameters_as_written(written)
-    (_, *names), any_number = _parameters_as_written(type(written).__call__)  # one for all objects of a class
-    return tuple(names), any_number
-
-
-@functools.cache
-def _parameters_as_written(function: Function) -> tuple[tuple[str, ...], bool]:
-    parameters = inspect.signature(function).parameters
-    return tuple(parameters), any(each.kind is each.VAR_POSITIONAL for each in parameters.values())
-
-
-Entry: TypeAlias = Rule | Decomposed | OfSeveral | Adjusted | Chosen
 
 
 @final
@@ -231,14 +132,14 @@ class Run(TorchFunctionMode):
         self._rules, self._model, self._applies = rules, model, applies
         self._reference, self._values = reference, values
         self._calls: list[Call] = []
-        self._holders: dict[int, list[tuple[Call, int | None]]] = {}  # who remembers tensors of a storage, and where
+        self._memory = Memory()
         self._number = 0
         self._inside: list[Function] = []
         self._steps: list[Any] = []
         self._depth = 0
-        self._around = ExitStack()
+        self._meanwhile = ExitStack()
         self.blind = False
-        """Whether calls were made where nobody can follow them."""
+        """Whether calls were made that nobody can follow."""
         self.trail = None if rules.exempt is None or not applies else Trail(rules.exempt)
         self.rounding = 0.0
         """The largest relative error of the dtypes that calls with a rule work in."""
@@ -288,7 +189,7 @@ class Run(TorchFunctionMode):
         other = None if name_of(function) in _NO_STEPS else other
         if other is not None and written is not None:
             return self._ruled(function, other, args, keywords, written)
-        self._spare(written)
+        self._memory.spare(written)
         result = function(*args, **keywords)
         asks = isinstance(result, Tensor) and (floats if isinstance(other, Chosen) else varies)(result)
         if other is not None and asks and not (other is _unchanged and _view(result, args)):
@@ -300,14 +201,16 @@ class Run(TorchFunctionMode):
     def _ruled(
         self,
         function: Function,
-        entry: Rule | OfSeveral | Adjusted | Chosen,
+        entry: Rule | OfSeveral | Adjusted | Chosen | Around,
         args: tuple[Any, ...],
         keywords: dict[str, Any],
         written: Tensor | None,
         module: nn.Module | None = None,
     ) -> Any:
         least = 2 if isinstance(entry, OfSeveral) else 1
-        self._spare(written)
+        self._memory.spare(written)
+        if isinstance(entry, Around):
+            return self._around_call(function, entry, args, keywords, written)
         if isinstance(entry, Adjusted):
             if self._applies and self._values is None and (written is None or not written._is_view()):
                 return entry.on(function(*args, **keywords))
@@ -323,7 +226,7 @@ class Run(TorchFunctionMode):
         call = Call(function, leaves, layout, places, module or caller())
         number, self._number = self._number, self._number + 1
         if not self._applies:
-            self._calls.append(self._remembered(call, written))
+            self._calls.append(self._memory.keep(call, written))
             result = function(*args, **keywords)
             return self._made(call, result) if isinstance(entry, Chosen) else result
         reference = self._reference and self._reference.paired(number, call, self._model)
@@ -339,6 +242,23 @@ class Run(TorchFunctionMode):
         found = applied(self._kept(number, call, live, written, reference), rule, inputs)
         return found if written is None else self._into(written, found)
 
+    def _around_call(
+        self, function: Function, entry: Around, args: tuple[Any, ...], keywords: dict[str, Any], written: Tensor | None
+    ) -> Any:
+        """What a call returns that torch itself makes."""
+        leaves, layout = _flat(args, keywords)
+        places = tuple(place for place, leaf in enumerate(leaves) if numeric(leaf) and DEPENDS(leaf))
+        if not places or not torch.is_grad_enabled():
+            return function(*args, **keywords)
+        found = entry.make(Call(function, leaves, layout, places, caller()), self._memory)
+        if found is None:
+            self.blind = True
+            return function(*args, **keywords)
+        span(found, tuple(leaves[place].grad_fn for place in places))
+        if isinstance(found, Tensor):
+            DEPENDS.mark(found)  # so that nobody walks through the steps of the call
+        return found if written is None else DEPENDS.mark(self._into(written, found), holds=DEPENDS(found))
+
     def _chosen(self, entry: Chosen, number: int, call: Call, written: Tensor | None) -> Any:
         """What a call returns whose rule is chosen now."""
         rule, inputs = entry.choose(call), call.inputs
@@ -348,7 +268,7 @@ class Run(TorchFunctionMode):
         kept = self._kept(number, call, call.places, written)
         found = applied(kept, rule, inputs, records=self._values is None and written is None)
         for _, output, _ in kept.recorded:
-            self._holders.setdefault(_storage(output), []).append((kept, None))
+            self._memory.forget_of(output, kept)
         return self._made(call, found)
 
     def _kept(
@@ -361,7 +281,7 @@ class Run(TorchFunctionMode):
             leaves = [leaf.detach() if numeric(leaf) else leaf for leaf in call.leaves]  # parameters stay who they are
         steps = tuple(call.leaves[place].grad_fn for place in live)
         kept = Call(call.function, leaves, call.layout, live, call.module, reference, steps)
-        return kept if self._values is not None else self._remembered(kept, written)
+        return kept if self._values is not None else self._memory.keep(kept, written)
 
     @property
     def count(self) -> int:
@@ -396,7 +316,7 @@ class Run(TorchFunctionMode):
     def __enter__(self) -> Run:
         """Begin, or go on, within what is taken apart."""
         if self._depth == 0:  # what runs again in the backward runs without rules
-            self._around.enter_context(plain_checkpoints("all"))
+            self._meanwhile.enter_context(plain_checkpoints("all"))
         self._depth += 1
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
@@ -406,32 +326,15 @@ class Run(TorchFunctionMode):
         super().__exit__(*raised)  # type: ignore[no-untyped-call]
         self._depth -= 1
         if self._depth == 0:
-            self._around.close()
+            self._meanwhile.close()
+            self._memory.clear()
         while self._depth == 0 and self._steps:
             self._steps.pop().metadata.pop(Call, None)
 
     def _into(self, written: Tensor, found: Tensor) -> Tensor:
         """What a call would have written, written."""
-        self._spare(written)
+        self._memory.spare(written)
         return written.copy_(found)
-
-    def _remembered(self, call: Call, written: Tensor | None) -> Call:
-        """A call whose arguments stay what they are, whatever is written later."""
-        for place, leaf in enumerate(call.leaves):
-            if isinstance(leaf, Tensor) and not isinstance(leaf, nn.Parameter):
-                if written is not None and _storage(leaf) == _storage(written):
-                    call.leaves[place] = leaf.clone()
-                else:
-                    self._holders.setdefault(_storage(leaf), []).append((call, place))
-        return call
-
-    def _spare(self, written: Tensor | None) -> None:
-        """Give calls that remember a tensor a copy, before it is written into."""
-        if written is not None:
-            for call, place in self._holders.pop(_storage(written), ()):
-                call.recorded.clear()
-                if place is not None:
-                    call.leaves[place] = call.leaves[place].clone()
 
 
 def maker(tensor: Tensor) -> Call | None:
@@ -516,14 +419,9 @@ def _unflattened(tree: TreeSpec, leaves: list[Any]) -> tuple[tuple[Any, ...], di
     return args, keywords
 
 
-def _storage(tensor: Tensor) -> int:
-    """Where a tensor's numbers lie, the same for all its views."""
-    return tensor.untyped_storage().data_ptr()
-
-
 def _view(result: Tensor, args: tuple[Any, ...]) -> bool:
     """Whether a result is an argument seen in another way, which needs no rule."""
-    return bool(args) and isinstance(args[0], Tensor) and _storage(result) == _storage(args[0])
+    return bool(args) and isinstance(args[0], Tensor) and storage(result) == storage(args[0])
 
 
 def _at_most_one(args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:

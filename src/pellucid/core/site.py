@@ -135,11 +135,14 @@ def _module(place: Any, model: Callable[..., Any]) -> nn.Module:
 
 def named(module: nn.Module, model: Callable[..., Any]) -> str:
     """What to call a module in a message: its name in the model and its type."""
-    for root in roots(model):
-        for name, each in root.named_modules():
-            if each is module:
-                return f"{name!r} ({type(module).__name__})"
-    return type(module).__name__
+    name = name_in(model, module)
+    return type(module).__name__ if name is None else f"{name!r} ({type(module).__name__})"
+
+
+def name_in(model: Callable[..., Any], module: nn.Module) -> str | None:
+    """The dotted name of a module in a model; None where it has none."""
+    found = (name for root in roots(model) for name, each in root.named_modules() if each is module)
+    return next(found, None)
 
 
 def belongs(module: nn.Module, model: Callable[..., Any]) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pellucid.core import composites, recurrent
 from pellucid.core.call import Function
-from pellucid.core.rules import Decomposed, Entry
+from pellucid.core.entries import Decomposed, Entry
 
 STEPS: dict[str, Function] = {
     "addcdiv": composites.addcdiv,
     "batch_norm": composites.batch_norm,
     "binary_cross_entropy_with_logits": composites.binary_cross_entropy_with_logits,
+    "cdist": composites.distances,
     "conj": composites.conjugate,
     "cosine_similarity": composites.cosine_similarity,
     "cross_entropy_loss": composites.cross_entropy_loss,
@@ -34,6 +35,7 @@ STEPS: dict[str, Function] = {
     "lstm_cell": recurrent.cell(recurrent.lstm_step),
     "mse_loss": composites.mse_loss,
     "pairwise_distance": composites.pairwise_distance,
+    "pdist": composites.distances_within,
     "prelu": composites.prelu,
     "rms_norm": composites.rms_norm,
     "rnn_relu": recurrent.layers(recurrent.relu_step),

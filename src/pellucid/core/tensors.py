@@ -184,6 +184,11 @@ def minus(left: Tensors, right: Tensors) -> Tensors:
     return tuple(a - b for a, b in zip(left, right, strict=True))
 
 
+def plus(left: Tensors, right: Tensors) -> Tensors:
+    """Sums, tensor by tensor."""
+    return tuple(a + b for a, b in zip(left, right, strict=True))
+
+
 def times(left: Tensors, right: Tensors) -> Tensors:
     """Products, tensor by tensor."""
     return tuple(a * b for a, b in zip(left, right, strict=True))

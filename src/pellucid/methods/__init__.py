@@ -22,6 +22,7 @@ from pellucid.methods.composite import (
     EpsilonPlusFlat,
 )
 from pellucid.methods.conductance import Conductance, NeuronConductance
+from pellucid.methods.conservation import Absorption, Conservation
 from pellucid.methods.deeplift import DeepLift, DeepLiftShap
 from pellucid.methods.features import per_feature
 from pellucid.methods.gradient import InputXGradient, Saliency
@@ -57,6 +58,7 @@ from pellucid.methods.similarity import ExponentialKernel
 
 __all__ = [
     "LRP",
+    "Absorption",
     "Activation",
     "AlphaBeta",
     "AttentionRollout",
@@ -67,6 +69,7 @@ __all__ = [
     "BanzhafValues",
     "Composite",
     "Conductance",
+    "Conservation",
     "Deconvolution",
     "DeepLift",
     "DeepLiftShap",

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from pellucid.core import composites
 from pellucid.core.call import Call
-from pellucid.core.rules import Again, maker
+from pellucid.core.entries import Again
+from pellucid.core.rules import maker
 
 
 @final

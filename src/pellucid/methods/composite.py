@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,18 +12,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pellucid.core.call import Call, Function, name_of
+from pellucid.core.entries import Chosen, Decomposed, Entry
 from pellucid.core.frames import caller
 from pellucid.core.lineage import Trait
 from pellucid.core.linearity import MOVES
 from pellucid.core.ruled import Rule
-from pellucid.core.rules import Chosen, Decomposed, Entry, Rules
+from pellucid.core.rules import Rules
 from pellucid.core.site import belongs, site_of
 from pellucid.core.steps import STEPS
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument, NoRule, WrongType
 from pellucid.methods.batch_norm import BatchNorm
 from pellucid.methods.layer_rules import AlphaBeta, Epsilon, Flat, Gamma, LayerRule, Weighted, ZBox, ZPlus
-from pellucid.methods.relevance import RULES, share
+from pellucid.methods.relevance import EPSILON, RULES, share, with_stabiliser
 from pellucid.methods.scales import inverts
 
 Which: TypeAlias = str | nn.Module | type[nn.Module] | Function
@@ -33,8 +35,8 @@ Which: TypeAlias = str | nn.Module | type[nn.Module] | Function
 * a function, `torch.nn.functional.conv2d`: whether a module calls it or plain code.
 """
 
-Watch: TypeAlias = Callable[[Call, Rule, Tensor, Tensors], None]
-"""Is told of each call that relevance passes: its rule, the relevance of the output and that of the inputs."""
+Watch: TypeAlias = Callable[[Rule, Call, Tensor], Tensors]
+"""Looks on at a call that relevance passes: takes its rule and what that takes, and returns what that returns."""
 
 AFTER_A_LAYER = Trait(lambda step: Weighted.of(step.metadata.get(Call, (None,))[0]) is not None or None)
 """Whether a tensor was made from what a layer with weights returns."""
@@ -58,6 +60,7 @@ class Composite:
         first: The rule of layers that the inputs reach through no other layer.
         default: The rule of all other layers.
         functions: Rules of other calls, in place of those above, by functions or their names.
+        stabiliser: What keeps denominators of all other calls from zero, as the epsilon of a layer's rule does there.
 
     Examples:
         >>> from torch import nn
@@ -69,8 +72,11 @@ class Composite:
     first: LayerRule | None = None
     default: LayerRule = Epsilon()  # noqa: RUF009  # frozen
     functions: Mapping[str | Function, Entry] = field(default_factory=dict)
+    stabiliser: float = EPSILON
 
     def __post_init__(self) -> None:
+        if not self.stabiliser >= 0:
+            raise InvalidArgument(f"stabiliser must be at least 0: got {self.stabiliser}.")
         alone = {"default": self.default} if self.first is None else {"default": self.default, "first": self.first}
         for key, rule in (*self.layers.items(), *alone.items()):
             if not isinstance(rule, LayerRule) or not (isinstance(key, str | nn.Module) or callable(key)):
@@ -79,12 +85,18 @@ class Composite:
                     f"such: got {type(rule).__name__} for {key!r}."
                 )
 
+    @property
+    def epsilon_of_all(self) -> float | None:
+        """The epsilon of all layers, where these follow the epsilon rule and nothing else is said."""
+        default, more = self.default, self.layers or self.first or self.functions
+        return default.epsilon if isinstance(default, Epsilon) and default.bias and not more else None
+
     def rules(self, model: Callable[..., Any], watch: Watch | None = None) -> Rules:
         """The rules of all calls of a model.
 
         Args:
             model: The model that names of modules belong to.
-            watch: Is told of each call that relevance passes.
+            watch: Looks on at each call that relevance passes.
 
         Raises:
             InvalidArgument: The model has no module of a name.
@@ -132,14 +144,15 @@ class _Chooser:
         rule = self._rule(call)
         if self.watch is None or rule is None:
             return rule
-        return functools.partial(_watched, self.watch, rule)
+        return functools.partial(self.watch, rule)
 
     def _rule(self, call: Call) -> Rule | None:
         own = self._own(call.module)
         if own is not None:
             return own
         if Weighted.of(call) is None:
-            return None if inverts(call) else self._by_kind(call) or RULES.get(call.name, share)
+            other = with_stabiliser(RULES.get(call.name, share), self.composite.stabiliser)
+            return None if inverts(call) else self._by_kind(call) or other
         if self.composite.first is not None and not AFTER_A_LAYER(call.inputs[0]):
             return self.composite.first
         return self._usual(call)
@@ -205,13 +218,6 @@ def _names(key: Which, name: str) -> bool:
     return not isinstance(key, str | type | nn.Module) and name_of(key) == name
 
 
-def _watched(watch: Watch, rule: Rule, call: Call, relevance: Tensor) -> Tensors:
-    """What a rule passes back, told of."""
-    passed = rule(call, relevance)
-    watch(call, rule, relevance, passed)
-    return passed
-
-
 CONVOLUTIONS = tuple(
     getattr(functional, f"conv{kind}{dimensions}d") for kind in ("", "_transpose") for dimensions in (1, 2, 3)
 )
@@ -221,31 +227,65 @@ def _convolutions(rule: LayerRule) -> dict[Which, LayerRule]:
     return dict.fromkeys(CONVOLUTIONS, rule)
 
 
-def EpsilonPlus(epsilon: float = 1e-6) -> Composite:  # noqa: N802  # a composite, made
-    """Convolutions by positive contributions, all other layers by all."""
-    return Composite(_convolutions(ZPlus()), default=Epsilon(epsilon))
+def EpsilonPlus(epsilon: float = 1e-6, *, stabiliser: float = EPSILON) -> Composite:  # noqa: N802  # a composite, made
+    """Convolutions by positive contributions, all other layers by all.
+
+    Args:
+        epsilon: Of the rule of all other layers.
+        stabiliser: What keeps denominators from zero elsewhere: of convolutions, sums and products.
+    """
+    return Composite(_convolutions(ZPlus(stabiliser)), default=Epsilon(epsilon), stabiliser=stabiliser)
 
 
-def EpsilonPlusFlat(epsilon: float = 1e-6) -> Composite:  # noqa: N802
+def EpsilonPlusFlat(epsilon: float = 1e-6, *, stabiliser: float = EPSILON) -> Composite:  # noqa: N802
     """The same, and first layers in equal parts."""
-    return Composite(_convolutions(ZPlus()), first=Flat(), default=Epsilon(epsilon))
+    return dataclasses.replace(EpsilonPlus(epsilon, stabiliser=stabiliser), first=Flat(stabiliser))
 
 
-def EpsilonAlpha2Beta1(epsilon: float = 1e-6) -> Composite:  # noqa: N802
-    """Convolutions by twice the positive contributions less the negative ones, all other layers by all."""
-    return Composite(_convolutions(AlphaBeta(alpha=2, beta=1)), default=Epsilon(epsilon))
+def EpsilonAlpha2Beta1(epsilon: float = 1e-6, *, stabiliser: float = EPSILON) -> Composite:  # noqa: N802
+    """Convolutions by twice the positive contributions less the negative ones, all other layers by all.
+
+    Args:
+        epsilon: Of the rule of all other layers.
+        stabiliser: What keeps denominators from zero elsewhere.
+    """
+    of_convolutions = AlphaBeta(stabiliser, alpha=2, beta=1)
+    return Composite(_convolutions(of_convolutions), default=Epsilon(epsilon), stabiliser=stabiliser)
 
 
 def EpsilonGammaBox(  # noqa: N802
-    low: float | Tensor, high: float | Tensor, gamma: float = 0.25, epsilon: float = 1e-6
+    low: float | Tensor,
+    high: float | Tensor,
+    gamma: float = 0.25,
+    epsilon: float = 1e-6,
+    *,
+    stabiliser: float = EPSILON,
 ) -> Composite:
-    """First layers between bounds of the inputs, convolutions by gamma, all other layers by all contributions."""
-    return Composite(_convolutions(Gamma(gamma=gamma)), first=ZBox(low=low, high=high), default=Epsilon(epsilon))
+    """First layers between bounds of the inputs, convolutions by gamma, all other layers by all contributions.
+
+    Args:
+        low: The least that inputs can be; see [ZBox][pellucid.methods.ZBox].
+        high: The most.
+        gamma: How much more positive contributions to convolutions count.
+        epsilon: Of the rule of all other layers.
+        stabiliser: What keeps denominators from zero elsewhere.
+    """
+    return Composite(
+        _convolutions(Gamma(stabiliser, gamma=gamma)),
+        first=ZBox(epsilon=stabiliser, low=low, high=high),
+        default=Epsilon(epsilon),
+        stabiliser=stabiliser,
+    )
 
 
-def AttnLRP(epsilon: float = 1e-6, gamma: float = 0.0) -> Composite:  # noqa: N802
+def AttnLRP(epsilon: float = 1e-6, gamma: float = 0.0, *, stabiliser: float = EPSILON) -> Composite:  # noqa: N802
     """For transformers: layers by all contributions, or by gamma, as for vision transformers.
 
     Achtibat et al., 2024, https://arxiv.org/abs/2402.05602.
+
+    Args:
+        epsilon: Of the rule of layers.
+        gamma: How much more positive contributions to layers count.
+        stabiliser: What keeps denominators from zero elsewhere: of attention, sums and products.
     """
-    return Composite(default=Gamma(epsilon, gamma=gamma) if gamma else Epsilon(epsilon))
+    return Composite(default=Gamma(epsilon, gamma=gamma) if gamma else Epsilon(epsilon), stabiliser=stabiliser)

@@ -16,7 +16,7 @@ from torch import Tensor
 from pellucid.core.call import Call
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
-from pellucid.methods.relevance import EPSILON, WEIGHTED, added, by_parts, relative, share
+from pellucid.methods.relevance import EPSILON, WEIGHTED, added, by_parts, relative, share, to_biases
 
 Change: TypeAlias = Callable[[Tensor], Tensor]
 """What is taken in place of inputs, weights or biases."""
@@ -103,14 +103,16 @@ class Part:
         if self.of != "all":
             z = layer.call.output(x)
             relevance = torch.where(z >= 0 if self.of == "positive" else z < 0, relevance, 0)
-        bias, found = self.bias, []
+        relevance = relevance if self.factor == 1 else relevance * self.factor
+        bias, found, calls = self.bias, [], []
         for of_input, of_weight in self.terms:
             changed = of_input(x)
-            found.append((changed, *layer.changed(of_weight, bias).linearized((changed,))))
+            calls.append(layer.changed(of_weight, bias))
+            found.append((changed, *calls[-1].linearized((changed,))))
             bias = None
         z = together([each for _, each, _ in found])
         shared = relative(relevance, z, epsilon)
-        shared = shared if self.factor == 1 else shared * self.factor
+        to_biases(calls[0], shared)
         return together([by_parts(torch.mul, changed, passed_back(shared)[0]) for changed, _, passed_back in found])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
@@ -18,11 +19,13 @@ from pellucid.core.sink import Passed
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, total
 from pellucid.errors import WrongType
-from pellucid.methods.composite import Composite
+from pellucid.methods.composite import Composite, Watch
+from pellucid.methods.conservation import Account, Conservation
 from pellucid.methods.edge import at_the_edge, attribution
 from pellucid.methods.layer_rules import LayerRule
 from pellucid.methods.result import Attributions, gap
 from pellucid.methods.ruled import passed_back
+from pellucid.methods.slopes import NoSlope, passed_back_as_slopes
 
 
 @final
@@ -95,20 +98,74 @@ class LRP:
 
         return at_the_edge(type(self).__name__, path, listed)
 
+    def conservation(self, path: Pathway, /) -> Conservation:
+        """Where the relevance of each example goes, as numbers to assert on: what each call absorbs, and by what.
+
+        Takes a forward and a backward for each example; of the whole batch where its examples depend on each other.
+
+        Args:
+            path: The same pathway, read at the inputs, or at a layer that all relevance passes.
+
+        Examples:
+            >>> import torch
+            >>> from pellucid.methods import LRP, Pathway
+            >>> weight, bias = torch.tensor([[2.0, -1.0]]), torch.tensor([1.0])
+            >>> model = lambda x: torch.nn.functional.linear(x, weight, bias).relu()
+            >>> path = Pathway.of(model, torch.tensor([[3.0, 4.0], [2.0, 1.0]]), target=0)
+            >>> table = LRP().conservation(path)
+            >>> table.explained, table.relevance
+            (tensor([3., 4.], dtype=torch.float64), tensor([2., 3.], dtype=torch.float64))
+            >>> [(each.function, each.rule, each.by_bias) for each in table.calls if each.absorbed.abs().max() > 0.01]
+            [('linear', 'Epsilon', tensor([1., 1.], dtype=torch.float64))]
+            >>> torch.testing.assert_close(table.relevance + table.absorbed, table.explained)
+        """
+
+        def settled() -> Conservation:
+            account = Account(path.model)
+            if path.budget.whole:
+                while not account.whole:
+                    follow(account, path, account.number)
+            else:
+                for place in range(len(path)):
+                    follow(account, path.among(torch.tensor([place])), 0)
+            return account.settled()
+
+        def follow(account: Account, some: Pathway, example: int) -> None:
+            found, _ = self._run(some, account.watch, functools.partial(account.begin, example=example))
+            account.end(found)
+
+        return at_the_edge(type(self).__name__, path, settled)
+
     def _passed(self, path: Pathway, tell: Callable[[Flow], None] | None, *, delta: bool) -> Attributions:
-        def watch(call: Call, rule: Rule, relevance: Tensor, passed: Tensors) -> None:
+        def watch(rule: Rule, call: Call, relevance: Tensor) -> Tensors:
+            passed = rule(call, relevance)
             if tell is not None:
                 tell(Flow.of(call, rule, relevance, passed, path.model))
+            return passed
 
-        rules = self.composite.rules(path.model, None if tell is None else watch)
-        rules = dataclasses.replace(rules, functions={**rules.functions, relevant: _itself})
-        started = dataclasses.replace(path, sink=Passed(path.sink, relevant), replays=False)
-        found, value = passed_back(started, rules, strict=self.strict)
+        found, value = self._quickly(path) if tell is None else self._run(path, watch, _itself)
         result = Attributions(found, structure=path.structure)
         if delta:
             lost = [gap(value, total(each)) for each in _by_layer(result, path)]
             result = dataclasses.replace(result, delta=torch.stack(lost) if path.read.several else lost[0])
         return result
+
+    def _quickly(self, path: Pathway) -> tuple[Tensors, Tensor]:
+        """The same by a changed gradient, if all rules are one."""
+        epsilon = self.composite.epsilon_of_all
+        if epsilon is None or path.create_graph or path.gradient_function is not None or any(path.guest.modes):
+            return self._run(path, None, _itself)
+        try:
+            return passed_back_as_slopes(dataclasses.replace(path, replays=False), epsilon, self.composite.stabiliser)
+        except NoSlope:
+            return self._run(path, None, _itself)
+
+    def _run(self, path: Pathway, watch: Watch | None, begin: Rule) -> tuple[Tensors, Tensor]:
+        """The relevance of what a pathway reads, and the values that it starts from."""
+        rules = self.composite.rules(path.model, watch)
+        rules = dataclasses.replace(rules, functions={**rules.functions, relevant: begin})
+        started = dataclasses.replace(path, sink=Passed(path.sink, relevant), replays=False)
+        return passed_back(started, rules, strict=self.strict)
 
 
 @final

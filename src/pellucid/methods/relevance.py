@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import Tensor
@@ -52,6 +57,59 @@ MULTIPLIED = words("imul mul multiply rmul")
 """Products of one number by one."""
 
 
+@final
+@dataclass
+class Kept:
+    """What a rule keeps of the relevance that it gets.
+
+    Args:
+        biases: What goes to biases, and to other numbers that do not depend on what attributions are for.
+        stabilisers: What goes to what keeps denominators from zero.
+    """
+
+    biases: float = 0.0
+    stabilisers: float = 0.0
+
+
+_KEPT: ContextVar[Kept | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def keeping(kept: Kept) -> Iterator[Kept]:
+    """Have rules tell what they keep, meanwhile."""
+    token = _KEPT.set(kept)
+    try:
+        yield kept
+    finally:
+        _KEPT.reset(token)
+
+
+def amount(relevance: Tensor) -> float:
+    """How much it is, of complex numbers that of both parts."""
+    parts = torch.view_as_real(relevance.detach().resolve_conj()) if relevance.is_complex() else relevance.detach()
+    return float(parts.double().sum())
+
+
+def to_biases(call: Call, shared: Tensor) -> None:
+    """Tell, where somebody asks, how much goes to what a call returns for zeros.
+
+    Args:
+        call: The call.
+        shared: The relevance of its output, for each unit of that.
+    """
+    kept = _KEPT.get()
+    if kept is not None:
+        alone = call.output(*map(torch.zeros_like, call.inputs)).detach()
+        kept.biases += amount(by_parts(torch.mul, shared, torch.nan_to_num(alone, 0, 0, 0)))
+
+
+def to_constants(relevance: Tensor, passed: Tensors) -> None:
+    """Tell, where somebody asks, that what is not passed goes to numbers that do not depend on the source."""
+    kept = _KEPT.get()
+    if kept is not None:
+        kept.biases += amount(relevance) - sum(map(amount, passed))
+
+
 def stabilised(z: Tensor, epsilon: float) -> Tensor:
     """Denominators, moved away from zero by epsilon: z + epsilon * sign(z), where the sign of zero is its own."""
     return z + torch.copysign(z.new_tensor(max(epsilon, torch.finfo(z.dtype).tiny)), z)
@@ -60,13 +118,18 @@ def stabilised(z: Tensor, epsilon: float) -> Tensor:
 def share(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """Each input by its part in the output, to first order: x * J^T(R / z), where z = f(x)."""
     z, passed_back = call.linearized(call.inputs)
-    passed = passed_back(relative(relevance, z, epsilon))
-    return tuple(by_parts(torch.mul, x, each) for x, each in zip(call.inputs, passed, strict=True))
+    shared = relative(relevance, z, epsilon)
+    to_biases(call, shared)
+    return tuple(by_parts(torch.mul, x, each) for x, each in zip(call.inputs, passed_back(shared), strict=True))
 
 
 def relative(relevance: Tensor, z: Tensor, epsilon: float) -> Tensor:
     """Relevance over the numbers that have it, which are moved away from zero."""
-    return by_parts(lambda part, number: part / stabilised(number, epsilon), relevance, z)
+    shared = by_parts(lambda part, number: part / stabilised(number, epsilon), relevance, z)
+    kept = _KEPT.get()
+    if kept is not None:
+        kept.stabilisers += amount(relevance) - amount(by_parts(torch.mul, shared, z))
+    return shared
 
 
 def by_parts(function: Callable[[Tensor, Tensor], Tensor], one: Tensor, other: Tensor) -> Tensor:
@@ -83,44 +146,50 @@ def fitting(relevance: Tensor, x: Tensor) -> Tensor:
     return whole.sum_to_size(x.shape)
 
 
-def pass_on(call: Call, relevance: Tensor) -> Tensors:
+def pass_on(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """All of it to the number that the output is made of; what a function gives for zero is its own, as a bias is."""
     (x, *others) = call.inputs
     if others or (x.is_complex() and not relevance.is_complex()):
-        return share(call, relevance)
+        return share(call, relevance, epsilon)
     at_zero = x == 0
     if at_zero.any():
-        relevance = torch.where(at_zero & (call.output(x) != 0), 0, relevance)
+        passed = torch.where(at_zero & (call.output(x) != 0), 0, relevance)
+        to_constants(relevance, (passed,))
+        relevance = passed
     return (fitting(relevance, x),)
 
 
-def addition(call: Call, relevance: Tensor) -> Tensors:
+def addition(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """By contributions; all of it to what is moved by a mere number, as in 1 + tanh(x)."""
     alone = sum(isinstance(leaf, Tensor) for leaf in call.leaves) == 1
-    return (fitting(relevance, call.inputs[0]),) if alone else share(call, relevance)
+    return (fitting(relevance, call.inputs[0]),) if alone else share(call, relevance, epsilon)
 
 
-def sampling(call: Call, relevance: Tensor) -> Tensors:
+def sampling(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """By contributions to the image; nothing to the grid that says where to look, unless it is alone."""
     _, *grid = call.inputs
-    passed = share(dataclasses.replace(call, places=call.places[:1]), relevance)
+    passed = share(dataclasses.replace(call, places=call.places[:1]), relevance, epsilon)
     return *passed, *(torch.zeros_like(each) for each in grid)
 
 
-def placement(call: Call, relevance: Tensor) -> Tensors:
+def placement(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """By contributions where numbers are added to others; else to those that are put there."""
+    return share(call, relevance, epsilon) if places_more(call) else moved(call, relevance)
+
+
+def places_more(call: Call) -> bool:
+    """Whether numbers are added to others where they are put."""
     args, keywords = call.arguments
-    adds = any(isinstance(each, str | bool) and each for each in (*args[3:], *keywords.values()))
-    return share(call, relevance) if adds else call.gradient(call.inputs, relevance)
+    return any(isinstance(each, str | bool) and each for each in (*args[3:], *keywords.values()))
 
 
-def product(call: Call, relevance: Tensor) -> Tensors:
+def product(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """Equal parts to all factors, which share them as sums do; what is added to a product has a part of its own."""
     apart = added(call)
     factors = sum(place != apart for place in call.places)
     if call.name in MULTIPLIED:
         return tuple(fitting(relevance / factors, x) for x in call.inputs)
-    passed = share(call, relevance)
+    passed = share(call, relevance, epsilon)
     return tuple(each if place == apart else each / factors for place, each in zip(call.places, passed, strict=True))
 
 
@@ -132,7 +201,9 @@ def quotient(call: Call, relevance: Tensor) -> Tensors:
 
 def moved(call: Call, relevance: Tensor) -> Tensors:
     """To where the output is taken from."""
-    return call.gradient(call.inputs, relevance)
+    passed = call.gradient(call.inputs, relevance)
+    to_constants(relevance, passed)
+    return passed
 
 
 def softmax(call: Call, relevance: Tensor) -> Tensors:
@@ -156,6 +227,16 @@ RULES: Mapping[str, Rule] = {
     "softmax": softmax,
 }
 """The rules of calls that are no layers with weights."""
+
+_STABILISED = frozenset((share, addition, pass_on, product, sampling, placement))
+
+
+def with_stabiliser(rule: Rule, epsilon: float) -> Rule:
+    """One of these rules with another epsilon in its denominators, if it has any."""
+    if epsilon == EPSILON or rule not in _STABILISED:
+        return rule
+    return functools.update_wrapper(functools.partial(rule, epsilon=epsilon), rule)
+
 
 ADDED_FIRST = words("addbmm addcmul addmm addmv addr baddbmm")
 LAYERS = words("conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d linear")

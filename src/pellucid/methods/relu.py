@@ -9,10 +9,11 @@ from typing import final
 from torch import Tensor
 
 from pellucid.core.call import Call, Function
+from pellucid.core.entries import Adjusted, Entry
 from pellucid.core.functions import ELEMENTWISE
 from pellucid.core.pathway import Pathway
 from pellucid.core.ruled import Rule
-from pellucid.core.rules import Adjusted, Entry, Rules
+from pellucid.core.rules import Rules
 from pellucid.core.steps import DECOMPOSED
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument

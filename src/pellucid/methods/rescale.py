@@ -5,33 +5,46 @@ A call is compared with the same call for the baselines: x with x'. Linear calls
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from pellucid.core import composites
-from pellucid.core.call import Call
+from pellucid.core import composites, orders
+from pellucid.core.call import Call, Function
+from pellucid.core.entries import Decomposed, OfSeveral
 from pellucid.core.functions import ELEMENTWISE, PRODUCTS
 from pellucid.core.linearity import words
-from pellucid.core.rules import Decomposed, OfSeveral, Rules
+from pellucid.core.quadrature import quadrature
+from pellucid.core.ruled import Rule
+from pellucid.core.rules import Rules
 from pellucid.core.steps import DECOMPOSED
-from pellucid.core.tensors import Tensors, minus
+from pellucid.core.tensors import Tensors, minus, plus
 from pellucid.methods import exponentials
 from pellucid.methods.scales import Choice, divides, in_order
 
 LARGEST = words(
     """
     adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d adaptive_max_pool1d_with_indices
-    adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices amax amin fmax fmin max max_pool1d max_pool2d
-    max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices maximum min minimum
+    adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices amax amin cummax cummin fmax fmin max max_pool1d
+    max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices maximum min minimum
     """
 )
-HALF_WIDTH = math.sqrt(3) / 6
-"""How far from the middle of an interval the two points lie at which the mean of a cubic is that over the interval."""
+ORDERS: dict[str, Function] = {
+    "kthvalue": orders.kthvalue,
+    "median": orders.median,
+    "msort": orders.msort,
+    "nanmedian": orders.median,
+    "sort": orders.sort,
+    "topk": orders.topk,
+}
+"""Functions that pick numbers by their order, as maxima and minima."""
+
+MULTIPLIED = words("cumprod prod")
+REDUCED = words("index_reduce scatter_reduce")
 
 
 @functools.cache
@@ -46,13 +59,13 @@ def rescale(eps: float) -> Rules:
         """What is no change, in the dtype of one."""
         return max(eps, torch.finfo(way.dtype).tiny)
 
-    def ratio(change: Tensor, way: Tensor, otherwise: Callable[[], Tensor | float]) -> Tensor:
-        """How much changes for each unit of the way; something else where that is none, or no number."""
+    def ratio(change: Tensor, way: Tensor, otherwise: Callable[[], Tensor]) -> Tensor:
+        """How much changes for each unit of the way; something else where that is none, zero where it is infinite."""
         size = way.detach().abs()
         if not size.numel() or size.amin() >= least(way):
             return change / way
-        far = size >= least(way)
-        return torch.where(far, change / torch.where(far, way, 1), otherwise())
+        far, still = size >= least(way), otherwise()
+        return torch.where(far, change / torch.where(far, way, 1), torch.where(still.isinf(), 0, still))
 
     def elementwise(call: Call, grad: Tensor) -> Tensors:
         """(f(x) - f(x')) / (x - x'); of several arguments, as they change one after the other, in all orders."""
@@ -79,25 +92,24 @@ def rescale(eps: float) -> Rules:
         return tuple(passed[place].sum_to_size(x.shape) for place, x in zip(call.places, call.inputs, strict=True))
 
     def product(call: Call, grad: Tensor) -> Tensors:
-        """The gradient in the middle between x and x', exact for two factors; for more, at two points between.
+        """The gradient in the middle between x and x', exact for two factors; for more, at several points between.
 
         Factors that divide come in the order of the quotient: the others change at the smaller of r and r', and they
         change where the others are at the other end.
         """
         inputs, others = call.inputs, _others(call)
-        nodes = (0.5,) if len(inputs) < 3 else (0.5 - HALF_WIDTH, 0.5 + HALF_WIDTH)
+        nodes, weights = (each.tolist() for each in quadrature("gausslegendre", (_factors(call) + 1) // 2))
 
         def gradients(chosen: Choice = lambda place, between: between) -> Tensors:
-            found = [
-                call.gradient(
-                    tuple(
-                        chosen(i, x0 + node * (x - x0)) for i, (x0, x) in enumerate(zip(others, inputs, strict=True))
-                    ),
-                    grad / len(nodes),
+            points = (
+                tuple(
+                    chosen(place, x0 + node * (x - x0))
+                    for place, (x0, x) in enumerate(zip(others, inputs, strict=True))
                 )
                 for node in nodes
-            ]
-            return tuple(torch.stack(each).sum(0) for each in zip(*found, strict=True)) if len(nodes) > 1 else found[0]
+            )
+            found = (call.gradient(at, grad * weight) for at, weight in zip(points, weights, strict=True))
+            return functools.reduce(plus, found)
 
         dividing = [place for place, step in enumerate(call.steps) if divides(step)] if len(inputs) > 1 else []
         if not 0 < len(dividing) < len(inputs):
@@ -112,8 +124,9 @@ def rescale(eps: float) -> Rules:
         """
         inputs, others = call.inputs, _others(call)
         (y, at_y), (y0, at_y0) = call.linearized(inputs), call.linearized(others)
-        between = torch.minimum(y, y0) if "min" in call.name else torch.maximum(y, y0)
-        gains, losses, same = between - y0, y - between, None
+        between = torch.minimum(y, y0) if "min" in call.name or "amin" in _words(call) else torch.maximum(y, y0)
+        moves, same = y != y0, None
+        gains, losses = (torch.where(moves, each, 0) for each in (between - y0, y - between))  # infinite ones stay
         if losses.any():
             same = _there(at_y, others, y) == y0
             gains, losses = torch.where(same, y - y0, gains), torch.where(same, 0, losses)
@@ -142,6 +155,12 @@ def rescale(eps: float) -> Rules:
             for each, moved, way in zip(passed, moves, ways, strict=True)
         )
 
+    def reduced(call: Call, grad: Tensor) -> Tensors:
+        """Maxima, minima and products of what meets in a place; sums and means are linear."""
+        rules = {"amax": largest, "amin": largest, "prod": product}
+        rule = next((rules[word] for word in _words(call) if word in rules), None)
+        return call.gradient(call.inputs, grad) if rule is None else rule(call, grad)
+
     functions = dict(DECOMPOSED)
     for names, rule in (
         ({"where"}, choice),
@@ -151,11 +170,56 @@ def rescale(eps: float) -> Rules:
         ({"log_softmax"}, exponentials.log_softmax),
         ({"softmax", "safe_softmax"}, exponentials.softmax),
         ({"true_divide"}, quotient),
+        (MULTIPLIED, product),
+        (REDUCED, reduced),
     ):
         functions.update(dict.fromkeys(names, rule))
     functions.update(dict.fromkeys(PRODUCTS, OfSeveral(product)))
     functions["reciprocal"] = Decomposed(composites.reciprocal, otherwise=elementwise)
+    functions.update(dict.fromkeys(("abs", "absolute"), Decomposed(composites.modulus, otherwise=elementwise)))
+    picking = Rules(dict(functions), exempt=None)
+    functions.update({name: _taken_apart(steps, picking) for name, steps in ORDERS.items()})
+    functions["topk"] = Decomposed(orders.topk_in_order, otherwise=_taken_apart(orders.topk, picking))
     return Rules(functions)
+
+
+def _taken_apart(steps: Function, rules: Rules) -> Rule:
+    """The rule of calls that are taken apart where a gradient passes back, and not where nobody asks for one.
+
+    Args:
+        steps: Takes what the call takes, and returns what it returns first.
+        rules: Those of the steps.
+    """
+
+    def rule(call: Call, grad: Tensor) -> Tensors:
+        apart, differentiable = dataclasses.replace(call, function=steps), torch.is_grad_enabled()
+        with rules.recorded() as reference:
+            apart.output(*_others(call))
+        values = rules.recorded() if differentiable else None
+        if values is not None:
+            with values:
+                apart.output(*call.inputs)
+        at = tuple(each.detach().requires_grad_() for each in call.inputs)
+        with torch.enable_grad(), rules.applied(reference=reference, values=values):
+            found = apart.output(*at)
+        return torch.autograd.grad(found, at, grad, create_graph=differentiable)
+
+    return rule
+
+
+def _words(call: Call) -> list[str]:
+    """What it is called with in words."""
+    return [leaf for leaf in call.leaves if isinstance(leaf, str)]
+
+
+def _factors(call: Call) -> int:
+    """How many numbers are multiplied at most."""
+    if call.name not in MULTIPLIED | REDUCED:
+        return len(call.inputs)
+    args, keywords = call.arguments
+    dim, x = args[1] if len(args) > 1 else keywords.get("dim"), call.inputs[-1]
+    many = x.numel() if dim is None else x.shape[dim] if x.ndim else 1
+    return max(1, many + (call.name in REDUCED))
 
 
 def _condition(call: Call) -> Tensor:
@@ -169,7 +233,7 @@ def _others(call: Call) -> Tensors:
 
 
 def _in_all_orders(
-    call: Call, grad: Tensor, ratio: Callable[[Tensor, Tensor, Callable[[], Tensor | float]], Tensor]
+    call: Call, grad: Tensor, ratio: Callable[[Tensor, Tensor, Callable[[], Tensor]], Tensor]
 ) -> Tensors:
     """The mean over all orders in which the arguments of an elementwise call change."""
     inputs, others = (tuple(each.expand(grad.shape) for each in some) for some in (call.inputs, _others(call)))

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from pellucid.core.composites import attention, softmax
+from pellucid.core.entries import Decomposed
 from pellucid.core.expectation import along, sweep
 from pellucid.core.pathway import Pathway
-from pellucid.core.rules import Decomposed, Rules
+from pellucid.core.rules import Rules
 from pellucid.core.sink import Function
 from pellucid.core.site import OUTPUT
 from pellucid.core.tensors import Tensors, widened
