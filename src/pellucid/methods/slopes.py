@@ -225,8 +225,8 @@ def _damped(call: Call, memory: Memory, epsilon: float, parts: int = 1, inputs: 
 
 
 def _damp(grad: Tensor, z: Tensor, epsilon: float) -> Tensor:
-    """A gradient times |z| / (|z| + epsilon); nothing where z is next to nothing, where none else would notice."""
-    if epsilon <= EPSILON and z.dtype != torch.float64:
+    """A gradient times |z| / (|z| + epsilon); in half precision none where z is next to nothing, and all elsewhere."""
+    if epsilon <= EPSILON and z.dtype not in (torch.float32, torch.float64):
         return torch.ops.aten.hardshrink_backward(grad, z, epsilon)  # type: ignore[no-any-return]
     least = max(epsilon, torch.finfo(z.dtype).tiny)
     return torch.addcdiv(grad, grad, z.abs().add_(least), value=-least)
