@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines
-from pellucid.core.expectation import Moments, along, expectation, in_order, line, sweep
+from pellucid.core.expectation import Moments, along, by_place, copied, expectation, line, sweep
+from pellucid.core.gathered import Gathered
 from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
 from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, seed_of, spreads
@@ -19,7 +20,6 @@ from pellucid.core.tensors import (
     floating,
     lerp,
     minus,
-    summed,
     times,
     total,
     widened,
@@ -262,23 +262,25 @@ class GradientShap:
             grads = tuple(map(widened, path.grad(points[: len(path.x)], rows)))
             return times(grads, points[len(path.x) :]) if self.multiply_by_inputs else grads
 
-        sums: list[Tensors] = []
+        sums = Gathered(narrowing.count * len(path))
         for samples, places, found in sweep(path, narrowing.count, lines, shares):
             moments.add(narrowing.numbered(samples), narrowing.at(places), found)
-            sums += [tuple(summed(each.detach(), kept=2).flatten() for each in found)] if delta else []
-        return gaps(path, total(in_order(sums, narrowing.count), kept=2), starts, ends) if delta else None
+            if delta:
+                totals = total(tuple(each.detach().transpose(0, 1) for each in found), kept=2)
+                sums.add(len(copied(path.rows, samples, places)), (totals.T.flatten(),))
+        return gaps(path, by_place(sums, narrowing.count), starts, ends) if delta else None
 
 
 def _with_ends(path: Pathway, start: Tensors, end: Tensors, nodes: Tensor, weights: Tensor) -> tuple[Tensors, Tensors]:
     """The mean gradient along a line, and the outputs at its end and its start."""
-    outputs: list[Tensor] = []
+    counted = torch.cat([weights.new_zeros(2), weights])
+    outputs = Gathered(len(counted) * len(path))
 
     def read(points: Tensors, rows: Tensor) -> Tensors:
         reading = path.gradient(points, rows)
-        outputs.append(reading.value.detach())
+        outputs.add(len(rows), (reading.value.detach(),))
         return reading.grad
 
-    counted = torch.cat([weights.new_zeros(2), weights])
     gradients = expectation(path, counted, line(start, end, with_ends(nodes)), read)
-    begin, finish = torch.cat(outputs).view(len(counted), -1)[:2]
+    begin, finish = by_place(outputs, len(counted))[:, :2].unbind(1)
     return gradients, (finish, begin)
