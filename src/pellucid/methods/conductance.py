@@ -99,9 +99,11 @@ class Conductance:
             if not last:
                 last = tuple(everywhere(each, places, len(path)) for each in found)
                 sums = tuple(map(torch.zeros_like, last[: len(last) // 2]))
-            chain = found if samples.start > 0 else tuple(each[idle:] for each in found)
-            if samples.start > 0:
+            chain = tuple(each[max(0, idle - samples.start) :] for each in found)
+            if samples.start > idle:
                 chain = tuple(torch.cat((b[places][None], f)) for b, f in zip(last, found, strict=True))
+            if not len(chain[0]):
+                continue
             for each, value, gradient in zip(sums, chain, chain[len(sums) :], strict=False):
                 slope = gradient[:-1] if self.gradient == "left" else (gradient[:-1] + gradient[1:]) / 2
                 each[places] += (slope * value.diff(dim=0)).sum(0)

@@ -80,7 +80,7 @@ ENOUGH_ROWS = 20
 
 def ends_ride(path: Pathway, steps: int) -> bool:
     """Whether the outputs at both ends of a line may be found out by the way: as rows of the first chunk."""
-    rows = path.budget.rows // max(1, len(path))
+    rows = path.budget.fitting // max(1, len(path))
     own = path.gradient_function is not None or path.create_graph or any(each.is_complex() for each in path.x)
     return min(steps, rows) >= ENOUGH_ROWS and not (path.budget.whole or own)
 
