@@ -72,3 +72,31 @@ def test_games_of_many_features_give_their_memory_back(name: str):
     after, peak = growth(CALLS[name])
     assert after < 100 * MIB
     assert peak < 100 * MIB
+
+
+GRADIENT_SHAP = """
+def call(model, x, samples=2):
+    attr.GradientShap(model).attribute(x, torch.zeros(4, *x.shape[1:]), n_samples=samples, stdevs=0.1, seed=0, target=0)
+
+call(network(16), image(16))
+scene = network(16), torch.randn(1024, 3, 16, 16), {samples}
+"""
+
+
+def test_seeded_draws_are_made_as_they_are_needed():
+    few, many = (growth(GRADIENT_SHAP.replace("{samples}", samples))[1] for samples in ("2", "30"))
+    assert many - few < 10 * MIB  # the samples have 84 MiB
+
+
+DEEP_LIFT_SHAP = """
+def call(model, x, backgrounds=2):
+    attr.DeepLiftShap(model).attribute(x, torch.zeros(backgrounds, *x.shape[1:]), target=0)
+
+call(network(16), image(16))
+scene = network(16), torch.randn(256, 3, 16, 16), {backgrounds}
+"""
+
+
+def test_pairs_of_inputs_and_baselines_are_made_as_they_are_needed():
+    few, many = (growth(DEEP_LIFT_SHAP.replace("{backgrounds}", number))[1] for number in ("20", "80"))
+    assert many - few < 15 * MIB  # the inputs of the other pairs have 45 MiB

@@ -150,6 +150,31 @@ def along(points: Tensors) -> Points:
 
 
 @final
+class InTurn:
+    """Where to go when points are drawn as a sweep comes to them: no more of them are held than a block needs.
+
+    Args:
+        draw: So many more samples of every place, (places, samples, ...).
+    """
+
+    def __init__(self, draw: Callable[[int], Tensors]) -> None:
+        self._draw = draw
+        self._held: Tensors = ()
+        self._start = self._stop = 0
+
+    def __call__(self, samples: slice, places: slice) -> Tensors:
+        """Points of a block; a block that did not fit comes again in parts, and finds what was drawn for it."""
+        if samples.start >= self._stop:
+            self._start, self._held = samples.start, ()  # let go of before others are drawn
+        if samples.stop > self._stop:
+            drawn = self._draw(samples.stop - self._stop)
+            rest = tuple(each[:, samples.start - self._start :] for each in self._held)
+            self._held = tuple(torch.cat(both, 1) for both in zip(rest, drawn, strict=True)) if rest else drawn
+            self._start, self._stop = samples.start, samples.stop
+        return along(self._held)(slice(samples.start - self._start, samples.stop - self._start), places)
+
+
+@final
 class Moments:
     """Means over the samples of every place, and how far to trust them; samples come in blocks.
 

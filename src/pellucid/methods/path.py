@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines
-from pellucid.core.expectation import Moments, along, by_place, copied, expectation, line, sweep
+from pellucid.core.expectation import InTurn, Moments, Points, along, by_place, copied, expectation, line, sweep
 from pellucid.core.gathered import Gathered
 from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
-from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, seed_of, spreads
+from pellucid.core.randomness import Draws, Seed, chosen_from, drawing, noisy, seed_of, spreads
 from pellucid.core.tensors import (
     Tensors,
     described,
@@ -238,19 +238,35 @@ class GradientShap:
     ) -> Tensor | None:
         """Take in the next samples of those who are next; how far each is from adding up, if wanted."""
         sampled = (len(path), narrowing.count)
-        drawn = drawn_from(distributions, path.like_inputs, draws, *sampled)
-        ends = noisy(path.x, draws, narrowing.count, stdevs)
+        chosen = chosen_from(distributions, path.like_inputs, draws, *sampled)
+
         # As in Captum, a number may stand for the baselines of a later input.
-        starts = tuple(
-            s if isinstance(s, Tensor) else x.new_full((), s).expand(*sampled, *x.shape[1:])
-            for s, x in zip(drawn, path.like_inputs, strict=True)
+        backgrounds = tuple(
+            each.to(x) if isinstance(each, Tensor) else x.new_full((1, *x.shape[1:]), each)
+            for each, x in zip(distributions, path.like_inputs, strict=True)
         )
+
+        def starts(samples: slice, places: slice) -> Tensors:
+            rows = len(copied(path.rows, samples, places))
+            return tuple(
+                each.expand(rows, *each.shape[1:])
+                if choice is None
+                else each[choice[places, samples].T.flatten().to(each.device)]
+                for each, choice in zip(backgrounds, chosen, strict=True)
+            )
+
+        # Those of the global generators come before the first forward, as in Captum; to be visited again, they stay.
+        ends: Points
+        if delta or not draws.seeded:
+            ends = along(noisy(path.x, draws, narrowing.count, stdevs))
+        else:
+            ends = InTurn(lambda count: noisy(path.x, draws, count, stdevs))
         alphas = draws.uniform(*sampled)
 
         def lines(samples: slice, places: slice) -> Tensors:
             """Points on the lines at the source, and how far it is from start to end where the pathway reads."""
-            ends_here, starts_here = (along(points)(samples, places) for points in (ends, starts))
-            rows = path.rows[places].repeat(samples.stop - samples.start)
+            ends_here, starts_here = ends(samples, places), starts(samples, places)
+            rows = copied(path.rows, samples, places)
             starts_here = path.carry(starts_here, rows)
             start, end = (tuple(each[None] for each in points) for points in (starts_here, ends_here))
             points = lerp(start, end, alphas[places, samples].T.reshape(1, -1))

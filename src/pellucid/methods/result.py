@@ -9,7 +9,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from pellucid.core.expectation import along, values
+from pellucid.core.expectation import Points, along, values
 from pellucid.core.pathway import Pathway
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, total
@@ -119,20 +119,20 @@ def tell_of_misses(
         )
 
 
-def gaps(path: Pathway, totals: Tensor, start: Tensors, end: Tensors) -> Tensor:
+def gaps(path: Pathway, totals: Tensor, start: Points, end: Points) -> Tensor:
     """The same for several samples of every point.
 
     Args:
         path: The pathway.
         totals: Each sample's attributions added up, [n, samples].
-        start: Where each started from, like the inputs of the model, (n, samples, ...).
-        end: Where it ended, at the source, (n, samples, ...).
+        start: Where each started from, like the inputs of the model.
+        end: Where it ended, at the source.
 
     Returns:
         One gap per sample, [n * samples], those of a point together; [samples] where the model collapses the batch.
     """
     samples = totals.shape[1]
-    change = values(path, samples, along(end)) - values(path.entry, samples, along(start))
+    change = values(path, samples, end) - values(path.entry, samples, start)
     return gap(totals, change).flatten()
 
 
