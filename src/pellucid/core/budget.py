@@ -40,8 +40,8 @@ BYTES_PER_INPUT_BYTE = 64
 """A first guess of what the activations of a row take, before they have been measured."""
 
 LARGEST_TENSORS = {"cpu": 4, "cuda": 16, "mps": 16}
-"""How many tensors as large as the largest of a forward without gradients fill a chunk: it keeps hardly more than three
-at a time, what a call takes and returns and the points themselves."""
+"""How many tensors as large as the largest of a forward without gradients fill a chunk: a CPU holds hardly more at
+a time than what a call takes and returns and the points themselves; accelerators are left a margin."""
 
 ROWS_PER_PARAMETERS = 16
 """How many rows' activations take as much as the parameters, as a bold guess, so that batches are seldom split."""
