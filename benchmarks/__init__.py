@@ -10,7 +10,7 @@
     bounded_memory.py         and memory that grows neither with the steps nor with the batch
     layer_memory.py           nor does it at the embeddings of tokens
 
-`python -m benchmarks chunk-bytes` is the sweep behind one constant of the engine, `chunk_bytes.py`.
+`python -m benchmarks chunks` is the sweep behind the sizes of automatic chunks, `chunks.py`.
 """
 
 import os

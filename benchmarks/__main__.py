@@ -12,7 +12,7 @@ from benchmarks import (
     background,
     bounded_memory,
     call_overhead,
-    chunk_bytes,
+    chunks,
     deeplift,
     exact_shapley,
     games,
@@ -46,7 +46,7 @@ CASES: list[Case] = [
     *replay.CASES,
 ]
 
-SWEEPS = {"chunk-bytes": chunk_bytes.sweep, "variance": variance.sweep}
+SWEEPS = {"chunks": chunks.sweep, "variance": variance.sweep}
 """What has tables of its own, and runs only where it is asked for."""
 
 
@@ -62,7 +62,7 @@ def main() -> None:
     """Run what the arguments select."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time and memory beside Captum.")
     parser.add_argument(
-        "words", nargs="*", help="parts of names of cases; `chunk-bytes` and `variance` have tables of their own"
+        "words", nargs="*", help="parts of names of cases; `chunks` and `variance` have tables of their own"
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON per case")
     arguments = parser.parse_args()

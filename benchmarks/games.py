@@ -49,6 +49,12 @@ def occlusion(attr: ModuleType, model: nn.Module, x: Tensor) -> object:
     return attr.Occlusion(model).attribute(x, (channels, 3, 3), strides=(channels, 2, 2), target=0)
 
 
+def windows(attr: ModuleType, model: nn.Module, x: Tensor) -> object:
+    """Windows of 8 x 8 over all channels, side by side."""
+    channels = x.shape[1]
+    return attr.Occlusion(model).attribute(x, (channels, 8, 8), strides=(channels, 8, 8), target=0)
+
+
 def feature_permutation(attr: ModuleType, model: nn.Module, x: Tensor) -> object:
     """Every feature exchanged between the examples, one at a time."""
     torch.manual_seed(0)

@@ -66,6 +66,21 @@ def convolutional(batch: int = 8) -> Scene:
     return scene_of(make, batch, 3, 32, 32)
 
 
+def pooled(batch: int = 4, size: int = 64) -> Scene:
+    """One convolution, pooled, and a linear layer: little to compute for what moves through memory."""
+
+    def make() -> nn.Module:
+        first = (nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2))
+        return nn.Sequential(*first, nn.Flatten(), nn.Linear(8 * ((size - 2) // 2) ** 2, 10))
+
+    return scene_of(make, batch, 3, size, size)
+
+
+def recurrent(batch: int = 16, tokens: int = 32) -> Scene:
+    """An LSTM of width 64, fed embeddings."""
+    return scene_of(Recurrent, batch, tokens, 32)
+
+
 def encoder(batch: int = 4, tokens: int = 64) -> Scene:
     """A transformer encoder of 6 layers and width 256, fed embeddings."""
     return scene_of(Encoder, batch, tokens, 256)
@@ -79,6 +94,20 @@ def reader(batch: int = 4, tokens: int = 64) -> Scene:
 def resnet(batch: int = 4, size: int = 64) -> Scene:
     """A network of ResNet-18's layout and size."""
     return scene_of(ResNet, batch, 3, size, size)
+
+
+class Recurrent(nn.Module):
+    """An LSTM, the mean over the tokens, ten classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.LSTM(32, 64, batch_first=True)
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Scores of the classes, (n, 10), of embeddings (n, tokens, 32)."""
+        scores: Tensor = self.head(self.layers(embeddings)[0].mean(1))
+        return scores
 
 
 class Encoder(nn.Module):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid.core.budget import BYTES_PER_INPUT_BYTE, CHUNK_BYTES, Budget
+from pellucid.core.budget import BYTES_PER_INPUT_BYTE, CACHED_BYTES, CHUNK_BYTES, FEWEST_THREADS, Budget
 
 sizes = st.integers(1, 12)
 
@@ -81,21 +81,49 @@ def inputs(rows: int, width: int) -> tuple[torch.Tensor]:
     return (torch.zeros(rows, width),)
 
 
+CHUNK = CACHED_BYTES * FEWEST_THREADS
+MOST = CHUNK_BYTES["cpu"]
+
+
 def test_the_first_guess_is_by_the_bytes_of_inputs_and_parameters():
-    chunk = CHUNK_BYTES["cpu"]
-    assert Budget.of(inputs(3, 1000), 0, None).rows == chunk // (4000 * BYTES_PER_INPUT_BYTE)
-    assert Budget.of(inputs(3, 1000), chunk // 10, None).rows == 10
-    assert Budget.of(inputs(3, 1000), 5 * chunk, None).rows == 3  # the batch is not split for that
-    assert Budget.of(inputs(9, 1000), 5 * chunk, None).rows == 3
-    assert Budget.of(inputs(9, 1000), 50 * chunk, None).rows == 2
+    assert Budget.of(inputs(3, 1000), 0, None).rows == CHUNK // (4000 * BYTES_PER_INPUT_BYTE)
+    assert Budget.of(inputs(3, 1000), CHUNK // 10, None).rows == 10
+    assert Budget.of(inputs(3, 1000), 5 * MOST, None).rows == 3  # the batch is not split for that
+    assert Budget.of(inputs(9, 1000), 5 * MOST, None).rows == 3
+    assert Budget.of(inputs(9, 1000), 50 * MOST, None).rows == 2
     assert not Budget.of(inputs(3, 1000), 0, None).fixed
 
 
+@pytest.mark.parametrize(("threads", "chunk"), [(1, CHUNK), (2, CHUNK), (3, 3 * CACHED_BYTES), (64, MOST)])
+def test_a_chunk_fits_into_the_caches_of_the_threads(threads: int, chunk: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert Budget.of(inputs(3, 1000), 0, None).chunk_bytes == chunk
+
+
+@pytest.mark.parametrize("threads", [1, 64])
+def test_what_would_fit_has_nothing_to_do_with_threads(threads: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert Budget.of(inputs(3, 1000), 0, None).fitting == MOST // (4000 * BYTES_PER_INPUT_BYTE)
+    assert Budget.of(inputs(3, 1000), 0, 7).fitting == 7
+
+
 def test_a_chunk_of_a_large_model_is_larger_but_bounded():
-    chunk = CHUNK_BYTES["cpu"]
-    assert Budget.of(inputs(3, 1000), chunk // 10, None).chunk_bytes == chunk
-    assert Budget.of(inputs(3, 1000), chunk, None).chunk_bytes == 3 * chunk
-    assert Budget.of(inputs(3, 1000), 100 * chunk, None).chunk_bytes == 4 * chunk
+    assert Budget.of(inputs(3, 1000), CHUNK // 10, None).chunk_bytes == CHUNK
+    assert Budget.of(inputs(3, 1000), MOST, None).chunk_bytes == 3 * MOST
+    assert Budget.of(inputs(3, 1000), 100 * MOST, None).chunk_bytes == 4 * MOST
+
+
+def test_without_gradients_several_of_the_largest_tensors_fill_a_chunk():
+    def forward(*_: slice) -> None:
+        with budget.measuring(10), torch.no_grad():
+            torch.lstm(x, (h, h), weights, True, 1, 0.0, False, False, True)  # a tuple, whose first tensor is largest
+
+    lstm = torch.nn.LSTM(3, 8, batch_first=True)
+    x, h, weights = torch.ones(10, 5, 3), torch.zeros(1, 10, 8), list(lstm.parameters())
+    budget = Budget(chunk_bytes=100_000, rows=10, largest_tensors=4)
+    with torch.no_grad():
+        list(budget.blocks(5, 10, forward))
+    assert budget.rows == 100_000 // (4 * 5 * 8 * 4)
 
 
 def test_the_user_s_bound_is_kept():

@@ -91,7 +91,7 @@ def test_no_forward_takes_more_rows_than_its_bound(case: Case, most: int):
 def test_the_rows_per_forward_do_not_grow_with_the_number_of_points(case: Case, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**13)
     few, more, many = (counted(case, **{case.method.many: number}) for number in (20, 40, 60))
-    assert max(many.rows) == max(few.rows)
+    assert max(many.rows) < 2 * max(few.rows)  # parts of one size, which is the most at best and half of it at worst
     assert sum(many.rows) - sum(more.rows) == sum(more.rows) - sum(few.rows) > 0
 
 

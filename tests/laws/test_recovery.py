@@ -49,6 +49,26 @@ def test_every_device_says_it_in_its_own_way(error: Exception):
     assert raised.value is error
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 7])
+def test_the_ends_of_a_line_may_lie_in_different_chunks(most: int):
+    (x,) = SPECIMENS["reused"].inputs(1)
+    model = SPECIMENS["reused"].model()
+    for made in (attr.IntegratedGradients, lambda given: attr.LayerConductance(given, model.square)):
+        halved = made(Counted(model, most=most, error=MemoryError())).attribute(x, target=1, n_steps=30)
+        close((halved,), (made(model).attribute(x, target=1, n_steps=30),))
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7])
+def test_what_was_drawn_for_a_chunk_that_does_not_fit_is_used_for_its_parts(most: int):
+    (x,) = SPECIMENS["reused"].inputs(2)
+    model = SPECIMENS["reused"].model()
+    drawn = {"n_samples": 20, "stdevs": 0.5, "seed": 3, "target": 1}
+    halved = attr.GradientShap(Counted(model, most=most, error=MemoryError())).attribute(
+        x, torch.zeros_like(x), **drawn
+    )
+    close((halved,), (attr.GradientShap(model).attribute(x, torch.zeros_like(x), **drawn),))
+
+
 def test_other_errors_are_not_taken_for_it():
     error = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
     model = Counted(SPECIMENS["reused"].model(), most=2, error=error)

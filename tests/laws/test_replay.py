@@ -34,6 +34,7 @@ SPARE = 5
 def several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every forward takes a few rows."""
     monkeypatch.setitem(budget.CHUNK_BYTES, "cpu", FEW_BYTES)
+    monkeypatch.setitem(budget.LARGEST_TENSORS, "cpu", 16)
 
 
 def seeded(make: Any) -> nn.Module:

@@ -1,7 +1,8 @@
 """How many rows one forward may take.
 
-Chunks are sized from bytes per row and one constant per device type, never from timing or free memory, so that the
-same machine gives the same bits.
+Chunks are sized from bytes per row and constants, never from timing or free memory, so that the same machine gives the
+same bits. An accelerator is filled, as far as its memory goes; on a CPU, chunks that leave the caches are slower, and
+only need more memory.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ Unit: TypeAlias = Literal["rows", "evaluations"]
 
 MIB = 2**20
 CHUNK_BYTES = {"cpu": 64 * MIB, "cuda": 2048 * MIB, "mps": 512 * MIB}
-"""What a chunk's activations may take, by type of device; anything else is treated as the CPU."""
+"""What a chunk's activations may take, by type of device; anything else has the constant of the CPU."""
+
+CACHED_BYTES, FEWEST_THREADS = 6 * MIB, 2
+"""What of them stays in a CPU's caches, about, for each thread that torch uses; below two of these, what a forward
+costs besides its rows begins to show. `python -m benchmarks chunks` measures how far from the best they are."""
 
 CHUNK_PER_PARAMETERS, LARGEST_CHUNK = 3, 4
 """Every chunk reads all parameters again, so of a large model it may take this much more than they do; up to four times
@@ -35,9 +40,9 @@ the constant."""
 BYTES_PER_INPUT_BYTE = 64
 """A first guess of what the activations of a row take, before they have been measured."""
 
-LARGEST_TENSORS = 16
-"""How many tensors as large as the largest of a forward without gradients would fill a chunk: it keeps fewer, but
-smaller ones stay in the caches."""
+LARGEST_TENSORS = {"cpu": 4, "cuda": 16, "mps": 16}
+"""How many tensors as large as the largest of a forward without gradients fill a chunk: a CPU holds hardly more at
+a time than what a call takes and returns and the points themselves; accelerators are left a margin."""
 
 ROWS_PER_PARAMETERS = 16
 """How many rows' activations take as much as the parameters, as a bold guess, so that batches are seldom split."""
@@ -70,6 +75,8 @@ class Budget:
     Args:
         chunk_bytes: What the activations of a chunk may take.
         rows: Rows per forward, for now: a guess until measured.
+        fitting: Rows per forward that would have the memory they need, as a guess, whatever is fastest.
+        largest_tensors: How many tensors as large as the largest of a forward without gradients fill a chunk.
         fixed: The user has chosen `rows`, or they need not be measured.
         whole: Every forward takes the batch, once each: the model collapses or mixes it.
         apart: Whether rows of a forward do not meet, as far as was seen or said; None where nobody has looked.
@@ -83,6 +90,8 @@ class Budget:
 
     chunk_bytes: int
     rows: int
+    fitting: int = 0
+    largest_tensors: int = LARGEST_TENSORS["cpu"]
     fixed: bool = False
     whole: bool = False
     apart: bool | None = None
@@ -103,18 +112,22 @@ class Budget:
             parameter_bytes: What the model's parameters take: a large model has large activations.
             max_rows: The user's bound on rows per forward; None measures.
         """
-        constant = CHUNK_BYTES.get(inputs[0].device.type, CHUNK_BYTES["cpu"])
-        chunk_bytes = min(max(constant, parameter_bytes * CHUNK_PER_PARAMETERS), constant * LARGEST_CHUNK)
+        device = inputs[0].device.type
+        constant = most = CHUNK_BYTES.get(device, CHUNK_BYTES["cpu"])
+        if device == "cpu":
+            constant = min(most, CACHED_BYTES * max(FEWEST_THREADS, torch.get_num_threads()))
+        chunk_bytes = min(max(constant, parameter_bytes * CHUNK_PER_PARAMETERS), most * LARGEST_CHUNK)
+        largest_tensors = LARGEST_TENSORS.get(device, LARGEST_TENSORS["cpu"])
+        if max_rows is not None:
+            rows = check_count("internal_batch_size", max_rows)
+            return cls(chunk_bytes, rows, rows, largest_tensors, fixed=True, most_rows=rows)
         examples = examples_of(inputs)
-        input_bytes = sum(tensor.nbytes for tensor in inputs) // examples
-        careful, bold = (
-            constant // max(1, input_bytes * BYTES_PER_INPUT_BYTE, each)
-            for each in (parameter_bytes, parameter_bytes // ROWS_PER_PARAMETERS)
-        )
-        if max_rows is None:
-            # Two rows at least: of a single one nobody can tell whether the model has collapsed the batch.
-            return cls(chunk_bytes, max(2, careful, min(bold, examples)))
-        return cls(chunk_bytes, check_count("internal_batch_size", max_rows), fixed=True, most_rows=max_rows)
+        # Of sparse tensors, what they would take if they were dense.
+        guessed = BYTES_PER_INPUT_BYTE * sum(each.numel() * each.element_size() for each in inputs) // examples
+        bold = min(most // max(1, guessed, parameter_bytes // ROWS_PER_PARAMETERS), examples)
+        # Two rows at least: of a single one nobody can tell whether the model has collapsed the batch.
+        rows, fitting = (max(2, bytes_ // max(1, guessed, parameter_bytes), bold) for bytes_ in (constant, most))
+        return cls(chunk_bytes, rows, fitting, largest_tensors)
 
     def blocks(
         self,
@@ -169,8 +182,8 @@ class Budget:
         if self.whole:
             return 1, places
         if rest == places and self.rows >= places:
-            return min(samples, self.rows // places, self.most_samples or samples), places
-        return 1, min(self.rows, rest)
+            return _evenly(samples, min(self.rows // places, self.most_samples or samples)), places
+        return 1, _evenly(rest, self.rows)
 
     def measuring(self, rows: int) -> AbstractContextManager[None]:
         """Learn the bytes per row in a forward of `rows` rows, the first of several."""
@@ -195,8 +208,13 @@ class Budget:
         else:
             with _Largest() as largest:
                 yield
-            used = LARGEST_TENSORS * largest.bytes
+            used = self.largest_tensors * largest.bytes
         self.rows, self.fixed = max(1, self.chunk_bytes // max(1, used // rows)), True
+
+
+def _evenly(count: int, most: int) -> int:
+    """The size of parts as few as parts of `most` would be, but of one size: a small last one would cost as much."""
+    return -(-count // -(-count // most))
 
 
 def _as_many(run: Callable[[slice, slice], T], sample: int, count: int, part: slice) -> tuple[int, T]:
@@ -221,8 +239,8 @@ class _Largest(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        if isinstance(result, Tensor):
-            self.bytes = max(self.bytes, result.nbytes)
+        for each in result if isinstance(result, tuple | list) else (result,):
+            self.bytes = max(self.bytes, each.nbytes if isinstance(each, Tensor) else 0)
         return result
 
 

@@ -8,6 +8,7 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
+from pellucid.core.gathered import Gathered
 from pellucid.core.pathway import Pathway
 from pellucid.core.tensors import Tensors, broadcast_to, detached, lerp, summed, widened
 
@@ -48,7 +49,7 @@ def copied(rows: Tensor, samples: slice, places: slice) -> Tensor:
 def gradients(path: Pathway) -> tuple[Tensors, Tensors]:
     """The tensors where the pathway reads, at its own points, and the gradients there."""
 
-    def run(_: slice, place: slice) -> tuple[Tensors, Tensors]:
+    def run(_: slice, place: slice) -> Tensors:
         if path.source.modules and path.points is None:
             reading = path.gradient(None, path.rows[place])
         elif place == slice(None):
@@ -56,18 +57,22 @@ def gradients(path: Pathway) -> tuple[Tensors, Tensors]:
         else:
             reading = path.gradient(tuple(x[place] for x in path.x), path.rows[place])
         # What lies before a layer must not be kept alive by what was read there.
-        return reading.at_read if path.create_graph else detached(reading.at_read), reading.grad
+        return (reading.at_read if path.create_graph else detached(reading.at_read)) + reading.grad
 
-    return once(path, run)
+    both = once(path, run)
+    return both[: len(both) // 2], both[len(both) // 2 :]
 
 
-def once(path: Pathway, run: Callable[[slice, slice], tuple[Tensors, Tensors]]) -> tuple[Tensors, Tensors]:
+def once(path: Pathway, run: Callable[[slice, slice], Tensors]) -> Tensors:
     """What a run at every point of a pathway gives, in blocks of as many rows as the budget allows."""
-    found = list(path.budget.blocks(1, len(path), run))
-    if len(found) == 1:
-        return found[0]
-    first, second = (tuple(map(torch.cat, zip(*blocks, strict=True))) for blocks in zip(*found, strict=True))
-    return first, second
+    found = Gathered(len(path))
+
+    def counted(samples: slice, places: slice) -> tuple[int, Tensors]:
+        return len(path.rows[places]), run(samples, places)
+
+    for rows, block in path.budget.blocks(1, len(path), counted):
+        found.add(rows, block)
+    return found.tensors
 
 
 def expectation(path: Pathway, weights: Tensor, points: Points, read: Read | None = None) -> Tensors:
@@ -107,18 +112,21 @@ def values(path: Pathway, samples: int, points: Points) -> Tensor:
     Returns:
         Values [n, samples] for n points in `path.x`; of another first dimension where the model collapses the batch.
     """
+    found = Gathered(samples * len(path))
 
-    def added_up(x: Tensors, rows: Tensor) -> Tensors:
-        value = path(x, rows)
-        return (summed(value) if value.ndim else value.reshape(1),)
+    def run(sample: slice, place: slice) -> tuple[Tensor, Tensor]:
+        rows = copied(path.rows, sample, place)
+        return rows, path(points(sample, place), rows)
 
-    (found,) = in_order([(block.flatten(),) for _, _, (block,) in sweep(path, samples, points, added_up)], samples)
-    return found
+    for rows, value in path.budget.blocks(samples, len(path), run):
+        found.add(len(rows), (summed(value) if value.ndim else value.reshape(1),))
+    return by_place(found, samples)
 
 
-def in_order(blocks: list[Tensors], samples: int) -> Tensors:
-    """Values [n, samples] out of those of every block of a sweep, flat."""
-    return tuple(torch.cat(block).reshape(samples, -1).T for block in zip(*blocks, strict=True))
+def by_place(gathered: Gathered, samples: int) -> Tensor:
+    """Values [n, samples] of a sweep; all that belongs to one sample comes together in a block."""
+    (values,) = gathered.tensors
+    return values.reshape(samples, -1).T
 
 
 def line(start: Tensors, end: Tensors, nodes: Tensor) -> Points:
@@ -139,6 +147,31 @@ def block_of(points: Tensors, samples: slice, places: slice) -> Tensors:
 def along(points: Tensors) -> Points:
     """Where to go when the points are there already: (places, samples, ...)."""
     return lambda samples, places: tuple(each.flatten(0, 1) for each in block_of(points, samples, places))
+
+
+@final
+class InTurn:
+    """Where to go when points are drawn as a sweep comes to them: no more of them are held than a block needs.
+
+    Args:
+        draw: So many more samples of every place, (places, samples, ...).
+    """
+
+    def __init__(self, draw: Callable[[int], Tensors]) -> None:
+        self._draw = draw
+        self._held: Tensors = ()
+        self._start = self._stop = 0
+
+    def __call__(self, samples: slice, places: slice) -> Tensors:
+        """Points of a block; a block that did not fit comes again in parts, and finds what was drawn for it."""
+        if samples.start >= self._stop:
+            self._start, self._held = samples.start, ()  # let go of before others are drawn
+        if samples.stop > self._stop:
+            drawn = self._draw(samples.stop - self._stop)
+            rest = tuple(each[:, samples.start - self._start :] for each in self._held)
+            self._held = tuple(torch.cat(both, 1) for both in zip(rest, drawn, strict=True)) if rest else drawn
+            self._start, self._stop = samples.start, samples.stop
+        return along(self._held)(slice(samples.start - self._start, samples.stop - self._start), places)
 
 
 @final

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol, TypeAlias, final
 
 import numpy as np
@@ -13,14 +13,15 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pellucid.core.baselines import Baselines
 from pellucid.core.budget import BatchCollapsed
-from pellucid.core.expectation import Points, copied, in_order
+from pellucid.core.expectation import Points, by_place, copied
 from pellucid.core.fill import Fill, There
 from pellucid.core.future import Arrival
+from pellucid.core.gathered import Gathered
 from pellucid.core.independence import Company
 from pellucid.core.pathway import Pathway
 from pellucid.core.players import FeatureMask, Features
 from pellucid.core.tensors import Tensors, floating, floats, widened
-from pellucid.errors import InvalidArgument, warn
+from pellucid.errors import warn
 
 Coalitions: TypeAlias = Callable[[slice, slice], Tensor]
 """Who is there: (samples, places) -> bool [k, 1 or n, players]: k coalitions, at n places alike or at each its own."""
@@ -71,41 +72,41 @@ async def outcomes(path: Pathway, samples: int, points: Points, *, silent: bool 
     """
 
     def run(some: slice, places: slice) -> tuple[int, Tensor]:
-        return some.stop - some.start, path(points(some, places), copied(path.rows, some, places))
+        rows = copied(path.rows, some, places)
+        return len(rows), path(points(some, places), rows)
 
+    read: Iterable[tuple[int, Tensor]]
     if path.in_future:
         read = await _answers(path, samples, points, silent)
     else:
-        read = list(path.budget.blocks(samples, len(path), run, unit="evaluations", silent=silent))
-    every = [(count, value if value.ndim else value.reshape(1)) for count, value in read]
-    blocks = [value.reshape(count, len(value) // count, *value.shape[1:]) for count, value in every]
-    path.seen.output = tuple(blocks[0].shape[2:])
-    if sum(block.numel() for block in blocks) % samples or len({block.shape[2:] for block in blocks}) > 1:
-        shapes = ", ".join(sorted({str(tuple(block.shape[1:])) for block in blocks}))
-        raise InvalidArgument(f"forward_func must return outputs of one size for inputs of one size: got {shapes}.")
-    (found,) = in_order([(block.flatten(),) for block in blocks], samples)
-    return found
+        read = path.budget.blocks(samples, len(path), run, unit="evaluations", silent=silent)
+    found = Gathered(samples * len(path))
+    for rows, value in read:
+        found.add(rows, (value if value.ndim else value.reshape(1),))
+    (values,) = found.tensors
+    path.seen.output = tuple(values.shape[1:])
+    return by_place(found, samples)
 
 
 async def _answers(path: Pathway, samples: int, points: Points, silent: bool) -> list[tuple[int, Tensor]]:
-    """The samples and values of every block, of a model that answers later: all is asked before it answers."""
+    """The rows and values of every block, of a model that answers later: all is asked before it answers."""
     looks: list[tuple[Company, Future[object], Tensor]] = []
 
-    def ask(some: slice, places: slice) -> tuple[int, Tensor, Future[object]]:
+    def ask(some: slice, places: slice) -> tuple[Tensor, Future[object]]:
         rows, at = copied(path.rows, some, places), points(some, places)
         company = None if looks else Company.of(path, rows)
         answer = path.ask(at, rows)
         if company is not None and company.can_tell(rows):
             others, beside = company.others(at, rows)
             looks.append((company, path.ask(others, beside), beside))
-        return some.stop - some.start, rows, answer
+        return rows, answer
 
     asked = list(path.budget.blocks(samples, len(path), ask, unit="evaluations", silent=silent))
-    await Arrival([*(answer for _, _, answer in asked), *(answer for _, answer, _ in looks)])
+    await Arrival([*(answer for _, answer in asked), *(answer for _, answer, _ in looks)])
     try:
-        read = [(count, path.arrived(answer, rows)) for count, rows, answer in asked]
+        read = [(len(rows), path.arrived(answer, rows)) for rows, answer in asked]
         for company, answer, beside in looks:
-            first = next(value for (_, rows, _), (_, value) in zip(asked, read, strict=True) if path.holds_others(rows))
+            first = next(value for (rows, _), (_, value) in zip(asked, read, strict=True) if path.holds_others(rows))
             company.told(company.alike(first, path.arrived(answer, beside)))
     except BatchCollapsed as collapsed:
         path.budget.whole = True  # once more, a forward for each sample

@@ -198,9 +198,13 @@ class _Streams:
         return part
 
     def normal(self, x: Tensor, samples: int, stdev: float, variable: int) -> Tensor:
-        shape = (samples, *x.shape[1:])
-        noise = np.stack([stream.standard_normal(shape, np.float32) for stream in self._of(0, variable)])
-        return torch.from_numpy(noise).to(x.device) * float(stdev)
+        shape = (len(self._places), samples, *x.shape[1:])
+        if not stdev:
+            return torch.zeros((), dtype=torch.float32, device=x.device).expand(shape)
+        noise = np.empty(shape, np.float32)
+        for point, stream in zip(noise, self._of(0, variable), strict=True):
+            stream.standard_normal(dtype=np.float32, out=point)
+        return torch.from_numpy(noise).to(x.device).mul_(float(stdev))
 
     def choice(self, count: int, points: int, samples: int, variable: int) -> Tensor:
         return torch.from_numpy(np.stack([stream.integers(count, size=samples) for stream in self._of(1, variable)]))
@@ -227,6 +231,20 @@ def drawn_from(
 ) -> tuple[Tensor | float, ...]:
     """Baselines (n, samples, ...) of n points, one for each input; numbers stay as they are and need no draw.
 
+    Its arguments are those of [chosen_from][pellucid.core.randomness.chosen_from].
+    """
+    chosen = chosen_from(distributions, like, draws, points, samples)
+    return tuple(
+        each if choice is None or not isinstance(each, Tensor) else each.to(x)[choice.to(x.device)]
+        for each, x, choice in zip(distributions, like, chosen, strict=True)
+    )
+
+
+def chosen_from(
+    distributions: tuple[Tensor | float, ...], like: Tensors, draws: Draws, points: int, samples: int
+) -> tuple[Tensor | None, ...]:
+    """Which of the baselines each sample of n points gets, int64 [n, samples], for each input; None where one has none.
+
     Args:
         distributions: Tensors (n_baselines, ...) to draw from, or numbers.
         like: The inputs, whose shapes, dtypes and devices baselines must have.
@@ -244,13 +262,10 @@ def drawn_from(
     if not fits:
         raise not_a_distribution(distributions, like)
 
-    def drawn(distribution: Tensor | float, x: Tensor, variable: int) -> Tensor | float:
-        if not isinstance(distribution, Tensor):
-            return distribution
-        choice = draws.choice(distribution.shape[0], points, samples, variable)
-        return distribution.to(x)[choice.to(x.device)]
-
-    return tuple(map(drawn, distributions, like, range(len(like))))
+    return tuple(
+        draws.choice(each.shape[0], points, samples, variable) if isinstance(each, Tensor) else None
+        for variable, each in enumerate(distributions)
+    )
 
 
 def spreads(stdevs: float | tuple[float, ...], tensors: int) -> tuple[float, ...]:

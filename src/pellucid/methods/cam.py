@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.core.expectation import along, gradients, sweep
+from pellucid.core.expectation import gradients, once
 from pellucid.core.pathway import Pathway
 from pellucid.core.sink import Function
 from pellucid.core.tensors import Tensors, described, shapes, widened
 from pellucid.errors import InvalidArgument
 from pellucid.methods.edge import attribution
 from pellucid.methods.layout import Layout
-from pellucid.methods.result import Attributions, one_sample
+from pellucid.methods.result import Attributions
 
 Interpolation: TypeAlias = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
 """As in `torch.nn.functional.interpolate`."""
@@ -275,11 +275,12 @@ def _checked(transform: Arrange, examples: int) -> Arrange:
 def _activations(path: Pathway) -> Tensors:
     """The tensors at the layer, at all points of a pathway; what comes behind it does not run."""
 
-    def look(points: Tensors, rows: Tensor) -> Tensors:
-        return replace(path, sink=Function(path.read, lambda _: rows.float())).look(points, rows)[1]
+    def look(_: slice, places: slice) -> Tensors:
+        rows = path.rows[places]
+        until_read = replace(path, sink=Function(path.read, lambda _: rows.float()))
+        return until_read.look(tuple(x[places] for x in path.x), rows)[1]
 
-    blocks = [found for _, _, found in sweep(path, 1, along(one_sample(path.x)), look)]
-    return tuple(torch.cat(each, 1)[0] for each in zip(*blocks, strict=True))
+    return once(path, look)
 
 
 def in_space(arranged: Tensor, reduced: Callable[..., Tensor]) -> Tensor:

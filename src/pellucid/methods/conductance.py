@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines
-from pellucid.core.expectation import along, everywhere, expectation, line, sweep, values
+from pellucid.core.expectation import along, by_place, everywhere, expectation, line, sweep, values
+from pellucid.core.gathered import Gathered
 from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
 from pellucid.core.seen import Seen
@@ -81,26 +82,28 @@ class Conductance:
         start = path.baselines(baselines)
         nodes = torch.from_numpy(quadrature(self.rule, self.steps + 1)[0])
         x, x0 = floating(path.x), path.carry(start)
-        outputs: list[Tensor] = []
         measured = not path.source.modules and ends_ride(path, self.steps)
         idle = 2 if measured else 0
+        steps = with_ends(nodes) if measured else nodes
+        outputs = Gathered(len(steps) * len(path))
 
         def look(points: Tensors, rows: Tensor) -> Tensors:
             reading = path.gradient(points, rows)
-            outputs.append(reading.value.detach())
+            outputs.add(len(rows), (reading.value.detach(),))
             values = reading.at_read if path.create_graph else detached(reading.at_read)
             return tuple(map(widened, values + reading.grad))
 
         sums: Tensors = ()
         last: Tensors = ()
-        steps = with_ends(nodes) if measured else nodes
         for samples, places, found in sweep(path, len(steps), line(x0, x, steps), look):
             if not last:
                 last = tuple(everywhere(each, places, len(path)) for each in found)
                 sums = tuple(map(torch.zeros_like, last[: len(last) // 2]))
-            chain = found if samples.start > 0 else tuple(each[idle:] for each in found)
-            if samples.start > 0:
+            chain = tuple(each[max(0, idle - samples.start) :] for each in found)
+            if samples.start > idle:
                 chain = tuple(torch.cat((b[places][None], f)) for b, f in zip(last, found, strict=True))
+            if not len(chain[0]):
+                continue
             for each, value, gradient in zip(sums, chain, chain[len(sums) :], strict=False):
                 slope = gradient[:-1] if self.gradient == "left" else (gradient[:-1] + gradient[1:]) / 2
                 each[places] += (slope * value.diff(dim=0)).sum(0)
@@ -108,7 +111,7 @@ class Conductance:
                 before[places] = block[-1]
         attributions = path.narrowed(sums)
         if measured:
-            begin, end = torch.cat(outputs).view(len(steps), -1)[:2]
+            begin, end = by_place(outputs, len(steps))[:, :2].unbind(1)
             all_through = functools.partial(
                 _all_flows_through, path, start, begin, OF_OUTPUTS * (begin.abs() + end.abs())
             )

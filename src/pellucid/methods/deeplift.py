@@ -10,7 +10,8 @@ from typing import Any, TypeAlias, final
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines, not_a_distribution
-from pellucid.core.expectation import Moments, along, in_order, sweep
+from pellucid.core.expectation import Moments, along, by_place, copied, sweep
+from pellucid.core.gathered import Gathered
 from pellucid.core.pathway import Pathway
 from pellucid.core.tensors import Tensors, shapes, tensors_of, total
 from pellucid.errors import InvalidArgument
@@ -148,12 +149,12 @@ def _contributions(
         return (*shares, gap(total(shares), change.value - value0))
 
     moments = Moments(len(path), orders=1 if samples == 1 else 2)
-    gaps: list[Tensors] = []
+    gaps = Gathered(samples * len(path))
     for numbers, places, (*shares, missed) in sweep(path, samples, pairs, read):
         moments.add(numbers, places, tuple(shares))
-        gaps.append((missed.detach().flatten(),))
+        gaps.add(len(copied(path.rows, numbers, places)), (missed.detach().flatten(),))
     contrast.report(strict=method.strict)
-    return moments, in_order(gaps, samples)[0].flatten()
+    return moments, by_place(gaps, samples).flatten()
 
 
 def _at_entry(path: Pathway, start: Tensors) -> Tensors:

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from pellucid.core.baselines import Baselines, not_a_distribution
-from pellucid.core.expectation import Moments, along, expectation, in_order, line, sweep
+from pellucid.core.expectation import InTurn, Moments, Points, along, by_place, copied, expectation, line, sweep
+from pellucid.core.gathered import Gathered
 from pellucid.core.pathway import Pathway
 from pellucid.core.quadrature import Quadrature, quadrature
-from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, seed_of, spreads
+from pellucid.core.randomness import Draws, Seed, chosen_from, drawing, noisy, seed_of, spreads
 from pellucid.core.tensors import (
     Tensors,
     floating,
     lerp,
     minus,
-    summed,
     times,
     total,
     widened,
@@ -237,19 +237,35 @@ class GradientShap:
     ) -> Tensor | None:
         """Take in the next samples of those who are next; how far each is from adding up, if wanted."""
         sampled = (len(path), narrowing.count)
-        drawn = drawn_from(distributions, path.like_inputs, draws, *sampled)
-        ends = noisy(path.x, draws, narrowing.count, stdevs)
+        chosen = chosen_from(distributions, path.like_inputs, draws, *sampled)
+
         # As in Captum, a number may stand for the baselines of a later input.
-        starts = tuple(
-            s if isinstance(s, Tensor) else x.new_full((), s).expand(*sampled, *x.shape[1:])
-            for s, x in zip(drawn, path.like_inputs, strict=True)
+        backgrounds = tuple(
+            each.to(x) if isinstance(each, Tensor) else x.new_full((1, *x.shape[1:]), each)
+            for each, x in zip(distributions, path.like_inputs, strict=True)
         )
+
+        def starts(samples: slice, places: slice) -> Tensors:
+            rows = len(copied(path.rows, samples, places))
+            return tuple(
+                each.expand(rows, *each.shape[1:])
+                if choice is None
+                else each[choice[places, samples].T.flatten().to(each.device)]
+                for each, choice in zip(backgrounds, chosen, strict=True)
+            )
+
+        # Those of the global generators come before the first forward, as in Captum; to be visited again, they stay.
+        ends: Points
+        if delta or not draws.seeded:
+            ends = along(noisy(path.x, draws, narrowing.count, stdevs))
+        else:
+            ends = InTurn(lambda count: noisy(path.x, draws, count, stdevs))
         alphas = draws.uniform(*sampled)
 
         def lines(samples: slice, places: slice) -> Tensors:
             """Points on the lines at the source, and how far it is from start to end where the pathway reads."""
-            ends_here, starts_here = (along(points)(samples, places) for points in (ends, starts))
-            rows = path.rows[places].repeat(samples.stop - samples.start)
+            ends_here, starts_here = ends(samples, places), starts(samples, places)
+            rows = copied(path.rows, samples, places)
             starts_here = path.carry(starts_here, rows)
             start, end = (tuple(each[None] for each in points) for points in (starts_here, ends_here))
             points = lerp(start, end, alphas[places, samples].T.reshape(1, -1))
@@ -261,23 +277,25 @@ class GradientShap:
             grads = tuple(map(widened, path.grad(points[: len(path.x)], rows)))
             return times(grads, points[len(path.x) :]) if self.multiply_by_inputs else grads
 
-        sums: list[Tensors] = []
+        sums = Gathered(narrowing.count * len(path))
         for samples, places, found in sweep(path, narrowing.count, lines, shares):
             moments.add(narrowing.numbered(samples), narrowing.at(places), found)
-            sums += [tuple(summed(each.detach(), kept=2).flatten() for each in found)] if delta else []
-        return gaps(path, total(in_order(sums, narrowing.count), kept=2), starts, ends) if delta else None
+            if delta:
+                totals = total(tuple(each.detach().transpose(0, 1) for each in found), kept=2)
+                sums.add(len(copied(path.rows, samples, places)), (totals.T.flatten(),))
+        return gaps(path, by_place(sums, narrowing.count), starts, ends) if delta else None
 
 
 def _with_ends(path: Pathway, start: Tensors, end: Tensors, nodes: Tensor, weights: Tensor) -> tuple[Tensors, Tensors]:
     """The mean gradient along a line, and the outputs at its end and its start."""
-    outputs: list[Tensor] = []
+    counted = torch.cat([weights.new_zeros(2), weights])
+    outputs = Gathered(len(counted) * len(path))
 
     def read(points: Tensors, rows: Tensor) -> Tensors:
         reading = path.gradient(points, rows)
-        outputs.append(reading.value.detach())
+        outputs.add(len(rows), (reading.value.detach(),))
         return reading.grad
 
-    counted = torch.cat([weights.new_zeros(2), weights])
     gradients = expectation(path, counted, line(start, end, with_ends(nodes)), read)
-    begin, finish = torch.cat(outputs).view(len(counted), -1)[:2]
+    begin, finish = by_place(outputs, len(counted))[:, :2].unbind(1)
     return gradients, (finish, begin)

@@ -10,7 +10,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from pellucid.core.expectation import along, values
+from pellucid.core.expectation import Points, along, values
 from pellucid.core.pathway import Pathway
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, total, widened
@@ -81,7 +81,7 @@ ENOUGH_ROWS = 20
 
 def ends_ride(path: Pathway, steps: int) -> bool:
     """Whether the outputs at both ends of a line may be found out by the way: as rows of the first chunk."""
-    rows = path.budget.rows // max(1, len(path))
+    rows = path.budget.fitting // max(1, len(path))
     own = path.gradient_function is not None or path.create_graph or any(each.is_complex() for each in path.x)
     return min(steps, rows) >= ENOUGH_ROWS and not (path.budget.whole or own)
 
@@ -138,20 +138,20 @@ def tell_of_misses(
         )
 
 
-def gaps(path: Pathway, totals: Tensor, start: Tensors, end: Tensors) -> Tensor:
+def gaps(path: Pathway, totals: Tensor, start: Points, end: Points) -> Tensor:
     """The same for several samples of every point.
 
     Args:
         path: The pathway.
         totals: Each sample's attributions added up, [n, samples].
-        start: Where each started from, like the inputs of the model, (n, samples, ...).
-        end: Where it ended, at the source, (n, samples, ...).
+        start: Where each started from, like the inputs of the model.
+        end: Where it ended, at the source.
 
     Returns:
         One gap per sample, [n * samples], those of a point together; [samples] where the model collapses the batch.
     """
     samples = totals.shape[1]
-    change = values(path, samples, along(end)) - values(path.entry, samples, along(start))
+    change = values(path, samples, end) - values(path.entry, samples, start)
     return gap(totals, change).flatten()
 
 

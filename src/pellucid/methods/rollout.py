@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pellucid.core.composites import attention, softmax
 from pellucid.core.entries import Decomposed
-from pellucid.core.expectation import along, sweep
+from pellucid.core.expectation import once
 from pellucid.core.pathway import Pathway
 from pellucid.core.rules import Rules
 from pellucid.core.sink import Function
@@ -21,7 +21,7 @@ from pellucid.core.tensors import Tensors, widened
 from pellucid.errors import InvalidArgument, OutOfRange
 from pellucid.methods.edge import attribution
 from pellucid.methods.layout import grid_of, on_grid
-from pellucid.methods.result import Attributions, one_sample
+from pellucid.methods.result import Attributions
 
 HEADS: dict[str, Callable[[Tensor, int], Tensor]] = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
 """What can be taken of the heads."""
@@ -79,15 +79,16 @@ class AttentionRollout:
                 f"got {self.heads!r} and {self.discard}."
             )
 
-        def flow(points: Tensors, rows: Tensor) -> Tensors:
-            attentions = _attentions(path, points, rows)
+        def flow(_: slice, places: slice) -> Tensors:
+            rows = path.rows[places]
+            attentions = _attentions(path, tuple(x[places] for x in path.x), rows)
             with torch.autocast(attentions[0].device.type, enabled=False):  # it reaches the model and nothing else
                 layers = (self._mixed(weights, len(rows)) for weights in attentions)
                 rolled_out = functools.reduce(lambda below, layer: layer @ below, layers)
             return (rolled_out.to(attentions[0].dtype),)
 
-        blocks = [found for _, _, (found,) in sweep(path, 1, along(one_sample(path.x)), flow)]
-        return Attributions((self._chosen(path, torch.cat(blocks, 1)[0]),))
+        (rolled_out,) = once(path, flow)
+        return Attributions((self._chosen(path, rolled_out),))
 
     def _mixed(self, weights: Tensor, examples: int) -> Tensor:
         """What a layer mixes, (B, T, T), by the attention of all its heads."""

@@ -169,16 +169,16 @@ def passed_back(path: Pathway, rules: Rules, *, strict: bool = False) -> tuple[T
     """
     unruled = Unruled(path.model) if rules.exempt is not None else Unruled(path.model, so="")
 
-    def run(_: slice, place: slice) -> tuple[Tensors, Tensors]:
+    def run(_: slice, place: slice) -> Tensors:
         points = path.x if place == slice(None) else tuple(x[place] for x in path.x)
         found = compared(path, lambda: ruled(path, rules, points, path.rows[place]))
         unruled.look(found)
         value = found.reading.value
-        return found.reading.grad, (value if path.create_graph else value.detach(),)
+        return (*found.reading.grad, value if path.create_graph else value.detach())
 
-    grads, (value,) = once(path, run)
+    *grads, value = once(path, run)
     unruled.report(strict=strict)
-    return grads, value
+    return tuple(grads), value
 
 
 def _stops(path: Pathway) -> bool:

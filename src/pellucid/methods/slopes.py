@@ -68,7 +68,7 @@ def passed_back_as_slopes(path: Pathway, epsilon: float, stabiliser: float) -> t
     """
     rules = slopes(epsilon, stabiliser)
 
-    def run(_: slice, place: slice) -> tuple[Tensors, Tensors]:
+    def run(_: slice, place: slice) -> Tensors:
         points = path.x if place == slice(None) else tuple(x[place] for x in path.x)
         told, path.budget.unused = path.budget.unused, _Told()
         try:
@@ -84,10 +84,10 @@ def passed_back_as_slopes(path: Pathway, epsilon: float, stabiliser: float) -> t
         if unruled or not all(grad.any() for grad in reading.grad):
             raise NoSlope
         pairs = zip(reading.at_read, reading.grad, strict=True)
-        return tuple(by_parts(torch.mul, x.detach(), grad) for x, grad in pairs), (reading.value.detach(),)
+        return *(by_parts(torch.mul, x.detach(), grad) for x, grad in pairs), reading.value.detach()
 
-    found, (value,) = once(path, run)
-    return found, value
+    *found, value = once(path, run)
+    return tuple(found), value
 
 
 class _Told(set[int]):
