@@ -125,7 +125,6 @@ def test_spreads_that_are_not_a_python_float(call: Any, stdevs: Any, expected: t
         (tunnel(nt_samples_batch_size=0), ZeroDivisionError, "nt_samples_batch_size"),
         (shap(stdevs=-1.0), RuntimeError, "stdevs"),
         (tunnel(stdevs=-1.0), RuntimeError, "stdevs"),
-        (integrated(baselines=torch.tensor(1.0)), IndexError, "baselines"),
         (lambda attr: attr.Saliency(CASE.model).attribute(CASE.inputs[:0], target=0), IndexError, "inputs"),
         (lambda attr: attr.IntegratedGradients(CASE.model).attribute(None), TypeError, "inputs"),
         (lambda attr: attr.IntegratedGradients(CASE.model).attribute(()), TypeError, "inputs"),

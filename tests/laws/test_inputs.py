@@ -231,6 +231,21 @@ def test_a_sparse_argument_of_as_many_rows_as_examples():
         close((found,), (expected,), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", [attr.Saliency, attr.InputXGradient])
+def test_gradients_at_sparse_inputs_are_sparse(method: Any):
+    torch.manual_seed(0)
+    dense, weight = (torch.rand(4, 4) > 0.5).float(), torch.randn(4, 3)
+    found = method(lambda x: torch.sparse.mm(x, weight).sum(1)).attribute(dense.to_sparse_coo())
+    expected = method(lambda x: (x @ weight).sum(1)).attribute(dense)
+    close((found.to_dense() * dense,), (expected * dense,), rtol=1e-5, atol=1e-6)
+
+
+def test_there_is_no_way_from_baselines_to_sparse_inputs():
+    for method in (attr.IntegratedGradients, attr.FeatureAblation, attr.ShapleyValues, attr.DeepLift):
+        with pytest.raises(InvalidArgument, match=r"inputs must be dense.*sparse_coo. Hint: inputs.to_dense()"):
+            method(lambda x: x.to_dense().sum(1)).attribute(torch.eye(3).to_sparse_coo())
+
+
 BROADCAST: dict[str, Call] = {
     "IntegratedGradients": lambda x, base: attr.IntegratedGradients(_squares).attribute(x, base),
     "DeepLift": lambda x, base: attr.DeepLift(_squares).attribute(x, base),

@@ -138,7 +138,7 @@ def test_nan_in_one_game_spoils_that_game_only(samples: int, where: str):
     given[where][1, 2] = math.nan
     found = Lasso().coefficients(**given)
     assert found[1].isnan().all()
-    close((found[[0, 2]],), (expected[[0, 2]],))
+    close((found[[0, 2]],), (expected[[0, 2]],), rtol=1e-8)  # all games stop together, within 1e-9 of their moments
 
 
 def test_nan_in_one_output_spoils_that_output_only():

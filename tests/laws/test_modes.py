@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from laws.models import SPECIMENS
-from laws.registry import CASES, Case, cases, close
+from laws.registry import CASES, Case, cases, close, damped
 from pellucid import attr
 from pellucid.core.guest import Guest
 from pellucid.errors import NotDifferentiable, NotSupported
@@ -41,7 +41,7 @@ def test_frozen_parameters(case: Case, freeze):
 def test_training_mode_of_modules_that_have_none(case: Case):
     inputs = case.specimen.inputs(3)
     training, evaluating = (case(case.specimen.model(training=mode), inputs, **case.seed()) for mode in (True, False))
-    close(training, evaluating)
+    close(training, evaluating, **damped(case))
 
 
 @in_training_mode

@@ -87,7 +87,6 @@ MASKS = {
     "each example its own": torch.tensor([[0, 1, 2], [2, 2, 0], [1, 0, 0]]),
     "an example without some features": torch.tensor([[0, 1, 2], [3, 3, 3], [0, 0, 0]]),
     "gaps in examples": torch.tensor([[0, 4, 2], [1, 1, 4], [9, 9, 9]]),
-    "booleans": torch.tensor([[True, False, True]]),
 }
 
 

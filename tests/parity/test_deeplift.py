@@ -457,7 +457,6 @@ REFUSED = {  # what a user does: the class of Captum's exception, and the call
     "a target out of range": (IndexError, single(target=3)),
     "a list of targets of another length": (AssertionError, single(target=[0, 1])),
     "baselines of another shape": (AssertionError, single(baselines=X[:, :2])),
-    "baselines of one dimension": (AssertionError, single(baselines=X[0])),
     "baselines of another number of examples": (AssertionError, single(baselines=X[:2])),
     "a list of baselines": (AssertionError, single(baselines=[X])),
     "a word as baselines": (AssertionError, single(baselines="zero")),

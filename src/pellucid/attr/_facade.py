@@ -77,7 +77,7 @@ class Attribution:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name in _WRAPPED & vars(cls).keys() if ours(cls) else ():
-            setattr(cls, name, plain_inside(vars(cls)[name]))
+            plain_inside(vars(cls)[name])
 
     _in_future = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections import UserDict
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Generic, TypeVar
 
 from pellucid.errors import NotSupported, not_to_be_overridden
@@ -92,14 +93,18 @@ def refuse_what_is_not_called(attribution: object) -> None:
             not_to_be_overridden(each, tuple(names.split()), hint)
 
 
-def plain_inside(function: Callable[..., T]) -> Callable[..., T]:
-    """A function around another, which it holds as `__wrapped__`: subclasses written for Captum call that one."""
-
-    @functools.wraps(function)
-    def called(*args: Any, **kwargs: Any) -> T:
-        return function(*args, **kwargs)
-
-    return called
+def plain_inside(function: FunctionType) -> None:
+    """Have a function hold its own copy as `__wrapped__`, which subclasses written for Captum call."""
+    copy = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    inside = vars(function).get("__wrapped__")
+    functools.update_wrapper(copy, function)
+    vars(copy)["__wrapped__"] = inside
+    if inside is None:
+        del vars(copy)["__wrapped__"]  # the copy is where it ends
+    vars(function)["__wrapped__"] = copy
 
 
 class Unread(UserDict[Any, Any]):

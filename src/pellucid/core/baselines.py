@@ -117,6 +117,11 @@ def not_a_distribution(given: object, like: Tensors) -> InvalidArgument:
 
 
 def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int, exact: bool) -> Tensor:
+    if x.layout is not torch.strided:
+        raise InvalidArgument(
+            f"inputs must be dense where there are baselines: got {str(x.layout).removeprefix('torch.')}. "
+            "Hint: inputs.to_dense()."
+        )
     points = len(x) if rows is None or len(x) != examples else len(rows)
     if not isinstance(baseline, Tensor | int | float | None):
         given = f"baselines must be tensors or numbers: got {type(baseline).__name__}."

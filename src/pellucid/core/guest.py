@@ -276,6 +276,8 @@ def _uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _compiles(module: nn.Module) -> bool:
     """Whether a module has compiled functions: its forward, or what it holds."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return False
     held = [each for each in vars(module).values() if type(each) is FunctionType]
     return any(map(_is_compiled, (type(module).forward, *held)))
 
