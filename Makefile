@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
+TESTS ?= not large
 BIN = $(VENV)/bin
 
 .PHONY: help demo test test-all test-lowest check bench format clean
@@ -21,13 +22,13 @@ demo: $(VENV)/.demo  ## explain a Titanic survival network and say where the rep
 	$(BIN)/pellucid demo
 
 test: $(VENV)/.test  ## the test suite, under 8 minutes on two cores
-	$(BIN)/python -m pytest -m "not large"
+	$(BIN)/python -m pytest -m "$(TESTS)"
 
 test-all: $(VENV)/.test  ## the test suite with the large matrices
 	$(BIN)/python -m pytest
 
 test-lowest:  ## the test suite on the lowest releases that are admitted: gigabytes, by hand; PYTHON= names an interpreter
-	$(MAKE) test VENV=$(VENV)-lowest CONSTRAINTS=constraints-lowest.txt
+	$(MAKE) test VENV=$(VENV)-lowest CONSTRAINTS=constraints-lowest.txt TESTS="not large and not newer"
 
 check: $(VENV)/.dev  ## formatting, lint, types, house rules
 	$(BIN)/ruff format --check .

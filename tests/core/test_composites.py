@@ -823,7 +823,15 @@ OF_FLOAT64 = ("lstm", "gru", "rnn", "encoder", "module", "multi-head", "unique")
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
-@pytest.mark.parametrize("name", [name for name in CALLS if not any(each in name for each in OF_FLOAT64)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        # Older releases of torch return what is wider of a root mean square norm's dtypes.
+        pytest.param(name, marks=pytest.mark.newer) if name.startswith("rms_norm") else name
+        for name in CALLS
+        if not any(each in name for each in OF_FLOAT64)
+    ],
+)
 def test_dtypes_are_those_of_torch(name: str, dtype: torch.dtype):
     call, inputs = CALLS[name]
     given = tuple(x.to(dtype) if x.is_floating_point() else x for x in inputs)

@@ -13,7 +13,7 @@ from laws.models import SPECIMENS
 from laws.registry import CASES, Case, cases, close, damped
 from pellucid import attr
 from pellucid.core.guest import Guest
-from pellucid.errors import NotDifferentiable, NotSupported
+from pellucid.errors import NotDifferentiable
 from training import in_training_mode
 
 Change: TypeAlias = Callable[[Any], Any]
@@ -127,10 +127,6 @@ def test_compiled_modules(backend: str, name: str):
     model, inputs = specimen.model(), specimen.inputs(3)
     compiled = torch.compile(model, backend=backend)
     for case in [case for case in CASES if case.specimen is specimen]:
-        if case.method.needs and not hasattr(torch.compiler, "set_stance"):  # before torch 2.6
-            with pytest.raises(NotSupported, match="compiled"):
-                case(compiled, inputs, **case.seed())
-            continue
         close(case(compiled, inputs, **case.seed()), case(model, inputs, **case.seed()))
     torch.compiler.reset()
 
@@ -181,10 +177,6 @@ def test_compiled_functions_run_their_python(name: str, way: str):
     before = len(graphs)
     assert before > 0
     method = getattr(attr, name)(model)
-    if not hasattr(torch.compiler, "set_stance"):  # before torch 2.6
-        with pytest.raises(NotSupported, match="compiled"):
-            method.attribute(x, target=1)
-        return
     close((method.attribute(x, target=1),), (expected,))
     assert len(graphs) == before
     close((model(x),), (plain,))

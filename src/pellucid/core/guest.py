@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from pellucid.core.kinds import plain
 from pellucid.core.structure import each_tensor
-from pellucid.errors import NotSupported, WrongType
+from pellucid.errors import WrongType
 
 T = TypeVar("T")
 
@@ -321,10 +321,6 @@ class _Eagerly:
         self._stance: AbstractContextManager[Any] = nullcontext()
 
     def __enter__(self) -> None:
-        if not hasattr(torch.compiler, "set_stance"):
-            raise NotSupported(
-                "layer cannot be reached in a compiled model before torch 2.6. Hint: attribute on the model itself."
-            )
         with self._lock:
             if self._visits == 0:
                 self._stance = torch.compiler.set_stance("force_eager")

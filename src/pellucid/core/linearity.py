@@ -134,7 +134,7 @@ class Trail:
 
     def unruled(self, ends: Tensor, starts: tuple[Tensor, ...]) -> Iterator[tuple[str, nn.Module | None]]:
         """What needs a rule on the way from the starts to the end, and by whom: a function's or a node's name."""
-        with torch.enable_grad():  # torch 2.4 looks at a view of a leaf
+        with torch.enable_grad():  # older releases of torch look at a view of a leaf
             passes = _Passing({get_gradient_edge(each).node for each in starts if each.requires_grad})
         if ends.grad_fn is None:
             return
@@ -161,8 +161,18 @@ def span(result: Any, starts: tuple[Any, ...]) -> None:
 
 def steps_before(step: Any) -> list[Any]:
     """The steps before one, or before the call that it is the last of."""
-    starts = step.metadata.get(SPAN)
+    try:
+        starts = step.metadata.get(SPAN)
+    except RuntimeError as error:
+        return _freed(error)
     return [each for each, _ in step.next_functions if each is not None] if starts is None else [*starts]
+
+
+def _freed(error: RuntimeError) -> list[Any]:
+    """What lies before a step that torch, of older releases, has freed: no gradient goes that way."""
+    if "already been deallocated" not in str(error):
+        raise error
+    return []
 
 
 class _Passing:

@@ -135,7 +135,7 @@ class Run(TorchFunctionMode):
         self._memory = Memory()
         self._number = 0
         self._inside: list[Function] = []
-        self._steps: list[Any] = []
+        self._noted: list[dict[Any, Any]] = []  # what steps hold of calls; not the steps, as their memory may be free
         self._depth = 0
         self._meanwhile = ExitStack()
         self.blind = False
@@ -309,8 +309,9 @@ class Run(TorchFunctionMode):
         """A result that knows which call has made it, for as long as the run lasts: calls hold tensors, as steps do."""
         step: Any = result.grad_fn if isinstance(result, Tensor) else None
         if step is not None:
-            step.metadata[Call] = call, _versions(call)
-            self._steps.append(step)
+            metadata = step.metadata
+            metadata[Call] = call, _versions(call)
+            self._noted.append(metadata)
         return result
 
     def __enter__(self) -> Run:
@@ -328,8 +329,8 @@ class Run(TorchFunctionMode):
         if self._depth == 0:
             self._meanwhile.close()
             self._memory.clear()
-        while self._depth == 0 and self._steps:
-            self._steps.pop().metadata.pop(Call, None)
+        while self._depth == 0 and self._noted:
+            self._noted.pop().pop(Call, None)
 
     def _into(self, written: Tensor, found: Tensor) -> Tensor:
         """What a call would have written, written."""
