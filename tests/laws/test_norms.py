@@ -169,7 +169,7 @@ def test_the_same_at_a_layer():
     )
 
 
-@pytest.mark.newer  # Gemma 3; and attention that is fused for Llama, too
+@pytest.mark.newer  # transformers that have Gemma 3
 @pytest.mark.parametrize("name", ["llama", "gemma3"])
 def test_language_models_of_trained_size_in_float32(name: str):
     transformers = pytest.importorskip("transformers")
