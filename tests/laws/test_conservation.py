@@ -82,7 +82,9 @@ def adds_up(table: Conservation, **within: float) -> None:
         torch.testing.assert_close(each.by_bias + each.by_stabiliser + each.by_rule, each.absorbed)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, pytest.param(torch.float32, marks=pytest.mark.large)], ids=["float64", "float32"]
+)
 @pytest.mark.parametrize("composite", COMPOSITES)
 @pytest.mark.parametrize("name", MODELS)
 def test_what_arrives_and_what_is_absorbed_are_what_is_explained(name: str, composite: str, dtype: torch.dtype):

@@ -8,7 +8,10 @@ import pytest
 
 from pellucid.core.budget import MIB
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the memory off Linux's /proc")
+pytestmark = [
+    pytest.mark.large,  # processes of their own, for twenty seconds each
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the memory off Linux's /proc"),
+]
 
 PROBE = """
 import gc

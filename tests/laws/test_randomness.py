@@ -57,7 +57,7 @@ def test_a_generator(case: Case):
     assert apart(first, next_one)
 
 
-@cases()
+@cases(few=True)
 def test_the_global_generators_are_left_alone(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(3)
     generators = [{"seed": 0}, {"generator": torch.Generator().manual_seed(0)}] if case.method.stochastic else [{}]
