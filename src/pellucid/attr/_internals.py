@@ -85,12 +85,20 @@ def refuse_what_is_not_called(attribution: object) -> None:
     Raises:
         NotSupported: It does.
     """
-    mro = type(attribution).__mro__
-    theirs = [attribution, *(base for base in mro[:-1] if not ours(base))]
-    for base in filter(ours, mro):
-        names, hint = NOT_CALLED.get(base.__name__, ("", ""))
-        for each in theirs:
-            not_to_be_overridden(each, tuple(names.split()), hint)
+    for names, hint in _not_called(type(attribution)):
+        not_to_be_overridden(attribution, names, hint)
+
+
+@functools.lru_cache
+def _not_called(cls: type) -> list[tuple[tuple[str, ...], str]]:
+    """What objects of a class must not override either, and what to do instead."""
+    known = [NOT_CALLED[base.__name__] for base in filter(ours, cls.__mro__) if base.__name__ in NOT_CALLED]
+    refused = [(tuple(names.split()), hint) for names, hint in known]
+    for names, hint in refused:
+        for base in cls.__mro__[:-1]:
+            if not ours(base):
+                not_to_be_overridden(base, names, hint)
+    return refused
 
 
 def plain_inside(function: FunctionType) -> None:
