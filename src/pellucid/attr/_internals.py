@@ -79,7 +79,7 @@ def overrides_attribute(cls: type) -> bool:
     return not ours(next(base for base in cls.__mro__ if "attribute" in vars(base) or base is object))
 
 
-def refuse_what_is_not_called(attribution: object) -> None:
+def refuse_what_is_not_called(attribution: Any) -> None:
     """Refuse an object whose class, or which itself, overrides what Captum calls and pellucid does not.
 
     Raises:
