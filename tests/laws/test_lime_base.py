@@ -264,6 +264,43 @@ def test_what_is_not_one_computation_takes_sample_by_sample(similarity: Any, cap
     torch.testing.assert_close(model.weights, torch.tensor(weights[:64] + weights[-36:]))
 
 
+WRITERS = {
+    "out": lambda buffer: lambda sample, original, **named: torch.mul(original, sample, out=buffer),
+    "copy": lambda buffer: lambda sample, original, **named: buffer.copy_(original * sample),
+}
+
+
+@pytest.mark.parametrize("samples", [30, 100])
+@pytest.mark.parametrize("written", WRITERS.values(), ids=WRITERS)
+def test_functions_may_return_memory_that_they_write_again(written: Any, samples: int):
+    transform = written(torch.empty_like(X))
+    found = lime(linear, from_interp_rep_transform=transform).attribute(X, n_samples=samples)
+    torch.testing.assert_close(found, expected(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("yields", [False, True])
+@pytest.mark.parametrize("samples", [30, 100])
+def test_perturbations_may_return_memory_that_they_write_again(samples: int, yields: bool):
+    near, weights = torch.empty_like(X), torch.empty((), dtype=torch.float64)
+
+    def perturb(original: Tensor, **arguments: Any) -> Tensor:
+        return near.copy_(original * coins(original))
+
+    def perturbing(original: Tensor, **arguments: Any):
+        while True:
+            yield perturb(original)
+
+    found = lime(
+        linear,
+        similarity_func=lambda original, near, sample: weights.copy_(1 + sample.sum()),
+        perturb_func=perturbing if yields else perturb,
+        perturb_interpretable_space=False,
+        from_interp_rep_transform=None,
+        to_interp_rep_transform=lambda near, original: (near != 0).double(),
+    ).attribute(X, n_samples=samples)
+    torch.testing.assert_close(found, expected(), rtol=1e-5, atol=1e-5)
+
+
 def test_all_is_as_it_was_found_after_an_exception_among_many():
     def failing(original: Tensor, near: Tensor, sample: Tensor, **named: Any) -> Tensor:
         if sample[0, 0] > 1:

@@ -45,7 +45,7 @@ class Vectorized:
         blocks: list[Tensors] = []
         while count and not self._at_once:
             sample = next(drawn)
-            found = self._function(sample)
+            found = tuple(each.clone() for each in self._function(sample))  # whose memory may be written again
             blocks.append(tuple(each.unsqueeze(0) for each in found))
             count -= 1
             if self._at_once is None:
