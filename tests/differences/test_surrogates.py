@@ -397,6 +397,22 @@ def test_generators_of_any_kind():
     assert_close(value_of(on_pellucid(call)), value_of(on_captum(right)), tolerance=1e-3)
 
 
+def test_memory_that_is_written_again():
+    """Lime, a `perturb_func` that returns memory which it writes again: in Captum all samples are the last; right."""
+    memory = torch.empty(1, 3)
+
+    def coins(*args: Any, **kwargs: Any) -> Tensor:
+        return torch.bernoulli(torch.full((1, 3), 0.5))
+
+    def call(perturb: Any) -> Any:
+        return explain("Lime", linear, X[:1], {"perturb_func": perturb}, n_samples=60)
+
+    theirs, ours = both(call(lambda *args, **kwargs: memory.copy_(coins())))
+    right = value_of(on_captum(call(coins)))
+    assert_close(ours, right, tolerance=1e-3)
+    assert (theirs - right).abs().max() > 1
+
+
 def test_samples_that_all_count_nothing():
     """Lime, samples that all count nothing: an error of scikit-learn in Captum; one that names the function."""
     call = explain("Lime", linear, X, {"similarity_func": lambda *args, **kwargs: 0.0})
