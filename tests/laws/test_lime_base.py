@@ -1,9 +1,6 @@
 """What holds for LIME of which every part is the user's: it explains its inputs as one."""
 
 import logging
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -12,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from laws.counting import Counted
+from laws.counting import Counted, calls_of
 from laws.models import SPECIMENS
 from laws.registry import close
 from laws.state import as_found, random_state
@@ -192,23 +189,6 @@ def test_all_is_as_it_was_found_after_an_exception_in_a_part(part: str):
 
 def smooth(original: Tensor, perturbed: Tensor, sample: Tensor, **arguments: Any) -> Tensor:
     return torch.exp(-(original - perturbed).square().sum() / 4)
-
-
-@contextmanager
-def calls_of(*functions: Any) -> Iterator[list[int]]:
-    """How often each of them is called, which it cannot notice."""
-    codes, counts = [each.__code__ for each in functions], [0] * len(functions)
-
-    def look(frame: Any, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code in codes:
-            counts[codes.index(frame.f_code)] += 1
-
-    before = sys.getprofile()
-    sys.setprofile(look)
-    try:
-        yield counts
-    finally:
-        sys.setprofile(before)
 
 
 @pytest.mark.parametrize("most", [None, 7, 1000])

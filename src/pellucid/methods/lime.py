@@ -275,5 +275,10 @@ def _arguments(design: Design, baselines: Baselines) -> dict[str, Any]:
     fill = design.game.fill.alone
     entries = baselines if isinstance(baselines, tuple) else (baselines,) * len(fill)
     given: list[Any] = [0 if one is None else one for one in entries]
-    given = [rows if isinstance(one, Tensor) else one for one, rows in zip(given, fill, strict=True)]
+    given = [_as_many(rows, one) if isinstance(one, Tensor) else one for one, rows in zip(given, fill, strict=True)]
     return {"baselines": as_given(tuple(given)), "feature_mask": as_given(masks), "num_interp_features": design.columns}
+
+
+def _as_many(rows: Tensor, given: Tensor) -> Tensor:
+    """The rows, or the first where one was given for all."""
+    return rows[: len(given)] if given.ndim == rows.ndim else rows
