@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import pellucid.attr
 import pellucid.models.linear as our_models
+from laws.counting import calls_of
 from parity.compare import assert_close, on_captum, on_pellucid, value_of
 from parity.surrogates import Fit, objective, products, recording, several
 from pellucid.errors import InvalidArgument, NotSupported, PellucidWarning
@@ -198,24 +199,24 @@ def test_one_value_for_the_batch_and_several_perturbations_at_once(method: str, 
 
 def test_many_samples_of_lime_base():
     """LimeBase, more than 64 samples: Captum calls the functions for each; those after the first 64 are mapped."""
-    calls: dict[Any, int] = {}
+
+    def weight(original: Tensor, near: Tensor, sample: Tensor, **kwargs: Any) -> Tensor:
+        return torch.exp(-(original - near).square().sum())
+
+    def coins(original: Tensor, **kwargs: Any) -> Tensor:
+        return torch.bernoulli(torch.full((1, 3), 0.5))
 
     def call(attr: Any) -> Any:
-        def weight(original: Tensor, near: Tensor, sample: Tensor, **kwargs: Any) -> Tensor:
-            calls[attr] = calls.get(attr, 0) + 1
-            return torch.exp(-(original - near).square().sum())
-
-        def coins(original: Tensor, **kwargs: Any) -> Tensor:
-            return torch.bernoulli(torch.full((1, 3), 0.5))
-
         library = their_models if attr is captum.attr else our_models
         model = library.SkLearnRidge(alpha=0.1)
         base = attr.LimeBase(linear, model, weight, coins, True, lambda sample, x, **kwargs: x * sample, None)
         return base.attribute(X[:1], n_samples=200)
 
-    theirs, ours = both(call)
-    assert_close(ours, theirs)
-    assert list(calls.values()) == [200, 64 + 2]
+    with calls_of(weight) as theirs:
+        expected = value_of(on_captum(call))
+    with calls_of(weight) as ours:
+        assert_close(value_of(on_pellucid(call)), expected)
+    assert theirs + ours == [200, 64 + 2]
 
 
 def test_nan_as_a_baseline():
@@ -395,6 +396,22 @@ def test_generators_of_any_kind():
     assert type(on_captum(call).error) is TypeError
     right = explain("Lime", linear, X[:1], {"perturb_func": lambda *args, **kwargs: coins()}, n_samples=60)
     assert_close(value_of(on_pellucid(call)), value_of(on_captum(right)), tolerance=1e-3)
+
+
+def test_memory_that_is_written_again():
+    """Lime, a `perturb_func` that returns memory which it writes again: in Captum all samples are the last; right."""
+    memory = torch.empty(1, 3)
+
+    def coins(*args: Any, **kwargs: Any) -> Tensor:
+        return torch.bernoulli(torch.full((1, 3), 0.5))
+
+    def call(perturb: Any) -> Any:
+        return explain("Lime", linear, X[:1], {"perturb_func": perturb}, n_samples=60)
+
+    theirs, ours = both(call(lambda *args, **kwargs: memory.copy_(coins())))
+    right = value_of(on_captum(call(coins)))
+    assert_close(ours, right, tolerance=1e-3)
+    assert (theirs - right).abs().max() > 1
 
 
 def test_samples_that_all_count_nothing():

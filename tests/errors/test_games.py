@@ -15,7 +15,7 @@ from laws.test_user_problems import GAMES as EXACT
 from laws.test_user_problems import alike
 from pellucid import attr
 from pellucid.errors import InvalidArgument, PellucidWarning
-from pellucid.methods import Lasso, LimeBase
+from pellucid.methods import Background, Lasso, LimeBase
 
 X = torch.tensor([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0], [2.0, 2.0, 1.0, 3.0]])
 
@@ -206,3 +206,16 @@ def test_one_bar_that_ends_full(
 def test_no_bar_unless_asked_for(call: Any, capsys: pytest.CaptureFixture[str]):
     call()
     assert capsys.readouterr().err == ""
+
+
+@every_game
+def test_many_baselines_are_a_background(name: str):
+    hint = r"Hint: pellucid.methods.Background\(baselines\) is many, for all but Lime; baselines.mean"
+    with pytest.raises(InvalidArgument, match=hint):
+        GAMES[name](total, X, baselines=torch.zeros(100, 4))
+
+
+@every_game
+def test_a_background_for_each_input(name: str):
+    with pytest.raises(InvalidArgument, match=r"got Background\. Hint: a Background by itself, of a tuple of rows"):
+        GAMES[name](total, X, baselines=(Background(X),))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
@@ -57,3 +59,20 @@ class Counted:
 
     def _count(self, end: str) -> None:
         self._at[end] += 1
+
+
+@contextmanager
+def calls_of(*functions: Any) -> Iterator[list[int]]:
+    """How often each of them is called, which it cannot notice."""
+    codes, counts = [each.__code__ for each in functions], [0] * len(functions)
+
+    def look(frame: Any, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code in codes:
+            counts[codes.index(frame.f_code)] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield counts
+    finally:
+        sys.setprofile(before)

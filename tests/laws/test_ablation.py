@@ -159,3 +159,15 @@ def test_a_model_may_return_a_number_of_numpy():
     x = torch.rand(3, 4)
     found = attr.FeatureAblation(lambda x: x.numpy().sum()).attribute(x)
     torch.testing.assert_close(found, attr.FeatureAblation(lambda x: x.sum()).attribute(x))
+
+
+def test_a_permutation_may_return_memory_that_it_writes_again():
+    x = torch.tensor([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
+    memory = torch.empty_like(x)
+
+    def permuted(points: Tensor, mask: Tensor) -> Tensor:
+        return torch.where(mask, points.roll(1, 0), points, out=memory)
+
+    found = attr.FeaturePermutation(lambda x, y: (x + y).sum(1), permuted).attribute((x, x.clone()))
+    for each in found:
+        torch.testing.assert_close(each, torch.tensor([[-2.0, -20.0], [1.0, 10.0], [1.0, 10.0]]))

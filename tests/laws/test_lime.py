@@ -61,3 +61,22 @@ def test_the_data_of_a_model_of_the_users_are_one_batch():
             assert (len(data), data.batch_size, len(data.dataset)) == (1, 30, 30)
 
     attr.Lime(products, Looking()).attribute(X, n_samples=30)
+
+
+def test_functions_may_return_memory_that_they_write_again():
+    present, weights, found = torch.empty(1, 3), torch.empty((), dtype=torch.float64), []
+
+    def perturb(original: Tensor, **named: Any) -> Tensor:
+        return torch.bernoulli(torch.full((1, 3), 0.5))
+
+    def weigh(original: Tensor, near: Tensor, sample: Tensor, **named: Any) -> Tensor:
+        return 1 + sample.double().sum()
+
+    def into(memory: Tensor, function: Any) -> Any:
+        return lambda *given, **named: memory.copy_(function(*given, **named))
+
+    for parts in ((weigh, perturb), (into(weights, weigh), into(present, perturb))):
+        torch.manual_seed(0)
+        lime = attr.Lime(products, Remembering(), *parts)
+        found.append(torch.cat([lime.attribute(X[:1], n_samples=30)[0], lime.interpretable_model.weights]))
+    torch.testing.assert_close(*found, rtol=0, atol=0)

@@ -1,6 +1,7 @@
 """What holds for LIME of which every part is the user's: it explains its inputs as one."""
 
 import logging
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from laws.counting import Counted
+from laws.counting import Counted, calls_of
 from laws.models import SPECIMENS
 from laws.registry import close
 from laws.state import as_found, random_state
@@ -63,6 +64,11 @@ X = torch.tensor([[1.0, -2.0, 0.5, 3.0]], dtype=torch.float64)
 
 def linear(x: Tensor) -> Tensor:
     return x @ torch.tensor([1.0, 2.0, 3.0, -4.0], dtype=torch.float64)
+
+
+def curved(x: Tensor) -> Tensor:
+    """A model whose surrogate depends on what each sample counts."""
+    return linear(x) ** 2
 
 
 @pytest.fixture(autouse=True)
@@ -185,19 +191,12 @@ def smooth(original: Tensor, perturbed: Tensor, sample: Tensor, **arguments: Any
     return torch.exp(-(original - perturbed).square().sum() / 4)
 
 
-def counted(function: Any) -> tuple[list[int], Any]:
-    """A list that grows with the calls of a function, and the function."""
-    calls: list[int] = []
-    return calls, lambda *given, **named: (calls.append(1), function(*given, **named))[1]
-
-
 @pytest.mark.parametrize("most", [None, 7, 1000])
 @pytest.mark.parametrize("space", ["samples", "inputs"])
 def test_after_some_samples_functions_take_many_at_once(space: str, most: int | None):
     found, calls = [], []
-    for similarity in (smooth, lambda *given, **named: float(smooth(*given, **named))):
-        transforms, transform = counted(kept if space == "samples" else lambda near, _, **named: near)
-        weights, weigh = counted(similarity)
+    for weigh in (smooth, lambda *given, **named: float(smooth(*given, **named))):
+        transform: Any = kept if space == "samples" else lambda near, _, **named: near
         parts = {"similarity_func": weigh, "from_interp_rep_transform": transform}
         if space == "inputs":
             parts |= {
@@ -207,17 +206,139 @@ def test_after_some_samples_functions_take_many_at_once(space: str, most: int | 
                 "to_interp_rep_transform": transform,
             }
         torch.manual_seed(0)
-        found.append(lime(linear, **parts).attribute(X, n_samples=500, perturbations_per_eval=most))
-        calls.append((len(transforms), len(weights)))
+        with calls_of(transform, weigh) as counts:
+            found.append(lime(linear, **parts).attribute(X, n_samples=500, perturbations_per_eval=most))
+        calls.append(counts)
     blocks = {None: 1, 7: 63, 1000: 1}[most]
-    assert calls == [(64 + 1 + blocks,) * 2, (500 + 1,) * 2]  # the second leaves torch
+    assert calls == [[64 + 1 + blocks] * 2, [500 + 1] * 2]  # the second leaves torch
     torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-5)
 
 
 def test_few_samples_are_taken_one_by_one():
-    weights, weigh = counted(smooth)
-    lime(linear, similarity_func=weigh).attribute(X, n_samples=64)
-    assert len(weights) == 64
+    with calls_of(smooth) as counts:
+        lime(linear, similarity_func=smooth).attribute(X, n_samples=64)
+    assert counts == [64]
+
+
+def closing(*, by: Any, power: float = 2, kernel: Any = smooth) -> Any:
+    """A similarity that closes over what does not change."""
+    sizes = (1, torch.float32)
+
+    def weigh(original: Tensor, near: Tensor, sample: Tensor, *, scale: Any = None, **named: Any) -> Tensor:
+        def apart() -> Tensor:
+            return torch.stack([abs(each) ** power for each in (original - near).flatten()]).sum()
+
+        return torch.exp(-apart() / by) + kernel(original, near, sample) * len(sizes)
+
+    return weigh
+
+
+STATELESS = {
+    "closures": closing(by=torch.tensor(4.0)),
+    "a parameter": closing(by=nn.Parameter(torch.tensor(2.0))),
+    "a kernel": methods.ExponentialKernel("euclidean", 2.0),
+    "a part of a function": partial(closing(by=4), scale=(1.0, None)),
+}
+
+
+@pytest.mark.parametrize("similarity", STATELESS.values(), ids=STATELESS)
+def test_functions_that_are_seen_to_keep_nothing_take_many_at_once(
+    similarity: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    found = []
+    for first in (64, 1000):
+        monkeypatch.setattr("pellucid.methods.vectorized.FIRST_CALLS", first)
+        torch.manual_seed(0)
+        with calls_of(kept) as counts, caplog.at_level(logging.INFO, "pellucid"):
+            found.append(lime(curved, similarity_func=similarity).attribute(X, n_samples=100, width=3))
+        assert counts == [66 if first == 64 else 100]
+    assert not caplog.records
+    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-5)
+
+
+def keeping_everything() -> dict[str, Any]:
+    keep: list[Any] = []
+    return {"similarity_func": lambda original, near, sample: (keep.append(near), torch.cat(keep).mean())[1] * 0 + 1}
+
+
+def keeping_the_last() -> dict[str, Any]:
+    last = [torch.zeros(1, 4)]
+
+    def transform(sample: Tensor, original: Tensor) -> Tensor:
+        found = original * sample + 0.1 * last[0]
+        last[0] = sample
+        return found
+
+    return {"from_interp_rep_transform": transform}
+
+
+def counting(kind: str) -> Any:
+    """A similarity that changes at its 100th call."""
+    count, tensor = 0, torch.zeros(())
+    Growing.calls = 0
+
+    def closed(*given: Any) -> float:
+        nonlocal count
+        count += 1
+        return 1.0 if count < 100 else 0.01
+
+    def written(*given: Any) -> Tensor:
+        return torch.where(tensor.add_(1) < 100, 1.0, 0.01)
+
+    def of_its_own(*given: Any) -> float:
+        of_its_own.count = getattr(of_its_own, "count", 0) + 1
+        return 1.0 if of_its_own.count < 100 else 0.01
+
+    def by_default(*given: Any, counts: Any = {"count": 0}) -> float:  # noqa: B006
+        counts["count"] += 1
+        return 1.0 if counts["count"] < 100 else 0.01
+
+    def by_another(*given: Any) -> float:
+        return closed(*given)
+
+    found = {
+        "nonlocal": closed,
+        "tensor": written,
+        "attribute": of_its_own,
+        "default": by_default,
+        "another": by_another,
+        "part": partial(by_default),
+        "iterator": lambda *given, **named: next(numbers),
+        "method": Growing().__call__,
+    }
+    numbers = iter([1.0] * 99 + [0.01] * 200)
+    return {"similarity_func": found[kind]}
+
+
+KEEPING = {"everything": keeping_everything, "the last": keeping_the_last} | {
+    kind: partial(counting, kind)
+    for kind in ("nonlocal", "tensor", "attribute", "default", "another", "part", "iterator", "method")
+}
+
+
+@pytest.mark.parametrize("parts", KEEPING.values(), ids=KEEPING)
+def test_functions_that_may_keep_something_are_called_one_by_one(
+    parts: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    found = []
+    for first in (64, 1000):
+        monkeypatch.setattr("pellucid.methods.vectorized.FIRST_CALLS", first)
+        torch.manual_seed(0)
+        with caplog.at_level(logging.INFO, "pellucid"):
+            found.append(lime(curved, **parts()).attribute(X, n_samples=130))
+    (record,) = caplog.records
+    assert "keep something" in record.getMessage()
+    torch.testing.assert_close(*found, rtol=1e-9, atol=1e-9)
+
+
+def test_what_functions_are_given_by_name_may_keep_something():
+    def remembering(*given: Any, memory: list[Any], **named: Any) -> float:
+        memory.append(given[1])
+        return 1.0
+
+    memory: list[Any] = []
+    lime(linear, similarity_func=remembering).attribute(X, n_samples=100, memory=memory)
+    assert torch.cat(memory).shape == (100, 4)
 
 
 class Growing:
@@ -226,7 +347,7 @@ class Growing:
     calls = 0
 
     def __call__(self, *given: Any, **named: Any) -> Tensor:
-        self.calls += 1
+        Growing.calls += 1
         return smooth(*given) * self.calls
 
 
@@ -237,31 +358,63 @@ ONE_BY_ONE = {
     "torch's random numbers": lambda *given, **named: smooth(*given) * torch.rand(()),
     "NumPy's random numbers": lambda *given, **named: smooth(*given) * np.random.rand(),
     "sizes by values": lambda original, near, sample, **named: original[:, sample[0] > 0].abs().sum() + 1,
-    "memory": Growing(),
+    "objects": Growing(),
 }
 
 
 @pytest.mark.parametrize("similarity", ONE_BY_ONE.values(), ids=ONE_BY_ONE)
-def test_what_is_not_one_computation_takes_sample_by_sample(similarity: Any, caplog: pytest.LogCaptureFixture):
-    weights: list[float] = []
-
-    def weigh(*given: Any, **named: Any) -> Any:
-        found = similarity(*given, **named)
-        weights.append(float(found.detach() if isinstance(found, Tensor) else found))
-        return found
-
-    class Remembering(LeastSquares):
-        def fit(self, train_data: Any, **kwargs: Any) -> None:
-            ((_, _, self.weights),) = train_data
-            super().fit(train_data)
-
-    with caplog.at_level(logging.INFO, "pellucid"):
-        attribute = lime(linear, similarity_func=weigh, interpretable_model=(model := Remembering())).attribute
-        attribute(X, n_samples=100)
-    (record,) = (each for each in caplog.records if "torch.vmap" in each.getMessage())
+def test_what_is_not_one_computation_takes_sample_by_sample(
+    similarity: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    found = []
+    for first in (64, 1000):
+        monkeypatch.setattr("pellucid.methods.vectorized.FIRST_CALLS", first)
+        torch.manual_seed(0)
+        np.random.seed(0)
+        Growing.calls = 0
+        with caplog.at_level(logging.INFO, "pellucid"):
+            found.append(lime(curved, similarity_func=similarity).attribute(X, n_samples=100))
+    (record,) = caplog.records
     assert record.levelno == logging.INFO
-    assert len(weights) - 100 in (0, 1)
-    torch.testing.assert_close(model.weights, torch.tensor(weights[:64] + weights[-36:]))
+    assert "sample by sample" in record.getMessage()
+    torch.testing.assert_close(*found, rtol=1e-9, atol=1e-9)
+
+
+WRITERS = {
+    "out": lambda buffer: lambda sample, original, **named: torch.mul(original, sample, out=buffer),
+    "copy": lambda buffer: lambda sample, original, **named: buffer.copy_(original * sample),
+}
+
+
+@pytest.mark.parametrize("samples", [30, 100])
+@pytest.mark.parametrize("written", WRITERS.values(), ids=WRITERS)
+def test_functions_may_return_memory_that_they_write_again(written: Any, samples: int):
+    transform = written(torch.empty_like(X))
+    found = lime(linear, from_interp_rep_transform=transform).attribute(X, n_samples=samples)
+    torch.testing.assert_close(found, expected(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("yields", [False, True])
+@pytest.mark.parametrize("samples", [30, 100])
+def test_perturbations_may_return_memory_that_they_write_again(samples: int, yields: bool):
+    near, weights = torch.empty_like(X), torch.empty((), dtype=torch.float64)
+
+    def perturb(original: Tensor, **arguments: Any) -> Tensor:
+        return near.copy_(original * coins(original))
+
+    def perturbing(original: Tensor, **arguments: Any):
+        while True:
+            yield perturb(original)
+
+    found = lime(
+        linear,
+        similarity_func=lambda original, near, sample: weights.copy_(1 + sample.sum()),
+        perturb_func=perturbing if yields else perturb,
+        perturb_interpretable_space=False,
+        from_interp_rep_transform=None,
+        to_interp_rep_transform=lambda near, original: (near != 0).double(),
+    ).attribute(X, n_samples=samples)
+    torch.testing.assert_close(found, expected(), rtol=1e-5, atol=1e-5)
 
 
 def test_all_is_as_it_was_found_after_an_exception_among_many():

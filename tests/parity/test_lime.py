@@ -374,6 +374,35 @@ class TestFunctionsOfTheUsers:
             torch.testing.assert_close(our[1:-1], their[1:-1])
             assert (our[0], our[-1]) == (their[0], their[-1])
 
+    @pytest.mark.parametrize("baselines", [None, 0, 0.5, True, (0.5, 2), (A, 0.5), (1, X[:1])], ids=repr)
+    @pytest.mark.parametrize("output", [lambda values: values, torch.sum], ids=["each", "of the batch"])
+    def test_are_called_with_numbers_as_they_are(self, output: Any, baselines: Any):
+        seen: dict[Any, list[tuple[Any, ...]]] = {}
+
+        def parts(attr: Any) -> dict[str, Any]:
+            def perturb(original: Any, *, baselines: Any, **kwargs: Any) -> Tensor:
+                seen.setdefault(attr, []).append(("perturb", baselines))
+                return coins(original, **kwargs)
+
+            def similar(original: Any, near: Any, sample: Tensor, *, baselines: Any, **kwargs: Any) -> float:
+                seen[attr].append(("similar", baselines))
+                return 1.0
+
+            return {"perturb_func": perturb, "similarity_func": similar}
+
+        inputs = (A, X) if isinstance(baselines, tuple) else X
+        same(lambda *x: output(sum(each.sum(1) for each in x)), inputs, parts, baselines=baselines, n_samples=60)
+        last = min(map(len, seen.values()))  # one value for the batch is noticed here, and the call begins again
+        theirs, ours = (sorted(each[-last:], key=first) for each in seen.values())
+        assert list(map(kinds, ours)) == list(map(kinds, theirs))
+        for our, their in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(our[1], their[1])
+
+
+def kinds(call: Any) -> Any:
+    """Which types it was called with."""
+    return tuple(map(kinds, call)) if isinstance(call, tuple) else type(call)
+
 
 def first(call: tuple[Any, ...]) -> str:
     """What was called."""

@@ -75,7 +75,7 @@ Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background
 
 
 def baselines_of(
-    given: Baselines, inputs: Tensors, rows: Tensor | None, examples: int, *, exact: bool = False
+    given: Baselines, inputs: Tensors, rows: Tensor | None, examples: int, *, fills: bool = False
 ) -> Tensors:
     """Baselines as tensors like the inputs, one for each point.
 
@@ -84,10 +84,11 @@ def baselines_of(
         inputs: The inputs, of the whole batch or of the points.
         rows: Which example each point belongs to, int64 [n]; None for every example once, in order.
         examples: The number of examples in the user's batch.
-        exact: Whether baselines with a fraction keep it where the inputs are integers.
+        fills: Whether they take the place of what is absent: with a fraction they then keep it where the inputs are
+            integers.
 
     Returns:
-        Tensors (n, ...) of the shapes of the inputs, on their devices and, unless `exact`, in their dtypes.
+        Tensors (n, ...) of the shapes of the inputs, on their devices and, unless `fills`, in their dtypes.
 
     Raises:
         InvalidArgument: They do not fit the inputs.
@@ -102,7 +103,7 @@ def baselines_of(
         raise InvalidArgument(
             f"baselines must have one entry for each input: expected {len(inputs)}, got {len(entries)}."
         )
-    return tuple(_like(x, entry, rows, examples, exact) for x, entry in zip(inputs, entries, strict=True))
+    return tuple(_like(x, entry, rows, examples, fills) for x, entry in zip(inputs, entries, strict=True))
 
 
 def not_a_distribution(given: object, like: Tensors) -> InvalidArgument:
@@ -116,7 +117,10 @@ def not_a_distribution(given: object, like: Tensors) -> InvalidArgument:
     )
 
 
-def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int, exact: bool) -> Tensor:
+_BY_DRAWING = "GradientShap and DeepLiftShap take many"
+
+
+def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int, fills: bool) -> Tensor:
     if x.layout is not torch.strided:
         raise InvalidArgument(
             f"inputs must be dense where there are baselines: got {str(x.layout).removeprefix('torch.')}. "
@@ -125,8 +129,9 @@ def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examp
     points = len(x) if rows is None or len(x) != examples else len(rows)
     if not isinstance(baseline, Tensor | int | float | None):
         given = f"baselines must be tensors or numbers: got {type(baseline).__name__}."
-        raise InvalidArgument(given + converted(baseline, "baselines"))
-    dtype = torch.result_type(x, baseline) if exact and baseline is not None else x.dtype
+        alone = " Hint: a Background by itself, of a tuple of rows for several inputs."
+        raise InvalidArgument(given + (alone if isinstance(baseline, Background) else converted(baseline, "baselines")))
+    dtype = torch.result_type(x, baseline) if fills and baseline is not None else x.dtype
     if baseline is None or isinstance(baseline, int | float):
         return x.new_full((1,) * x.ndim, baseline or 0, dtype=dtype).expand(points, *x.shape[1:])
     came = tuple(baseline.shape)
@@ -138,7 +143,8 @@ def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examp
         expected = (examples, *x.shape[1:])
         hint = ""
         if baseline.ndim == x.ndim and baseline.shape[1:] == x.shape[1:]:
-            hint = " Hint: GradientShap and DeepLiftShap take many; baselines.mean(0, keepdim=True) is one for all."
+            many = "pellucid.methods.Background(baselines) is many, for all but Lime" if fills else _BY_DRAWING
+            hint = f" Hint: {many}; baselines.mean(0, keepdim=True) is one for all."
         elif came == (examples,) and not floats(baseline):
             hint = " Hint: target=... where these are targets."
         raise InvalidArgument(f"baselines must broadcast to inputs: expected {expected}, got {came}.{hint}")

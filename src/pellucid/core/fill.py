@@ -44,7 +44,7 @@ class Fill:
         if isinstance(given, Background):
             return cls(tuple(each.detach().unsqueeze(1) for each in given.like(path.x)))
         rows = None if path.is_batch(path.rows) else path.rows
-        one = baselines_of(given, path.x, rows, path.examples, exact=True)
+        one = baselines_of(given, path.x, rows, path.examples, fills=True)
         return cls(tuple(each.detach().unsqueeze(0) for each in one))
 
     @property

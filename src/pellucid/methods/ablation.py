@@ -178,18 +178,19 @@ class FeaturePermutation:
     def _called(self, path: Pathway, features: Features) -> Without:
         """Points with features exchanged by the user's function."""
 
-        def exchanged(feature: int) -> Tensors:
+        def exchanged(feature: int, places: slice) -> Tensors:
             if feature < 0:
-                return path.x
+                return tuple(each[places] for each in path.x)
             masks = features.belonging(torch.tensor([feature], device="cpu"), slice(None))
+            # A copy, as the function may write its next result to the same memory.
             return tuple(
-                self.permutation(each, mask[0]) if self.permutation and mask.any() else each
+                self.permutation(each, mask[0])[places].clone() if self.permutation and mask.any() else each[places]
                 for mask, each in zip(masks, path.x, strict=True)
             )
 
         def without(moved: Tensor, places: slice) -> Tensors:
-            points = [exchanged(feature) for feature in moved.tolist()]
-            return tuple(torch.cat([each[places] for each in tensor]) for tensor in zip(*points, strict=True))
+            points = [exchanged(feature, places) for feature in moved.tolist()]
+            return tuple(map(torch.cat, zip(*points, strict=True)))
 
         return without
 

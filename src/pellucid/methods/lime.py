@@ -162,7 +162,7 @@ class Lime:
             games = await design.games()
             each = torch.split(torch.arange(len(path), device="cpu"), 1) if games > 1 else [None]
             parts = [design if one is None else Design(design.game.among(one), design.numbers) for one in each]
-            fits = [await self._by_itself(part, narrowing.count, generator) for part in parts]
+            fits = [await self._by_itself(part, narrowing.count, generator, baselines) for part in parts]
             found, stderr = torch.cat([fit for fit, _ in fits]), _joined([error for _, error in fits])
         return narrowing.told(design.attributions(found, stderr, per_feature=self.per_feature))
 
@@ -205,10 +205,10 @@ class Lime:
         return found, bootstrapped(model, present, outputs, weights) if wanted else None
 
     async def _by_itself(
-        self, design: Design, count: int, generator: torch.Generator | None
+        self, design: Design, count: int, generator: torch.Generator | None, baselines: Baselines
     ) -> tuple[Tensor, Tensor | None]:
         """Coefficients [1, columns, K] of one game and standard errors, by functions of the user's."""
-        original, arguments = as_given(design.game.path.x), _arguments(design)
+        original, arguments = as_given(design.game.path.x), _arguments(design, baselines)
         drawn = self._drawn(count, design, generator, original, arguments)
         if isinstance(self.similarity, ExponentialKernel):
             present = torch.cat(list(drawn))
@@ -269,8 +269,16 @@ def _joined(errors: list[Tensor | None]) -> Tensor | None:
     return torch.cat(told) if len(told) == len(errors) else None
 
 
-def _arguments(design: Design) -> dict[str, Any]:
-    """What functions of Captum's users are called with by name."""
+def _arguments(design: Design, baselines: Baselines) -> dict[str, Any]:
+    """What functions of Captum's users are called with by name: baselines that are numbers as they were given."""
     masks = tuple(design.of_feature.to(mask.device)[mask] for mask in design.game.features.masks)
-    fill = as_given(design.game.fill.alone)
-    return {"baselines": fill, "feature_mask": as_given(masks), "num_interp_features": design.columns}
+    fill = design.game.fill.alone
+    entries = baselines if isinstance(baselines, tuple) else (baselines,) * len(fill)
+    given: list[Any] = [0 if one is None else one for one in entries]
+    given = [_as_many(rows, one) if isinstance(one, Tensor) else one for one, rows in zip(given, fill, strict=True)]
+    return {"baselines": as_given(tuple(given)), "feature_mask": as_given(masks), "num_interp_features": design.columns}
+
+
+def _as_many(rows: Tensor, given: Tensor) -> Tensor:
+    """The rows, or the first where one was given for all."""
+    return rows[: len(given)] if given.ndim == rows.ndim else rows

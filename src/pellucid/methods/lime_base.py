@@ -41,7 +41,8 @@ class LimeBase:
     The inputs are explained as one: a single example, or a batch for which the model returns one value.
 
     Functions are called with one sample at a time. Of more than 64 samples, the others after these are taken together
-    by `torch.vmap` where that gave the same for the first ones; functions that count their calls then see fewer.
+    by `torch.vmap` where that gave the same for the first ones and where all functions can be seen to keep nothing:
+    they read their arguments, tensors, numbers, torch and functions like them alone, and write nothing that stays.
 
     Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016, https://arxiv.org/abs/1602.04938.
 
@@ -109,7 +110,8 @@ class LimeBase:
         check_count("n_samples", self.samples)
         original = as_given(path.x)
         count, drawn = perturbed(self.perturbation, self.samples, original, self.arguments)
-        taken = Vectorized(partial(self._taken, original), count, path.caller or "LimeBase")
+        parts = (self.perturbation, self._transform, self.similarity, *self.arguments.values())
+        taken = Vectorized(partial(self._taken, original), count, path.caller or "LimeBase", parts)
         samples = _Samples(partial(taken, drawn))
         values = await outcomes(path, count, samples.points)
         if len(values) != 1:

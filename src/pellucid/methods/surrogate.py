@@ -9,6 +9,7 @@ from typing import Any, Protocol, SupportsFloat, TypeAlias, final, runtime_check
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 from torch.utils.data import DataLoader, TensorDataset
 
 from pellucid.core.game import Game
@@ -124,13 +125,19 @@ def perturbed(
     """How many samples a user's function draws, and these: one a call, or those that its generator yields."""
     first = perturbation(original, **arguments)
     if not isinstance(first, Iterator):
-        return samples, chain([first], (perturbation(original, **arguments) for _ in range(samples - 1)))
-    yielded = list(islice(first, samples))
+        others = (perturbation(original, **arguments) for _ in range(samples - 1))
+        return samples, map(_copied, chain([first], others))
+    yielded = list(map(_copied, islice(first, samples)))
     if not yielded:
         raise InvalidArgument("perturb_func must yield at least one sample: got none.")
     if len(yielded) < samples:
         warn(f"perturb_func must yield n_samples samples: expected {samples}, got {len(yielded)}, which are used.")
     return len(yielded), iter(yielded)
+
+
+def _copied(sample: Any) -> Any:
+    """A sample in memory of its own, as the user's function may write the next one to the same."""
+    return tree_map_only(Tensor, torch.clone, sample)
 
 
 def one_number(given: Tensor | float) -> Tensor:
@@ -144,7 +151,7 @@ def one_number(given: Tensor | float) -> Tensor:
     number = (
         given.detach() if isinstance(given, Tensor) else torch.tensor(float(given), dtype=torch.float64, device="cpu")
     )
-    return number.reshape(()).to("cpu", torch.float64)
+    return number.reshape(()).to("cpu", torch.float64, copy=True)  # its memory may be written again
 
 
 def drawn_by_fits(columns: int, generator: torch.Generator | None) -> None:
