@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import UserDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from types import FunctionType
 from typing import Any, Generic, TypeVar
 
@@ -79,13 +79,14 @@ def overrides_attribute(cls: type) -> bool:
     return not ours(next(base for base in cls.__mro__ if "attribute" in vars(base) or base is object))
 
 
-def refuse_what_is_not_called(attribution: Any) -> None:
+def refuse_what_is_not_called(attribution: object) -> None:
     """Refuse an object whose class, or which itself, overrides what Captum calls and pellucid does not.
 
     Raises:
         NotSupported: It does.
     """
-    for names, hint in _not_called(type(attribution)):
+    cls: Hashable = type(attribution)
+    for names, hint in _not_called(cls):
         not_to_be_overridden(attribution, names, hint)
 
 
