@@ -179,3 +179,35 @@ def test_a_neuron_that_does_not_depend_on_an_input(method: str):
 def test_what_selects_no_neuron(method: str, selector: Any, expected: type[Exception]):
     """Selectors that leave several values, or none: Captum trips somewhere; an error that names `neuron_selector`."""
     assert_named(at_neuron(method, PICTURES, "pool", selector), expected, "neuron_selector")
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_conductance_where_what_a_layer_returns_is_made_of_one_another(which: int):
+    """NeuronConductance at a layer that returns h and f(h), of f(h): Captum raises RuntimeError; what passes there."""
+
+    class Doubled(torch.nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            h = x.tanh()
+            return h, 2 * h
+
+    class Both(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.doubled = Doubled()
+
+        def forward(self, x: Tensor) -> Tensor:
+            one, two = self.doubled(x)
+            return (one + two.square()).sum(1)
+
+    model, inputs = Both(), torch.randn(2, 3, dtype=torch.float64)
+
+    def call(attr: Any) -> Any:
+        neuron = attr.NeuronConductance(model, model.doubled)
+        return neuron.attribute(inputs, lambda value: value[which][:, 1], method="gausslegendre")
+
+    captums = on_captum(call)
+    assert type(captums.error) is (RuntimeError if which else type(None))
+    h = inputs[:, 1].tanh()
+    right = torch.zeros_like(inputs)
+    right[:, 1] = h + 4 * h.square() if which == 0 else 4 * h.square()
+    torch.testing.assert_close(call(pellucid.attr), right)

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from parity.compare import on_captum, on_pellucid, value_of
+from pellucid import attr as pellucid_attr
 from training import in_training_mode
 
 from .compare import both
@@ -176,3 +177,22 @@ def test_variances_of_attributions_that_hardly_vary():
     right = value_of(on_captum(lambda attr: call(attr, X.double())))
     assert off(captums, right) > 0.1
     assert off(ours, right) < 1e-3
+
+
+def test_noise_where_each_row_of_the_output_has_a_target():
+    """`NoiseTunnel`, one target for each of the output's rows: Captum's rows take those of others; their own."""
+
+    def model(x: Tensor) -> Tensor:
+        return (x * W).repeat_interleave(2, 0)
+
+    target = [0, 1, 2, 2]
+    captums, ours = both(
+        lambda attr: attr.NoiseTunnel(attr.InputXGradient(model)).attribute(
+            X, "smoothgrad_sq", nt_samples=3, stdevs=0.0, target=target
+        )
+    )
+    right = (X * W * torch.tensor([[1, 1, 0], [0, 0, 2]])) ** 2
+    torch.testing.assert_close(ours, right)
+    assert off(captums, right) > 0.04
+    auto = pellucid_attr.NoiseTunnel(pellucid_attr.InputXGradient(model))
+    torch.testing.assert_close(auto.attribute(X, "smoothgrad_sq", nt_samples="auto", stdevs=0.0, target=target), right)

@@ -270,6 +270,40 @@ def told(function: Callable[[Tensor], Tensor], x: Tensor, x0: Tensor) -> str:
     return str(caught[0].message)
 
 
+AT = torch.tensor([[0, 0, 2, 1, 1, 1]])
+CONSTANTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "minimum": lambda x: torch.minimum(x, torch.full_like(x, 0.5)),
+    "minimum, the constant first": lambda x: torch.minimum(torch.full_like(x, 0.5), x),
+    "min": lambda x: torch.min(x, torch.full_like(x, 0.5)),
+    "fmin": lambda x: torch.fmin(x, torch.full_like(x, 0.5)),
+    "maximum": lambda x: torch.maximum(-x, torch.full_like(x, -1.0)),
+    "fmax": lambda x: torch.fmax(-x, torch.full_like(x, -1.0)),
+    "scatter_reduce": lambda x: torch.full_like(x, 0.1).scatter_reduce(1, AT.expand(len(x), -1), x, "amin"),
+    "scatter_reduce of maxima": lambda x: torch.full_like(x, -0.1).scatter_reduce(1, AT.expand(len(x), -1), -x, "amax"),
+    "scatter_reduce_": lambda x: torch.full_like(x, 0.1).scatter_reduce_(1, AT.expand(len(x), -1), x, "amin"),
+    "index_reduce": lambda x: torch.full_like(x, 0.1).index_reduce(1, AT[0], x, "amin"),
+    "a tie with the constant": lambda x: torch.full_like(x, 2.0).scatter_reduce(1, AT.expand(len(x), -1), x, "amin"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:index_reduce.. is in beta")
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_a_constant_that_wins_is_no_input_that_has_not_moved(name: str, create_graph: bool):
+    """Beside a large term, which hides a miss from the warning."""
+    x = torch.tensor([[2.0, 3.0, 2.5, 2.0, 4.0, 2.0], [0.05, 2.0, 2.0, 2.0, 2.0, 2.0]], dtype=torch.float64)
+
+    def model(x: Tensor) -> Tensor:
+        return 3000 * x[:, 0] + CONSTANTS[name](x)[:, :3].sum(1)
+
+    found = attr.DeepLift(model).attribute(x.requires_grad_(create_graph), create_graph=create_graph)
+    change = model(x) - model(torch.zeros_like(x))
+    torch.testing.assert_close(found.sum(1), change, rtol=1e-12, atol=0)
+    if create_graph:
+        (slope,) = torch.autograd.grad(found.sum(), x)
+        assert slope.isfinite().all()
+
+
 def test_a_grid_that_moves_is_told_of():
     x, x0 = numbers(EXAMPLES, 1, 4, 4), numbers(EXAMPLES, 1, 4, 4, seed=1)
 

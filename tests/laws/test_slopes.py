@@ -172,6 +172,7 @@ WITHOUT: dict[str, Callable[[Tensor], Tensor]] = {
         1
     ),
     "products of complex numbers": lambda x: (torch.fft.rfft(x) * torch.fft.rfft(x.sin())).real.sum(1),
+    "sizes of complex numbers": lambda x: torch.fft.rfft(x.tanh()).abs().sum(1),
     "weights of complex products": lambda x: torch.addmm(x, x, x.T @ x).sum(1),
     "sampling": lambda x: functional.grid_sample(
         x.view(-1, 1, 2, 3), x.view(-1, 1, 3, 2).tanh(), align_corners=False

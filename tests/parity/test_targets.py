@@ -158,3 +158,17 @@ def test_one_element_per_row_of_an_output_that_has_more_rows_than_examples(metho
         return getattr(attr, method)(model).attribute(inputs, target=chosen, **ON_ROWS[method])
 
     assert_same(call)
+
+
+@pytest.mark.parametrize("target", OF_ROWS)
+@pytest.mark.parametrize("examples", [1, 2])
+def test_one_element_per_row_of_the_output_in_noise(target: str, examples: int):
+    """Captum can tell whose they are where it takes one copy at a time."""
+    torch.manual_seed(0)
+    model, inputs, chosen = TwoRowsEach(), torch.randn(examples, 3), OF_ROWS[target][: 2 * examples]
+
+    def call(attr: Any) -> Call:
+        tunnel = attr.NoiseTunnel(attr.IntegratedGradients(model))
+        return tunnel.attribute(inputs, nt_samples=3, nt_samples_batch_size=1, target=chosen)
+
+    assert_same(call)

@@ -22,7 +22,7 @@ from pellucid.core.guest import embeds
 from pellucid.core.pathway import GradientFunction, Pathway
 from pellucid.core.randomness import Seed, numpy_state_kept, seeded
 from pellucid.core.seen import Seen
-from pellucid.core.sink import Neuron, TargetLike, sink_of
+from pellucid.core.sink import Neuron, TargetLike
 from pellucid.core.site import CallLike, Layer
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, described, floats, tensors_of, times
@@ -410,7 +410,7 @@ class Inside:
         """What `attribute` says of the points of the pathway, with those of `kwargs` that follow rows picked."""
         following = {name: path.pick(kwargs[name], path.rows) for name in _FOLLOWING if name in kwargs}
         if "target" in kwargs:
-            following["target"] = sink_of(kwargs["target"], path.examples).argument(path.rows)
+            following["target"] = path.sink.argument(path.rows)
         inputs = path.x if self.tuples else path.x[0]
         with nullcontext() if ours(type(self.attribution)) else numpy_state_kept():
             found = self.attribution.attribute(inputs, **(self._seeds(path) | kwargs | following))

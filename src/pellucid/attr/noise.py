@@ -68,6 +68,7 @@ class NoiseTunnel(Attribution):
             ),
             inputs,
             {
+                "target": kwargs.get("target"),
                 "create_graph": kwargs.get("create_graph", False),
                 "return_stderr": return_stderr,
                 "whole_batch": whole_batch,

@@ -415,6 +415,8 @@ class Pathway:
             value = one_each(value, self.sink)
         at_read = found.tensors if found is not None else leaves or ()
         arguments = {"create_graph": self.create_graph, "allow_unused": True} | self.grad_kwargs
+        if through is not None and len(at_read) > 1:
+            arguments["retain_graph"] = True  # one may be made of another, and what is between them is passed again
         with levelling(value) as slopes:
             grads = all_used(gradients_of(value, at_read, arguments), at_read, self.read, self.budget.unused)
         if slopes and all(len(each) == len(rows) for each in slopes):
@@ -423,8 +425,9 @@ class Pathway:
             company.look(points, rows, value, self._outcome)
         if through is None or leaves is None or found is None:
             return Reading(value, at_read, grads)
-        chosen = one_each(through(found.value, rows), through)
-        shares = times(grads, filled(gradients_of(chosen, at_read, arguments), at_read))
+        apart = tuple(each.view_as(each) for each in at_read)  # a neuron is chosen in one, not in what that is made of
+        chosen = one_each(through(dataclasses.replace(found, tensors=apart).value, rows), through)
+        shares = times(grads, filled(gradients_of(chosen, apart, arguments), at_read))
         passing = pullback(at_read, shares, leaves, **arguments)
         return Reading(value, leaves, all_used(passing, leaves, self.source, self.budget.unused))
 

@@ -120,7 +120,7 @@ def rescale(eps: float) -> Rules:
         """With y = max(x) and c = max(y, y'): the place of y receives c - y', that of y' in x' receives y - c.
 
         Where y' is at several places of x', as in what a constant baseline leads to, the place of y is taken if it is
-        one of them.
+        one of them. Where y is a constant's, it is at no place of x.
         """
         inputs, others = call.inputs, _others(call)
         (y, at_y), (y0, at_y0) = call.linearized(inputs), call.linearized(others)
@@ -128,8 +128,10 @@ def rescale(eps: float) -> Rules:
         moves, same = y != y0, None
         gains, losses = (torch.where(moves, each, 0) for each in (between - y0, y - between))  # infinite ones stay
         if losses.any():
-            same = _there(at_y, others, y) == y0
-            gains, losses = torch.where(same, y - y0, gains), torch.where(same, 0, losses)
+            part, held = _there(at_y, others, y)
+            same = (part > 0) & (held == part * y0)
+            part = torch.where(same, part, 1)
+            gains, losses = torch.where(same, (y - y0) / part, gains), torch.where(same, 0, losses)
         passed = at_y(grad * gains)
         if same is not None and not same.all():
             passed = tuple(one + other for one, other in zip(passed, at_y0(grad * losses), strict=True))
@@ -255,10 +257,15 @@ def _in_all_orders(
     return tuple(share.sum_to_size(x.shape) for share, x in zip(shares, call.inputs, strict=True))
 
 
-def _there(passed_back: Callable[[Tensor], Tensors], others: Tensors, like: Tensor) -> Tensor:
-    """What others hold where a call finds the largest of its inputs."""
+def _there(passed_back: Callable[[Tensor], Tensors], others: Tensors, like: Tensor) -> Tensors:
+    """Where a call finds the largest of its inputs, and not a constant: the part that is theirs, what others hold."""
     with torch.enable_grad():
         unit = torch.zeros_like(like, requires_grad=True)
-        pairs = zip(passed_back(unit), others, strict=True)
-        held = torch.stack([(one * other.detach()).sum() for one, other in pairs]).sum()
-    return torch.autograd.grad(held, unit)[0]
+        passed = passed_back(unit)
+
+        def added(factors: Tensors) -> Tensor:
+            pairs = zip(passed, factors, strict=True)
+            total = torch.stack([(one * factor.detach()).sum() for one, factor in pairs]).sum()
+            return torch.autograd.grad(total, unit, retain_graph=True)[0]
+
+        return added(tuple(map(torch.ones_like, others))), added(others)

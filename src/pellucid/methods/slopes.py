@@ -123,7 +123,9 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
                 return call.result(*call.inputs)
         if len(call.inputs) > 1:
             return shared(call, memory)
-        return call.result(*call.inputs) if call.name in HOMOGENEOUS else _ratio(call, memory)
+        if call.name not in HOMOGENEOUS or call.inputs[0].is_complex():  # abs of both parts is a root
+            return _ratio(call, memory)
+        return call.result(*call.inputs)
 
     def product(call: Call, memory: Memory) -> Any:
         """Equal parts to all factors."""
