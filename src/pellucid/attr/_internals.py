@@ -6,7 +6,7 @@ import functools
 from collections import UserDict
 from collections.abc import Callable, Hashable
 from types import FunctionType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pellucid.errors import NotSupported, not_to_be_overridden
 
@@ -85,8 +85,7 @@ def refuse_what_is_not_called(attribution: object) -> None:
     Raises:
         NotSupported: It does.
     """
-    cls: Hashable = type(attribution)
-    for names, hint in _not_called(cls):
+    for names, hint in _not_called(cast(Hashable, type(attribution))):
         not_to_be_overridden(attribution, names, hint)
 
 
