@@ -28,7 +28,7 @@ def in_use(case: Case, *, training: bool) -> tuple[nn.Module, Tensors]:
 
 
 @in_training_mode
-@cases()
+@cases(few=True)
 @pytest.mark.parametrize("training", [False, True])
 def test_model_arguments_and_global_state(case: Case, training: bool):
     model, inputs = in_use(case, training=training)

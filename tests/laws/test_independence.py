@@ -12,7 +12,7 @@ EXAMPLES = 5
 alone = cases(lambda case: not case.method.mixes)
 
 
-@alone
+@cases(lambda case: not case.method.mixes, few=True)
 def test_without_its_later_mates(case: Case):
     model = case.specimen.model()
     whole = case(model, case.specimen.inputs(EXAMPLES), **case.seed())

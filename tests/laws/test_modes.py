@@ -37,7 +37,7 @@ def test_frozen_parameters(case: Case, freeze):
     close(case(frozen, inputs, **case.seed()), case(model, inputs, **case.seed()))
 
 
-@cases(lambda case: case.specimen.name in WITHOUT_MODES)
+@cases(lambda case: case.specimen.name in WITHOUT_MODES, few=True)
 def test_training_mode_of_modules_that_have_none(case: Case):
     inputs = case.specimen.inputs(3)
     training, evaluating = (case(case.specimen.model(training=mode), inputs, **case.seed()) for mode in (True, False))
@@ -105,7 +105,9 @@ def test_inputs_made_in_inference_mode(case: Case, still_inside: bool):
 
 
 # Behind both layers of "two-inputs" there are no parameters.
-@cases(lambda case: case.method.gradient and (case.specimen.name != "two-inputs" or case.method.calls[0] == 1))
+@cases(
+    lambda case: case.method.gradient and (case.specimen.name != "two-inputs" or case.method.calls[0] == 1), few=True
+)
 @pytest.mark.parametrize("training", [False, True])
 def test_parameters_made_in_inference_mode(case: Case, training: bool):
     with torch.inference_mode():

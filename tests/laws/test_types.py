@@ -13,7 +13,7 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 HALVES = [torch.bfloat16, torch.float16]
 
 
-@cases()
+@cases(few=True)
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, *HALVES], ids=lambda dtype: str(dtype)[6:])
 def test_dtype_and_device_are_kept(case: Case, dtype: torch.dtype, device: str):
