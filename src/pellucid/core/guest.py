@@ -173,7 +173,7 @@ _SIMPLE = frozenset({bool, int, float, str, type(None)})
 def _plain_attributes(value: Any, shared: dict[int, Hashable], depth: int = 2) -> dict[str, Hashable]:
     """The numbers and words of a module, of its configuration and of what else it holds, by their names."""
     own = vars(value)
-    return {name: _plain_part(own[name], shared, depth - 1) for name in own.keys() - _KEPT_APART}
+    return {name: _plain_part(own.get(name), shared, depth - 1) for name in own.keys() - _KEPT_APART}
 
 
 def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable:
@@ -278,7 +278,8 @@ def _compiles(module: nn.Module) -> bool:
     """Whether a module has compiled functions: its forward, or what it holds."""
     if isinstance(module, torch.jit.ScriptModule):
         return False
-    held = [each for each in vars(module).values() if type(each) is FunctionType]
+    # At once, as other threads may hold a forward on the instance.
+    held = [each for each in list(vars(module).values()) if type(each) is FunctionType]
     return any(map(_is_compiled, (type(module).forward, *held)))
 
 
