@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import UserDict
 from collections.abc import Callable, Hashable
 from types import FunctionType
@@ -95,9 +96,8 @@ def _not_called(cls: type) -> list[tuple[tuple[str, ...], str]]:
     known = [NOT_CALLED[base.__name__] for base in filter(ours, cls.__mro__) if base.__name__ in NOT_CALLED]
     refused = [(tuple(names.split()), hint) for names, hint in known]
     for names, hint in refused:
-        for base in cls.__mro__[:-1]:
-            if not ours(base):
-                not_to_be_overridden(base, names, hint)
+        for base in itertools.filterfalse(ours, cls.__mro__[:-1]):
+            not_to_be_overridden(base, names, hint)
     return refused
 
 
@@ -107,11 +107,8 @@ def plain_inside(function: FunctionType) -> None:
         function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
     )
     copy.__kwdefaults__ = function.__kwdefaults__
-    inside = vars(function).get("__wrapped__")
     functools.update_wrapper(copy, function)
-    vars(copy)["__wrapped__"] = inside
-    if inside is None:
-        del vars(copy)["__wrapped__"]  # the copy is where it ends
+    copy.__dict__ = dict(vars(function))  # what is inside the function is inside the copy, which is not around it
     vars(function)["__wrapped__"] = copy
 
 

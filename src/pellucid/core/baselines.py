@@ -57,8 +57,7 @@ class Background:
         """
         rows = tensors_of(self.rows, "rows")
         if [each.shape[1:] for each in rows] != [each.shape[1:] for each in x]:
-            expected = ", ".join(str(("rows", *each.shape[1:])).replace("'", "") for each in x)
-            raise InvalidArgument(f"baselines must be a Background of {expected}: got {described(self.rows)}.")
+            raise InvalidArgument(f"baselines must be a Background of {_many('rows', x)}: got {described(self.rows)}.")
         return tuple(each.to(one.device, torch.result_type(one, each)) for each, one in zip(rows, x, strict=True))
 
 
@@ -108,13 +107,18 @@ def baselines_of(
 
 def not_a_distribution(given: object, like: Tensors) -> InvalidArgument:
     """The error for baselines that are no distribution, tensors (n_baselines, ...) like the inputs."""
-    expected = ", ".join(str(("n_baselines", *x.shape[1:])).replace("'", "") for x in like)
     hint = converted(given, "baselines")
     if isinstance(given, int | float):
         hint = " Hint: a tensor of many rows, such as those of training examples."
     return InvalidArgument(
-        f"baselines must be a distribution for each input: expected {expected}, got {described(given)}.{hint}"
+        "baselines must be a distribution for each input: "
+        f"expected {_many('n_baselines', like)}, got {described(given)}.{hint}"
     )
+
+
+def _many(first: str, like: Tensors) -> str:
+    """The shapes of many rows like some tensors, as a reader writes them: `(rows, 3)`."""
+    return ", ".join(str((first, *each.shape[1:])).replace("'", "") for each in like)
 
 
 _BY_DRAWING = "GradientShap and DeepLiftShap take many"

@@ -486,8 +486,7 @@ class Pathway:
                 "Hint: of an embedding, attribute to what it returns."
             )
         if read:
-            self.seen.read = found.structure
-            self.seen.dtypes = tuple(tensor.dtype for tensor in found.tensors)
+            self.seen.read, self.seen.dtypes = found.structure, tuple(tensor.dtype for tensor in found.tensors)
 
     def _forward(self, points: Tensors | None, rows: Tensor, read: Site | None = None) -> tuple[Tensor, Found | None]:
         """The explained values at these points, and what is at the site to be read."""
