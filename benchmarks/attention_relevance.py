@@ -10,7 +10,7 @@ from benchmarks.floor import loop
 from benchmarks.harness import Aim, Result, medians
 from benchmarks.models import Scene, Stage, scene_of
 from benchmarks.timing import THREADS, Spread, interleaved
-from pellucid.methods import LRP, AttnLRP, Pathway
+from pellucid.methods import LRP, AttnLRP, Problem
 
 
 class Tokens(nn.Module):
@@ -59,9 +59,7 @@ class BesideGradient:
         torch.set_num_threads(THREADS)
         model, x = self.stage()
         method = LRP(composite=AttnLRP())
-        own, floor = interleaved(
-            lambda: method(Pathway.of(model, x, target=0)), partial(loop, model, x, gradients=len(x))
-        )
+        own, floor = interleaved(lambda: method(Problem(model, x, target=0)), partial(loop, model, x, gradients=len(x)))
         return Result(name=self.name, aim=self.aim, seconds=medians(own, floor), floor=Spread.of_ratios(own, floor))
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from benchmarks.exact_shapley import BesidePeer
 from benchmarks.harness import Aim
 from pellucid.attr import ShapleyValues
-from pellucid.methods import Background, KernelShap, Pathway
+from pellucid.methods import Background, KernelShap, Problem
 
 ROWS = (20, 100, 200)
 COALITIONS = 300
@@ -28,8 +28,8 @@ def exact(rows: int, model: nn.Module, x: Tensor) -> Tensor:
 
 def by_kernel(rows: int, model: nn.Module, x: Tensor) -> Tensor:
     """Kernel SHAP of one example."""
-    path = Pathway.of(model, x[:1], target=0)
-    return KernelShap(samples=COALITIONS, seed=0)(path, baselines=Background(background(rows, x))).values[0]
+    problem = Problem(model, x[:1], target=0)
+    return KernelShap(samples=COALITIONS, seed=0)(problem, baselines=Background(background(rows, x))).values[0]
 
 
 def shaps_exact(rows: int, model: nn.Module, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from pellucid.methods import KernelShap, Pathway, ShapleyValues, ShapleyValueSampling
+from pellucid.methods import KernelShap, Problem, ShapleyValues, ShapleyValueSampling
 
 PLAYERS, REPETITIONS = 14, 200
 ORDERS = (28, 112, 448)
@@ -68,11 +68,11 @@ def network() -> Callable[[Tensor], Tensor]:
 def errors(game: Callable[[Tensor], Tensor]) -> dict[tuple[str, int], float]:
     """The mean squared error of each sampler at each budget, as a share of that of its plain way."""
     torch.manual_seed(1)
-    path = Pathway.of(game, torch.rand(1, PLAYERS).double() + 0.5)
-    exact = ShapleyValues()(path).values[0]
+    problem = Problem(game, torch.rand(1, PLAYERS).double() + 0.5)
+    exact = ShapleyValues()(problem).values[0]
 
     def error(sampler: Sampler, budget: int) -> float:
-        off = [sampler.method(budget, seed)(path).values[0] - exact for seed in range(REPETITIONS)]
+        off = [sampler.method(budget, seed)(problem).values[0] - exact for seed in range(REPETITIONS)]
         return torch.cat(off).square().mean().item()
 
     found = {(each.name, budget): error(each, budget) for each in SAMPLERS for budget in ORDERS}

@@ -19,7 +19,7 @@ PHOTOGRAPHS = ("cat", "cup")
 CLASSES = [282, 967]
 """What the network sees there: a tiger cat, an espresso."""
 
-LAST = {"read": "_swish"}
+LAST = {"gradient_at": "_swish"}
 """What the last activation returns."""
 
 
@@ -50,7 +50,7 @@ METHODS: dict[str, tuple[Callable[..., methods.Attributions], dict[str, Any]]] =
 def heat_map(name: str, model: nn.Module, images: Tensor) -> Tensor:
     """Where a method sees the class of each image, (2, 224, 224)."""
     method, places = METHODS[name]
-    return method(methods.Pathway.of(model, images, target=CLASSES, **places)).values[0].sum(1)
+    return method(methods.Problem(model, images, target=CLASSES, **places)).values[0].sum(1)
 
 
 def draw(model: nn.Module, images: Tensor) -> pyplot.Figure:

@@ -6,11 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.core.budget import BYTES_PER_INPUT_BYTE, CACHED_BYTES, CHUNK_BYTES, FEWEST_THREADS, Budget
+from pellucid.core.problem import DEFAULT, Options
 
 sizes = st.integers(1, 12)
 
 
-def visited(budget: Budget, samples: int, places: int, most: int | None = None) -> Iterator[tuple[range, range]]:
+def visited(
+    budget: Budget, samples: int, places: int, most: int | None = None, *, whole: bool = False
+) -> Iterator[tuple[range, range]]:
     """The blocks in order; above `most` rows they run out of memory."""
 
     def run(sample: slice, place: slice) -> tuple[range, range]:
@@ -19,7 +22,7 @@ def visited(budget: Budget, samples: int, places: int, most: int | None = None) 
             raise RuntimeError("out of memory")
         return block
 
-    return budget.blocks(samples, places, run)
+    return budget.blocks(samples, places, run, whole=whole)
 
 
 def cells(blocks: list[tuple[range, range]]) -> list[tuple[int, int]]:
@@ -54,14 +57,14 @@ def test_no_block_is_smaller_than_it_must_be(samples, places, rows):
 
 @given(samples=sizes, places=sizes, rows=st.integers(1, 30))
 def test_a_whole_batch_is_a_block_for_every_sample(samples, places, rows):
-    blocks = list(visited(Budget(1, rows, whole=True), samples, places))
+    blocks = list(visited(Budget(1, rows), samples, places, whole=True))
     assert blocks == [(range(sample, sample + 1), range(places)) for sample in range(samples)]
 
 
-@pytest.mark.parametrize(("budget", "most"), [(Budget(1, 8), 0), (Budget(1, 8, whole=True), 3)], ids=["a row", "whole"])
-def test_what_cannot_be_halved_is_raised(budget: Budget, most: int):
+@pytest.mark.parametrize(("whole", "most"), [(False, 0), (True, 3)], ids=["a row", "whole"])
+def test_what_cannot_be_halved_is_raised(whole: bool, most: int):
     with pytest.raises(RuntimeError, match="out of memory"):
-        list(visited(budget, 4, 4, most))
+        list(visited(Budget(1, 8), 4, 4, most, whole=whole))
 
 
 def test_after_out_of_memory_blocks_stay_small():
@@ -86,31 +89,31 @@ MOST = CHUNK_BYTES["cpu"]
 
 
 def test_the_first_guess_is_by_the_bytes_of_inputs_and_parameters():
-    assert Budget.of(inputs(3, 1000), 0, None).rows == CHUNK // (4000 * BYTES_PER_INPUT_BYTE)
-    assert Budget.of(inputs(3, 1000), CHUNK // 10, None).rows == 10
-    assert Budget.of(inputs(3, 1000), 5 * MOST, None).rows == 3  # the batch is not split for that
-    assert Budget.of(inputs(9, 1000), 5 * MOST, None).rows == 3
-    assert Budget.of(inputs(9, 1000), 50 * MOST, None).rows == 2
-    assert not Budget.of(inputs(3, 1000), 0, None).fixed
+    assert Budget.of(inputs(3, 1000), 0, DEFAULT).rows == CHUNK // (4000 * BYTES_PER_INPUT_BYTE)
+    assert Budget.of(inputs(3, 1000), CHUNK // 10, DEFAULT).rows == 10
+    assert Budget.of(inputs(3, 1000), 5 * MOST, DEFAULT).rows == 3  # the batch is not split for that
+    assert Budget.of(inputs(9, 1000), 5 * MOST, DEFAULT).rows == 3
+    assert Budget.of(inputs(9, 1000), 50 * MOST, DEFAULT).rows == 2
+    assert not Budget.of(inputs(3, 1000), 0, DEFAULT).fixed
 
 
 @pytest.mark.parametrize(("threads", "chunk"), [(1, CHUNK), (2, CHUNK), (3, 3 * CACHED_BYTES), (64, MOST)])
 def test_a_chunk_fits_into_the_caches_of_the_threads(threads: int, chunk: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    assert Budget.of(inputs(3, 1000), 0, None).chunk_bytes == chunk
+    assert Budget.of(inputs(3, 1000), 0, DEFAULT).chunk_bytes == chunk
 
 
 @pytest.mark.parametrize("threads", [1, 64])
 def test_what_would_fit_has_nothing_to_do_with_threads(threads: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    assert Budget.of(inputs(3, 1000), 0, None).fitting == MOST // (4000 * BYTES_PER_INPUT_BYTE)
-    assert Budget.of(inputs(3, 1000), 0, 7).fitting == 7
+    assert Budget.of(inputs(3, 1000), 0, DEFAULT).fitting == MOST // (4000 * BYTES_PER_INPUT_BYTE)
+    assert Budget.of(inputs(3, 1000), 0, Options(internal_batch_size=7)).fitting == 7
 
 
 def test_a_chunk_of_a_large_model_is_larger_but_bounded():
-    assert Budget.of(inputs(3, 1000), CHUNK // 10, None).chunk_bytes == CHUNK
-    assert Budget.of(inputs(3, 1000), MOST, None).chunk_bytes == 3 * MOST
-    assert Budget.of(inputs(3, 1000), 100 * MOST, None).chunk_bytes == 4 * MOST
+    assert Budget.of(inputs(3, 1000), CHUNK // 10, DEFAULT).chunk_bytes == CHUNK
+    assert Budget.of(inputs(3, 1000), MOST, DEFAULT).chunk_bytes == 3 * MOST
+    assert Budget.of(inputs(3, 1000), 100 * MOST, DEFAULT).chunk_bytes == 4 * MOST
 
 
 def test_without_gradients_several_of_the_largest_tensors_fill_a_chunk():
@@ -127,7 +130,7 @@ def test_without_gradients_several_of_the_largest_tensors_fill_a_chunk():
 
 
 def test_the_user_s_bound_is_kept():
-    budget = Budget.of(inputs(3, 1000), 0, 7)
+    budget = Budget.of(inputs(3, 1000), 0, Options(internal_batch_size=7))
     assert (budget.rows, budget.fixed) == (7, True)
 
 
@@ -146,8 +149,9 @@ def test_the_first_chunk_of_several_is_measured():
 
 @pytest.mark.parametrize("settings", [{"rows": 50}, {"rows": 4, "fixed": True}, {"rows": 4, "whole": True}], ids=str)
 def test_what_fits_or_is_fixed_is_not_measured(settings: dict):
-    budget = Budget(chunk_bytes=8000, **settings)
-    list(budget.blocks(5, 10, lambda *block: forward(*block, budget, 50)))
+    whole = settings.get("whole", False)
+    budget = Budget(8000, settings["rows"], fixed=settings.get("fixed", False))
+    list(budget.blocks(5, 10, lambda *block: forward(*block, budget, 50), whole=whole))
     assert (budget.rows, budget.fixed) == (settings["rows"], settings.get("fixed", False))
 
 

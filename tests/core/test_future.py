@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.futures import Future
 
-from pellucid.core.future import Arrival, Waits, done_at_once, done_later, then
+from pellucid.core.future import Arrival, Waits, as_future, then, to_completion
 
 
 def same(error: Exception) -> Exception:
@@ -32,18 +32,18 @@ async def no_future() -> int:
 
 
 def test_what_meets_no_future_is_done_at_once():
-    assert done_at_once(no_future()) == 7
-    assert done_later(no_future(), same).value() == 7
+    assert to_completion(no_future)() == 7
+    assert as_future(no_future(), same).value() == 7
 
 
 def test_a_future_where_none_is_expected():
     with pytest.raises(RuntimeError, match="a future was waited for"):
-        done_at_once(total(Future()))
+        to_completion(total)(Future())
 
 
 def test_all_of_several_are_waited_for():
     one, other = Future[int](), Future[int]()
-    later = done_later(total(one, other), same)
+    later = as_future(total(one, other), same)
     other.set_result(2)
     assert not later.done()
     one.set_result(5)
@@ -52,7 +52,7 @@ def test_all_of_several_are_waited_for():
 
 def test_it_goes_on_from_one_future_to_the_next():
     futures, seen = [Future[int]() for _ in range(4)], list[int]()
-    later = done_later(one_after_another(futures, seen), same)
+    later = as_future(one_after_another(futures, seen), same)
     for number, future in enumerate(futures):
         assert seen == list(range(number))
         assert not later.done()
@@ -64,7 +64,7 @@ def test_futures_that_are_there_already():
     futures = [Future[int]() for _ in range(3)]
     for future in futures:
         future.set_result(1)
-    assert done_later(total(*futures), same).value() == 3
+    assert as_future(total(*futures), same).value() == 3
 
 
 def test_another_thread_completes_it():
@@ -75,7 +75,7 @@ def test_another_thread_completes_it():
         seen.extend([threading.current_thread().name, torch.is_grad_enabled()])
         return future.value()
 
-    later = done_later(waits(), same)
+    later = as_future(waits(), same)
     thread = threading.Thread(target=future.set_result, args=(3,), name="the other")
     thread.start()
     thread.join()
@@ -92,7 +92,7 @@ def test_an_error_before_the_first_future_is_raised_here():
         raise Failure("at once")
 
     with pytest.raises(Failure, match="at once"):
-        done_later(waits(), same)
+        as_future(waits(), same)
 
 
 @pytest.mark.parametrize("where", ["the future", "the computation"])
@@ -109,7 +109,7 @@ def test_a_later_error_is_the_future_s_and_changed_on_its_way(where: str):
         assert type(error) is Failure
         return KeyError("changed")
 
-    later = done_later(waits(), changed)
+    later = as_future(waits(), changed)
     if where == "the future":
         future.set_exception(Failure("later"))
     else:
@@ -144,6 +144,6 @@ def test_then_keeps_the_class_of_an_error(where: str):
 def test_values_that_are_no_tensors():
     future = Future[Any]()
     later: Waits[Any] = total(future)
-    answer = done_later(later, same)
+    answer = as_future(later, same)
     future.set_result(torch.tensor(3))
     assert int(answer.value()) == 3

@@ -9,8 +9,8 @@ from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, se
 X = torch.zeros(5, 2, 3)
 
 
-def keys(examples: int) -> list[tuple[int, ...]]:
-    return [(example,) for example in range(examples)]
+def ids(examples: int) -> Tensor:
+    return torch.arange(examples)[:, None]
 
 
 def all_draws(draws: Draws, examples: int = 5, samples: int = 4) -> list[Tensor]:
@@ -22,7 +22,7 @@ def all_draws(draws: Draws, examples: int = 5, samples: int = 4) -> list[Tensor]
 
 
 def draw(seed: Seed = None, generator: torch.Generator | None = None, examples: int = 5) -> list[Tensor]:
-    with drawing(seed_of(seed, generator), lambda: keys(examples)) as draws:
+    with drawing(seed_of(seed, generator), ids(examples)) as draws:
         return all_draws(draws, examples)
 
 
@@ -45,7 +45,7 @@ def test_draws_are_distributed_as_they_should_be(seed: int | None):
     torch.manual_seed(0)
     np.random.seed(0)
     count = 20_000
-    with drawing(seed, lambda: keys(1)) as draws:
+    with drawing(seed, ids(1)) as draws:
         normal = draws.normal(torch.zeros(1), count, 0.5, 0)
         choice, uniform = draws.choice(7, 1, count, 0), draws.uniform(1, count)
     assert normal.mean().item() == pytest.approx(0, abs=0.015)
@@ -65,9 +65,9 @@ def test_every_example_has_its_own_stream():
 
 
 def test_every_variable_has_its_own_stream_which_goes_on():
-    with drawing(3, lambda: keys(5)) as draws:
+    with drawing(3, ids(5)) as draws:
         whole, other = draws.normal(X, 6, 1, 0), draws.normal(X, 6, 1, 1)
-    with drawing(3, lambda: keys(5)) as draws:
+    with drawing(3, ids(5)) as draws:
         first = draws.normal(X, 4, 1, 0)
         draws.choice(7, 5, 3, 0)
         draws.uniform(5, 3)
@@ -108,7 +108,7 @@ def test_an_exception_puts_numpy_s_generator_back():
     before = random_state()
 
     def fail() -> None:
-        with drawing(None, lambda: keys(5)) as draws:
+        with drawing(None, ids(5)) as draws:
             draws.choice(7, 5, 4, 0)
             draws.uniform(5, 4)
             raise KeyError
@@ -118,18 +118,9 @@ def test_an_exception_puts_numpy_s_generator_back():
     assert random_state() == before
 
 
-def test_keys_are_asked_for_only_where_points_are_seeded():
-    def never() -> list[tuple[int, ...]]:
-        raise AssertionError
-
-    with drawing(None, never) as draws:
-        assert not draws.seeded
-        draws.uniform(5, 4)
-
-
 def test_noise_is_added_in_the_dtype_of_the_inputs():
     x = (torch.ones(5, 2, dtype=torch.float16), torch.ones(5, 3, dtype=torch.int64))
-    with drawing(0, lambda: keys(5)) as draws:
+    with drawing(0, ids(5)) as draws:
         halves, floats = noisy(x, draws, 4, (0.25, 0.0))
     assert (halves.shape, halves.dtype) == ((5, 4, 2), torch.float16)
     assert 0 < (halves - 1).abs().max() < 1.5
@@ -138,7 +129,7 @@ def test_noise_is_added_in_the_dtype_of_the_inputs():
 
 def test_baselines_are_drawn_row_by_row():
     distribution = torch.arange(6.0).reshape(3, 2)
-    with drawing(0, lambda: keys(5)) as draws:
+    with drawing(0, ids(5)) as draws:
         drawn, number = drawn_from((distribution, 0.5), (torch.zeros(5, 2), torch.zeros(5, 3)), draws, 5, 40)
     assert drawn.shape == (5, 40, 2)
     assert {tuple(row) for row in drawn.reshape(-1, 2).tolist()} == {(0, 1), (2, 3), (4, 5)}

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.core import replay
-from pellucid.core.replay import ENOUGH, Recording, Replay, ReplayFailed, alike, copied, intercepting
+from pellucid.core.replay import ENOUGH, Recording, Replay, alike, copied, intercepting
+from pellucid.core.restarts import ReplayFailed
 from pellucid.core.site import Site
 
 X = torch.arange(12.0).reshape(4, 3)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.core.site import INPUTS, Layer, Site, belongs, named, site_of
+from pellucid.core.site import INPUTS, Layer, Site, belongs, named, resolve_site
 from pellucid.errors import InvalidArgument, NotSupported, WrongType
 
 
@@ -51,7 +51,7 @@ PLACES = {
 @pytest.mark.parametrize("name", PLACES)
 def test_a_place_means_a_site(name: str):
     place, site = PLACES[name]
-    assert site_of(place, net) == site
+    assert resolve_site(place, net) == site
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_place_means_a_site(name: str):
     ids=["module", "method", "function", "lambda", "partial", "partial of a function", "object"],
 )  # fmt: skip
 def test_names_are_those_of_the_modules_that_a_function_is_seen_to_call(model):
-    assert site_of("blocks.0", model).modules == (net.blocks[0],)
+    assert resolve_site("blocks.0", model).modules == (net.blocks[0],)
     assert belongs(net.blocks[0], model)
     assert not belongs(nn.Linear(2, 2), model)
     assert named(net.blocks[0], model) == "'blocks.0' (Linear)"
@@ -69,16 +69,16 @@ def test_names_are_those_of_the_modules_that_a_function_is_seen_to_call(model):
 def test_a_function_of_which_nothing_is_seen_may_have_any_module():
     assert belongs(net.encoder, torch.sin)
     assert named(net.encoder, torch.sin) == "Linear"
-    assert site_of(net.encoder, torch.sin).modules == (net.encoder,)
+    assert resolve_site(net.encoder, torch.sin).modules == (net.encoder,)
 
 
 @pytest.mark.parametrize("wrap", [nn.DataParallel, lambda model: torch.compile(model, backend="eager")])
 @pytest.mark.filterwarnings("ignore:.*cuda.*")
 def test_a_wrapped_model_has_the_names_of_the_model_and_its_own(wrap):
     wrapped = wrap(net)
-    assert site_of("encoder", wrapped).modules == (net.encoder,)
+    assert resolve_site("encoder", wrapped).modules == (net.encoder,)
     (name,) = (name for name, child in wrapped.named_children() if child is net)
-    assert site_of(f"{name}.encoder", wrapped).modules == (net.encoder,)
+    assert resolve_site(f"{name}.encoder", wrapped).modules == (net.encoder,)
 
 
 def test_a_module_s_own_name_comes_before_that_of_a_wrapped_one():
@@ -88,14 +88,14 @@ def test_a_module_s_own_name_comes_before_that_of_a_wrapped_one():
             self.encoder, self.module = nn.Linear(1, 1), net
 
     own = Own()
-    assert site_of("encoder", own).modules == (own.encoder,)
-    assert site_of("blocks.0", own).modules == (net.blocks[0],)
+    assert resolve_site("encoder", own).modules == (own.encoder,)
+    assert resolve_site("blocks.0", own).modules == (net.blocks[0],)
 
 
 @pytest.mark.parametrize("place", [3, None, 1.5, [3], ["encoder", None], Layer(3)], ids=repr)
 def test_anything_else_is_no_place(place):
     with pytest.raises(InvalidArgument, match="layer must be a module or the dotted name of one: got "):
-        site_of(place, net)
+        resolve_site(place, net)
 
 
 @pytest.mark.parametrize(
@@ -104,18 +104,18 @@ def test_anything_else_is_no_place(place):
 )
 def test_an_unknown_name_is_answered_with_close_ones(name: str, close: str):
     with pytest.raises(InvalidArgument, match=rf"got '{name}'\. Hint: there is {close}"):
-        site_of(name, net)
+        resolve_site(name, net)
 
 
 def test_an_empty_list_is_no_place():
     with pytest.raises(InvalidArgument, match="layer must hold at least one module: got an empty list"):
-        site_of([], net)
+        resolve_site([], net)
 
 
 @pytest.mark.parametrize(("call", "error"), [(-1, InvalidArgument), (1.5, WrongType), ("last", WrongType)])
 def test_calls_are_counted_from_zero(call, error):
     with pytest.raises(error, match="call must be an integer of at least 0: got "):
-        site_of(Layer("encoder", call=call), net)
+        resolve_site(Layer("encoder", call=call), net)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -123,4 +123,4 @@ def test_scripted_modules_have_no_inside():
     scripted = torch.jit.script(nn.Sequential(nn.Linear(2, 2)))
     for place, model in (("0", scripted), (nn.Linear(2, 2), scripted), (scripted, nn.Sequential(scripted))):
         with pytest.raises(NotSupported, match="layer must be a Python module of a Python model"):
-            site_of(place, model)
+            resolve_site(place, model)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from parity.compare import Call, assert_close, on_captum, on_pellucid, value_of
-from pellucid.methods import DeepLiftShap, Pathway
+from pellucid.methods import DeepLiftShap, Problem
 
 from .compare import assert_answered, both
 
@@ -436,7 +436,7 @@ def test_standard_errors():
     ]
     torch.testing.assert_close(values, torch.stack(single).mean(0))
     torch.testing.assert_close(stderr, torch.stack(single).std(0) / len(B) ** 0.5)
-    method = DeepLiftShap()(Pathway.of(model, X, target=0), B)
+    method = DeepLiftShap()(Problem(model, X, target=0), B)
     torch.testing.assert_close(method.stderr[0] if isinstance(method.stderr, tuple) else method.stderr, stderr)
 
 

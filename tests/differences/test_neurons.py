@@ -13,7 +13,7 @@ from parity.compare import assert_close, on_captum, on_pellucid, value_of
 from parity.layers import NEURON_METHODS, SHAP, at_neuron, layered
 from parity.models import Example, example
 from pellucid.errors import PellucidWarning
-from pellucid.methods import NeuronConductance, Pathway
+from pellucid.methods import NeuronConductance, Problem
 
 from .compare import assert_answered, assert_named, both
 
@@ -59,8 +59,8 @@ def test_weights_of_the_trapezoid_rule(n_steps: int):
     assert_close(ours, captums * n_steps / (n_steps - 1))
     captums, ours = both(at_neuron("NeuronConductance", ONE, "2", 1, **rule))
     assert_close(ours, captums)
-    path = Pathway.of(ONE.model, ONE.inputs, target=ONE.explained["target"], read="2")
-    (right,) = NeuronConductance(neuron=1, steps=n_steps, rule="riemann_trapezoid")(path).values
+    problem = Problem(ONE.model, ONE.inputs, target=ONE.explained["target"], gradient_at="2")
+    (right,) = NeuronConductance(neuron=1, steps=n_steps, rule="riemann_trapezoid")(problem).values
     assert_close(right, captums * n_steps / (n_steps - 1))
 
 

@@ -633,15 +633,12 @@ FAILURES = {
 }  # fmt: skip
 
 # What pathways are asked for before any method is called.
-PATHWAYS = {
+PROBLEMS = {
     "call below zero": (
         {"target": 0, "source": methods.Layer("encoder", call=-1)}, "call must be an integer of at least 0: got -1."
     ),
     "call a float": (
         {"target": 0, "source": methods.Layer("encoder", call=1.5)}, "call must be an integer of at least 0: got 1.5."
-    ),
-    "target and sink": (
-        {"target": 0, "sink": methods.Neuron("encoder", 1)}, "target and sink exclude each other: got both."
     ),
     "side": (
         {"target": 0, "source": methods.Layer("encoder", side="middle")}, "side must be input or output: got 'middle'."
@@ -650,5 +647,5 @@ PATHWAYS = {
         {"target": 0, "source": methods.Layer(methods.Layer("encoder"))},
         "layer must be a module or the dotted name of one: got Layer.",
     ),
-    "the layer to read": ({"target": 0, "read": "encodr"}, "layer must be the name of a module of the model: got 'enc"),
+    "the layer to read": ({"target": 0, "gradient_at": "encodr"}, "layer must be the name of a module of the model: got 'enc"),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from errors.table import IMAGES, PATHWAYS, ROWS, TABLE, Call, deep, model, model_of_images
+from errors.table import IMAGES, PROBLEMS, ROWS, TABLE, Call, deep, model, model_of_images
 from pellucid import attr, methods
 from pellucid.errors import (
     InvalidArgument,
@@ -98,21 +98,20 @@ def test_the_sentence_of_the_style_guide():
 
 
 def test_methods_as_dataclasses_say_it_too():
-    path = methods.Pathway.of(model_of_images, IMAGES, target=0)
+    problem = methods.Problem(model_of_images, IMAGES, target=0)
     with pytest.raises(InvalidArgument, match=r"^IntegratedGradients: baselines must broadcast .* float32\]$"):
-        methods.IntegratedGradients()(path, torch.zeros(3, 32, 31))
+        methods.IntegratedGradients()(problem, torch.zeros(3, 32, 31))
     with pytest.raises(
         InvalidArgument, match=r"^GradientShap: samples must be an integer of at least 1: got 0\. \[inputs: "
     ):
-        methods.GradientShap(samples=0)(path, IMAGES)
+        methods.GradientShap(samples=0)(problem, IMAGES)
 
 
 def test_methods_as_dataclasses_are_called_with_a_pathway():
     with pytest.raises(WrongType) as raised:
         methods.Saliency()(model, ROWS)
     assert str(raised.value) == (
-        "Saliency must be called with a Pathway: got Linear. "
-        "Hint: Saliency(...)(Pathway.of(model, inputs, target=...))."
+        "Saliency must be called with a Problem: got Linear. Hint: Saliency(...)(Problem(model, inputs, target=...))."
     )
 
 
@@ -135,7 +134,7 @@ OWN_NAMES = {
 @pytest.mark.parametrize(("method", "given", "says"), OWN_NAMES.values(), ids=OWN_NAMES)
 def test_methods_as_dataclasses_name_their_own_arguments(method: Any, given: dict, says: str):
     with pytest.raises(InvalidArgument) as raised:
-        method(methods.Pathway.of(model, ROWS, target=0), **given)
+        method(methods.Problem(model, ROWS, target=0), **given)
     assert says in str(raised.value)
     assert str(raised.value).count(": ") >= 2
 
@@ -182,19 +181,19 @@ def test_a_convergence_delta_names_the_method_whose_it_is():
         gradients.compute_convergence_delta(IMAGES[:2], 0, IMAGES, target=0)
 
 
-@pytest.mark.parametrize(("given", "says"), PATHWAYS.values(), ids=PATHWAYS.keys())
+@pytest.mark.parametrize(("given", "says"), PROBLEMS.values(), ids=PROBLEMS.keys())
 def test_a_pathway_that_cannot_be_says_why(given: dict, says: str):
     with pytest.raises(InvalidArgument) as raised:
-        methods.Pathway.of(deep, ROWS, **given)
+        methods.Problem(deep, ROWS, **given)
     assert says in str(raised.value)
 
 
 def test_a_call_that_never_comes():
-    path = methods.Pathway.of(deep, ROWS, target=0, source=methods.Layer("encoder", call=1))
+    problem = methods.Problem(deep, ROWS, target=0, source=methods.Layer("encoder", call=1))
     with pytest.raises(
         OutOfRange, match=r"^Saliency: call must be below the number of calls of 'encoder' .*, 1: got 1\."
     ):
-        methods.Saliency()(path)
+        methods.Saliency()(problem)
 
 
 def test_a_layer_of_a_function_whose_modules_nobody_can_see():

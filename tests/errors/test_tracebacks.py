@@ -33,10 +33,10 @@ def test_two_frames_of_ours_follow_the_users_line(call: Call):
 
 
 def test_methods_as_dataclasses_and_futures_show_little_too():
-    path = methods.Pathway.of(model, ROWS, target=9)
+    problem = methods.Problem(model, ROWS, target=9)
     with pytest.raises(InvalidArgument) as raised:
-        methods.Saliency()(path)
-    assert ours(raised.value) == 2
+        methods.Saliency()(problem)
+    assert ours(raised.value) == 1
     with pytest.raises(InvalidArgument) as raised:
         attr.FeatureAblation(model).attribute_future(ROWS, target=9)
     assert ours(raised.value) <= 4

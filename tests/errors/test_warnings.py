@@ -14,7 +14,7 @@ from laws.models import Between, Inside
 from laws.registry import METHODS, Method, flat
 from pellucid import attr
 from pellucid.errors import PellucidWarning
-from pellucid.methods import Pathway, Saliency
+from pellucid.methods import Problem, Saliency
 
 NAN = float("nan")
 TESTS = Path(__file__).parents[1]
@@ -263,7 +263,7 @@ def test_a_model_that_is_trained_with_its_attributions_is_not_told_of():
 
 
 def test_every_call_on_a_pathway_warns():
-    path = Pathway.of(lambda one, other: one.sum(1), (torch.ones(3, 4), with_nan(0)))
+    problem = Problem(lambda one, other: one.sum(1), (torch.ones(3, 4), with_nan(0)))
     for _ in range(2):
-        _, messages = told(lambda: Saliency()(path))
+        _, messages = told(lambda: Saliency()(problem))
         assert len(messages) == 1

@@ -1,4 +1,4 @@
-"""What a method is to the laws, and the two ways to call one: by Captum's name, and as a dataclass over a pathway."""
+"""What a method is to the laws, and the two ways to call one: by Captum's name, and as a dataclass, called with a problem."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from laws.models import Inside, Tensors
 from laws.players import Shapes
+from laws.problems import problem_of
 from pellucid import attr, methods
 
 COINS = 11
@@ -128,19 +129,18 @@ def engine(
 
     Args:
         make: Takes those of the settings that are the dataclass's own.
-        places: Where the pathway starts, reads and ends, given the places that the method needs.
+        places: The source, where gradients are taken and the target, given the places that the method needs.
         **settings: Of the method.
     """
-    of_the_pathway = ("target", "additional_forward_args", "internal_batch_size", "create_graph", "early_exit")
+    of_the_problem = ("target", "additional_forward_args", "internal_batch_size", "create_graph", "early_exit")
 
     def call(model: nn.Module, inputs: Tensor | Tensors, *, return_convergence_delta: bool = False, **arguments: Any):
         inside = {name: arguments.pop(name) for name in ("layer", "neuron") if name in arguments}
-        bound = {name: arguments.pop(name) for name in of_the_pathway if name in arguments} | places(**inside)
-        bound = without_target(bound) if "sink" in bound else bound
+        bound = {name: arguments.pop(name) for name in of_the_problem if name in arguments} | places(**inside)
         given = {name: arguments.pop(name) for name in ("baselines", "feature_mask") if name in arguments}
         if return_convergence_delta:
             given["delta"] = True
-        result = make(**(settings | arguments))(methods.Pathway.of(model, inputs, **bound), **given)
+        result = make(**(settings | arguments))(problem_of(model, inputs, **bound), **given)
         values = result.arranged if result.structure or isinstance(inputs, tuple) else result.values[0]
         return (values, result.delta) if return_convergence_delta else values
 

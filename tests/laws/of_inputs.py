@@ -13,6 +13,7 @@ from laws.baselines import by_example, distribution
 from laws.method import COINS, Method, engine, facade, facade_of_layer, flat_output
 from laws.players import grouped, masked, windowed
 from pellucid import attr, methods
+from pellucid.core.model_function import ModelFunction, function_of
 from pellucid.core.players import Features
 
 
@@ -30,14 +31,17 @@ def similarity(original: Any, perturbed: Any, interpretable: Tensor, **arguments
 def row_sums(make: Any = methods.ShapleyInteractions, **settings: Any) -> Callable[..., methods.Attributions]:
     """Interactions as attributions, which the laws are about: each feature's with all, and what it is worth alone."""
 
-    def of(path: methods.Pathway, /, baselines: Any = None, *, feature_mask: Any = None) -> methods.Attributions:
-        result = make(**settings)(path, baselines, feature_mask=feature_mask)
+    def of(
+        problem: methods.Problem | ModelFunction, /, baselines: Any = None, *, feature_mask: Any = None
+    ) -> methods.Attributions:
+        result = make(**settings)(problem, baselines, feature_mask=feature_mask)
         with torch.inference_mode(False):
-            features = Features.of(path.x, feature_mask)
+            f = problem if isinstance(problem, ModelFunction) else function_of(problem)
+            features = Features.of(f.x, feature_mask)
             values = result.values.sum(-1)[..., torch.searchsorted(result.features, features.names)]
             spread = features.spread(values.flatten(0, -2))
             found = tuple(each.view(*values.shape[:-1], *each.shape[1:]) for each in spread)
-        return methods.Attributions(found, structure=path.source_structure)
+        return f.attributions(found, at="source")
 
     return of
 

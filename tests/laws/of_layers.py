@@ -22,17 +22,17 @@ def from_layer(layer: Inside) -> dict[str, Any]:
 
 
 def read_at_layer(layer: Inside) -> dict[str, Any]:
-    return {"read": layer.place}
+    return {"gradient_at": layer.place}
 
 
 def read_between(layer: Inside, neuron: Inside) -> dict[str, Any]:
-    """From a layer, to read at a later one."""
-    return {"source": layer.place, "read": neuron.place}
+    """From a layer, with gradients at a later one."""
+    return {"source": layer.place, "gradient_at": neuron.place}
 
 
 def to_neuron(layer: Inside, neuron: Inside) -> dict[str, Any]:
     """From a layer to a neuron of a later one."""
-    return {"source": layer.place, "sink": methods.Neuron(neuron.place, neuron.neuron)}
+    return {"source": layer.place, "target": methods.Neuron(neuron.place, neuron.neuron)}
 
 
 def smooth(samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:

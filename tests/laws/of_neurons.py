@@ -14,7 +14,7 @@ NEURON = ("neuron",)
 
 
 def to_neuron(neuron: Inside) -> dict[str, Any]:
-    return {"sink": methods.Neuron(neuron.place, neuron.neuron)}
+    return {"target": methods.Neuron(neuron.place, neuron.neuron)}
 
 
 METHODS = [

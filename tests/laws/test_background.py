@@ -14,7 +14,7 @@ from laws.counting import Counted
 from pellucid import attr, methods
 from pellucid.core import game
 from pellucid.errors import InvalidArgument
-from pellucid.methods import Background, Layer, Pathway
+from pellucid.methods import Background, Layer, Options, Problem
 
 GENERATOR = torch.Generator().manual_seed(0)
 X = torch.randn(3, 4, generator=GENERATOR, dtype=torch.float64)
@@ -52,43 +52,43 @@ def of(found: Any) -> Tensor:
     return found.values[0] if isinstance(found.values, tuple) else found.values
 
 
-def loop(method: Any, path: Callable[[], Pathway], rows: Tensor = ROWS, **arguments: Any) -> Tensor:
+def loop(method: Any, problem: Callable[[], Problem], rows: Tensor = ROWS, **arguments: Any) -> Tensor:
     """The slow way: one row after another, and the mean."""
-    return torch.stack([of(method(path(), baselines=row[None], **arguments)) for row in rows]).mean(0)
+    return torch.stack([of(method(problem(), baselines=row[None], **arguments)) for row in rows]).mean(0)
 
 
-def same(method: Any, path: Callable[[], Pathway], rows: Tensor = ROWS, **arguments: Any) -> None:
-    found = of(method(path(), baselines=Background(rows), **arguments))
-    torch.testing.assert_close(found, loop(method, path, rows, **arguments), rtol=1e-9, atol=1e-12)
+def same(method: Any, problem: Callable[[], Problem], rows: Tensor = ROWS, **arguments: Any) -> None:
+    found = of(method(problem(), baselines=Background(rows), **arguments))
+    torch.testing.assert_close(found, loop(method, problem, rows, **arguments), rtol=1e-9, atol=1e-12)
 
 
 @every_game
 @pytest.mark.parametrize("most", [None, 1, 2, 5, 7, 10, 16])
 def test_a_game_is_the_mean_over_the_rows(method: Any, most: int | None):
-    same(method, lambda: Pathway.of(products, X, perturbations_per_eval=most))
-    same(method, lambda: Pathway.of(products, X[:1], internal_batch_size=most, target=1))
+    same(method, lambda: Problem(products, X, options=Options(perturbations_per_eval=most)))
+    same(method, lambda: Problem(products, X[:1], target=1, options=Options(internal_batch_size=most)))
 
 
 @every_game
 @pytest.mark.parametrize("most", [1, 2, 4])
 def test_chunks_below_the_batch(method: Any, most: int):
-    same(method, lambda: Pathway.of(products, X, internal_batch_size=most))
+    same(method, lambda: Problem(products, X, options=Options(internal_batch_size=most)))
 
 
 @pytest.mark.parametrize("mask", [MASK, OWN_MASKS], ids=["all alike", "each its own"])
 @pytest.mark.parametrize("name", [name for name in GAMES if name != "Occlusion" and "Owen" not in name])
 def test_masks(name: str, mask: Tensor):
-    same(GAMES[name], lambda: Pathway.of(products, X), feature_mask=mask)
+    same(GAMES[name], lambda: Problem(products, X), feature_mask=mask)
 
 
 @every_game
 def test_one_value_for_the_batch(method: Any):
-    same(method, lambda: Pathway.of(lambda x: products(x).sum(), X))
+    same(method, lambda: Problem(lambda x: products(x).sum(), X))
 
 
 @every_game
 def test_rows_that_meet(method: Any):
-    same(method, lambda: Pathway.of(lambda x: products(x - x.mean(0)), X))
+    same(method, lambda: Problem(lambda x: products(x - x.mean(0)), X))
 
 
 @every_game
@@ -96,7 +96,7 @@ def test_from_a_layer(method: Any):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
     x = torch.randn(2, 3, dtype=torch.float64)
-    same(method, lambda: Pathway.of(model, x, source=Layer(model[1]), target=0))
+    same(method, lambda: Problem(model, x, source=Layer(model[1]), target=0))
 
 
 @every_game
@@ -107,67 +107,68 @@ def test_a_row_of_its_own_inputs(method: Any):
     rows[:, 1] = X[0, 1]
     rows[0, 2] = X[0, 2]
     if "Sampling" not in type(method).__name__ and "captum" not in str(method):  # draws are of those who play
-        same(method, lambda: Pathway.of(products, X[:1]), rows)
-    assert not of(method(Pathway.of(products, X[:1], target=0), baselines=Background(X[:1].repeat(2, 1)))).any()
+        same(method, lambda: Problem(products, X[:1]), rows)
+    assert not of(method(Problem(products, X[:1], target=0), baselines=Background(X[:1].repeat(2, 1)))).any()
 
 
 def test_several_inputs():
     def both(one: Tensor, other: Tensor) -> Tensor:
         return (one * other).sum(1) + one[:, 0] ** 2
 
-    path, rows = lambda: Pathway.of(both, (X[:, :2], X[:, 2:])), (ROWS[:, :2], ROWS[:, 2:])
-    found = methods.ShapleyValues()(path(), baselines=Background(rows)).values
+    problem, rows = lambda: Problem(both, (X[:, :2], X[:, 2:])), (ROWS[:, :2], ROWS[:, 2:])
+    found = methods.ShapleyValues()(problem(), baselines=Background(rows)).values
     for index in range(2):
         each = [
-            methods.ShapleyValues()(path(), baselines=(rows[0][r : r + 1], rows[1][r : r + 1])).values for r in range(7)
+            methods.ShapleyValues()(problem(), baselines=(rows[0][r : r + 1], rows[1][r : r + 1])).values
+            for r in range(7)
         ]
         torch.testing.assert_close(found[index], torch.stack([e[index] for e in each]).mean(0))
 
 
 def test_integers_and_their_fractions():
     x, rows = torch.tensor([[4, 2, 7]]), torch.tensor([[0, 1, 2], [3, 0, 0]])
-    found = methods.ShapleyValues()(Pathway.of(lambda x: x[:, 0] * x[:, 1] + x[:, 2], x), baselines=Background(rows))
+    found = methods.ShapleyValues()(Problem(lambda x: x[:, 0] * x[:, 1] + x[:, 2], x), baselines=Background(rows))
     assert found.values[0].dtype == torch.float32
     assert found.values[0].sum() == 15 - (2 + 0) / 2
-    half = methods.FeatureAblation()(Pathway.of(lambda x: x.sum(1), x), baselines=Background(rows + 0.5)).values[0]
+    half = methods.FeatureAblation()(Problem(lambda x: x.sum(1), x), baselines=Background(rows + 0.5)).values[0]
     torch.testing.assert_close(half, x - rows.double().mean(0, keepdim=True).to(half) - 0.5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_kept(dtype: torch.dtype):
-    path = Pathway.of(lambda x: products(x.double()).to(x.dtype), X.to(dtype), target=0)
+    problem = Problem(lambda x: products(x.double()).to(x.dtype), X.to(dtype), target=0)
     for method in (methods.ShapleyValues(), methods.FeatureAblation()):
-        found = of(method(path, baselines=Background(ROWS.to(dtype))))
+        found = of(method(problem, baselines=Background(ROWS.to(dtype))))
         assert found.dtype == dtype
-        expected = loop(method, lambda: Pathway.of(products, X, target=0))
+        expected = loop(method, lambda: Problem(products, X, target=0))
         torch.testing.assert_close(found.double(), expected, rtol=0, atol=0.1)
 
 
 def test_standard_errors_are_of_the_mean_game():
     spread = methods.ShapleyValueSampling(samples=40, seed=0)
-    found = spread(Pathway.of(products, X, target=0), baselines=Background(ROWS)).stderr[0]
+    found = spread(Problem(products, X, target=0), baselines=Background(ROWS)).stderr[0]
     assert (found > 0).all()
-    additive = spread(Pathway.of(lambda x: x.sum(1), X), baselines=Background(ROWS)).stderr[0]
+    additive = spread(Problem(lambda x: x.sum(1), X), baselines=Background(ROWS)).stderr[0]
     torch.testing.assert_close(additive, torch.zeros_like(additive))
 
 
 def test_as_exact_as_wanted():
     method = methods.ShapleyValueSampling(samples="auto", tolerance=0.05, seed=0)
-    found = method(Pathway.of(products, X, target=0), baselines=Background(ROWS))
-    expected = methods.ShapleyValues()(Pathway.of(products, X, target=0), baselines=Background(ROWS))
+    found = method(Problem(products, X, target=0), baselines=Background(ROWS))
+    expected = methods.ShapleyValues()(Problem(products, X, target=0), baselines=Background(ROWS))
     assert found.reached.all()
     torch.testing.assert_close(of(found), of(expected), rtol=0, atol=0.15)
 
 
 def test_a_coalition_takes_an_evaluation_for_each_row():
     model = Counted(products)
-    methods.ShapleyValues()(Pathway.of(model, X, target=0, whole_batch=False), baselines=Background(ROWS))
+    methods.ShapleyValues()(Problem(model, X, target=0, options=Options(whole_batch=False)), baselines=Background(ROWS))
     assert sum(model.rows) == 2**4 * 7 * 3
 
 
 def test_few_values_are_kept_at_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(game, "MOST_AVERAGED", 15)  # two coalitions
-    same(methods.ShapleyValues(), lambda: Pathway.of(products, X))
+    same(methods.ShapleyValues(), lambda: Problem(products, X))
 
 
 def test_futures():
@@ -177,7 +178,7 @@ def test_futures():
         return answer
 
     found = attr.ShapleyValues(later).attribute_future(X, Background(ROWS), target=0).wait()
-    torch.testing.assert_close(found, loop(methods.ShapleyValues(), lambda: Pathway.of(products, X, target=0)))
+    torch.testing.assert_close(found, loop(methods.ShapleyValues(), lambda: Problem(products, X, target=0)))
 
 
 @pytest.mark.parametrize("name", ["FeatureAblation", "ShapleyValues", "ShapleyValueSampling", "KernelShap"])
@@ -186,7 +187,7 @@ def test_under_captums_names(name: str):
     arguments = {"n_samples": 40} if name == "KernelShap" else {}
     found = getattr(attr, name)(products).attribute(X, baselines=Background(ROWS), target=0, **arguments)
     if name in ("FeatureAblation", "ShapleyValues"):
-        torch.testing.assert_close(found, loop(GAMES[name], lambda: Pathway.of(products, X, target=0)))
+        torch.testing.assert_close(found, loop(GAMES[name], lambda: Problem(products, X, target=0)))
     else:
         torch.testing.assert_close(found.sum(1), products(X)[:, 0] - products(ROWS)[:, 0].mean())
 
@@ -198,16 +199,16 @@ def test_under_captums_names(name: str):
 )
 def test_methods_of_gradients_refuse_it(method: Any):
     model = nn.Sequential(nn.Linear(4, 2), nn.ReLU()).double()
-    path = Pathway.of(model, X, target=0, read=model[1] if isinstance(method, methods.Conductance) else None)
+    problem = Problem(model, X, target=0, gradient_at=model[1] if isinstance(method, methods.Conductance) else None)
     with pytest.raises(
         InvalidArgument, match=r"(?s)baselines .*Background of \(7, 4\).*Hint: GradientShap and DeepLift"
     ):
-        method(path, baselines=Background(ROWS))
+        method(problem, baselines=Background(ROWS))
 
 
 def test_lime_refuses_it():
     with pytest.raises(InvalidArgument, match=r"(?s)Background of \(7, 4\).*Hint: KernelShap"):
-        methods.Lime()(Pathway.of(products, X, target=0), baselines=Background(ROWS))
+        methods.Lime()(Problem(products, X, target=0), baselines=Background(ROWS))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,7 @@ def test_lime_refuses_it():
 )
 def test_rows_must_be_like_the_inputs(rows: Any, said: str):
     with pytest.raises(InvalidArgument, match=said):
-        methods.ShapleyValues()(Pathway.of(products, X, target=0), baselines=Background(rows))
+        methods.ShapleyValues()(Problem(products, X, target=0), baselines=Background(rows))
 
 
 @pytest.mark.parametrize("rows", [ROWS[:0], torch.tensor(1.0), (ROWS, ROWS[:2]), [1.0, 2.0], ()])

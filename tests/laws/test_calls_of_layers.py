@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pellucid import attr
 from pellucid.errors import InvalidArgument, NotSupported, OutOfRange
-from pellucid.methods import Layer, Pathway, Saliency
+from pellucid.methods import Layer, Problem, Saliency
 
 from .registry import close
 
@@ -140,8 +140,8 @@ def test_deltas_of_all_calls(model: Siamese, inputs: Any):
 def test_all_calls_cost_one_forward(model: Siamese, inputs: Any):
     forwards = []
     model.head.register_forward_pre_hook(lambda *_: forwards.append(1))
-    path = Pathway.of(model, inputs, target=0, source=Layer("encoder", call="all"))
-    assert len(Saliency()(path).values) == 2
+    problem = Problem(model, inputs, target=0, source=Layer("encoder", call="all"))
+    assert len(Saliency()(problem).values) == 2
     assert len(forwards) == 1
 
 

@@ -33,7 +33,7 @@ from pellucid.methods import (
     HiResCam,
     LayerCam,
     NoiseTunnel,
-    Pathway,
+    Problem,
     ScoreCam,
     XGradCam,
 )
@@ -105,10 +105,12 @@ def test_maps_of_real_models(make: Any, name: str):
     build, kind, shape, space = PLACES[name]
     model, x = build(), numbers(2, *shape)
     layer = last(model, kind)
-    found = make(rectify=False)(Pathway.of(model, x, target=logit, read=layer)).values[0]
+    found = make(rectify=False)(Problem(model, x, target=logit, gradient_at=layer)).values[0]
     assert found.shape == (2, 1, *space)
     assert found.isfinite().all()
-    resized = make(rectify=False, interpolate_mode="bilinear")(Pathway.of(model, x, target=logit, read=layer)).values[0]
+    resized = make(rectify=False, interpolate_mode="bilinear")(
+        Problem(model, x, target=logit, gradient_at=layer)
+    ).values[0]
     close((resized,), (functional.interpolate(found, x.shape[2:], mode="bilinear"),))
 
 
@@ -120,8 +122,8 @@ def of_vit(tensor: Tensor) -> Tensor:
 @every_map
 def test_a_transform_says_the_same_as_the_weights(make: Any):
     model, x = vit(), numbers(2, 3, 16, 24)
-    path = Pathway.of(model, x, target=logit, read=last(model, "ViTLayer"))
-    close(make(reshape_transform=of_vit)(path).values, make()(path).values)
+    problem = Problem(model, x, target=logit, gradient_at=last(model, "ViTLayer"))
+    close(make(reshape_transform=of_vit)(problem).values, make()(problem).values)
 
 
 def test_a_transform_under_captum_s_names():
@@ -166,7 +168,7 @@ def test_a_bright_patch_is_where_it_is(make: Any, form: str):
     x = torch.zeros(2, 1, 12, 20, dtype=torch.float64)
     x[0, :, 4:8, 12:16] = 1
     x[1, :, 8:, :4] = 1
-    (found,) = make()(Pathway.of(Patches(*FORMS[form]).double(), x, read="place")).values
+    (found,) = make()(Problem(Patches(*FORMS[form]).double(), x, gradient_at="place")).values
     assert found.shape == (2, 1, 3, 5)
     assert found.flatten(1).argmax(1).tolist() == [1 * 5 + 3, 2 * 5]
     assert found[0].sum() == found[0].max()
@@ -178,8 +180,8 @@ def test_words_have_no_grid():
     )
     model, words = seeded(lambda: BertForSequenceClassification(config)), torch.arange(14).reshape(2, 7)
     for make in (*OF_GRADIENTS, EigenCam):
-        path = Pathway.of(model, words, target=logit, read=last(model, "BertLayer"))
-        assert make()(path).values[0].shape == (2, 1, 7)
+        problem = Problem(model, words, target=logit, gradient_at=last(model, "BertLayer"))
+        assert make()(problem).values[0].shape == (2, 1, 7)
 
 
 class Recurrent(nn.Module):
@@ -194,15 +196,15 @@ class Recurrent(nn.Module):
 @every_map
 def test_time_steps_of_tokens_and_of_the_inputs(make: Any):
     model, x = seeded(Recurrent), numbers(3, 6, 5)
-    path = Pathway.of(model, x, target=0, read="head")
-    maps = make(rectify=False, interpolate_mode="linear")(path).values
+    problem = Problem(model, x, target=0, gradient_at="head")
+    maps = make(rectify=False, interpolate_mode="linear")(problem).values
     assert maps[0].shape == (3, 1, 6)
 
 
 @pytest.mark.parametrize("make", [*OF_GRADIENTS, EigenCam])
 def test_where_there_is_no_space_each_example_has_one_number(make: Any):
     model, x = seeded(lambda: nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 2))), numbers(3, 4)
-    assert make()(Pathway.of(model, x, target=0, read="0")).values[0].shape == (3, 1)
+    assert make()(Problem(model, x, target=0, gradient_at="0")).values[0].shape == (3, 1)
 
 
 class Segmenting(nn.Module):
@@ -229,14 +231,14 @@ TARGETS: dict[str, Callable[[Any], Tensor]] = {
 @every_map
 def test_dense_outputs(make: Any, target: Callable[[Any], Tensor]):
     model, x = seeded(Segmenting), numbers(2, 2, 6, 7)
-    (found,) = make(rectify=False)(Pathway.of(model, x, target=target, read="features")).values
+    (found,) = make(rectify=False)(Problem(model, x, target=target, gradient_at="features")).values
     assert found.shape == (2, 1, 6, 7)
     assert found.any()
 
 
 def test_a_pixel_s_map_is_where_the_pixel_is():
-    path = Pathway.of(seeded(Segmenting), numbers(2, 2, 6, 7), target=TARGETS["a pixel"], read="features")
-    (found,) = HiResCam(rectify=False)(path).values
+    problem = Problem(seeded(Segmenting), numbers(2, 2, 6, 7), target=TARGETS["a pixel"], gradient_at="features")
+    (found,) = HiResCam(rectify=False)(problem).values
     elsewhere = torch.ones(6, 7, dtype=torch.bool)
     elsewhere[3, 4] = False
     assert found[:, 0, 3, 4].all()
@@ -246,7 +248,7 @@ def test_a_pixel_s_map_is_where_the_pixel_is():
 def test_hires_cam_is_complete_where_the_rest_is_linear():
     model = seeded(lambda: nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3, bias=False)))
     x = numbers(3, 2, 6, 6)
-    (found,) = HiResCam(rectify=False)(Pathway.of(model, x, target=1, read="1")).values
+    (found,) = HiResCam(rectify=False)(Problem(model, x, target=1, gradient_at="1")).values
     close((found.sum((1, 2, 3)),), (model(x)[:, 1].detach(),))
 
 
@@ -255,8 +257,8 @@ def test_hires_cam_is_complete_where_the_rest_is_linear():
 def test_halves(make: Any, dtype: torch.dtype):
     model, x = seeded(Segmenting), numbers(2, 2, 6, 7)
     target = TARGETS["a pixel"]
-    half = make()(Pathway.of(model.to(dtype), x.to(dtype), target=target, read="features")).values[0]
-    full = make()(Pathway.of(model.double(), x.to(dtype).double(), target=target, read="features")).values[0]
+    half = make()(Problem(model.to(dtype), x.to(dtype), target=target, gradient_at="features")).values[0]
+    full = make()(Problem(model.double(), x.to(dtype).double(), target=target, gradient_at="features")).values[0]
     assert half.dtype == dtype
     torch.testing.assert_close(half.double(), full, rtol=0.1, atol=0.05 * full.max().item())
 
@@ -264,17 +266,17 @@ def test_halves(make: Any, dtype: torch.dtype):
 def test_eigen_cam_does_not_run_what_comes_behind():
     model = seeded(Segmenting)
     x = numbers(2, 2, 6, 7)
-    EigenCam()(Pathway.of(model, x, read="features"))
+    EigenCam()(Problem(model, x, gradient_at="features"))
     model.head.register_forward_hook(lambda *_: pytest.fail("the head has run"))
-    EigenCam()(Pathway.of(model, x, read="features"))
+    EigenCam()(Problem(model, x, gradient_at="features"))
 
 
 @every_map
 def test_under_noise(make: Any):
     model, x = seeded(Segmenting), numbers(2, 2, 6, 7)
-    path = Pathway.of(model, x, target=TARGETS["a pixel"], read="features")
-    quiet, noisy = (NoiseTunnel(method=make(), samples=3, stdevs=s, seed=1)(path).values for s in (0.0, 0.5))
-    close(quiet, make()(path).values)
+    problem = Problem(model, x, target=TARGETS["a pixel"], gradient_at="features")
+    quiet, noisy = (NoiseTunnel(method=make(), samples=3, stdevs=s, seed=1)(problem).values for s in (0.0, 0.5))
+    close(quiet, make()(problem).values)
     assert not torch.equal(noisy[0], quiet[0])
 
 
@@ -295,21 +297,21 @@ def test_inputs_that_are_no_images_have_no_guided_maps():
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "says"),
+    ("method", "problem", "says"),
     [
-        (GuidedGradCam(), {"read": "head"}, r"layer must have as many dimensions of space .* got \(2, 1\) for inputs"),
-        (GradCam(interpolate_mode="bilinear"), {"read": "head"}, r"layer must have as many dimensions of space"),
-        (ScoreCam(), {"read": "head"}, r"layer must have as many dimensions of space"),
-        (GradCam(interpolate_mode="trilinear"), {"read": "features"}, r"interpolate_mode must .* got 'trilinear'"),
-        (GuidedGradCam(interpolate_mode="best"), {"read": "features"}, r"interpolate_mode must .* got 'best'"),
-        (GradCam(reshape_transform=lambda x: x[0, 0, 0]), {"read": "features"}, r"reshape_transform must return"),
-        (GradCam(reshape_transform=lambda x: None), {"read": "features"}, r"reshape_transform must return .* NoneType"),
-        (EigenCam(reshape_transform=lambda x: x[:1]), {"read": "features"}, r"reshape_transform must return"),
+        (GuidedGradCam(), {"gradient_at": "head"}, r"layer must have as many dimensions of space .* got \(2, 1\) for inputs"),
+        (GradCam(interpolate_mode="bilinear"), {"gradient_at": "head"}, r"layer must have as many dimensions of space"),
+        (ScoreCam(), {"gradient_at": "head"}, r"layer must have as many dimensions of space"),
+        (GradCam(interpolate_mode="trilinear"), {"gradient_at": "features"}, r"interpolate_mode must .* got 'trilinear'"),
+        (GuidedGradCam(interpolate_mode="best"), {"gradient_at": "features"}, r"interpolate_mode must .* got 'best'"),
+        (GradCam(reshape_transform=lambda x: x[0, 0, 0]), {"gradient_at": "features"}, r"reshape_transform must return"),
+        (GradCam(reshape_transform=lambda x: None), {"gradient_at": "features"}, r"reshape_transform must return .* NoneType"),
+        (EigenCam(reshape_transform=lambda x: x[:1]), {"gradient_at": "features"}, r"reshape_transform must return"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_says_why(method: Any, path: dict[str, Any], says: str):
+def test_what_cannot_be_says_why(method: Any, problem: dict[str, Any], says: str):
     with pytest.raises(InvalidArgument, match=rf"^{type(method).__name__}: {says}"):
-        method(Pathway.of(seeded(Images), (numbers(2, 1, 6, 6), numbers(2, 3)), target=0, **path))
+        method(Problem(seeded(Images), (numbers(2, 1, 6, 6), numbers(2, 3)), target=0, **problem))
 
 
 class Registers(Patches):
@@ -323,26 +325,26 @@ class Registers(Patches):
 
 @pytest.mark.parametrize("count", [2, 5, 16])
 def test_tokens_before_the_patches(count: int):
-    path = Pathway.of(seeded(lambda: Registers(count)), numbers(2, 1, 12, 20), read="place")
-    found = GradCam()(path).values[0]
+    problem = Problem(seeded(lambda: Registers(count)), numbers(2, 1, 12, 20), gradient_at="place")
+    found = GradCam()(problem).values[0]
     transform = lambda t: t[:, count:].reshape(2, 3, 5, 7).permute(0, 3, 1, 2)  # noqa: E731
     assert found.shape == (2, 1, 3, 5)
-    assert torch.equal(found, GradCam(reshape_transform=transform)(path).values[0])
+    assert torch.equal(found, GradCam(reshape_transform=transform)(problem).values[0])
 
 
 def test_tokens_that_are_no_patches_have_a_value_each():
-    path = Pathway.of(seeded(lambda: Registers(17)), numbers(2, 1, 12, 20), read="place")
-    assert GradCam()(path).values[0].shape == (2, 1, 32)
+    problem = Problem(seeded(lambda: Registers(17)), numbers(2, 1, 12, 20), gradient_at="place")
+    assert GradCam()(problem).values[0].shape == (2, 1, 32)
     with pytest.raises(InvalidArgument, match=r"layer must have as many dimensions of space .*reshape_transform"):
-        GuidedGradCam()(path)
+        GuidedGradCam()(problem)
 
 
 def test_as_many_tokens_as_a_grid_has_and_few_more():
     """Are those of an image where the model has weights for such patches, and words otherwise."""
     model, x = seeded(lambda: Registers(3)), numbers(2, 1, 12, 20)
-    assert GradCam()(Pathway.of(model, x, read="place")).values[0].shape == (2, 1, 3, 5)
+    assert GradCam()(Problem(model, x, gradient_at="place")).values[0].shape == (2, 1, 3, 5)
     model.embed = nn.Conv2d(1, 7, 3, stride=4).double()
-    assert GradCam()(Pathway.of(model, x, read="place")).values[0].shape == (2, 1, 18)
+    assert GradCam()(Problem(model, x, gradient_at="place")).values[0].shape == (2, 1, 18)
 
 
 def test_a_class_and_a_distillation_before_the_patches():
@@ -350,6 +352,6 @@ def test_a_class_and_a_distillation_before_the_patches():
         hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=12, patch_size=4
     )
     model = seeded(lambda: DeiTForImageClassificationWithTeacher(config))
-    path = Pathway.of(model, numbers(2, 3, 12, 12), target=logit, read=last(model, "DeiTLayer"))
+    problem = Problem(model, numbers(2, 3, 12, 12), target=logit, gradient_at=last(model, "DeiTLayer"))
     for make in (GradCam, EigenCam):
-        assert make()(path).values[0].shape == (2, 1, 3, 3)
+        assert make()(problem).values[0].shape == (2, 1, 3, 3)

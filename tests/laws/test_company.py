@@ -111,8 +111,8 @@ def test_noise_of_no_size_leaves_the_gradient(name: str):
     (expected,) = torch.autograd.grad(model(x).sum(), x)
     found = attr.NoiseTunnel(attr.Saliency(model)).attribute(X, stdevs=0.0, abs=False)
     torch.testing.assert_close(found, expected)
-    path = methods.Pathway.of(model, X)
-    found = methods.NoiseTunnel(method=methods.Saliency(), stdevs=0.0)(path).values[0]
+    problem = methods.Problem(model, X)
+    found = methods.NoiseTunnel(method=methods.Saliency(), stdevs=0.0)(problem).values[0]
     torch.testing.assert_close(found.abs(), expected.abs())
 
 

@@ -13,7 +13,7 @@ from laws.test_lrp import TINY, Headed, numbers, seeded
 from pellucid import attr, methods
 from pellucid.attr.lrp_rules import GammaRule
 from pellucid.errors import PellucidWarning
-from pellucid.methods import LRP, Composite, Conservation, Epsilon, Gamma, PassOn, Pathway, WSquare, ZPlus
+from pellucid.methods import LRP, Composite, Conservation, Epsilon, Gamma, Options, PassOn, Problem, WSquare, ZPlus
 
 COMPOSITES = {
     "epsilon": Composite(),
@@ -90,12 +90,12 @@ def adds_up(table: Conservation, **within: float) -> None:
 def test_what_arrives_and_what_is_absorbed_are_what_is_explained(name: str, composite: str, dtype: torch.dtype):
     make, shape = MODELS[name]
     model, x = seeded(make).to(dtype), numbers(3, *shape).to(dtype)
-    path, method = Pathway.of(model, x, target=1), LRP(composite=COMPOSITES[composite])
-    table = method.conservation(path)
+    problem, method = Problem(model, x, target=1), LRP(composite=COMPOSITES[composite])
+    table = method.conservation(problem)
     within = {"rtol": 1e-9, "atol": 1e-9} if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-4}
     adds_up(table, **within)
     torch.testing.assert_close(table.explained, model(x)[:, 1].detach().double(), rtol=1e-5, atol=1e-5)
-    found = method(path, delta=True)
+    found = method(problem, delta=True)
     torch.testing.assert_close(table.relevance, found.values[0].flatten(1).sum(1).double(), rtol=1e-3, atol=1e-3)
     if dtype == torch.float64:
         torch.testing.assert_close(table.absorbed, found.delta.double(), rtol=1e-9, atol=1e-9)
@@ -109,7 +109,7 @@ def test_what_each_call_absorbs_is_as_by_hand():
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).double()
     x, epsilon, more = numbers(5, 3), 0.25, 0.5
     table = LRP(composite=Composite({"2": Epsilon(epsilon)}, default=ZPlus(more))).conservation(
-        Pathway.of(model, x, target=0)
+        Problem(model, x, target=0)
     )
     with torch.no_grad():
         first, last = model[0], model[2]
@@ -139,7 +139,7 @@ def test_constants_get_their_part_as_biases_do():
         return x[:, :3].masked_fill(mask, 7.0).sum(1) + x[:, 3:].sum(1) + 2 * constant.sum()
 
     x = numbers(4, 3)
-    table = LRP().conservation(Pathway.of(model, x))
+    table = LRP().conservation(Problem(model, x))
     adds_up(table)
     lost = model(x) - (x[:, 1] * 2 + x[:, 2] * 3)
     torch.testing.assert_close(sum(each.by_bias for each in table.calls), lost, rtol=1e-6, atol=1e-6)
@@ -148,13 +148,13 @@ def test_constants_get_their_part_as_biases_do():
 
 def test_what_a_function_gives_for_zero_is_its_own():
     x = torch.tensor([[0.0, 1.0], [2.0, 0.0]])
-    table = LRP().conservation(Pathway.of(lambda x: x.sigmoid().sum(1), x))
+    table = LRP().conservation(Problem(lambda x: x.sigmoid().sum(1), x))
     torch.testing.assert_close(by_name(table)["sigmoid"].by_bias, torch.tensor([0.5, 0.5]).double())
     adds_up(table)
 
 
 def test_what_a_softmax_keeps_is_kept_by_its_rule():
-    table = LRP().conservation(Pathway.of(lambda x: x.softmax(1), numbers(3, 4), target=0))
+    table = LRP().conservation(Problem(lambda x: x.softmax(1), numbers(3, 4), target=0))
     (row,) = (each for each in table.calls if each.function == "softmax")
     torch.testing.assert_close(row.by_rule, row.absorbed)
     assert row.absorbed.abs().min() > 1e-3
@@ -167,14 +167,14 @@ def test_rules_of_one_s_own_keep_what_they_do_not_pass():
             return tuple(each / 2 for each in Epsilon()(call, relevance))
 
     model = seeded(lambda: nn.Linear(3, 2, bias=False))
-    table = LRP(composite=Composite(default=Half())).conservation(Pathway.of(model, numbers(2, 3), target=0))
+    table = LRP(composite=Composite(default=Half())).conservation(Problem(model, numbers(2, 3), target=0))
     torch.testing.assert_close(table.calls[0].by_rule, table.explained / 2, rtol=1e-6, atol=1e-6)
     adds_up(table)
 
 
 def test_relevance_that_is_passed_on_is_all_there():
     model = seeded(lambda: nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2)))
-    table = LRP(composite=Composite({"0": PassOn()})).conservation(Pathway.of(model, numbers(2, 3), target=0))
+    table = LRP(composite=Composite({"0": PassOn()})).conservation(Problem(model, numbers(2, 3), target=0))
     assert [each.rule for each in table.calls] == ["Epsilon", "PassOn"]
     assert table.calls[1].absorbed.abs().max() == 0
     adds_up(table)
@@ -183,7 +183,7 @@ def test_relevance_that_is_passed_on_is_all_there():
 def test_modules_with_a_rule_of_captum():
     model = seeded(lambda: nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2)))
     model[0].rule = GammaRule()
-    table = LRP().conservation(Pathway.of(model, numbers(2, 3), target=0))
+    table = LRP().conservation(Problem(model, numbers(2, 3), target=0))
     assert table.calls[-1].rule == "GammaRule"
     assert table.calls[-1].by_bias.abs().min() > 1e-3
     assert table.calls[-1].by_rule.abs().max() < 1e-6
@@ -195,8 +195,8 @@ def test_models_whose_examples_meet():
     model = seeded(network)
     model.train()
     model[8].eval()
-    path = Pathway.of(model, numbers(4, 2, 8, 8), target=2)
-    table = LRP().conservation(path)
+    problem = Problem(model, numbers(4, 2, 8, 8), target=2)
+    table = LRP().conservation(problem)
     assert table.explained.shape == (4,)
     torch.testing.assert_close(table.explained, model(numbers(4, 2, 8, 8))[:, 2].detach())
     adds_up(table, rtol=1e-6, atol=1e-6)
@@ -206,12 +206,12 @@ def test_complex_numbers_have_the_relevance_of_both_parts():
     def model(x: Tensor) -> Tensor:
         return (torch.fft.rfft(x) * torch.complex(numbers(4), numbers(4).flip(0)) + 0.5).abs().sum((1, 2))
 
-    adds_up(LRP().conservation(Pathway.of(model, numbers(2, 3, 6))))
+    adds_up(LRP().conservation(Problem(model, numbers(2, 3, 6))))
 
 
 def test_a_model_that_collapses_the_batch():
     x = numbers(3, 2)
-    table = LRP().conservation(Pathway.of(lambda x: (x * torch.tensor([1.0, 2.0])).sum(), x))
+    table = LRP().conservation(Problem(lambda x: (x * torch.tensor([1.0, 2.0])).sum(), x))
     assert table.explained.shape == (1,)
     adds_up(table)
 
@@ -224,7 +224,7 @@ def test_a_model_that_makes_other_calls_for_each_example():
         return y
 
     x = torch.tensor([[1.0, 0.5], [3.0, -0.7]]).double()
-    table = LRP().conservation(Pathway.of(model, x, target=1, whole_batch=False))
+    table = LRP().conservation(Problem(model, x, target=1, options=Options(whole_batch=False)))
     adds_up(table)
     received = [each.received for each in table.calls if each.function == "tanh"]
     assert [[bool(one) for one in each != 0] for each in received] == [[True, True], [False, True], [False, True]]
@@ -232,21 +232,21 @@ def test_a_model_that_makes_other_calls_for_each_example():
 
 def test_at_a_layer_that_all_relevance_passes():
     model, x = seeded(network), numbers(3, 2, 8, 8)
-    table = LRP().conservation(Pathway.of(model, x, target=0, read="4"))
+    table = LRP().conservation(Problem(model, x, target=0, gradient_at="4"))
     adds_up(table)
     assert "0" not in {each.module for each in table.calls}
 
 
 def test_calls_without_a_rule_are_told_of_and_are_in_the_table():
-    path = Pathway.of(lambda x: x.renorm(2, 0, 0.5).sum(1), numbers(3, 4))
+    problem = Problem(lambda x: x.renorm(2, 0, 0.5).sum(1), numbers(3, 4))
     with pytest.warns(PellucidWarning, match="no rule for renorm"):
-        table = LRP().conservation(path)
+        table = LRP().conservation(problem)
     adds_up(table)
 
 
 def test_a_table_as_text_and_a_guest():
     model = seeded(network)
-    found = str(LRP().conservation(Pathway.of(model, numbers(3, 2, 8, 8), target=0)))
+    found = str(LRP().conservation(Problem(model, numbers(3, 2, 8, 8), target=0)))
     assert "by stabiliser" in found.splitlines()[0]
     assert "linear in 9" in found.splitlines()[1]
     assert all(not module._forward_hooks and not module._backward_hooks for module in model.modules())
@@ -280,7 +280,7 @@ def test_composites_that_are_ready_take_a_stabiliser(name: str):
     model, x = seeded(network), numbers(3, 2, 8, 8)
     absorbed = {}
     for stabiliser in (1e-9, 0.5):
-        table = LRP(composite=PRESETS[name](stabiliser=stabiliser)).conservation(Pathway.of(model, x, target=1))
+        table = LRP(composite=PRESETS[name](stabiliser=stabiliser)).conservation(Problem(model, x, target=1))
         adds_up(table)
         absorbed[stabiliser] = sum(each.by_stabiliser.abs() for each in table.calls if each.module != "9")
     assert absorbed[1e-9].max() < 1e-3

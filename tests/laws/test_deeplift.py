@@ -29,7 +29,7 @@ from laws.models import efficientnet
 from pellucid import attr, methods
 from pellucid.core import budget
 from pellucid.errors import InvalidArgument, NotSupported, PellucidWarning
-from pellucid.methods import Layer, Neuron, Pathway
+from pellucid.methods import Layer, Neuron, Options, Problem
 
 EXAMPLES, WIDTH, TOKENS = 3, 8, 5
 EXACT = 1e-10
@@ -852,19 +852,19 @@ def test_layers_of_a_model_that_uses_a_module_five_times(layer: str):
 
 
 @pytest.mark.parametrize("call", range(5))
-@pytest.mark.parametrize("way", ["read", "source"])
+@pytest.mark.parametrize("way", ["gradient_at", "source"])
 def test_one_call_of_a_module_that_is_used_five_times(call: int, way: str):
     model, x, x0 = seeded(OneReLU), numbers(EXAMPLES, WIDTH), numbers(EXAMPLES, WIDTH, seed=1)
     with torch.no_grad():
         change = weighted(model(x)) - weighted(model(x0))
-    path = Pathway.of(model, x, target=weighted, **{way: Layer("relu", call=call)})
-    result = methods.DeepLift(strict=True)(path, x0, delta=True)
+    problem = Problem(model, x, target=weighted, **{way: Layer("relu", call=call)})
+    result = methods.DeepLift(strict=True)(problem, x0, delta=True)
     assert (total(result.values) - change).abs().max() < EXACT
     assert result.delta.abs().max() < EXACT
 
 
 @pytest.mark.parametrize("name", ["ReLU", "Encoder", "LSTM"])
-@pytest.mark.parametrize("way", ["read", "source"])
+@pytest.mark.parametrize("way", ["gradient_at", "source"])
 def test_from_a_layer_to_a_neuron(name: str, way: str):
     make, shape, layer, to = {
         "ReLU": (MLP, (WIDTH,), "first", Neuron("second", 3)),
@@ -888,14 +888,14 @@ def test_from_a_layer_to_a_neuron(name: str, way: str):
     with torch.no_grad():
         model(x), model(x0)
     handle.remove()
-    path = Pathway.of(model, x, sink=to, **{way: layer})
-    result = methods.DeepLift(strict=True)(path, x0, delta=True)
+    problem = Problem(model, x, target=to, **{way: layer})
+    result = methods.DeepLift(strict=True)(problem, x0, delta=True)
     assert result.delta.abs().max() < EXACT
     found, change = total(result.values), explained[0] - explained[1]
     if name == "Encoder":  # which has its tokens first, so that sums are not of examples
         found, change = found.sum(), change.sum()
     assert (found - change).abs().max() < EXACT
-    of_inputs = methods.DeepLift(strict=True)(Pathway.of(model, x, sink=to), x0)
+    of_inputs = methods.DeepLift(strict=True)(Problem(model, x, target=to), x0)
     assert (total(of_inputs.values) - (explained[0] - explained[1])).abs().max() < EXACT
 
 
@@ -1177,14 +1177,14 @@ def test_second_derivatives_of_attributions(name: str):
     assert torch.autograd.gradgradcheck(attributions, (x, x0), atol=1e-4)
 
 
-@pytest.mark.parametrize("way", ["read", "source"])
+@pytest.mark.parametrize("way", ["gradient_at", "source"])
 def test_attributions_of_a_layer_are_differentiated(way: str):
     model = seeded(lambda: nn.Sequential(nn.Linear(WIDTH, 6), nn.Tanh(), nn.Linear(6, 6), nn.Sigmoid()))
     x, x0 = numbers(2, WIDTH).requires_grad_(), numbers(2, WIDTH, seed=1).requires_grad_()
 
     def attributions(x: Tensor, x0: Tensor) -> Tensor:
-        path = Pathway.of(model, x, target=weighted, create_graph=True, **{way: "1"})
-        return methods.DeepLift()(path, x0).values[0]
+        problem = Problem(model, x, target=weighted, **{way: "1"}, options=Options(create_graph=True))
+        return methods.DeepLift()(problem, x0).values[0]
 
     assert torch.autograd.gradcheck(attributions, (x, x0))
 

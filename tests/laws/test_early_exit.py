@@ -12,11 +12,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from laws.problems import problem_of
 from laws.registry import CASES, Case, close
 from laws.state import as_found
 from pellucid import attr
 from pellucid.core import calls, kinds
-from pellucid.methods import InputXGradient, Layer, Neuron, Pathway, Saliency
+from pellucid.methods import InputXGradient, Layer, Neuron, Problem, Saliency
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 
@@ -78,7 +79,7 @@ WAYS: dict[str, Any] = {
         X, 1, torch.zeros(1, 4), seed=0, **more
     ),
     "from layer to neuron": lambda model, layer, **more: InputXGradient()(
-        Pathway.of(model, X, source="first", sink=Neuron(layer, 1), **more)
+        problem_of(model, X, source="first", target=Neuron(layer, 1), **more)
     ).values[0],
 }
 every_way = pytest.mark.parametrize("way", WAYS)
@@ -127,7 +128,7 @@ def test_on_every_model_the_numbers_are_the_same(case: Case):
 def test_a_call_that_is_named_needs_no_counting(call: int):
     model, place = seeded(Steps), Layer("again", call=call)
     for _ in range(2):
-        found = calls_of(model, lambda: Saliency()(Pathway.of(model, X, sink=Neuron(place, 1))))
+        found = calls_of(model, lambda: Saliency()(Problem(model, X, target=Neuron(place, 1))))
         assert found == {"first": 1, "again": call + 1}
 
 

@@ -28,8 +28,8 @@ Game = Callable[[Tensor], Tensor]
 
 def worth(game: Game, players: int, samples: int | None = None, sampling: Any = "auto", seed: int = 0) -> Tensor:
     """What the players of a game are worth."""
-    path = methods.Pathway.of(game, torch.ones(1, players, dtype=torch.float64))
-    return methods.KernelShap(samples=samples, sampling=sampling, seed=seed)(path).values[0][0]
+    problem = methods.Problem(game, torch.ones(1, players, dtype=torch.float64))
+    return methods.KernelShap(samples=samples, sampling=sampling, seed=seed)(problem).values[0][0]
 
 
 def exact(game: Game, players: int) -> Tensor:
@@ -249,13 +249,13 @@ class TestFeatures:
 
     def test_numbers_with_gaps_are_features_that_nobody_has(self):
         x, mask = torch.tensor([[1.0, 2, 4]], dtype=torch.float64), torch.tensor([[3, 5, 3]])
-        found = methods.KernelShap(per_feature=True)(methods.Pathway.of(lambda x: x.sum(1), x), feature_mask=mask)
+        found = methods.KernelShap(per_feature=True)(methods.Problem(lambda x: x.sum(1), x), feature_mask=mask)
         close(found.values, (torch.tensor([[5.0, 0, 2]], dtype=torch.float64),))
 
     def test_the_default_number_of_samples(self):
         model = Counted(lambda x: x.sum(1))
-        path = methods.Pathway.of(model, torch.ones(1, 15))
-        methods.KernelShap(seed=0)(path)
+        problem = methods.Problem(model, torch.ones(1, 15))
+        methods.KernelShap(seed=0)(problem)
         assert 0.9 * (30 + MORE_SAMPLES) < sum(model.rows) <= 30 + MORE_SAMPLES
 
     @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])

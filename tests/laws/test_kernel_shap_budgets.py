@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pellucid.methods import Attributions, KernelShap, Pathway
+from pellucid.methods import Attributions, KernelShap, Problem
 from pellucid.methods.linear import constrained
 from pellucid.methods.shapley_kernel import Paired
 
@@ -21,7 +21,7 @@ class Triples:
         generator = torch.Generator().manual_seed(players)
         self.members = torch.rand(3 * players, players, generator=generator).argsort(1).argsort(1) < 3
         self.worths = torch.randn(3 * players, GAMES, generator=generator, dtype=torch.float64)
-        self.path = Pathway.of(self, torch.ones(1, players, dtype=torch.float64))
+        self.problem = Problem(self, torch.ones(1, players, dtype=torch.float64))
 
     def __call__(self, x: Tensor) -> Tensor:
         return (x @ self.members.double().mT == 3).double() @ self.worths
@@ -32,7 +32,7 @@ class Triples:
         return (self.members.double().mT @ self.worths / 3).mT
 
     def estimates(self, samples: int, repetitions: int = 12) -> list[Attributions]:
-        return [KernelShap(samples=samples, seed=seed)(self.path) for seed in range(repetitions)]
+        return [KernelShap(samples=samples, seed=seed)(self.problem) for seed in range(repetitions)]
 
     def error(self, samples: int) -> float:
         off = [each.values[0] - self.values for each in self.estimates(samples)]
@@ -81,7 +81,7 @@ def test_intervals_of_few_samples_are_not_too_narrow(players: int, samples: int)
 @pytest.mark.parametrize("players", [4, 8, 45])
 @pytest.mark.parametrize("more", [0, 1])
 def test_coalitions_of_one_player_alone_tell_of_no_error(players: int, more: int):
-    assert KernelShap(samples=2 * players + 2 + more)(Triples(players).path).stderr is None
+    assert KernelShap(samples=2 * players + 2 + more)(Triples(players).problem).stderr is None
 
 
 @pytest.mark.parametrize("players", [5, 12, 45, 60])

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from laws.counting import Counted
+from laws.problems import problem_of
 from pellucid import methods
 from pellucid.errors import InvalidArgument, PellucidWarning
-from pellucid.methods import KernelShapIQ, Pathway
+from pellucid.methods import KernelShapIQ, Problem
 
 INDICES = pytest.mark.parametrize("index", ["k-SII", "SII"])
 
@@ -37,8 +38,8 @@ def of_few(players: int, terms: int, most: int, seed: int) -> tuple[Any, Tensor]
     return lambda x: sum(c * x[:, some].prod(1) for c, some in zip(worth, sets, strict=True)), exact
 
 
-def path_of(model: Any, players: int, **arguments: Any) -> Pathway:
-    return Pathway.of(model, torch.ones(1, players, dtype=torch.float64), **arguments)
+def of_players(model: Any, players: int, **arguments: Any) -> Problem:
+    return problem_of(model, torch.ones(1, players, dtype=torch.float64), **arguments)
 
 
 def off_diagonal(matrix: Tensor) -> Tensor:
@@ -49,8 +50,8 @@ def off_diagonal(matrix: Tensor) -> Tensor:
 @pytest.mark.parametrize("players", range(1, 9))
 def test_all_coalitions_give_the_interactions(players: int, index: Any):
     x = torch.randn(2, players, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    found = KernelShapIQ(index=index)(Pathway.of(game_of(players), x))
-    exact = methods.ShapleyInteractions(index=index)(Pathway.of(game_of(players), x))
+    found = KernelShapIQ(index=index)(Problem(game_of(players), x))
+    exact = methods.ShapleyInteractions(index=index)(Problem(game_of(players), x))
     torch.testing.assert_close(found.values, exact.values, rtol=1e-9, atol=1e-10)
     assert torch.equal(found.features, exact.features)
     assert not found.stderr.any()
@@ -58,7 +59,7 @@ def test_all_coalitions_give_the_interactions(players: int, index: Any):
 
 def test_of_nobody():
     with pytest.warns(PellucidWarning, match="baselines are equal to the inputs"):
-        assert not KernelShapIQ()(Pathway.of(lambda x: x.sum(1), torch.zeros(2, 3))).values.any()
+        assert not KernelShapIQ()(Problem(lambda x: x.sum(1), torch.zeros(2, 3))).values.any()
 
 
 def test_features_of_a_mask_and_at_their_baselines():
@@ -68,7 +69,7 @@ def test_features_of_a_mask_and_at_their_baselines():
         "baselines": torch.tensor([[0.0, 0, 0, 1]]),
     }
     found, exact = (
-        method()(Pathway.of(lambda x: (x + 1).prod(1), x), **arguments)
+        method()(Problem(lambda x: (x + 1).prod(1), x), **arguments)
         for method in (KernelShapIQ, methods.ShapleyInteractions)
     )
     torch.testing.assert_close(found.values, exact.values)
@@ -80,16 +81,16 @@ def test_features_of_a_mask_and_at_their_baselines():
 def test_games_of_pairs_need_no_more_than_determine_the_answer(players: int, seed: int, index: Any):
     game, exact = of_few(players, 60, 2, seed)
     least = players * (players - 1) + 2
-    found = KernelShapIQ(samples=2 * least, index="SII", seed=seed)(path_of(game, players)).values[0]
+    found = KernelShapIQ(samples=2 * least, index="SII", seed=seed)(of_players(game, players)).values[0]
     torch.testing.assert_close(off_diagonal(found), exact, rtol=0, atol=1e-9)
     with pytest.raises(InvalidArgument, match=rf"samples must be at least {least} .*Hint: ShapleyInteractionSampling"):
-        KernelShapIQ(samples=least - 1)(path_of(game, players))
+        KernelShapIQ(samples=least - 1)(of_players(game, players))
 
 
 def test_what_hardly_determines_the_answer_is_told_of():
     game, _ = of_few(12, 60, 3, 0)
     with pytest.warns(PellucidWarning, match=r"samples must be larger: 134 .* 12 features.*Hint: samples=268"):
-        found = KernelShapIQ(samples=134, seed=0)(path_of(game, 12))
+        found = KernelShapIQ(samples=134, seed=0)(of_players(game, 12))
     assert found.stderr is None
 
 
@@ -97,8 +98,8 @@ def test_what_hardly_determines_the_answer_is_told_of():
 @pytest.mark.parametrize("players", [9, 10])
 def test_come_close_and_their_errors_say_how_close(players: int, index: Any):
     game = game_of(players)
-    exact = methods.ShapleyInteractions(index=index)(path_of(game, players)).values
-    found = [KernelShapIQ(samples=250, index=index, seed=seed)(path_of(game, players)) for seed in range(60)]
+    exact = methods.ShapleyInteractions(index=index)(of_players(game, players)).values
+    found = [KernelShapIQ(samples=250, index=index, seed=seed)(of_players(game, players)) for seed in range(60)]
     values, errors = (torch.stack([getattr(each, of)[0] for each in found]) for of in ("values", "stderr"))
     spread = values.std(0)
     off = (values - exact).square().mean(0).sqrt()
@@ -109,10 +110,10 @@ def test_come_close_and_their_errors_say_how_close(players: int, index: Any):
 
 def test_the_interactions_of_a_feature_add_up_exactly():
     game = game_of(10)
-    found = KernelShapIQ(samples=300, index="SII", seed=0)(path_of(game, 10, target=0)).values[0]
-    exact = methods.ShapleyInteractions(index="SII")(path_of(game, 10, target=0)).values[0]
+    found = KernelShapIQ(samples=300, index="SII", seed=0)(of_players(game, 10, target=0)).values[0]
+    exact = methods.ShapleyInteractions(index="SII")(of_players(game, 10, target=0)).values[0]
     torch.testing.assert_close(off_diagonal(found).sum(1), off_diagonal(exact).sum(1), rtol=1e-9, atol=1e-10)
-    ksii = KernelShapIQ(samples=300, seed=0)(path_of(game, 10, target=0)).values[0]
+    ksii = KernelShapIQ(samples=300, seed=0)(of_players(game, 10, target=0)).values[0]
     x = torch.ones(1, 10, dtype=torch.float64)
     torch.testing.assert_close(ksii.triu().sum(), (game(x) - game(0 * x))[0, 0])
 
@@ -124,8 +125,8 @@ def test_where_few_act_together_it_needs_fewer_evaluations_than_orders(players: 
         game, exact = of_few(players, 60, 4, seed)
         model = Counted(game)
         orders = methods.ShapleyInteractionSampling(samples=3 * players, index="SII", seed=seed)
-        by_orders = orders(path_of(model, players, whole_batch=False)).values[0]
-        by_pairs = KernelShapIQ(samples=sum(model.rows), index="SII", seed=seed)(path_of(game, players)).values[0]
+        by_orders = orders(of_players(model, players, whole_batch=False)).values[0]
+        by_pairs = KernelShapIQ(samples=sum(model.rows), index="SII", seed=seed)(of_players(game, players)).values[0]
         for name, found in (("orders", by_orders), ("pairs", by_pairs)):
             off.setdefault(name, []).append(float((off_diagonal(found) - exact).square().mean().sqrt()))
     assert sum(off["pairs"]) < 0.6 * sum(off["orders"])
@@ -134,9 +135,9 @@ def test_where_few_act_together_it_needs_fewer_evaluations_than_orders(players: 
 def test_goes_on_until_it_is_exact_enough():
     weights = torch.randn(12, generator=torch.Generator().manual_seed(0), dtype=torch.float64) / 3
     x = torch.ones(3, 12).double() * torch.tensor([[0.0], [0.5], [1.0]]).double()
-    path = Pathway.of(lambda x: (x @ weights).exp(), x)
-    found = KernelShapIQ(samples="auto", tolerance=0.02, seed=0)(path)
-    exact = methods.ShapleyInteractions()(path)
+    problem = Problem(lambda x: (x @ weights).exp(), x)
+    found = KernelShapIQ(samples="auto", tolerance=0.02, seed=0)(problem)
+    exact = methods.ShapleyInteractions()(problem)
     assert found.reached.all()
     assert (found.values - exact.values).abs().max() <= 0.04
     assert (1.96 * found.stderr <= 0.02).all()
@@ -145,4 +146,4 @@ def test_goes_on_until_it_is_exact_enough():
 @pytest.mark.parametrize("given", [{"index": "STII"}, {"samples": 0}, {"samples": "auto", "most_samples": 20}])
 def test_what_it_refuses(given: dict[str, Any]):
     with pytest.raises(InvalidArgument, match=r"index must|samples must"):
-        KernelShapIQ(**given)(path_of(game_of(6), 6))
+        KernelShapIQ(**given)(of_players(game_of(6), 6))

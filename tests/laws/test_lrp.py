@@ -16,7 +16,7 @@ from laws.registry import close
 from pellucid import attr, methods
 from pellucid.attr import lrp_rules
 from pellucid.errors import InvalidArgument, NoRule, PellucidWarning, WrongType
-from pellucid.methods import Composite, Epsilon, Gamma, PassOn, Pathway, ZBox, ZPlus
+from pellucid.methods import Composite, Epsilon, Gamma, Options, PassOn, Problem, ZBox, ZPlus
 
 TINY: dict[str, Any] = {
     "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 40,
@@ -34,8 +34,8 @@ def numbers(*shape: int) -> Tensor:
 
 
 def relevance(model: Callable[..., Any], x: Tensor, composite: Composite | None = None, **more: Any) -> Tensor:
-    path = Pathway.of(model, x, **({"target": 1} | more))
-    return methods.LRP(composite=composite or Composite(), strict=True)(path).values[0]
+    problem = Problem(model, x, **({"target": 1} | more))
+    return methods.LRP(composite=composite or Composite(), strict=True)(problem).values[0]
 
 
 class Headed(nn.Module):
@@ -80,7 +80,7 @@ def test_transformers_of_hugging_face(name: str, how: str, composite: Composite)
     found = relevance(model, x, composite)
     assert found.isfinite().all()
     assert found.any()
-    for flow in methods.LRP(composite=composite).trace(Pathway.of(model, x, target=1)):
+    for flow in methods.LRP(composite=composite).trace(Problem(model, x, target=1)):
         if flow.rule not in ABSORBING or "bias" in flow.rule:
             assert flow.passed == pytest.approx(flow.received, rel=1e-6, abs=1e-9), flow
 
@@ -116,12 +116,12 @@ COMPOSITES = {
 def test_a_network_with_its_real_weights(name: str):
     """Nothing but layers with biases absorbs, and what is left is all there."""
     model, x = efficientnet().double(), numbers(1, 3, 64, 64)
-    path = Pathway.of(model, x, target=281)
-    flows = methods.LRP(composite=COMPOSITES[name], strict=True).trace(path)
+    problem = Problem(model, x, target=281)
+    flows = methods.LRP(composite=COMPOSITES[name], strict=True).trace(problem)
     for flow in flows:
         if flow.rule in ("pass_on", "moved", "product", "quotient"):
             assert flow.passed == pytest.approx(flow.received)
-    found = methods.LRP(composite=COMPOSITES[name])(path, delta=True)
+    found = methods.LRP(composite=COMPOSITES[name])(problem, delta=True)
     assert float(found.values[0].sum() + found.delta) == pytest.approx(model(x)[0, 281].item())
 
 
@@ -162,7 +162,7 @@ def test_a_batch_norm_is_part_of_a_layer_for_itself_alone():
 def test_a_batch_norm_of_other_channels_is_no_part_of_the_layer():
     model = seeded(lambda: nn.Sequential(nn.Linear(8, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Flatten(), nn.Linear(25, 2)))
     model[1].running_var.uniform_(0.5, 2)
-    flows = methods.LRP(composite=Composite(default=Gamma())).trace(Pathway.of(model, numbers(3, 5, 8), target=1))
+    flows = methods.LRP(composite=Composite(default=Gamma())).trace(Problem(model, numbers(3, 5, 8), target=1))
     assert any("batch_norm" in flow.call for flow in flows)
 
 
@@ -253,7 +253,7 @@ def test_which_rule_a_layer_follows():
     x, model = numbers(2, 3), seeded(lambda: SMALL)
 
     def rules(**more: Any) -> list[str]:
-        flows = methods.LRP(composite=Composite(**more)).trace(Pathway.of(model, x, target=1))
+        flows = methods.LRP(composite=Composite(**more)).trace(Problem(model, x, target=1))
         return [flow.rule for flow in flows if "Linear" in flow.call]
 
     assert rules() == ["Epsilon", "Epsilon"]
@@ -269,7 +269,7 @@ def test_a_rule_of_a_module_that_is_taken_apart():
     """Then it is not."""
     x, model = numbers(2, 3), seeded(lambda: SMALL)
     for key in ("1", model[1], nn.LayerNorm):
-        flows = methods.LRP(composite=Composite({key: PassOn()})).trace(Pathway.of(model, x, target=1))
+        flows = methods.LRP(composite=Composite({key: PassOn()})).trace(Problem(model, x, target=1))
         (flow,) = [flow for flow in flows if "LayerNorm" in flow.call]
         assert (flow.rule, flow.received) == ("PassOn", pytest.approx(flow.passed))
 
@@ -353,11 +353,11 @@ def test_a_trace_is_a_guest_too():
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).double()
     state = {name: value.clone() for name, value in model.state_dict().items()}
     with torch.inference_mode():
-        flows = methods.LRP().trace(Pathway.of(model, numbers(5, 3), target=0))
+        flows = methods.LRP().trace(Problem(model, numbers(5, 3), target=0))
     assert flows
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     with pytest.raises(InvalidArgument, match=r"^LRP: .* \[inputs: "):
-        methods.LRP().trace(Pathway.of(model, numbers(5, 3)))
+        methods.LRP().trace(Problem(model, numbers(5, 3)))
 
 
 def test_verbose_prints_every_call(capsys: pytest.CaptureFixture[str]):
@@ -392,11 +392,11 @@ def tensors() -> int:
 
 @pytest.mark.parametrize("method", MEMORY, ids=["lrp", "folding", "guided", "deeplift"])
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_no_tensor_outlives_a_call(method: Callable[[Pathway], Any], create_graph: bool):
+def test_no_tensor_outlives_a_call(method: Callable[[Problem], Any], create_graph: bool):
     model, x = seeded(InPlace), numbers(4, 8)
 
     def call() -> None:
-        method(Pathway.of(model, x, target=0, create_graph=create_graph))
+        method(Problem(model, x, target=0, options=Options(create_graph=create_graph)))
 
     gc.collect()
     gc.freeze()  # what is there already is not looked at
@@ -413,9 +413,9 @@ def test_no_tensor_outlives_a_call(method: Callable[[Pathway], Any], create_grap
 def test_no_model_outlives_its_user():
     def explained() -> weakref.ref[nn.Module]:
         model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten()).eval()
-        path = Pathway.of(model, torch.ones(1, 2, 3, 3), target=0)
-        methods.LRP(composite=Composite({"0": Gamma()}))(path)
-        methods.LRP(composite=Composite({"0": Gamma()})).trace(path)
+        problem = Problem(model, torch.ones(1, 2, 3, 3), target=0)
+        methods.LRP(composite=Composite({"0": Gamma()}))(problem)
+        methods.LRP(composite=Composite({"0": Gamma()})).trace(problem)
         return weakref.ref(model[0])
 
     found = explained()

@@ -12,7 +12,7 @@ from torch import nn
 from laws.models import SPECIMENS
 from laws.registry import CASES, Case, cases, close, damped
 from pellucid import attr
-from pellucid.core.guest import Guest
+from pellucid.core.model_info import ModelInfo
 from pellucid.errors import NotDifferentiable
 from training import in_training_mode
 
@@ -186,5 +186,5 @@ def test_compiled_functions_run_their_python(name: str, way: str):
 
 
 def test_what_is_not_to_be_compiled_is_no_compiled_function():
-    assert not Guest.of(torch.compiler.disable(lambda x: x.sin())).compiled
-    assert Guest.of(torch.compile(lambda x: x.sin(), backend="eager")).compiled
+    assert not ModelInfo.of(torch.compiler.disable(lambda x: x.sin())).compiled
+    assert ModelInfo.of(torch.compile(lambda x: x.sin(), backend="eager")).compiled

@@ -13,7 +13,7 @@ from laws.test_stderr_of_games import PLAYERS, game, shapley_values
 from pellucid import attr, methods
 from pellucid.core.budget import CHUNK_BYTES
 from pellucid.errors import InvalidArgument, PellucidWarning
-from pellucid.methods import Pathway, ShapleyValues, ShapleyValueSampling
+from pellucid.methods import Problem, ShapleyValues, ShapleyValueSampling
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 
@@ -50,8 +50,8 @@ every_method = pytest.mark.parametrize("name", EVERY)
 
 def call(name: str, model: Any, x: Tensor, tolerance: float, **settings: Any) -> methods.Attributions:
     method = EVERY[name](samples="auto", tolerance=tolerance, **{"seed": 0} | settings)
-    path = Pathway.of(model, x, target=1)
-    return method(path, baselines=torch.zeros(3, 6).double()) if name == "GradientShap" else method(path)
+    problem = Problem(model, x, target=1)
+    return method(problem, baselines=torch.zeros(3, 6).double()) if name == "GradientShap" else method(problem)
 
 
 class TestEverySampledMethod:
@@ -118,7 +118,7 @@ def together(x: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", ["BanzhafValueSampling", "KernelShap-captum", "Lime", "ShapleyValueSampling"])
 def test_of_one_value_for_the_batch(name: str):
     x = torch.rand(3, 4, generator=torch.Generator().manual_seed(0)).double()
-    found = EVERY[name](samples="auto", tolerance=0.02, seed=0)(Pathway.of(together, x))
+    found = EVERY[name](samples="auto", tolerance=0.02, seed=0)(Problem(together, x))
     assert found.values[0].shape == (1, 4)
     assert found.reached.all()
     assert found.evaluations.unique().numel() == 1
@@ -128,7 +128,7 @@ def test_of_one_value_for_the_batch(name: str):
 def test_kernel_shap_of_nobody(sampling: str):
     x = inputs()
     with pytest.warns(PellucidWarning, match="baselines are equal to the inputs"):
-        found = methods.KernelShap(samples="auto", sampling=sampling)(Pathway.of(network(), x, target=0), x)
+        found = methods.KernelShap(samples="auto", sampling=sampling)(Problem(network(), x, target=0), x)
     assert not found.values[0].any()
     assert found.reached.all()
 
@@ -145,8 +145,8 @@ def test_what_is_no_number_is_not_sampled_any_further(name: str):
 
 
 def test_anything_is_within_an_infinite_tolerance():
-    path = Pathway.of(lambda x: 0 * x.sum(1), inputs())
-    found = ShapleyValueSampling(samples="auto", tolerance=float("inf"), relative=True)(path)
+    problem = Problem(lambda x: 0 * x.sum(1), inputs())
+    found = ShapleyValueSampling(samples="auto", tolerance=float("inf"), relative=True)(problem)
     assert found.reached.all()
     assert (found.evaluations == 32).all()
 
@@ -161,7 +161,7 @@ def test_anything_is_within_an_infinite_tolerance():
 )
 def test_a_bound_below_what_can_be_told_anything_of_is_refused(method: Any, least: int):
     with pytest.raises(InvalidArgument, match=f"most_samples must be an integer of at least {least}"):
-        method(Pathway.of(network(), inputs(), target=0))
+        method(Problem(network(), inputs(), target=0))
 
 
 def test_a_layer_whose_tensors_have_the_examples_elsewhere():
@@ -244,9 +244,9 @@ def test_deltas_need_a_number_of_samples():
 
 
 def test_a_model_of_one_s_own_cannot_be_refined():
-    path = Pathway.of(network(), inputs(), target=1)
+    problem = Problem(network(), inputs(), target=1)
     with pytest.raises(InvalidArgument, match=r'^Lime: samples="auto" needs'):
-        methods.Lime(samples="auto", similarity=lambda *_, **__: 1.0)(path)
+        methods.Lime(samples="auto", similarity=lambda *_, **__: 1.0)(problem)
 
 
 def until(tolerance: float, **settings) -> ShapleyValueSampling:
@@ -255,61 +255,61 @@ def until(tolerance: float, **settings) -> ShapleyValueSampling:
 
 @ORDERS
 def test_what_is_said_to_be_reached_is(orders: str):
-    path = Pathway.of(network(), inputs(), target=1)
-    found = until(0.02, orders=orders)(path)
+    problem = Problem(network(), inputs(), target=1)
+    found = until(0.02, orders=orders)(problem)
     assert found.reached.all()
     assert 1.96 * found.stderr[0].max() <= 0.02
-    exact = ShapleyValues()(path).values[0]
+    exact = ShapleyValues()(problem).values[0]
     assert (found.values[0] - exact).abs().max() <= 2 * 0.02
     torch.testing.assert_close(found.values[0].sum(1), exact.sum(1))
 
 
 @pytest.mark.large
 def test_intervals_hold_the_answer_as_often_when_stopped():
-    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
+    problem = Problem(game, torch.ones(1, PLAYERS).double())
     inside = []
     for seed in range(2000):
-        found = until(0.1, seed=seed)(path)
+        found = until(0.1, seed=seed)(problem)
         inside.append((found.values[0][0] - shapley_values()).abs() <= 1.96 * found.stderr[0][0])
     assert 0.93 <= torch.stack(inside).double().mean() <= 0.97
 
 
 def test_only_the_unfinished_go_on():
     model = Counted(network())
-    found = until(0.02)(Pathway.of(model, inputs(), target=1))
+    found = until(0.02)(Problem(model, inputs(), target=1))
     assert found.evaluations[0] == found.evaluations[1] < found.evaluations[-1]
     all_go_on = Counted(network())
-    until(0.02)(Pathway.of(all_go_on, inputs()[[4] * 5], target=1))
+    until(0.02)(Problem(all_go_on, inputs()[[4] * 5], target=1))
     assert sum(model.rows) < 0.7 * sum(all_go_on.rows)
 
 
 @ORDERS
 @pytest.mark.parametrize("rows", [[4], [0, 3], [3, 3, 1, 0, 4]])
 def test_batch_mates_and_chunks_make_no_difference(orders: str, rows: list[int], monkeypatch: pytest.MonkeyPatch):
-    whole = until(0.05, orders=orders)(Pathway.of(network(), inputs(), target=1))
+    whole = until(0.05, orders=orders)(Problem(network(), inputs(), target=1))
     monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**12)
-    part = until(0.05, orders=orders)(Pathway.of(network(), inputs()[rows], target=1))
+    part = until(0.05, orders=orders)(Problem(network(), inputs()[rows], target=1))
     torch.testing.assert_close(part.values[0], whole.values[0][rows])
     assert torch.equal(part.evaluations, whole.evaluations[rows])
 
 
 def test_a_tolerance_may_be_a_share_of_the_largest_attribution():
-    found = until(0.05, relative=True)(Pathway.of(network(), inputs()[1:], target=1))
+    found = until(0.05, relative=True)(Problem(network(), inputs()[1:], target=1))
     assert (1.96 * found.stderr[0].amax(1) <= 0.05 * found.values[0].abs().amax(1)).all()
 
 
 def test_it_gives_up_and_says_so():
     with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 64 samples for examples \[.*4\]"):
-        found = until(1e-6, most_samples=64)(Pathway.of(network(), inputs(), target=1))
+        found = until(1e-6, most_samples=64)(Problem(network(), inputs(), target=1))
     assert found.reached.tolist() == [True, False, False, False, False]
     assert found.evaluations.tolist() == [32, 64, 64, 64, 64]
 
 
 def test_several_outputs_and_one_for_the_batch():
     model = network()
-    each = until(0.05)(Pathway.of(model, inputs()))
+    each = until(0.05)(Problem(model, inputs()))
     assert each.values[0].shape == each.stderr[0].shape == (5, 2, 6)
-    together = until(0.2)(Pathway.of(lambda x: model(x).sum(), inputs()))
+    together = until(0.2)(Problem(lambda x: model(x).sum(), inputs()))
     assert together.values[0].shape == (1, 6)
     assert together.evaluations.unique().numel() == 1
 
@@ -317,21 +317,21 @@ def test_several_outputs_and_one_for_the_batch():
 def test_where_nobody_plays_there_is_nothing_to_find_out():
     x = inputs()
     with pytest.warns(PellucidWarning, match="baselines are equal to the inputs"):
-        found = until(0.01)(Pathway.of(network(), x, target=0), x)
+        found = until(0.01)(Problem(network(), x, target=0), x)
     assert not found.values[0].any()
     assert found.reached.all()
 
 
 def test_from_a_layer_and_under_captum_s_name():
     model, x = network(), inputs()
-    path = Pathway.of(model, x, target=0, source="1")
-    found = until(0.05)(path)
+    problem = Problem(model, x, target=0, source="1")
+    found = until(0.05)(problem)
     assert found.reached.all()
     assert found.values[0].shape == (5, 16)
     values, errors = attr.ShapleyValueSampling(model).attribute(
         x, target=1, n_samples="auto", tolerance=0.02, seed=0, return_stderr=True
     )
-    direct = until(0.02)(Pathway.of(model, x, target=1))
+    direct = until(0.02)(Problem(model, x, target=1))
     assert torch.equal(values, direct.values[0])
     assert torch.equal(errors, direct.stderr[0])
 
@@ -341,4 +341,4 @@ def test_from_a_layer_and_under_captum_s_name():
 )
 def test_bad_settings(wrong: dict):
     with pytest.raises(InvalidArgument, match=r"tolerance must be above zero|orders must be one of"):
-        until(**wrong)(Pathway.of(network(), inputs(), target=0))
+        until(**wrong)(Problem(network(), inputs(), target=0))

@@ -7,12 +7,14 @@ from torch import Tensor, nn
 from laws.counting import Counted
 from laws.models import SPECIMENS
 from pellucid import attr
+from pellucid.core.model_function import function_of
+from pellucid.core.points import Points
 from pellucid.errors import InvalidArgument, PellucidWarning
-from pellucid.methods import IntegratedGradients, Neuron, Pathway
+from pellucid.methods import IntegratedGradients, Neuron, Problem
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 
-PLACES = {"inputs": {"target": 1}, "layer": {"target": 1, "source": "0"}, "neuron": {"sink": Neuron("2", 3)}}
+PLACES = {"inputs": {"target": 1}, "layer": {"target": 1, "source": "0"}, "neuron": {"target": Neuron("2", 3)}}
 
 
 def network(seed: int = 0) -> nn.Module:
@@ -27,9 +29,10 @@ def spread_inputs(seed: int = 0) -> Tensor:
     return torch.randn(6, 5).double() * torch.tensor([[0.0], [0.1], [0.5], [1.0], [3.0], [9.0]]).double()
 
 
-def gaps(path: Pathway, values: Tensor, x0: Tensor) -> Tensor:
+def gaps(problem: Problem, values: Tensor, x0: Tensor) -> Tensor:
     """How far the attributions are from the change of the output, with the model run by hand."""
-    change = path(path.x, path.rows) - path((x0,), path.rows)
+    f = function_of(problem)
+    change = f(f.points) - f(Points((x0,), f.examples))
     return values.flatten(1).sum(1) - change
 
 
@@ -37,23 +40,25 @@ def gaps(path: Pathway, values: Tensor, x0: Tensor) -> Tensor:
 @pytest.mark.parametrize("tolerance", [1e-1, 1e-3, 1e-4])
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_said_to_be_reached_is(place: str, tolerance: float, seed: int):
-    path = Pathway.of(network(seed), spread_inputs(seed), **PLACES[place])
-    start = path.carry(path.baselines(None))[0]
-    found = IntegratedGradients(steps="auto", tolerance=tolerance)(path)
+    problem = Problem(network(seed), spread_inputs(seed), **PLACES[place])
+    f = function_of(problem)
+    start = f.to_source(f.baselines(None))[0]
+    found = IntegratedGradients(steps="auto", tolerance=tolerance)(problem)
     assert found.reached.all()
-    assert gaps(path, found.values[0], start).abs().max() <= tolerance * (1 + 1e-9)
+    assert gaps(problem, found.values[0], start).abs().max() <= tolerance * (1 + 1e-9)
 
 
 def test_a_tolerance_may_be_a_share_of_the_change():
-    path = Pathway.of(network(), spread_inputs()[1:], target=1)
-    found = IntegratedGradients(steps="auto", tolerance=1e-3, relative=True)(path)
-    change = path(path.x, path.rows) - path((torch.zeros_like(path.x[0]),), path.rows)
-    assert (gaps(path, found.values[0], torch.zeros_like(path.x[0])).abs() <= 1e-3 * change.abs() * (1 + 1e-9)).all()
+    problem = Problem(network(), spread_inputs()[1:], target=1)
+    found = IntegratedGradients(steps="auto", tolerance=1e-3, relative=True)(problem)
+    f, zeros = function_of(problem), torch.zeros_like(problem.inputs[0])
+    change = f(f.points) - f(Points((zeros,), f.examples))
+    assert (gaps(problem, found.values[0], zeros).abs() <= 1e-3 * change.abs() * (1 + 1e-9)).all()
 
 
 def test_who_needs_more_steps_gets_them_and_nobody_else():
     model = Counted(network())
-    found = IntegratedGradients(steps="auto", tolerance=1e-3)(Pathway.of(model, spread_inputs(), target=1))
+    found = IntegratedGradients(steps="auto", tolerance=1e-3)(Problem(model, spread_inputs(), target=1))
     assert found.evaluations[0] == 5  # the baseline itself
     assert found.evaluations[-1] > found.evaluations[1]
     assert sum(model.rows) == found.evaluations.sum() + 2 * 6
@@ -62,14 +67,14 @@ def test_who_needs_more_steps_gets_them_and_nobody_else():
 @pytest.mark.parametrize("rows", [[0, 1, 2], [5], [3, 5, 1, 1]])
 def test_batch_mates_make_no_difference(rows: list[int]):
     x, method = spread_inputs(), IntegratedGradients(steps="auto", tolerance=1e-3)
-    whole, part = (method(Pathway.of(network(), each, target=1)) for each in (x, x[rows]))
+    whole, part = (method(Problem(network(), each, target=1)) for each in (x, x[rows]))
     torch.testing.assert_close(part.values[0], whole.values[0][rows])
     assert torch.equal(part.evaluations, whole.evaluations[rows])
 
 
 def test_it_is_the_trapezoid_rule_of_as_many_steps():
     x = spread_inputs()[-1:]
-    found = IntegratedGradients(steps="auto", tolerance=1e-2)(Pathway.of(network(), x, target=1))
+    found = IntegratedGradients(steps="auto", tolerance=1e-2)(Problem(network(), x, target=1))
     steps = int(found.evaluations) - 1
     nodes = torch.linspace(0, 1, steps + 1).double()[:, None].requires_grad_()
     points = (nodes * x).detach().requires_grad_()
@@ -79,9 +84,9 @@ def test_it_is_the_trapezoid_rule_of_as_many_steps():
 
 
 def test_it_gives_up_and_says_so():
-    path = Pathway.of(network(), spread_inputs(), target=1)
+    problem = Problem(network(), spread_inputs(), target=1)
     with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 16 steps for examples \[.*5\]: .* Hint: "):
-        found = IntegratedGradients(steps="auto", tolerance=1e-9, most_steps=16)(path)
+        found = IntegratedGradients(steps="auto", tolerance=1e-9, most_steps=16)(problem)
     assert not found.reached[-1]
     assert found.evaluations.max() == 17
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from laws.registry import close
 from pellucid.errors import InvalidArgument, PellucidWarning
-from pellucid.methods import Deconvolution, GuidedBackprop, Pathway
+from pellucid.methods import Deconvolution, GuidedBackprop, Options, Problem
 
 WEIGHT = torch.randn(18, 8, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
 
@@ -45,21 +45,23 @@ def reading(x: Tensor) -> Tensor:
 def test_the_same_with_a_graph(model: Callable[[Tensor], Tensor], make: Callable[..., Any], activations: Any):
     x = torch.randn(3, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     method = make(activations=activations)
-    with_graph, without = (method(Pathway.of(model, x, create_graph=each)).values for each in (True, False))
+    with_graph, without = (
+        method(Problem(model, x, options=Options(create_graph=each))).values for each in (True, False)
+    )
     close(tuple(each.detach() for each in with_graph), without)
 
 
 @pytest.mark.parametrize("activations", [("rleu",), "relu", (nn.ReLU,)])
 def test_activations_that_are_none(activations: Any):
     with pytest.raises(InvalidArgument, match="activations must be names of functions of one number"):
-        GuidedBackprop(activations=activations)(Pathway.of(prelu, torch.ones(2, 8).double()))
+        GuidedBackprop(activations=activations)(Problem(prelu, torch.ones(2, 8).double()))
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated")
 def test_what_nobody_can_look_into_is_told_of():
     model = nn.Sequential(nn.Linear(8, 4), torch.jit.script(nn.ReLU()), nn.Linear(4, 2))
     with pytest.warns(PellucidWarning, match=r"^no rule for '1' \(RecursiveScriptModule\)") as told:
-        GuidedBackprop()(Pathway.of(model, torch.ones(2, 8), target=0))
+        GuidedBackprop()(Problem(model, torch.ones(2, 8), target=0))
     assert len(told) == 1
     with pytest.warns(PellucidWarning, match="^no rule for calls in torch.vmap"):
-        GuidedBackprop()(Pathway.of(torch.vmap(lambda x: x.relu().sum()), torch.ones(2, 8)))
+        GuidedBackprop()(Problem(torch.vmap(lambda x: x.relu().sum()), torch.ones(2, 8)))

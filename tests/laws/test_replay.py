@@ -17,11 +17,13 @@ from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, LlamaConf
 from transformers.utils import ModelOutput
 
 from laws.models import efficientnet
+from laws.problems import f_of
 from laws.registry import close, flat
 from laws.state import as_found
 from pellucid import attr, methods
 from pellucid.core import budget, replay
-from pellucid.methods import Layer, Neuron, Pathway
+from pellucid.core.model_function import ModelFunction
+from pellucid.methods import Layer, Neuron
 from training import in_training_mode
 
 WIDTH, FEATURES = 3, 20
@@ -491,19 +493,24 @@ DIFFICULT: dict[str, type[Net]] = REPLAYED | {
 COARSE = torch.arange(FEATURES)[None] // 3
 
 
-def path_of(model: nn.Module, x: Tensor, **more: Any) -> Pathway:
-    return Pathway.of(model, x, **{"target": 1, "source": "layer"} | more)
+def f_at_layer(model: nn.Module, x: Tensor, **more: Any) -> ModelFunction:
+    return f_of(model, x, **{"target": 1, "source": "layer"} | more)
 
 
-def mask_of(path: Pathway) -> Tensor:
-    return COARSE[:, : path.x[0].shape[1]]
+def replay_of(f: ModelFunction) -> replay.Replay:
+    (found,) = f.session.observed.replays.values()
+    return found
+
+
+def mask_of(problem: ModelFunction) -> Tensor:
+    return COARSE[:, : problem.x[0].shape[1]]
 
 
 WAYS: dict[str, Callable[..., Any]] = {
     "LayerFeatureAblation": lambda model, x, **more: attr.LayerFeatureAblation(model, "layer").attribute(
         x, target=1, **more
     ),
-    "FeatureAblation": lambda model, x, **more: methods.FeatureAblation()(path_of(model, x, **more)).values,
+    "FeatureAblation": lambda model, x, **more: methods.FeatureAblation()(f_at_layer(model, x, **more)).values,
     "LayerFeaturePermutation": lambda model, x, **more: attr.LayerFeaturePermutation(model, "layer").attribute(
         x, target=1, seed=3, **more
     ),
@@ -515,17 +522,17 @@ WAYS: dict[str, Callable[..., Any]] = {
     ),
     "ShapleyValueSampling": lambda model, x, **more: (
         methods.ShapleyValueSampling(samples=6, seed=3)(
-            path_of(model, x, **more), feature_mask=COARSE[:, : model.layer.out_features]
+            f_at_layer(model, x, **more), feature_mask=COARSE[:, : model.layer.out_features]
         ).values
     ),
     "KernelShap": lambda model, x, **more: (
         methods.KernelShap(samples=40, seed=3)(
-            path_of(model, x, **more), feature_mask=COARSE[:, : model.layer.out_features]
+            f_at_layer(model, x, **more), feature_mask=COARSE[:, : model.layer.out_features]
         ).values
     ),
     "Lime": lambda model, x, **more: (
         methods.Lime(samples=40, seed=3)(
-            path_of(model, x, **more), feature_mask=COARSE[:, : model.layer.out_features]
+            f_at_layer(model, x, **more), feature_mask=COARSE[:, : model.layer.out_features]
         ).values
     ),
 }
@@ -699,21 +706,21 @@ METHODS = {
 def test_answers_that_become_wrong_are_noticed_at_the_end(way: str, caplog: pytest.LogCaptureFixture):
     """Then the call begins again, without them."""
     method, x = METHODS[way], numbers(4, WIDTH)
-    (expected,) = method(path_of(seeded(Net), x, replay=False)).values
+    (expected,) = method(f_at_layer(seeded(Net), x, replay=False)).values
     model, forwards = seeded(Net), []
-    path = path_of(model, x)
+    problem = f_at_layer(model, x)
 
     def corrupt(*_: Any) -> None:
         forwards.append(1)
         if len(forwards) == 9:
-            assert path.seen.replay.outputs
-            for outputs in path.seen.replay.outputs.values():
+            assert replay_of(problem).outputs
+            for outputs in replay_of(problem).outputs.values():
                 for output in outputs:
                     output.mul_(2)
 
     model.register_forward_pre_hook(corrupt)
     with caplog.at_level(logging.DEBUG, logger="pellucid"):
-        (found,) = method(path).values
+        (found,) = method(problem).values
     assert model.early.calls > SPARE
     assert len(forwards) > 9 + SPARE
     assert len(caplog.records) == 1
@@ -725,7 +732,7 @@ def test_answers_that_become_wrong_are_noticed_at_the_end(way: str, caplog: pyte
 @pytest.mark.usefixtures("several_chunks")
 def test_both_sides_of_a_layer(way: str, at: str):
     def explain(model: nn.Module, x: Tensor, **more: Any) -> Any:
-        return getattr(methods, way)()(path_of(model, x, source=Layer("layer", at), **more)).values
+        return getattr(methods, way)()(f_at_layer(model, x, source=Layer("layer", at), **more)).values
 
     model, _ = both(Net, explain, numbers(7, WIDTH))
     assert model.early.calls <= SPARE
@@ -767,8 +774,8 @@ def test_neurons_after_the_source_and_before_it(way: str, neuron: str):
         found = []
         for _ in range(2):  # the second stops early
             torch.manual_seed(0)
-            path = path_of(model, x, target=None, sink=Neuron(neuron, 1), **more)
-            found.append(method(path, feature_mask=COARSE).values)
+            problem = f_at_layer(model, x, target=Neuron(neuron, 1), **more)
+            found.append(method(problem, feature_mask=COARSE).values)
         return found
 
     with torch.random.fork_rng():
@@ -880,7 +887,7 @@ def test_data_parallel_models():
     (expected,) = WAYS["FeatureAblation"](seeded(Net), x, replay=False)
     model = seeded(Net)
     parallel = nn.DataParallel(model)
-    (found,) = methods.FeatureAblation()(path_of(parallel, x, source=model.layer)).values
+    (found,) = methods.FeatureAblation()(f_at_layer(parallel, x, source=model.layer)).values
     close((found,), (expected,))
 
 
@@ -924,11 +931,11 @@ def test_functions_that_call_modules():
 @pytest.mark.usefixtures("several_chunks")
 def test_a_pathway_used_again_is_answered_for_the_same_inputs():
     x = numbers(4, WIDTH)
-    expected = path_of(seeded(Net), x, replay=False)
+    expected = f_at_layer(seeded(Net), x, replay=False)
     model = seeded(Net)
-    path = path_of(model, x)
+    problem = f_at_layer(model, x)
     for method in (methods.FeatureAblation(), methods.IntegratedGradients(), methods.Lime(seed=0)):
-        close(method(path).values, method(expected).values, rtol=1e-8)
+        close(method(problem).values, method(expected).values, rtol=1e-8)
     assert model.early.calls <= 3 * SPARE
 
 

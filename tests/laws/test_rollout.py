@@ -24,7 +24,7 @@ from transformers import (
 
 from laws.registry import close
 from pellucid.errors import InvalidArgument, OutOfRange
-from pellucid.methods import AttentionRollout, Pathway
+from pellucid.methods import AttentionRollout, Problem
 from reference import cam
 
 SIZES = {"num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 24, "hidden_size": 16}
@@ -64,7 +64,7 @@ def attentions(name: str) -> list[Tensor]:
 @pytest.mark.parametrize("name", MODELS)
 def test_models_of_transformers(name: str, attention: str):
     expected = cam.rollout(attentions(name))
-    (found,) = AttentionRollout()(Pathway.of(built(name, attention), MODELS[name][2])).values
+    (found,) = AttentionRollout()(Problem(built(name, attention), MODELS[name][2])).values
     torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-5)
     assert (expected - torch.eye(expected.shape[-1])).abs().max() > 0.1
     if name in ("gpt2", "llama"):
@@ -73,21 +73,21 @@ def test_models_of_transformers(name: str, attention: str):
 
 def test_the_class_token_of_an_image():
     model = built("vit", "sdpa")
-    (found,) = AttentionRollout(token=0)(Pathway.of(model, IMAGES)).values
-    (whole,) = AttentionRollout()(Pathway.of(model, IMAGES)).values
+    (found,) = AttentionRollout(token=0)(Problem(model, IMAGES)).values
+    (whole,) = AttentionRollout()(Problem(model, IMAGES)).values
     close((found,), (whole[:, 0, 1:].reshape(2, 1, 4, 6),))
 
 
 def test_a_word():
-    (found,) = AttentionRollout(token=-1)(Pathway.of(built("bert", "sdpa"), IDS)).values
-    (whole,) = AttentionRollout()(Pathway.of(built("bert", "sdpa"), IDS)).values
+    (found,) = AttentionRollout(token=-1)(Problem(built("bert", "sdpa"), IDS)).values
+    (whole,) = AttentionRollout()(Problem(built("bert", "sdpa"), IDS)).values
     close((found,), (whole[:, -1],))
 
 
 @pytest.mark.parametrize("heads", ["mean", "max", "min"])
 @pytest.mark.parametrize("discard", [0.0, 0.5])
 def test_heads_and_what_is_discarded(heads: str, discard: float):
-    (found,) = AttentionRollout(heads=heads, discard=discard)(Pathway.of(built("bert", "sdpa"), IDS)).values
+    (found,) = AttentionRollout(heads=heads, discard=discard)(Problem(built("bert", "sdpa"), IDS)).values
     for example in range(2):
         flow = torch.eye(7)
         for layer in attentions("bert"):
@@ -123,7 +123,7 @@ def test_however_it_is_written(name: str):
     x = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0)).double()
     first = torch.softmax(x @ x.mT, -1)
     second = torch.softmax((first @ x) @ (first @ x).mT, -1)
-    (found,) = AttentionRollout()(Pathway.of(Mine(WAYS[name]), x)).values
+    (found,) = AttentionRollout()(Problem(Mine(WAYS[name]), x)).values
     close((found,), (cam.rollout([first[:, None], second[:, None]]),))
 
 
@@ -134,9 +134,9 @@ def test_autocast_reaches_the_model_and_not_what_is_made_of_its_attention():
         with torch.autocast("cpu", dtype=torch.bfloat16):
             return model(ids)
 
-    expected = AttentionRollout()(Pathway.of(casting, IDS)).values
+    expected = AttentionRollout()(Problem(casting, IDS)).values
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = AttentionRollout()(Pathway.of(model, IDS)).values
+        found = AttentionRollout()(Problem(model, IDS)).values
     assert found[0].dtype == torch.bfloat16
     close(found, expected)
 
@@ -146,7 +146,7 @@ def test_an_encoder_of_torch_takes_no_shortcut():
         torch.manual_seed(0)
         layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
         model, x = nn.TransformerEncoder(layer, 3).double().eval(), torch.randn(3, 5, 8).double()
-    (found,) = AttentionRollout()(Pathway.of(model, x)).values
+    (found,) = AttentionRollout()(Problem(model, x)).values
     weights, hidden = [], x
     for each in model.layers:
         weights.append(each.self_attn(hidden, hidden, hidden, average_attn_weights=False)[1].detach())
@@ -156,15 +156,15 @@ def test_an_encoder_of_torch_takes_no_shortcut():
 
 def test_what_cannot_be_says_why():
     config = SwinConfig(image_size=32, patch_size=4, embed_dim=8, depths=[1, 1], num_heads=[2, 2], window_size=4)
-    windows = Pathway.of(SwinForImageClassification(config).eval(), torch.zeros(2, 3, 32, 32))
+    windows = Problem(SwinForImageClassification(config).eval(), torch.zeros(2, 3, 32, 32))
     with pytest.raises(InvalidArgument, match=r"all tokens of each of 2 examples: got windows, \(8, 2, 16, 16\)"):
         AttentionRollout()(windows)
     x = torch.zeros(2, 5, 4)
     with pytest.raises(InvalidArgument, match=r"^AttentionRollout: forward_func must pay attention, .*: got none"):
-        AttentionRollout()(Pathway.of(nn.Linear(4, 3), x))
-    path = Pathway.of(Mine(WAYS["fused"]), x)
+        AttentionRollout()(Problem(nn.Linear(4, 3), x))
+    problem = Problem(Mine(WAYS["fused"]), x)
     for wrong in ({"heads": "most"}, {"discard": 1.0}):
         with pytest.raises(InvalidArgument, match="heads must be one of mean, max, min, and discard"):
-            AttentionRollout(**wrong)(path)
+            AttentionRollout(**wrong)(problem)
     with pytest.raises(OutOfRange, match="token must be one of the 5 tokens: got 5"):
-        AttentionRollout(token=5)(path)
+        AttentionRollout(token=5)(problem)

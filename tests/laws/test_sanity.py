@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pellucid import attr
-from pellucid.methods import GradCam, HiResCam, Pathway
+from pellucid.methods import GradCam, HiResCam, Problem
 
 SIZE, CLASSES = 12, 4
 
@@ -75,8 +75,8 @@ def rank_correlation(one: Tensor, other: Tensor) -> float:
 
 METHODS: dict[str, Callable[[nn.Module, Tensor, Tensor], Tensor]] = {
     "gradients": lambda model, x, y: attr.Saliency(model).attribute(x, y),
-    "GradCam": lambda model, x, y: GradCam(rectify=False)(Pathway.of(model, x, target=y, read="6")).values[0],
-    "HiResCam": lambda model, x, y: HiResCam(rectify=False)(Pathway.of(model, x, target=y, read="6")).values[0],
+    "GradCam": lambda model, x, y: GradCam(rectify=False)(Problem(model, x, target=y, gradient_at="6")).values[0],
+    "HiResCam": lambda model, x, y: HiResCam(rectify=False)(Problem(model, x, target=y, gradient_at="6")).values[0],
     "GuidedBackprop": lambda model, x, y: attr.GuidedBackprop(model).attribute(x, y).abs(),
 }
 DENSE = (8, 10)

@@ -16,10 +16,10 @@ from laws.registry import close
 from laws.state import as_found, random_state
 from pellucid import attr, methods
 from pellucid.core.budget import CHUNK_BYTES
-from pellucid.core.sink import Neuron
 from pellucid.core.site import Layer
+from pellucid.core.target import Neuron
 from pellucid.errors import InvalidArgument, PellucidWarning
-from pellucid.methods import Pathway
+from pellucid.methods import Problem
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 
@@ -357,8 +357,8 @@ def test_from_the_channels_of_a_layer_to_a_neuron(method: Any):
     torch.manual_seed(0)
     model = Channels().double()
     x = torch.randn(2, 1, 3, 3, dtype=torch.float64)
-    path = Pathway.of(model, x, source=Layer("features"), sink=Neuron(Layer("hidden"), 3))
-    values = method(path, feature_mask=torch.tensor([0, 1, 2]).view(1, 3, 1, 1)).values[0]
+    problem = Problem(model, x, source=Layer("features"), target=Neuron(Layer("hidden"), 3))
+    values = method(problem, feature_mask=torch.tensor([0, 1, 2]).view(1, 3, 1, 1)).values[0]
     assert values.shape == (2, 3, 2, 2)
     features = model.features(x)
     # A sum over channels behind the ReLU: each is worth what it adds, whoever is there.

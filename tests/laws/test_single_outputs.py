@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pellucid import attr, methods
-from pellucid.methods import Pathway
+from pellucid.methods import Problem
 
 X = torch.rand(3, 2, 4, generator=torch.Generator().manual_seed(1))
 MASK = torch.tensor([[[0, 1, 2, 0], [2, 1, 2, 1]]])
@@ -40,7 +40,7 @@ GAMES = {
 
 @pytest.mark.parametrize("method", GAMES.values(), ids=GAMES)
 def test_methods_take_it_for_one_value(method: Any):
-    one, other = (method(Pathway.of(model, X), feature_mask=MASK) for model in (single, alone))
+    one, other = (method(Problem(model, X), feature_mask=MASK) for model in (single, alone))
     for name in ("values", "stderr"):
         left, right = getattr(one, name, None), getattr(other, name, None)
         assert type(left) is type(right)

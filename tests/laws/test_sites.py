@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from laws.baselines import by_example, distribution
 from laws.registry import close
 from pellucid import attr
+from pellucid.core.model_function import function_of
 from pellucid.methods import (
     Conductance,
     GradientShap,
@@ -18,7 +19,7 @@ from pellucid.methods import (
     Layer,
     Neuron,
     NoiseTunnel,
-    Pathway,
+    Problem,
     Saliency,
 )
 
@@ -92,7 +93,7 @@ def test_internal_influence_of_such_a_layer_is_the_local_integrated_gradients(ne
 
 
 def test_conductance_of_such_a_layer_is_integrated_gradients(network: Network):
-    found = Conductance(steps=3000)(Pathway.of(network, X, target=1, read="start"), START).values
+    found = Conductance(steps=3000)(Problem(network, X, target=1, gradient_at="start"), START).values
     close(found, (attr.IntegratedGradients(network).attribute(X, START, 1, n_steps=60),), rtol=0, atol=1e-6)
 
 
@@ -103,7 +104,7 @@ def test_conductance_of_such_a_layer_is_integrated_gradients(network: Network):
 )
 def test_methods_from_such_a_layer(network: Network, method: Callable[..., Any]):
     given = {"baselines": BASELINES} if isinstance(method, GradientShap) else {}
-    at_layer, at_inputs = (Pathway.of(network, X, target=1, **place) for place in ({"source": "start"}, {}))
+    at_layer, at_inputs = (Problem(network, X, target=1, **place) for place in ({"source": "start"}, {}))
     close(method(at_layer, **given).values, method(at_inputs, **given).values, **TIGHT)
 
 
@@ -196,8 +197,8 @@ def change(function: Callable[[Tensor], Tensor]) -> Tensor:
 @pytest.mark.parametrize("cut", CUTS)
 def test_the_change_of_the_output_flows_through_every_cut(network: Network, cut: str):
     expected = change(network)[:, 1]
-    (conducted,) = Conductance(steps=2000)(Pathway.of(network, X, target=1, read=cut), START).values
-    (integrated,) = IntegratedGradients(steps=200)(Pathway.of(network, X, target=1, source=cut), START).values
+    (conducted,) = Conductance(steps=2000)(Problem(network, X, target=1, gradient_at=cut), START).values
+    (integrated,) = IntegratedGradients(steps=200)(Problem(network, X, target=1, source=cut), START).values
     for found in (conducted, integrated):
         # What the output of the last layer is, is the output itself: only the target's column gets something.
         close((found.sum(1),), (expected,), rtol=0, atol=1e-6)
@@ -207,16 +208,16 @@ def test_the_change_of_the_output_flows_through_every_cut(network: Network, cut:
     ("source", "read"), [(one, other) for one in CUTS for other in CUTS if CUTS.index(one) < CUTS.index(other)]
 )
 def test_so_it_does_on_the_way_from_a_layer(network: Network, source: str, read: str):
-    path = Pathway.of(network, X, target=1, source=source, read=read)
-    (found,) = Conductance(steps=2000)(path, START).values
+    problem = Problem(network, X, target=1, source=source, gradient_at=read)
+    (found,) = Conductance(steps=2000)(problem, START).values
     close((found.sum(1),), (change(network)[:, 1],), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("source", ["start", "first", "bend"])
 def test_the_change_of_a_neuron_flows_through_every_cut_before_it(network: Network, source: str):
-    path = Pathway.of(network, X, source=source, sink=Neuron("second", 3))
+    problem = Problem(network, X, source=source, target=Neuron("second", 3))
     found, gap = (lambda result: (result.values[0], result.delta))(
-        IntegratedGradients(steps=200)(path, START, delta=True)
+        IntegratedGradients(steps=200)(problem, START, delta=True)
     )
     close((found.sum(1), gap), (change(network.half)[:, 3], torch.zeros_like(gap)), rtol=0, atol=1e-6)
 
@@ -233,7 +234,7 @@ def test_the_conductances_of_the_neurons_of_a_cut_add_up_to_integrated_gradients
 
 def test_conductance_of_a_neuron_adds_up_to_that_of_the_layer(network: Network):
     settings = {"baselines": START, "target": 1}
-    (layer,) = Conductance(steps=3000)(Pathway.of(network, X, target=1, read="bend"), START).values
+    (layer,) = Conductance(steps=3000)(Problem(network, X, target=1, gradient_at="bend"), START).values
     for neuron in (0, 4):
         one = attr.NeuronConductance(network, "bend").attribute(
             X, neuron, n_steps=80, method="gausslegendre", **settings
@@ -268,11 +269,11 @@ def test_one_call_of_a_layer_called_several_times(call: int | None):
     for _ in range(0 if call is None else 2 - call):
         rest = torch.tanh(model.layer(rest))
     (expected,) = torch.autograd.grad(rest[:, 1].sum(), leaf)
-    path = Pathway.of(model, X, target=1, source=Layer("layer", call=call))
-    close(Saliency(absolute=False)(path).values, (expected,), **TIGHT)
-    close(path.x, (leaf.detach(),), **TIGHT)
+    problem = Problem(model, X, target=1, source=Layer("layer", call=call))
+    close(Saliency(absolute=False)(problem).values, (expected,), **TIGHT)
+    close(function_of(problem).x, (leaf.detach(),), **TIGHT)
     for _ in range(2):
-        to_neuron = Pathway.of(model, X, sink=Neuron(Layer("layer", "input", call), 2))
+        to_neuron = Problem(model, X, target=Neuron(Layer("layer", "input", call), 2))
         x = X.clone().requires_grad_()
         value = x
         for _ in range(2 if call is None else call):

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from laws.problems import f_of
 from laws.test_conservation import MODELS
 from laws.test_lrp import TRANSFORMERS, numbers, seeded
 from pellucid import methods
 from pellucid.errors import PellucidWarning
-from pellucid.methods import LRP, AttnLRP, Composite, Epsilon, Pathway, slopes
+from pellucid.methods import LRP, AttnLRP, Composite, Epsilon, Problem, slopes
 from pellucid.methods.lrp import _itself
 
 COMPOSITES = {
@@ -24,15 +25,15 @@ COMPOSITES = {
 
 
 def by_rules(model: Any, x: Tensor, composite: Composite, target: Any = 1, **where: Any) -> Tensor:
-    return LRP(composite=composite)._run(Pathway.of(model, x, target=target, **where), None, _itself)[0][0]
+    return LRP(composite=composite)._run(f_of(model, x, target=target, **where), None, _itself)[0][0]
 
 
 def as_slopes(model: Any, x: Tensor, composite: Composite, target: Any = 1, **where: Any) -> Tensor:
     """Without a way out."""
-    path = Pathway.of(model, x, target=target, replay=False, **where)
+    f = f_of(model, x, target=target, **where, replay=False)
     epsilon = composite.epsilon_of_all
     assert epsilon is not None
-    return slopes.passed_back_as_slopes(path, epsilon, composite.stabiliser)[0][0]
+    return slopes.passed_back_as_slopes(f, epsilon, composite.stabiliser)[0][0]
 
 
 def same(found: Tensor, expected: Tensor, within: float = 1e-8) -> None:
@@ -124,7 +125,7 @@ def test_models(name: str, composite: str):
     model, x = seeded(make), numbers(3, *shape)
     found = as_slopes(model, x, COMPOSITES[composite])
     same(found, by_rules(model, x, COMPOSITES[composite]), 1e-6)
-    same(LRP(composite=COMPOSITES[composite])(Pathway.of(model, x, target=1)).values[0], found)
+    same(LRP(composite=COMPOSITES[composite])(Problem(model, x, target=1)).values[0], found)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -142,14 +143,14 @@ def test_transformers(name: str, dtype: torch.dtype):
 
 def test_at_layers():
     model, x = seeded(convolutions), numbers(3, 2, 9, 9)
-    for where in ({"read": "4"}, {"source": "3"}, {"source": "1", "read": "6"}):
+    for where in ({"gradient_at": "4"}, {"source": "3"}, {"source": "1", "gradient_at": "6"}):
         same(as_slopes(model, x, Composite(), **where), by_rules(model, x, Composite(), **where))
 
 
 def test_it_takes_one_forward():
     model, count = seeded(convolutions), []
     model.register_forward_hook(lambda *_: count.append(1))
-    LRP()(Pathway.of(model, numbers(3, 2, 9, 9), target=0))
+    LRP()(Problem(model, numbers(3, 2, 9, 9), target=0))
     assert len(count) == 1
 
 
@@ -188,15 +189,15 @@ def test_where_there_is_none_rules_are_followed(name: str):
     model = WITHOUT[name]
     with pytest.raises(slopes.NoSlope):
         as_slopes(model, x, Composite(), None)
-    found = LRP()(Pathway.of(model, x)).values[0]
+    found = LRP()(Problem(model, x)).values[0]
     torch.testing.assert_close(found, by_rules(model, x, Composite(), None), rtol=0, atol=0)
 
 
 def test_modules_with_rules_of_their_own():
     model, x = seeded(convolutions), numbers(3, 2, 9, 9)
-    before = LRP()(Pathway.of(model, x, target=0)).values[0]
+    before = LRP()(Problem(model, x, target=0)).values[0]
     model[0].rule = None
-    assert torch.equal(LRP()(Pathway.of(model, x, target=0)).values[0], before)
+    assert torch.equal(LRP()(Problem(model, x, target=0)).values[0], before)
     model[8].rule = methods.Gamma()
     with pytest.raises(slopes.NoSlope):
         as_slopes(model, x, Composite())
@@ -204,7 +205,7 @@ def test_modules_with_rules_of_their_own():
 
 def test_an_input_that_only_divides_has_none_and_nobody_is_told_otherwise():
     one, other = numbers(3, 4), numbers(3, 4).exp()
-    found = LRP()(Pathway.of(lambda a, b: (a / b).sum(1), (one, other))).values
+    found = LRP()(Problem(lambda a, b: (a / b).sum(1), (one, other))).values
     torch.testing.assert_close(found, (one / other, torch.zeros_like(other)))
     with pytest.warns(PellucidWarning, match=r"no gradient reaches inputs\[1\]"):
-        LRP()(Pathway.of(lambda a, b: a.sum(1), (one, other)))
+        LRP()(Problem(lambda a, b: a.sum(1), (one, other)))

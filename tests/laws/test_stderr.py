@@ -7,7 +7,7 @@ from torch import Tensor
 from laws.baselines import distribution
 from laws.models import SPECIMENS, Tensors
 from pellucid import attr
-from pellucid.methods import GradientShap, InputXGradient, NoiseTunnel, Pathway, Saliency
+from pellucid.methods import GradientShap, InputXGradient, NoiseTunnel, Problem, Saliency
 
 REPETITIONS = 400  # the spread of as many estimates is known to 3.5 %
 
@@ -26,7 +26,7 @@ def repeated(name: str) -> tuple[Tensors, Tensors]:
     specimen = SPECIMENS["reused"]
     x = specimen.inputs(1)[0].expand(REPETITIONS, -1)
     baselines = {"baselines": distribution((x,))[0]} if "GradientShap" in name else {}
-    result = METHODS[name](Pathway.of(specimen.model(), x, target=1), **baselines)
+    result = METHODS[name](Problem(specimen.model(), x, target=1), **baselines)
     return result.values, result.stderr
 
 
@@ -40,14 +40,17 @@ def test_the_spread_of_the_estimates_is_the_standard_error(name: str):
 
 @pytest.mark.parametrize("settings", [{"samples": 1}, {"stderr": False, "samples": 5}])
 def test_one_sample_cannot_tell_and_who_does_not_ask_is_not_told(settings: dict):
-    path = Pathway.of(lambda x: x.sum(1), torch.ones(2, 3))
-    assert GradientShap(**settings)(path, torch.zeros(1, 3)).stderr is None
-    assert NoiseTunnel(method=Saliency(), **settings)(path).stderr is None
+    problem = Problem(lambda x: x.sum(1), torch.ones(2, 3))
+    assert GradientShap(**settings)(problem, torch.zeros(1, 3)).stderr is None
+    assert NoiseTunnel(method=Saliency(), **settings)(problem).stderr is None
 
 
 def test_what_does_not_vary_has_no_error():
-    path = Pathway.of(lambda x: x.sum(1), torch.ones(2, 3))
-    for result in (GradientShap(samples=7)(path, torch.zeros(1, 3)), NoiseTunnel(method=Saliency(), samples=7)(path)):
+    problem = Problem(lambda x: x.sum(1), torch.ones(2, 3))
+    for result in (
+        GradientShap(samples=7)(problem, torch.zeros(1, 3)),
+        NoiseTunnel(method=Saliency(), samples=7)(problem),
+    ):
         assert not result.stderr[0].any()
         assert result.values[0].eq(1).all()
 

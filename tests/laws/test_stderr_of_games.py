@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pellucid import attr
 from pellucid.core.game import Game
-from pellucid.methods import BanzhafValues, BanzhafValueSampling, KernelShap, Lasso, Lime, Pathway, ShapleyValueSampling
+from pellucid.methods import BanzhafValues, BanzhafValueSampling, KernelShap, Lasso, Lime, Problem, ShapleyValueSampling
 from pellucid.methods.similarity import ExponentialKernel
 
 PLAYERS, REPETITIONS = 8, 2000
@@ -35,7 +35,7 @@ def shapley_values() -> Tensor:
 
 def banzhaf_values() -> Tensor:
     """What a player adds to a random coalition: every set's worth, where all the others of it are there."""
-    return BanzhafValues()(Pathway.of(game, torch.ones(1, PLAYERS).double())).values[0][0]
+    return BanzhafValues()(Problem(game, torch.ones(1, PLAYERS).double())).values[0][0]
 
 
 def lime_coefficients() -> Tensor:
@@ -46,7 +46,7 @@ def lime_coefficients() -> Tensor:
 
 
 def _game() -> Game:
-    return Game(Pathway.of(game, torch.ones(1, PLAYERS).double()), None, None)
+    return Game(Problem(game, torch.ones(1, PLAYERS).double()), None, None)
 
 
 EVEN, PLAIN = ExponentialKernel("euclidean", 3.0), Lasso(alpha=0)
@@ -66,10 +66,10 @@ def known(name: str) -> Tensor:
 def coverage(method: Any, answer: Tensor | None = None, repetitions: int = REPETITIONS) -> float:
     """How often the interval of two standard errors holds the value."""
     answer = shapley_values() if answer is None else answer
-    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
+    problem = Problem(game, torch.ones(1, PLAYERS).double())
     inside = []
     for seed in range(repetitions):
-        found = method(seed)(path)
+        found = method(seed)(problem)
         inside.append((found.values[0][0] - answer).abs() <= 1.96 * found.stderr[0][0])
     return torch.stack(inside).double().mean().item()
 
@@ -82,8 +82,8 @@ def test_kernel_shap_s_intervals_hold_the_answer(sampling: str, samples: int):
 
 @pytest.mark.parametrize(("sampling", "samples"), [("captum", 120), ("auto", 160)])
 def test_kernel_shap_s_errors_are_as_large_as_they_say(sampling: str, samples: int):
-    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
-    found = [KernelShap(samples=samples, sampling=sampling, seed=seed)(path) for seed in range(200)]
+    problem = Problem(game, torch.ones(1, PLAYERS).double())
+    found = [KernelShap(samples=samples, sampling=sampling, seed=seed)(problem) for seed in range(200)]
     values = torch.stack([each.values[0][0] for each in found])
     errors = torch.stack([each.stderr[0][0] for each in found])
     torch.testing.assert_close(errors.square().mean(0).sqrt(), values.std(0), rtol=0.25, atol=0)
@@ -97,8 +97,8 @@ def test_shapley_value_sampling_s_intervals_hold_the_answer(orders: str):
 
 @pytest.mark.parametrize("orders", ["random", "antithetic", "stratified"])
 def test_shapley_value_sampling_s_errors_are_as_large_as_they_say(orders: str):
-    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
-    found = [ShapleyValueSampling(samples=160, orders=orders, seed=seed)(path) for seed in range(200)]
+    problem = Problem(game, torch.ones(1, PLAYERS).double())
+    found = [ShapleyValueSampling(samples=160, orders=orders, seed=seed)(problem) for seed in range(200)]
     values = torch.stack([each.values[0][0] for each in found])
     errors = torch.stack([each.stderr[0][0] for each in found])
     torch.testing.assert_close(errors.square().mean(0).sqrt(), values.std(0), rtol=0.25, atol=0)
@@ -107,10 +107,12 @@ def test_shapley_value_sampling_s_errors_are_as_large_as_they_say(orders: str):
 
 @pytest.mark.parametrize("orders", ["antithetic", "stratified"])
 def test_orders_that_belong_together_leave_smaller_errors(orders: str):
-    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
+    problem = Problem(game, torch.ones(1, PLAYERS).double())
 
     def off(orders: str) -> float:
-        found = [ShapleyValueSampling(samples=64, orders=orders, seed=seed)(path).values[0][0] for seed in range(100)]
+        found = [
+            ShapleyValueSampling(samples=64, orders=orders, seed=seed)(problem).values[0][0] for seed in range(100)
+        ]
         return (torch.stack(found) - shapley_values()).square().mean().item()
 
     assert off(orders) < 0.7 * off("random")
@@ -124,8 +126,8 @@ def test_intervals_of_other_samples_hold_the_answer(name: str, samples: int):
 
 @pytest.mark.parametrize("name", ["Lime", "BanzhafValueSampling"])
 def test_errors_of_other_samples_are_as_large_as_they_say(name: str):
-    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
-    found = [sampled(name, 200, seed)(path) for seed in range(200)]
+    problem = Problem(game, torch.ones(1, PLAYERS).double())
+    found = [sampled(name, 200, seed)(problem) for seed in range(200)]
     values = torch.stack([each.values[0][0] for each in found])
     errors = torch.stack([each.stderr[0][0] for each in found])
     torch.testing.assert_close(errors.square().mean(0).sqrt(), values.std(0), rtol=0.25, atol=0)
@@ -133,8 +135,8 @@ def test_errors_of_other_samples_are_as_large_as_they_say(name: str):
 
 
 def test_a_coefficient_that_the_lasso_leaves_at_zero_is_not_said_to_be_certain():
-    path = Pathway.of(game, torch.ones(1, PLAYERS).double())
-    found = [Lime(samples=100, model=Lasso(alpha=0.1), seed=seed)(path) for seed in range(20)]
+    problem = Problem(game, torch.ones(1, PLAYERS).double())
+    found = [Lime(samples=100, model=Lasso(alpha=0.1), seed=seed)(problem) for seed in range(20)]
     values, errors = (torch.stack([getattr(each, of)[0][0] for each in found]) for of in ("values", "stderr"))
     unsure = (values == 0).any(0) & (values != 0).any(0)
     assert unsure.any()
@@ -149,34 +151,34 @@ def test_a_user_s_own_model_has_no_error_to_tell():
         def representation(self) -> Tensor:
             return self.learnt
 
-    path = Pathway.of(game, torch.ones(2, PLAYERS).double())
-    assert Lime(model=Means())(path).stderr is None
+    problem = Problem(game, torch.ones(2, PLAYERS).double())
+    assert Lime(model=Means())(problem).stderr is None
     _, errors = attr.Lime(game, Means()).attribute(torch.ones(2, PLAYERS).double(), return_stderr=True)
     assert errors is None
 
 
 def test_a_similarity_of_one_s_own_does_not_stand_in_the_way_of_errors():
-    path = Pathway.of(game, torch.ones(2, PLAYERS).double())
-    found = Lime(similarity=lambda *_, **__: 1.0, samples=60)(path)
+    problem = Problem(game, torch.ones(2, PLAYERS).double())
+    found = Lime(similarity=lambda *_, **__: 1.0, samples=60)(problem)
     assert found.stderr[0].shape == (2, PLAYERS)
 
 
 def test_everyone_comes_at_every_place_of_stratified_orders():
     """What a player adds to as many others as it meets: with one draw, exact where only their number counts."""
-    path = Pathway.of(lambda x: (x > 0).sum(1).double() ** 2, torch.ones(1, PLAYERS).double())
-    found = ShapleyValueSampling(samples=PLAYERS, orders="stratified", seed=0)(path)
+    problem = Problem(lambda x: (x > 0).sum(1).double() ** 2, torch.ones(1, PLAYERS).double())
+    found = ShapleyValueSampling(samples=PLAYERS, orders="stratified", seed=0)(problem)
     torch.testing.assert_close(found.values[0], torch.full((1, PLAYERS), float(PLAYERS)).double())
 
 
 def test_all_coalitions_leave_no_error():
-    found = KernelShap()(Pathway.of(game, torch.ones(1, PLAYERS).double()))
+    found = KernelShap()(Problem(game, torch.ones(1, PLAYERS).double()))
     assert not found.stderr[0].any()
     torch.testing.assert_close(found.values[0][0], shapley_values())
 
 
 def test_an_undetermined_sample_has_no_error_to_tell():
     with pytest.warns(match="n_samples must be larger"):
-        found = KernelShap(samples=5, sampling="captum", seed=0)(Pathway.of(game, torch.ones(1, PLAYERS).double()))
+        found = KernelShap(samples=5, sampling="captum", seed=0)(Problem(game, torch.ones(1, PLAYERS).double()))
     assert found.stderr is None
 
 

@@ -13,7 +13,7 @@ from transformers.utils import ModelOutput
 from laws.registry import close, flat
 from pellucid import attr
 from pellucid.errors import NotSupported, OutOfRange
-from pellucid.methods import Layer, Neuron, Pathway, Saliency
+from pellucid.methods import Layer, Neuron, Problem, Saliency
 
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:
@@ -345,9 +345,9 @@ def test_a_layer_that_the_model_runs_without_gradients_has_gradients_behind_it(n
 def test_calls_beyond_the_last_are_out_of_range():
     model = seeded(Tied)
     with pytest.raises(OutOfRange, match=r"call must be below the number of calls of 'layer' \(Linear\), 2: got 2"):
-        Saliency()(Pathway.of(model, numbers(2, 3), target=0, source=Layer("layer", call=2)))
+        Saliency()(Problem(model, numbers(2, 3), target=0, source=Layer("layer", call=2)))
     with pytest.raises(OutOfRange, match=r"number of calls of 'bend' \(ReLU\), 2: got 5"):
-        Saliency()(Pathway.of(model, numbers(2, 3), sink=Neuron(Layer("bend", call=5), 0)))
+        Saliency()(Problem(model, numbers(2, 3), target=Neuron(Layer("bend", call=5), 0)))
 
 
 @every_layer_method
@@ -440,7 +440,7 @@ def test_compiled_models(name: str, backend: str):
 
 
 class Padded(nn.Module):
-    """A transformer encoder that skips what is padded, on a path of its own where no gradients are needed."""
+    """A transformer encoder that skips what is padded, on a problem of its own where no gradients are needed."""
 
     def __init__(self, nested: bool):
         super().__init__()
@@ -457,7 +457,7 @@ class Padded(nn.Module):
 def test_padded_tokens_in_a_transformer_encoder(layer: str, nested: bool):
     model, x = seeded(lambda: Padded(nested)), numbers(3, 5, 8)
     padding = torch.tensor([[0, 0, 0, 0, 0], [0, 0, 0, 1, 1], [0, 0, 0, 0, 1]], dtype=torch.bool)
-    (expected,) = Pathway.of(model, x, target=0, source=layer, additional_forward_args=padding).x
+    (expected,) = Problem(model, x, target=0, source=layer, additional_forward_args=padding).x
     taken: list[Tensor] = []
     handle = model.get_submodule(layer).register_forward_hook(lambda _, taken_, returned: taken.append(returned))
     with torch.enable_grad():

@@ -95,7 +95,7 @@ def test_inputs_of_different_dtypes_keep_each_its_own(name: str):
         lambda model, x: attr.IntegratedGradients(model).attribute(x),
         lambda model, x: attr.GradientShap(model).attribute(x, torch.zeros(1, 3), seed=0),
         lambda model, x: attr.NoiseTunnel(attr.Saliency(model)).attribute(x, seed=0),
-        lambda model, x: methods.IntegratedGradients()(methods.Pathway.of(model, x)).values[0],
+        lambda model, x: methods.IntegratedGradients()(methods.Problem(model, x)).values[0],
     ],
     ids=["IntegratedGradients", "GradientShap", "NoiseTunnel", "methods.IntegratedGradients"],
 )

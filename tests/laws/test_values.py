@@ -16,7 +16,7 @@ from laws.registry import close
 from laws.test_shapley import numbers, playing, random_table
 from pellucid import methods
 from pellucid.errors import InvalidArgument, PellucidWarning, WrongType
-from pellucid.methods import Pathway
+from pellucid.methods import Problem
 from pellucid.methods.interactions import zigzags
 
 pytestmark = pytest.mark.usefixtures("without_looks")
@@ -26,8 +26,8 @@ random_games = given(players=st.integers(1, 6), seed=st.integers(0, 999))
 Model = Callable[[Tensor], Tensor]
 
 
-def path_of(model: Model, players: int) -> Pathway:
-    return Pathway.of(model, torch.ones(1, players, dtype=torch.float64))
+def path_of(model: Model, players: int) -> Problem:
+    return Problem(model, torch.ones(1, players, dtype=torch.float64))
 
 
 def pairs(players: int) -> Tensor:
@@ -116,19 +116,19 @@ class TestOwen:
     @quickly
     @random_games
     def test_one_group_and_each_its_own_are_shapley_values(self, players: int, seed: int):
-        path = path_of(playing(random_table(players, seed)), players)
-        expected = methods.ShapleyValues()(path).values
+        problem = path_of(playing(random_table(players, seed)), players)
+        expected = methods.ShapleyValues()(problem).values
         for groups in (torch.zeros(1, players).long(), torch.arange(players)[None] * 3, None):
-            close(methods.OwenValues(groups=groups)(path).values, expected)
+            close(methods.OwenValues(groups=groups)(problem).values, expected)
 
     @quickly
     @random_games
     def test_a_group_is_worth_what_it_is_as_one_feature(self, players: int, seed: int):
-        path = path_of(playing(random_table(players, seed)), players)
+        problem = path_of(playing(random_table(players, seed)), players)
         groups = torch.arange(players)[None] % 3
-        worth = methods.OwenValues(groups=groups)(path).values[0]
+        worth = methods.OwenValues(groups=groups)(problem).values[0]
         totals = torch.zeros(1, 3, dtype=torch.float64).scatter_add(1, groups, worth).gather(1, groups)
-        close((totals,), methods.ShapleyValues()(path, feature_mask=groups).values)
+        close((totals,), methods.ShapleyValues()(problem, feature_mask=groups).values)
 
     def test_only_coalitions_that_break_up_one_group_are_evaluated_each_once(self):
         model = Counted(playing(random_table(6, 0)))
@@ -145,10 +145,10 @@ class TestOwen:
         close(found.values, (weights[None] * weights.sum(),))
 
     def test_samples_approach_the_values(self):
-        path = path_of(playing(random_table(5, 3)), 5)
+        problem = path_of(playing(random_table(5, 3)), 5)
         groups = torch.tensor([[0, 0, 1, 1, 1]])
-        sampled = methods.OwenValueSampling(groups=groups, samples=4000, seed=0)(path).values[0]
-        off = (sampled - methods.OwenValues(groups=groups)(path).values[0]).abs().max()
+        sampled = methods.OwenValueSampling(groups=groups, samples=4000, seed=0)(problem).values[0]
+        off = (sampled - methods.OwenValues(groups=groups)(problem).values[0]).abs().max()
         assert 0 < off < 0.08
 
     @pytest.mark.parametrize("make", [methods.OwenValues, methods.OwenValueSampling])
@@ -165,13 +165,13 @@ class TestOwen:
     def test_groups_that_do_not_fit(self, make: Any, groups: Any, says: str):
         model = Counted(lambda x: x.sum(1))
         with pytest.raises(InvalidArgument, match=f"{make.__name__}: .*{says}"):
-            make(groups=groups)(Pathway.of(model, torch.ones(2, 4)), feature_mask=torch.tensor([[5, 5, 6, 7]]))
+            make(groups=groups)(Problem(model, torch.ones(2, 4)), feature_mask=torch.tensor([[5, 5, 6, 7]]))
         assert not model.rows
 
     def test_a_group_of_each_example_tears_features(self):
         groups = torch.tensor([[0, 0, 1], [0, 1, 1]])
         with pytest.raises(InvalidArgument, match="one group: got several for feature 1"):
-            methods.OwenValues(groups=groups)(Pathway.of(lambda x: x.sum(1), torch.ones(2, 3)))
+            methods.OwenValues(groups=groups)(Problem(lambda x: x.sum(1), torch.ones(2, 3)))
 
     @pytest.mark.parametrize(
         ("groups", "says"),
@@ -185,7 +185,7 @@ class TestOwen:
     def test_too_many_coalitions(self, groups: Tensor, says: str):
         model = Counted(lambda x: x.sum(1))
         with pytest.raises(InvalidArgument, match=rf"groups must leave at most 2\^25 .*{says}. Hint: .*OwenValueSampl"):
-            methods.OwenValues(groups=groups)(Pathway.of(model, torch.ones(1, groups.shape[1])))
+            methods.OwenValues(groups=groups)(Problem(model, torch.ones(1, groups.shape[1])))
         assert not model.rows
 
 
@@ -195,22 +195,22 @@ class TestBanzhaf:
         close((banzhaf(lambda x: (2 * x.sum(1) > 5).double(), 5),), (torch.full((5,), 6 / 16, dtype=torch.float64),))
 
     def test_samples_approach_the_values(self):
-        path = path_of(playing(random_table(5, 3)), 5)
-        sampled = methods.BanzhafValueSampling(samples=20_000, seed=0)(path).values[0]
-        off = (sampled - methods.BanzhafValues()(path).values[0]).abs().max()
+        problem = path_of(playing(random_table(5, 3)), 5)
+        sampled = methods.BanzhafValueSampling(samples=20_000, seed=0)(problem).values[0]
+        off = (sampled - methods.BanzhafValues()(problem).values[0]).abs().max()
         assert 0 < off < 0.05
 
     @pytest.mark.parametrize("samples", [2, 3, 6])
     def test_samples_have_no_bias(self, samples: int):
-        path = path_of(playing(random_table(3, 3)), 3)
-        drawn = [methods.BanzhafValueSampling(samples=samples, seed=seed)(path).values[0] for seed in range(600)]
-        found, expected = torch.cat(drawn), methods.BanzhafValues()(path).values[0][0]
+        problem = path_of(playing(random_table(3, 3)), 3)
+        drawn = [methods.BanzhafValueSampling(samples=samples, seed=seed)(problem).values[0] for seed in range(600)]
+        found, expected = torch.cat(drawn), methods.BanzhafValues()(problem).values[0][0]
         assert ((found.mean(0) - expected) / (found.std(0) / 600**0.5)).abs().max() < 3.5
 
     def test_few_samples_are_of_every_feature_though_it_may_not_play(self):
         x = torch.ones(1, 400, dtype=torch.float64)
         x[0, :50] = 0
-        values = methods.BanzhafValueSampling(samples=2, seed=0)(Pathway.of(lambda x: x.sum(1), x)).values[0]
+        values = methods.BanzhafValueSampling(samples=2, seed=0)(Problem(lambda x: x.sum(1), x)).values[0]
         assert values.isfinite().all()
         assert not values[0, :50].any()
 
@@ -218,8 +218,8 @@ class TestBanzhaf:
         x = torch.ones(2, 4, dtype=torch.float64)
         x[0, 2] = 0
         method = methods.BanzhafValueSampling(samples=7, seed=0)
-        both = method(Pathway.of(lambda x: x.prod(1) + x[:, 0], x)).values[0]
-        alone = method(Pathway.of(lambda x: x.prod(1) + x[:, 0], x[:1])).values[0]
+        both = method(Problem(lambda x: x.prod(1) + x[:, 0], x)).values[0]
+        alone = method(Problem(lambda x: x.prod(1) + x[:, 0], x[:1])).values[0]
         close((alone[:, [0, 1, 3]],), (both[:1, [0, 1, 3]],))
 
     @pytest.mark.parametrize(("samples", "error"), [(1, InvalidArgument), (0, InvalidArgument), (2.5, WrongType)])
@@ -240,7 +240,7 @@ def test_who_makes_no_difference_in_an_example_has_no_banzhaf_value_there_whoeve
     def model(x: Tensor) -> Tensor:
         return (x @ weights).tanh().prod(1)
 
-    both, alone = (methods.BanzhafValueSampling(samples=60, seed=0)(Pathway.of(model, some)) for some in (x, x[:1]))
+    both, alone = (methods.BanzhafValueSampling(samples=60, seed=0)(Problem(model, some)) for some in (x, x[:1]))
     close((both.values[0][:1],), (alone.values[0],))
     close((both.stderr[0][:1],), (alone.stderr[0],))
     assert both.values[0][0, 3] == both.stderr[0][0, 3] == 0
@@ -296,8 +296,8 @@ class TestSampledInteractions:
         torch.manual_seed(0)
         weights = torch.randn(6, dtype=torch.float64)
         x = torch.ones(3, 6).double() * torch.tensor([[0.0], [0.5], [1.0]]).double()
-        path = Pathway.of(lambda x: (x @ weights).exp(), x)
-        found, exact = method(path), methods.ShapleyInteractions()(path)
+        problem = Problem(lambda x: (x @ weights).exp(), x)
+        found, exact = method(problem), methods.ShapleyInteractions()(problem)
         assert found.reached.all()
         assert found.evaluations[0] < found.evaluations[-1]
         assert 1.96 * found.stderr.max() <= 0.05
@@ -305,10 +305,10 @@ class TestSampledInteractions:
 
     def test_of_nobody_and_of_features_at_their_baselines(self):
         with pytest.warns(PellucidWarning, match="baselines are equal to the inputs"):
-            found = methods.ShapleyInteractionSampling()(Pathway.of(lambda x: x.sum(1), torch.zeros(2, 3)))
+            found = methods.ShapleyInteractionSampling()(Problem(lambda x: x.sum(1), torch.zeros(2, 3)))
         assert not found.values.any()
         x = torch.tensor([[2.0, 0.0, 3.0]])
-        found = methods.ShapleyInteractionSampling(seed=0)(Pathway.of(lambda x: (x + 1).prod(1), x))
+        found = methods.ShapleyInteractionSampling(seed=0)(Problem(lambda x: (x + 1).prod(1), x))
         assert found.values[0, [0, 1, 0], [2, 1, 1]].tolist() == [6, 0, 0]
         assert not found.values[0, 1].any()
 
@@ -317,7 +317,7 @@ class TestInteractions:
     def test_are_of_the_features_of_a_mask(self):
         x = torch.tensor([[2.0, 3, 4, 5], [1, 2, 0, 1]], dtype=torch.float64)
         mask = torch.tensor([[9, 4, 4, 6]])
-        found = methods.ShapleyInteractions()(Pathway.of(lambda x: x[:, 0] * (x[:, 1] + x[:, 2]), x), feature_mask=mask)
+        found = methods.ShapleyInteractions()(Problem(lambda x: x[:, 0] * (x[:, 1] + x[:, 2]), x), feature_mask=mask)
         assert found.features.tolist() == [4, 6, 9]
         expected = torch.zeros(2, 3, 3, dtype=torch.float64)
         expected[:, 0, 2] = expected[:, 2, 0] = torch.tensor([14.0, 2])
@@ -326,9 +326,7 @@ class TestInteractions:
     def test_are_in_the_order_of_the_numbers(self):
         x = torch.tensor([[2.0, 3]]), torch.tensor([[5.0]])
         masks = torch.tensor([[3, 8]]), torch.tensor([[1]])
-        found = methods.ShapleyInteractions()(
-            Pathway.of(lambda x, y: x[:, 0] * y[:, 0] + x[:, 1], x), feature_mask=masks
-        )
+        found = methods.ShapleyInteractions()(Problem(lambda x, y: x[:, 0] * y[:, 0] + x[:, 1], x), feature_mask=masks)
         assert found.features.tolist() == [1, 3, 8]
         close((found.values,), (torch.tensor([[[0.0, 10, 0], [10, 0, 0], [0, 0, 3]]]),))
 
@@ -339,27 +337,27 @@ class TestInteractions:
     def test_of_several_outputs(self):
         x = torch.rand(3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         weights = torch.rand(4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-        found = methods.ShapleyInteractions()(Pathway.of(lambda x: (x @ weights).exp(), x)).values
+        found = methods.ShapleyInteractions()(Problem(lambda x: (x @ weights).exp(), x)).values
         assert found.shape == (3, 5, 4, 4)
         for output in range(5):
-            one = methods.ShapleyInteractions()(Pathway.of(lambda x: (x @ weights).exp(), x, target=output)).values
+            one = methods.ShapleyInteractions()(Problem(lambda x: (x @ weights).exp(), x, target=output)).values
             close((found[:, output],), (one,))
 
     def test_of_who_does_not_play_are_zero(self):
         x = torch.tensor([[0.0, 2, 0, 3, 5]], dtype=torch.float64)
-        found = methods.ShapleyInteractions(index="SII")(Pathway.of(lambda x: x.sum(1) ** 2, x)).values[0]
+        found = methods.ShapleyInteractions(index="SII")(Problem(lambda x: x.sum(1) ** 2, x)).values[0]
         assert not found[[0, 2]].any()
         close((found[[1, 3, 4]][:, [1, 3, 4]],), (torch.tensor([[20.0, 12, 20], [12, 30, 30], [20, 30, 50]]).double(),))
 
     def test_of_nobody(self):
         with pytest.warns(PellucidWarning, match="baselines are equal"):
-            found = methods.ShapleyInteractions()(Pathway.of(lambda x: x.sum(1), torch.zeros(2, 3)))
+            found = methods.ShapleyInteractions()(Problem(lambda x: x.sum(1), torch.zeros(2, 3)))
         assert found.values.shape == (2, 3, 3)
         assert not found.values.any()
 
     def test_of_one_value_for_the_batch(self):
         x = torch.tensor([[1.0, 2], [3, 4]], dtype=torch.float64)
-        found = methods.ShapleyInteractions()(Pathway.of(lambda x: x[:, 0] @ x[:, 1], x)).values
+        found = methods.ShapleyInteractions()(Problem(lambda x: x[:, 0] @ x[:, 1], x)).values
         close((found,), (torch.tensor([[[0.0, 14], [14, 0]]]).double(),))
 
     def test_nan_is_warned_of(self):
@@ -375,7 +373,7 @@ class TestInteractions:
 
     @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
     def test_the_output_s_dtype_is_kept(self, dtype: torch.dtype):
-        found = methods.ShapleyInteractions()(Pathway.of(lambda x: x.prod(1), torch.ones(1, 2, dtype=dtype)))
+        found = methods.ShapleyInteractions()(Problem(lambda x: x.prod(1), torch.ones(1, 2, dtype=dtype)))
         assert found.values.dtype == dtype
 
 
@@ -383,5 +381,5 @@ class TestInteractions:
 def test_too_many_features(make: Any):
     model = Counted(lambda x: x.sum(1))
     with pytest.raises(InvalidArgument, match=r"feature_mask must leave at most 25 features.*got 26\. Hint"):
-        make()(Pathway.of(model, torch.ones(1, 26)))
+        make()(Problem(model, torch.ones(1, 26)))
     assert not model.rows

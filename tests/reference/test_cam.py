@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid import methods
-from pellucid.methods import AttentionRollout, EigenCam, Pathway, ScoreCam
+from pellucid.methods import AttentionRollout, EigenCam, Problem, ScoreCam
 from reference import cam
 
 SEEDS = pytest.mark.parametrize("seed", range(4))
@@ -33,7 +33,7 @@ def close(found: Tensor, expected: Tensor, atol: float = 1e-10) -> None:
 @pytest.mark.parametrize("name", cam.OF_GRADIENTS)
 def test_of_gradients(name: str, layer: int, seed: int):
     model, *_, x = network(seed)
-    (found,) = getattr(methods, name)()(Pathway.of(model, x, target=1, read=str(layer))).values
+    (found,) = getattr(methods, name)()(Problem(model, x, target=1, gradient_at=str(layer))).values
     close(found, cam.of_gradients(name, model[: layer + 1], model[layer + 1 :], x, 1))
 
 
@@ -41,7 +41,7 @@ def test_of_gradients(name: str, layer: int, seed: int):
 @pytest.mark.parametrize("baseline", [0.0, 0.7])
 def test_score_cam(baseline: float, seed: int):
     model, before, after, x = network(seed)
-    (found,) = ScoreCam()(Pathway.of(model, x, target=1, read="2"), baseline).values
+    (found,) = ScoreCam()(Problem(model, x, target=1, gradient_at="2"), baseline).values
     close(found, cam.score_cam(before, after, x, 1, baseline))
 
 
@@ -49,7 +49,7 @@ def test_score_cam(baseline: float, seed: int):
 @pytest.mark.parametrize("layer", [2, 3])
 def test_eigen_cam(layer: int, seed: int):
     model, *_, x = network(seed)
-    (found,) = EigenCam()(Pathway.of(model, x, read=str(layer))).values
+    (found,) = EigenCam()(Problem(model, x, gradient_at=str(layer))).values
     close(found, cam.eigen_cam(model[: layer + 1], x), atol=1e-6)
 
 
@@ -76,7 +76,7 @@ def test_rollout(seed: int):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model, x = Attending().double().eval(), torch.randn(3, 6, 8).double() * 3
-    (found,) = AttentionRollout()(Pathway.of(model, x)).values
+    (found,) = AttentionRollout()(Problem(model, x)).values
     with torch.no_grad():
         expected = cam.rollout(model.run(x, looked_at=True)[1])
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)

@@ -45,8 +45,8 @@ def started(y: Tensor) -> Tensor:
 
 
 def found(run: Run, *inputs: Tensor, **composite: Any) -> tuple[Tensor, ...]:
-    path = methods.Pathway.of(lambda *given: read(run(*given)), inputs)
-    return methods.LRP(composite=Composite(**composite), strict=True)(path).values
+    problem = methods.Problem(lambda *given: read(run(*given)), inputs)
+    return methods.LRP(composite=Composite(**composite), strict=True)(problem).values
 
 
 def by_connections(rule: Rule, layer: nn.Module, x: Tensor, relevance: Tensor, **more: Any) -> Tensor:
@@ -150,8 +150,8 @@ def test_two_layers():
     expected = by_connections(lrp.z_plus, first, x, received.transpose(1, 2))
     composite = {"layers": {nn.Conv1d: methods.ZPlus()}, "default": methods.Gamma(gamma=0.5)}
     model = nn.Sequential(first, nn.ReLU(), Transpose(), last)
-    path = methods.Pathway.of(lambda x: read(model(x)), x)
-    close(methods.LRP(composite=Composite(**composite))(path).values, (expected,), rtol=1e-10, atol=1e-10)
+    problem = methods.Problem(lambda x: read(model(x)), x)
+    close(methods.LRP(composite=Composite(**composite))(problem).values, (expected,), rtol=1e-10, atol=1e-10)
 
 
 class Transpose(nn.Module):
@@ -575,8 +575,8 @@ def test_first_layers(name: str):
     net(*inputs)
 
     def values(**composite: Any) -> tuple[Tensor, ...]:
-        path = methods.Pathway.of(net, inputs, target=0)
-        return methods.LRP(composite=Composite(**composite), strict=True)(path).values
+        problem = methods.Problem(net, inputs, target=0)
+        return methods.LRP(composite=Composite(**composite), strict=True)(problem).values
 
     chosen = {each: rule for each in first if each != "linear"}
     others = {each: methods.Gamma() for each in ("one", "two", "head") if each not in first}
@@ -628,13 +628,13 @@ KEEP: dict[str, LayerRule] = {
 def test_every_call_passes_on_what_it_receives(name: str):
     """Of layers, where biases take nothing, and of what else has a rule of its own."""
     model, x = Mixed(), drawn(3, 2, 4, 4).abs()
-    path = methods.Pathway.of(model, x, target=1)
-    flows = methods.LRP(composite=Composite(default=KEEP[name]), strict=True).trace(path)
+    problem = methods.Problem(model, x, target=1)
+    flows = methods.LRP(composite=Composite(default=KEEP[name]), strict=True).trace(problem)
     rules = {flow.rule for flow in flows}
     assert rules >= {type(KEEP[name]).__name__, "pass_on", "product", "quotient", "addition", "share"}
     for flow in flows:
         assert abs(flow.received - flow.passed) <= 1e-7 * max(1, abs(flow.received)), str(flow)
-    delta = methods.LRP(composite=Composite(default=KEEP[name]))(path, delta=True).delta
+    delta = methods.LRP(composite=Composite(default=KEEP[name]))(problem, delta=True).delta
     assert delta is not None
     assert delta.abs().max() < 1e-6
 
@@ -682,8 +682,8 @@ CHOICES: dict[str, tuple[Composite, list[str]]] = {
 @pytest.mark.parametrize("name", CHOICES)
 def test_which_rule_each_layer_follows(name: str):
     composite, expected = CHOICES[name]
-    path = methods.Pathway.of(seeded(Deep), drawn(2, 1, 4), target=0)
-    flows = [flow for flow in methods.LRP(composite=composite).trace(path) if flow.call.startswith(LAYER_CALLS)]
+    problem = methods.Problem(seeded(Deep), drawn(2, 1, 4), target=0)
+    flows = [flow for flow in methods.LRP(composite=composite).trace(problem) if flow.call.startswith(LAYER_CALLS)]
     assert [flow.rule for flow in reversed(flows)] == expected
     assert [flow.call.split()[0] for flow in reversed(flows)] == ["conv1d", "conv1d", "linear", "matmul"]
 
@@ -692,6 +692,6 @@ def test_the_rule_of_a_module_comes_first():
     model = seeded(Deep)
     model.one.rule = GAMMA
     composite = Composite({"one": Z_PLUS, "two": FLAT, nn.Conv1d: EPSILON}, first=methods.WSquare())
-    path = methods.Pathway.of(model, drawn(2, 1, 4), target=0)
-    flows = [flow.rule for flow in methods.LRP(composite=composite).trace(path) if flow.rule[0].isupper()]
+    problem = methods.Problem(model, drawn(2, 1, 4), target=0)
+    flows = [flow.rule for flow in methods.LRP(composite=composite).trace(problem) if flow.rule[0].isupper()]
     assert flows[::-1] == ["Gamma", "Flat", "Epsilon", "Epsilon"]

@@ -12,7 +12,7 @@ from laws.models import SPECIMENS, Specimen
 from laws.registry import close
 from pellucid import attr, methods
 from pellucid.attr.lime import get_exp_kernel_similarity_function
-from pellucid.methods import Lasso, Layer, Pathway
+from pellucid.methods import Lasso, Layer, Problem
 from reference.by_example import EXAMPLES, examples, together
 from reference.shapley import all_orders, shapley
 from reference.slow import Inputs
@@ -179,7 +179,7 @@ def test_inside_models(make: Any, shape: Any, place: Layer, mask: Tensor, name: 
     torch.manual_seed(0)
     model, x = make().double().eval(), torch.randn(EXAMPLES, *shape, dtype=torch.float64)
     method, slowly = SLOW[name]
-    found = method(Pathway.of(model, x, source=place), feature_mask=mask).values[0]
+    found = method(Problem(model, x, source=place), feature_mask=mask).values[0]
     there = attr.LayerActivation(model, place.module).attribute(x, attribute_to_layer_input=place.side == "input")
     masks = mask.expand_as(there[:1]).contiguous()
     parts = [slowly(lambda p: model.behind(*p)[0], [e], [e * 0], [masks]) for (e,) in examples((there,))]

@@ -3,9 +3,9 @@
 The few that are not here yet say so when they are imported; `pellucid.errors.ABSENT` lists them.
 The parameters, shapes, exceptions and numbers are Captum 0.9's; where Captum is wrong, pellucid is right, and
 `docs/differences.md` lists each such case. What the arguments mean is written once:
-[TargetLike][pellucid.core.sink.TargetLike] for `target` and `neuron_selector`, [SiteLike][pellucid.core.site.SiteLike]
-for `layer`, [Baselines][pellucid.core.baselines.Baselines] for `baselines`,
-[Pathway.of][pellucid.core.pathway.Pathway.of] for `inputs`, `additional_forward_args` and `internal_batch_size`.
+[TargetLike][pellucid.core.target.TargetLike] for `target` and `neuron_selector`,
+[SiteLike][pellucid.core.site.SiteLike] for `layer`, [Baselines][pellucid.core.baselines.Baselines] for `baselines`,
+[Problem][pellucid.core.problem.Problem] for `inputs`, `additional_forward_args` and `internal_batch_size`.
 
 What pellucid adds is keyword-only: `create_graph` makes attributions that can be differentiated; `seed` or `generator`
 gives every example its own stream of random numbers (see [drawing][pellucid.core.randomness.drawing]);

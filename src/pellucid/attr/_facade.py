@@ -16,19 +16,21 @@ from torch import Future, Tensor, nn
 from torch.nn import functional
 
 from pellucid.attr._internals import ours, overrides_attribute, plain_inside, refuse_what_is_not_called
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Baselines
+from pellucid.core.completeness import completeness_gap
 from pellucid.core.future import then
-from pellucid.core.guest import embeds
-from pellucid.core.pathway import GradientFunction, Pathway
+from pellucid.core.model_function import ModelFunction, function_of
+from pellucid.core.model_info import embeds
+from pellucid.core.observed import Observed
+from pellucid.core.problem import GradientFunction, Options, Problem
 from pellucid.core.randomness import Seed, numpy_state_kept, seeded
-from pellucid.core.seen import Seen
-from pellucid.core.sink import Neuron, TargetLike
 from pellucid.core.site import CallLike, Layer
 from pellucid.core.structure import Structure
+from pellucid.core.target import Neuron, TargetLike
 from pellucid.core.tensors import Tensors, described, floats, tensors_of, times
 from pellucid.errors import InvalidArgument, NotFound, NotSupported, located
-from pellucid.methods.edge import at_the_edge
-from pellucid.methods.result import Attributions, completeness_gap
+from pellucid.methods.attribution import run_located
 
 T = TypeVar("T")
 TensorOrTensors: TypeAlias = Tensor | Tensors
@@ -48,14 +50,14 @@ def compute_gradients(
     Args:
         forward_fn: Any callable of tensors.
         inputs: One tensor or a tuple of tensors, examples first.
-        target_ind: See [TargetLike][pellucid.core.sink.TargetLike].
+        target_ind: See [TargetLike][pellucid.core.target.TargetLike].
         additional_forward_args: What the model takes after the inputs.
 
     Returns:
         A tuple of gradients of the shapes of the inputs.
     """
-    path = Pathway.of(forward_fn, inputs, target=target_ind, additional_forward_args=additional_forward_args)
-    return path.gradient(path.x, path.rows).grad
+    f = function_of(Problem(forward_fn, inputs, target=target_ind, additional_forward_args=additional_forward_args))
+    return f.gradient(f.points).grad
 
 
 _WRAPPED = {"attribute", "attribute_future", "compute_convergence_delta"}
@@ -125,25 +127,29 @@ class GradientAttribution(Attribution):
             attributions: Attributions of each example.
             start_point: Where attribution started; see [Baselines][pellucid.core.baselines.Baselines].
             end_point: The inputs.
-            target: See [TargetLike][pellucid.core.sink.TargetLike].
+            target: See [TargetLike][pellucid.core.target.TargetLike].
             additional_forward_args: What the model takes after the inputs.
 
         Returns:
             One delta per example, (B,).
         """
         try:
-            path = Pathway.of(
-                self.forward_func, end_point, target=target, additional_forward_args=additional_forward_args
+            problem = Problem(
+                self.forward_func,
+                end_point,
+                target=target,
+                additional_forward_args=additional_forward_args,
+                options=Options(reported_as=type(self).__name__),
             )
-            found = tensors_of(attributions, "attributions")
-            if found[0].shape[0] != len(path):
+            values = tensors_of(attributions, "attributions")
+            if values[0].shape[0] != problem.batch_size:
                 raise InvalidArgument(
-                    f"attributions must have as many examples as end_point: expected {len(path)}, got {len(found[0])}."
+                    "attributions must have as many examples as end_point: "
+                    f"expected {problem.batch_size}, got {values[0].shape[0]}."
                 )
-            gap = functools.partial(completeness_gap, path, found, path.baselines(start_point))
-            return at_the_edge(type(self).__name__, path, gap)
         except Exception as error:
             raise located(error, type(self).__name__, described(end_point)) from error.__cause__
+        return run_located(self, problem, lambda f: completeness_gap(f, values, f.baselines(start_point)))
 
 
 class CompleteAttribution(GradientAttribution):
@@ -222,7 +228,7 @@ class InternalAttribution(Attribution):
         """
         ids = [not floats(each) for each in tensors_of(inputs, "inputs")]
         feeds = (any(ids) if between else all(ids)) and embeds(self.forward_func)
-        return {"source" if feeds else "read": self._layer(of_input)}
+        return {"source" if feeds else "gradient_at": self._layer(of_input)}
 
 
 class MultipliedInternalAttribution(InternalAttribution):
@@ -306,7 +312,7 @@ def explained(
     attribution: Attribution,
     method: Callable[..., Attributions | Future[Attributions]],
     inputs: TensorOrTensors,
-    pathway: dict[str, Any],
+    problem: dict[str, Any],
     /,
     **arguments: Any,
 ) -> Attributed:
@@ -316,37 +322,51 @@ def explained(
         attribution: The facade's object.
         method: The method.
         inputs: One tensor or a tuple of tensors, examples first.
-        pathway: What [Pathway.of][pellucid.core.pathway.Pathway.of] takes besides model and inputs, and whether to
-            `show_progress`, to `return_stderr`, and to attribute (B, 1, ...) for an output (B, 1): `keeps_single`.
-        **arguments: What the method takes besides the pathway.
+        problem: What a [Problem][pellucid.core.problem.Problem] and its options take besides model and inputs, and
+            whether to `show_progress`, to `return_stderr`, and to attribute (B, 1, ...) for an output (B, 1):
+            `keeps_single`.
+        **arguments: What the method takes besides the problem.
 
     Returns:
         Attributions as the inputs came, a tensor or a tuple, or as the layer has its tensors; where deltas or standard
         errors were asked for, a tuple of these.
     """
-    return_stderr, keeps_single = pathway.pop("return_stderr", False), pathway.pop("keeps_single", False)
+    return_stderr, keeps_single = problem.pop("return_stderr", False), problem.pop("keeps_single", False)
+    show_progress = problem.pop("show_progress", False)
     try:
         refuse_what_is_not_called(attribution)
         own = getattr(attribution, "gradient_func", compute_gradients)
-        gradient_function = None if own is compute_gradients else own
-        progress = f"{attribution.get_name()} attribution" if pathway.pop("show_progress", False) else None
-        path = Pathway.of(
-            attribution.forward_func,
-            inputs,
-            gradient_function=gradient_function,
-            progress=progress,
-            caller=type(attribution).__name__,
-            in_future=attribution._in_future,
-            **pathway,
+        options = Options(
+            gradient_function=None if own is compute_gradients else own,
+            progress=f"{attribution.get_name()} attribution" if show_progress else None,
+            reported_as=type(attribution).__name__,
+            returns_futures=attribution._in_future,
+            **{name: problem.pop(name) for name in _OPTIONS if name in problem},
         )
-        result = method(path, **arguments)
+        f = function_of(Problem(attribution.forward_func, inputs, options=options, **problem))
+        result = method(f, **arguments)
     except Exception as error:
         raise located(error, type(attribution).__name__, described(inputs)) from error.__cause__
-    as_given = functools.partial(_as_given, inputs, path.seen if keeps_single else None, return_stderr=return_stderr)
+    observed = f.session.observed if keeps_single else None
+    as_given = functools.partial(_as_given, inputs, observed, return_stderr=return_stderr)
     return then(result, as_given) if isinstance(result, Future) else as_given(result)
 
 
-def _as_given(inputs: TensorOrTensors, single: Seen | None, result: Attributions, *, return_stderr: bool) -> Attributed:
+_OPTIONS = (
+    "create_graph",
+    "early_exit",
+    "grad_kwargs",
+    "internal_batch_size",
+    "perturbations_per_eval",
+    "replay",
+    "whole_batch",
+)
+"""Which of a user's arguments are options of the problem."""
+
+
+def _as_given(
+    inputs: TensorOrTensors, single: Observed | None, result: Attributions, *, return_stderr: bool
+) -> Attributed:
     """Attributions, deltas where there are any, and standard errors where asked for: None where nobody can tell."""
 
     def arranged(values: Tensors) -> Any:
@@ -396,7 +416,7 @@ def multiplied(gradients: Tensors, activations: Tensors, really: bool) -> Tensor
 @final
 @dataclass(frozen=True)
 class Inside:
-    """Any object with an `attribute` of its own, ours or a user's, as a method over pathways.
+    """Any object with an `attribute` of its own, ours or a user's, as a method.
 
     Args:
         attribution: The object.
@@ -406,27 +426,27 @@ class Inside:
     attribution: Any
     tuples: bool
 
-    def __call__(self, path: Pathway, **kwargs: Any) -> Attributions:
+    def __call__(self, f: ModelFunction, **kwargs: Any) -> Attributions:
         """What `attribute` says of the points of the pathway, with those of `kwargs` that follow rows picked."""
-        following = {name: path.pick(kwargs[name], path.rows) for name in _FOLLOWING if name in kwargs}
+        following = {name: f.session.pick(kwargs[name], f.examples) for name in _FOLLOWING if name in kwargs}
         if "target" in kwargs:
-            following["target"] = path.sink.argument(path.rows)
-        inputs = path.x if self.tuples else path.x[0]
+            following["target"] = f.evaluator.target.argument(f.examples)
+        inputs = f.x if self.tuples else f.x[0]
         with nullcontext() if ours(type(self.attribution)) else numpy_state_kept():
-            found = self.attribution.attribute(inputs, **(self._seeds(path) | kwargs | following))
+            found = self.attribution.attribute(inputs, **(self._seeds(f) | kwargs | following))
         found, delta = found if kwargs.get("return_convergence_delta") else (found, None)
         values, structure = Structure.of(found)
         return Attributions(values, delta, structure=structure)
 
-    def _seeds(self, path: Pathway) -> dict[str, Any]:
+    def _seeds(self, f: ModelFunction) -> dict[str, Any]:
         """A seed of its own for each copy, for an `attribute` that takes them; one for all where they share draws."""
-        seed = path.origin.seed if path.origin else None
+        seed = f.seed
         if seed is None:
             return {}
         takes = inspect.signature(self.attribution.attribute).parameters.get("seed")
         if takes is None or takes.annotation not in ("Seed", Seed):
             return {} if takes is None else {"seed": seed}
-        keys = seeded(seed, path.identities(), path.examples)
+        keys = seeded(seed, f.ids.tolist(), f.problem.batch_size)
         states = (np.random.SeedSequence(key).generate_state(1, np.uint64) for key in keys)
         return {"seed": [int(state[0]) for state in states]}
 

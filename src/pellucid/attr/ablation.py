@@ -22,7 +22,7 @@ from pellucid.attr._facade import (
 from pellucid.attr._internals import Part
 from pellucid.core.baselines import Baselines
 from pellucid.core.players import FeatureMask, Strides, WindowShapes
-from pellucid.core.sink import TargetLike
+from pellucid.core.target import TargetLike
 from pellucid.methods.ablation import Permutation
 
 
@@ -254,7 +254,7 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
             methods.FeatureAblation(),
             inputs,
             {
-                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "perturbations_per_eval": perturbations_per_eval,
                 "whole_batch": whole_batch,

@@ -15,8 +15,8 @@ from pellucid.attr._facade import (
     TensorOrTensors,
     explained,
 )
-from pellucid.core.sink import TargetLike
 from pellucid.core.site import CallLike
+from pellucid.core.target import TargetLike
 from pellucid.methods.cam import Arrange, Interpolation
 from pellucid.methods.relu import RECTIFIERS
 
@@ -47,7 +47,7 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
             ),
             inputs,
             {
-                "read": self._layer(attribute_to_layer_input),
+                "gradient_at": self._layer(attribute_to_layer_input),
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "grad_kwargs": grad_kwargs,
@@ -101,7 +101,7 @@ class GuidedGradCam(GradientAttribution):
             ),
             inputs,
             {
-                "read": self.grad_cam._layer(attribute_to_layer_input),
+                "gradient_at": self.grad_cam._layer(attribute_to_layer_input),
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "create_graph": create_graph,

@@ -17,7 +17,7 @@ from pellucid.attr._facade import (
 )
 from pellucid.core.baselines import Baselines
 from pellucid.core.quadrature import Quadrature
-from pellucid.core.sink import TargetLike
+from pellucid.core.target import TargetLike
 
 _AS_CAPTUM_WEIGHS: dict[str, Quadrature] = {"riemann_trapezoid": "captum_trapezoid"}
 
@@ -98,7 +98,7 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
             ),
             inputs,
             {
-                "read": self._layer(attribute_to_neuron_input),
+                "gradient_at": self._layer(attribute_to_neuron_input),
                 "target": target,
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,

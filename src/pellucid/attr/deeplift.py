@@ -22,8 +22,8 @@ from pellucid.attr._facade import (
 )
 from pellucid.attr._internals import OF_RULES, Unread
 from pellucid.core.baselines import Baselines
-from pellucid.core.sink import TargetLike
 from pellucid.core.site import CallLike
+from pellucid.core.target import TargetLike
 from pellucid.core.tensors import tensors_of
 from pellucid.methods.deeplift import attributed_by
 
@@ -328,7 +328,7 @@ class NeuronDeepLift(_OfNeuron):
             ),
             inputs,
             {
-                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
                 "whole_batch": whole_batch,
@@ -378,7 +378,7 @@ class NeuronDeepLiftShap(_OfNeuron):
             ),
             inputs,
             {
-                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
                 "whole_batch": whole_batch,

@@ -18,8 +18,8 @@ from pellucid.attr._facade import (
     explained,
     multiplied,
 )
-from pellucid.core.sink import TargetLike
 from pellucid.core.site import CallLike
+from pellucid.core.target import TargetLike
 from pellucid.core.tensors import Tensors
 
 
@@ -148,7 +148,7 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
             methods.Saliency(absolute=False),
             inputs,
             {
-                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "create_graph": create_graph,
                 "show_progress": show_progress,

@@ -21,7 +21,7 @@ from pellucid.attr._facade import (
     resolved,
 )
 from pellucid.core.randomness import Seed
-from pellucid.core.sink import TargetLike
+from pellucid.core.target import TargetLike
 from pellucid.methods.narrowing import MOST_SAMPLES
 
 
@@ -179,7 +179,7 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
             ),
             inputs,
             {
-                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
                 "whole_batch": whole_batch,

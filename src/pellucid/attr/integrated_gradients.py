@@ -19,7 +19,7 @@ from pellucid.attr._facade import (
 from pellucid.attr._internals import Part
 from pellucid.core.baselines import Baselines
 from pellucid.core.quadrature import Quadrature
-from pellucid.core.sink import TargetLike
+from pellucid.core.target import TargetLike
 
 
 class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
@@ -151,7 +151,7 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
             ),
             inputs,
             {
-                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "internal_batch_size": internal_batch_size,
                 "whole_batch": whole_batch,

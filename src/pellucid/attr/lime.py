@@ -13,7 +13,7 @@ from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrT
 from pellucid.attr._internals import Part
 from pellucid.core.baselines import Baselines
 from pellucid.core.players import FeatureMask
-from pellucid.core.sink import TargetLike
+from pellucid.core.target import TargetLike
 from pellucid.core.tensors import tensors_of
 from pellucid.methods.kernel_shap import Sampling
 from pellucid.methods.lime import put_back, tossed

@@ -16,8 +16,8 @@ from pellucid.attr._facade import (
     compute_gradients,
     explained,
 )
-from pellucid.core.sink import TargetLike
 from pellucid.core.site import CallLike
+from pellucid.core.target import TargetLike
 from pellucid.core.tensors import tensors_of, total
 
 DEFAULT = methods.Composite()
@@ -127,7 +127,7 @@ class LayerLRP(LRP, LayerAttribution):
             {
                 "target": target,
                 "additional_forward_args": additional_forward_args,
-                "read": self._layer(attribute_to_layer_input),
+                "gradient_at": self._layer(attribute_to_layer_input),
                 "create_graph": create_graph,
                 "show_progress": show_progress,
                 "early_exit": early_exit,

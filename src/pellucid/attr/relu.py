@@ -9,8 +9,8 @@ from torch import nn
 
 from pellucid import methods
 from pellucid.attr._facade import Attributed, GradientAttribution, NeuronAttribution, TensorOrTensors, explained
-from pellucid.core.sink import TargetLike
 from pellucid.core.site import CallLike
+from pellucid.core.target import TargetLike
 from pellucid.methods.relu import RECTIFIERS
 
 
@@ -122,7 +122,7 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
             methods.GuidedBackprop(activations=activations),
             inputs,
             {
-                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "create_graph": create_graph,
                 "show_progress": show_progress,
@@ -169,7 +169,7 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
             methods.Deconvolution(activations=activations),
             inputs,
             {
-                "sink": self._neuron(neuron_selector, attribute_to_neuron_input),
+                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
                 "additional_forward_args": additional_forward_args,
                 "create_graph": create_graph,
                 "show_progress": show_progress,

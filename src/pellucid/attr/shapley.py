@@ -11,7 +11,7 @@ from pellucid import methods
 from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained, future_of, later
 from pellucid.core.baselines import Baselines
 from pellucid.core.players import FeatureMask
-from pellucid.core.sink import TargetLike
+from pellucid.core.target import TargetLike
 from pellucid.methods.narrowing import MOST_SAMPLES
 
 

@@ -1,4 +1,6 @@
-"""The engine. It knows no method: only places in a model, points fed there, and values and gradients read back.
+"""The engine. It knows no method: only problems, functions of points, and values and gradients of them.
 
-A [Pathway][pellucid.core.pathway.Pathway] is the one type to know; everything else serves it.
+A [Problem][pellucid.core.problem.Problem] is what is asked, a
+[ModelFunction][pellucid.core.model_function.ModelFunction] what methods evaluate, and a
+[Session][pellucid.core.session.Session] what is learnt on the way.
 """

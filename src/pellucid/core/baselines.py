@@ -36,9 +36,9 @@ class Background:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import Background, Pathway, ShapleyValues
-        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
-        >>> ShapleyValues()(path, baselines=Background(torch.tensor([[0.0, 0.0], [1.0, 1.0]]))).values
+        >>> from pellucid.methods import Background, Problem, ShapleyValues
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> ShapleyValues()(problem, baselines=Background(torch.tensor([[0.0, 0.0], [1.0, 1.0]]))).values
         (tensor([[2.5000, 3.0000]]),)
     """
 
@@ -73,7 +73,7 @@ Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background
 """
 
 
-def baselines_of(
+def resolve_baselines(
     given: Baselines, inputs: Tensors, rows: Tensor | None, examples: int, *, fills: bool = False
 ) -> Tensors:
     """Baselines as tensors like the inputs, one for each point.

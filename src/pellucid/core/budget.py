@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar, final
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from tqdm import tqdm
 
+from pellucid.core.problem import Options
 from pellucid.core.tensors import examples_of
 from pellucid.errors import check_count
 
@@ -48,14 +49,6 @@ ROWS_PER_PARAMETERS = 16
 """How many rows' activations take as much as the parameters, as a bold guess, so that batches are seldom split."""
 
 
-class BatchCollapsed(BaseException):
-    """The output does not follow the rows given: one forward must hold the batch, whole. Caught at the edge."""
-
-    def settle(self, result: T) -> T:
-        """What the whole batch gave, which has passed."""
-        return result
-
-
 class Fewer(BaseException):
     """A block cannot hold all samples that were asked for.
 
@@ -78,10 +71,6 @@ class Budget:
         fitting: Rows per forward that would have the memory they need, as a guess, whatever is fastest.
         largest_tensors: How many tensors as large as the largest of a forward without gradients fill a chunk.
         fixed: The user has chosen `rows`, or they need not be measured.
-        whole: Every forward takes the batch, once each: the model collapses or mixes it.
-        apart: Whether rows of a forward do not meet, as far as was seen or said; None where nobody has looked.
-        copies: The examples are copies of those of a call around this one, which alone knows the batch.
-        unused: The inputs that the output was found not to depend on, of which the user has been told.
         most_rows: The most rows per forward, where the user bounds that.
         most_samples: The most samples of a place per forward, where the user bounds that.
         progress: What a progress bar says on stderr; None for none.
@@ -93,10 +82,6 @@ class Budget:
     fitting: int = 0
     largest_tensors: int = LARGEST_TENSORS["cpu"]
     fixed: bool = False
-    whole: bool = False
-    apart: bool | None = None
-    copies: bool = False
-    unused: set[int] = field(default_factory=set)
     most_rows: int | None = None
     most_samples: int | None = None
     progress: str | None = None
@@ -104,30 +89,35 @@ class Budget:
     _pilot: bool = False
 
     @classmethod
-    def of(cls, inputs: tuple[Tensor, ...], parameter_bytes: int, max_rows: int | None) -> Budget:
+    def of(cls, inputs: tuple[Tensor, ...], parameter_bytes: int, options: Options) -> Budget:
         """The budget for these inputs.
 
         Args:
             inputs: The user's inputs.
             parameter_bytes: What the model's parameters take: a large model has large activations.
-            max_rows: The user's bound on rows per forward; None measures.
+            options: The user's bounds on rows and samples per forward, where there are any.
         """
+        most_samples = options.perturbations_per_eval
+        bounds: dict[str, Any] = {
+            "most_samples": None if most_samples is None else check_count("perturbations_per_eval", most_samples),
+            "progress": options.progress,
+        }
         device = inputs[0].device.type
         constant = most = CHUNK_BYTES.get(device, CHUNK_BYTES["cpu"])
         if device == "cpu":
             constant = min(most, CACHED_BYTES * max(FEWEST_THREADS, torch.get_num_threads()))
         chunk_bytes = min(max(constant, parameter_bytes * CHUNK_PER_PARAMETERS), most * LARGEST_CHUNK)
         largest_tensors = LARGEST_TENSORS.get(device, LARGEST_TENSORS["cpu"])
-        if max_rows is not None:
-            rows = check_count("internal_batch_size", max_rows)
-            return cls(chunk_bytes, rows, rows, largest_tensors, fixed=True, most_rows=rows)
+        if options.internal_batch_size is not None:
+            rows = check_count("internal_batch_size", options.internal_batch_size)
+            return cls(chunk_bytes, rows, rows, largest_tensors, fixed=True, most_rows=rows, **bounds)
         examples = examples_of(inputs)
         # Of sparse tensors, what they would take if they were dense.
         guessed = BYTES_PER_INPUT_BYTE * sum(each.numel() * each.element_size() for each in inputs) // examples
         bold = min(most // max(1, guessed, parameter_bytes // ROWS_PER_PARAMETERS), examples)
         # Two rows at least: of a single one nobody can tell whether the model has collapsed the batch.
         rows, fitting = (max(2, bytes_ // max(1, guessed, parameter_bytes), bold) for bytes_ in (constant, most))
-        return cls(chunk_bytes, rows, fitting, largest_tensors)
+        return cls(chunk_bytes, rows, fitting, largest_tensors, **bounds)
 
     def blocks(
         self,
@@ -135,6 +125,7 @@ class Budget:
         places: int,
         run: Callable[[slice, slice], T],
         *,
+        whole: bool = False,
         unit: Unit = "rows",
         silent: bool = False,
     ) -> Iterator[T]:
@@ -146,6 +137,7 @@ class Budget:
             samples: Samples per place.
             places: How many places there are.
             run: One forward of as many rows as the block has samples times places.
+            whole: Whether every forward takes the batch, once each: the model collapses or mixes it.
             unit: What a progress bar counts.
             silent: Whether there is none.
         """
@@ -154,8 +146,8 @@ class Budget:
         sample = place = 0
         with self._bar(samples * places // each, unit, silent) as bar:
             while sample < samples:
-                count, size = self._block(samples - sample, places - place, places)
-                self._pilot = not (self.fixed or self.whole or count * size == samples * places)
+                count, size = (1, places) if whole else self._block(samples - sample, places - place, places)
+                self._pilot = not (self.fixed or whole or count * size == samples * places)
                 part = slice(None) if size == places else slice(place, place + size)
                 try:
                     count, result = _as_many(run, sample, count, part)
@@ -163,7 +155,7 @@ class Budget:
                     if self._pilot and "saved tensor hooks" in str(error):  # torch.func allows of none: the guess stays
                         self.fixed = True
                         continue
-                    if not out_of_memory(error) or count * size == 1 or self.whole:
+                    if not out_of_memory(error) or count * size == 1 or whole:
                         raise
                     self.rows, self.fixed = count * size // 2, True
                     continue
@@ -179,8 +171,6 @@ class Budget:
 
     def _block(self, samples: int, rest: int, places: int) -> tuple[int, int]:
         """How many samples of how many places come next, with `rest` places left of the current sample."""
-        if self.whole:
-            return 1, places
         if rest == places and self.rows >= places:
             return _evenly(samples, min(self.rows // places, self.most_samples or samples)), places
         return 1, _evenly(rest, self.rows)

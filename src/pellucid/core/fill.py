@@ -10,9 +10,9 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
-from pellucid.core.baselines import Background, Baselines, baselines_of
-from pellucid.core.expectation import Points
-from pellucid.core.pathway import Pathway
+from pellucid.core.baselines import Background, Baselines, resolve_baselines
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.sweep import PointSampler
 from pellucid.core.tensors import Tensors
 
 There: TypeAlias = Callable[[slice, slice], Tensors]
@@ -31,20 +31,20 @@ class Fill:
     rows: Tensors
 
     @classmethod
-    def of(cls, path: Pathway, given: Baselines) -> Fill:
-        """What fills the points of a pathway.
+    def of(cls, f: ModelFunction, given: Baselines) -> Fill:
+        """What fills the own points of a function.
 
         Args:
-            path: The pathway.
+            f: The function.
             given: See [Baselines][pellucid.core.baselines.Baselines]; at the source.
 
         Raises:
             InvalidArgument: They do not fit.
         """
         if isinstance(given, Background):
-            return cls(tuple(each.detach().unsqueeze(1) for each in given.like(path.x)))
-        rows = None if path.is_batch(path.rows) else path.rows
-        one = baselines_of(given, path.x, rows, path.examples, fills=True)
+            return cls(tuple(each.detach().unsqueeze(1) for each in given.like(f.x)))
+        rows = None if f.session.is_batch(f.examples) else f.examples
+        one = resolve_baselines(given, f.x, rows, f.problem.batch_size, fills=True)
         return cls(tuple(each.detach().unsqueeze(0) for each in one))
 
     @property
@@ -68,7 +68,7 @@ class Fill:
     def _at(self, places: slice | Tensor) -> Tensors:
         return tuple(each if each.shape[1] == 1 else each[:, places] for each in self.rows)
 
-    def points(self, x: Tensors, there: There) -> Points:
+    def points(self, x: Tensors, there: There) -> PointSampler:
         """Where to go where only some elements are there: each case with one row after another for the others."""
         count = self.count
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, final
+from typing import Any, ParamSpec, TypeVar, cast, final
 
 import torch
 from torch import Future
@@ -12,6 +12,7 @@ from torch.futures import collect_all
 
 T = TypeVar("T")
 U = TypeVar("U")
+P = ParamSpec("P")
 
 Waits = Coroutine["Future[Any]", None, T]
 """A computation that waits for futures on its way."""
@@ -33,21 +34,27 @@ class Arrival:
         yield collect_all(futures)
 
 
-def done_at_once(waits: Waits[T]) -> T:
-    """The result of a computation that meets no future."""
-    results: list[T] = []
-    for _ in _into(results, waits).__await__():
+def to_completion(call: Callable[P, Waits[T]]) -> Callable[P, T]:
+    """A coroutine that meets no future, as a function."""
+
+    def complete(*args: P.args, **kwargs: P.kwargs) -> T:
+        waits = call(*args, **kwargs)
+        try:
+            waits.send(None)
+        except StopIteration as done:
+            return cast(T, done.value)
         raise RuntimeError("a future was waited for where none is expected")
-    return results[0]
+
+    return complete
 
 
-def done_later(waits: Waits[T], failure: Callable[[Exception], Exception]) -> Future[T]:
-    """The result of a computation once the futures on its way have come, continued by whoever completes them.
+def as_future(waits: Waits[T], failure: Callable[[Exception], Exception]) -> Future[T]:
+    """The result of a coroutine once the futures on its way have come, continued by whoever completes them.
 
     Up to the first of them it runs, and raises, here.
 
     Args:
-        waits: The computation.
+        waits: The coroutine.
         failure: What is to be raised in place of an exception that it raises later.
     """
     later: Future[T] = Future([])

@@ -12,20 +12,25 @@ from torch import Future, Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from pellucid.core.baselines import Baselines
-from pellucid.core.budget import BatchCollapsed
-from pellucid.core.expectation import Points, by_place, copied
+from pellucid.core.coalition_memory import CoalitionMemory, digest, packed
 from pellucid.core.fill import Fill, There
 from pellucid.core.future import Arrival
 from pellucid.core.gathered import Gathered
 from pellucid.core.independence import Company
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.players import FeatureMask, Features
+from pellucid.core.points import Points
+from pellucid.core.restarts import BatchCollapsed
+from pellucid.core.sweep import PointSampler, by_place, repeated
 from pellucid.core.tensors import Tensors, floating, floats, widened
 from pellucid.errors import warn
 
 Coalitions: TypeAlias = Callable[[slice, slice], Tensor]
 """Who is there: (samples, places) -> bool [k, 1 or n, players]: k coalitions, at n places alike or at each its own."""
 
+
+MOST_LISTED = 2**22
+"""So many coalitions times players are listed at once, to see which of them are remembered."""
 
 MOST_AVERAGED = 2**22
 """So many evaluations of a place are kept until the means over their backgrounds are taken."""
@@ -52,15 +57,15 @@ class Players(Protocol):
         ...
 
 
-async def outcomes(path: Pathway, samples: int, points: Points, *, silent: bool = False) -> Tensor:
-    """What the sink explains at every sample of every point, no gradient needed.
+async def outcomes(f: ModelFunction, samples: int, sampler: PointSampler, *, silent: bool = False) -> Tensor:
+    """What is explained at every sample of every point, no gradient needed.
 
     This is where futures are awaited, all of them at once, if the model answers with such.
 
     Args:
-        path: The pathway.
+        f: The function.
         samples: Samples per point.
-        points: Where to go.
+        sampler: Where to go.
         silent: Whether no progress bar counts this.
 
     Returns:
@@ -71,54 +76,55 @@ async def outcomes(path: Pathway, samples: int, points: Points, *, silent: bool 
         InvalidArgument: The output has another number of values in different calls.
     """
 
-    def run(some: slice, places: slice) -> tuple[int, Tensor]:
-        rows = copied(path.rows, some, places)
-        return len(rows), path(points(some, places), rows)
+    def run(sample: slice, place: slice) -> tuple[int, Tensor]:
+        points = Points(sampler(sample, place), repeated(f.examples, sample, place))
+        return len(points), f(points)
 
-    read: Iterable[tuple[int, Tensor]]
-    if path.in_future:
-        read = await _answers(path, samples, points, silent)
+    blocks: Iterable[tuple[int, Tensor]]
+    if f.problem.options.returns_futures:
+        blocks = await _answers(f, samples, sampler, silent)
     else:
-        read = path.budget.blocks(samples, len(path), run, unit="evaluations", silent=silent)
-    found = Gathered(samples * len(path))
-    for rows, value in read:
-        found.add(rows, (value if value.ndim else value.reshape(1),))
-    (values,) = found.tensors
-    path.seen.output = tuple(values.shape[1:])
-    return by_place(found, samples)
+        blocks = f.session.blocks(samples, len(f), run, unit="evaluations", silent=silent)
+    gathered = Gathered(samples * len(f))
+    for rows, value in blocks:
+        gathered.add(rows, (value if value.ndim else value.reshape(1),))
+    (values,) = gathered.tensors
+    f.session.observed.output = tuple(values.shape[1:])
+    return by_place(gathered, samples)
 
 
-async def _answers(path: Pathway, samples: int, points: Points, silent: bool) -> list[tuple[int, Tensor]]:
+async def _answers(f: ModelFunction, samples: int, sampler: PointSampler, silent: bool) -> list[tuple[int, Tensor]]:
     """The rows and values of every block, of a model that answers later: all is asked before it answers."""
+    session, evaluator = f.session, f.evaluator
     looks: list[tuple[Company, Future[object], Tensor]] = []
 
-    def ask(some: slice, places: slice) -> tuple[Tensor, Future[object]]:
-        rows, at = copied(path.rows, some, places), points(some, places)
-        company = None if looks else Company.of(path, rows)
-        answer = path.ask(at, rows)
-        if company is not None and company.can_tell(rows):
-            others, beside = company.others(at, rows)
-            looks.append((company, path.ask(others, beside), beside))
-        return rows, answer
+    def ask(sample: slice, place: slice) -> tuple[Tensor, Future[object]]:
+        points = Points(sampler(sample, place), repeated(f.examples, sample, place))
+        company = None if looks else Company.of(session, evaluator.way, points.examples, lambda: f.points)
+        answer = evaluator.ask(points)
+        if company is not None and company.can_tell(points.examples):
+            others = company.others(points)
+            looks.append((company, evaluator.ask(others), others.examples))
+        return points.examples, answer
 
-    asked = list(path.budget.blocks(samples, len(path), ask, unit="evaluations", silent=silent))
+    asked = list(session.blocks(samples, len(f), ask, unit="evaluations", silent=silent))
     await Arrival([*(answer for _, answer in asked), *(answer for _, answer, _ in looks)])
     try:
-        read = [(len(rows), path.arrived(answer, rows)) for rows, answer in asked]
+        blocks = [(examples, evaluator.answered(answer, examples)) for examples, answer in asked]
         for company, answer, beside in looks:
-            first = next(value for (rows, _), (_, value) in zip(asked, read, strict=True) if path.holds_others(rows))
-            company.told(company.alike(first, path.arrived(answer, beside)))
+            first = next(value for examples, value in blocks if session.holds_others(examples))
+            company.told(company.alike(first, evaluator.answered(answer, beside)))
     except BatchCollapsed as collapsed:
-        path.budget.whole = True  # once more, a forward for each sample
-        return collapsed.settle(await _answers(path, samples, points, silent))
-    return read
+        session.whole_batch = True  # once more, a forward for each sample
+        return collapsed.settle(await _answers(f, samples, sampler, silent))
+    return [(len(examples), value) for examples, value in blocks]
 
 
-async def averages(path: Pathway, cases: int, fill: Fill, there: There, *, silent: bool = False) -> Tensor:
-    """What the sink explains where only some elements are there, on average over what fills the others.
+async def averages(f: ModelFunction, cases: int, fill: Fill, there: There, *, silent: bool = False) -> Tensor:
+    """What is explained where only some elements are there, on average over what fills the others.
 
     Args:
-        path: The pathway.
+        f: The function.
         cases: How many there are.
         fill: What takes the place of what is absent.
         there: Which elements are there in each case.
@@ -128,40 +134,48 @@ async def averages(path: Pathway, cases: int, fill: Fill, there: There, *, silen
         Values [m, cases]; see [outcomes][pellucid.core.game.outcomes].
     """
     means = []
-    for first in range(0, cases, each := max(1, MOST_AVERAGED // fill.count)) if fill.count > 1 else ():
-        count = min(each, cases - first)
+    most = max(1, MOST_AVERAGED // fill.count)
+    for first in range(0, cases, most):
+        count = min(most, cases - first)
 
         def some(part: slice, places: slice, first: int = first) -> Tensors:
             return there(slice(first + part.start, first + part.stop), places)
 
-        values = await outcomes(path, count * fill.count, fill.points(path.x, some), silent=silent)
+        values = await outcomes(f, count * fill.count, fill.points(f.x, some), silent=silent)
         (narrow,) = floating((values,))
         means.append(widened(narrow).view(len(values), count, fill.count).mean(2).to(narrow.dtype))
-    return torch.cat(means, dim=1) if means else await outcomes(path, cases, fill.points(path.x, there), silent=silent)
+    return torch.cat(means, dim=1)
+
+
+async def filled_outcomes(f: ModelFunction, cases: int, fill: Fill, there: There) -> Tensor:
+    """The same, whether one row fills what is absent or many do."""
+    if fill.count > 1:
+        return await averages(f, cases, fill, there)
+    return await outcomes(f, cases, fill.points(f.x, there))
 
 
 @final
 class Game:
-    """The features of a pathway's points as players; a coalition is worth what the sink explains without the others.
+    """The features of a function's points as players; a coalition is worth what is explained without the others.
 
     Features that equal what fills them, in all examples, make no difference; the others play.
 
     Args:
-        path: The pathway.
+        f: The function.
         feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
         baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
     """
 
-    def __init__(self, path: Pathway, feature_mask: FeatureMask, baselines: Baselines) -> None:
-        self.path, self.fill = path, Fill.of(path, baselines)
-        self.features = Features.of(path.x, feature_mask)
-        self.playing = playing(self.features, path.x, self.fill)
+    def __init__(self, f: ModelFunction, feature_mask: FeatureMask, baselines: Baselines) -> None:
+        self.f, self.fill = f, Fill.of(f, baselines)
+        self.features = Features.of(f.x, feature_mask)
+        self.playing = playing(self.features, f.x, self.fill)
         self._dtype = torch.get_default_dtype()
 
     def among(self, places: Tensor) -> Game:
         """The same game at some of the points, int64 [k], with the same who play."""
         part = copy.copy(self)
-        part.path = self.path.among(places)
+        part.f = self.f.select(places)
         part.fill = self.fill.among(places)
         part.features = self.features.among_points(places)
         return part
@@ -174,16 +188,46 @@ class Game:
             coalitions: Says which.
             silent: Whether no progress bar counts them.
         """
+        memory = self._memory if count * len(self.playing) <= MOST_LISTED else None
+        listed = None if memory is None else coalitions(slice(0, count), slice(None))
+        if memory is not None and listed is not None and listed.shape[1] == 1:
+            values = await self._recalled(memory, listed)
+        elif self.fill.count > 1:
+            values = await averages(self.f, count, self.fill, self._there(coalitions), silent=silent)
+        else:
+            values = await outcomes(self.f, count, self.fill.points(self.f.x, self._there(coalitions)), silent=silent)
+        (self._dtype,) = (narrow.dtype for narrow in floating((values[:0],)))
+        return widened(values) if floats(values) else values.double()
 
-        def there(some: slice, places: slice) -> Tensors:
-            present = coalitions(some, places)
+    def _there(self, coalitions: Coalitions) -> There:
+        """Which elements are there in coalitions of those who play."""
+
+        def there(samples: slice, places: slice) -> Tensors:
+            present = coalitions(samples, places)
             every = present.new_zeros(*present.shape[:2], self.features.count)
             every[:, :, self.playing] = present
             return self.features.among(every, places)
 
-        values = await averages(self.path, count, self.fill, there, silent=silent)
-        (self._dtype,) = (each.dtype for each in floating((values[:0],)))
-        return widened(values) if floats(values) else values.double()
+        return there
+
+    @property
+    def _memory(self) -> CoalitionMemory | None:
+        """Where values are kept for other methods: in a session that is open, of the problem's own points."""
+        own = self.f.own is None and not self.f.session.copies and not self.f.problem.options.create_graph
+        return self.f.session.coalitions if own else None
+
+    async def _recalled(self, memory: CoalitionMemory, coalitions: Tensor) -> Tensor:
+        """Values [m, k] of coalitions [k, 1, playing], of which only those are evaluated that are not remembered."""
+        evaluator = self.f.evaluator
+        game = (evaluator.source, id(evaluator.target), digest(self.features.masks), digest(self.fill.rows))
+        keys, known = packed(coalitions[:, 0]), memory.known(game)
+        places = {key: place for place, key in enumerate(keys) if key not in known}
+        if places:
+            new = coalitions[torch.tensor(list(places.values()), device="cpu")]
+            values = await filled_outcomes(self.f, len(new), self.fill, self._there(lambda samples, _: new[samples]))
+            memory.remember(game, list(places), values)
+            known = known | dict(zip(places, values.T, strict=True))
+        return torch.stack([known[key] for key in keys], dim=1)
 
     async def values_of(self, coalitions: Tensor) -> Tensor:
         """Values [m, k] of these coalitions, bool [k, 1 or n, playing], each of which is evaluated once."""

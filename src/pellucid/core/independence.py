@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, final
+from typing import Any, TypeAlias, TypeVar, final
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,14 +20,17 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from pellucid.core.budget import BatchCollapsed, out_of_memory
-from pellucid.core.guest import embeds, mark_of, random_state, restored, tensors_around
+from pellucid.core.budget import out_of_memory
+from pellucid.core.isolation import random_state, restore_random_state
 from pellucid.core.kinds import LOCK, MOST, Kind
+from pellucid.core.model_info import embeds, tensors_around
+from pellucid.core.model_state import mark_of
+from pellucid.core.points import Points
+from pellucid.core.restarts import BatchCollapsed
+from pellucid.core.session import Session
 from pellucid.core.site import Site
-from pellucid.core.tensors import Tensors, floating
-
-if TYPE_CHECKING:
-    from pellucid.core.pathway import Pathway
+from pellucid.core.target import Target
+from pellucid.core.tensors import Tensors, described, floating
 
 T = TypeVar("T")
 
@@ -44,6 +47,10 @@ COARSE = 3e-2
 Factors: TypeAlias = tuple[int, ...]
 FACTORS: Factors = (3, 1)
 """How much larger decoys are than the batch, first; where that fails, they are as large."""
+
+
+Way: TypeAlias = tuple[Site, Target]
+"""Between which places a forward is looked at: the source and the target."""
 
 
 class RowsMeet(BatchCollapsed):
@@ -67,21 +74,26 @@ class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function;
     """Take an exception in a forward of other rows than the batch's for a model that takes only that; it comes again.
 
     Args:
-        path: The pathway.
-        rows: Of the forward.
+        session: That of the forward.
+        way: Between which places it is.
+        examples: Of the forward.
+        inputs: What the model is given, to be told of where it fails.
 
     Raises:
         Refused: There was one.
     """
 
-    def __init__(self, path: Pathway, rows: Tensor) -> None:
-        self._path, self._rows = path, rows
+    def __init__(self, session: Session, way: Way, examples: Tensor, inputs: Tensors = ()) -> None:
+        self._session, self._way, self._examples, self._inputs = session, way, examples, inputs
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and self._path.holds_others(self._rows) and not out_of_memory(error):
-            raise Refused(_Kind.of(self._path)) from error
+        if not isinstance(error, Exception):
+            return
+        self._session.observed.given = described(self._inputs)
+        if self._session.holds_others(self._examples) and not out_of_memory(error):
+            raise Refused(_Kind.of(self._session, self._way)) from error
 
 
 @final
@@ -101,20 +113,21 @@ class _Kind:
     name: str
 
     @classmethod
-    def of(cls, path: Pathway) -> _Kind:
-        """That of a pathway."""
-        others = tree_leaves(path.extra) if path.extra else ()
+    def of(cls, session: Session, way: Way) -> _Kind:
+        """That of the forwards of a session."""
+        problem, (source, target) = session.problem, way
+        extra = problem.additional_forward_args
         shared = tuple(
             _digest(leaf)
-            for leaf in others
-            if isinstance(leaf, Tensor | np.ndarray) and leaf.shape[:1] != (path.examples,)
+            for leaf in (tree_leaves(extra) if extra else ())
+            if isinstance(leaf, Tensor | np.ndarray) and leaf.shape[:1] != (problem.batch_size,)
         )
-        function = getattr(path.sink, "function", None)
-        target = getattr(function, "__code__", type(function))
-        name = getattr(path.model, "__name__", type(path.model).__name__)
-        kind = Kind.of(path.model, (*path.inputs, *path.extra), path.guest.state)
-        reached = tuple(map(id, path.guest.modules)), tuple(map(mark_of, tensors_around(path.model)))
-        return cls(kind, (reached, shared, _place(path.source), _place(path.sink.site), target), name)
+        function = getattr(target, "function", None)
+        chooses = getattr(function, "__code__", type(function))
+        name = getattr(problem.model, "__name__", type(problem.model).__name__)
+        kind = Kind.of(problem.model, (*problem.inputs, *extra), session.info.state)
+        around = tuple(map(mark_of, tensors_around(problem.model)))
+        return cls(kind, (around, shared, _place(source), _place(target.site), chooses), name)
 
     @property
     def meets(self) -> bool | None:
@@ -141,78 +154,76 @@ class Company:
     """The look at a first forward that holds other rows than the batch's.
 
     Args:
-        path: The pathway.
+        session: That of the forward.
+        way: Between which places it is.
+        own: The points of the attribution, of which decoys are made.
     """
 
-    def __init__(self, path: Pathway) -> None:
-        self._path = path
-        self._device = path.inputs[0].device
+    def __init__(self, session: Session, way: Way, own: Points) -> None:
+        self._session, self._way, self._own = session, way, own
+        self._device = session.problem.inputs[0].device
         self._drawn_from = random_state(self._device)
         self._last = False
         self._before = 0
 
     @classmethod
-    def of(cls, path: Pathway, rows: Tensor) -> Company | None:
-        """The look at a forward of these rows; None where nothing is in doubt.
+    def of(cls, session: Session, way: Way, examples: Tensor, own: Callable[[], Points]) -> Company | None:
+        """The look at a forward of these examples; None where nothing is in doubt.
 
         Raises:
             RowsMeet: Rows were seen to meet before.
         """
-        if path.budget.apart is not None or not path.holds_others(rows):
+        if session.rows_meet is not None or not session.holds_others(examples):
             return None
-        kind = _Kind.of(path)
-        if kind.meets:
+        meets = _Kind.of(session, way).meets
+        if meets:
             raise RowsMeet
-        path.budget.apart = True if kind.meets is False else None
-        return cls(path) if path.budget.apart is None else None
+        session.rows_meet = meets
+        return cls(session, way, own()) if meets is None else None
 
-    def look(self, points: Tensors, rows: Tensor, value: Tensor, run: Callable[[Tensors, Tensor], Tensor]) -> None:
+    def look(self, points: Points, value: Tensor, run: Callable[[Points], Tensor]) -> None:
         """See whether rows meet.
 
         Args:
             points: Of the forward, at the source.
-            rows: The example that each belongs to.
             value: What it gave for them.
             run: Makes another forward.
 
         Raises:
             RowsMeet: They do.
         """
-        if not self.can_tell(rows):
+        if not self.can_tell(points.examples):
             return
         with self._unseen():
-            apart = self._agrees(points, rows, value, run, FACTORS)
+            apart = self._agrees(points, value, run, FACTORS)
         self.told(apart)
 
-    def _agrees(
-        self, points: Tensors, rows: Tensor, value: Tensor, run: Callable[[Tensors, Tensor], Tensor], factors: Factors
-    ) -> bool:
+    def _agrees(self, points: Points, value: Tensor, run: Callable[[Points], Tensor], factors: Factors) -> bool:
         """Whether the rows are alike beside decoys of the first size with which the model gives numbers."""
         if not factors:
             return False
         try:
-            found = run(*self.others(points, rows, factors[0]))
+            found = run(self.others(points, factors[0]))
         except (Exception, Refused) as error:
             if out_of_memory(error):
                 raise
-            return self._agrees(points, rows, value, run, factors[1:])
+            return self._agrees(points, value, run, factors[1:])
         apart = self.alike(value, found)
-        return apart or (bool(found.isnan().any()) and self._agrees(points, rows, value, run, factors[1:]))
+        return apart or (bool(found.isnan().any()) and self._agrees(points, value, run, factors[1:]))
 
-    def others(self, points: Tensors, rows: Tensor, factor: int = 1) -> tuple[Tensors, Tensor]:
+    def others(self, points: Points, factor: int = 1) -> Points:
         """Decoys, and beside them rows of a forward in reversed order, so that nothing is where it was.
 
         A graph's edges name the first rows: so those of the first sample come behind the decoys, and those of the last,
         which are taken where the first is a baseline and the same for all examples, before them; behind one, where
         otherwise even places would stay even.
         """
-        count = self._count(rows)
-        firsts = [each[:count] for each in points]
-        self._last = all(bool((each == each[:1]).all()) for each in firsts)
-        part = slice(len(rows) - count, None) if self._last else slice(count)
-        self._before = len(rows) % 2 if self._last else count
-        ours, own = tuple(each[part] for each in points), rows[part]
-        x, beside = tuple(each[:count] for each in self._path.x), self._path.rows[:count]
+        count = self._count(points.examples)
+        self._last = all(bool((each == each[:1]).all()) for each in points[:count].tensors)
+        part = slice(len(points) - count, None) if self._last else slice(count)
+        self._before = len(points) % 2 if self._last else count
+        ours, own = points[part].tensors, points[part].examples
+        x, beside = self._own[:count].tensors, self._own[:count].examples
         if [each.shape for each in x] != [each.shape for each in ours]:  # perturbations of other sizes
             x, beside = ours, own
         altered = functools.partial(_decoys, factor=factor, may_grow=self._may_grow)
@@ -221,7 +232,7 @@ class Company:
             decoys = altered(each.detach().to(other.dtype))
             # One row may be looked at where it was: so there is another decoy on its other side.
             both.append(self._placed(torch.cat([decoys, altered(decoys)]) if count == 1 else decoys, other.detach()))
-        return tuple(both), self._placed(beside.repeat(2) if count == 1 else beside.roll(1), own)
+        return Points(tuple(both), self._placed(beside.repeat(2) if count == 1 else beside.roll(1), own))
 
     def _placed(self, decoys: Tensor, ours: Tensor) -> Tensor:
         return torch.cat([decoys[: self._before], ours.flip(0), decoys[self._before :]])
@@ -243,25 +254,25 @@ class Company:
         now = random_state(self._device)
         if all(map(torch.equal, now, self._drawn_from)):
             return self._count(rows) > 0
-        self._path.budget.apart = True
+        self._session.rows_meet = False
         return False
 
     def _count(self, rows: Tensor) -> int:
-        return min(len(self._path), len(rows) // 2)
+        return min(len(self._own), len(rows) // 2)
 
     @property
     def _may_grow(self) -> bool:
         """Whether larger numbers are harmless: as an index that does not exist they would stop an accelerator."""
-        return self._device.type == "cpu" or not embeds(self._path.model)
+        return self._device.type == "cpu" or not embeds(self._session.problem.model)
 
     def _tolerance(self, *dtypes: torch.dtype) -> float:
         """That of the least exact numbers that are seen to take part."""
         fast = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
         if torch.is_autocast_enabled(self._device.type) or (self._device.type == "cuda" and fast):
             return COARSE
-        modules = (module._parameters.values() for module in self._path.guest.modules)
+        modules = (module._parameters.values() for module in self._session.info.modules)
         weights = (each.dtype for every in modules for each in every if each is not None)
-        used = {*dtypes, *weights, *(each.dtype for each in self._path.inputs)}
+        used = {*dtypes, *weights, *(each.dtype for each in self._session.problem.inputs)}
         return (
             max(TOLERANCES.get(each, COARSE) if each.is_floating_point else 0 for each in used)
             or TOLERANCES[torch.float32]
@@ -274,7 +285,7 @@ class Company:
         try:
             yield
         finally:
-            restored(torchs, self._device)
+            restore_random_state(torchs, self._device)
             np.random.set_state(numpys)
 
     def told(self, apart: bool) -> None:
@@ -283,11 +294,11 @@ class Company:
         Raises:
             RowsMeet: They were not.
         """
-        self._path.guest.settled()  # what forwards change by themselves makes no other kind of the next
-        _Kind.of(self._path).remember(meets=not apart, why="rows of %s depend on each other")
+        self._session.info.state_after_forward()  # what forwards change by themselves makes no other kind of the next
+        _Kind.of(self._session, self._way).remember(meets=not apart, why="rows of %s depend on each other")
         if not apart:
             raise RowsMeet
-        self._path.budget.apart = True
+        self._session.rows_meet = False
 
 
 def _decoys(rows: Tensor, *, factor: int, may_grow: bool) -> Tensor:

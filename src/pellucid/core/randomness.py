@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, SupportsFloat, TypeAlias, final
 
@@ -22,7 +22,7 @@ from pellucid.core.baselines import not_a_distribution
 from pellucid.core.tensors import Tensors, floating
 from pellucid.errors import InvalidArgument, WrongType
 
-Keys: TypeAlias = list[tuple[int, ...]]
+Keys: TypeAlias = list[list[int]]
 """What tells points apart: the example's position in the batch, and of a noisy copy also its number."""
 
 Seed: TypeAlias = "int | Sequence[int] | None"
@@ -56,18 +56,18 @@ class Draws(Protocol):
 
 
 @contextmanager
-def drawing(seed: Seed, keys: Callable[[], Keys]) -> Iterator[Draws]:
+def drawing(seed: Seed, ids: Tensor) -> Iterator[Draws]:
     """The draws for some points; an exception puts the global generators back.
 
     Args:
         seed: Seeds the points' streams; None draws from the global generators.
-        keys: What tells the points apart; asked for only where they are seeded.
+        ids: What tells the points apart, int64 [n, k].
 
     Raises:
         InvalidArgument: The seeds are no integers, or another number than examples.
     """
     if seed is not None:
-        yield _Streams(seeded(seed, keys()))
+        yield _Streams(seeded(seed, ids.tolist()))
         return
     draws = _Global()
     try:

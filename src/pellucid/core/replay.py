@@ -12,20 +12,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
+from typing import Any, NoReturn, TypeAlias, final
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
-from pellucid.core.budget import unmeasured
+from pellucid.core.restarts import ReplayFailed
 from pellucid.core.site import Site
 from pellucid.core.structure import each_tensor
-from pellucid.core.tensors import Tensors
-
-if TYPE_CHECKING:
-    from pellucid.core.pathway import Pathway
 
 Interception: TypeAlias = Callable[[nn.Module, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 """What happens in place of a module's forward: (module, its forward, arguments, keywords) -> output."""
@@ -52,10 +48,6 @@ FEW = 4
 
 RELATIVE_ERROR = 1024
 """How many roundings outputs may lie apart: other sizes of a batch take other ways through the same sums."""
-
-
-class ReplayFailed(BaseException):
-    """What was replayed is not what the model returns. Caught at the edge, which begins again without."""
 
 
 @final
@@ -314,37 +306,3 @@ class _Installed:
         if self.users == 0:
             del _INSTALLED[self.module], self.module.__dict__["forward"]
             self.module.__dict__.update(self.before)
-
-
-def replayable(path: Pathway) -> bool:
-    """Whether it could be that modules before the source of a pathway need not run again."""
-    plain = path.source.call is None and not (path.create_graph or path.guest.compiled or any(path.guest.modes))
-    return path.replays and plain
-
-
-def answers_for(path: Pathway, points: Tensors, rows: Tensor, reads: tuple[Site, ...]) -> Watch | None:
-    """What answers modules before the source of a pathway in a forward for these points there.
-
-    Args:
-        path: The pathway.
-        points: Source tensors, (n, ...) each.
-        rows: The example that each belongs to, int64 [n].
-        reads: The sites that the forward reads.
-    """
-    replay = path.seen.replay
-    bounded = path.budget.most_rows is not None and path.budget.most_rows < FEW
-    if not path.replays or replay is None or bounded or (torch.is_grad_enabled() and path.read != path.source):
-        return None
-    some = slice(None) if path.budget.whole else few(path.examples)
-    checked, at = rows[some], tuple(each.detach()[some] for each in points)
-    grads = torch.is_grad_enabled()
-
-    def run(watch: Watch | None, most: int | None = None) -> Any:
-        rows, points = checked[:most], tuple(each[:most] for each in at)
-        with torch.set_grad_enabled(grads), unmeasured():
-            passage = path.visit(path.pick(path.inputs, rows), points, rows, *reads, watch=watch)
-        found = passage.output, [passage.found(site).tensors for site in reads if site.modules]
-        return each_tensor(found, Tensor.detach)
-
-    of_forward, of_check = (None if path.is_batch(each) else each for each in (rows, checked))
-    return replay.answers(of_forward, of_check, run, path.budget.ahead)

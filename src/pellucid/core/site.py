@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, final, get_args
 import torch
 from torch import nn
 
-from pellucid.core.guest import roots
+from pellucid.core.model_info import roots
 from pellucid.errors import InvalidArgument, NotSupported, check_count
 
 Side: TypeAlias = Literal["input", "output"]
@@ -81,7 +81,7 @@ INPUTS = Site(side="input")
 OUTPUT = Site()
 
 
-def site_of(place: SiteLike, model: Callable[..., Any]) -> Site:
+def resolve_site(place: SiteLike, model: Callable[..., Any]) -> Site:
     """The site that a user means.
 
     Args:

@@ -142,6 +142,11 @@ def widened(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
+def as_narrow(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """A tensor that was widened, in the dtype that it had."""
+    return tensor.to(dtype) if dtype in (torch.float16, torch.bfloat16) and tensor.dtype == torch.float32 else tensor
+
+
 def varies(value: object) -> bool:
     """Whether a value could depend on the points: a floating-point tensor that is no parameter."""
     return isinstance(value, Tensor) and value.is_floating_point() and not isinstance(value, Parameter)

@@ -1,14 +1,16 @@
-"""The attribution methods: frozen dataclasses of hyperparameters, called with a pathway.
+"""The attribution methods: frozen dataclasses of hyperparameters, called with a problem.
 
-path = Pathway.of(model, inputs, target=3)
-result = IntegratedGradients(steps=100)(path, baselines=0, delta=True)
+problem = Problem(model, inputs, target=3)
+result = IntegratedGradients(steps=100)(problem, baselines=0, delta=True)
 result.values, result.delta
 """
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Background
-from pellucid.core.pathway import Pathway
-from pellucid.core.sink import Neuron
+from pellucid.core.problem import Options, Problem
+from pellucid.core.session import Session
 from pellucid.core.site import Layer
+from pellucid.core.target import Neuron
 from pellucid.methods.ablation import FeatureAblation, FeaturePermutation, Occlusion
 from pellucid.methods.activation import Activation
 from pellucid.methods.banzhaf import BanzhafValues, BanzhafValueSampling
@@ -50,7 +52,6 @@ from pellucid.methods.noise import NoiseTunnel
 from pellucid.methods.owen import OwenValues, OwenValueSampling
 from pellucid.methods.path import GradientShap, IntegratedGradients, InternalInfluence
 from pellucid.methods.relu import Deconvolution, GuidedBackprop
-from pellucid.methods.result import Attributions
 from pellucid.methods.rollout import AttentionRollout
 from pellucid.methods.score_cam import EigenCam, ScoreCam
 from pellucid.methods.shapley import ShapleyValues, ShapleyValueSampling
@@ -107,12 +108,14 @@ __all__ = [
     "NeuronConductance",
     "NoiseTunnel",
     "Occlusion",
+    "Options",
     "OwenValueSampling",
     "OwenValues",
     "PassOn",
-    "Pathway",
+    "Problem",
     "Saliency",
     "ScoreCam",
+    "Session",
     "ShapleyInteractionSampling",
     "ShapleyInteractions",
     "ShapleyValueSampling",

@@ -9,17 +9,17 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Baselines
 from pellucid.core.fill import Fill
-from pellucid.core.game import Players, averages, effects, outcomes, playing
-from pellucid.core.pathway import Pathway
+from pellucid.core.game import Players, effects, filled_outcomes, outcomes, playing
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.players import FeatureMask, Features, Strides, Windows, WindowShapes
 from pellucid.core.randomness import shared
 from pellucid.core.rows import everyone
 from pellucid.core.tensors import Tensors
 from pellucid.errors import warn
-from pellucid.methods.edge import attribution
-from pellucid.methods.result import Attributions
+from pellucid.methods.attribution import attribution
 
 Permutation: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Permutes a feature: (points (B, ...), which elements are of the feature) -> points with these of other examples."""
@@ -39,27 +39,27 @@ class FeatureAblation:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import FeatureAblation, Pathway
-        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
-        >>> FeatureAblation()(path, baselines=1).values
+        >>> from pellucid.methods import FeatureAblation, Problem
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> FeatureAblation()(problem, baselines=1).values
         (tensor([[3., 4.]]),)
     """
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The effects of the features.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What replaces a feature, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return await _ablated(path, Features.of(path.x, feature_mask), baselines)
+        return await _ablated(f, Features.of(f.x, feature_mask), baselines)
 
 
 @final
@@ -77,9 +77,9 @@ class Occlusion:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import Occlusion, Pathway
-        >>> path = Pathway.of(lambda x: x.sum(1), torch.tensor([[1.0, 2.0, 3.0]]))
-        >>> Occlusion(windows=(2,))(path).values
+        >>> from pellucid.methods import Occlusion, Problem
+        >>> problem = Problem(lambda x: x.sum(1), torch.tensor([[1.0, 2.0, 3.0]]))
+        >>> Occlusion(windows=(2,))(problem).values
         (tensor([[3., 4., 5.]]),)
     """
 
@@ -87,17 +87,17 @@ class Occlusion:
     strides: Strides = None
 
     @attribution
-    async def __call__(self, path: Pathway, /, baselines: Baselines = None) -> Attributions:
+    async def __call__(self, f: ModelFunction, /, baselines: Baselines = None) -> Attributions:
         """The mean effects of the windows.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What replaces a window, at the source; see [Baselines][pellucid.core.baselines.Baselines].
 
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return await _ablated(path, Windows.of(path.x, self.windows, self.strides), baselines)
+        return await _ablated(f, Windows.of(f.x, self.windows, self.strides), baselines)
 
 
 @final
@@ -117,9 +117,9 @@ class FeaturePermutation:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import FeaturePermutation, Pathway
-        >>> path = Pathway.of(lambda x: x.sum(1), torch.tensor([[1.0, 5.0], [2.0, 5.0]]))
-        >>> FeaturePermutation()(path).values
+        >>> from pellucid.methods import FeaturePermutation, Problem
+        >>> problem = Problem(lambda x: x.sum(1), torch.tensor([[1.0, 5.0], [2.0, 5.0]]))
+        >>> FeaturePermutation()(problem).values
         (tensor([[-1.,  0.],
                 [ 1.,  0.]]),)
     """
@@ -129,37 +129,35 @@ class FeaturePermutation:
     generator: torch.Generator | None = None
 
     @attribution
-    async def __call__(self, path: Pathway, /, *, feature_mask: FeatureMask = None) -> Attributions:
+    async def __call__(self, f: ModelFunction, /, *, feature_mask: FeatureMask = None) -> Attributions:
         """The effects of the features' permutations.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        features = Features.of(path.x, feature_mask)
-        if len(path) < 2:
+        features = Features.of(f.x, feature_mask)
+        if len(f) < 2:
             warn("inputs hold a single example, which has no other to be exchanged with: all attributions are zero.")
-        present = torch.arange(features.count if len(path) > 1 else 0, device="cpu")
-        permuted = (
-            self._drawn(path, features, len(present)) if self.permutation is None else self._called(path, features)
-        )
+        present = torch.arange(features.count if len(f) > 1 else 0, device="cpu")
+        permuted = self._drawn(f, features, len(present)) if self.permutation is None else self._called(f, features)
 
         def without(moved: Tensor) -> Awaitable[Tensor]:
-            return outcomes(path, len(moved), lambda some, places: permuted(moved[some], places))
+            return outcomes(f, len(moved), lambda some, places: permuted(moved[some], places))
 
         found = features.spread(await effects(features, present, without))
-        return Attributions(found, structure=path.source_structure)
+        return f.attributions(found, at="source")
 
-    def _drawn(self, path: Pathway, features: Features, count: int) -> Without:
+    def _drawn(self, f: ModelFunction, features: Features, count: int) -> Without:
         """Points with features exchanged by orders of the examples in which one of them moves, drawn as Captum does."""
         generator = shared(self.seed, self.generator)
         members = [set(torch.unique(mask).tolist()) for mask in features.masks]
-        per_call = path.budget.most_samples or 1
+        per_call = f.session.budget.most_samples or 1
         # A tensor that holds no examples, as sparse values do, has rows of its own that change places.
-        orders = [everyone(len(x)).repeat(max(count, 1), 1) for x in path.x]
+        orders = [everyone(len(x)).repeat(max(count, 1), 1) for x in f.x]
         for first in range(0, count, per_call):
             together = range(first, min(first + per_call, count))
             for order, member in zip(orders, members, strict=True):
@@ -167,25 +165,23 @@ class FeaturePermutation:
                     order[feature] = _order(order.shape[1], generator)
 
         def without(moved: Tensor, places: slice) -> Tensors:
-            others = [
-                order[moved.clamp(min=0)][:, places].to(x.device) for order, x in zip(orders, path.x, strict=True)
-            ]
-            triples = zip(features.belonging(moved, places), path.x, others, strict=True)
+            others = [order[moved.clamp(min=0)][:, places].to(x.device) for order, x in zip(orders, f.x, strict=True)]
+            triples = zip(features.belonging(moved, places), f.x, others, strict=True)
             return tuple(torch.where(mask, x[other], x[places]).flatten(0, 1) for mask, x, other in triples)
 
         return without
 
-    def _called(self, path: Pathway, features: Features) -> Without:
+    def _called(self, f: ModelFunction, features: Features) -> Without:
         """Points with features exchanged by the user's function."""
 
         def exchanged(feature: int, places: slice) -> Tensors:
             if feature < 0:
-                return tuple(each[places] for each in path.x)
+                return tuple(each[places] for each in f.x)
             masks = features.belonging(torch.tensor([feature], device="cpu"), slice(None))
             # A copy, as the function may write its next result to the same memory.
             return tuple(
                 self.permutation(each, mask[0])[places].clone() if self.permutation and mask.any() else each[places]
-                for mask, each in zip(masks, path.x, strict=True)
+                for mask, each in zip(masks, f.x, strict=True)
             )
 
         def without(moved: Tensor, places: slice) -> Tensors:
@@ -203,15 +199,15 @@ def _order(examples: int, generator: torch.Generator | None) -> Tensor:
     return everyone(examples)
 
 
-async def _ablated(path: Pathway, players: Players, baselines: Baselines) -> Attributions:
+async def _ablated(f: ModelFunction, players: Players, baselines: Baselines) -> Attributions:
     """The effects of replacing each player by the baselines."""
-    fill = Fill.of(path, baselines)
+    fill = Fill.of(f, baselines)
 
     def without(absent: Tensor) -> Awaitable[Tensor]:
         def there(some: slice, places: slice) -> Tensors:
             return tuple(~each for each in players.belonging(absent[some], places))
 
-        return averages(path, len(absent), fill, there)
+        return filled_outcomes(f, len(absent), fill, there)
 
-    found = players.spread(await effects(players, playing(players, path.x, fill), without))
-    return Attributions(found, structure=path.source_structure)
+    found = players.spread(await effects(players, playing(players, f.x, fill), without))
+    return f.attributions(found, at="source")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
-from pellucid.core.pathway import Pathway
+from pellucid.core.attributions import Attributions
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.structure import Structure
-from pellucid.methods.edge import attribution
-from pellucid.methods.result import Attributions
+from pellucid.methods.attribution import attribution
 
 
 @final
@@ -19,22 +19,24 @@ class Activation:
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import Activation, Pathway
+        >>> from pellucid.methods import Activation, Problem
         >>> model = nn.Sequential(nn.Flatten(), nn.ReLU(), nn.Softmax(1))
-        >>> Activation()(Pathway.of(model, torch.tensor([[-1.0, 2.0]]), source="1")).values
+        >>> Activation()(Problem(model, torch.tensor([[-1.0, 2.0]]), source="1")).values
         (tensor([[0., 2.]]),)
     """
 
     @attribution
-    def __call__(self, path: Pathway, /) -> Attributions:
+    def __call__(self, f: ModelFunction, /) -> Attributions:
         """The activations.
 
         Args:
-            path: From the layer; what it explains does not matter.
+            f: From the layer; what it explains does not matter.
 
         Returns:
             Copies of all tensors there, of any dtype.
         """
-        found = path.everything()
+        found: Any = f.problem.inputs
+        if f.evaluator.source.modules:
+            found = f.evaluator.lead(f.problem.inputs, f.examples, chosen=lambda _: True).unwrapped
         tensors, structure = Structure.of(found, lambda _: True)
-        return Attributions(tuple(each.detach().clone() for each in tensors), structure=structure)
+        return Attributions(tuple(tensor.detach().clone() for tensor in tensors), structure=structure)

@@ -8,16 +8,16 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Baselines
 from pellucid.core.game import Game
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
 from pellucid.errors import check_count
+from pellucid.methods.attribution import attribution
 from pellucid.methods.coalitions import attributions, semivalues, values_of_all
-from pellucid.methods.edge import attribution
 from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, learnt
-from pellucid.methods.result import Attributions
 
 
 @final
@@ -35,20 +35,20 @@ class BanzhafValues:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import BanzhafValues, Pathway
-        >>> path = Pathway.of(lambda x: x.prod(1), torch.tensor([[2.0, 3.0, 2.0]]))
-        >>> BanzhafValues()(path).values
+        >>> from pellucid.methods import BanzhafValues, Problem
+        >>> problem = Problem(lambda x: x.prod(1), torch.tensor([[2.0, 3.0, 2.0]]))
+        >>> BanzhafValues()(problem).values
         (tensor([[3., 3., 3.]]),)
     """
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The Banzhaf values.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
@@ -59,7 +59,7 @@ class BanzhafValues:
         Raises:
             InvalidArgument: There are too many features.
         """
-        game = Game(path, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines)
         hint = "sample them with BanzhafValueSampling, or join features by a mask"
         values = await values_of_all(game, "Banzhaf values", hint)
         players = len(game.playing)
@@ -91,9 +91,9 @@ class BanzhafValueSampling:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import BanzhafValueSampling, Pathway
-        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
-        >>> (BanzhafValueSampling(samples=1000, seed=0)(path).values[0] - 3).abs().max() < 0.5
+        >>> from pellucid.methods import BanzhafValueSampling, Problem
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> (BanzhafValueSampling(samples=1000, seed=0)(problem).values[0] - 3).abs().max() < 0.5
         tensor(True)
     """
 
@@ -106,12 +106,12 @@ class BanzhafValueSampling:
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The sampled Banzhaf values.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
@@ -124,10 +124,10 @@ class BanzhafValueSampling:
         """
         if self.samples != "auto":
             check_count("samples", self.samples, 2)
-        game = Game(path, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines)
         generator = shared(self.seed, self.generator)
         everyone = torch.arange(len(game.playing), device="cpu")
-        narrowing = Narrowing(path, self.samples, self, each=2, name="samples")
+        narrowing = Narrowing(f, self.samples, self, each=2, name="samples")
         worth, stderr = await learnt(game, narrowing, lambda count: _halves(game, count, generator), _told, everyone)
         errors = None if stderr is None else stderr.mT.flatten(0, 1)
         return narrowing.told(attributions(game, worth.mT.flatten(0, 1), errors))
@@ -144,8 +144,8 @@ def _told(game: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]
         means.append(half.mT @ outputs / count)
         spread = (half.mT @ outputs.square() / count - means[-1].square()).clamp(min=0)
         variances.append(torch.where(count > 1, spread / (count - 1), torch.inf))
-    differs = game.features.totals(tuple(each.double() for each in game.fill.unlike(game.path.x)))
-    plays = differs[:, game.playing, None] > 0 if len(outputs) == len(game.path) else torch.ones((), device="cpu") > 0
+    differs = game.features.totals(tuple(each.double() for each in game.fill.unlike(game.f.x)))
+    plays = differs[:, game.playing, None] > 0 if len(outputs) == len(game.f) else torch.ones((), device="cpu") > 0
     return plays * (means[0] - means[1]), plays * (variances[0] + variances[1]).sqrt()
 
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias, final
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.core.expectation import gradients, once
-from pellucid.core.pathway import Pathway
-from pellucid.core.sink import Function
+from pellucid.core.attributions import Attributions
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.sweep import at_own_points, gradients
 from pellucid.core.tensors import Tensors, described, shapes, widened
 from pellucid.errors import InvalidArgument
-from pellucid.methods.edge import attribution
+from pellucid.methods.attribution import attribution
 from pellucid.methods.layout import Layout
-from pellucid.methods.result import Attributions
 
 Interpolation: TypeAlias = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
 """As in `torch.nn.functional.interpolate`."""
@@ -43,24 +42,24 @@ class ClassActivationMap:
     interpolate_mode: Interpolation | None = None
     reshape_transform: Arrange | None = None
 
-    def arranged(self, path: Pathway, tensors: Tensors) -> list[Arrange]:
+    def arranged(self, f: ModelFunction, tensors: Tensors) -> list[Arrange]:
         """What makes (B, C, *spatial) of each of the tensors at the layer."""
         if self.reshape_transform is None:
-            return [Layout.of(each, path, path.read.modules) for each in tensors]
-        return [_checked(self.reshape_transform, len(path))] * len(tensors)
+            return [Layout.of(each, f, f.evaluator.gradient_at.modules) for each in tensors]
+        return [_checked(self.reshape_transform, len(f))] * len(tensors)
 
-    def channels(self, path: Pathway) -> list[Tensor]:
+    def channels(self, f: ModelFunction) -> list[Tensor]:
         """What the layer says, (B, C, *spatial) of each tensor there; what comes behind it does not run."""
-        found = _activations(path)
-        return [arrange(widened(each)) for arrange, each in zip(self.arranged(path, found), found, strict=True)]
+        found = at_own_points(f, f.activations)
+        return [arrange(widened(each)) for arrange, each in zip(self.arranged(f, found), found, strict=True)]
 
-    def finished(self, path: Pathway, maps: Tensors) -> Attributions:
+    def finished(self, f: ModelFunction, maps: Tensors) -> Attributions:
         """Maps (B, 1, *spatial) as they were asked for."""
         if self.rectify:
             maps = tuple(each.clamp(min=0) for each in maps)
         if self.interpolate_mode is not None:
-            maps = tuple(resized(each, space_of(path, each), self.interpolate_mode) for each in maps)
-        return Attributions(path.narrowed(maps), structure=path.structure)
+            maps = tuple(resized(each, space_of(f, each), self.interpolate_mode) for each in maps)
+        return f.attributions(maps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +77,11 @@ class GradientMap(ClassActivationMap, ABC):
         """What each channel adds to the map, (B, C, *spatial), of an activation and a gradient of this shape."""
 
     @attribution
-    def __call__(self, path: Pathway, /) -> Attributions:
+    def __call__(self, f: ModelFunction, /) -> Attributions:
         """The map.
 
         Args:
-            path: From the inputs to one value per example, to read at a layer.
+            f: From the inputs to one value per example, to read at a layer.
 
         Returns:
             Attributions (B, 1, *spatial) of each tensor at the layer, or (B, C, *spatial) without `sum_channels`.
@@ -90,12 +89,12 @@ class GradientMap(ClassActivationMap, ABC):
         Raises:
             InvalidArgument: What the layer returns is in no order that can be told.
         """
-        at_read, grads = gradients(path)
+        at_read, grads = gradients(f)
         channels = (
             self.weighted(arrange(widened(activation)), arrange(widened(gradient)))
-            for arrange, activation, gradient in zip(self.arranged(path, at_read), at_read, grads, strict=True)
+            for arrange, activation, gradient in zip(self.arranged(f, at_read), at_read, grads, strict=True)
         )
-        return self.finished(path, tuple(c.sum(1, keepdim=True) if self.sum_channels else c for c in channels))
+        return self.finished(f, tuple(c.sum(1, keepdim=True) if self.sum_channels else c for c in channels))
 
 
 @final
@@ -117,18 +116,18 @@ class GradCam(GradientMap):
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import GradCam, Pathway
+        >>> from pellucid.methods import GradCam, Problem
         >>> model = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.Softplus())
         >>> image = torch.tensor([[[[1.0, 2.0], [3.0, -4.0]]]])
-        >>> GradCam()(Pathway.of(model, image, target=0, read="0")).values[0].round(decimals=4)
+        >>> GradCam()(Problem(model, image, target=0, gradient_at="0")).values[0].round(decimals=4)
         tensor([[[[0.1828, 0.3655],
                   [0.5483, 0.0000]]]])
 
         Of many values, as a segmentation has one for each pixel, `target` chooses, adds up or takes the mean:
 
         >>> network = nn.Sequential(nn.ReLU(), nn.Softplus())
-        >>> path = Pathway.of(network, image, target=lambda output: output[:, 0].sum((1, 2)), read="0")
-        >>> GradCam(interpolate_mode="nearest")(path).values[0].shape
+        >>> problem = Problem(network, image, target=lambda output: output[:, 0].sum((1, 2)), gradient_at="0")
+        >>> GradCam(interpolate_mode="nearest")(problem).values[0].shape
         torch.Size([1, 1, 2, 2])
     """
 
@@ -156,10 +155,10 @@ class GradCamPlusPlus(GradientMap):
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import GradCamPlusPlus, Pathway
+        >>> from pellucid.methods import GradCamPlusPlus, Problem
         >>> model = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.AvgPool1d(4))
         >>> image = torch.tensor([[[[1.0, 2.0], [3.0, -4.0]]]])
-        >>> GradCamPlusPlus()(Pathway.of(model, image, read="0")).values[0].round(decimals=4)
+        >>> GradCamPlusPlus()(Problem(model, image, gradient_at="0")).values[0].round(decimals=4)
         tensor([[[[0.2857, 0.5714],
                   [0.8571, 0.0000]]]])
     """
@@ -185,10 +184,10 @@ class HiResCam(GradientMap):
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import HiResCam, Pathway
+        >>> from pellucid.methods import HiResCam, Problem
         >>> model = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.Softplus())
         >>> image = torch.tensor([[[[1.0, 2.0], [3.0, -4.0]]]])
-        >>> HiResCam()(Pathway.of(model, image, target=0, read="0")).values[0].round(decimals=4)
+        >>> HiResCam()(Problem(model, image, target=0, gradient_at="0")).values[0].round(decimals=4)
         tensor([[[[0.7311, 0.0000],
                   [0.0000, 0.0000]]]])
     """
@@ -213,11 +212,11 @@ class LayerCam(GradientMap):
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import LayerCam, Pathway
+        >>> from pellucid.methods import LayerCam, Problem
         >>> model = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.Linear(4, 1, bias=False))
         >>> _ = model[2].weight.data.copy_(torch.tensor([[1.0, -1.0, 2.0, 1.0]]))
         >>> image = torch.tensor([[[[1.0, 2.0], [3.0, -4.0]]]])
-        >>> LayerCam()(Pathway.of(model, image, read="0")).values[0]
+        >>> LayerCam()(Problem(model, image, gradient_at="0")).values[0]
         tensor([[[[1., 0.],
                   [6., 0.]]]])
     """
@@ -242,11 +241,11 @@ class XGradCam(GradientMap):
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import Pathway, XGradCam
+        >>> from pellucid.methods import Problem, XGradCam
         >>> model = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.Linear(4, 1, bias=False))
         >>> _ = model[2].weight.data.copy_(torch.tensor([[1.0, -1.0, 2.0, 1.0]]))
         >>> image = torch.tensor([[[[1.0, 2.0], [3.0, -4.0]]]])
-        >>> XGradCam()(Pathway.of(model, image, read="0")).values[0].round(decimals=4)
+        >>> XGradCam()(Problem(model, image, gradient_at="0")).values[0].round(decimals=4)
         tensor([[[[0.8333, 1.6667],
                   [2.5000, 0.0000]]]])
     """
@@ -272,17 +271,6 @@ def _checked(transform: Arrange, examples: int) -> Arrange:
     return transformed
 
 
-def _activations(path: Pathway) -> Tensors:
-    """The tensors at the layer, at all points of a pathway; what comes behind it does not run."""
-
-    def look(_: slice, places: slice) -> Tensors:
-        rows = path.rows[places]
-        until_read = replace(path, sink=Function(path.read, lambda _: rows.float()))
-        return until_read.look(tuple(x[places] for x in path.x), rows)[1]
-
-    return once(path, look)
-
-
 def in_space(arranged: Tensor, reduced: Callable[..., Tensor]) -> Tensor:
     """The sum or the mean over space, (B, C, 1, ...); where there is none, each element is its own."""
     dims = tuple(range(2, arranged.ndim))
@@ -295,26 +283,26 @@ def quotient(numerator: Tensor, denominator: Tensor) -> Tensor:
     return (numerator / denominator.masked_fill(none, 1)).masked_fill(none, 0)
 
 
-def space_of(path: Pathway, arranged: Tensor) -> torch.Size:
+def space_of(f: ModelFunction, arranged: Tensor) -> torch.Size:
     """The spatial size of the first input that has as many dimensions of space as a tensor (B, C, *spatial).
 
     Raises:
         InvalidArgument: None has.
     """
-    of_inputs = (Layout.of(each, path)(each).shape[2:] for each in path.inputs if each.ndim == arranged.ndim)
+    of_inputs = (Layout.of(each, f)(each).shape[2:] for each in f.problem.inputs if each.ndim == arranged.ndim)
     space = next((each for each in of_inputs if each), None)
     if space is None:
         raise InvalidArgument(
             "layer must have as many dimensions of space as one of the inputs, and at least one: got "
-            f"{tuple(arranged.shape)} for inputs {shapes(path.inputs)}. Hint: choose a convolution, or give a "
+            f"{tuple(arranged.shape)} for inputs {shapes(f.problem.inputs)}. Hint: choose a convolution, or give a "
             "reshape_transform."
         )
     return space
 
 
-def laid_over(x: Tensor, path: Pathway, arranged: Tensor, mode: Interpolation) -> Tensor:
+def laid_over(x: Tensor, f: ModelFunction, arranged: Tensor, mode: Interpolation) -> Tensor:
     """A tensor (B, C, *spatial) as large as an input, and in its order of channels and space."""
-    layout = Layout.of(x, path)
+    layout = Layout.of(x, f)
     return layout.back(resized(arranged, layout(x).shape[2:], mode))
 
 

@@ -12,11 +12,11 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.game import Game
 from pellucid.core.players import Features
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
-from pellucid.methods.result import Attributions
 
 Orders: TypeAlias = Literal["random", "antithetic", "stratified"]
 """How random orders are drawn; as many whole draws are taken as make up the samples, but at least one.
@@ -160,7 +160,7 @@ def drawn_orders(game: Game, orders: Orders, samples: int, generator: torch.Gene
 
 def outputs_of(game: Game, values: Tensor) -> tuple[int, ...]:
     """The shape (n, *K) of the outputs whose values [m, ...] these are; (n,) of one value in (n, 1)."""
-    output = game.path.seen.output
+    output = game.f.session.observed.output
     return len(values) // math.prod(output), *(output if output != (1,) else ())
 
 
@@ -173,4 +173,4 @@ def attributions(game: Game, worth: Tensor, stderr: Tensor | None = None) -> Att
         return tuple(found.view(*outputs, *found.shape[1:]) if len(found) else found for found in every)
 
     errors = None if stderr is None else spread(stderr)
-    return Attributions(spread(worth), stderr=errors, structure=game.path.source_structure)
+    return game.f.attributions(spread(worth), at="source", stderr=errors)

@@ -18,7 +18,7 @@ from pellucid.core.lineage import Trait
 from pellucid.core.linearity import MOVES
 from pellucid.core.ruled import Rule
 from pellucid.core.rules import Rules
-from pellucid.core.site import belongs, site_of
+from pellucid.core.site import belongs, resolve_site
 from pellucid.core.steps import STEPS
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument, NoRule, WrongType
@@ -121,7 +121,7 @@ def _modules(layers: Mapping[Which, LayerRule], model: Callable[..., Any]) -> tu
         InvalidArgument: The model has no such module.
     """
     named = {key: rule for key, rule in layers.items() if isinstance(key, str | nn.Module)}
-    found = [(site_of(key, model).modules[0], rule) for key, rule in named.items()]
+    found = [(resolve_site(key, model).modules[0], rule) for key, rule in named.items()]
     for module, _ in found:
         if not belongs(module, model):
             raise InvalidArgument(f"layers must be modules of the model: got a {type(module).__name__} that is not.")

@@ -10,25 +10,26 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Baselines
-from pellucid.core.expectation import along, by_place, everywhere, expectation, line, sweep, values
-from pellucid.core.gathered import Gathered
-from pellucid.core.pathway import Pathway
-from pellucid.core.quadrature import Quadrature, quadrature
-from pellucid.core.seen import Seen
-from pellucid.core.sink import TargetLike, sink_of
-from pellucid.core.tensors import Tensors, detached, floating, minus, narrowed, times, widened
-from pellucid.errors import check_count
-from pellucid.methods.edge import attribution
-from pellucid.methods.result import (
+from pellucid.core.completeness import (
     OF_OUTPUTS,
-    Attributions,
     completeness_gap,
     ends_ride,
     one_sample,
     tell_of_misses,
     with_ends,
 )
+from pellucid.core.gathered import Gathered
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.point_samplers import along, line
+from pellucid.core.points import Points
+from pellucid.core.quadrature import Quadrature, quadrature
+from pellucid.core.sweep import by_place, expectation, sweep, values_at, zeros_for_all
+from pellucid.core.target import TargetLike, target_at
+from pellucid.core.tensors import Tensors, detached, floating, minus, narrowed, times, widened
+from pellucid.errors import check_count
+from pellucid.methods.attribution import attribution
 
 
 @final
@@ -55,10 +56,10 @@ class Conductance:
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import Conductance, Pathway
+        >>> from pellucid.methods import Conductance, Problem
         >>> model = nn.Sequential(nn.Flatten(), nn.Softplus(), nn.Flatten())
-        >>> path = Pathway.of(model, torch.ones(1, 2), target=1, read="1")
-        >>> Conductance()(path).values[0].round(decimals=4)
+        >>> problem = Problem(model, torch.ones(1, 2), target=1, gradient_at="1")
+        >>> Conductance()(problem).values[0].round(decimals=4)
         tensor([[0.0000, 0.6201]])
     """
 
@@ -67,11 +68,11 @@ class Conductance:
     gradient: Literal["mean", "left"] = "mean"
 
     @attribution
-    def __call__(self, path: Pathway, /, baselines: Baselines = None, *, delta: bool = False) -> Attributions:
+    def __call__(self, f: ModelFunction, /, baselines: Baselines = None, *, delta: bool = False) -> Attributions:
         """The conductance.
 
         Args:
-            path: From the inputs, to read at a layer.
+            f: From the inputs, to read at a layer.
             baselines: Where the line starts; see [Baselines][pellucid.core.baselines.Baselines].
             delta: Whether to measure how far the attributions are from adding up, at two more forwards.
 
@@ -79,25 +80,25 @@ class Conductance:
             Attributions of the shapes of the tensors at the layer; delta of shape (B,).
         """
         check_count("n_steps", self.steps)
-        start = path.baselines(baselines)
+        start = f.baselines(baselines)
         nodes = torch.from_numpy(quadrature(self.rule, self.steps + 1)[0])
-        x, x0 = floating(path.x), path.carry(start)
-        measured = not path.source.modules and ends_ride(path, self.steps)
+        x, x0 = floating(f.x), f.to_source(start)
+        measured = not f.evaluator.source.modules and ends_ride(f, self.steps)
         idle = 2 if measured else 0
         steps = with_ends(nodes) if measured else nodes
-        outputs = Gathered(len(steps) * len(path))
+        outputs = Gathered(len(steps) * len(f))
 
-        def look(points: Tensors, rows: Tensor) -> Tensors:
-            reading = path.gradient(points, rows)
-            outputs.add(len(rows), (reading.value.detach(),))
-            values = reading.at_read if path.create_graph else detached(reading.at_read)
-            return tuple(map(widened, values + reading.grad))
+        def evaluate(points: Points) -> Tensors:
+            gradient = f.gradient(points)
+            outputs.add(len(points), (gradient.value.detach(),))
+            values = gradient.at if f.problem.options.create_graph else detached(gradient.at)
+            return tuple(map(widened, values + gradient.grad))
 
         sums: Tensors = ()
         last: Tensors = ()
-        for samples, places, found in sweep(path, len(steps), line(x0, x, steps), look):
+        for samples, places, found in sweep(f, len(steps), line(x0, x, steps), evaluate):
             if not last:
-                last = tuple(everywhere(each, places, len(path)) for each in found)
+                last = tuple(zeros_for_all(each, places, len(f)) for each in found)
                 sums = tuple(map(torch.zeros_like, last[: len(last) // 2]))
             chain = tuple(each[max(0, idle - samples.start) :] for each in found)
             if samples.start > idle:
@@ -109,21 +110,19 @@ class Conductance:
                 each[places] += (slope * value.diff(dim=0)).sum(0)
             for before, block in zip(last, found, strict=True):
                 before[places] = block[-1]
-        attributions = path.narrowed(sums)
+        result = f.attributions(sums)
         if measured:
             begin, end = by_place(outputs, len(steps))[:, :2].unbind(1)
-            all_through = functools.partial(
-                _all_flows_through, path, start, begin, OF_OUTPUTS * (begin.abs() + end.abs())
-            )
-            tell_of_misses(attributions, end, begin, due=all_through)
-        gap = completeness_gap(path, attributions, start) if delta else None
-        return Attributions(attributions, gap, structure=path.structure)
+            all_through = functools.partial(_all_flows_through, f, start, begin, OF_OUTPUTS * (begin.abs() + end.abs()))
+            tell_of_misses(result.values, end, begin, due=all_through)
+        return dataclasses.replace(result, delta=completeness_gap(f, result.values, start)) if delta else result
 
 
-def _all_flows_through(path: Pathway, start: Tensors, outputs: Tensor, within: Tensor) -> bool:
+def _all_flows_through(f: ModelFunction, start: Tensors, outputs: Tensor, within: Tensor) -> bool:
     """Whether a layer decides the outputs: its values at the baselines give the outputs there, whatever the inputs."""
-    inside = dataclasses.replace(path, source=path.read, seen=Seen())
-    return bool(((values(inside, 1, along(one_sample(inside.carry(start)))).flatten() - outputs).abs() <= within).all())
+    inside = f.at(source=f.evaluator.gradient_at)
+    found = values_at(inside, 1, along(one_sample(inside.to_source(start)))).flatten()
+    return bool(((found - outputs).abs() <= within).all())
 
 
 @final
@@ -138,7 +137,7 @@ class NeuronConductance:
     Dhamdhere, Sundararajan, Yan, "How important is a neuron?", 2018, https://arxiv.org/abs/1805.12233.
 
     Args:
-        neuron: Which neurons of the layer where the pathway reads; see [TargetLike][pellucid.core.sink.TargetLike].
+        neuron: Which neurons of the layer where the pathway reads; see [TargetLike][pellucid.core.target.TargetLike].
         steps: Points on the line.
         rule: How the integral becomes a sum; see [quadrature][pellucid.core.quadrature.quadrature].
         multiply_by_inputs: Whether to multiply by x - x' (global attribution) or not (local).
@@ -146,10 +145,10 @@ class NeuronConductance:
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import NeuronConductance, Pathway
+        >>> from pellucid.methods import NeuronConductance, Problem
         >>> model = nn.Sequential(nn.Flatten(), nn.Softplus(), nn.Flatten())
-        >>> path = Pathway.of(model, torch.ones(1, 2), target=1, read="1")
-        >>> NeuronConductance(neuron=1)(path).values[0].round(decimals=4)
+        >>> problem = Problem(model, torch.ones(1, 2), target=1, gradient_at="1")
+        >>> NeuronConductance(neuron=1)(problem).values[0].round(decimals=4)
         tensor([[0.0000, 0.6201]])
     """
 
@@ -159,23 +158,23 @@ class NeuronConductance:
     multiply_by_inputs: bool = True
 
     @attribution
-    def __call__(self, path: Pathway, /, baselines: Baselines = None) -> Attributions:
+    def __call__(self, f: ModelFunction, /, baselines: Baselines = None) -> Attributions:
         """The conductance of the neuron, input by input.
 
         Args:
-            path: From the inputs, to read at the neuron's layer.
+            f: From the inputs, to read at the neuron's layer.
             baselines: Where the line starts; see [Baselines][pellucid.core.baselines.Baselines].
 
         Returns:
             Attributions of the shapes of the inputs.
         """
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
-        x, x0 = floating(path.x), path.carry(path.baselines(baselines))
-        neuron = sink_of(self.neuron, path.examples, path.read)
+        x, x0 = floating(f.x), f.to_source(f.baselines(baselines))
+        neuron = target_at(f.evaluator.gradient_at, self.neuron, f.problem.batch_size)
 
-        def through(points: Tensors, rows: Tensor) -> Tensors:
-            return path.gradient(points, rows, neuron).grad
+        def evaluate(points: Points) -> Tensors:
+            return f.gradient(points, via=neuron).grad
 
-        gradients = expectation(path, weights, line(x0, x, nodes), through)
-        found = times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients
-        return Attributions(narrowed(found, x), structure=path.source_structure)
+        gradients = expectation(f, weights, line(x0, x, nodes), evaluate)
+        values = times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients
+        return f.attributions(narrowed(values, x), at="source")

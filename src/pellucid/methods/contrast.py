@@ -9,12 +9,14 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pellucid.core.guest import random_state, restored
-from pellucid.core.pathway import Pathway
-from pellucid.core.rules import Rules
+from pellucid.core.fast_paths import without_fast_paths
+from pellucid.core.isolation import random_state, restore_random_state
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.points import Points
+from pellucid.core.rules import CallsDiffer, Rules
 from pellucid.core.tensors import Tensors, in_rows, minus, times
 from pellucid.errors import warn
-from pellucid.methods.ruled import Ruled, Unruled, compared, ruled, tell
+from pellucid.methods.ruled import Unruled, ruled, tell, values_and_activations
 
 ROUNDING = 2**10
 """How many roundings a sum may be off before it is said not to add up."""
@@ -53,45 +55,49 @@ class Contrast:
     """Runs of a model at points beside runs at baselines, whose gradients follow rules that compare both.
 
     Args:
-        path: The pathway, to one value per example.
+        f: The function, to one value per example.
         rules: The rules.
     """
 
-    def __init__(self, path: Pathway, rules: Rules) -> None:
-        self._path, self._rules = dataclasses.replace(path, replays=False), rules
-        self._unruled = Unruled(path.model)
+    def __init__(self, f: ModelFunction, rules: Rules) -> None:
+        self._f, self._rules = f.at(replay=False), rules
+        self._unruled = Unruled(f.problem.model)
         self._missed = self._exceeded = 0.0
 
-    def between(self, start: Tensors, end: Tensors, rows: Tensor) -> Change:
+    def between(self, start: Points, end: Points, *, again: bool = True) -> Change:
         """What changes from start to end.
 
         Args:
-            start: Baselines, at the source, (n, ...) each.
-            end: Points there.
-            rows: The example that each belongs to, int64 [n].
+            start: Baselines, at the source.
+            end: Points there, of the same examples.
+            again: Whether the runs are made once more where they differ: the first may have run to the end, to count
+                calls, or may have made constants that the model keeps.
 
         Raises:
             CallsDiffer: The model makes other calls for them.
         """
-        found, at_read0, value0 = compared(self._path, lambda: self._compared(start, end, rows))
-        self._unruled.look(found)
-        change = Change(found.reading.grad, found.at_read, at_read0, found.reading.value, value0)
-        if not self._path.create_graph:
-            change = dataclasses.replace(change, value=change.value.detach())
-        self._look(change, max(found.run.rounding, torch.finfo(torch.float32).eps))
-        return change
-
-    def _compared(self, start: Tensors, end: Tensors, rows: Tensor) -> tuple[Ruled, Tensors, Tensor]:
-        path = self._path
-        drawn_from = random_state(start[0].device) if any(path.guest.modes) else None
-        with self._rules.recorded(path.model) as reference:
-            value0, at_read0 = path.look(start, rows)
+        f, device = self._f, start.tensors[0].device
+        drawn_from = random_state(device) if any(f.session.info.training_flags) else None
 
         def draw_again() -> None:
             if drawn_from is not None:  # dropout drops the same
-                restored(drawn_from, start[0].device)
+                restore_random_state(drawn_from, device)
 
-        return ruled(path, self._rules, end, rows, reference, draw_again), at_read0, value0
+        try:
+            with without_fast_paths(f.session.info, hooks=True):  # compiled modules show their calls
+                with self._rules.recorded(f.problem.model) as reference:
+                    value0, at_read0 = values_and_activations(f, start)
+                found = ruled(f, self._rules, end, reference, draw_again)
+        except CallsDiffer:
+            if not again:
+                raise
+            return self.between(start, end, again=False)
+        self._unruled.look(found)
+        change = Change(found.gradient.grad, found.at_read, at_read0, found.gradient.value, value0)
+        if not f.problem.options.create_graph:
+            change = dataclasses.replace(change, value=change.value.detach())
+        self._look(change, max(found.run.rounding, torch.finfo(torch.float32).eps))
+        return change
 
     def _look(self, change: Change, rounding: float) -> None:
         """See how large the shares of each point are, and whether they add up, where all that matters is among them."""
@@ -103,7 +109,7 @@ class Contrast:
         largest = max(float(each.abs().amax()) for each in shares)
         if outputs.any():  # of the batch, as one output may be next to nothing by chance
             self._exceeded = max(self._exceeded, largest / float(outputs.amax()))
-        if self._path.read.modules:
+        if self._f.evaluator.gradient_at.modules:
             return
         sums = torch.stack([each.sum(1) for each in shares]).sum(0)
         sizes = torch.stack([each.abs().sum(1) for each in shares]).sum(0)

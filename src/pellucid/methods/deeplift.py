@@ -9,16 +9,20 @@ from typing import Any, TypeAlias, final
 
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Baselines, not_a_distribution
-from pellucid.core.expectation import Moments, along, by_place, copied, sweep
+from pellucid.core.completeness import gap, one_sample
 from pellucid.core.gathered import Gathered
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.moments import Moments
+from pellucid.core.point_samplers import along
+from pellucid.core.points import Points
+from pellucid.core.sweep import by_place, repeated, sweep
 from pellucid.core.tensors import Tensors, shapes, tensors_of, total
 from pellucid.errors import InvalidArgument
+from pellucid.methods.attribution import attribution
 from pellucid.methods.contrast import Change, Contrast
-from pellucid.methods.edge import attribution
 from pellucid.methods.rescale import rescale
-from pellucid.methods.result import Attributions, gap, one_sample
 
 AttributionFunction: TypeAlias = Callable[[Tensors, Tensors, Tensors], Any]
 """(multipliers, inputs, baselines) -> attributions, as users of Captum give it."""
@@ -46,9 +50,9 @@ class DeepLift:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import DeepLift, Pathway
-        >>> path = Pathway.of(lambda x: (x[:, 0] * x[:, 1]).relu(), torch.tensor([[2.0, 3.0]]))
-        >>> DeepLift()(path).values
+        >>> from pellucid.methods import DeepLift, Problem
+        >>> problem = Problem(lambda x: (x[:, 0] * x[:, 1]).relu(), torch.tensor([[2.0, 3.0]]))
+        >>> DeepLift()(problem).values
         (tensor([[3., 3.]]),)
     """
 
@@ -58,11 +62,11 @@ class DeepLift:
     strict: bool = False
 
     @attribution
-    def __call__(self, path: Pathway, /, baselines: Baselines = None, *, delta: bool = False) -> Attributions:
+    def __call__(self, f: ModelFunction, /, baselines: Baselines = None, *, delta: bool = False) -> Attributions:
         """The contributions.
 
         Args:
-            path: From the inputs or a layer, to one value per example.
+            f: From the inputs or a layer, to one value per example.
             baselines: What to compare with; see [Baselines][pellucid.core.baselines.Baselines].
             delta: Whether to measure how far the attributions are from adding up, which costs nothing.
 
@@ -72,10 +76,10 @@ class DeepLift:
         Raises:
             InvalidArgument: The model makes other calls for the baselines than for the inputs.
         """
-        start = path.baselines(baselines)
-        points = path.ends + path.carry(start) + (_at_entry(path, start) if delta else ())
-        found, gaps = _contributions(self, path, 1, along(one_sample(points)))
-        return Attributions(found.mean, gaps if delta else None, structure=path.structure)
+        start = f.baselines(baselines)
+        points = f.floating_x + f.to_source(start) + (_at_entry(f, start) if delta else ())
+        found, gaps = _contributions(self, f, 1, along(one_sample(points)))
+        return f.attributions(found.mean, delta=gaps if delta else None)
 
 
 @final
@@ -95,9 +99,9 @@ class DeepLiftShap:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import DeepLiftShap, Pathway
-        >>> path = Pathway.of(lambda x: x.relu().sum(1), torch.tensor([[2.0, -1.0]]))
-        >>> DeepLiftShap()(path, torch.tensor([[0.0, 0.0], [1.0, 1.0]])).values
+        >>> from pellucid.methods import DeepLiftShap, Problem
+        >>> problem = Problem(lambda x: x.relu().sum(1), torch.tensor([[2.0, -1.0]]))
+        >>> DeepLiftShap()(problem, torch.tensor([[0.0, 0.0], [1.0, 1.0]])).values
         (tensor([[ 1.5000, -0.5000]]),)
     """
 
@@ -107,11 +111,11 @@ class DeepLiftShap:
     strict: bool = False
 
     @attribution
-    def __call__(self, path: Pathway, /, baselines: Tensor | Tensors, *, delta: bool = False) -> Attributions:
+    def __call__(self, f: ModelFunction, /, baselines: Tensor | Tensors, *, delta: bool = False) -> Attributions:
         """The mean contributions, with standard errors over the baselines.
 
         Args:
-            path: From the inputs or a layer, to one value per example.
+            f: From the inputs or a layer, to one value per example.
             baselines: All of them: tensors (n_baselines, ...), two at least, one for each input.
             delta: Whether to measure how far the attributions are from adding up.
 
@@ -122,44 +126,48 @@ class DeepLiftShap:
         Raises:
             InvalidArgument: The baselines do not fit the inputs, or are fewer than two.
         """
-        starts = _distribution(baselines, path)
-        x = path.ends
+        starts = _distribution(baselines, f)
+        x = f.floating_x
 
         def pairs(samples: slice, places: slice) -> Tensors:
             count, ends = samples.stop - samples.start, tuple(each[places] for each in x)
-            rows = path.rows[places].repeat(count)
+            rows = f.examples[places].repeat(count)
             start = tuple(each[samples].repeat_interleave(len(ends[0]), dim=0) for each in starts)
             ends = tuple(each.repeat(count, *[1] * (each.ndim - 1)) for each in ends)
-            return ends + path.carry(start, rows) + (_at_entry(path, start) if delta else ())
+            return ends + f.to_source(start, rows) + (_at_entry(f, start) if delta else ())
 
-        found, gaps = _contributions(self, path, len(starts[0]), pairs)
-        return Attributions(found.mean, gaps if delta else None, found.stderr, path.structure)
+        found, gaps = _contributions(self, f, len(starts[0]), pairs)
+        return f.attributions(found.mean, delta=gaps if delta else None, stderr=found.stderr)
 
 
 def _contributions(
-    method: DeepLift | DeepLiftShap, path: Pathway, samples: int, pairs: Callable[[slice, slice], Tensors]
+    method: DeepLift | DeepLiftShap, f: ModelFunction, samples: int, pairs: Callable[[slice, slice], Tensors]
 ) -> tuple[Moments, Tensor]:
     """Moments of the contributions over samples of points and baselines, and how far each is from adding up."""
-    contrast, count = Contrast(path, rescale(method.eps)), len(path.x)
+    contrast, count = Contrast(f, rescale(method.eps)), len(f.x)
 
-    def read(points: Tensors, rows: Tensor) -> Tensors:
-        change = contrast.between(points[count : 2 * count], points[:count], rows)
+    def evaluate(points: Points) -> Tensors:
+        end, start, inputs = (
+            Points(points.tensors[part], points.examples)
+            for part in (slice(count), slice(count, 2 * count), slice(2 * count, None))
+        )
+        change = contrast.between(start, end)
         shares = _shares(method, change)
-        value0 = path.entry(points[2 * count :], rows).flatten() if len(points) > 2 * count else change.value0
+        value0 = f.from_inputs()(inputs).flatten() if inputs.tensors else change.value0
         return (*shares, gap(total(shares), change.value - value0))
 
-    moments = Moments(len(path), orders=1 if samples == 1 else 2)
-    gaps = Gathered(samples * len(path))
-    for numbers, places, (*shares, missed) in sweep(path, samples, pairs, read):
+    moments = Moments(len(f), orders=1 if samples == 1 else 2)
+    gaps = Gathered(samples * len(f))
+    for numbers, places, (*shares, missed) in sweep(f, samples, pairs, evaluate):
         moments.add(numbers, places, tuple(shares))
-        gaps.add(len(copied(path.rows, numbers, places)), (missed.detach().flatten(),))
+        gaps.add(len(repeated(f.examples, numbers, places)), (missed.detach().flatten(),))
     contrast.report(strict=method.strict)
     return moments, by_place(gaps, samples).flatten()
 
 
-def _at_entry(path: Pathway, start: Tensors) -> Tensors:
+def _at_entry(f: ModelFunction, start: Tensors) -> Tensors:
     """Baselines as inputs of the model, whose change is shared out where the source is a layer."""
-    return start if path.source.modules else ()
+    return start if f.evaluator.source.modules else ()
 
 
 def _shares(method: DeepLift | DeepLiftShap, change: Change) -> Tensors:
@@ -182,13 +190,13 @@ def attributed_by(custom: Callable[..., Any] | None) -> AttributionFunction | No
     return lambda *given: custom(*given[:count])
 
 
-def _distribution(given: Tensor | Tensors, path: Pathway) -> Tensors:
+def _distribution(given: Tensor | Tensors, f: ModelFunction) -> Tensors:
     """Baselines (n_baselines, ...), one for each input of the model.
 
     Raises:
         InvalidArgument: They do not fit the inputs, or are fewer than two.
     """
-    like = path.like_inputs
+    like = f.baseline_template
     each = given if isinstance(given, tuple) else (given,)
     fits = len(each) == len(like) and all(
         isinstance(b, Tensor) and b.shape[1:] == x.shape[1:] and len(b) == len(each[0])
@@ -198,4 +206,6 @@ def _distribution(given: Tensor | Tensors, path: Pathway) -> Tensors:
         raise not_a_distribution(given, like)
     if len(each[0]) < 2:
         raise InvalidArgument("baselines must be at least two: got 1. Hint: DeepLift takes a single one.")
-    return tuple(b.to(x) if path.create_graph else b.detach().to(x) for b, x in zip(each, like, strict=True))
+    return tuple(
+        b.to(x) if f.problem.options.create_graph else b.detach().to(x) for b, x in zip(each, like, strict=True)
+    )

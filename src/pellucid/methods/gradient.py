@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from pellucid.core.expectation import gradients
-from pellucid.core.pathway import Pathway
+from pellucid.core.attributions import Attributions
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.sweep import gradients
 from pellucid.core.tensors import times
-from pellucid.methods.edge import attribution
-from pellucid.methods.result import Attributions
+from pellucid.methods.attribution import attribution
 
 
 @final
@@ -26,27 +26,27 @@ class Saliency:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import Pathway, Saliency
-        >>> path = Pathway.of(lambda x: x[:, 0] - 2 * x[:, 1], torch.ones(1, 2))
-        >>> Saliency()(path).values
+        >>> from pellucid.methods import Problem, Saliency
+        >>> problem = Problem(lambda x: x[:, 0] - 2 * x[:, 1], torch.ones(1, 2))
+        >>> Saliency()(problem).values
         (tensor([[1., 2.]]),)
     """
 
     absolute: bool = True
 
     @attribution
-    def __call__(self, path: Pathway, /) -> Attributions:
+    def __call__(self, f: ModelFunction, /) -> Attributions:
         """The gradients at the inputs.
 
         Args:
-            path: From the inputs to one value per example.
+            f: From the inputs to one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.
         """
-        _, found = gradients(path)
+        _, found = gradients(f)
         values = tuple(gradient.abs() for gradient in found) if self.absolute else found
-        return Attributions(values, structure=path.structure)
+        return f.attributions(values)
 
 
 @final
@@ -63,24 +63,24 @@ class InputXGradient:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import InputXGradient, Pathway
-        >>> path = Pathway.of(lambda x: x[:, 0] - 2 * x[:, 1], torch.tensor([[3.0, 4.0]]))
-        >>> InputXGradient()(path).values
+        >>> from pellucid.methods import InputXGradient, Problem
+        >>> problem = Problem(lambda x: x[:, 0] - 2 * x[:, 1], torch.tensor([[3.0, 4.0]]))
+        >>> InputXGradient()(problem).values
         (tensor([[ 3., -8.]]),)
     """
 
     multiply_by_inputs: bool = True
 
     @attribution
-    def __call__(self, path: Pathway, /) -> Attributions:
+    def __call__(self, f: ModelFunction, /) -> Attributions:
         """The gradients at the inputs, times the inputs.
 
         Args:
-            path: From the inputs to one value per example.
+            f: From the inputs to one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.
         """
-        x, found = gradients(path)
+        x, found = gradients(f)
         values = times(x, found) if self.multiply_by_inputs else found
-        return Attributions(values, structure=path.structure)
+        return f.attributions(values)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
-from pellucid.core.pathway import Pathway
+from pellucid.core.attributions import Attributions
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.tensors import shapes
 from pellucid.errors import InvalidArgument, warn
+from pellucid.methods.attribution import attribution
 from pellucid.methods.cam import Arrange, GradCam, Interpolation, laid_over, space_of
-from pellucid.methods.edge import attribution
 from pellucid.methods.relu import RECTIFIERS, GuidedBackprop
-from pellucid.methods.result import Attributions
 
 
 @final
@@ -32,10 +32,10 @@ class GuidedGradCam:
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import GuidedGradCam, Pathway
+        >>> from pellucid.methods import GuidedGradCam, Problem
         >>> model = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Softplus())
         >>> image = torch.tensor([[[[1.0, 2.0], [3.0, -4.0]]]])
-        >>> GuidedGradCam()(Pathway.of(model, image, target=0, read="1")).values[0].round(decimals=4)
+        >>> GuidedGradCam()(Problem(model, image, target=0, gradient_at="1")).values[0].round(decimals=4)
         tensor([[[[0.0000, 0.0000],
                   [2.7222, 0.0000]]]])
     """
@@ -45,11 +45,11 @@ class GuidedGradCam:
     activations: tuple[str, ...] = RECTIFIERS
 
     @attribution
-    def __call__(self, path: Pathway, /) -> Attributions:
+    def __call__(self, f: ModelFunction, /) -> Attributions:
         """The guided gradients, times the map.
 
         Args:
-            path: From the inputs to one value per example, to read at a layer.
+            f: From the inputs to one value per example, to read at a layer.
 
         Returns:
             Attributions of the shapes of the inputs; without elements, and with a warning, for inputs that have not
@@ -58,19 +58,19 @@ class GuidedGradCam:
         Raises:
             InvalidArgument: The layer holds several tensors, or no input has its dimensions of space.
         """
-        maps = GradCam(reshape_transform=self.reshape_transform)(path).values
+        maps = GradCam(reshape_transform=self.reshape_transform)(f).values
         if len(maps) > 1:
             raise InvalidArgument(f"layer must hold one tensor: got {len(maps)}, of maps {shapes(maps)}.")
         (found,) = maps
-        space_of(path, found)  # or it could be resized to no input
-        guided = GuidedBackprop(activations=self.activations)(replace(path, read=path.source)).values
+        space_of(f, found)  # or it could be resized to no input
+        guided = GuidedBackprop(activations=self.activations)(f.at(gradient_at=f.evaluator.source)).values
         values = tuple(
-            gradient * laid_over(x, path, found.to(gradient.dtype), self.interpolate_mode)
+            gradient * laid_over(x, f, found.to(gradient.dtype), self.interpolate_mode)
             if x.ndim == found.ndim
             else gradient.new_empty(0)
-            for x, gradient in zip(path.x, guided, strict=True)
+            for x, gradient in zip(f.x, guided, strict=True)
         )
-        without = [f"inputs[{index}]" for index, x in enumerate(path.x) if x.ndim != found.ndim]
+        without = [f"inputs[{index}]" for index, x in enumerate(f.x) if x.ndim != found.ndim]
         if without:
             warn(f"the layer's map cannot be resized to {', '.join(without)}: no attributions there.")
         return Attributions(values)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.utils._pytree import tree_leaves
 
-from pellucid.core.guest import embeds, roots
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.model_info import embeds, roots
 from pellucid.core.site import named
 from pellucid.core.tensors import Tensors, floats
 
@@ -20,19 +20,19 @@ CASTS = {torch.float64: "double", torch.float32: "float", torch.float16: "half",
 """The methods of tensors that give these dtypes."""
 
 
-def hint(error: Exception, path: Pathway) -> str:
+def hint(error: Exception, f: ModelFunction) -> str:
     """What may help, in words that can be typed; nothing where nobody can tell.
 
     Args:
         error: What the model raised.
-        path: What was called.
+        f: What was called.
     """
     looks = (_device, _dtype, _outside_of_torch, _few_rows, _integers, _one_example, _features)
-    return next(filter(None, (look(error, path) for look in looks)), "")
+    return next(filter(None, (look(error, f) for look in looks)), "")
 
 
-def _parameters(path: Pathway) -> list[Tensor]:
-    return [each for root in roots(path.model) for each in root.parameters() if floats(each)]
+def _parameters(f: ModelFunction) -> list[Tensor]:
+    return [each for root in roots(f.problem.model) for each in root.parameters() if floats(each)]
 
 
 def _given(inputs: Tensors, extra: tuple[Any, ...] = ()) -> Iterator[tuple[str, Tensor]]:
@@ -43,46 +43,50 @@ def _given(inputs: Tensors, extra: tuple[Any, ...] = ()) -> Iterator[tuple[str, 
             yield from ((which, leaf) for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
 
 
-def _device(error: Exception, path: Pathway) -> str:
-    devices = [each.device for each in _parameters(path)]
+def _device(error: Exception, f: ModelFunction) -> str:
+    devices = [each.device for each in _parameters(f)]
     if not devices or not isinstance(error, RuntimeError):
         return ""
-    elsewhere = ((name, each.device) for name, each in _given(path.inputs, path.extra) if each.device not in devices)
+    elsewhere = (
+        (name, each.device)
+        for name, each in _given(f.problem.inputs, f.problem.additional_forward_args)
+        if each.device not in devices
+    )
     return next((f"{name}.to({str(devices[0])!r}), as the model is there, not on {at}." for name, at in elsewhere), "")
 
 
-def _dtype(error: Exception, path: Pathway) -> str:
-    dtypes = [each.dtype for each in _parameters(path)]
+def _dtype(error: Exception, f: ModelFunction) -> str:
+    dtypes = [each.dtype for each in _parameters(f)]
     if not dtypes or dtypes[0] not in CASTS or "type" not in str(error):
         return ""
-    given = _given(path.inputs, path.extra)
+    given = _given(f.problem.inputs, f.problem.additional_forward_args)
     unlike = (name for name, each in given if floats(each) and each.dtype not in dtypes)
     return next((f"{name}.{CASTS[dtypes[0]]}(), as the model's parameters are." for name in unlike), "")
 
 
-def _outside_of_torch(error: Exception, path: Pathway) -> str:
+def _outside_of_torch(error: Exception, f: ModelFunction) -> str:
     if "call numpy() on Tensor that requires grad" not in str(error):
         return ""
     return "methods without gradients, such as FeatureAblation and KernelShap, take models outside of torch."
 
 
-def _few_rows(error: Exception, path: Pathway) -> str:
-    if not (isinstance(error, ValueError) and path.guest.mixes_examples and any(path.guest.modes)):
+def _few_rows(error: Exception, f: ModelFunction) -> str:
+    if not (isinstance(error, ValueError) and f.session.info.mixes_examples and any(f.session.info.training_flags)):
         return ""
     return "model.eval(); in training mode batch norm takes its statistics from the rows given."
 
 
-def _integers(error: Exception, path: Pathway) -> str:
-    integers = [name for name, each in _given(path.inputs) if not floats(each)]
-    if integers and (embeds(path.model) or "indices" in str(error)):
+def _integers(error: Exception, f: ModelFunction) -> str:
+    integers = [name for name, each in _given(f.problem.inputs) if not floats(each)]
+    if integers and (embeds(f.problem.model) or "indices" in str(error)):
         return "integer inputs reach the model as floats; for token ids, attribute at the embedding layer instead."
     return f"{integers[0]}.float(), as the model's parameters are." if integers and "type" in str(error) else ""
 
 
-def _one_example(error: Exception, path: Pathway) -> str:
+def _one_example(error: Exception, f: ModelFunction) -> str:
     """Inputs that look like one example of what the model's first layer takes, without a dimension of examples."""
-    layers = (each for root in roots(path.model) for each in root.modules() if each._parameters)
-    if len(path.inputs) > 1 or not _lacks_examples(path.inputs[0], next(layers, None)):
+    layers = (each for root in roots(f.problem.model) for each in root.modules() if each._parameters)
+    if len(f.problem.inputs) > 1 or not _lacks_examples(f.problem.inputs[0], next(layers, None)):
         return ""
     return "inputs[None] for a single example, as the first dimension is taken for examples."
 
@@ -97,10 +101,10 @@ def _lacks_examples(x: Tensor, layer: nn.Module | None) -> bool:
     return x.ndim == 1
 
 
-def _features(error: Exception, path: Pathway) -> str:
+def _features(error: Exception, f: ModelFunction) -> str:
     """A linear layer that was given another number of features than it takes, where the model failed."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         layer, x = frame.f_locals.get("self"), frame.f_locals.get("input")
         if isinstance(layer, nn.Linear) and isinstance(x, Tensor) and x.shape[-1:] != (layer.in_features,):
-            return f"{named(layer, path.model)} takes {layer.in_features} features; it was given {tuple(x.shape)}."
+            return f"{named(layer, f.problem.model)} takes {layer.in_features} features; it was given {tuple(x.shape)}."
     return ""

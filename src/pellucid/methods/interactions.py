@@ -10,10 +10,11 @@ from torch import Tensor
 
 from pellucid.core.baselines import Baselines
 from pellucid.core.game import Game
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
 from pellucid.errors import InvalidArgument
+from pellucid.methods.attribution import attribution
 from pellucid.methods.coalitions import (
     apart,
     outputs_of,
@@ -22,7 +23,6 @@ from pellucid.methods.coalitions import (
     shapley_weights,
     values_of_all,
 )
-from pellucid.methods.edge import attribution
 from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, averaged
 
 Index = Literal["k-SII", "SII"]
@@ -80,9 +80,9 @@ class ShapleyInteractions:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import Pathway, ShapleyInteractions
-        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[2.0, 3.0, 1.0]]))
-        >>> ShapleyInteractions()(path).values
+        >>> from pellucid.methods import Problem, ShapleyInteractions
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[2.0, 3.0, 1.0]]))
+        >>> ShapleyInteractions()(problem).values
         tensor([[[0., 6., 0.],
                  [6., 0., 0.],
                  [0., 0., 1.]]])
@@ -93,12 +93,12 @@ class ShapleyInteractions:
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Interactions:
         """The interactions of all pairs.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
@@ -112,7 +112,7 @@ class ShapleyInteractions:
         if self.order != 2:
             raise InvalidArgument(f"order must be 2, for pairs: got {self.order!r}.")
         check_index(self.index)
-        game = Game(path, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines)
         values = await values_of_all(game, "Shapley interactions", HINT)
         players = len(game.playing)
         alone = semivalues(values, shapley_weights(players))
@@ -156,9 +156,9 @@ class ShapleyInteractionSampling:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import Pathway, ShapleyInteractionSampling
-        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[2.0, 3.0, 1.0]]))
-        >>> ShapleyInteractionSampling(samples=3, seed=0)(path).values[0, 0, 1:]
+        >>> from pellucid.methods import Problem, ShapleyInteractionSampling
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[2.0, 3.0, 1.0]]))
+        >>> ShapleyInteractionSampling(samples=3, seed=0)(problem).values[0, 0, 1:]
         tensor([6., 0.])
     """
 
@@ -172,12 +172,12 @@ class ShapleyInteractionSampling:
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Interactions:
         """The sampled interactions of all pairs, with standard errors.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
@@ -189,9 +189,9 @@ class ShapleyInteractionSampling:
             InvalidArgument: The index is none of those above.
         """
         check_index(self.index)
-        game = Game(path, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines)
         generator, paths = shared(self.seed, self.generator), zigzags(len(game.playing))
-        narrowing = Narrowing(path, self.samples, self, each=len(paths), name="samples")
+        narrowing = Narrowing(f, self.samples, self, each=len(paths), name="samples")
 
         async def of_draws(part: Game, samples: int) -> Tensor:
             numbered = random_orders(game.features, game.playing, max(1, samples // len(paths)), generator)

@@ -8,16 +8,16 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Baselines
 from pellucid.core.game import Game
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
 from pellucid.errors import InvalidArgument, check_count, warn
-from pellucid.methods.edge import attribution
+from pellucid.methods.attribution import attribution
 from pellucid.methods.linear import constrained
 from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, learnt
-from pellucid.methods.result import Attributions
 from pellucid.methods.shapley_kernel import AsCaptum, Paired, Source, first_samples
 from pellucid.methods.surrogate import Design
 
@@ -66,9 +66,9 @@ class KernelShap:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import KernelShap, Pathway
-        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[2.0, 3.0, 1.0]]))
-        >>> KernelShap()(path).values
+        >>> from pellucid.methods import KernelShap, Problem
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[2.0, 3.0, 1.0]]))
+        >>> KernelShap()(problem).values
         (tensor([[3., 3., 1.]]),)
     """
 
@@ -83,12 +83,12 @@ class KernelShap:
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The Shapley values, or estimates of them.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
@@ -100,7 +100,7 @@ class KernelShap:
         """
         if self.sampling not in ("auto", "captum"):
             raise InvalidArgument(f'sampling must be "auto" or "captum": got {self.sampling!r}.')
-        game = Game(path, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines)
         design = Design(game)
         generator = shared(self.seed, self.generator)
         columns = torch.arange(design.columns, device="cpu")
@@ -108,13 +108,15 @@ class KernelShap:
             columns = design.of_feature[game.playing]
             source: Source = Paired(len(columns), generator)
         else:
-            alike = generator is not None or self.samples == "auto" or path.budget.whole  # of examples that meet, too
+            alike = (
+                generator is not None or self.samples == "auto" or f.session.whole_batch
+            )  # of examples that meet, too
             source = AsCaptum(design.columns, 1 if alike else await design.games(), generator)
         samples = 2 * len(columns) + MORE_SAMPLES if self.samples is None else self.samples
         first = first_samples(len(columns))
         if samples == "auto" and self.sampling == "auto":
             check_count("most_samples", self.most_samples, min(first, 2 * len(columns) + 2))
-        narrowing = Narrowing(path, samples, self, first=first)
+        narrowing = Narrowing(f, samples, self, first=first)
         told_apart = 0
 
         def coalitions(samples: int) -> Tensor:

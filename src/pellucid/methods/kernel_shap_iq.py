@@ -10,11 +10,11 @@ from torch import Tensor
 
 from pellucid.core.baselines import Baselines
 from pellucid.core.game import Game
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
 from pellucid.errors import InvalidArgument, warn
-from pellucid.methods.edge import attribution
+from pellucid.methods.attribution import attribution
 from pellucid.methods.interactions import Index, Interactions, check_index, indexed, of_all
 from pellucid.methods.linear import Solution, constrained, least_squares, of_one
 from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, learnt
@@ -55,9 +55,9 @@ class KernelShapIQ:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import KernelShapIQ, Pathway
-        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[2.0, 3.0, 1.0]]))
-        >>> KernelShapIQ()(path).values[0, 0, 1].round(decimals=4)
+        >>> from pellucid.methods import KernelShapIQ, Problem
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[2.0, 3.0, 1.0]]))
+        >>> KernelShapIQ()(problem).values[0, 0, 1].round(decimals=4)
         tensor(6.)
     """
 
@@ -71,12 +71,12 @@ class KernelShapIQ:
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Interactions:
         """The interactions of all pairs, with standard errors.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
@@ -88,7 +88,7 @@ class KernelShapIQ:
             InvalidArgument: The samples are too few to determine the answer, or the index is none of those above.
         """
         check_index(self.index)
-        game = Game(path, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines)
         players = torch.arange(len(game.playing), device="cpu")
         source = Paired(len(players), shared(self.seed, self.generator))
         least = min(2 ** len(players), len(players) * (len(players) - 1) + 2)
@@ -100,7 +100,7 @@ class KernelShapIQ:
                 f"{name} must be at least {least} to determine the interactions of {len(players)} features: "
                 f"got {given}. Hint: ShapleyInteractionSampling takes any number."
             )
-        narrowing = Narrowing(path, samples, self, first=TIMES * least, name="samples")
+        narrowing = Narrowing(f, samples, self, first=TIMES * least, name="samples")
         told = True
 
         def solved(_: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -124,7 +124,7 @@ class KernelShapIQ:
         def of_outputs(found: Tensor) -> Tensor:
             rows = found.mT.flatten(0, 1)
             matrices = rows.view(len(rows), len(players), len(players))
-            return of_all(game, matrices.to(path.x[0].device))
+            return of_all(game, matrices.to(f.x[0].device))
 
         return Interactions(
             of_outputs(worth),

@@ -178,9 +178,9 @@ class Epsilon(ByContributions):
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import LRP, Composite, Epsilon, Pathway
-        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
-        >>> LRP(composite=Composite(default=Epsilon()))(path).values
+        >>> from pellucid.methods import LRP, Composite, Epsilon, Problem
+        >>> problem = Problem(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=Epsilon()))(problem).values
         (tensor([[ 3., -1.]]),)
     """
 
@@ -207,9 +207,9 @@ class Gamma(ByContributions):
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import LRP, Composite, Gamma, Pathway
-        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
-        >>> LRP(composite=Composite(default=Gamma(gamma=1.0)))(path).values
+        >>> from pellucid.methods import LRP, Composite, Gamma, Problem
+        >>> problem = Problem(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=Gamma(gamma=1.0)))(problem).values
         (tensor([[ 2.4000, -0.4000]]),)
     """
 
@@ -243,9 +243,9 @@ class ZPlus(ByContributions):
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import LRP, Composite, ZPlus, Pathway
-        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
-        >>> LRP(composite=Composite(default=ZPlus()))(path).values
+        >>> from pellucid.methods import LRP, Composite, ZPlus, Problem
+        >>> problem = Problem(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=ZPlus()))(problem).values
         (tensor([[2., 0.]]),)
     """
 
@@ -267,9 +267,9 @@ class AlphaBeta(ByContributions):
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import LRP, Composite, AlphaBeta, Pathway
-        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
-        >>> LRP(composite=Composite(default=AlphaBeta(alpha=2, beta=1)))(path).values
+        >>> from pellucid.methods import LRP, Composite, AlphaBeta, Problem
+        >>> problem = Problem(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=AlphaBeta(alpha=2, beta=1)))(problem).values
         (tensor([[ 4., -2.]]),)
     """
 
@@ -302,9 +302,9 @@ class ZBox(ByContributions):
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import LRP, Composite, ZBox, Pathway
-        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
-        >>> LRP(composite=Composite(default=ZBox(low=0, high=4)))(path).values
+        >>> from pellucid.methods import LRP, Composite, ZBox, Problem
+        >>> problem = Problem(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=ZBox(low=0, high=4)))(problem).values
         (tensor([[1., 1.]]),)
     """
 
@@ -346,9 +346,9 @@ class WSquare(ByContributions):
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import LRP, Composite, WSquare, Pathway
-        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
-        >>> LRP(composite=Composite(default=WSquare()))(path).values
+        >>> from pellucid.methods import LRP, Composite, WSquare, Problem
+        >>> problem = Problem(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=WSquare()))(problem).values
         (tensor([[1., 1.]]),)
     """
 
@@ -369,9 +369,9 @@ class Flat(ByContributions):
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import LRP, Composite, Flat, Pathway
-        >>> path = Pathway.of(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
-        >>> LRP(composite=Composite(default=Flat()))(path).values
+        >>> from pellucid.methods import LRP, Composite, Flat, Problem
+        >>> problem = Problem(lambda x: x @ torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 1.0]]))
+        >>> LRP(composite=Composite(default=Flat()))(problem).values
         (tensor([[1., 1.]]),)
     """
 

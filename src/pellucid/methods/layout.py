@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 
 CHANNELS_SECOND = (_ConvNd, _NormBase, nn.GroupNorm)
 """Modules whose channels come right after the examples; those of any other with weights come last."""
@@ -39,7 +39,7 @@ class Layout:
     grid: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, tensor: Tensor, path: Pathway, modules: Iterable[nn.Module] = ()) -> Layout:
+    def of(cls, tensor: Tensor, f: ModelFunction, modules: Iterable[nn.Module] = ()) -> Layout:
         """The layout of a tensor, by the sizes of weights.
 
         First those of the modules around it are asked, then those of the whole model. A convolution or batch norm with
@@ -49,15 +49,15 @@ class Layout:
 
         Args:
             tensor: An input, or a tensor at a layer.
-            path: The pathway.
+            f: The function.
             modules: The layer.
         """
         if tensor.ndim < 3:
             return cls()
         around = [each for module in modules for each in module.modules()]
-        answers = (_channels_last(tensor, each) for each in (around, path.guest.modules))
+        answers = (_channels_last(tensor, each) for each in (around, f.session.info.modules))
         last = next((answer for answer in answers if answer is not None), False)
-        return cls(last, grid_of(tensor.shape[1], path) if last and tensor.ndim == 3 else None)
+        return cls(last, grid_of(tensor.shape[1], f) if last and tensor.ndim == 3 else None)
 
     def __call__(self, tensor: Tensor) -> Tensor:
         """A tensor as (B, C, *spatial); of tokens, those of the image."""
@@ -77,17 +77,17 @@ def on_grid(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
     return tokens[..., -height * width :].reshape(*tokens.shape[:-1], height, width)
 
 
-def grid_of(tokens: int, path: Pathway) -> tuple[int, int] | None:
+def grid_of(tokens: int, f: ModelFunction) -> tuple[int, int] | None:
     """How many square patches high and wide the images are, if there is a token for each and few more before them.
 
     One more is a class. Several, such as that of a distillation and registers, are believed where weights of the model
     have the size of such a patch, as an embedding of patches has.
     """
-    image = _image(path)
+    image = _image(f)
     if image is None:
         return None
     channels, height, width = image.shape[1:]
-    weights = (weight for module in path.guest.modules for weight in module.parameters(recurse=False))
+    weights = (weight for module in f.session.info.modules for weight in module.parameters(recurse=False))
     embedded = {weight.shape[1:].numel() for weight in weights if weight.ndim > 1}
     grids = {}
     for size in range(1, min(height, width) + 1):
@@ -98,10 +98,10 @@ def grid_of(tokens: int, path: Pathway) -> tuple[int, int] | None:
     return min(fitting)[1] if fitting else None
 
 
-def _image(path: Pathway) -> Tensor | None:
+def _image(f: ModelFunction) -> Tensor | None:
     """The first input that is an image, (B, C, H, W)."""
-    image = next((each for each in path.inputs if each.ndim == 4), None)
-    return None if image is None else Layout.of(image, path)(image)
+    image = next((each for each in f.problem.inputs if each.ndim == 4), None)
+    return None if image is None else Layout.of(image, f)(image)
 
 
 def _channels_last(tensor: Tensor, modules: Iterable[nn.Module]) -> bool | None:

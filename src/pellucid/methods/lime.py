@@ -9,17 +9,17 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Background, Baselines
 from pellucid.core.game import Game, mixed
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
 from pellucid.core.tensors import Tensors, described, tensors_of
 from pellucid.errors import InvalidArgument
-from pellucid.methods.edge import attribution
+from pellucid.methods.attribution import attribution
 from pellucid.methods.linear import Lasso, LinearModel, bootstrapped
 from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, learnt
-from pellucid.methods.result import Attributions
 from pellucid.methods.similarity import ExponentialKernel
 from pellucid.methods.surrogate import (
     Design,
@@ -101,9 +101,9 @@ class Lime:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import Lasso, Lime, Pathway
-        >>> path = Pathway.of(lambda x: 3 * x[:, 0] - x[:, 1], torch.tensor([[2.0, 1.0, 5.0]]))
-        >>> Lime(samples=100, model=Lasso(alpha=1e-6), seed=0)(path).values[0].round(decimals=4)
+        >>> from pellucid.methods import Lasso, Lime, Problem
+        >>> problem = Problem(lambda x: 3 * x[:, 0] - x[:, 1], torch.tensor([[2.0, 1.0, 5.0]]))
+        >>> Lime(samples=100, model=Lasso(alpha=1e-6), seed=0)(problem).values[0].round(decimals=4)
         tensor([[ 6., -1.,  0.]])
     """
 
@@ -127,12 +127,12 @@ class Lime:
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The coefficients of the features.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
@@ -147,9 +147,9 @@ class Lime:
                 "baselines must be one for each example, as samples count by how far they are from it: "
                 f"got a Background of {described(baselines.rows)}. Hint: KernelShap takes it."
             )
-        design = Design(Game(path, feature_mask, baselines))
+        design = Design(Game(f, feature_mask, baselines))
         generator = shared(self.seed, self.generator)
-        narrowing = Narrowing(path, self.samples, self)
+        narrowing = Narrowing(f, self.samples, self)
         kernel = self.similarity if isinstance(self.similarity, ExponentialKernel) else None
         if self.perturbation is tossed and kernel is not None and not isinstance(self.model, Surrogate):
             found, stderr = await self._together(design, narrowing, kernel, self.model, generator)
@@ -160,7 +160,7 @@ class Lime:
             )
         else:
             games = await design.games()
-            each = torch.split(torch.arange(len(path), device="cpu"), 1) if games > 1 else [None]
+            each = torch.split(torch.arange(len(f), device="cpu"), 1) if games > 1 else [None]
             parts = [design if one is None else Design(design.game.among(one), design.numbers) for one in each]
             fits = [await self._by_itself(part, narrowing.count, generator, baselines) for part in parts]
             found, stderr = torch.cat([fit for fit, _ in fits]), _joined([error for _, error in fits])
@@ -175,7 +175,7 @@ class Lime:
         generator: torch.Generator | None,
     ) -> tuple[Tensor, Tensor | None]:
         """Coefficients [g, columns, K] and standard errors, of all examples at once."""
-        shares = generator is not None or self.samples == "auto" or design.game.path.budget.whole
+        shares = generator is not None or self.samples == "auto" or design.game.f.session.whole_batch
         games = 1 if shares else await design.games()
 
         def coins(samples: int) -> Tensor:
@@ -208,7 +208,7 @@ class Lime:
         self, design: Design, count: int, generator: torch.Generator | None, baselines: Baselines
     ) -> tuple[Tensor, Tensor | None]:
         """Coefficients [1, columns, K] of one game and standard errors, by functions of the user's."""
-        original, arguments = as_given(design.game.path.x), _arguments(design, baselines)
+        original, arguments = as_given(design.game.f.x), _arguments(design, baselines)
         drawn = self._drawn(count, design, generator, original, arguments)
         if isinstance(self.similarity, ExponentialKernel):
             present = torch.cat(list(drawn))
@@ -235,7 +235,7 @@ class Lime:
         samples, weights = [], []
         for sample in drawn:
             there = game.features.among(sample[:, None, design.of_feature] > 0, everywhere)
-            near = as_given(mixed(there, game.path.x, game.fill.alone, everywhere))
+            near = as_given(mixed(there, game.f.x, game.fill.alone, everywhere))
             weights.append(one_number(self.similarity(original, near, sample, **arguments)))
             samples.append(sample)
         return torch.cat(samples), torch.stack(weights)[None]

@@ -10,14 +10,14 @@ from typing import Any, TypeAlias, final
 import torch
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.budget import Fewer
 from pellucid.core.game import outcomes
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, described, tensors_of
 from pellucid.errors import InvalidArgument, check_count
-from pellucid.methods.edge import attribution
-from pellucid.methods.result import Attributions
+from pellucid.methods.attribution import attribution
 from pellucid.methods.surrogate import (
     Perturbation,
     Similarity,
@@ -61,7 +61,7 @@ class LimeBase:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import LimeBase, Pathway
+        >>> from pellucid.methods import LimeBase, Problem
         >>> class Means:
         ...     def fit(self, data): (self.batch,) = data
         ...     def representation(self): return (self.batch[0] * self.batch[1][:, None]).mean(0, keepdim=True)
@@ -71,7 +71,7 @@ class LimeBase:
         ...     perturbation=lambda original: torch.bernoulli(torch.full((1, 2), 0.5)),
         ...     from_interpretable=lambda sample, original: original * sample,
         ... )
-        >>> lime(Pathway.of(lambda x: x.sum(1), torch.tensor([[3.0, 0.0]]))).values[0].shape
+        >>> lime(Problem(lambda x: x.sum(1), torch.tensor([[3.0, 0.0]]))).values[0].shape
         torch.Size([1, 2])
     """
 
@@ -95,11 +95,11 @@ class LimeBase:
         return self.from_interpretable if self.perturbs_interpretable else self.to_interpretable
 
     @attribution
-    async def __call__(self, path: Pathway, /) -> Attributions:
+    async def __call__(self, f: ModelFunction, /) -> Attributions:
         """What the model learnt.
 
         Args:
-            path: From the inputs or a layer; to one value.
+            f: From the inputs or a layer; to one value.
 
         Returns:
             The model's representation.
@@ -108,12 +108,12 @@ class LimeBase:
             InvalidArgument: The output is more than one value; a function returns what it must not.
         """
         check_count("n_samples", self.samples)
-        original = as_given(path.x)
+        original = as_given(f.x)
         count, drawn = perturbed(self.perturbation, self.samples, original, self.arguments)
         parts = (self.perturbation, self._transform, self.similarity, *self.arguments.values())
-        taken = Vectorized(partial(self._taken, original), count, path.caller or "LimeBase", parts)
+        taken = Vectorized(partial(self._taken, original), count, f.problem.options.reported_as or "LimeBase", parts)
         samples = _Samples(partial(taken, drawn))
-        values = await outcomes(path, count, samples.points)
+        values = await outcomes(f, count, samples.points)
         if len(values) != 1:
             raise InvalidArgument(f"forward_func must return one value for all inputs together: got {len(values)}.")
         learnt = fitted(self.model, torch.cat(samples.interpretable), values[0], torch.cat(samples.weights))

@@ -12,18 +12,20 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.call import Call
-from pellucid.core.pathway import Pathway
+from pellucid.core.completeness import gap
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.problem import Problem
 from pellucid.core.ruled import Rule
-from pellucid.core.sink import Passed
 from pellucid.core.structure import Structure
+from pellucid.core.target import MappedTarget
 from pellucid.core.tensors import Tensors, total
 from pellucid.errors import WrongType
+from pellucid.methods.attribution import attribution, run_located
 from pellucid.methods.composite import Composite, Watch
 from pellucid.methods.conservation import Account, Conservation
-from pellucid.methods.edge import at_the_edge, attribution
 from pellucid.methods.layer_rules import LayerRule
-from pellucid.methods.result import Attributions, gap
 from pellucid.methods.ruled import passed_back
 from pellucid.methods.slopes import NoSlope, passed_back_as_slopes
 
@@ -48,9 +50,9 @@ class LRP:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import LRP, Pathway
-        >>> path = Pathway.of(lambda x: (2 * x[:, 0] - x[:, 1]).relu(), torch.tensor([[3.0, 4.0]]))
-        >>> LRP()(path).values
+        >>> from pellucid.methods import LRP, Problem
+        >>> problem = Problem(lambda x: (2 * x[:, 0] - x[:, 1]).relu(), torch.tensor([[3.0, 4.0]]))
+        >>> LRP()(problem).values
         (tensor([[ 6., -4.]]),)
     """
 
@@ -64,55 +66,55 @@ class LRP:
             raise WrongType(f"composite must be a Composite: got {type(self.composite).__name__}.{hint}")
 
     @attribution
-    def __call__(self, path: Pathway, /, *, delta: bool = False) -> Attributions:
+    def __call__(self, f: ModelFunction, /, *, delta: bool = False) -> Attributions:
         """The relevance of what the pathway reads.
 
         Args:
-            path: From the inputs or a layer, or read at one, to one value per example.
+            f: From the inputs or a layer, or read at one, to one value per example.
             delta: Whether to measure how much of the output is lost.
 
         Returns:
             Attributions of the shapes of the tensors where the pathway reads; delta of shape (B,), or (layers, B) for a
             list of layers.
         """
-        return self._passed(path, print if self.verbose else None, delta=delta)
+        return self._passed(f, print if self.verbose else None, delta=delta)
 
-    def trace(self, path: Pathway, /) -> tuple[Flow, ...]:
+    def trace(self, problem: Problem | ModelFunction, /) -> tuple[Flow, ...]:
         """What every call receives and passes on, from the output back to the inputs.
 
         Args:
-            path: The same pathway. Where its examples do not fit into one forward, the flows of each part follow.
+            problem: The same. Where its examples do not fit into one forward, the flows of each part follow.
 
         Examples:
             >>> import torch
-            >>> from pellucid.methods import LRP, Pathway
-            >>> path = Pathway.of(lambda x: (2 * x[:, 0] - x[:, 1]).relu(), torch.tensor([[3.0, 4.0]]))
-            >>> [(flow.call, flow.rule) for flow in LRP().trace(path)]
+            >>> from pellucid.methods import LRP, Problem
+            >>> problem = Problem(lambda x: (2 * x[:, 0] - x[:, 1]).relu(), torch.tensor([[3.0, 4.0]]))
+            >>> [(flow.call, flow.rule) for flow in LRP().trace(problem)]
             [('relu of (1,)', 'pass_on'), ('sub of (1,), (1,)', 'addition'), ('mul of (1,)', 'product')]
         """
 
-        def listed() -> tuple[Flow, ...]:
+        def listed(f: ModelFunction) -> tuple[Flow, ...]:
             flows: list[Flow] = []
-            self._passed(path, flows.append, delta=False)
+            self._passed(f, flows.append, delta=False)
             return tuple(flows)
 
-        return at_the_edge(type(self).__name__, path, listed)
+        return run_located(self, problem, listed)
 
-    def conservation(self, path: Pathway, /) -> Conservation:
+    def conservation(self, problem: Problem | ModelFunction, /) -> Conservation:
         """Where the relevance of each example goes, as numbers to assert on: what each call absorbs, and by what.
 
         Takes a forward and a backward for each example; of the whole batch where its examples depend on each other.
 
         Args:
-            path: The same pathway, read at the inputs, or at a layer that all relevance passes.
+            problem: The same, with gradients at the inputs, or at a layer that all relevance passes.
 
         Examples:
             >>> import torch
-            >>> from pellucid.methods import LRP, Pathway
+            >>> from pellucid.methods import LRP, Problem
             >>> weight, bias = torch.tensor([[2.0, -1.0]]), torch.tensor([1.0])
             >>> model = lambda x: torch.nn.functional.linear(x, weight, bias).relu()
-            >>> path = Pathway.of(model, torch.tensor([[3.0, 4.0], [2.0, 1.0]]), target=0)
-            >>> table = LRP().conservation(path)
+            >>> problem = Problem(model, torch.tensor([[3.0, 4.0], [2.0, 1.0]]), target=0)
+            >>> table = LRP().conservation(problem)
             >>> table.explained, table.relevance
             (tensor([3., 4.], dtype=torch.float64), tensor([2., 3.], dtype=torch.float64))
             >>> [(each.function, each.rule, each.by_bias) for each in table.calls if each.absorbed.abs().max() > 0.01]
@@ -120,51 +122,55 @@ class LRP:
             >>> torch.testing.assert_close(table.relevance + table.absorbed, table.explained)
         """
 
-        def settled() -> Conservation:
-            account = Account(path.model)
-            if path.budget.whole:
+        def settled(f: ModelFunction) -> Conservation:
+            account = Account(f.problem.model)
+            if f.session.whole_batch:
                 while not account.whole:
-                    follow(account, path, account.number)
+                    follow(account, f, account.number)
             else:
-                for place in range(len(path)):
-                    follow(account, path.among(torch.tensor([place])), 0)
+                for place in range(len(f)):
+                    follow(account, f.select(torch.tensor([place], device="cpu")), 0)
             return account.settled()
 
-        def follow(account: Account, some: Pathway, example: int) -> None:
+        def follow(account: Account, some: ModelFunction, example: int) -> None:
             found, _ = self._run(some, account.watch, functools.partial(account.begin, example=example))
             account.end(found)
 
-        return at_the_edge(type(self).__name__, path, settled)
+        return run_located(self, problem, settled)
 
-    def _passed(self, path: Pathway, tell: Callable[[Flow], None] | None, *, delta: bool) -> Attributions:
+    def _passed(self, f: ModelFunction, tell: Callable[[Flow], None] | None, *, delta: bool) -> Attributions:
         def watch(rule: Rule, call: Call, relevance: Tensor) -> Tensors:
             passed = rule(call, relevance)
             if tell is not None:
-                tell(Flow.of(call, rule, relevance, passed, path.model))
+                tell(Flow.of(call, rule, relevance, passed, f.problem.model))
             return passed
 
-        found, value = self._quickly(path) if tell is None else self._run(path, watch, _itself)
-        result = Attributions(found, structure=path.structure)
+        found, value = self._quickly(f) if tell is None else self._run(f, watch, _itself)
+        result = f.attributions(found)
         if delta:
-            lost = [gap(value, total(each)) for each in _by_layer(result, path)]
-            result = dataclasses.replace(result, delta=torch.stack(lost) if path.read.several else lost[0])
+            lost = [gap(value, total(each)) for each in _by_layer(result, f)]
+            result = dataclasses.replace(
+                result, delta=torch.stack(lost) if f.evaluator.gradient_at.several else lost[0]
+            )
         return result
 
-    def _quickly(self, path: Pathway) -> tuple[Tensors, Tensor]:
+    def _quickly(self, f: ModelFunction) -> tuple[Tensors, Tensor]:
         """The same by a changed gradient, if all rules are one."""
         epsilon = self.composite.epsilon_of_all
-        if epsilon is None or path.create_graph or path.gradient_function is not None or any(path.guest.modes):
-            return self._run(path, None, _itself)
+        options = f.problem.options
+        own = options.create_graph or options.gradient_function is not None
+        if epsilon is None or own or any(f.session.info.training_flags):
+            return self._run(f, None, _itself)
         try:
-            return passed_back_as_slopes(dataclasses.replace(path, replays=False), epsilon, self.composite.stabiliser)
+            return passed_back_as_slopes(f.at(replay=False), epsilon, self.composite.stabiliser)
         except NoSlope:
-            return self._run(path, None, _itself)
+            return self._run(f, None, _itself)
 
-    def _run(self, path: Pathway, watch: Watch | None, begin: Rule) -> tuple[Tensors, Tensor]:
+    def _run(self, f: ModelFunction, watch: Watch | None, begin: Rule) -> tuple[Tensors, Tensor]:
         """The relevance of what a pathway reads, and the values that it starts from."""
-        rules = self.composite.rules(path.model, watch)
+        rules = self.composite.rules(f.problem.model, watch)
         rules = dataclasses.replace(rules, functions={**rules.functions, relevant: begin})
-        started = dataclasses.replace(path, sink=Passed(path.sink, relevant), replays=False)
+        started = f.at(target=MappedTarget(f.evaluator.target, relevant), replay=False)
         return passed_back(started, rules, strict=self.strict)
 
 
@@ -196,9 +202,9 @@ class Flow:
         return f"{self.received:12.5g} -> {self.passed:12.5g}  {self.rule:<12} {self.call}"
 
 
-def _by_layer(result: Attributions, path: Pathway) -> list[Tensors]:
+def _by_layer(result: Attributions, f: ModelFunction) -> list[Tensors]:
     """The relevance of each layer of a list; of all tensors where there is none."""
-    return [Structure.of(each)[0] for each in result.arranged] if path.read.several else [result.values]
+    return [Structure.of(each)[0] for each in result.arranged] if f.evaluator.gradient_at.several else [result.values]
 
 
 def relevant(value: Tensor) -> Tensor:

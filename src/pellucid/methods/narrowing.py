@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.core.expectation import Moments
+from pellucid.core.attributions import Attributions
 from pellucid.core.game import Game
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.moments import Moments
 from pellucid.core.rows import everyone
 from pellucid.core.tensors import Tensors, in_rows
 from pellucid.errors import InvalidArgument, check_count, warn
 from pellucid.methods.coalitions import added_along, attributions, outputs_of
-from pellucid.methods.result import Attributions
 from pellucid.methods.surrogate import by_game, games_of
 
 FIRST_DRAWS = 32
@@ -64,7 +64,7 @@ class Narrowing:
     A given number of samples is taken at once, of everyone.
 
     Args:
-        path: The pathway.
+        f: The function.
         samples: How many samples, or "auto": as many as each example needs.
         goal: How many those are.
         each: How many samples come of one independent draw.
@@ -78,7 +78,7 @@ class Narrowing:
 
     def __init__(
         self,
-        path: Pathway,
+        f: ModelFunction,
         samples: int | Literal["auto"],
         goal: Tolerant,
         *,
@@ -87,8 +87,8 @@ class Narrowing:
         at_once: int | None = None,
         name: str = "n_samples",
     ) -> None:
-        self._path, self._goal, self._at_once = path, goal, at_once
-        self.places, self.done = everyone(len(path)), 0
+        self._f, self._goal, self._at_once = f, goal, at_once
+        self.places, self.done = everyone(len(f)), 0
         self.still = self.places  # which of the places before these are
         self.reached: Tensor | None = None
         self.evaluations: Tensor | None = None
@@ -99,13 +99,13 @@ class Narrowing:
             raise InvalidArgument(f"tolerance must be above zero: got {goal.tolerance}.")
         self._most = check_count("most_samples", goal.most_samples, 2 * each)
         self.count = min(FIRST_DRAWS * each if first is None else first, self._most // each * each)
-        self.reached = torch.zeros(len(path), dtype=torch.bool, device="cpu")
-        self.evaluations = torch.zeros(len(path), dtype=torch.int64, device="cpu")
+        self.reached = torch.zeros(len(f), dtype=torch.bool, device="cpu")
+        self.evaluations = torch.zeros(len(f), dtype=torch.int64, device="cpu")
 
     @property
     def everyone(self) -> bool:
         """Whether nobody is done yet."""
-        return len(self.places) == len(self._path)
+        return len(self.places) == len(self._f)
 
     def at(self, places: slice) -> slice | Tensor:
         """Some of the places as places of the whole pathway."""
@@ -135,7 +135,7 @@ class Narrowing:
         finite = sizes.isfinite()  # nothing else becomes narrow
         widths = torch.full_like(sizes, math.inf) if stderr is None else DEVIATIONS * _largest(stderr)
         wide = widths > goal
-        apart = len(finite) == len(self._path) and not self._path.budget.whole
+        apart = len(finite) == len(self._f) and not self._f.session.whole_batch
         reached, open_ = (
             each[self.places] if apart else each.all().expand(len(self.places))
             for each in (finite & ~wide, finite & wide)
@@ -145,7 +145,7 @@ class Narrowing:
         self.places = self.places[self.still]
         self.count = min(self.done, self._at_once or self.done) if len(self.still) else 0
         if self.done + self.count > self._most and self.count:
-            rows = self._path.rows[self.places].tolist()
+            rows = self._f.examples[self.places].tolist()
             widest = float((widths[self.places] if apart else widths).max())
             warn(
                 f"tolerance is not reached in {self.done} samples for examples {rows}: the widest interval is "
@@ -188,7 +188,7 @@ async def averaged(
     Returns:
         Means [m, ...] and standard errors, where several draws can tell.
     """
-    moments = Moments(len(game.path), orders=2)
+    moments = Moments(len(game.f), orders=2)
     while narrowing.count:
         part = narrowing.among(game)
         found = await sample(part, narrowing.count)
@@ -225,7 +225,7 @@ async def learnt(
         part, first = narrowing.among(game), not narrowing.done
         new = draw(narrowing.count)
         values = await part.values_of(new[:, :, columns])
-        told = by_game(values, games_of(part.path, values))
+        told = by_game(values, games_of(part.f, values))
         present = new if first else torch.cat([present, new])
         known = outputs[narrowing.still] if len(outputs) > 1 else outputs
         outputs = told if first else torch.cat([known, told], dim=1)

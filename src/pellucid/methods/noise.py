@@ -10,14 +10,15 @@ from typing import Any, Literal, TypeAlias, final, get_args
 import torch
 from torch import Tensor
 
-from pellucid.core.expectation import Moments, block_of
-from pellucid.core.pathway import Pathway
+from pellucid.core.attributions import Attributions
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.moments import Moments
+from pellucid.core.point_samplers import block_of
 from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, numpy_state_kept, seed_of, spreads
 from pellucid.core.tensors import Tensors, examples_of, shapes
 from pellucid.errors import InvalidArgument, check_count
-from pellucid.methods.edge import attribution
+from pellucid.methods.attribution import attribution
 from pellucid.methods.narrowing import FEW_AT_ONCE, MOST_SAMPLES, Narrowing
-from pellucid.methods.result import Attributions
 
 Average: TypeAlias = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
 
@@ -48,9 +49,9 @@ class NoiseTunnel:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import NoiseTunnel, Pathway, Saliency
-        >>> path = Pathway.of(lambda x: (x**2).sum(1), torch.ones(1, 2))
-        >>> smooth = NoiseTunnel(method=Saliency(), samples=10, stdevs=0.0)(path)
+        >>> from pellucid.methods import NoiseTunnel, Problem, Saliency
+        >>> problem = Problem(lambda x: (x**2).sum(1), torch.ones(1, 2))
+        >>> smooth = NoiseTunnel(method=Saliency(), samples=10, stdevs=0.0)(problem)
         >>> smooth.values, smooth.stderr
         ((tensor([[2., 2.]]),), (tensor([[0., 0.]]),))
     """
@@ -69,11 +70,11 @@ class NoiseTunnel:
     generator: torch.Generator | None = None
 
     @attribution
-    def __call__(self, path: Pathway, /, **arguments: Any) -> Attributions:
+    def __call__(self, f: ModelFunction, /, **arguments: Any) -> Attributions:
         """The averaged attributions, with standard errors.
 
         Args:
-            path: From the inputs to one value per example.
+            f: From the inputs to one value per example.
             **arguments: What the method takes besides the pathway.
 
         Returns:
@@ -86,18 +87,18 @@ class NoiseTunnel:
         auto, structure, deltas = self.samples == "auto", None, []
         if auto and (arguments.get("delta") or arguments.get("return_convergence_delta")):
             raise InvalidArgument('return_convergence_delta must be False for nt_samples="auto": got True.')
-        moments = Moments(len(path), orders=2 * order if self.stderr or auto else order)
-        narrowing = Narrowing(path, self.samples, self, at_once=FEW_AT_ONCE, name="nt_samples")
+        moments = Moments(len(f), orders=2 * order if self.stderr or auto else order)
+        narrowing = Narrowing(f, self.samples, self, at_once=FEW_AT_ONCE, name="nt_samples")
         # A single call puts back by itself what it has drawn; several need the state from before the first.
-        several = auto or path.budget.whole or narrowing.count > (self.per_call or narrowing.count)
+        several = auto or f.session.whole_batch or narrowing.count > (self.per_call or narrowing.count)
         state_kept = numpy_state_kept() if several else nullcontext()
         seed = seed_of(self.seed, self.generator)
-        with state_kept, drawing(seed, path.identities) as draws:
+        with state_kept, drawing(seed, f.ids) as draws:
             while narrowing.count:
-                part = path if narrowing.everyone else path.among(narrowing.places)
+                part = f if narrowing.everyone else f.select(narrowing.places)
                 some = draws.among(narrowing.places)
                 for samples, x, drawn in self._copies(part, narrowing.numbers, arguments.get("baselines"), some):
-                    result = self.method(part.at(x, samples, seed), **(arguments | drawn))
+                    result = self.method(part.with_copies(x, samples, seed), **(arguments | drawn))
                     expected = examples_of(x)
                     if any(len(value) not in (0, expected) for value in result.values):
                         got = shapes(result.values)
@@ -113,24 +114,24 @@ class NoiseTunnel:
         return narrowing.told(Attributions(values, torch.cat(deltas) if deltas else None, stderr, structure))
 
     def _copies(
-        self, path: Pathway, samples: slice, baselines: Any, draws: Draws
+        self, f: ModelFunction, samples: slice, baselines: Any, draws: Draws
     ) -> Iterator[tuple[slice, Tensors, dict[str, Tensors]]]:
         """Call by call: which samples, as many noisy copies of every point, and the baselines drawn for them."""
-        stdevs, like = spreads(self.stdevs, len(path.x)), path.like_inputs
+        stdevs, like = spreads(self.stdevs, len(f.x)), f.baseline_template
         total = samples.stop - samples.start
         most = min(total, self.per_call or total)
         given = baselines if isinstance(baselines, tuple) else (baselines,)
         distributions = given if self.draw_baselines and any(isinstance(each, Tensor) for each in given) else ()
         # Captum draws baselines once for all full calls, and once more, after the noise, for a last smaller one. With
         # a seed, every copy has its own, so that the result does not depend on the calls.
-        drawn = drawn_from(distributions, like, draws, len(path), most) if distributions else ()
+        drawn = drawn_from(distributions, like, draws, len(f), most) if distributions else ()
         for done in range(samples.start, samples.stop, most):
             count = min(most, samples.stop - done)
-            x = noisy(path.x, draws, count, stdevs)
+            x = noisy(f.x, draws, count, stdevs)
             if distributions and (count < most or (draws.seeded and done > samples.start)):
-                drawn = drawn_from(distributions, like, draws, len(path), count)
+                drawn = drawn_from(distributions, like, draws, len(f), count)
             # A batch that the model collapses or mixes goes in one copy at a time.
-            size = 1 if path.budget.whole else count
+            size = 1 if f.session.whole_batch else count
             for first in range(0, count, size):
                 part = slice(first, first + size)
                 baselines = tuple(b[:, part].flatten(0, 1) if isinstance(b, Tensor) else b for b in drawn)

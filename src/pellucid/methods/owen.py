@@ -8,12 +8,14 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Baselines
 from pellucid.core.game import Game
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.players import FeatureMask, Features
 from pellucid.core.randomness import shared
 from pellucid.errors import InvalidArgument
+from pellucid.methods.attribution import attribution
 from pellucid.methods.coalitions import (
     MOST_EXACT,
     apart,
@@ -24,9 +26,7 @@ from pellucid.methods.coalitions import (
     semivalues,
     shapley_weights,
 )
-from pellucid.methods.edge import attribution
 from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, added_by_orders
-from pellucid.methods.result import Attributions
 
 
 @final
@@ -50,9 +50,9 @@ class OwenValues:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import OwenValues, Pathway
-        >>> path = Pathway.of(lambda x: x.prod(1), torch.tensor([[2.0, 3.0, 2.0]]))
-        >>> OwenValues(groups=torch.tensor([[0, 0, 1]]))(path).values
+        >>> from pellucid.methods import OwenValues, Problem
+        >>> problem = Problem(lambda x: x.prod(1), torch.tensor([[2.0, 3.0, 2.0]]))
+        >>> OwenValues(groups=torch.tensor([[0, 0, 1]]))(problem).values
         (tensor([[3., 3., 6.]]),)
     """
 
@@ -60,12 +60,12 @@ class OwenValues:
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The Owen values.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
@@ -76,8 +76,8 @@ class OwenValues:
         Raises:
             InvalidArgument: The groups do not fit, divide a feature, or need too many coalitions.
         """
-        game = Game(path, feature_mask, baselines)
-        groups, group_of = _groups_of(game, Features.of(path.x, self.groups, "groups"))
+        game = Game(f, feature_mask, baselines)
+        groups, group_of = _groups_of(game, Features.of(f.x, self.groups, "groups"))
         _check_few(group_of.bincount(minlength=len(groups)).tolist())
         mates = [(group_of == group).nonzero().flatten() for group in range(len(groups))]
         parts = _whole_but_for_one(mates, group_of)
@@ -152,9 +152,9 @@ class OwenValueSampling:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import OwenValueSampling, Pathway
-        >>> path = Pathway.of(lambda x: x.prod(1), torch.tensor([[2.0, 3.0, 2.0]]))
-        >>> OwenValueSampling(groups=torch.tensor([[0, 0, 1]]), seed=0)(path).values[0].sum()
+        >>> from pellucid.methods import OwenValueSampling, Problem
+        >>> problem = Problem(lambda x: x.prod(1), torch.tensor([[2.0, 3.0, 2.0]]))
+        >>> OwenValueSampling(groups=torch.tensor([[0, 0, 1]]), seed=0)(problem).values[0].sum()
         tensor(12.)
     """
 
@@ -168,12 +168,12 @@ class OwenValueSampling:
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The sampled Owen values.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
@@ -184,8 +184,8 @@ class OwenValueSampling:
         Raises:
             InvalidArgument: The groups do not fit, or divide a feature; there is no sample.
         """
-        game = Game(path, feature_mask, baselines)
-        groups = Features.of(path.x, self.groups, "groups")
+        game = Game(f, feature_mask, baselines)
+        groups = Features.of(f.x, self.groups, "groups")
         some, group_of = _groups_of(game, groups)
         generator = shared(self.seed, self.generator)
 
@@ -194,7 +194,7 @@ class OwenValueSampling:
             places = random_orders(groups, some, samples, generator).argsort(1)
             return drawn.gather(1, places.gather(1, group_of[drawn]).argsort(dim=1, stable=True))
 
-        return await added_by_orders(game, Narrowing(path, self.samples, self, name="samples"), orders, 1)
+        return await added_by_orders(game, Narrowing(f, self.samples, self, name="samples"), orders, 1)
 
 
 def _groups_of(game: Game, groups: Features) -> tuple[Tensor, Tensor]:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, final
 
 import torch
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Baselines, not_a_distribution
-from pellucid.core.expectation import InTurn, Moments, Points, along, by_place, copied, expectation, line, sweep
+from pellucid.core.completeness import (
+    ENOUGH_ROWS,
+    completeness_gap,
+    ends_ride,
+    gaps,
+    tell_of_misses,
+    with_ends,
+)
 from pellucid.core.gathered import Gathered
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.moments import Moments
+from pellucid.core.point_samplers import InTurn, along, line
+from pellucid.core.points import Points
 from pellucid.core.quadrature import Quadrature, quadrature
 from pellucid.core.randomness import Draws, Seed, chosen_from, drawing, noisy, seed_of, spreads
+from pellucid.core.sweep import PointSampler, by_place, expectation, repeated, sweep
 from pellucid.core.tensors import (
     Tensors,
     floating,
@@ -24,18 +36,9 @@ from pellucid.core.tensors import (
     widened,
 )
 from pellucid.errors import InvalidArgument, check_count
-from pellucid.methods.edge import attribution
+from pellucid.methods.attribution import attribution
 from pellucid.methods.narrowing import FEW_AT_ONCE, MOST_SAMPLES, Narrowing
 from pellucid.methods.refinement import MOST_STEPS, refined
-from pellucid.methods.result import (
-    ENOUGH_ROWS,
-    Attributions,
-    completeness_gap,
-    ends_ride,
-    gaps,
-    tell_of_misses,
-    with_ends,
-)
 
 
 @final
@@ -60,11 +63,11 @@ class IntegratedGradients:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import IntegratedGradients, Pathway
-        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
-        >>> IntegratedGradients()(path).values[0].round(decimals=4)
+        >>> from pellucid.methods import IntegratedGradients, Problem
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> IntegratedGradients()(problem).values[0].round(decimals=4)
         tensor([[3., 3.]])
-        >>> certain = IntegratedGradients(steps="auto", tolerance=1e-4)(path)
+        >>> certain = IntegratedGradients(steps="auto", tolerance=1e-4)(problem)
         >>> certain.evaluations, certain.reached
         (tensor([5]), tensor([True]))
     """
@@ -77,37 +80,40 @@ class IntegratedGradients:
     most_steps: int = MOST_STEPS
 
     @attribution
-    def __call__(self, path: Pathway, /, baselines: Baselines = None, *, delta: bool = False) -> Attributions:
+    def __call__(self, f: ModelFunction, /, baselines: Baselines = None, *, delta: bool = False) -> Attributions:
         """The integrated gradients.
 
         Args:
-            path: From the inputs to one value per example.
+            f: From the inputs to one value per example.
             baselines: Where the line starts; see [Baselines][pellucid.core.baselines.Baselines].
             delta: Whether to measure how far the attributions are from adding up, at two more forwards.
 
         Returns:
             Attributions of the shapes of the inputs; delta of shape (B,).
         """
-        start = path.baselines(baselines)
-        x, x0 = floating(path.x), path.carry(start)
+        start = f.baselines(baselines)
+        x, x0 = floating(f.x), f.to_source(start)
         evaluations = reached = None
         outputs: Tensors = ()
         if self.steps == "auto":
-            exact = refined(path, x0, x, self.tolerance, self.relative, check_count("most_steps", self.most_steps))
+            exact = refined(f, x0, x, self.tolerance, self.relative, check_count("most_steps", self.most_steps))
             gradients, evaluations, reached = exact.gradients, exact.evaluations, exact.reached
         else:
             nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
-            riding = path.read == path.source and ends_ride(path, self.steps)
+            riding = f.evaluator.gradient_at == f.evaluator.source and ends_ride(f, self.steps)
             if self.multiply_by_inputs and not delta and riding:
-                gradients, outputs = _with_ends(path, x0, x, nodes, weights)
+                gradients, outputs = _with_ends(f, x0, x, nodes, weights)
             else:
-                gradients = expectation(path, weights, line(x0, x, nodes))
-        found = path.narrowed(times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients)
+                gradients = expectation(f, weights, line(x0, x, nodes))
+        values = times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients
+        result = f.attributions(values, evaluations=evaluations, reached=reached)
         if outputs:
-            tell_of_misses(found, *outputs)
+            tell_of_misses(result.values, *outputs)
+        if not delta:
+            return result
         enough = self.steps == "auto" or self.steps >= ENOUGH_ROWS
-        gap = completeness_gap(path, found, start, exact=self.multiply_by_inputs and enough) if delta else None
-        return Attributions(found, gap, structure=path.structure, evaluations=evaluations, reached=reached)
+        gap = completeness_gap(f, result.values, start, exact=self.multiply_by_inputs and enough)
+        return replace(result, delta=gap)
 
 
 @final
@@ -127,10 +133,10 @@ class InternalInfluence:
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import InternalInfluence, Pathway
+        >>> from pellucid.methods import InternalInfluence, Problem
         >>> model = nn.Sequential(nn.Flatten(), nn.Flatten(), nn.Softplus())
-        >>> path = Pathway.of(model, torch.ones(1, 2), target=1, read="1")
-        >>> InternalInfluence()(path).values[0].round(decimals=4)
+        >>> problem = Problem(model, torch.ones(1, 2), target=1, gradient_at="1")
+        >>> InternalInfluence()(problem).values[0].round(decimals=4)
         tensor([[0.0000, 0.6201]])
     """
 
@@ -138,20 +144,19 @@ class InternalInfluence:
     rule: Quadrature = "gausslegendre"
 
     @attribution
-    def __call__(self, path: Pathway, /, baselines: Baselines = None) -> Attributions:
+    def __call__(self, f: ModelFunction, /, baselines: Baselines = None) -> Attributions:
         """The mean gradients.
 
         Args:
-            path: From the inputs, to read at a layer.
+            f: From the inputs, to read at a layer.
             baselines: Where the line starts; see [Baselines][pellucid.core.baselines.Baselines].
 
         Returns:
             Attributions of the shapes of the tensors at the layer.
         """
-        x, x0 = floating(path.x), path.carry(path.baselines(baselines))
+        x, x0 = floating(f.x), f.to_source(f.baselines(baselines))
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
-        found = path.narrowed(expectation(path, weights, line(x0, x, nodes)))
-        return Attributions(found, structure=path.structure)
+        return f.attributions(expectation(f, weights, line(x0, x, nodes)))
 
 
 @final
@@ -179,9 +184,9 @@ class GradientShap:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import GradientShap, Pathway
-        >>> path = Pathway.of(lambda x: x[:, 0] - 2 * x[:, 1], torch.ones(1, 2))
-        >>> GradientShap(samples=20, seed=0)(path, torch.zeros(3, 2)).values
+        >>> from pellucid.methods import GradientShap, Problem
+        >>> problem = Problem(lambda x: x[:, 0] - 2 * x[:, 1], torch.ones(1, 2))
+        >>> GradientShap(samples=20, seed=0)(problem, torch.zeros(3, 2)).values
         (tensor([[ 1., -2.]]),)
     """
 
@@ -196,38 +201,38 @@ class GradientShap:
     generator: torch.Generator | None = None
 
     @attribution
-    def __call__(self, path: Pathway, /, baselines: Tensor | Tensors, *, delta: bool = False) -> Attributions:
+    def __call__(self, f: ModelFunction, /, baselines: Tensor | Tensors, *, delta: bool = False) -> Attributions:
         """The expected gradients, with standard errors.
 
         Args:
-            path: From the inputs to one value per example.
+            f: From the inputs to one value per example.
             baselines: The distribution to draw from: tensors (n_baselines, ...) of any number of baselines.
             delta: Whether to measure how far each sample is from adding up, at two more forwards per sample.
 
         Returns:
             Attributions of the shapes of the inputs; delta of shape (B * samples,), the samples of an example together.
         """
-        stdevs = spreads(self.stdevs, len(path.x))
+        stdevs = spreads(self.stdevs, len(f.x))
         distributions = baselines if isinstance(baselines, tuple) else (baselines,)
         if not isinstance(distributions[0], Tensor):
-            raise not_a_distribution(baselines, path.like_inputs)
+            raise not_a_distribution(baselines, f.baseline_template)
         if delta and self.samples == "auto":
             raise InvalidArgument('return_convergence_delta must be False for n_samples="auto": got True.')
-        narrowing = Narrowing(path, self.samples, self, at_once=FEW_AT_ONCE)
-        moments = Moments(len(path), orders=2 if self.stderr or self.samples == "auto" else 1)
+        narrowing = Narrowing(f, self.samples, self, at_once=FEW_AT_ONCE)
+        moments = Moments(len(f), orders=2 if self.stderr or self.samples == "auto" else 1)
         gap = None
-        with drawing(seed_of(self.seed, self.generator), path.identities) as draws:
+        with drawing(seed_of(self.seed, self.generator), f.ids) as draws:
             while narrowing.count:
-                part = path if narrowing.everyone else path.among(narrowing.places)
+                part = f if narrowing.everyone else f.select(narrowing.places)
                 gap = self._sampled(
                     part, narrowing, moments, distributions, stdevs, draws.among(narrowing.places), delta
                 )
                 narrowing.saw(moments.mean, moments.stderr)
-        return narrowing.told(Attributions(path.narrowed(moments.mean), gap, moments.stderr, path.structure))
+        return narrowing.told(f.attributions(moments.mean, delta=gap, stderr=moments.stderr))
 
     def _sampled(
         self,
-        path: Pathway,
+        f: ModelFunction,
         narrowing: Narrowing,
         moments: Moments,
         distributions: tuple[Tensor | float, ...],
@@ -236,17 +241,17 @@ class GradientShap:
         delta: bool,
     ) -> Tensor | None:
         """Take in the next samples of those who are next; how far each is from adding up, if wanted."""
-        sampled = (len(path), narrowing.count)
-        chosen = chosen_from(distributions, path.like_inputs, draws, *sampled)
+        sampled = (len(f), narrowing.count)
+        chosen = chosen_from(distributions, f.baseline_template, draws, *sampled)
 
         # As in Captum, a number may stand for the baselines of a later input.
         backgrounds = tuple(
             each.to(x) if isinstance(each, Tensor) else x.new_full((1, *x.shape[1:]), each)
-            for each, x in zip(distributions, path.like_inputs, strict=True)
+            for each, x in zip(distributions, f.baseline_template, strict=True)
         )
 
         def starts(samples: slice, places: slice) -> Tensors:
-            rows = len(copied(path.rows, samples, places))
+            rows = len(repeated(f.examples, samples, places))
             return tuple(
                 each.expand(rows, *each.shape[1:])
                 if choice is None
@@ -255,47 +260,51 @@ class GradientShap:
             )
 
         # Those of the global generators come before the first forward, as in Captum; to be visited again, they stay.
-        ends: Points
+        ends: PointSampler
         if delta or not draws.seeded:
-            ends = along(noisy(path.x, draws, narrowing.count, stdevs))
+            ends = along(noisy(f.x, draws, narrowing.count, stdevs))
         else:
-            ends = InTurn(lambda count: noisy(path.x, draws, count, stdevs))
+            ends = InTurn(lambda count: noisy(f.x, draws, count, stdevs))
         alphas = draws.uniform(*sampled)
 
         def lines(samples: slice, places: slice) -> Tensors:
             """Points on the lines at the source, and how far it is from start to end where the pathway reads."""
             ends_here, starts_here = ends(samples, places), starts(samples, places)
-            rows = copied(path.rows, samples, places)
-            starts_here = path.carry(starts_here, rows)
-            start, end = (tuple(each[None] for each in points) for points in (starts_here, ends_here))
-            points = lerp(start, end, alphas[places, samples].T.reshape(1, -1))
+            examples = repeated(f.examples, samples, places)
+            starts_here = f.to_source(starts_here, examples)
+            start, end = (tuple(x[None] for x in tensors) for tensors in (starts_here, ends_here))
+            tensors = lerp(start, end, alphas[places, samples].T.reshape(1, -1))
             if not self.multiply_by_inputs:
-                return points
-            return points + minus(path.at_read(ends_here, rows), path.at_read(starts_here, rows))
+                return tensors
+            activations = (f.activations(Points(each, examples)) for each in (ends_here, starts_here))
+            return tensors + minus(*activations)
 
-        def shares(points: Tensors, rows: Tensor) -> Tensors:
-            grads = tuple(map(widened, path.grad(points[: len(path.x)], rows)))
-            return times(grads, points[len(path.x) :]) if self.multiply_by_inputs else grads
+        def shares(points: Points) -> Tensors:
+            on_line = Points(points.tensors[: len(f.x)], points.examples)
+            grads = tuple(map(widened, f.gradient(on_line).grad))
+            return times(grads, points.tensors[len(f.x) :]) if self.multiply_by_inputs else grads
 
-        sums = Gathered(narrowing.count * len(path))
-        for samples, places, found in sweep(path, narrowing.count, lines, shares):
+        sums = Gathered(narrowing.count * len(f))
+        for samples, places, found in sweep(f, narrowing.count, lines, shares):
             moments.add(narrowing.numbered(samples), narrowing.at(places), found)
             if delta:
                 totals = total(tuple(each.detach().transpose(0, 1) for each in found), kept=2)
-                sums.add(len(copied(path.rows, samples, places)), (totals.T.flatten(),))
-        return gaps(path, by_place(sums, narrowing.count), starts, ends) if delta else None
+                sums.add(len(repeated(f.examples, samples, places)), (totals.T.flatten(),))
+        return gaps(f, by_place(sums, narrowing.count), starts, ends) if delta else None
 
 
-def _with_ends(path: Pathway, start: Tensors, end: Tensors, nodes: Tensor, weights: Tensor) -> tuple[Tensors, Tensors]:
+def _with_ends(
+    f: ModelFunction, start: Tensors, end: Tensors, nodes: Tensor, weights: Tensor
+) -> tuple[Tensors, Tensors]:
     """The mean gradient along a line, and the outputs at its end and its start."""
     counted = torch.cat([weights.new_zeros(2), weights])
-    outputs = Gathered(len(counted) * len(path))
+    outputs = Gathered(len(counted) * len(f))
 
-    def read(points: Tensors, rows: Tensor) -> Tensors:
-        reading = path.gradient(points, rows)
-        outputs.add(len(rows), (reading.value.detach(),))
-        return reading.grad
+    def evaluate(points: Points) -> Tensors:
+        gradient = f.gradient(points)
+        outputs.add(len(points), (gradient.value.detach(),))
+        return gradient.grad
 
-    gradients = expectation(path, counted, line(start, end, with_ends(nodes)), read)
+    gradients = expectation(f, counted, line(start, end, with_ends(nodes)), evaluate)
     begin, finish = by_place(outputs, len(counted))[:, :2].unbind(1)
     return gradients, (finish, begin)

@@ -8,17 +8,17 @@ from typing import final
 
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.call import Call, Function
 from pellucid.core.entries import Adjusted, Entry
 from pellucid.core.functions import ELEMENTWISE
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.ruled import Rule
 from pellucid.core.rules import Rules
 from pellucid.core.steps import DECOMPOSED
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
-from pellucid.methods.edge import attribution
-from pellucid.methods.result import Attributions
+from pellucid.methods.attribution import attribution
 from pellucid.methods.ruled import passed_back
 
 MANY = (
@@ -45,25 +45,25 @@ class GuidedBackprop:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import GuidedBackprop, Pathway
-        >>> path = Pathway.of(lambda x: x[:, 0].relu() - x[:, 1].relu(), torch.ones(1, 2))
-        >>> GuidedBackprop()(path).values
+        >>> from pellucid.methods import GuidedBackprop, Problem
+        >>> problem = Problem(lambda x: x[:, 0].relu() - x[:, 1].relu(), torch.ones(1, 2))
+        >>> GuidedBackprop()(problem).values
         (tensor([[1., 0.]]),)
     """
 
     activations: tuple[str, ...] = RECTIFIERS
 
     @attribution
-    def __call__(self, path: Pathway, /) -> Attributions:
+    def __call__(self, f: ModelFunction, /) -> Attributions:
         """The guided gradients.
 
         Args:
-            path: From the inputs to one value per example.
+            f: From the inputs to one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.
         """
-        return Attributions(_passed_back(path, self.activations, _guided), structure=path.structure)
+        return f.attributions(_passed_back(f, self.activations, _guided))
 
 
 @final
@@ -80,25 +80,25 @@ class Deconvolution:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import Deconvolution, Pathway
-        >>> path = Pathway.of(lambda x: x[:, 0].relu() - x[:, 1].relu(), -torch.ones(1, 2))
-        >>> Deconvolution()(path).values
+        >>> from pellucid.methods import Deconvolution, Problem
+        >>> problem = Problem(lambda x: x[:, 0].relu() - x[:, 1].relu(), -torch.ones(1, 2))
+        >>> Deconvolution()(problem).values
         (tensor([[1., 0.]]),)
     """
 
     activations: tuple[str, ...] = RECTIFIERS
 
     @attribution
-    def __call__(self, path: Pathway, /) -> Attributions:
+    def __call__(self, f: ModelFunction, /) -> Attributions:
         """The rectified gradients.
 
         Args:
-            path: From the inputs to one value per example.
+            f: From the inputs to one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.
         """
-        return Attributions(_passed_back(path, self.activations, _deconvolved), structure=path.structure)
+        return f.attributions(_passed_back(f, self.activations, _deconvolved))
 
 
 def _guided(passed: Tensors, grad: Tensor) -> Tensors:
@@ -120,7 +120,9 @@ def _from_zero(rule: Rule) -> Rule:
     return of_hardtanh
 
 
-def _passed_back(path: Pathway, activations: tuple[str, ...], change: Callable[[Tensors, Tensor], Tensors]) -> Tensors:
+def _passed_back(
+    f: ModelFunction, activations: tuple[str, ...], change: Callable[[Tensors, Tensor], Tensors]
+) -> Tensors:
     """What passes back where these functions change it."""
     if isinstance(activations, str) or not ELEMENTWISE.issuperset(activations):
         raise InvalidArgument(
@@ -132,10 +134,12 @@ def _passed_back(path: Pathway, activations: tuple[str, ...], change: Callable[[
     }
     # With a graph of the results, every call needs a rule, and those of several tensors have none.
     apart = (
-        MANY if path.create_graph or {"sigmoid", "tanh"}.intersection(activations) else ("rnn_relu", "rnn_relu_cell")
+        MANY
+        if f.problem.options.create_graph or {"sigmoid", "tanh"}.intersection(activations)
+        else ("rnn_relu", "rnn_relu_cell")
     )
     functions |= {name: DECOMPOSED[name] for name in apart}
     if "relu6" in activations:
         functions["hardtanh"] = _from_zero(adjusted.rule)
     rules = Rules(functions, exempt=None)
-    return passed_back(path, rules.of_everything() if path.create_graph else rules)[0]
+    return passed_back(f, rules.of_everything() if f.problem.options.create_graph else rules)[0]

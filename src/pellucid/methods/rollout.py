@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, final
 
 import torch
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.composites import attention, softmax
 from pellucid.core.entries import Decomposed
-from pellucid.core.expectation import once
-from pellucid.core.pathway import Pathway
+from pellucid.core.fast_paths import without_fast_paths
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.points import Points
 from pellucid.core.rules import Rules
-from pellucid.core.sink import Function
 from pellucid.core.site import OUTPUT
+from pellucid.core.sweep import at_own_points
 from pellucid.core.tensors import Tensors, widened
 from pellucid.errors import InvalidArgument, OutOfRange
-from pellucid.methods.edge import attribution
+from pellucid.methods.attribution import attribution
 from pellucid.methods.layout import grid_of, on_grid
-from pellucid.methods.result import Attributions
 
 HEADS: dict[str, Callable[[Tensor, int], Tensor]] = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
 """What can be taken of the heads."""
@@ -46,11 +47,11 @@ class AttentionRollout:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import AttentionRollout, Pathway
+        >>> from pellucid.methods import AttentionRollout, Problem
         >>> def attend(x):
         ...     return torch.softmax(x @ x.mT, -1) @ x
         >>> x = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
-        >>> AttentionRollout()(Pathway.of(lambda x: attend(attend(x)), x)).values[0].round(decimals=4)
+        >>> AttentionRollout()(Problem(lambda x: attend(attend(x)), x)).values[0].round(decimals=4)
         tensor([[[0.7022, 0.2978],
                  [0.2978, 0.7022]]])
     """
@@ -60,11 +61,11 @@ class AttentionRollout:
     token: int | None = None
 
     @attribution
-    def __call__(self, path: Pathway, /) -> Attributions:
+    def __call__(self, f: ModelFunction, /) -> Attributions:
         """The attention that flows.
 
         Args:
-            path: From the inputs.
+            f: From the inputs.
 
         Returns:
             Attributions (B, T, T), a row for each token of the last layer, which adds up to one; of one `token`,
@@ -79,16 +80,15 @@ class AttentionRollout:
                 f"got {self.heads!r} and {self.discard}."
             )
 
-        def flow(_: slice, places: slice) -> Tensors:
-            rows = path.rows[places]
-            attentions = _attentions(path, tuple(x[places] for x in path.x), rows)
+        def flow(points: Points) -> Tensors:
+            attentions = _attentions(f, points)
             with torch.autocast(attentions[0].device.type, enabled=False):  # it reaches the model and nothing else
-                layers = (self._mixed(weights, len(rows)) for weights in attentions)
+                layers = (self._mixed(weights, len(points)) for weights in attentions)
                 rolled_out = functools.reduce(lambda below, layer: layer @ below, layers)
             return (rolled_out.to(attentions[0].dtype),)
 
-        (rolled_out,) = once(path, flow)
-        return Attributions((self._chosen(path, rolled_out),))
+        (rolled_out,) = at_own_points(f, flow)
+        return Attributions((self._chosen(f, rolled_out),))
 
     def _mixed(self, weights: Tensor, examples: int) -> Tensor:
         """What a layer mixes, (B, T, T), by the attention of all its heads."""
@@ -98,19 +98,19 @@ class AttentionRollout:
         kept = flat.scatter(1, smallest, 0).view_as(mixed) + torch.eye(mixed.shape[-1], device=mixed.device)
         return kept / kept.sum(-1, keepdim=True)
 
-    def _chosen(self, path: Pathway, flow: Tensor) -> Tensor:
+    def _chosen(self, f: ModelFunction, flow: Tensor) -> Tensor:
         """The rows that are wanted, those of an image's tokens where their patches are."""
         if self.token is None:
             return flow
         tokens = flow.shape[-1]
         if not -tokens <= self.token < tokens:
             raise OutOfRange(f"token must be one of the {tokens} tokens: got {self.token}.")
-        grid = grid_of(tokens, path)
+        grid = grid_of(tokens, f)
         row = flow[:, self.token]
         return row if grid is None else on_grid(row[:, None], grid)
 
 
-def _attentions(path: Pathway, points: Tensors, rows: Tensor) -> list[Tensor]:
+def _attentions(f: ModelFunction, points: Points) -> list[Tensor]:
     """The attention that the calls of a forward pay, (B, heads, T, T) or (B * heads, T, T), in their order.
 
     Raises:
@@ -126,15 +126,16 @@ def _attentions(path: Pathway, points: Tensors, rows: Tensor) -> list[Tensor]:
         return weights
 
     rules = Rules({"softmax": Decomposed(watched), "scaled_dot_product_attention": Decomposed(attention)})
-    anything = replace(path, sink=Function(OUTPUT, lambda _: rows.float()))
-    with path.guest.long_way(hooks=True), rules.recorded(path.model):  # compiled modules show their calls
-        anything(points, rows)
+    measuring = f.session.budget.measuring(len(points))
+    # Compiled modules show their calls.
+    with without_fast_paths(f.session.info, hooks=True), measuring, rules.recorded(f.problem.model):
+        f.activations(points, OUTPUT)
     if not found:
         raise InvalidArgument("forward_func must pay attention, by a softmax of as many rows as columns: got none.")
     for weights in found:
-        if len(weights) % len(rows) or (weights.ndim > 3 and len(weights) != len(rows)):
+        if len(weights) % len(points) or (weights.ndim > 3 and len(weights) != len(points)):
             raise InvalidArgument(
-                f"forward_func must pay attention to all tokens of each of {len(rows)} examples: "
+                f"forward_func must pay attention to all tokens of each of {len(points)} examples: "
                 f"got windows, {tuple(weights.shape)}."
             )
     return found

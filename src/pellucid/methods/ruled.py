@@ -9,13 +9,15 @@ from typing import Any, TypeVar, final
 import torch
 from torch import Tensor, nn
 
-from pellucid.core.expectation import once
-from pellucid.core.pathway import Pathway
-from pellucid.core.reading import Reading
+from pellucid.core.fast_paths import without_fast_paths
+from pellucid.core.gradients import Gradient, one_each
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.points import Points
 from pellucid.core.rules import CallsDiffer, Rules, Run
-from pellucid.core.sink import Function
 from pellucid.core.site import named
-from pellucid.core.tensors import Tensors, detached
+from pellucid.core.sweep import at_own_points
+from pellucid.core.target import Function
+from pellucid.core.tensors import Tensors
 from pellucid.errors import NoRule, warn
 
 T = TypeVar("T")
@@ -28,20 +30,19 @@ class Ruled:
 
     Args:
         run: The forward.
-        reading: What they say; its gradients follow the rules.
+        gradient: What they say, by the rules.
         at_read: The tensors where gradients are taken, which can be differentiated with `create_graph`.
     """
 
     run: Run
-    reading: Reading
+    gradient: Gradient
     at_read: Tensors
 
 
 def ruled(
-    path: Pathway,
+    f: ModelFunction,
     rules: Rules,
-    points: Tensors,
-    rows: Tensor,
+    points: Points,
     reference: Run | None = None,
     before: Callable[[], None] = lambda: None,
 ) -> Ruled:
@@ -51,10 +52,9 @@ def ruled(
     must be differentiated as the model is, not by rules.
 
     Args:
-        path: The pathway.
+        f: The function.
         rules: The rules.
-        points: Source tensors, (n, ...) each.
-        rows: The example that each belongs to, int64 [n].
+        points: At the source.
         reference: A recorded run to compare with.
         before: Is called before every forward.
 
@@ -63,36 +63,45 @@ def ruled(
     """
     values: Run | None = None
     at_read: Tensors = ()
-    if path.create_graph:
+    if f.problem.options.create_graph:
         before()
-        with rules.recorded(path.model) as values:
-            _, at_read = path.look(points, rows)
-        points = detached(points)
+        with rules.recorded(f.problem.model) as values:
+            _, at_read = values_and_activations(f, points)
+        points = points.detach()
     runs: list[Run] = []
 
     def applied() -> Run:
         before()
-        runs.append(rules.applied(path.model, reference=reference, values=values))
+        runs.append(rules.applied(f.problem.model, reference=reference, values=values))
         return runs[-1]
 
-    reading = path.gradient(points, rows, during=applied)
+    gradient = f.gradient(points, mode=applied)
     for other, those in ((reference, "for the baselines"), (values, "the first time")):
         # A sink without calls of its own: after a run that stopped, the rest is as it was.
-        stopped = _stops(path) and not isinstance(path.sink, Function)
+        stopped = _stops(f) and not isinstance(f.evaluator.target, Function)
         if other is not None and runs[-1].count != other.count and not (stopped and runs[-1].count < other.count):
             raise CallsDiffer(
                 "forward_func must make the same calls every time: "
                 f"it makes {other.count} with a rule {those}, and {runs[-1].count} for the inputs."
             )
-    return Ruled(runs[-1], reading, at_read or reading.at_read)
+    return Ruled(runs[-1], gradient, at_read or gradient.at)
 
 
-def compared(path: Pathway, call: Callable[[], T]) -> T:
+def values_and_activations(f: ModelFunction, points: Points) -> tuple[Tensor, Tensors]:
+    """The explained values [n] at points, and the tensors where gradients are taken, which are not."""
+    evaluator = f.evaluator
+    elsewhere = evaluator.gradient_at != evaluator.source
+    with torch.set_grad_enabled(f.problem.options.create_graph):
+        value, captured = evaluator.evaluate(points, evaluator.gradient_at if elsewhere else None)
+    return one_each(value, evaluator.target), points.tensors if captured is None else captured.tensors
+
+
+def compared(f: ModelFunction, call: Callable[[], T]) -> T:
     """What a call returns that compares runs: once more where they differ.
 
     The first may have run to the end, to count calls, or may have made constants that the model keeps.
     """
-    with path.guest.long_way(hooks=True):  # compiled modules show their calls
+    with without_fast_paths(f.session.info, hooks=True):  # compiled modules show their calls
         try:
             return call()
         except CallsDiffer:
@@ -119,7 +128,7 @@ class Unruled:
         if found.run.trail is None:
             self._calls.update(dict.fromkeys(_scripts(self._model)))
         else:
-            for what, module in found.run.trail.unruled(found.reading.value, found.reading.at_read):
+            for what, module in found.run.trail.unruled(found.gradient.value, found.gradient.at):
                 self._calls[_told(what, module, self._model)] = None
 
     def report(self, *, strict: bool) -> bool:
@@ -159,27 +168,26 @@ def _scripts(model: object) -> list[str]:
     return [named(each, model) for each in inside if isinstance(each, torch.jit.ScriptModule)]  # type: ignore[arg-type]  # it is one
 
 
-def passed_back(path: Pathway, rules: Rules, *, strict: bool = False) -> tuple[Tensors, Tensor]:
+def passed_back(f: ModelFunction, rules: Rules, *, strict: bool = False) -> tuple[Tensors, Tensor]:
     """What passes back under rules at the points of a pathway, and the values that it starts from.
 
     Args:
-        path: The pathway, to one value per example.
+        f: The function, to one value per example.
         rules: The rules.
         strict: Whether calls without a rule raise an error, or are warned of.
     """
-    unruled = Unruled(path.model) if rules.exempt is not None else Unruled(path.model, so="")
+    unruled = Unruled(f.problem.model) if rules.exempt is not None else Unruled(f.problem.model, so="")
 
-    def run(_: slice, place: slice) -> Tensors:
-        points = path.x if place == slice(None) else tuple(x[place] for x in path.x)
-        found = compared(path, lambda: ruled(path, rules, points, path.rows[place]))
+    def evaluate(points: Points) -> Tensors:
+        found = compared(f, lambda: ruled(f, rules, points))
         unruled.look(found)
-        value = found.reading.value
-        return (*found.reading.grad, value if path.create_graph else value.detach())
+        value = found.gradient.value
+        return (*found.gradient.grad, value if f.problem.options.create_graph else value.detach())
 
-    *grads, value = once(path, run)
+    *grads, value = at_own_points(f, evaluate)
     unruled.report(strict=strict)
     return tuple(grads), value
 
 
-def _stops(path: Pathway) -> bool:
-    return bool(path.read.modules or path.sink.site.modules)
+def _stops(f: ModelFunction) -> bool:
+    return bool(f.evaluator.gradient_at.modules or f.evaluator.target.site.modules)

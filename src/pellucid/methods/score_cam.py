@@ -8,13 +8,13 @@ from typing import final
 import torch
 from torch import Tensor
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Baselines
-from pellucid.core.expectation import values
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.sweep import values_at
 from pellucid.core.tensors import Tensors, broadcast_to, floats
+from pellucid.methods.attribution import attribution
 from pellucid.methods.cam import ClassActivationMap, Interpolation, laid_over, quotient, space_of
-from pellucid.methods.edge import attribution
-from pellucid.methods.result import Attributions
 
 SMOOTH: dict[int, Interpolation] = {3: "linear", 4: "bilinear", 5: "trilinear"}
 """How tensors of so many dimensions are resized."""
@@ -39,20 +39,20 @@ class ScoreCam(ClassActivationMap):
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import Pathway, ScoreCam
+        >>> from pellucid.methods import Problem, ScoreCam
         >>> model = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.AvgPool1d(4))
         >>> image = torch.tensor([[[[1.0, 2.0], [3.0, -4.0]]]])
-        >>> ScoreCam()(Pathway.of(model, image, read="0")).values[0]
+        >>> ScoreCam()(Problem(model, image, gradient_at="0")).values[0]
         tensor([[[[1., 2.],
                   [3., 0.]]]])
     """
 
     @attribution
-    def __call__(self, path: Pathway, /, baselines: Baselines = None) -> Attributions:
+    def __call__(self, f: ModelFunction, /, baselines: Baselines = None) -> Attributions:
         """The map, by as many evaluations of the model as the layer has channels.
 
         Args:
-            path: From the inputs, one of which at least has as many dimensions of space as the layer, to one value per
+            f: From the inputs, one of which at least has as many dimensions of space as the layer, to one value per
                 example; to read at the layer.
             baselines: What is in the place of what is masked; see [Baselines][pellucid.core.baselines.Baselines].
 
@@ -62,8 +62,8 @@ class ScoreCam(ClassActivationMap):
         Raises:
             InvalidArgument: No input has the dimensions of space that the layer has.
         """
-        start = path.baselines(baselines)
-        return self.finished(path, tuple(_scored(path, start, channels) for channels in self.channels(path)))
+        start = f.baselines(baselines)
+        return self.finished(f, tuple(_scored(f, start, channels) for channels in self.channels(f)))
 
 
 @final
@@ -82,30 +82,30 @@ class EigenCam(ClassActivationMap):
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from pellucid.methods import EigenCam, Pathway
+        >>> from pellucid.methods import EigenCam, Problem
         >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
         >>> image = torch.tensor([[[[1.0, 2.0], [3.0, -4.0]]]])
-        >>> EigenCam()(Pathway.of(model, image, read="0")).values[0]
+        >>> EigenCam()(Problem(model, image, gradient_at="0")).values[0]
         tensor([[[[1., 2.],
                   [3., 0.]]]])
     """
 
     @attribution
-    def __call__(self, path: Pathway, /) -> Attributions:
+    def __call__(self, f: ModelFunction, /) -> Attributions:
         """The map, without what comes behind the layer.
 
         Args:
-            path: From the inputs, to read at a layer; what it explains does not matter.
+            f: From the inputs, to read at a layer; what it explains does not matter.
 
         Returns:
             Attributions (B, 1, *spatial) of each tensor at the layer.
         """
-        return self.finished(path, tuple(map(_principal, self.channels(path))))
+        return self.finished(f, tuple(map(_principal, self.channels(f))))
 
 
-def _scored(path: Pathway, start: Tensors, channels: Tensor) -> Tensor:
+def _scored(f: ModelFunction, start: Tensors, channels: Tensor) -> Tensor:
     """Channels (B, C, *spatial), added up by the scores of what they let through of the inputs."""
-    space_of(path, channels)  # or nothing could be masked
+    space_of(f, channels)  # or nothing could be masked
 
     def let_through(some: slice, places: slice) -> Tensors:
         block = channels[places, some].transpose(0, 1)
@@ -114,12 +114,12 @@ def _scored(path: Pathway, start: Tensors, channels: Tensor) -> Tensor:
             inside, outside = (torch.cat([each[places]] * len(block)) for each in (x, x0))
             if x.ndim != channels.ndim or not floats(x):
                 return inside
-            masks = laid_over(x, path, block.flatten(0, 1).unsqueeze(1), SMOOTH[x.ndim])
+            masks = laid_over(x, f, block.flatten(0, 1).unsqueeze(1), SMOOTH[x.ndim])
             return torch.lerp(outside, inside, _from_zero_to_one(masks).to(x.dtype))
 
-        return tuple(map(masked, path.x, start))
+        return tuple(map(masked, f.x, start))
 
-    weights = torch.softmax(values(path, channels.shape[1], let_through), 1)
+    weights = torch.softmax(values_at(f, channels.shape[1], let_through), 1)
     return (broadcast_to(weights, channels) * channels).sum(1, keepdim=True)
 
 

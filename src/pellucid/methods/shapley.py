@@ -8,12 +8,14 @@ from typing import Literal, final, get_args
 
 import torch
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Baselines
 from pellucid.core.game import Game
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.players import FeatureMask
 from pellucid.core.randomness import shared
 from pellucid.errors import InvalidArgument
+from pellucid.methods.attribution import attribution
 from pellucid.methods.coalitions import (
     Orders,
     attributions,
@@ -23,9 +25,7 @@ from pellucid.methods.coalitions import (
     shapley_weights,
     values_of_all,
 )
-from pellucid.methods.edge import attribution
 from pellucid.methods.narrowing import MOST_SAMPLES, Narrowing, added_by_orders
-from pellucid.methods.result import Attributions
 
 
 @final
@@ -53,11 +53,11 @@ class ShapleyValueSampling:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import Pathway, ShapleyValueSampling
-        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
-        >>> ShapleyValueSampling(samples=100, seed=0)(path).values[0].sum()
+        >>> from pellucid.methods import Problem, ShapleyValueSampling
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> ShapleyValueSampling(samples=100, seed=0)(problem).values[0].sum()
         tensor(6.)
-        >>> ShapleyValueSampling(samples=100, orders="antithetic", seed=0)(path).stderr
+        >>> ShapleyValueSampling(samples=100, orders="antithetic", seed=0)(problem).stderr
         (tensor([[0., 0.]]),)
     """
 
@@ -71,12 +71,12 @@ class ShapleyValueSampling:
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The sampled Shapley values.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
@@ -87,10 +87,10 @@ class ShapleyValueSampling:
         if self.orders not in get_args(Orders):
             raise InvalidArgument(f"orders must be one of {', '.join(get_args(Orders))}: got {self.orders!r}.")
         generator = shared(self.seed, self.generator)
-        game = Game(path, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines)
         each = orders_per_draw(game, self.orders)
         draw = functools.partial(drawn_orders, game, self.orders, generator=generator)
-        return await added_by_orders(game, Narrowing(path, self.samples, self, each=each), draw, each)
+        return await added_by_orders(game, Narrowing(f, self.samples, self, each=each), draw, each)
 
 
 @final
@@ -105,20 +105,20 @@ class ShapleyValues:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods import Pathway, ShapleyValues
-        >>> path = Pathway.of(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
-        >>> ShapleyValues()(path).values
+        >>> from pellucid.methods import Problem, ShapleyValues
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> ShapleyValues()(problem).values
         (tensor([[3., 3.]]),)
     """
 
     @attribution
     async def __call__(
-        self, path: Pathway, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
     ) -> Attributions:
         """The Shapley values.
 
         Args:
-            path: From the inputs or a layer; to any number of values per example.
+            f: From the inputs or a layer; to any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.core.baselines.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.core.players.FeatureMask].
 
@@ -129,7 +129,7 @@ class ShapleyValues:
         Raises:
             InvalidArgument: There are too many features.
         """
-        game = Game(path, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines)
         hint = "sample them with ShapleyValueSampling, or join features by a mask"
         values = await values_of_all(game, "Shapley values", hint)
         return attributions(game, semivalues(values, shapley_weights(len(game.playing))))

@@ -62,7 +62,7 @@ class ExponentialKernel:
         Returns:
             Weights [n or 1, samples], in float64 on the CPU.
         """
-        x, fill = (tuple(each.double() for each in points) for points in (game.path.x, game.fill.alone))
+        x, fill = (tuple(each.double() for each in points) for points in (game.f.x, game.fill.alone))
         there = present.transpose(0, 1).double()
 
         def totals(one: Tensors, other: Tensors) -> Tensor:

@@ -18,14 +18,15 @@ from torch.utils._pytree import tree_flatten
 from pellucid.core import composites
 from pellucid.core.call import Call, Function
 from pellucid.core.entries import Around, Decomposed, Entry
-from pellucid.core.expectation import once
 from pellucid.core.functions import PRODUCTS
 from pellucid.core.lineage import DEPENDS
 from pellucid.core.linearity import MOVES, words
 from pellucid.core.memory import Memory
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.points import Points
 from pellucid.core.rules import Rules
 from pellucid.core.steps import STEPS
+from pellucid.core.sweep import at_own_points
 from pellucid.core.tensors import Tensors
 from pellucid.methods.batch_norm import BatchNorm
 from pellucid.methods.layer_rules import Weighted
@@ -55,11 +56,11 @@ class NoSlope(Exception):
     """A model makes calls whose rule is no changed gradient."""
 
 
-def passed_back_as_slopes(path: Pathway, epsilon: float, stabiliser: float) -> tuple[Tensors, Tensor]:
+def passed_back_as_slopes(f: ModelFunction, epsilon: float, stabiliser: float) -> tuple[Tensors, Tensor]:
     """The relevance where a pathway reads, and the values that it starts from.
 
     Args:
-        path: The pathway, to one value per example.
+        f: The function, to one value per example.
         epsilon: Of the rule of all layers.
         stabiliser: What keeps the denominators of all other calls from zero.
 
@@ -68,26 +69,25 @@ def passed_back_as_slopes(path: Pathway, epsilon: float, stabiliser: float) -> t
     """
     rules = slopes(epsilon, stabiliser)
 
-    def run(_: slice, place: slice) -> Tensors:
-        points = path.x if place == slice(None) else tuple(x[place] for x in path.x)
-        told, path.budget.unused = path.budget.unused, _Told()
+    def evaluate(points: Points) -> Tensors:
+        warned, f.session.warned_inputs = f.session.warned_inputs, _Told()
         try:
-            found = compared(path, lambda: ruled(path, rules, points, path.rows[place]))
+            found = compared(f, lambda: ruled(f, rules, points))
         except RuntimeError as error:
             if "modified by an inplace operation" not in str(error):
                 raise
             raise NoSlope from error  # rules remember what is written into later
         finally:
-            path.budget.unused = told
-        trail, reading = found.run.trail, found.reading
-        unruled = found.run.blind or trail is None or any(trail.unruled(reading.value, reading.at_read))
-        if unruled or not all(grad.any() for grad in reading.grad):
+            f.session.warned_inputs = warned
+        trail, gradient = found.run.trail, found.gradient
+        unruled = found.run.blind or trail is None or any(trail.unruled(gradient.value, gradient.at))
+        if unruled or not all(grad.any() for grad in gradient.grad):
             raise NoSlope
-        pairs = zip(reading.at_read, reading.grad, strict=True)
-        return *(by_parts(torch.mul, x.detach(), grad) for x, grad in pairs), reading.value.detach()
+        pairs = zip(gradient.at, gradient.grad, strict=True)
+        return *(by_parts(torch.mul, x.detach(), grad) for x, grad in pairs), gradient.value.detach()
 
-    *found, value = once(path, run)
-    return tuple(found), value
+    *relevance, value = at_own_points(f, evaluate)
+    return tuple(relevance), value
 
 
 class _Told(set[int]):

@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.utils._pytree import tree_map_only
 from torch.utils.data import DataLoader, TensorDataset
 
+from pellucid.core.attributions import Attributions
 from pellucid.core.game import Game
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_function import ModelFunction
 from pellucid.core.rows import follow
 from pellucid.core.structure import Structure
 from pellucid.core.tensors import Tensors, described
 from pellucid.errors import InvalidArgument, warn
-from pellucid.methods.result import Attributions
 
 Similarity: TypeAlias = Callable[..., Tensor | float]
 """What a perturbed input counts: (original input, perturbed input, interpretable sample, **kwargs) -> one number."""
@@ -90,10 +90,10 @@ class Design:
 
     async def games(self) -> int:
         """How many games the examples are: one each, or a single one where the model has one value for the batch."""
-        if len(self.game.path) == 1:
+        if len(self.game.f) == 1:
             return 1
         everyone = torch.ones(1, 1, len(self.game.playing), dtype=torch.bool, device="cpu")
-        return games_of(self.game.path, await self.game.values(1, lambda *_: everyone, silent=True))
+        return games_of(self.game.f, await self.game.values(1, lambda *_: everyone, silent=True))
 
     def attributions(self, coefficients: Tensor, stderr: Tensor | None = None, *, per_feature: bool) -> Attributions:
         """Coefficients [g, columns, K] as attributions: of the shapes of the source, or (g * K, columns)."""
@@ -103,15 +103,17 @@ class Design:
             return (self.game.narrowed(worth),) if per_feature else self.game.spread(worth[:, self.of_feature])
 
         values = spread(coefficients)
-        structure = Structure.of(values[0])[1] if per_feature else self.game.path.source_structure
-        return Attributions(values, stderr=None if stderr is None else spread(stderr), structure=structure)
+        errors = None if stderr is None else spread(stderr)
+        if per_feature:
+            return Attributions(values, stderr=errors, structure=Structure.of(values[0])[1])
+        return self.game.f.attributions(values, at="source", stderr=errors)
 
 
-def games_of(path: Pathway, values: Tensor) -> int:
+def games_of(f: ModelFunction, values: Tensor) -> int:
     """How many games these values [m, ...] are of: one for each example that has values of its own."""
-    count = len(values) // math.prod(path.seen.output)
-    batch_first = not path.source.modules or follow(path.rows, path.x)
-    return count if count == len(path) and batch_first else 1
+    count = len(values) // math.prod(f.session.observed.output)
+    batch_first = not f.evaluator.source.modules or follow(f.examples, f.x)
+    return count if count == len(f) and batch_first else 1
 
 
 def by_game(values: Tensor, games: int) -> Tensor:

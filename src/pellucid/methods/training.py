@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary, WeakSet
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from pellucid.core.guest import mixes
-from pellucid.core.pathway import Pathway
+from pellucid.core.model_info import mixes
+from pellucid.core.model_function import ModelFunction
 from pellucid.errors import warn
 
 FEW_ROWS = 16
@@ -22,25 +22,25 @@ _LOOKED: WeakKeyDictionary[nn.Module, tuple[bytes, bool]] = WeakKeyDictionary()
 """For which modes, and few rows or many, models were looked at last: by one of their modules, always the same."""
 
 
-def tell_of_training(path: Pathway) -> None:
+def tell_of_training(f: ModelFunction) -> None:
     """Warn of modules that draw random numbers, and of batch norms on few rows, in training mode.
 
     Nothing is said of modules that were told of before, nor where attributions are to be differentiated, as they are
     where a model is trained with them.
     """
-    if 1 not in path.guest.modes or path.create_graph:
+    if 1 not in f.session.info.training_flags or f.problem.options.create_graph:
         return
-    now = path.guest.modes, path.examples < FEW_ROWS
-    if _LOOKED.get(path.guest.modules[0]) == now:
+    now = f.session.info.training_flags, f.problem.batch_size < FEW_ROWS
+    if _LOOKED.get(f.session.info.modules[0]) == now:
         return
-    _LOOKED[path.guest.modules[0]] = now
-    _tell(path, drops, "every call draws other numbers")
-    if path.examples < FEW_ROWS:
-        _tell(path, mixes, f"statistics of {path.examples} rows take the place of those learnt")
+    _LOOKED[f.session.info.modules[0]] = now
+    _tell(f, drops, "every call draws other numbers")
+    if f.problem.batch_size < FEW_ROWS:
+        _tell(f, mixes, f"statistics of {f.problem.batch_size} rows take the place of those learnt")
 
 
-def _tell(path: Pathway, concerned: Callable[[nn.Module], bool], consequence: str) -> None:
-    modules = [each for each in path.guest.modules if each.training and each not in _TOLD and concerned(each)]
+def _tell(f: ModelFunction, concerned: Callable[[nn.Module], bool], consequence: str) -> None:
+    modules = [each for each in f.session.info.modules if each.training and each not in _TOLD and concerned(each)]
     if modules:
         _TOLD.update(modules)
         kinds = ", ".join(sorted({type(each).__name__ for each in modules}))

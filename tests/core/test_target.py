@@ -3,10 +3,11 @@ import pytest
 import torch
 from torch import nn
 
-from pellucid.core.sink import Neuron, sink_of
+from pellucid.core.model_function import function_of
 from pellucid.core.site import OUTPUT, Layer, Site
+from pellucid.core.target import Neuron, target_at
 from pellucid.errors import InvalidArgument, OutOfRange
-from pellucid.methods import Pathway
+from pellucid.methods import Problem
 
 EXAMPLES = 3
 MATRIX = torch.arange(12.0).reshape(3, 4)
@@ -41,35 +42,35 @@ CHOICES = {
 @pytest.mark.parametrize("name", CHOICES)
 def test_a_target_chooses(name: str):
     target, output, expected = CHOICES[name]
-    assert sink_of(target, EXAMPLES)(output, torch.arange(EXAMPLES)).tolist() == expected
+    assert target_at(OUTPUT, target, EXAMPLES)(output, torch.arange(EXAMPLES)).tolist() == expected
 
 
 @pytest.mark.parametrize("name", [name for name in CHOICES if name != "callable"])
 def test_a_target_follows_its_rows(name: str):
     target, output, expected = CHOICES[name]
     rows = torch.tensor([2, 0, 2, 1, 1])
-    assert sink_of(target, EXAMPLES)(output[rows], rows).tolist() == [expected[row] for row in rows]
+    assert target_at(OUTPUT, target, EXAMPLES)(output[rows], rows).tolist() == [expected[row] for row in rows]
 
 
 @pytest.mark.parametrize("name", CHOICES)
 def test_the_argument_of_a_sink_is_a_target_that_chooses_the_same(name: str):
     target, output, expected = CHOICES[name]
     everything = torch.arange(EXAMPLES)
-    again = sink_of(sink_of(target, EXAMPLES).argument(everything), EXAMPLES)
+    again = target_at(OUTPUT, target_at(OUTPUT, target, EXAMPLES).argument(everything), EXAMPLES)
     assert again(output, everything).tolist() == expected
 
 
 def test_the_argument_of_some_rows_is_theirs():
     rows = torch.tensor([2, 2, 0])
-    assert sink_of([3, 1, 0], EXAMPLES).argument(rows).tolist() == [0, 0, 3]
-    assert sink_of([(3, 1), (1, 0), (0, 2)], EXAMPLES).argument(rows) == [(0, 2), (0, 2), (3, 1)]
-    assert sink_of(1, EXAMPLES).argument(rows) == 1
-    assert sink_of((1, 2), EXAMPLES).argument(rows) == (1, 2)
-    assert sink_of(None, EXAMPLES).argument(rows) is None
+    assert target_at(OUTPUT, [3, 1, 0], EXAMPLES).argument(rows).tolist() == [0, 0, 3]
+    assert target_at(OUTPUT, [(3, 1), (1, 0), (0, 2)], EXAMPLES).argument(rows) == [(0, 2), (0, 2), (3, 1)]
+    assert target_at(OUTPUT, 1, EXAMPLES).argument(rows) == 1
+    assert target_at(OUTPUT, (1, 2), EXAMPLES).argument(rows) == (1, 2)
+    assert target_at(OUTPUT, None, EXAMPLES).argument(rows) is None
 
 
 def test_a_list_of_one_is_for_all():
-    assert sink_of(torch.tensor([[1, 2, 3]])[0, :1], EXAMPLES)(MATRIX, torch.arange(EXAMPLES)).tolist() == [
+    assert target_at(OUTPUT, torch.tensor([[1, 2, 3]])[0, :1], EXAMPLES)(MATRIX, torch.arange(EXAMPLES)).tolist() == [
         1.0,
         5.0,
         9.0,
@@ -80,7 +81,7 @@ LAYER = nn.Linear(4, 4)
 
 
 def test_a_sink_knows_where_it_chooses_and_says_so():
-    at_output, at_layer = sink_of(9, EXAMPLES), sink_of(9, EXAMPLES, Site((LAYER,)))
+    at_output, at_layer = target_at(OUTPUT, 9, EXAMPLES), target_at(Site((LAYER,)), 9, EXAMPLES)
     assert at_output.site == OUTPUT
     assert at_layer.site.modules == (LAYER,)
     with pytest.raises(OutOfRange, match=r"target 9 is beyond the output's 4 values per example \(0 to 3\)"):
@@ -90,20 +91,21 @@ def test_a_sink_knows_where_it_chooses_and_says_so():
 
 
 @pytest.mark.parametrize("layer", [LAYER, "0", Layer("0"), Layer(LAYER, "input")], ids=repr)
-def test_a_neuron_is_a_sink_at_its_layer(layer):
-    path = Pathway.of(nn.Sequential(LAYER), MATRIX, sink=Neuron(layer, slice(1, 3)))
-    assert path.sink.site.modules == (LAYER,)
-    assert path.sink(MATRIX, torch.arange(EXAMPLES)).tolist() == [3.0, 11.0, 19.0]
-    at = MATRIX if path.sink.site.side == "input" else LAYER(MATRIX).detach()
-    torch.testing.assert_close(path(path.x, path.rows), at[:, 1:3].sum(1))
+def test_a_neuron_is_a_target_at_its_layer(layer):
+    problem = Problem(nn.Sequential(LAYER), MATRIX, target=Neuron(layer, slice(1, 3)))
+    assert problem.target.site.modules == (LAYER,)
+    assert problem.target(MATRIX, torch.arange(EXAMPLES)).tolist() == [3.0, 11.0, 19.0]
+    at = MATRIX if problem.target.site.side == "input" else LAYER(MATRIX).detach()
+    f = function_of(problem)
+    torch.testing.assert_close(f(f.points), at[:, 1:3].sum(1))
 
 
 def test_a_layer_s_tuple_of_one_tensor_is_that_tensor_and_a_model_s_is_not():
     rows = torch.arange(EXAMPLES)
-    assert sink_of(2, EXAMPLES, Site((LAYER,)))((MATRIX,), rows).tolist() == [2.0, 6.0, 10.0]
+    assert target_at(Site((LAYER,)), 2, EXAMPLES)((MATRIX,), rows).tolist() == [2.0, 6.0, 10.0]
     with pytest.raises(InvalidArgument, match="forward_func must return a tensor: got tuple"):
-        sink_of(2, EXAMPLES)((MATRIX,), rows)
+        target_at(OUTPUT, 2, EXAMPLES)((MATRIX,), rows)
     with pytest.raises(InvalidArgument, match="layer must return a tensor: got tuple"):
-        sink_of(2, EXAMPLES, Site((LAYER,)))((MATRIX, MATRIX), rows)
+        target_at(Site((LAYER,)), 2, EXAMPLES)((MATRIX, MATRIX), rows)
     with pytest.raises(InvalidArgument, match="layer must take a tensor: got tuple"):
-        sink_of(2, EXAMPLES, Site((LAYER,), "input"))((MATRIX, MATRIX), rows)
+        target_at(Site((LAYER,), "input"), 2, EXAMPLES)((MATRIX, MATRIX), rows)

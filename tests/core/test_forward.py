@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.core.budget import BatchCollapsed
-from pellucid.core.guest import Guest
-from pellucid.core.passage import Passage
+from pellucid.core.forward import ForwardPass
+from pellucid.core.model_info import ModelInfo
+from pellucid.core.restarts import BatchCollapsed
 from pellucid.core.site import Site
 from pellucid.errors import InvalidArgument, OutOfRange
 
@@ -42,18 +42,18 @@ def chain() -> Chain:
 X = torch.tensor([[1.0], [2.0]])  # 2 4 | 3 5 | 6 10 | 7 11 | 70 110
 
 
-def run(chain: Chain, *sites: Site, stops: bool = False, replace=None, **settings) -> Passage:
-    passage = Passage(chain, **settings)
+def run(chain: Chain, *sites: Site, stops: bool = False, replace=None, **settings) -> ForwardPass:
+    forward = ForwardPass(chain, **settings)
     if replace is not None:
-        passage.replace(*replace)
+        forward.patch(*replace)
     for site in sites:
-        passage.read(site)
-    passage.run((X.clone(),), Guest.of(chain), stops=stops)
-    return passage
+        forward.capture(site)
+    forward.run((X.clone(),), ModelInfo.of(chain), stops=stops)
+    return forward
 
 
-def values(passage: Passage, site: Site) -> list[list[float]]:
-    return [each.flatten().tolist() for each in passage.found(site).tensors]
+def values(forward: ForwardPass, site: Site) -> list[list[float]]:
+    return [each.flatten().tolist() for each in forward.captured(site).tensors]
 
 
 SITES = {
@@ -78,18 +78,18 @@ def site(chain: Chain, name: str) -> tuple[Site, list[float]]:
 def test_what_is_read_is_what_passed_and_no_later_write(chain: Chain, name: str, grads: bool):
     place, expected = site(chain, name)
     with torch.set_grad_enabled(grads):
-        passage = run(chain, place, grads=grads)
-    assert values(passage, place) == [expected]
-    assert passage.output.flatten().tolist() == [70, 110]
-    assert passage.found(place).tensors[0].requires_grad == grads
+        forward = run(chain, place, grads=grads)
+    assert values(forward, place) == [expected]
+    assert forward.output.flatten().tolist() == [70, 110]
+    assert forward.captured(place).tensors[0].requires_grad == grads
 
 
 @every_site
 def test_what_is_put_in_place_goes_on_from_there(chain: Chain, name: str):
     place, _ = site(chain, name)
-    found = run(chain, place).found(place)
+    found = run(chain, place).captured(place)
     mine = torch.tensor([[20.0], [30.0]])
-    passage = run(chain, replace=(place, (mine,), found))
+    forward = run(chain, replace=(place, (mine,), found))
     module, side, call, _ = SITES[name]
     hidden = mine
     if module == "twice" and side == "input":
@@ -99,17 +99,17 @@ def test_what_is_put_in_place_goes_on_from_there(chain: Chain, name: str):
         hidden = (hidden + 1) * 10
     elif side == "input":
         hidden = hidden * 10
-    assert torch.equal(passage.output, hidden)
+    assert torch.equal(forward.output, hidden)
     assert mine.flatten().tolist() == [20, 30]
 
 
 def test_gradients_pass_from_what_was_put_in_place(chain: Chain):
     place, _ = site(chain, "first call")
-    found = run(chain, place).found(place)
+    found = run(chain, place).captured(place)
     mine = torch.tensor([[20.0], [30.0]], requires_grad=True)
     with torch.enable_grad():
-        passage = run(chain, replace=(place, (mine,), found), grads=True)
-    (gradient,) = torch.autograd.grad(passage.output.sum(), mine)
+        forward = run(chain, replace=(place, (mine,), found), grads=True)
+    (gradient,) = torch.autograd.grad(forward.output.sum(), mine)
     assert gradient.flatten().tolist() == [20, 20]
 
 
@@ -138,17 +138,17 @@ def test_two_sites_end_after_the_later_one(chain: Chain, call: int | None):
     one, other = site(chain, "first call")[0], Site((chain.last,), "input", call)
     for sites in ((one, other), (other, one)):
         for _ in range(2):
-            passage = run(chain, *sites, stops=True)
-            assert values(passage, one) == [[2, 4]]
-            assert values(passage, other) == [[7, 11]]
-    assert passage.output is None
+            forward = run(chain, *sites, stops=True)
+            assert values(forward, one) == [[2, 4]]
+            assert values(forward, other) == [[7, 11]]
+    assert forward.output is None
 
 
 def test_several_modules_at_a_site(chain: Chain):
     place = Site((chain.twice, chain.last), listed=True)
-    passage = run(chain, place)
-    assert values(passage, place) == [[6, 10], [70, 110]]
-    found = passage.found(place)
+    forward = run(chain, place)
+    assert values(forward, place) == [[6, 10], [70, 110]]
+    found = forward.captured(place)
     assert isinstance(found.value, list)
     assert found.counts == (2, 1)
     replaced = run(chain, replace=(place, (torch.zeros(2, 1), torch.ones(2, 1)), found))
@@ -167,15 +167,15 @@ def test_a_module_that_did_not_run_so_often(chain: Chain):
 
 def test_a_replaced_call_that_does_not_come_in_a_part_of_the_batch_asks_for_the_whole(chain: Chain):
     place = Site((chain.twice,))
-    found = run(chain, place).found(place)
+    found = run(chain, place).captured(place)
 
     def once(x: Tensor) -> Tensor:
         return chain.last(chain.twice(x))
 
-    passage = Passage(once, whole=False)
-    passage.replace(place, found.tensors, found)
+    forward = ForwardPass(once, whole=False)
+    forward.patch(place, found.tensors, found)
     with pytest.raises(BatchCollapsed):
-        passage.run((X.clone(),), Guest.of(chain), stops=False)
+        forward.run((X.clone(),), ModelInfo.of(chain), stops=False)
 
 
 def test_no_hook_stays_behind_whatever_happens(chain: Chain):
@@ -184,36 +184,36 @@ def test_no_hook_stays_behind_whatever_happens(chain: Chain):
         raise KeyError
 
     for model, error in ((chain, None), (failing, KeyError)):
-        passage = Passage(model)
-        passage.read(Site((chain.twice,)))
-        passage.read(Site((chain.last,), "input"))
+        forward = ForwardPass(model)
+        forward.capture(Site((chain.twice,)))
+        forward.capture(Site((chain.last,), "input"))
         if error is None:
-            passage.run((X.clone(),), Guest.of(chain), stops=True)
+            forward.run((X.clone(),), ModelInfo.of(chain), stops=True)
         else:
             with pytest.raises(error):
-                passage.run((X.clone(),), Guest.of(chain), stops=True)
+                forward.run((X.clone(),), ModelInfo.of(chain), stops=True)
         assert not any(module._forward_hooks or module._forward_pre_hooks for module in chain.modules())
 
 
 @pytest.mark.parametrize(("side", "expected"), [("output", [2, 4]), ("input", [1, 2])])
 def test_a_forward_inside_a_forward_is_another_one(chain: Chain, side: str, expected: list[float]):
-    """What the layer does in a passage within the model is not what it does in the passage around it."""
+    """What the layer does in a forward within the model is not what it does in the forward around it."""
     inner = Site((chain.twice,), side)
 
     def model(x: Tensor) -> Tensor:
         y = chain.twice(x)
-        passage = Passage(chain)
-        passage.read(inner)
-        passage.run((5 * x,), Guest.of(chain), stops=True)
-        assert passage.found(inner).counts == (2,)
+        forward = ForwardPass(chain)
+        forward.capture(inner)
+        forward.run((5 * x,), ModelInfo.of(chain), stops=True)
+        assert forward.captured(inner).counts == (2,)
         return y
 
     for _ in range(2):
-        passage = Passage(model)
-        passage.read(inner)
-        passage.run((X.clone(),), Guest.of(chain), stops=True)
-        assert values(passage, inner) == [expected]
-        assert passage.found(inner).counts == (1,)
+        forward = ForwardPass(model)
+        forward.capture(inner)
+        forward.run((X.clone(),), ModelInfo.of(chain), stops=True)
+        assert values(forward, inner) == [expected]
+        assert forward.captured(inner).counts == (1,)
 
 
 def test_a_thing_that_looks_like_a_tensor_in_a_tuple_is_unwrapped_only_for_the_reader():
@@ -223,17 +223,17 @@ def test_a_thing_that_looks_like_a_tensor_in_a_tuple_is_unwrapped_only_for_the_r
 
     layer = Tupled()
     place = Site((layer,))
-    passage = Passage(lambda x: layer(x)[0] + 1)
-    passage.read(place)
-    passage.run((X.clone(),), Guest.of(layer), stops=False)
-    found = passage.found(place)
+    forward = ForwardPass(lambda x: layer(x)[0] + 1)
+    forward.capture(place)
+    forward.run((X.clone(),), ModelInfo.of(layer), stops=False)
+    found = forward.captured(place)
     assert isinstance(found.value, tuple)
     assert isinstance(found.unwrapped, Tensor)
-    assert passage.output.flatten().tolist() == [3, 5]
+    assert forward.output.flatten().tolist() == [3, 5]
 
 
 class Divided(nn.DataParallel):
-    """Copies its module for threads in which nobody knows of the passage."""
+    """Copies its module for threads in which nobody knows of the forward."""
 
     def forward(self, *arguments):
         raise AssertionError
@@ -242,7 +242,7 @@ class Divided(nn.DataParallel):
 @pytest.mark.filterwarnings("ignore:.*cuda.*")
 def test_a_data_parallel_model_is_run_as_the_one_module_that_it_copies(chain: Chain):
     place = Site((chain.last,))
-    passage = Passage(Divided(chain))
-    passage.read(place)
-    passage.run((X.clone(),), Guest.of(chain), stops=False)
-    assert values(passage, place) == [[70, 110]]
+    forward = ForwardPass(Divided(chain))
+    forward.capture(place)
+    forward.run((X.clone(),), ModelInfo.of(chain), stops=False)
+    assert values(forward, place) == [[70, 110]]

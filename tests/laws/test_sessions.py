@@ -5,7 +5,7 @@ import pytest
 from laws.baselines import distribution
 from laws.models import SPECIMENS
 from pellucid.core.budget import CHUNK_BYTES
-from pellucid.methods import GradientShap, InputXGradient, IntegratedGradients, NoiseTunnel, Pathway, Saliency
+from pellucid.methods import GradientShap, InputXGradient, IntegratedGradients, NoiseTunnel, Problem, Saliency
 
 specimen = SPECIMENS["reused"]
 model, (x,) = specimen.model(), specimen.inputs(5)
@@ -28,15 +28,15 @@ MODELS = {
 }
 
 
-def results(path: Pathway, name: str) -> list:
+def results(problem: Problem, name: str) -> list:
     method, arguments = CALLS[name]
-    found = method(path, **arguments)
+    found = method(problem, **arguments)
     return [each for each in (*found.values, found.delta) if each is not None]
 
 
-def fresh(kind: str) -> Pathway:
+def fresh(kind: str) -> Problem:
     function, target = MODELS[kind]
-    return Pathway.of(function, x, target=target)
+    return Problem(function, x, target=target)
 
 
 def check(found: list, expected: list) -> None:
@@ -49,6 +49,6 @@ def check(found: list, expected: list) -> None:
 @pytest.mark.parametrize("order", [1, -1], ids=["forwards", "backwards"])
 def test_in_any_order(kind: str, order: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**14)
-    path = fresh(kind)
+    problem = fresh(kind)
     for name in [*CALLS, *CALLS][::order]:
-        check(results(path, name), results(fresh(kind), name))
+        check(results(problem, name), results(fresh(kind), name))

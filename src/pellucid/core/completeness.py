@@ -1,60 +1,27 @@
-"""What every method returns, and how far it is from complete."""
+"""How far attributions are from adding up to the change of what they explain."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from pellucid.core.expectation import Points, along, values
-from pellucid.core.pathway import Pathway
-from pellucid.core.structure import Structure
+from pellucid.core.model_function import ModelFunction
+from pellucid.core.point_samplers import along
+from pellucid.core.sweep import PointSampler, values_at
 from pellucid.core.tensors import Tensors, total, widened
 from pellucid.errors import warn
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class Attributions:
-    """What a method found.
-
-    Args:
-        values: Attributions of the shapes and dtypes of the inputs (integers as floats).
-        delta: How far they are from adding up to the change of the output; only where asked for.
-        stderr: Standard errors of the values, for methods that sample at least twice.
-        structure: How the values lie in what the layer takes or returns; None at the inputs.
-        evaluations: How often each example was evaluated, int64 [B]; only where that was to be found out.
-        reached: Whether an example is as exact as was wanted, bool [B]; likewise.
-    """
-
-    values: Tensors
-    delta: Tensor | None = None
-    stderr: Tensors | None = None
-    structure: Structure | None = None
-    evaluations: Tensor | None = None
-    reached: Tensor | None = None
-
-    @property
-    def arranged(self) -> Any:
-        """The values as the layer has its tensors: in tuples, lists and dicts, None for what has no attribution."""
-        return self.arrange(self.values)
-
-    def arrange(self, values: Tensors) -> Any:
-        """Values, or what else there is of each, as the layer has its tensors."""
-        return values if self.structure is None else self.structure.filled(values)
-
-
-def completeness_gap(path: Pathway, attributions: Tensors, start: Tensors, *, exact: bool = False) -> Tensor:
-    """How far attributions are from adding up to the change of the sink: sum(a) - (F(x) - F(start)).
+def completeness_gap(f: ModelFunction, attributions: Tensors, start: Tensors, *, exact: bool = False) -> Tensor:
+    """How far attributions are from adding up to the change of what is explained: sum(a) - (F(x) - F(start)).
 
     At a layer, too, the change is that of the whole model: what flows around the layer is missing from the sum.
 
     Args:
-        path: The pathway.
+        f: The function.
         attributions: Attributions of its points.
         start: Where they started from, like the inputs of the model.
         exact: Whether they should add up, so that it is told where they do not.
@@ -63,27 +30,31 @@ def completeness_gap(path: Pathway, attributions: Tensors, start: Tensors, *, ex
         One gap per point, [n]; a single one where the model collapses the batch.
     """
     totals = total(attributions).detach()
-    end, begin = ends(path, start)
-    if exact and not path.source.modules and not totals.is_complex():
-        tell_of_misses(attributions, end, begin, together=path.budget.whole)
+    end, begin = ends(f, start)
+    if exact and not f.evaluator.source.modules and not totals.is_complex():
+        tell_of_misses(attributions, end, begin, together=f.session.whole_batch)
     return gap(totals[:, None], end - begin).flatten()
 
 
-def ends(path: Pathway, start: Tensors) -> tuple[Tensor, Tensor]:
-    """What the sink explains at the points of a pathway, and where they started from, [n, 1] each."""
-    end = path.entry if path.points is None else path
-    return values(end, 1, along(one_sample(end.x))), values(path.entry, 1, along(one_sample(start)))
+def ends(f: ModelFunction, start: Tensors) -> tuple[Tensor, Tensor]:
+    """What is explained at a function's own points, and where they started from, [n, 1] each."""
+    end = f.from_inputs() if f.own is None else f
+    return values_at(end, 1, along(one_sample(end.x))), values_at(f.from_inputs(), 1, along(one_sample(start)))
 
 
 ENOUGH_ROWS = 20
 """Of so many rows of an example two more cost little; of fewer steps nobody expects that they add up."""
 
 
-def ends_ride(path: Pathway, steps: int) -> bool:
+def ends_ride(f: ModelFunction, steps: int) -> bool:
     """Whether the outputs at both ends of a line may be found out by the way: as rows of the first chunk."""
-    rows = path.budget.fitting // max(1, len(path))
-    own = path.gradient_function is not None or path.create_graph or any(each.is_complex() for each in path.x)
-    return min(steps, rows) >= ENOUGH_ROWS and not (path.budget.whole or own)
+    rows = f.session.budget.fitting // max(1, len(f))
+    own = (
+        f.problem.options.gradient_function is not None
+        or f.problem.options.create_graph
+        or any(each.is_complex() for each in f.x)
+    )
+    return min(steps, rows) >= ENOUGH_ROWS and not (f.session.whole_batch or own)
 
 
 def with_ends(nodes: Tensor) -> Tensor:
@@ -138,11 +109,11 @@ def tell_of_misses(
         )
 
 
-def gaps(path: Pathway, totals: Tensor, start: Points, end: Points) -> Tensor:
+def gaps(f: ModelFunction, totals: Tensor, start: PointSampler, end: PointSampler) -> Tensor:
     """The same for several samples of every point.
 
     Args:
-        path: The pathway.
+        f: The function.
         totals: Each sample's attributions added up, [n, samples].
         start: Where each started from, like the inputs of the model.
         end: Where it ended, at the source.
@@ -151,7 +122,7 @@ def gaps(path: Pathway, totals: Tensor, start: Points, end: Points) -> Tensor:
         One gap per sample, [n * samples], those of a point together; [samples] where the model collapses the batch.
     """
     samples = totals.shape[1]
-    change = values(path, samples, end) - values(path.entry, samples, start)
+    change = values_at(f, samples, end) - values_at(f.from_inputs(), samples, start)
     return gap(totals, change).flatten()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,49 +11,52 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from pellucid.core.forward import Captured
 from pellucid.core.linearity import MOVING, kind_of, words
-from pellucid.core.sink import Sink
+from pellucid.core.points import Points
+from pellucid.core.pullback import pullback
 from pellucid.core.site import Site
-from pellucid.core.tensors import Tensors, described, floats
+from pellucid.core.target import Target
+from pellucid.core.tensors import Tensors, described, floats, times
 from pellucid.errors import NotDifferentiable, NotScalar, warn
 
 
 @final
 @dataclass(frozen=True)
-class Reading:
+class Gradient:
     """What one forward and one backward say about n points.
 
     Args:
-        value: What the sink explains, [n]; of another length where the model collapses the batch.
-        at_read: The tensors at which gradients were taken.
+        value: What is explained, [n]; of another length where the model collapses the batch.
+        at: The tensors at which gradients were taken.
         grad: The gradients of the values' sum there.
     """
 
     value: Tensor
-    at_read: Tensors
+    at: Tensors
     grad: Tensors
 
 
-def one_each(value: Tensor, sink: Sink) -> Tensor:
-    """Values [n] of a sink that holds one per example, (n,) or (n, 1); what a gradient can be taken of.
+def one_each(value: Tensor, target: Target) -> Tensor:
+    """Values [n] of a target that holds one per example, (n,) or (n, 1); what a gradient can be taken of.
 
     Raises:
         NotScalar: It holds more.
     """
     if value.ndim > 1 and value[0].numel() != 1:
         hint = (
-            f"choose one, such as {sink.name}=0"
+            f"choose one, such as {target.name}=0"
             if value.ndim == 2
             else "give an index for each dimension, or a callable"
         )
         raise NotScalar(
-            f"{sink.name} must leave one value per example: the {sink.place} holds {tuple(value.shape[1:])} values for "
-            f"each. Hint: {hint}."
+            f"{target.name} must leave one value per example: the {target.place} holds {tuple(value.shape[1:])} values "
+            f"for each. Hint: {hint}."
         )
     return value if value.ndim == 1 else value.reshape(-1)
 
 
-def leaves_at(points: Tensors, create_graph: bool) -> Tensors:
+def as_leaves(points: Tensors, create_graph: bool) -> Tensors:
     """Tensors to take gradients at, that are not the user's.
 
     Raises:
@@ -112,24 +116,24 @@ LEVELLING = words("Erf HardSigmoid Hardsigmoid Hardtanh LogSigmoid LogSoftmax Si
 """Names of autograd's nodes whose gradients vanish far out."""
 
 
-def filled(grads: Sequence[Tensor | None], leaves: Tensors) -> Tensors:
+def zeros_for_none(grads: Sequence[Tensor | None], leaves: Tensors) -> Tensors:
     """Gradients, zero where there is none."""
     return tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(grads, leaves, strict=True))
 
 
-def all_used(grads: Sequence[Tensor | None], leaves: Tensors, site: Site, told: set[int]) -> Tensors:
+def zeros_for_unused(grads: Sequence[Tensor | None], leaves: Tensors, site: Site, warned: set[int]) -> Tensors:
     """Gradients, zero where there is none; a warning where that is at an input, or at all that a layer has.
 
     Args:
         grads: The gradients.
         leaves: Where they were taken.
         site: The place of these.
-        told: Which of them the user has been told of.
+        warned: Which of them the user has been warned of.
     """
     for index, grad in enumerate(grads):
-        if grad is not None or index in told:
+        if grad is not None or index in warned:
             continue
-        told.add(index)
+        warned.add(index)
         if not site.modules or all(each is None for each in grads):
             which = "layer" if site.modules else f"inputs[{index}]" if len(leaves) > 1 else "inputs"
             warn(
@@ -137,4 +141,23 @@ def all_used(grads: Sequence[Tensor | None], leaves: Tensors, site: Site, told: 
                 "what is detached, computed under torch.no_grad, or by operations that have no gradient. Hint: "
                 "FeatureAblation needs no gradients."
             )
-    return filled(grads, leaves)
+    return zeros_for_none(grads, leaves)
+
+
+def gradient_via(
+    via: Target, captured: Captured, grads: Tensors, fed: Points, arguments: dict[str, Any]
+) -> Sequence[Tensor | None]:
+    """The gradient at a source of what passes through neurons on the way.
+
+    Args:
+        via: The neurons.
+        captured: What is at their layer.
+        grads: The gradients there.
+        fed: The points at the source, at which gradients can be taken.
+        arguments: Of `torch.autograd.grad`.
+    """
+    # A neuron is chosen in one tensor, not in what that is made of.
+    tensors = tuple(tensor.view_as(tensor) for tensor in captured.tensors)
+    chosen = one_each(via(dataclasses.replace(captured, tensors=tensors).value, fed.examples), via)
+    shares = times(grads, zeros_for_none(gradients_of(chosen, tensors, arguments), captured.tensors))
+    return pullback(captured.tensors, shares, fed.tensors, **arguments)

@@ -1,4 +1,4 @@
-"""Sinks: what is explained, read off the output of the model."""
+"""Targets: what is explained, taken from the output of the model or of a layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.core.site import OUTPUT, Site, SiteLike, site_of
+from pellucid.core.site import OUTPUT, Site, SiteLike, resolve_site
 from pellucid.core.tensors import described, names_in, summed
 from pellucid.errors import InvalidArgument, OutOfRange, WrongType
 
@@ -33,7 +33,7 @@ Negative numbers count from the end.
 """
 
 
-class Sink(Protocol):
+class Target(Protocol):
     """What is explained: a function of the tensors at a site."""
 
     @property
@@ -55,6 +55,11 @@ class Sink(Protocol):
         """The explained values [n, *K] of an output for the examples `rows` [n]."""
         ...
 
+    @property
+    def of_output_rows(self) -> bool:
+        """Whether it chooses for each row of the output of the whole batch, rather than for each example."""
+        ...
+
     def argument(self, rows: Tensor) -> Any:
         """The user's target for the examples `rows`, as a function with a `target` argument takes it."""
         ...
@@ -68,7 +73,7 @@ class Neuron:
     Args:
         layer: The layer; see [SiteLike][pellucid.core.site.SiteLike].
         neuron_selector: What of the layer is explained, as a `target` is of the output; see
-            [TargetLike][pellucid.core.sink.TargetLike].
+            [TargetLike][pellucid.core.target.TargetLike].
     """
 
     layer: SiteLike
@@ -88,6 +93,11 @@ class _At:
     def place(self) -> str:
         """What the user chose from, in a word."""
         return "layer" if self.site.modules else "output"
+
+    @property
+    def of_output_rows(self) -> bool:
+        """Whether there is one for each row of the output of the whole batch, rather than for each example."""
+        return False
 
     def tensor_of(self, output: Any) -> Tensor:
         """The tensor that an output is; of a layer, also the only one in a tuple."""
@@ -220,64 +230,63 @@ class Elements(_At):
 
 @final
 @dataclass(frozen=True)
-class Passed:
-    """What another sink explains, passed through a function."""
+class MappedTarget:
+    """A function of what another target chooses."""
 
-    sink: Sink
+    target: Target
     function: Callable[[Tensor], Tensor]
 
     @property
     def site(self) -> Site:
         """Where the values are read."""
-        return self.sink.site
+        return self.target.site
 
     @property
     def name(self) -> str:
         """The argument by which the user chose."""
-        return self.sink.name
+        return self.target.name
 
     @property
     def place(self) -> str:
         """What the user chose from, in a word."""
-        return self.sink.place
+        return self.target.place
+
+    @property
+    def of_output_rows(self) -> bool:
+        """Whether there is one for each row of the output of the whole batch, rather than for each example."""
+        return self.target.of_output_rows
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
-        return self.function(self.sink(output, rows))
+        return self.function(self.target(output, rows))
 
     def argument(self, rows: Tensor) -> Any:
         """The user's target for the examples `rows`."""
-        return self.sink.argument(rows)
+        return self.target.argument(rows)
 
 
-def chosen_sink(
-    target: TargetLike, neuron: Neuron | None, examples: int, model: Callable[..., Any]
-) -> tuple[Sink, bool]:
-    """What is explained, of the output or of a layer, and whether it is chosen for each row of the output.
+def resolve_target(given: TargetLike | Neuron, batch_size: int, model: Callable[..., Any]) -> Target:
+    """What a user's `target` means for a batch, of the output or of a layer.
 
     Args:
-        target: What is explained of the output.
-        neuron: The neuron that is explained instead.
-        examples: The number of examples in the batch.
+        given: What the user gave.
+        batch_size: The number of examples in the batch.
         model: The model, in which a layer may be given by its name.
 
     Raises:
-        InvalidArgument: There are both, or they are of no known form.
+        InvalidArgument: It is of no known form, or holds another number of elements than examples.
     """
-    if target is not None and neuron is not None:
-        raise InvalidArgument("target and sink exclude each other: got both.")
-    if neuron is not None:
-        return sink_of(neuron.neuron_selector, examples, site_of(neuron.layer, model)), False
-    sink = sink_of(target, examples)
-    return sink, isinstance(sink, Elements) and sink.of_output_rows
+    if isinstance(given, Neuron):
+        return target_at(resolve_site(given.layer, model), given.neuron_selector, batch_size)
+    return target_at(OUTPUT, given, batch_size)
 
 
-def sink_of(target: TargetLike, examples: int, site: Site = OUTPUT) -> Sink:
-    """The sink that a user's `target`, or `neuron_selector`, means for a batch of `examples`.
+def target_at(site: Site, target: TargetLike, examples: int) -> Target:
+    """What `target`, or `neuron_selector`, means at a site, for a batch of `examples`.
 
     Args:
-        target: See [TargetLike][pellucid.core.sink.TargetLike].
-        examples: The number of examples in the batch.
         site: Where it chooses.
+        target: See [TargetLike][pellucid.core.target.TargetLike].
+        examples: The number of examples in the batch.
 
     Raises:
         InvalidArgument: The target is of no known form, or holds another number of elements than examples.
@@ -289,11 +298,11 @@ def sink_of(target: TargetLike, examples: int, site: Site = OUTPUT) -> Sink:
         index = target if isinstance(target, tuple) else (target,)
         return Element(site, tuple(p if isinstance(p, slice) else _integer(p, target, name) for p in index))
     if isinstance(target, list | Tensor | np.ndarray):
-        return _sink_of_many(target, examples, site, name)
+        return _target_of_many(target, examples, site, name)
     return Element(site, (_integer(target, target, name),))
 
 
-def _sink_of_many(target: list[Any] | Tensor | np.ndarray[Any, Any], examples: int, site: Site, name: str) -> Sink:
+def _target_of_many(target: list[Any] | Tensor | np.ndarray[Any, Any], examples: int, site: Site, name: str) -> Target:
     if isinstance(target, list):
         elements = [element if isinstance(element, tuple) else (element,) for element in target]
         if len({len(element) for element in elements}) > 1:

@@ -1,0 +1,280 @@
+"""Forwards of a model between the places of a problem."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Future, Tensor
+
+from pellucid.core.budget import unmeasured
+from pellucid.core.forward import Captured, ForwardPass
+from pellucid.core.hook_point import differentiable
+from pellucid.core.independence import Way, tied_to_its_batch
+from pellucid.core.lineage import started
+from pellucid.core.points import Points
+from pellucid.core.replay import FEW, Recording, Replay, Watch, failing_replays, few
+from pellucid.core.restarts import BatchCollapsed
+from pellucid.core.rows import everyone, follow
+from pellucid.core.session import Session
+from pellucid.core.site import OUTPUT, Site
+from pellucid.core.structure import each_tensor
+from pellucid.core.target import Target
+from pellucid.core.tensors import Tensors, described, floats, tensor_from
+from pellucid.errors import InvalidArgument
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Evaluator:
+    """Runs a model from points at a source to a target.
+
+    Args:
+        session: What is learnt by the way.
+        source: Where points are fed.
+        gradient_at: Where gradients are taken.
+        target: What is explained.
+        replay: Whether modules that finish before the source may be answered from what they returned before.
+    """
+
+    session: Session
+    source: Site
+    gradient_at: Site
+    target: Target
+    replay: bool = True
+
+    @property
+    def way(self) -> Way:
+        """From the source to the target."""
+        return self.source, self.target
+
+    def evaluate(self, points: Points, site: Site | None = None) -> tuple[Tensor, Captured | None]:
+        """What is explained at points, and what is captured at a site on the way.
+
+        Args:
+            points: At the source; without tensors, those that the inputs lead to.
+            site: What to capture; None for nothing.
+
+        Returns:
+            Values [n, *K], and what was captured.
+
+        Raises:
+            BatchCollapsed: The output does not follow the rows given.
+        """
+        session, examples = self.session, points.examples
+        target_site = self.target.site
+        fed = points if self.source.modules and points.tensors else None
+        inputs = points.tensors if not self.source.modules and points.tensors else self.inputs_of(examples)
+        sites = (target_site,) if site is None else (site, target_site)
+        watch = None if fed is None else self._answers(fed, sites)
+        answered = nullcontext() if watch is None else failing_replays(session.observed.replays.get(self._sites))
+        with tied_to_its_batch(session, self.way, examples, inputs), answered:
+            forward, arguments = self.prepared(inputs, examples, fed, sites, watch=watch)
+            forward.run(arguments, session.info, stops=self._stops(sites))
+            output = forward.captured(target_site).value if target_site.modules else forward.output
+            value = self.explain(output, examples)
+        captured = forward.captured(site) if site is not None and site.modules else None
+        if captured is not None and site is not None:
+            session.observed.remember_layout(site, captured)
+        follows = value.shape[:1] == examples.shape and (captured is None or follow(examples, captured.tensors))
+        if not follows and session.holds_others(examples):
+            raise BatchCollapsed
+        return value, captured
+
+    def explain(self, output: Any, examples: Tensor) -> Tensor:
+        """What is explained of an output for these examples.
+
+        Raises:
+            InvalidArgument: It is a future.
+        """
+        if isinstance(output, Future):
+            raise InvalidArgument("forward_func must return a tensor: got a Future. Hint: call attribute_future.")
+        return self.target(output if torch.is_grad_enabled() else tensor_from(output), examples)
+
+    def ask(self, points: Points) -> Future[Any]:
+        """What a model that answers later will return at these points."""
+        inside = bool(self.source.modules)
+        inputs = self.inputs_of(points.examples) if inside else points.tensors
+        with torch.no_grad(), tied_to_its_batch(self.session, self.way, points.examples, inputs):
+            output = self.run(inputs, points.examples, points if inside else None, (self.target.site,)).output
+        if not isinstance(output, Future):
+            raise InvalidArgument(
+                f"forward_func must return a torch.futures.Future: got {described(output)}. Hint: call attribute."
+            )
+        return output
+
+    def answered(self, answer: Future[Any], examples: Tensor) -> Tensor:
+        """What is explained of an answer that has come, for these examples."""
+        with tied_to_its_batch(self.session, self.way, examples):
+            value = self.explain(answer.value(), examples)
+        if value.shape[:1] != examples.shape and self.session.holds_others(examples):
+            raise BatchCollapsed
+        return value
+
+    def inputs_of(self, examples: Tensor) -> Tensors:
+        """Copies of the user's inputs for these examples."""
+        picked: Tensors = self.session.pick(self.session.problem.inputs, examples)
+        return picked
+
+    def capture(self, inputs: Tensors, examples: Tensor, site: Site, fed: Points | None = None) -> Tensors:
+        """The tensors at a site for these inputs, without gradients.
+
+        Args:
+            inputs: Of the model, (n, ...) each.
+            examples: The example that each belongs to.
+            site: The site.
+            fed: What is put in the place of the source.
+        """
+        with (
+            torch.set_grad_enabled(self.session.problem.options.create_graph),
+            tied_to_its_batch(self.session, self.way, examples, inputs),
+        ):
+            tensors = self.run(inputs, examples, fed, (site,)).captured(site).tensors
+        if not follow(examples, tensors) and self.session.holds_others(examples):
+            raise BatchCollapsed
+        return tensors
+
+    def at_source(self) -> Captured:
+        """What is at the source for the user's inputs."""
+        observed, batch_size = self.session.observed, self.session.problem.batch_size
+        if self.source not in observed.captured:
+            recording = Recording(self.source) if self._is_replayable else None
+            captured = self.lead(self.session.problem.inputs, everyone(batch_size), recording=recording)
+            observed.captured[self.source] = captured
+            if recording is not None:
+                others = {*self.target.site.modules, *self.gradient_at.modules}.difference(self.source.modules)
+                observed.replays[self._sites] = Replay.of(recording, captured.counts, others, batch_size)
+            observed.remember_layout(self.source, captured)
+            # A tensor (B, B, D) may have its examples second, as recurrent layers have.
+            self.session.whole_batch |= any(
+                tensor.shape[:1] != (batch_size,) or (tensor.ndim == 3 and tensor.shape[1] == batch_size)
+                for tensor in captured.tensors
+            )
+        return observed.captured[self.source]
+
+    def lead(
+        self,
+        inputs: Tensors,
+        examples: Tensor,
+        *,
+        chosen: Callable[[Tensor], bool] = floats,
+        recording: Recording | None = None,
+    ) -> Captured:
+        """What inputs lead to at the source, in as many rows at a time as the user allows and the memory holds."""
+        session = self.session
+
+        def look(_: slice, place: slice) -> Captured:
+            whole = place == slice(None)
+            some = inputs if whole else tuple(x[place] for x in inputs)
+            watch = None if recording is None or not whole else (recording, session.info.modules)
+            with (
+                torch.set_grad_enabled(session.problem.options.create_graph),
+                tied_to_its_batch(session, self.way, examples[place], some),
+            ):
+                forward = self.run(some, examples[place], None, (self.source,), chosen=chosen, watch=watch)
+            captured = forward.captured(self.source)
+            if not whole and not follow(examples[place], captured.tensors):
+                raise BatchCollapsed
+            return captured
+
+        budget = dataclasses.replace(session.budget, progress=None, fixed=True)
+        budget.rows = session.budget.rows if session.budget.fixed else len(examples)
+        parts = list(budget.blocks(1, len(examples), look, whole=session.whole_batch))
+        tensors = tuple(torch.cat(pieces) for pieces in zip(*(part.tensors for part in parts), strict=True))
+        return parts[0] if len(parts) == 1 else dataclasses.replace(parts[0], tensors=tensors)
+
+    def run(
+        self,
+        inputs: Tensors,
+        examples: Tensor,
+        fed: Points | None,
+        sites: tuple[Site, ...],
+        *,
+        chosen: Callable[[Tensor], bool] = floats,
+        watch: Watch | None = None,
+    ) -> ForwardPass:
+        """One forward, which ends at the last of the sites to be captured: see `prepared`."""
+        forward, arguments = self.prepared(inputs, examples, fed, sites, chosen=chosen, watch=watch)
+        forward.run(arguments, self.session.info, stops=self._stops(sites))
+        return forward
+
+    def prepared(
+        self,
+        inputs: Tensors,
+        examples: Tensor,
+        fed: Points | None,
+        sites: tuple[Site, ...],
+        *,
+        chosen: Callable[[Tensor], bool] = floats,
+        watch: Watch | None = None,
+    ) -> tuple[ForwardPass, tuple[Any, ...]]:
+        """A forward that is to be run, and its arguments.
+
+        Args:
+            inputs: Of the model; where the source is patched, copies of the user's.
+            examples: The examples, int64 [n].
+            fed: What is put in the place of the source.
+            sites: What is captured.
+            chosen: Which tensors there.
+            watch: What happens in place of the forward of some modules.
+        """
+        session, grads = self.session, torch.is_grad_enabled()
+        # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.
+        if grads and (self.gradient_at.modules or self.target.site.modules):
+            # What a layer takes may be used elsewhere, too. Its gradient counts that, so no leaf is made of it there.
+            inputs = tuple(started(differentiable(x)) for x in inputs)
+        elif fed is None:
+            inputs = tuple(map(started, inputs))
+        extra = session.problem.additional_forward_args
+        arguments = (*inputs, *session.pick(extra, examples)) if extra else inputs
+        forward = ForwardPass(session.problem.model, grads=grads, whole=session.whole_batch, chosen=chosen, watch=watch)
+        if fed is not None:
+            forward.patch(self.source, fed.tensors, self.at_source())
+        for site in sites:
+            forward.capture(site)
+        return forward, arguments
+
+    def _stops(self, sites: tuple[Site, ...]) -> bool:
+        """Whether a forward may end when these have been captured."""
+        # Modules in training mode may draw random numbers, in the part, too, that would not run.
+        session = self.session
+        return session.problem.options.early_exit and OUTPUT not in sites and not any(session.info.training_flags)
+
+    @property
+    def _sites(self) -> tuple[Site, ...]:
+        return self.source, self.gradient_at, self.target.site
+
+    @property
+    def _is_replayable(self) -> bool:
+        """Whether it could be that modules before the source need not run again."""
+        info, options = self.session.info, self.session.problem.options
+        plain = self.source.call is None and not (options.create_graph or info.compiled or any(info.training_flags))
+        return self.replay and plain
+
+    def _answers(self, points: Points, sites: tuple[Site, ...]) -> Watch | None:
+        """What answers modules before the source in a forward for these points there; None where all must run."""
+        session = self.session
+        replay, most_rows = session.observed.replays.get(self._sites), session.budget.most_rows
+        grads = torch.is_grad_enabled()
+        bounded = most_rows is not None and most_rows < FEW
+        if not self.replay or replay is None or bounded or (grads and self.gradient_at != self.source):
+            return None
+        checked = points[
+            slice(None) if session.whole_batch else torch.tensor(few(session.problem.batch_size), device="cpu")
+        ].detach()
+
+        def run(watch: Watch | None, most: int | None = None) -> Any:
+            some = checked[:most]
+            with torch.set_grad_enabled(grads), unmeasured():
+                forward = self.run(self.inputs_of(some.examples), some.examples, some, sites, watch=watch)
+            everything = forward.output, [forward.captured(site).tensors for site in sites if site.modules]
+            return each_tensor(everything, Tensor.detach)
+
+        of_forward, of_check = (
+            None if session.is_batch(each) else each for each in (points.examples, checked.examples)
+        )
+        return replay.answers(of_forward, of_check, run, session.budget.ahead)

@@ -1,0 +1,93 @@
+"""The state of a model: what of its modules may decide how a forward goes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
+
+from torch import Tensor, nn
+
+from pellucid.core.kinds import plain
+
+Attributes: TypeAlias = dict[nn.Module, dict[str, Hashable]]
+"""Of every module, what can be compared of its attributes, parameters and buffers, by their names."""
+
+_COUNTERS: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
+"""Attributes that forwards were seen to change."""
+
+_KEPT_APART = frozenset(vars(nn.Module()))
+"""What torch keeps on every module; the modes are listed by themselves."""
+
+_MANY = 100
+_SIMPLE = frozenset({bool, int, float, str, type(None)})
+
+
+def attributes_of(modules: tuple[nn.Module, ...]) -> Attributes:
+    """What can be compared of modules, now."""
+    shared: dict[int, Hashable] = {}
+    return {module: _plain_attributes(module, shared) | _tensors_of(module) for module in modules}
+
+
+def remember_counters(before: Attributes, after: Attributes) -> None:
+    """Remember which attributes a forward has changed: from now on they are no part of the state."""
+    for module, now in after.items():
+        names = now.keys() | before[module].keys()
+        changed = {name for name in names if now.get(name) != before[module].get(name)}
+        if changed:
+            _COUNTERS.setdefault(module, set()).update(changed)
+
+
+def hash_of(attributes: Attributes) -> int:
+    """The same for the same modules with the same attributes, but for those that forwards change by themselves."""
+    return hash(tuple((id(module), _hash_of(module, named)) for module, named in attributes.items()))
+
+
+def _hash_of(module: nn.Module, attributes: dict[str, Hashable]) -> int:
+    counters = _COUNTERS.get(module, ())
+    return hash(frozenset(item for item in attributes.items() if item[0] not in counters))
+
+
+def _plain_attributes(value: Any, shared: dict[int, Hashable], depth: int = 2) -> dict[str, Hashable]:
+    """The numbers and words of a module, of its configuration and of what else it holds, by their names."""
+    own = vars(value)
+    return {name: _plain_part(own.get(name), shared, depth - 1) for name in own.keys() - _KEPT_APART}
+
+
+def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable:
+    """What can be compared of an attribute; of what is large or nested the length alone.
+
+    Args:
+        value: The attribute.
+        shared: What was found of objects that several modules hold, as their configuration.
+        depth: How far to look inside.
+    """
+    kind = type(value)
+    if kind in _SIMPLE or (kind is tuple and all(type(each) in _SIMPLE for each in value)):
+        return hash(value)
+    if isinstance(value, list | tuple | dict | set | deque):
+        if depth == 0 or len(value) > _MANY:
+            return len(value)
+        each = value.items() if isinstance(value, dict) else enumerate(value)
+        return tuple((hash(name) if plain(name) else None, _plain_part(part, shared, depth - 1)) for name, part in each)
+    if isinstance(value, Tensor):
+        return mark_of(value)
+    if depth == 0 or callable(value) or not hasattr(value, "__dict__"):
+        return None
+    if id(value) not in shared:
+        shared[id(value)] = hash(frozenset(_plain_attributes(value, shared, depth).items()))
+    return shared[id(value)]
+
+
+def _tensors_of(module: nn.Module) -> dict[str, Hashable]:
+    """The marks of a module's parameters and buffers, by their names."""
+    every = (*module._parameters.items(), *module._buffers.items())
+    return {name: mark_of(each) for name, each in every if each is not None}
+
+
+def mark_of(tensor: Tensor) -> Hashable:
+    """What tells a tensor from another, and from itself after it was written into, without a look at many numbers."""
+    written = 0 if tensor.is_inference() else tensor._version
+    small = tensor.numel() == 1 and tensor.device.type == "cpu"
+    return id(tensor), written, tensor.item() if small else tensor.shape
