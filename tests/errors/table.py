@@ -622,6 +622,9 @@ FAILURES = {
     "gradients of NumPy": fails(attr.IntegratedGradients, lambda x: torch.from_numpy(x.numpy()), ROWS, OUTSIDE),
     "integers": fails(attr.FeatureAblation, nn.Linear(4, 3), ROWS.long(), DOUBLE),
     "ids": fails(attr.IntegratedGradients, model_of_ids, IDS["inputs"], TOKENS),
+    "ids in noise": fails(
+        lambda model: attr.NoiseTunnel(attr.NoiseTunnel(attr.Saliency(model))), model_of_ids, IDS["inputs"], TOKENS
+    ),
     "ids of a function": fails(attr.IntegratedGradients, lambda ids: table_of_ids[0](ids), IDS["inputs"], TOKENS),
     "batch norm of one row": fails(
         attr.Saliency, normed, ROWS[:1], "model.eval(); in training mode batch norm takes its statistics from the rows "
