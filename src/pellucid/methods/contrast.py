@@ -55,10 +55,11 @@ class Contrast:
     Args:
         path: The pathway, to one value per example.
         rules: The rules.
+        least: Changes smaller than this are none to the rules, and so is what sums miss.
     """
 
-    def __init__(self, path: Pathway, rules: Rules) -> None:
-        self._path, self._rules = dataclasses.replace(path, replays=False), rules
+    def __init__(self, path: Pathway, rules: Rules, least: float) -> None:
+        self._path, self._rules, self._least = dataclasses.replace(path, replays=False), rules, least
         self._unruled = Unruled(path.model)
         self._missed = self._exceeded = 0.0
 
@@ -108,7 +109,7 @@ class Contrast:
         sums = torch.stack([each.sum(1) for each in shares]).sum(0)
         sizes = torch.stack([each.abs().sum(1) for each in shares]).sum(0)
         missed = sums - (ends[0] - ends[1])
-        most = ROUNDING * rounding * (sizes + outputs)
+        most = (ROUNDING * rounding * (sizes + outputs)).clamp(min=self._least)
         if missed.sum().abs() > most.sum():  # examples that meet, as in batch norm's statistics, add up together
             self._missed = max(self._missed, float(torch.where(missed.abs() > most, missed.abs(), 0).max()))
 

@@ -140,7 +140,7 @@ def _contributions(
     method: DeepLift | DeepLiftShap, path: Pathway, samples: int, pairs: Callable[[slice, slice], Tensors]
 ) -> tuple[Moments, Tensor]:
     """Moments of the contributions over samples of points and baselines, and how far each is from adding up."""
-    contrast, count = Contrast(path, rescale(method.eps)), len(path.x)
+    contrast, count = Contrast(path, rescale(method.eps), method.eps), len(path.x)
 
     def read(points: Tensors, rows: Tensor) -> Tensors:
         change = contrast.between(points[count : 2 * count], points[:count], rows)
