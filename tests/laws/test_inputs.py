@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from pellucid import attr
+from pellucid import attr, methods
 from pellucid.errors import InvalidArgument
 
 from .registry import close
@@ -177,6 +177,59 @@ def test_with_ids_beside_numbers_points_lie_between_the_values_of_the_layer(name
         inputs, baselines, target=1, n_steps=400
     )
     close((found,), (expected,), rtol=0.1, atol=0.02)
+
+
+class Counts(nn.Module):
+    """Counts beside numbers, which are numbers, too, and an id that is nobody's input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.mix, self.head = nn.Embedding(10, 4), nn.Linear(4, 8), nn.Linear(8, 2)
+
+    def forward(self, numbers: Tensor, counts: Tensor) -> Tensor:
+        mixed = self.mix(torch.cat([numbers, counts], 1) + self.embedding(torch.zeros(1, dtype=torch.int64)))
+        return self.head(torch.relu(mixed)).tanh()
+
+
+@pytest.mark.parametrize("given", [None, (0.0, 1), (0, 0.5), "tensors"], ids=str)
+def test_conductance_of_counts_beside_numbers_is_that_of_numbers(given: Any):
+    torch.manual_seed(0)
+    net, inputs = Counts(), (torch.randn(3, 2), torch.randint(1, 10, (3, 2)))
+    if given == "tensors":
+        given = torch.zeros(3, 2), torch.ones(3, 2, dtype=torch.int64)
+    method = attr.NeuronConductance(net, "mix")
+    found = method.attribute(inputs, 1, target=1, baselines=given)
+    expected = method.attribute((inputs[0], inputs[1].float()), 1, target=1, baselines=given)
+    close(found, expected, rtol=1e-6, atol=1e-7)
+    assert found[1].abs().sum() > 0
+
+
+def test_ids_that_reach_a_model_as_floats_are_told_of():
+    net, inputs, baselines = categories()
+    for name, given in (("NeuronIntegratedGradients", {}), ("NeuronConductance", {"target": 1})):
+        with pytest.raises(RuntimeError, match="indices") as raised:
+            getattr(attr, name)(net, "mix").attribute(inputs, 0, baselines=baselines, **given)
+        (note,) = raised.value.__notes__
+        assert "(3, 2) float32, (3, 2) float32. Hint: integer inputs reach the model as floats" in note
+
+
+AT_A_LAYER = [
+    methods.Conductance(),
+    methods.IntegratedGradients(multiply_by_inputs=False),
+    methods.GradientShap(seed=0),
+]
+
+
+@pytest.mark.parametrize("method", AT_A_LAYER, ids=lambda each: type(each).__name__)
+def test_points_between_counts_are_no_counts_wherever_gradients_are_taken(method: Any):
+    torch.manual_seed(0)
+    net, numbers, counts = Counts(), torch.randn(3, 2), torch.randint(1, 10, (3, 2))
+    baselines = torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.int64)
+    found, expected = (
+        method(methods.Pathway.of(net, (numbers, each), target=1, read="mix"), baselines).values
+        for each in (counts, counts.float())
+    )
+    close(found, expected, rtol=1e-6, atol=1e-7)
 
 
 def test_ids_alone_have_no_points_between_them_either():

@@ -224,10 +224,13 @@ class Pathway:
         """The points to be compared with baselines: floats, but for ids where no gradient is taken at them."""
         return self.x if self.read != self.source and embeds(self.model) else floating(self.x)
 
-    @property
-    def like_inputs(self) -> Tensors:
-        """What baselines must be like: the model's inputs, which are floats where they are the source."""
-        return self.inputs if self.source.modules else self.ends
+    def like_inputs(self, *, between: bool = True) -> Tensors:
+        """What baselines must be like: the model's inputs, which are floats where they are the source.
+
+        Args:
+            between: Whether there are points between; where they are only compared, baselines are like the `ends`.
+        """
+        return self.inputs if self.source.modules else floating(self.x) if between else self.ends
 
     @property
     def entry(self) -> Pathway:
@@ -270,16 +273,18 @@ class Pathway:
         """Whether a forward of these rows holds others than those of the user's batch, or not all."""
         return not self.budget.whole and (self.budget.copies or not self.is_batch(rows))
 
-    def baselines(self, given: Baselines) -> Tensors:
+    def baselines(self, given: Baselines, *, between: bool = True) -> Tensors:
         """Baselines as tensors like the inputs of the model, one for each point.
 
         Args:
             given: See [Baselines][pellucid.core.baselines.Baselines].
+            between: Whether there are points between them and the inputs, or both are only compared.
 
         Raises:
             InvalidArgument: They do not fit the inputs.
         """
-        picked = baselines_of(given, self.like_inputs, None if self.is_batch(self.rows) else self.rows, self.examples)
+        like = self.like_inputs(between=between)
+        picked = baselines_of(given, like, None if self.is_batch(self.rows) else self.rows, self.examples)
         return picked if self.create_graph else detached(picked)
 
     def carry(self, inputs: Tensors, rows: Tensor | None = None) -> Tensors:

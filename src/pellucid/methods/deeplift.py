@@ -72,7 +72,7 @@ class DeepLift:
         Raises:
             InvalidArgument: The model makes other calls for the baselines than for the inputs.
         """
-        start = path.baselines(baselines)
+        start = path.baselines(baselines, between=False)
         points = path.ends + path.carry(start) + (_at_entry(path, start) if delta else ())
         found, gaps = _contributions(self, path, 1, along(one_sample(points)))
         return Attributions(found.mean, gaps if delta else None, structure=path.structure)
@@ -188,7 +188,7 @@ def _distribution(given: Tensor | Tensors, path: Pathway) -> Tensors:
     Raises:
         InvalidArgument: They do not fit the inputs, or are fewer than two.
     """
-    like = path.like_inputs
+    like = path.like_inputs(between=False)
     each = given if isinstance(given, tuple) else (given,)
     fits = len(each) == len(like) and all(
         isinstance(b, Tensor) and b.shape[1:] == x.shape[1:] and len(b) == len(each[0])

@@ -116,7 +116,7 @@ class NoiseTunnel:
         self, path: Pathway, samples: slice, baselines: Any, draws: Draws
     ) -> Iterator[tuple[slice, Tensors, dict[str, Tensors]]]:
         """Call by call: which samples, as many noisy copies of every point, and the baselines drawn for them."""
-        stdevs, like = spreads(self.stdevs, len(path.x)), path.like_inputs
+        stdevs, like = spreads(self.stdevs, len(path.x)), path.like_inputs()
         total = samples.stop - samples.start
         most = min(total, self.per_call or total)
         given = baselines if isinstance(baselines, tuple) else (baselines,)

@@ -210,7 +210,7 @@ class GradientShap:
         stdevs = spreads(self.stdevs, len(path.x))
         distributions = baselines if isinstance(baselines, tuple) else (baselines,)
         if not isinstance(distributions[0], Tensor):
-            raise not_a_distribution(baselines, path.like_inputs)
+            raise not_a_distribution(baselines, path.like_inputs())
         if delta and self.samples == "auto":
             raise InvalidArgument('return_convergence_delta must be False for n_samples="auto": got True.')
         narrowing = Narrowing(path, self.samples, self, at_once=FEW_AT_ONCE)
@@ -237,12 +237,12 @@ class GradientShap:
     ) -> Tensor | None:
         """Take in the next samples of those who are next; how far each is from adding up, if wanted."""
         sampled = (len(path), narrowing.count)
-        chosen = chosen_from(distributions, path.like_inputs, draws, *sampled)
+        chosen = chosen_from(distributions, path.like_inputs(), draws, *sampled)
 
         # As in Captum, a number may stand for the baselines of a later input.
         backgrounds = tuple(
             each.to(x) if isinstance(each, Tensor) else x.new_full((1, *x.shape[1:]), each)
-            for each, x in zip(distributions, path.like_inputs, strict=True)
+            for each, x in zip(distributions, path.like_inputs(), strict=True)
         )
 
         def starts(samples: slice, places: slice) -> Tensors:
