@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -311,6 +312,16 @@ BROADCAST: dict[str, Call] = {
 
 def _squares(x: Tensor) -> Tensor:
     return x.square().sum((1, 2))
+
+
+@pytest.mark.parametrize(
+    "number", [np.float32(0.5), np.float64(0.5), np.int64(2)], ids=lambda each: type(each).__name__
+)
+@pytest.mark.parametrize("name", BROADCAST)
+def test_a_number_of_numpy_is_a_number(name: str, number: Any):
+    x = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    found, expected = (BROADCAST[name](x, each) for each in (number, number.item()))
+    assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (1,), (3, 1), (3, 4), (1, 3, 4)], ids=str)

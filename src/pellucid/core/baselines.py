@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -131,6 +132,7 @@ def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examp
             "Hint: inputs.to_dense()."
         )
     points = len(x) if rows is None or len(x) != examples else len(rows)
+    baseline = baseline.item() if isinstance(baseline, np.number) else baseline
     if not isinstance(baseline, Tensor | int | float | None):
         given = f"baselines must be tensors or numbers: got {type(baseline).__name__}."
         alone = " Hint: a Background by itself, of a tuple of rows for several inputs."
