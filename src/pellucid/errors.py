@@ -145,7 +145,7 @@ def check_count(name: str, count: int, least: int = 1) -> int:
         raise WrongType(message)
     if operator.index(count) < least:
         raise InvalidArgument(message)
-    return count
+    return operator.index(count)
 
 
 ABSENT = {

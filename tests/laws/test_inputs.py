@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from pellucid import attr, methods
-from pellucid.errors import InvalidArgument
+from pellucid.errors import InvalidArgument, NotDifferentiable
 
 from .registry import close
 
@@ -322,6 +322,25 @@ def test_a_number_of_numpy_is_a_number(name: str, number: Any):
     x = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
     found, expected = (BROADCAST[name](x, each) for each in (number, number.item()))
     assert torch.equal(found, expected)
+
+
+def test_windows_and_strides_of_numpy_are_windows_and_strides():
+    x, two = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0)), np.int64(2)
+    expected = attr.Occlusion(_squares).attribute(x, (2, 2), strides=2)
+    assert torch.equal(attr.Occlusion(_squares).attribute(x, (two, two), strides=two), expected)
+    assert torch.equal(attr.Occlusion(_squares).attribute(x, (two, 2), strides=(two, 2)), expected)
+
+
+def test_one_sample_may_be_counted_by_true():
+    """As Python itself counts."""
+    x = torch.ones(2, 3)
+    found, expected = (attr.Lime(lambda x: x.sum(1)).attribute(x, n_samples=count, seed=0) for count in (True, 1))
+    assert torch.equal(found, expected)
+
+
+def test_booleans_are_no_ids():
+    with pytest.raises(NotDifferentiable, match=r"inputs must be floating.*bool. Hint: inputs.float\(\)"):
+        attr.Saliency(lambda x: x.sum(1)).attribute(torch.ones(2, 3, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (1,), (3, 1), (3, 4), (1, 3, 4)], ids=str)
