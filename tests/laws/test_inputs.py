@@ -352,6 +352,27 @@ def test_baselines_broadcast_as_torch_does(name: str, shape: tuple[int, ...]):
     close((found,), (x.square() - baselines.expand_as(x).square(),), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.int64])
+@pytest.mark.parametrize("name", ["FeatureAblation", "ShapleyValues", "ShapleyValueSampling", "KernelShap", "Lime"])
+def test_baselines_take_the_dtype_of_floating_inputs(name: str, dtype: torch.dtype):
+    torch.manual_seed(0)
+    model, x, baselines = nn.Linear(3, 2), torch.randn(2, 3), torch.ones(1, 3)
+    found, expected = (
+        seeded(lambda each=each: getattr(attr, name)(model).attribute(x, each, target=1))
+        for each in (baselines.to(dtype), baselines)
+    )
+    assert torch.equal(found, expected)
+
+
+def test_rows_of_a_background_take_the_dtype_of_floating_inputs():
+    torch.manual_seed(0)
+    path, rows = methods.Pathway.of(nn.Linear(3, 2), torch.randn(2, 3), target=1), torch.randn(4, 3)
+    (found,), (expected,) = (
+        methods.ShapleyValues()(path, methods.Background(each)).values for each in (rows.double(), rows)
+    )
+    assert torch.equal(found, expected)
+
+
 def test_baselines_that_could_be_of_each_example_are_not_taken_for_another_dimension():
     with pytest.raises(InvalidArgument, match=r"baselines must broadcast to inputs: expected \(3, 3\), got \(3,\)"):
         attr.FeatureAblation(lambda x: x.sum(1)).attribute(torch.ones(3, 3), torch.ones(3))

@@ -59,7 +59,7 @@ class Background:
         rows = tensors_of(self.rows, "rows")
         if [each.shape[1:] for each in rows] != [each.shape[1:] for each in x]:
             raise InvalidArgument(f"baselines must be a Background of {_many('rows', x)}: got {described(self.rows)}.")
-        return tuple(each.to(one.device, torch.result_type(one, each)) for each, one in zip(rows, x, strict=True))
+        return tuple(each.to(one.device, _filling(one, each)) for each, one in zip(rows, x, strict=True))
 
 
 Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background | None"
@@ -88,7 +88,8 @@ def baselines_of(
             integers.
 
     Returns:
-        Tensors (n, ...) of the shapes of the inputs, on their devices and, unless `fills`, in their dtypes.
+        Tensors (n, ...) of the shapes of the inputs, on their devices and in their dtypes, unless what `fills` integers
+        is wider.
 
     Raises:
         InvalidArgument: They do not fit the inputs.
@@ -125,6 +126,12 @@ def _many(first: str, like: Tensors) -> str:
 _BY_DRAWING = "GradientShap and DeepLiftShap take many"
 
 
+def _filling(x: Tensor, baseline: Tensor | float) -> torch.dtype:
+    """The dtype of baselines in the place of what is absent: that of floats; among integers, a fraction is kept."""
+    either = torch.result_type(x, baseline)
+    return x.dtype if x.is_floating_point() and either.is_floating_point else either
+
+
 def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int, fills: bool) -> Tensor:
     if x.layout is not torch.strided:
         raise InvalidArgument(
@@ -137,7 +144,7 @@ def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examp
         given = f"baselines must be tensors or numbers: got {type(baseline).__name__}."
         alone = " Hint: a Background by itself, of a tuple of rows for several inputs."
         raise InvalidArgument(given + (alone if isinstance(baseline, Background) else converted(baseline, "baselines")))
-    dtype = torch.result_type(x, baseline) if fills and baseline is not None else x.dtype
+    dtype = _filling(x, baseline) if fills and baseline is not None else x.dtype
     if baseline is None or isinstance(baseline, int | float):
         return x.new_full((1,) * x.ndim, baseline or 0, dtype=dtype).expand(points, *x.shape[1:])
     came = tuple(baseline.shape)
