@@ -3,6 +3,7 @@
 `python -m benchmarks` runs every claim; each file that ends in a list of `CASES` makes one:
 
     call_overhead.py          a call on a tiny network costs no more than Captum's
+    per_call.py               nor does one of few passes, on that network and on images
     ordinary_models.py        nor does one on models of ordinary sizes
     integrated_gradients.py   fifty steps on a ResNet-18 take little more than their forwards and backwards
     layers_and_neurons.py     to look into a model takes no longer either, and less where the rest of it need not run

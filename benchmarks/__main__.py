@@ -21,6 +21,7 @@ from benchmarks import (
     layers_and_neurons,
     ordinary_models,
     passing_back,
+    per_call,
     replay,
     variance,
 )
@@ -32,6 +33,7 @@ PAGE = 190
 
 CASES: list[Case] = [
     *call_overhead.CASES,
+    *per_call.CASES,
     *ordinary_models.CASES,
     *integrated_gradients.CASES,
     *layers_and_neurons.CASES,
