@@ -26,10 +26,7 @@ from benchmarks import (
     variance,
 )
 from benchmarks.harness import Case, Result
-from benchmarks.table import line, table
-
-PAGE = 190
-"""Columns, where there is no terminal to say so."""
+from benchmarks.table import PAGE, line, table
 
 CASES: list[Case] = [
     *call_overhead.CASES,
@@ -62,7 +59,11 @@ def measured(cases: list[Case]) -> Iterator[Result]:
 
 def main() -> None:
     """Run what the arguments select."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time and memory beside Captum.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Time and memory beside Captum.",
+        epilog="On a GPU: python -m benchmarks.on_gpu",
+    )
     parser.add_argument(
         "words", nargs="*", help="parts of names of cases; `chunks` and `variance` have tables of their own"
     )
