@@ -84,6 +84,9 @@ MODELS: dict[str, Stage] = {"convolutional": convolutional, "resnet": resnet, "e
 CAPTUM_REFUSES = {"encoder/LRP"}
 """It has no rule for the linear layer inside of attention."""
 
+CAPTUM_TAKES_GRADIENTS = {"encoder/DeepLift", "encoder/GuidedBackprop"}
+"""It has no rules for functions, and less to do: nothing is claimed of the time."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OnDevice:
@@ -143,7 +146,7 @@ def cases(device: torch.device) -> list[OnDevice]:
     return [
         OnDevice(
             name=f"{model}/{method}",
-            aim=Aim(time=1.0),
+            aim=Aim(time=None if f"{model}/{method}" in CAPTUM_TAKES_GRADIENTS else 1.0),
             stage=stage,
             call=call,
             device=device,
