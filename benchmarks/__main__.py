@@ -21,17 +21,16 @@ from benchmarks import (
     layers_and_neurons,
     ordinary_models,
     passing_back,
+    per_call,
     replay,
     variance,
 )
 from benchmarks.harness import Case, Result
-from benchmarks.table import line, table
-
-PAGE = 190
-"""Columns, where there is no terminal to say so."""
+from benchmarks.table import PAGE, line, table
 
 CASES: list[Case] = [
     *call_overhead.CASES,
+    *per_call.CASES,
     *ordinary_models.CASES,
     *integrated_gradients.CASES,
     *layers_and_neurons.CASES,
@@ -60,7 +59,11 @@ def measured(cases: list[Case]) -> Iterator[Result]:
 
 def main() -> None:
     """Run what the arguments select."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time and memory beside Captum.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Time and memory beside Captum.",
+        epilog="On a GPU: python -m benchmarks.on_gpu",
+    )
     parser.add_argument(
         "words", nargs="*", help="parts of names of cases; `chunks` and `variance` have tables of their own"
     )

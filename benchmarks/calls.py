@@ -40,9 +40,9 @@ def integrated_gradients_delta(attr: ModuleType, model: nn.Module, x: Tensor) ->
     return attr.IntegratedGradients(model).attribute(x, target=0, return_convergence_delta=True)
 
 
-def gradient_shap(attr: ModuleType, model: nn.Module, x: Tensor) -> object:
+def gradient_shap(attr: ModuleType, model: nn.Module, x: Tensor, **more: object) -> object:
     """Gradients at 5 random points."""
-    return attr.GradientShap(model).attribute(x, torch.zeros_like(x), target=0)
+    return attr.GradientShap(model).attribute(x, torch.zeros_like(x), target=0, **more)
 
 
 def gradient_shap_delta(attr: ModuleType, model: nn.Module, x: Tensor) -> object:

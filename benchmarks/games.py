@@ -26,9 +26,9 @@ def shapley_value_sampling(attr: ModuleType, model: nn.Module, x: Tensor, tuned:
     return method.attribute(x, target=0, feature_mask=mask, n_samples=25, **_per_eval(attr, tuned))
 
 
-def kernel_shap(attr: ModuleType, model: nn.Module, x: Tensor) -> object:
+def kernel_shap(attr: ModuleType, model: nn.Module, x: Tensor, n_samples: int = 100) -> object:
     """8 rows, 20 features, 100 coalitions each."""
-    return _fitted(attr.KernelShap(model), x)
+    return _fitted(attr.KernelShap(model), x, n_samples)
 
 
 def lime(attr: ModuleType, model: nn.Module, x: Tensor) -> object:
@@ -36,11 +36,11 @@ def lime(attr: ModuleType, model: nn.Module, x: Tensor) -> object:
     return _fitted(attr.Lime(model), x)
 
 
-def _fitted(method: Any, x: Tensor) -> object:
+def _fitted(method: Any, x: Tensor, n_samples: int = 100) -> object:
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum tells of every call that several examples take their time
-        return method.attribute(x, target=0, n_samples=100)
+        return method.attribute(x, target=0, n_samples=n_samples)
 
 
 def occlusion(attr: ModuleType, model: nn.Module, x: Tensor) -> object:

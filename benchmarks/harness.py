@@ -54,7 +54,12 @@ class Result:
     floor: Spread | None = None
     memory: Spread | None = None
     growth: Spread | None = None
-    difference: float = 0.0  # between the attributions, relative to the largest
+    difference: float | None = None  # between the attributions, relative to the largest
+
+    @property
+    def same(self) -> bool:
+        """Whether the attributions are the same, where that is claimed."""
+        return self.difference is None or self.difference <= SAME
 
     @property
     def met(self) -> bool:
@@ -63,7 +68,7 @@ class Result:
         found = (self.time, self.floor, self.memory, self.growth)
         kept = (ratio.median <= limit for ratio, limit in zip(found, limits, strict=True) if ratio and limit)
         small = not (self.peaks and self.aim.mebibytes) or self.peaks[0] <= self.aim.mebibytes * MIB
-        return all(kept) and small and self.difference <= SAME
+        return all(kept) and small and self.same
 
 
 class Case(Protocol):
@@ -106,7 +111,7 @@ class BesideCaptum:
         torch.set_num_threads(self.threads)
         scene = self.stage()
         ours, theirs = (partial(self.call, attr, *scene) for attr in (pellucid.attr, captum.attr))
-        apart = difference(_seeded(ours), _seeded(theirs)) if self.same else 0.0
+        apart = difference(_seeded(ours), _seeded(theirs)) if self.same else None
         floors = (fastest_loop(scene, self.work),) if self.work else ()
         own, other, *floor = interleaved(ours, theirs, *floors)
         peaks = self._peaks() if self.aim.memory else None

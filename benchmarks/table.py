@@ -11,6 +11,9 @@ from benchmarks.timing import Spread
 
 MIB = 2**20
 
+PAGE = 200
+"""Columns, where there is no terminal to say so."""
+
 
 def line(result: Result) -> str:
     """A result as a line of JSON."""
@@ -23,7 +26,7 @@ def table(results: Sequence[Result]) -> Table:
     found = Table(title=f"pellucid beside Captum: {met} of {len(results)} aims met", title_justify="left")
     found.add_column("case")
     found.add_column("aim")
-    for heading in ("pellucid", "Captum", "time ratio", "of floor", "peaks", "peak ratio"):
+    for heading in ("pellucid", "Captum", "time ratio", "of floor", "peaks", "peak ratio", "difference"):
         found.add_column(heading, justify="right")
     found.add_column("met")
     for result in results:
@@ -37,7 +40,8 @@ def _cells(result: Result) -> tuple[str, ...]:
     ratios = map(_spread, (result.time, result.floor, result.memory or result.growth))
     time, floor, peak = ratios
     mark = "[green]yes[/]" if result.met else "[bold red]NO[/]"
-    return result.name, str(result.aim), ours, theirs, time, floor, peaks, peak, mark
+    difference = f"{result.difference:.0e}" if result.difference is not None else ""
+    return result.name, str(result.aim), ours, theirs, time, floor, peaks, peak, difference, mark
 
 
 def _time(seconds: float) -> str:

@@ -89,10 +89,13 @@ def located(error: Exception, method: str, inputs: str, hint: str = "") -> Excep
         placed.located = True
         placed.__cause__ = error.__cause__
         return placed.with_traceback(_of_others(error.__traceback__))
-    note = f"This happened while pellucid's {method} called the model on inputs {inputs}.{hint and f' Hint: {hint}'}"
+    note = f"This happened while pellucid's {method} called the model on inputs {inputs}."
     notes: list[str] = error.__dict__.setdefault("__notes__", [])  # what add_note of Python 3.11 does
     if not any("pellucid" in each for each in notes):
         notes.append(note)
+    place = next(place for place, each in enumerate(notes) if "pellucid" in each)
+    if hint and " Hint: " not in notes[place]:  # an edge further out may know more: the inputs before noise
+        notes[place] += f" Hint: {hint}"
     return error
 
 
@@ -142,7 +145,7 @@ def check_count(name: str, count: int, least: int = 1) -> int:
         raise WrongType(message)
     if operator.index(count) < least:
         raise InvalidArgument(message)
-    return count
+    return operator.index(count)
 
 
 ABSENT = {

@@ -622,6 +622,9 @@ FAILURES = {
     "gradients of NumPy": fails(attr.IntegratedGradients, lambda x: torch.from_numpy(x.numpy()), ROWS, OUTSIDE),
     "integers": fails(attr.FeatureAblation, nn.Linear(4, 3), ROWS.long(), DOUBLE),
     "ids": fails(attr.IntegratedGradients, model_of_ids, IDS["inputs"], TOKENS),
+    "ids in noise": fails(
+        lambda model: attr.NoiseTunnel(attr.NoiseTunnel(attr.Saliency(model))), model_of_ids, IDS["inputs"], TOKENS
+    ),
     "ids of a function": fails(attr.IntegratedGradients, lambda ids: table_of_ids[0](ids), IDS["inputs"], TOKENS),
     "batch norm of one row": fails(
         attr.Saliency, normed, ROWS[:1], "model.eval(); in training mode batch norm takes its statistics from the rows "
@@ -647,5 +650,7 @@ PROBLEMS = {
         {"target": 0, "source": methods.Layer(methods.Layer("encoder"))},
         "layer must be a module or the dotted name of one: got Layer.",
     ),
-    "the layer to read": ({"target": 0, "gradient_at": "encodr"}, "layer must be the name of a module of the model: got 'enc"),
+    "the layer of gradients": (
+        {"target": 0, "gradient_at": "encodr"}, "layer must be the name of a module of the model: got 'enc"
+    ),
 }  # fmt: skip

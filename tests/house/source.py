@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import textwrap
 import tokenize
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,6 +45,22 @@ class Source:
         """All nodes of some kinds."""
         return [node for node in ast.walk(self.tree) if isinstance(node, kinds)]
 
+    def imported(self) -> list[tuple[str, int]]:
+        """The modules that it imports, also inside functions, by full names, with their lines."""
+        names = []
+        for node in self.nodes(ast.Import, ast.ImportFrom):
+            if isinstance(node, ast.Import):
+                names += [(alias.name, node.lineno) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names.append((self._absolute(node), node.lineno))
+                names += [(f"{self._absolute(node)}.{alias.name}", node.lineno) for alias in node.names]
+        return names
+
+    def _absolute(self, node: ast.ImportFrom) -> str:
+        package = self.module if self.path.name == "__init__.py" else self.module.rpartition(".")[0]
+        above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+        return ".".join(filter(None, [above, node.module]))
+
     def code_lines(self) -> int:
         """Lines that are neither blank, nor comments, nor docstrings."""
         lines: set[int] = set()
@@ -57,6 +74,13 @@ class Source:
 
 
 SOURCES = [Source(path) for path in sorted(HOME.rglob("*.py"))]
+
+
+def source_of(text: str, name: str = "core/example.py") -> Source:
+    """A file that is not there, of this text, to try the rules on."""
+    source = Source(HOME / name)
+    vars(source)["text"] = textwrap.dedent(text)  # in place of what the file would be read for
+    return source
 
 
 def places(source: Source, nodes: list[ast.AST]) -> list[str]:

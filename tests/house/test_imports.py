@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import subprocess
 import sys
@@ -31,24 +30,6 @@ NEEDED = {"numpy", "torch", "tqdm"}
 EXTRAS = ["matplotlib", "pandas", "IPython", "rich", "typer", "jinja2", "safetensors", "captum", "sklearn"]
 
 
-def imported(source: Source) -> list[tuple[str, int]]:
-    """The modules that a file imports, also inside functions, by full names, with their lines."""
-    found = []
-    for node in source.nodes(ast.Import, ast.ImportFrom):
-        if isinstance(node, ast.Import):
-            found += [(alias.name, node.lineno) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            found.append((absolute(source, node), node.lineno))
-            found += [(f"{absolute(source, node)}.{alias.name}", node.lineno) for alias in node.names]
-    return found
-
-
-def absolute(source: Source, node: ast.ImportFrom) -> str:
-    package = source.module if source.path.name == "__init__.py" else source.module.rpartition(".")[0]
-    above = package.rsplit(".", node.level - 1)[0] if node.level else ""
-    return ".".join(filter(None, [above, node.module]))
-
-
 def room(module: str) -> str:
     """The part of the house that a module belongs to: the name below `pellucid`."""
     whole, _, part = module.partition(".")
@@ -61,7 +42,7 @@ def test_imports_point_one_way_only(source: Source):
     if not own:
         return  # the package itself may import any of its parts
     assert own in LEVEL, f"say in {__file__} where {own} belongs"
-    for module, line in imported(source):
+    for module, line in source.imported():
         if room(module) and room(module) != own:
             assert LEVEL[room(module)] < LEVEL[own], f"{source.path}:{line} imports {module}"
 
@@ -73,7 +54,7 @@ def test_imports_point_one_way_only(source: Source):
 )
 def test_nothing_but_numpy_torch_and_tqdm_is_needed(source: Source):
     known = {"pellucid", "__future__", *NEEDED, *sys.stdlib_module_names}
-    roots = {module.split(".")[0]: line for module, line in imported(source)}
+    roots = {module.split(".")[0]: line for module, line in source.imported()}
     assert [f"{source.path}:{line} imports {root}" for root, line in roots.items() if root not in known] == []
 
 

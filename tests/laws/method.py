@@ -1,4 +1,4 @@
-"""What a method is to the laws, and the two ways to call one: by Captum's name, and as a dataclass, called with a problem."""
+"""What a method is to the laws, and the two ways to call one: by Captum's name, and as a dataclass."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid import attr
+from pellucid.core.target import TargetLike
 from pellucid.errors import InvalidArgument, NotSupported, OutOfRange
 from pellucid.methods import Layer, Problem, Saliency
 
@@ -71,11 +72,11 @@ def inputs() -> tuple[Tensor, Tensor]:
     return torch.randn(3, 2, 5), torch.randn(3, 2, 5)
 
 
-def explained(name: str, model: Siamese, inputs: Any, **made: Any) -> Any:
+def explained(name: str, model: Siamese, inputs: Any, neuron_selector: TargetLike = (1, 2), **made: Any) -> Any:
     torch.manual_seed(2)
     method = getattr(attr, name)(model, "encoder", **made)
     if name in NEURONS:
-        return method.attribute(inputs, neuron_selector=(1, 2), **NEURONS[name])
+        return method.attribute(inputs, neuron_selector=neuron_selector, **NEURONS[name])
     return method.attribute(inputs, **(READING | PUTTING_BACK)[name])
 
 
@@ -112,10 +113,11 @@ def test_nothing_is_put_in_the_place_of_all_calls(name: str, model: Siamese, inp
         explained(name, model, inputs, call="all")
 
 
+@pytest.mark.parametrize("selector", [(1, 2), lambda output: output[:, 1, 2]], ids=["index", "callable"])
 @pytest.mark.parametrize("name", NEURONS)
-def test_a_neuron_is_of_one_call(name: str, model: Siamese, inputs: Any):
+def test_a_neuron_is_of_one_call(name: str, selector: TargetLike, model: Siamese, inputs: Any):
     with pytest.raises(InvalidArgument, match=r"call must be one call.*Hint: call=0"):
-        explained(name, model, inputs, call="all")
+        explained(name, model, inputs, selector, call="all")
 
 
 @pytest.mark.parametrize("name", [*READING, *PUTTING_BACK, *NEURONS])

@@ -296,17 +296,20 @@ def test_inputs_that_are_no_images_have_no_guided_maps():
     assert [each.shape for each in found] == [inputs[0].shape, (0,)]
 
 
+AT_HEAD, AT_FEATURES = {"gradient_at": "head"}, {"gradient_at": "features"}
+
+
 @pytest.mark.parametrize(
     ("method", "problem", "says"),
     [
-        (GuidedGradCam(), {"gradient_at": "head"}, r"layer must have as many dimensions of space .* got \(2, 1\) for inputs"),
-        (GradCam(interpolate_mode="bilinear"), {"gradient_at": "head"}, r"layer must have as many dimensions of space"),
-        (ScoreCam(), {"gradient_at": "head"}, r"layer must have as many dimensions of space"),
-        (GradCam(interpolate_mode="trilinear"), {"gradient_at": "features"}, r"interpolate_mode must .* got 'trilinear'"),
-        (GuidedGradCam(interpolate_mode="best"), {"gradient_at": "features"}, r"interpolate_mode must .* got 'best'"),
-        (GradCam(reshape_transform=lambda x: x[0, 0, 0]), {"gradient_at": "features"}, r"reshape_transform must return"),
-        (GradCam(reshape_transform=lambda x: None), {"gradient_at": "features"}, r"reshape_transform must return .* NoneType"),
-        (EigenCam(reshape_transform=lambda x: x[:1]), {"gradient_at": "features"}, r"reshape_transform must return"),
+        (GuidedGradCam(), AT_HEAD, r"layer must have as many dimensions of space .* got \(2, 1\) for inputs"),
+        (GradCam(interpolate_mode="bilinear"), AT_HEAD, r"layer must have as many dimensions of space"),
+        (ScoreCam(), AT_HEAD, r"layer must have as many dimensions of space"),
+        (GradCam(interpolate_mode="trilinear"), AT_FEATURES, r"interpolate_mode must .* got 'trilinear'"),
+        (GuidedGradCam(interpolate_mode="best"), AT_FEATURES, r"interpolate_mode must .* got 'best'"),
+        (GradCam(reshape_transform=lambda x: x[0, 0, 0]), AT_FEATURES, r"reshape_transform must return"),
+        (GradCam(reshape_transform=lambda x: None), AT_FEATURES, r"reshape_transform must return .* NoneType"),
+        (EigenCam(reshape_transform=lambda x: x[:1]), AT_FEATURES, r"reshape_transform must return"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_says_why(method: Any, problem: dict[str, Any], says: str):

@@ -1020,6 +1020,36 @@ def test_what_does_not_add_up_is_never_silent(name: str):
         assert delta.abs().max() < EXACT
 
 
+NEXT_TO_NOTHING = {
+    "1e-18": lambda z: (z - torch.tensor([20.0, 0, 0])).softmax(1).square(),
+    "1e-27": lambda z: (z - torch.tensor([30.0, 0, 0])).softmax(1).square(),
+    "1e-39, of fewer digits": lambda z: (z - torch.tensor([90.0, 0, 0])).softmax(1),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", NEXT_TO_NOTHING)
+def test_probabilities_that_are_none_at_both_ends_miss_nothing(name: str):
+    net = seeded(lambda: nn.Sequential(nn.Linear(4, 16), nn.LayerNorm(16), nn.ReLU(), nn.Linear(16, 3)), torch.float32)
+    x, x0 = numbers(EXAMPLES, 4, dtype=torch.float32), numbers(2, 4, seed=1, dtype=torch.float32)
+
+    def model(x: Tensor) -> Tensor:
+        return NEXT_TO_NOTHING[name](net(x))
+
+    assert 0 < model(x)[:, 0].max() < 1e-16
+    attr.DeepLiftShap(model).attribute(x, x0, target=0)
+    attr.DeepLift(model).attribute(x, x0[:1], target=0)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-3, 1.0, 1e3])
+def test_a_miss_of_a_few_hundredths_is_told_at_ordinary_scales(size: float):
+    def model(x: Tensor) -> Tensor:
+        return size * (x + 0.01 * x * (x > 0)).sum(1)
+
+    with pytest.warns(PellucidWarning, match="attributions do not add up"):
+        attr.DeepLift(model).attribute(numbers(EXAMPLES, 4), 0.5 * numbers(EXAMPLES, 4, seed=1))
+
+
 def test_checkpoints_inside_a_model():
     def model(x: Tensor) -> Tensor:
         return torch.utils.checkpoint.checkpoint(lambda y: (y.sin() * y.exp()).relu(), x, use_reentrant=False)

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from pellucid import attr
-from pellucid.errors import InvalidArgument
+from pellucid import attr, methods
+from pellucid.errors import InvalidArgument, NotDifferentiable
 
 from .registry import close
 
@@ -179,6 +180,59 @@ def test_with_ids_beside_numbers_points_lie_between_the_values_of_the_layer(name
     close((found,), (expected,), rtol=0.1, atol=0.02)
 
 
+class Counts(nn.Module):
+    """Counts beside numbers, which are numbers, too, and an id that is nobody's input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.mix, self.head = nn.Embedding(10, 4), nn.Linear(4, 8), nn.Linear(8, 2)
+
+    def forward(self, numbers: Tensor, counts: Tensor) -> Tensor:
+        mixed = self.mix(torch.cat([numbers, counts], 1) + self.embedding(torch.zeros(1, dtype=torch.int64)))
+        return self.head(torch.relu(mixed)).tanh()
+
+
+@pytest.mark.parametrize("given", [None, (0.0, 1), (0, 0.5), "tensors"], ids=str)
+def test_conductance_of_counts_beside_numbers_is_that_of_numbers(given: Any):
+    torch.manual_seed(0)
+    net, inputs = Counts(), (torch.randn(3, 2), torch.randint(1, 10, (3, 2)))
+    if given == "tensors":
+        given = torch.zeros(3, 2), torch.ones(3, 2, dtype=torch.int64)
+    method = attr.NeuronConductance(net, "mix")
+    found = method.attribute(inputs, 1, target=1, baselines=given)
+    expected = method.attribute((inputs[0], inputs[1].float()), 1, target=1, baselines=given)
+    close(found, expected, rtol=1e-6, atol=1e-7)
+    assert found[1].abs().sum() > 0
+
+
+def test_ids_that_reach_a_model_as_floats_are_told_of():
+    net, inputs, baselines = categories()
+    for name, given in (("NeuronIntegratedGradients", {}), ("NeuronConductance", {"target": 1})):
+        with pytest.raises(RuntimeError, match="indices") as raised:
+            getattr(attr, name)(net, "mix").attribute(inputs, 0, baselines=baselines, **given)
+        (note,) = raised.value.__notes__
+        assert "(3, 2) float32, (3, 2) float32. Hint: integer inputs reach the model as floats" in note
+
+
+AT_A_LAYER = [
+    methods.Conductance(),
+    methods.IntegratedGradients(multiply_by_inputs=False),
+    methods.GradientShap(seed=0),
+]
+
+
+@pytest.mark.parametrize("method", AT_A_LAYER, ids=lambda each: type(each).__name__)
+def test_points_between_counts_are_no_counts_wherever_gradients_are_taken(method: Any):
+    torch.manual_seed(0)
+    net, numbers, counts = Counts(), torch.randn(3, 2), torch.randint(1, 10, (3, 2))
+    baselines = torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.int64)
+    found, expected = (
+        method(methods.Problem(net, (numbers, each), target=1, gradient_at="mix"), baselines).values
+        for each in (counts, counts.float())
+    )
+    close(found, expected, rtol=1e-6, atol=1e-7)
+
+
 def test_ids_alone_have_no_points_between_them_either():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Embedding(10, 4), nn.Flatten(), nn.Linear(8, 2), nn.Tanh())
@@ -260,6 +314,35 @@ def _squares(x: Tensor) -> Tensor:
     return x.square().sum((1, 2))
 
 
+@pytest.mark.parametrize(
+    "number", [np.float32(0.5), np.float64(0.5), np.int64(2)], ids=lambda each: type(each).__name__
+)
+@pytest.mark.parametrize("name", BROADCAST)
+def test_a_number_of_numpy_is_a_number(name: str, number: Any):
+    x = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    found, expected = (BROADCAST[name](x, each) for each in (number, number.item()))
+    assert torch.equal(found, expected)
+
+
+def test_windows_and_strides_of_numpy_are_windows_and_strides():
+    x, two = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0)), np.int64(2)
+    expected = attr.Occlusion(_squares).attribute(x, (2, 2), strides=2)
+    assert torch.equal(attr.Occlusion(_squares).attribute(x, (two, two), strides=two), expected)
+    assert torch.equal(attr.Occlusion(_squares).attribute(x, (two, 2), strides=(two, 2)), expected)
+
+
+def test_one_sample_may_be_counted_by_true():
+    """As Python itself counts."""
+    x = torch.ones(2, 3)
+    found, expected = (attr.Lime(lambda x: x.sum(1)).attribute(x, n_samples=count, seed=0) for count in (True, 1))
+    assert torch.equal(found, expected)
+
+
+def test_booleans_are_no_ids():
+    with pytest.raises(NotDifferentiable, match=r"inputs must be floating.*bool. Hint: inputs.float\(\)"):
+        attr.Saliency(lambda x: x.sum(1)).attribute(torch.ones(2, 3, dtype=torch.bool))
+
+
 @pytest.mark.parametrize("shape", [(), (4,), (1,), (3, 1), (3, 4), (1, 3, 4)], ids=str)
 @pytest.mark.parametrize("name", BROADCAST)
 def test_baselines_broadcast_as_torch_does(name: str, shape: tuple[int, ...]):
@@ -267,6 +350,27 @@ def test_baselines_broadcast_as_torch_does(name: str, shape: tuple[int, ...]):
     x, baselines = torch.randn(2, 3, 4), torch.randn(shape)
     found = BROADCAST[name](x, baselines)
     close((found,), (x.square() - baselines.expand_as(x).square(),), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.int64])
+@pytest.mark.parametrize("name", ["FeatureAblation", "ShapleyValues", "ShapleyValueSampling", "KernelShap", "Lime"])
+def test_baselines_take_the_dtype_of_floating_inputs(name: str, dtype: torch.dtype):
+    torch.manual_seed(0)
+    model, x, baselines = nn.Linear(3, 2), torch.randn(2, 3), torch.ones(1, 3)
+    found, expected = (
+        seeded(lambda each=each: getattr(attr, name)(model).attribute(x, each, target=1))
+        for each in (baselines.to(dtype), baselines)
+    )
+    assert torch.equal(found, expected)
+
+
+def test_rows_of_a_background_take_the_dtype_of_floating_inputs():
+    torch.manual_seed(0)
+    problem, rows = methods.Problem(nn.Linear(3, 2), torch.randn(2, 3), target=1), torch.randn(4, 3)
+    (found,), (expected,) = (
+        methods.ShapleyValues()(problem, methods.Background(each)).values for each in (rows.double(), rows)
+    )
+    assert torch.equal(found, expected)
 
 
 def test_baselines_that_could_be_of_each_example_are_not_taken_for_another_dimension():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,7 +59,7 @@ class Background:
         rows = tensors_of(self.rows, "rows")
         if [each.shape[1:] for each in rows] != [each.shape[1:] for each in x]:
             raise InvalidArgument(f"baselines must be a Background of {_many('rows', x)}: got {described(self.rows)}.")
-        return tuple(each.to(one.device, torch.result_type(one, each)) for each, one in zip(rows, x, strict=True))
+        return tuple(each.to(one.device, _filling(one, each)) for each, one in zip(rows, x, strict=True))
 
 
 Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background | None"
@@ -87,7 +88,8 @@ def resolve_baselines(
             integers.
 
     Returns:
-        Tensors (n, ...) of the shapes of the inputs, on their devices and, unless `fills`, in their dtypes.
+        Tensors (n, ...) of the shapes of the inputs, on their devices and in their dtypes, unless what `fills` integers
+        is wider.
 
     Raises:
         InvalidArgument: They do not fit the inputs.
@@ -102,7 +104,7 @@ def resolve_baselines(
         raise InvalidArgument(
             f"baselines must have one entry for each input: expected {len(inputs)}, got {len(entries)}."
         )
-    return tuple(_like(x, entry, rows, examples, fills) for x, entry in zip(inputs, entries, strict=True))
+    return tuple(_like(x, _number(entry), rows, examples, fills) for x, entry in zip(inputs, entries, strict=True))
 
 
 def not_a_distribution(given: object, like: Tensors) -> InvalidArgument:
@@ -124,6 +126,17 @@ def _many(first: str, like: Tensors) -> str:
 _BY_DRAWING = "GradientShap and DeepLiftShap take many"
 
 
+def _filling(x: Tensor, baseline: Tensor | float) -> torch.dtype:
+    """The dtype of baselines in the place of what is absent: that of floats; among integers, a fraction is kept."""
+    either = torch.result_type(x, baseline)
+    return x.dtype if x.is_floating_point() and either.is_floating_point else either
+
+
+def _number(baseline: Any) -> Any:
+    """A number of NumPy as one of Python; all else as it is."""
+    return baseline.item() if isinstance(baseline, np.number) else baseline
+
+
 def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int, fills: bool) -> Tensor:
     if x.layout is not torch.strided:
         raise InvalidArgument(
@@ -135,7 +148,7 @@ def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examp
         given = f"baselines must be tensors or numbers: got {type(baseline).__name__}."
         alone = " Hint: a Background by itself, of a tuple of rows for several inputs."
         raise InvalidArgument(given + (alone if isinstance(baseline, Background) else converted(baseline, "baselines")))
-    dtype = torch.result_type(x, baseline) if fills and baseline is not None else x.dtype
+    dtype = _filling(x, baseline) if fills and baseline is not None else x.dtype
     if baseline is None or isinstance(baseline, int | float):
         return x.new_full((1,) * x.ndim, baseline or 0, dtype=dtype).expand(points, *x.shape[1:])
     came = tuple(baseline.shape)

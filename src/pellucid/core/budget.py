@@ -87,6 +87,7 @@ class Budget:
     progress: str | None = None
     ahead: int = 0
     _pilot: bool = False
+    _at_once: int | None = None
 
     @classmethod
     def of(cls, inputs: tuple[Tensor, ...], parameter_bytes: int, options: Options) -> Budget:
@@ -146,19 +147,16 @@ class Budget:
         sample = place = 0
         with self._bar(samples * places // each, unit, silent) as bar:
             while sample < samples:
-                count, size = (1, places) if whole else self._block(samples - sample, places - place, places)
+                count, size = self._block(samples - sample, places - place, places, whole)
                 self._pilot = not (self.fixed or whole or count * size == samples * places)
                 part = slice(None) if size == places else slice(place, place + size)
                 try:
-                    count, result = _as_many(run, sample, count, part)
-                except (RuntimeError, MemoryError) as error:
-                    if self._pilot and "saved tensor hooks" in str(error):  # torch.func allows of none: the guess stays
-                        self.fixed = True
-                        continue
-                    if not out_of_memory(error) or count * size == 1 or whole:
+                    result = run(slice(sample, sample + count), part)
+                except (RuntimeError, MemoryError, Fewer) as error:
+                    if not self._adapts(error, count, size, whole):
                         raise
-                    self.rows, self.fixed = count * size // 2, True
                     continue
+                self._at_once = None
                 yield result
                 place = (place + size) % places
                 sample += count if place == 0 else 0
@@ -169,11 +167,27 @@ class Budget:
         none = silent or self.progress is None
         return nullcontext() if none else tqdm(total=total, desc=self.progress, unit=f" {unit}")
 
-    def _block(self, samples: int, rest: int, places: int) -> tuple[int, int]:
+    def _block(self, samples: int, rest: int, places: int, whole: bool) -> tuple[int, int]:
         """How many samples of how many places come next, with `rest` places left of the current sample."""
+        if whole:
+            return 1, places
         if rest == places and self.rows >= places:
-            return _evenly(samples, min(self.rows // places, self.most_samples or samples)), places
+            count = _evenly(samples, min(self.rows // places, self.most_samples or samples))
+            return min(count, self._at_once or count), places
         return 1, _evenly(rest, self.rows)
+
+    def _adapts(self, error: BaseException, count: int, size: int, whole: bool) -> bool:
+        """Make do with less after a block that was too large; whether that helps."""
+        if isinstance(error, Fewer):
+            self._at_once = error.samples
+            return True
+        if self._pilot and "saved tensor hooks" in str(error):  # torch.func allows of none: the guess stays
+            self.fixed = True
+            return True
+        if not out_of_memory(error) or count * size == 1 or whole:
+            return False
+        self.rows, self.fixed = count * size // 2, True
+        return True
 
     def measuring(self, rows: int) -> AbstractContextManager[None]:
         """Learn the bytes per row in a forward of `rows` rows, the first of several."""
@@ -205,14 +219,6 @@ class Budget:
 def _evenly(count: int, most: int) -> int:
     """The size of parts as few as parts of `most` would be, but of one size: a small last one would cost as much."""
     return -(-count // -(-count // most))
-
-
-def _as_many(run: Callable[[slice, slice], T], sample: int, count: int, part: slice) -> tuple[int, T]:
-    """A block of as many samples as it can hold, and how many these are."""
-    try:
-        return count, run(slice(sample, sample + count), part)
-    except Fewer as fewer:
-        return _as_many(run, sample, fewer.samples, part)
 
 
 def unmeasured() -> AbstractContextManager[None]:

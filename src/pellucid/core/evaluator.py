@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -66,24 +66,30 @@ class Evaluator:
             BatchCollapsed: The output does not follow the rows given.
         """
         session, examples = self.session, points.examples
-        target_site = self.target.site
-        fed = points if self.source.modules and points.tensors else None
-        inputs = points.tensors if not self.source.modules and points.tensors else self.inputs_of(examples)
-        sites = (target_site,) if site is None else (site, target_site)
+        inputs, fed = self._inputs_and_fed(points)
+        sites = (self.target.site,) if site is None else (site, self.target.site)
         watch = None if fed is None else self._answers(fed, sites)
-        answered = nullcontext() if watch is None else failing_replays(session.observed.replays.get(self._sites))
-        with tied_to_its_batch(session, self.way, examples, inputs), answered:
+        with tied_to_its_batch(session, self.way, examples, inputs), self._failing_replays(watch):
             forward, arguments = self.prepared(inputs, examples, fed, sites, watch=watch)
             forward.run(arguments, session.info, stops=self._stops(sites))
-            output = forward.captured(target_site).value if target_site.modules else forward.output
-            value = self.explain(output, examples)
-        captured = forward.captured(site) if site is not None and site.modules else None
+            value = self.explain(forward.output_at(self.target.site), examples)
+        captured = None if site is None or not site.modules else forward.captured(site)
         if captured is not None and site is not None:
             session.observed.remember_layout(site, captured)
         follows = value.shape[:1] == examples.shape and (captured is None or follow(examples, captured.tensors))
         if not follows and session.holds_others(examples):
             raise BatchCollapsed
         return value, captured
+
+    def _inputs_and_fed(self, points: Points) -> tuple[Tensors, Points | None]:
+        """What the model is given for points, and what is put in the place of the source, where that is a layer."""
+        if self.source.modules or not points.tensors:
+            return self.inputs_of(points.examples), points if points.tensors else None
+        return points.tensors, None
+
+    def _failing_replays(self, watch: Watch | None) -> AbstractContextManager[None]:
+        """Take an exception where modules are answered for a wrong replay."""
+        return nullcontext() if watch is None else failing_replays(self.session.observed.replays.get(self._sites))
 
     def explain(self, output: Any, examples: Tensor) -> Tensor:
         """What is explained of an output for these examples.
@@ -167,17 +173,17 @@ class Evaluator:
         """What inputs lead to at the source, in as many rows at a time as the user allows and the memory holds."""
         session = self.session
 
-        def look(_: slice, place: slice) -> Captured:
-            whole = place == slice(None)
-            some = inputs if whole else tuple(x[place] for x in inputs)
+        def look(_: slice, rows: slice) -> Captured:
+            whole = rows == slice(None)
+            some = inputs if whole else tuple(x[rows] for x in inputs)
             watch = None if recording is None or not whole else (recording, session.info.modules)
             with (
                 torch.set_grad_enabled(session.problem.options.create_graph),
-                tied_to_its_batch(session, self.way, examples[place], some),
+                tied_to_its_batch(session, self.way, examples[rows], some),
             ):
-                forward = self.run(some, examples[place], None, (self.source,), chosen=chosen, watch=watch)
+                forward = self.run(some, examples[rows], None, (self.source,), chosen=chosen, watch=watch)
             captured = forward.captured(self.source)
-            if not whole and not follow(examples[place], captured.tensors):
+            if not whole and not follow(examples[rows], captured.tensors):
                 raise BatchCollapsed
             return captured
 

@@ -118,6 +118,10 @@ class ForwardPass:
         container = tuple if site.call == "all" else list if site.listed else None
         return Captured(tensors, structures, tuple(hook_point.count for hook_point in hook_points), container)
 
+    def output_at(self, site: Site) -> Any:
+        """What modules at a site return, which was captured; the model's output where there are none."""
+        return self.captured(site).value if site.modules else self.output
+
     def run(self, arguments: tuple[Any, ...], info: ModelInfo, *, stops: bool) -> None:
         """Run the model; its output is None where it stopped.
 

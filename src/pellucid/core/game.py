@@ -76,8 +76,8 @@ async def outcomes(f: ModelFunction, samples: int, sampler: PointSampler, *, sil
         InvalidArgument: The output has another number of values in different calls.
     """
 
-    def run(sample: slice, place: slice) -> tuple[int, Tensor]:
-        points = Points(sampler(sample, place), repeated(f.examples, sample, place))
+    def run(sample_range: slice, point_range: slice) -> tuple[int, Tensor]:
+        points = Points(sampler(sample_range, point_range), repeated(f.examples, sample_range, point_range))
         return len(points), f(points)
 
     blocks: Iterable[tuple[int, Tensor]]
@@ -98,8 +98,8 @@ async def _answers(f: ModelFunction, samples: int, sampler: PointSampler, silent
     session, evaluator = f.session, f.evaluator
     looks: list[tuple[Company, Future[object], Tensor]] = []
 
-    def ask(sample: slice, place: slice) -> tuple[Tensor, Future[object]]:
-        points = Points(sampler(sample, place), repeated(f.examples, sample, place))
+    def ask(sample_range: slice, point_range: slice) -> tuple[Tensor, Future[object]]:
+        points = Points(sampler(sample_range, point_range), repeated(f.examples, sample_range, point_range))
         company = None if looks else Company.of(session, evaluator.way, points.examples, lambda: f.points)
         answer = evaluator.ask(points)
         if company is not None and company.can_tell(points.examples):
@@ -202,11 +202,11 @@ class Game:
     def _there(self, coalitions: Coalitions) -> There:
         """Which elements are there in coalitions of those who play."""
 
-        def there(samples: slice, places: slice) -> Tensors:
-            present = coalitions(samples, places)
+        def there(sample_range: slice, point_range: slice) -> Tensors:
+            present = coalitions(sample_range, point_range)
             every = present.new_zeros(*present.shape[:2], self.features.count)
             every[:, :, self.playing] = present
-            return self.features.among(every, places)
+            return self.features.among(every, point_range)
 
         return there
 

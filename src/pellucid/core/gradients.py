@@ -65,9 +65,10 @@ def as_leaves(points: Tensors, create_graph: bool) -> Tensors:
     for index, point in enumerate(points):
         if not floats(point):
             which = f"inputs[{index}]" if len(points) > 1 else "inputs"
+            ids = point.dtype != torch.bool
+            hint = "attribute at the embedding layer, or pass the embeddings as inputs." if ids else f"{which}.float()."
             raise NotDifferentiable(
-                f"{which} must be floating point for a gradient to exist: got {described(point)}. "
-                "Hint: attribute at the embedding layer, or pass the embeddings as inputs."
+                f"{which} must be floating point for a gradient to exist: got {described(point)}. Hint: {hint}"
             )
     return tuple(point if create_graph and point.requires_grad else point.detach().requires_grad_() for point in points)
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from pellucid.core.attributions import Attributions
 from pellucid.core.baselines import Baselines, resolve_baselines
 from pellucid.core.evaluator import Evaluator
+from pellucid.core.forward import Captured
 from pellucid.core.gradients import (
     Gradient,
     as_leaves,
@@ -113,10 +114,15 @@ class ModelFunction:
         elsewhere = self.evaluator.gradient_at != self.evaluator.source
         return self.x if elsewhere and embeds(self.problem.model) else floating(self.x)
 
-    @property
-    def baseline_template(self) -> Tensors:
-        """What baselines must be like: the model's inputs, which are floats where they are the source."""
-        return self.problem.inputs if self.evaluator.source.modules else self.floating_x
+    def baseline_template(self, *, between: bool = True) -> Tensors:
+        """What baselines must be like: the model's inputs, which are floats where they are the source.
+
+        Args:
+            between: Whether there are points between; where they are only compared, baselines are like `floating_x`.
+        """
+        if self.evaluator.source.modules:
+            return self.problem.inputs
+        return floating(self.x) if between else self.floating_x
 
     def __call__(self, points: Points) -> Tensor:
         """What is explained at points, without gradients.
@@ -127,14 +133,13 @@ class ModelFunction:
         Returns:
             Values [n, *K].
         """
-        session, evaluator = self.evaluator.session, self.evaluator
-        company = Company.of(session, evaluator.way, points.examples, lambda: self.points)
+        company = self._company(points)
         with torch.no_grad():
             # A compiled model cannot be looked on while it runs.
-            with nullcontext() if session.info.compiled else session.budget.measuring(len(points)):
-                value = evaluator.evaluate(points)[0]
+            with nullcontext() if self.session.info.compiled else self.session.budget.measuring(len(points)):
+                value = self.evaluator.evaluate(points)[0]
             if company is not None:
-                company.look(points, value, lambda others: evaluator.evaluate(others)[0])
+                company.look(points, value, lambda others: self.evaluator.evaluate(others)[0])
         return value
 
     def gradient(self, points: Points, *, via: Target | None = None, mode: Mode = nullcontext) -> Gradient:
@@ -149,40 +154,20 @@ class ModelFunction:
             NotScalar: There is more than one value per example.
             NotDifferentiable: There is no gradient to take.
         """
-        evaluator, session, options = self.evaluator, self.session, self.problem.options
-        own_gradient = options.gradient_function
-        if (
-            own_gradient is not None
-            and points.tensors
-            and not (evaluator.gradient_at.modules or evaluator.target.site.modules)
-        ):
-            return self._gradient_by_user(points, own_gradient)
-        company = Company.of(session, evaluator.way, points.examples, lambda: self.points) if points.tensors else None
-        at_source = bool(points.tensors) and (evaluator.gradient_at == evaluator.source or via is not None)
-        measuring = nullcontext() if options.create_graph else session.budget.measuring(len(points))
+        function = self._gradient_function(points)
+        if function is not None:
+            return self._gradient_by_user(points, function)
+        company = self._company(points) if points.tensors else None
         try:
             with torch.enable_grad():
-                fed = Points(as_leaves(points.tensors, options.create_graph), points.examples) if at_source else points
-                with measuring, mode():
-                    value, captured = evaluator.evaluate(
-                        fed, None if at_source and via is None else evaluator.gradient_at
-                    )
-                    value = one_each(value, evaluator.target)
-                at = fed.tensors if captured is None else captured.tensors
-                arguments = {"create_graph": options.create_graph, "allow_unused": True, **(options.grad_kwargs or {})}
-                if via is not None and len(at) > 1:
-                    arguments["retain_graph"] = True  # one may be made of another, and what is between is passed again
-                with levelling(value) as slopes:
-                    found = gradients_of(value, at, arguments)
-                grads = zeros_for_unused(found, at, evaluator.gradient_at, session.warned_inputs)
-                if slopes and all(len(slope) == len(points) for slope in slopes):
-                    session.observed.remember_slopes(points.examples, slopes, self.problem.batch_size)
+                fed, site = self._leaves(points, via)
+                with self._measuring(points), mode():
+                    value, captured = self.evaluator.evaluate(fed, site)
+                    value = one_each(value, self.evaluator.target)
+                gradient = self._passed_back(fed, value, captured, via)
                 if company is not None:
                     company.look(points, value, self._value_beside_others)
-                if via is not None and captured is not None:
-                    at, passed = fed.tensors, gradient_via(via, captured, grads, fed, arguments)
-                    grads = zeros_for_unused(passed, at, evaluator.source, session.warned_inputs)
-                return Gradient(value, at, grads)
+                return gradient
         except RuntimeError as error:
             if not (needs_no_cudnn(error) and torch.backends.cudnn.enabled):
                 raise
@@ -203,17 +188,19 @@ class ModelFunction:
         inputs = self.evaluator.inputs_of(points.examples) if inside else points.tensors
         return self.evaluator.capture(inputs, points.examples, site, points if inside else None)
 
-    def baselines(self, given: Baselines) -> Tensors:
+    def baselines(self, given: Baselines, *, between: bool = True) -> Tensors:
         """Baselines as tensors like the inputs of the model, one for each of its own points.
 
         Args:
             given: See [Baselines][pellucid.core.baselines.Baselines].
+            between: Whether there are points between them and the inputs, or both are only compared.
 
         Raises:
             InvalidArgument: They do not fit the inputs.
         """
+        like = self.baseline_template(between=between)
         examples = None if self.session.is_batch(self.examples) else self.examples
-        resolved = resolve_baselines(given, self.baseline_template, examples, self.problem.batch_size)
+        resolved = resolve_baselines(given, like, examples, self.problem.batch_size)
         return resolved if self.problem.options.create_graph else detached(resolved)
 
     def to_source(self, inputs: Tensors, examples: Tensor | None = None) -> Tensors:
@@ -310,6 +297,48 @@ class ModelFunction:
             values = tuple(map(as_narrow, values, dtypes))
         structure = None if layout is None else layout.structure
         return Attributions(values, delta, stderr, structure, evaluations, reached)
+
+    def _company(self, points: Points) -> Company | None:
+        """The look at a forward of these points that holds others than the batch's; None where nothing is in doubt."""
+        return Company.of(self.session, self.evaluator.way, points.examples, lambda: self.points)
+
+    def _measuring(self, points: Points) -> AbstractContextManager[None]:
+        """Learn what a row takes in a forward of these points; with a graph of the attributions they all stay."""
+        if self.problem.options.create_graph:
+            return nullcontext()
+        return self.session.budget.measuring(len(points))
+
+    def _leaves(self, points: Points, via: Target | None) -> tuple[Points, Site | None]:
+        """Points to be fed, and the site to be captured, so that gradients can be taken."""
+        at_source = self.evaluator.gradient_at == self.evaluator.source
+        if not points.tensors or not (at_source or via is not None):
+            return points, self.evaluator.gradient_at
+        leaves = as_leaves(points.tensors, self.problem.options.create_graph)
+        return Points(leaves, points.examples), None if via is None else self.evaluator.gradient_at
+
+    def _passed_back(self, fed: Points, value: Tensor, captured: Captured | None, via: Target | None) -> Gradient:
+        """The gradient of values where they were captured, or at the points that were fed."""
+        session, options = self.session, self.problem.options
+        at = fed.tensors if captured is None else captured.tensors
+        arguments = {"create_graph": options.create_graph, "allow_unused": True, **(options.grad_kwargs or {})}
+        if via is not None and len(at) > 1:
+            arguments["retain_graph"] = True  # one may be made of another, and what is between them is passed again
+        with levelling(value) as slopes:
+            found = gradients_of(value, at, arguments)
+        grads = zeros_for_unused(found, at, self.evaluator.gradient_at, session.warned_inputs)
+        if slopes and all(len(slope) == len(fed) for slope in slopes):
+            session.observed.remember_slopes(fed.examples, slopes, self.problem.batch_size)
+        if via is None or captured is None or not fed.tensors:
+            return Gradient(value, at, grads)
+        passed = gradient_via(via, captured, grads, fed, arguments)
+        return Gradient(
+            value, fed.tensors, zeros_for_unused(passed, fed.tensors, self.evaluator.source, session.warned_inputs)
+        )
+
+    def _gradient_function(self, points: Points) -> GradientFunction | None:
+        """The user's function that takes gradients, which is for those at the inputs."""
+        inside = self.evaluator.gradient_at.modules or self.evaluator.target.site.modules
+        return self.problem.options.gradient_function if points.tensors and not inside else None
 
     def _gradient_by_user(self, points: Points, function: GradientFunction) -> Gradient:
         """The gradient that the user's function takes; nobody asks it for values."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TypeAlias, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -283,7 +284,7 @@ def _summed_over(totals: Tensor, covers: tuple[Tensor, ...]) -> Tensor:
 
 
 def _integers(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(each, int) for each in value)
+    return isinstance(value, tuple) and all(isinstance(each, int | np.integer) for each in value)
 
 
 def _covers(x: Tensor, size: object, stride: object) -> tuple[Tensor, ...]:
@@ -295,7 +296,7 @@ def _covers(x: Tensor, size: object, stride: object) -> tuple[Tensor, ...]:
         return ()
     if any(not 1 <= window <= length for window, length in zip(size, shape, strict=True)):
         raise InvalidArgument(f"sliding_window_shapes must lie within the input's {shape}: got {size}.")
-    steps = (stride,) if isinstance(stride, int) else stride
+    steps = (stride,) if isinstance(stride, int | np.integer) else stride
     if isinstance(steps, tuple) and len(steps) == 1:
         steps *= len(shape)
     if not _integers(steps) or not isinstance(steps, tuple) or len(steps) != len(shape):

@@ -34,18 +34,22 @@ def sweep(
         A block, as k samples and n places, and what was evaluated there, (k, n, ...).
     """
 
-    def run(sample: slice, place: slice) -> tuple[slice, slice, Tensors]:
-        count = sample.stop - sample.start
-        values = evaluate(Points(sampler(sample, place), repeated(f.examples, sample, place)))
-        return sample, place, tuple(value.view(count, value.shape[0] // count, *value.shape[1:]) for value in values)
+    def run(sample_range: slice, point_range: slice) -> tuple[slice, slice, Tensors]:
+        count = sample_range.stop - sample_range.start
+        values = evaluate(Points(sampler(sample_range, point_range), repeated(f.examples, sample_range, point_range)))
+        return (
+            sample_range,
+            point_range,
+            tuple(value.view(count, value.shape[0] // count, *value.shape[1:]) for value in values),
+        )
 
     return f.session.blocks(samples, len(f), run)
 
 
-def repeated(examples: Tensor, samples: slice, places: slice) -> Tensor:
-    """The examples of a block: those at its places, once for each of its samples."""
-    count = samples.stop - samples.start
-    chosen = examples if places == slice(None) else examples[places]
+def repeated(examples: Tensor, sample_range: slice, point_range: slice) -> Tensor:
+    """The examples of a block: those of its points, once for each of its samples."""
+    count = sample_range.stop - sample_range.start
+    chosen = examples if point_range == slice(None) else examples[point_range]
     return chosen if count == 1 else chosen.repeat(count)
 
 
@@ -54,8 +58,8 @@ def gradients(f: ModelFunction) -> tuple[Tensors, Tensors]:
     leads = f.own is None and bool(f.evaluator.source.modules)  # one forward suffices, which captures the source
     create_graph = f.problem.options.create_graph
 
-    def run(_: slice, place: slice) -> tuple[int, Tensors]:
-        points = Points((), repeated(f.examples, slice(0, 1), place)) if leads else f.points[place]
+    def run(_: slice, point_range: slice) -> tuple[int, Tensors]:
+        points = Points((), repeated(f.examples, slice(0, 1), point_range)) if leads else f.points[point_range]
         gradient = f.gradient(points)
         # What lies before a layer must not be kept alive by what was captured there.
         return len(points), (gradient.at if create_graph else detached(gradient.at)) + gradient.grad
@@ -70,8 +74,8 @@ def at_own_points(f: ModelFunction, evaluate: Evaluate) -> Tensors:
     """What is evaluated at every point of a function, in blocks of as many rows as the budget allows."""
     gathered = Gathered(len(f))
 
-    def run(_: slice, place: slice) -> tuple[int, Tensors]:
-        points = f.points[place]
+    def run(_: slice, point_range: slice) -> tuple[int, Tensors]:
+        points = f.points[point_range]
         return len(points), evaluate(points)
 
     for rows, block in f.session.blocks(1, len(f), run):
@@ -118,8 +122,8 @@ def values_at(f: ModelFunction, samples: int, sampler: PointSampler) -> Tensor:
     """
     gathered = Gathered(samples * len(f))
 
-    def run(sample: slice, place: slice) -> tuple[int, Tensor]:
-        points = Points(sampler(sample, place), repeated(f.examples, sample, place))
+    def run(sample_range: slice, point_range: slice) -> tuple[int, Tensor]:
+        points = Points(sampler(sample_range, point_range), repeated(f.examples, sample_range, point_range))
         return len(points), f(points)
 
     for rows, value in f.session.blocks(samples, len(f), run):

@@ -101,8 +101,6 @@ class _At:
 
     def tensor_of(self, output: Any) -> Tensor:
         """The tensor that an output is; of a layer, also the only one in a tuple."""
-        if self.site.call == "all":
-            raise InvalidArgument('call must be one call of the layer of a neuron: got "all". Hint: call=0.')
         if self.site.modules and isinstance(output, tuple) and len(output) == 1:
             output = output[0]
         if isinstance(output, Tensor):
@@ -289,8 +287,11 @@ def target_at(site: Site, target: TargetLike, examples: int) -> Target:
         examples: The number of examples in the batch.
 
     Raises:
-        InvalidArgument: The target is of no known form, or holds another number of elements than examples.
+        InvalidArgument: The target is of no known form, or holds another number of elements than examples; or there
+            are several places to choose from.
     """
+    if site.call == "all":
+        raise InvalidArgument('call must be one call of the layer of a neuron: got "all". Hint: call=0.')
     name = _At(site).name
     if target is None or callable(target):
         return Element(site, ()) if target is None else Function(site, target)

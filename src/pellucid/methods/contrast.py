@@ -57,10 +57,11 @@ class Contrast:
     Args:
         f: The function, to one value per example.
         rules: The rules.
+        least: Changes smaller than this are none to the rules, and so is what sums miss.
     """
 
-    def __init__(self, f: ModelFunction, rules: Rules) -> None:
-        self._f, self._rules = f.at(replay=False), rules
+    def __init__(self, f: ModelFunction, rules: Rules, least: float) -> None:
+        self._f, self._rules, self._least = f.at(replay=False), rules, least
         self._unruled = Unruled(f.problem.model)
         self._missed = self._exceeded = 0.0
 
@@ -87,7 +88,7 @@ class Contrast:
             with without_fast_paths(f.session.info, hooks=True):  # compiled modules show their calls
                 with self._rules.recorded(f.problem.model) as reference:
                     value0, at_read0 = values_and_activations(f, start)
-                found = ruled(f, self._rules, end, reference, draw_again)
+                found = ruled(f, self._rules, end, reference, draw_again, again=False)
         except CallsDiffer:
             if not again:
                 raise
@@ -114,7 +115,7 @@ class Contrast:
         sums = torch.stack([each.sum(1) for each in shares]).sum(0)
         sizes = torch.stack([each.abs().sum(1) for each in shares]).sum(0)
         missed = sums - (ends[0] - ends[1])
-        most = ROUNDING * rounding * (sizes + outputs)
+        most = (ROUNDING * rounding * (sizes + outputs)).clamp(min=self._least)
         if missed.sum().abs() > most.sum():  # examples that meet, as in batch norm's statistics, add up together
             self._missed = max(self._missed, float(torch.where(missed.abs() > most, missed.abs(), 0).max()))
 

@@ -76,7 +76,7 @@ class DeepLift:
         Raises:
             InvalidArgument: The model makes other calls for the baselines than for the inputs.
         """
-        start = f.baselines(baselines)
+        start = f.baselines(baselines, between=False)
         points = f.floating_x + f.to_source(start) + (_at_entry(f, start) if delta else ())
         found, gaps = _contributions(self, f, 1, along(one_sample(points)))
         return f.attributions(found.mean, delta=gaps if delta else None)
@@ -144,7 +144,7 @@ def _contributions(
     method: DeepLift | DeepLiftShap, f: ModelFunction, samples: int, pairs: Callable[[slice, slice], Tensors]
 ) -> tuple[Moments, Tensor]:
     """Moments of the contributions over samples of points and baselines, and how far each is from adding up."""
-    contrast, count = Contrast(f, rescale(method.eps)), len(f.x)
+    contrast, count = Contrast(f, rescale(method.eps), method.eps), len(f.x)
 
     def evaluate(points: Points) -> Tensors:
         end, start, inputs = (
@@ -196,7 +196,7 @@ def _distribution(given: Tensor | Tensors, f: ModelFunction) -> Tensors:
     Raises:
         InvalidArgument: They do not fit the inputs, or are fewer than two.
     """
-    like = f.baseline_template
+    like = f.baseline_template(between=False)
     each = given if isinstance(given, tuple) else (given,)
     fits = len(each) == len(like) and all(
         isinstance(b, Tensor) and b.shape[1:] == x.shape[1:] and len(b) == len(each[0])

@@ -117,7 +117,7 @@ class NoiseTunnel:
         self, f: ModelFunction, samples: slice, baselines: Any, draws: Draws
     ) -> Iterator[tuple[slice, Tensors, dict[str, Tensors]]]:
         """Call by call: which samples, as many noisy copies of every point, and the baselines drawn for them."""
-        stdevs, like = spreads(self.stdevs, len(f.x)), f.baseline_template
+        stdevs, like = spreads(self.stdevs, len(f.x)), f.baseline_template()
         total = samples.stop - samples.start
         most = min(total, self.per_call or total)
         given = baselines if isinstance(baselines, tuple) else (baselines,)

@@ -215,7 +215,7 @@ class GradientShap:
         stdevs = spreads(self.stdevs, len(f.x))
         distributions = baselines if isinstance(baselines, tuple) else (baselines,)
         if not isinstance(distributions[0], Tensor):
-            raise not_a_distribution(baselines, f.baseline_template)
+            raise not_a_distribution(baselines, f.baseline_template())
         if delta and self.samples == "auto":
             raise InvalidArgument('return_convergence_delta must be False for n_samples="auto": got True.')
         narrowing = Narrowing(f, self.samples, self, at_once=FEW_AT_ONCE)
@@ -242,12 +242,12 @@ class GradientShap:
     ) -> Tensor | None:
         """Take in the next samples of those who are next; how far each is from adding up, if wanted."""
         sampled = (len(f), narrowing.count)
-        chosen = chosen_from(distributions, f.baseline_template, draws, *sampled)
+        chosen = chosen_from(distributions, f.baseline_template(), draws, *sampled)
 
         # As in Captum, a number may stand for the baselines of a later input.
         backgrounds = tuple(
             each.to(x) if isinstance(each, Tensor) else x.new_full((1, *x.shape[1:]), each)
-            for each, x in zip(distributions, f.baseline_template, strict=True)
+            for each, x in zip(distributions, f.baseline_template(), strict=True)
         )
 
         def starts(samples: slice, places: slice) -> Tensors:

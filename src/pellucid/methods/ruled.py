@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +19,6 @@ from pellucid.core.sweep import at_own_points
 from pellucid.core.target import Function
 from pellucid.core.tensors import Tensors
 from pellucid.errors import NoRule, warn
-
-T = TypeVar("T")
 
 
 @final
@@ -45,6 +43,8 @@ def ruled(
     points: Points,
     reference: Run | None = None,
     before: Callable[[], None] = lambda: None,
+    *,
+    again: bool = True,
 ) -> Ruled:
     """One forward under rules and one backward that follows them.
 
@@ -57,34 +57,48 @@ def ruled(
         points: At the source.
         reference: A recorded run to compare with.
         before: Is called before every forward.
+        again: Whether all is done once more where runs make different calls: the first may have run to the end, to
+            count calls, or may have made constants that the model keeps.
 
     Raises:
         CallsDiffer: The runs make different calls.
     """
     values: Run | None = None
     at_read: Tensors = ()
-    if f.problem.options.create_graph:
-        before()
-        with rules.recorded(f.problem.model) as values:
-            _, at_read = values_and_activations(f, points)
-        points = points.detach()
     runs: list[Run] = []
+    own = points.detach() if f.problem.options.create_graph else points
 
     def applied() -> Run:
         before()
         runs.append(rules.applied(f.problem.model, reference=reference, values=values))
         return runs[-1]
 
-    gradient = f.gradient(points, mode=applied)
-    for other, those in ((reference, "for the baselines"), (values, "the first time")):
-        # A sink without calls of its own: after a run that stopped, the rest is as it was.
-        stopped = _stops(f) and not isinstance(f.evaluator.target, Function)
-        if other is not None and runs[-1].count != other.count and not (stopped and runs[-1].count < other.count):
-            raise CallsDiffer(
-                "forward_func must make the same calls every time: "
-                f"it makes {other.count} with a rule {those}, and {runs[-1].count} for the inputs."
-            )
+    try:
+        with without_fast_paths(f.session.info, hooks=True):  # compiled modules show their calls
+            if f.problem.options.create_graph:
+                before()
+                with rules.recorded(f.problem.model) as values:
+                    _, at_read = values_and_activations(f, points)
+            gradient = f.gradient(own, mode=applied)
+        for run, said in ((reference, "for the baselines"), (values, "the first time")):
+            if run is not None:
+                _check_calls(f, runs[-1], run, said)
+    except CallsDiffer:
+        if not again:
+            raise
+        return ruled(f, rules, points, reference, before, again=False)
     return Ruled(runs[-1], gradient, at_read or gradient.at)
+
+
+def _check_calls(f: ModelFunction, run: Run, other: Run, said: str) -> None:
+    """Refuse a run that makes another number of calls than one before."""
+    # A target without calls of its own: after a run that stopped, the rest is as it was.
+    stopped = _stops(f) and not isinstance(f.evaluator.target, Function)
+    if run.count != other.count and not (stopped and run.count < other.count):
+        raise CallsDiffer(
+            "forward_func must make the same calls every time: "
+            f"it makes {other.count} with a rule {said}, and {run.count} for the inputs."
+        )
 
 
 def values_and_activations(f: ModelFunction, points: Points) -> tuple[Tensor, Tensors]:
@@ -94,18 +108,6 @@ def values_and_activations(f: ModelFunction, points: Points) -> tuple[Tensor, Te
     with torch.set_grad_enabled(f.problem.options.create_graph):
         value, captured = evaluator.evaluate(points, evaluator.gradient_at if elsewhere else None)
     return one_each(value, evaluator.target), points.tensors if captured is None else captured.tensors
-
-
-def compared(f: ModelFunction, call: Callable[[], T]) -> T:
-    """What a call returns that compares runs: once more where they differ.
-
-    The first may have run to the end, to count calls, or may have made constants that the model keeps.
-    """
-    with without_fast_paths(f.session.info, hooks=True):  # compiled modules show their calls
-        try:
-            return call()
-        except CallsDiffer:
-            return call()
 
 
 @final
@@ -179,7 +181,7 @@ def passed_back(f: ModelFunction, rules: Rules, *, strict: bool = False) -> tupl
     unruled = Unruled(f.problem.model) if rules.exempt is not None else Unruled(f.problem.model, so="")
 
     def evaluate(points: Points) -> Tensors:
-        found = compared(f, lambda: ruled(f, rules, points))
+        found = ruled(f, rules, points)
         unruled.look(found)
         value = found.gradient.value
         return (*found.gradient.grad, value if f.problem.options.create_graph else value.detach())

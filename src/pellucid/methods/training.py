@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary, WeakSet
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from pellucid.core.model_info import mixes
 from pellucid.core.model_function import ModelFunction
+from pellucid.core.model_info import mixes
 from pellucid.errors import warn
 
 FEW_ROWS = 16
