@@ -98,27 +98,28 @@ class Budget:
             parameter_bytes: What the model's parameters take: a large model has large activations.
             options: The user's bounds on rows and samples per forward, where there are any.
         """
-        most_samples = options.perturbations_per_eval
-        bounds: dict[str, Any] = {
-            "most_samples": None if most_samples is None else check_count("perturbations_per_eval", most_samples),
-            "progress": options.progress,
-        }
         device = inputs[0].device.type
         constant = most = CHUNK_BYTES.get(device, CHUNK_BYTES["cpu"])
         if device == "cpu":
             constant = min(most, CACHED_BYTES * max(FEWEST_THREADS, torch.get_num_threads()))
         chunk_bytes = min(max(constant, parameter_bytes * CHUNK_PER_PARAMETERS), most * LARGEST_CHUNK)
-        largest_tensors = LARGEST_TENSORS.get(device, LARGEST_TENSORS["cpu"])
+        budget = cls(chunk_bytes, 0, largest_tensors=LARGEST_TENSORS.get(device, LARGEST_TENSORS["cpu"]))
+        budget.progress = options.progress
+        if options.perturbations_per_eval is not None:
+            budget.most_samples = check_count("perturbations_per_eval", options.perturbations_per_eval)
         if options.internal_batch_size is not None:
             rows = check_count("internal_batch_size", options.internal_batch_size)
-            return cls(chunk_bytes, rows, rows, largest_tensors, fixed=True, most_rows=rows, **bounds)
+            budget.rows = budget.fitting = budget.most_rows = rows
+            budget.fixed = True
+            return budget
         examples = examples_of(inputs)
         # Of sparse tensors, what they would take if they were dense.
-        guessed = BYTES_PER_INPUT_BYTE * sum(each.numel() * each.element_size() for each in inputs) // examples
+        guessed = BYTES_PER_INPUT_BYTE * sum(x.numel() * x.element_size() for x in inputs) // examples
+        row = max(1, guessed, parameter_bytes)
         bold = min(most // max(1, guessed, parameter_bytes // ROWS_PER_PARAMETERS), examples)
         # Two rows at least: of a single one nobody can tell whether the model has collapsed the batch.
-        rows, fitting = (max(2, bytes_ // max(1, guessed, parameter_bytes), bold) for bytes_ in (constant, most))
-        return cls(chunk_bytes, rows, fitting, largest_tensors, **bounds)
+        budget.rows, budget.fitting = max(2, constant // row, bold), max(2, most // row, bold)
+        return budget
 
     def blocks(
         self,

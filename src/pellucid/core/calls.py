@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, final
-from weakref import WeakKeyDictionary
 
 from torch import nn
 
-from pellucid.core.kinds import LOCK, MOST, Kind, Signature
-
-_REMEMBERED: WeakKeyDictionary[Any, WeakKeyDictionary[nn.Module, _Counts]] = WeakKeyDictionary()
-
-
-@dataclass
-class _Counts:
-    """How often one module is called: by kinds, and by the sizes of batches."""
-
-    known: dict[Signature, dict[tuple[int, ...], int]] = field(default_factory=dict)
-    doubted: set[tuple[Signature, tuple[int, ...]]] = field(default_factory=set)
-    varying: set[Signature] = field(default_factory=set)
-    """Kinds whose counts were seen to depend on the size of the batch, and on nothing unseen."""
+from pellucid.core.kinds import MOST, Kind
+from pellucid.core.model_facts import LOCK, ModuleCalls, facts_of
 
 
 @final
@@ -43,8 +31,7 @@ class Calls:
     def get(self, module: nn.Module) -> int | None:
         """How often a module is called; None where nobody has counted, or another count has cast doubt."""
         with LOCK:
-            modules = _REMEMBERED.get(self.kind.owner) if self.kind.memorable else None
-            counts = None if modules is None else modules.get(module)
+            counts = facts_of(self.kind.owner).calls.get(module)
             signature, batch = self.kind.signature, self.kind.batch
             if counts is None or (signature, batch) in counts.doubted:
                 return None
@@ -59,11 +46,9 @@ class Calls:
         Returns:
             Whether it was called more or less often than it is remembered to be, so that all is forgotten.
         """
-        if not self.kind.memorable:
-            return False
         signature, batch = self.kind.signature, self.kind.batch
         with LOCK:
-            counts = _REMEMBERED.setdefault(self.kind.owner, WeakKeyDictionary()).setdefault(module, _Counts())
+            counts = facts_of(self.kind.owner).calls.setdefault(module, ModuleCalls())
             known = counts.known.setdefault(signature, {})
             before = known.get(batch)
             changed = before is not None and before != count

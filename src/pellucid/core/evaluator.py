@@ -71,7 +71,7 @@ class Evaluator:
         watch = None if fed is None else self._answers(fed, sites)
         with tied_to_its_batch(session, self.way, examples, inputs), self._failing_replays(watch):
             forward, arguments = self.prepared(inputs, examples, fed, sites, watch=watch)
-            forward.run(arguments, session.info, stops=self._stops(sites))
+            forward.run(arguments, session.info, session.state, stops=self._stops(sites))
             value = self.explain(forward.output_at(self.target.site), examples)
         captured = None if site is None or not site.modules else forward.captured(site)
         if captured is not None and site is not None:
@@ -205,7 +205,7 @@ class Evaluator:
     ) -> ForwardPass:
         """One forward, which ends at the last of the sites to be captured: see `prepared`."""
         forward, arguments = self.prepared(inputs, examples, fed, sites, chosen=chosen, watch=watch)
-        forward.run(arguments, self.session.info, stops=self._stops(sites))
+        forward.run(arguments, self.session.info, self.session.state, stops=self._stops(sites))
         return forward
 
     def prepared(
@@ -248,7 +248,7 @@ class Evaluator:
         """Whether a forward may end when these have been captured."""
         # Modules in training mode may draw random numbers, in the part, too, that would not run.
         session = self.session
-        return session.problem.options.early_exit and OUTPUT not in sites and not any(session.info.training_flags)
+        return session.problem.options.early_exit and OUTPUT not in sites and not session.info.trains
 
     @property
     def _sites(self) -> tuple[Site, ...]:
@@ -258,7 +258,7 @@ class Evaluator:
     def _is_replayable(self) -> bool:
         """Whether it could be that modules before the source need not run again."""
         info, options = self.session.info, self.session.problem.options
-        plain = self.source.call is None and not (options.create_graph or info.compiled or any(info.training_flags))
+        plain = self.source.call is None and not (options.create_graph or info.compiled or info.trains)
         return self.replay and plain
 
     def _answers(self, points: Points, sites: tuple[Site, ...]) -> Watch | None:

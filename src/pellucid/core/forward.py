@@ -14,6 +14,7 @@ from pellucid.core.checkpoints import plain_checkpoints
 from pellucid.core.fast_paths import unwrap_data_parallel, without_fast_paths
 from pellucid.core.hook_point import CURRENT_FORWARD, HookPoint, StopForward
 from pellucid.core.model_info import ModelInfo
+from pellucid.core.model_state import ModelState
 from pellucid.core.replay import Watch, intercepting
 from pellucid.core.site import CallLike, Side, Site, named
 from pellucid.core.structure import Structure
@@ -122,12 +123,13 @@ class ForwardPass:
         """What modules at a site return, which was captured; the model's output where there are none."""
         return self.captured(site).value if site.modules else self.output
 
-    def run(self, arguments: tuple[Any, ...], info: ModelInfo, *, stops: bool) -> None:
+    def run(self, arguments: tuple[Any, ...], info: ModelInfo, state: ModelState, *, stops: bool) -> None:
         """Run the model; its output is None where it stopped.
 
         Args:
             arguments: What the model takes.
             info: What is known of the model.
+            state: In which it is.
             stops: Whether nothing matters after the last thing captured.
 
         Raises:
@@ -137,7 +139,7 @@ class ForwardPass:
         """
         try:
             if self._hook_points:
-                self._run_with_hooks(arguments, info, stops)
+                self._run_with_hooks(arguments, info, state, stops)
             else:
                 with without_fast_paths(info, hooks=False), plain_checkpoints("reentrant"):
                     self.output = self.model(*arguments)
@@ -149,8 +151,8 @@ class ForwardPass:
                 ) from error
             raise
 
-    def _run_with_hooks(self, arguments: tuple[Any, ...], info: ModelInfo, stops: bool) -> None:
-        calls = Calls.of(self.model, arguments, info.state)
+    def _run_with_hooks(self, arguments: tuple[Any, ...], info: ModelInfo, state: ModelState, stops: bool) -> None:
+        calls = Calls.of(self.model, arguments, state.value)
         for hook_point in self._hook_points.values():
             counted = stops and not isinstance(hook_point.call, int)
             hook_point.expected_calls = calls.get(hook_point.module) if counted else None
@@ -171,12 +173,12 @@ class ForwardPass:
             return
         finally:
             CURRENT_FORWARD.reset(outer)
-        self._remember_calls(calls, arguments, info)
+        self._remember_calls(calls, arguments, state)
 
-    def _remember_calls(self, calls: Calls, arguments: tuple[Any, ...], info: ModelInfo) -> None:
+    def _remember_calls(self, calls: Calls, arguments: tuple[Any, ...], state: ModelState) -> None:
         """Remember how often the modules were called in this forward, which ran to its end."""
         if any(calls.get(hook_point.module) is None for hook_point in self._hook_points.values()):
-            calls = Calls.of(self.model, arguments, info.state_after_forward())
+            calls = Calls.of(self.model, arguments, state.after_forward())
         for hook_point in self._hook_points.values():
             hook_point.raise_if_not_called(self)
             hook_point.warn_of_several_calls(self)

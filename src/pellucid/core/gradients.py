@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -87,30 +86,23 @@ def gradients_of(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Seque
         )
     if value.is_complex():
         raise NotDifferentiable(f"the output of forward_func must be real: got {described(value)}.")
-    # Of the sum, as the first call with gradients to begin with takes a second; see pullback.
-    gradients: Sequence[Tensor | None] = torch.autograd.grad(value.sum(), at, **arguments)
-    return gradients
+    if arguments.keys() - PULLBACK:  # what a user has asked for
+        gradients: Sequence[Tensor | None] = torch.autograd.grad(value.sum(), at, **arguments)
+        return gradients
+    return pullback((value,), (torch.ones_like(value),), at, **arguments)
 
 
-@contextmanager
-def levelling(value: Tensor) -> Iterator[list[Tensor]]:
-    """What a function that levels off, such as softmax, passes back, where values are its own; nothing elsewhere.
+PULLBACK = {"create_graph", "retain_graph", "allow_unused"}
+"""Which arguments of `torch.autograd.grad` a pullback takes."""
 
-    It is there once a gradient has been taken, and zero where the function has levelled off.
-    """
-    passed: list[Tensor] = []
+
+def saturating_step(value: Tensor) -> Any:
+    """The step of a function that levels off, such as softmax, whose values these are; None where there is none."""
     step: Any = value.grad_fn
     while step is not None and kind_of(step) in MOVING:
-        before = [each for each, _ in step.next_functions if each is not None]
+        before = [node for node, _ in step.next_functions if node is not None]
         step = before[0] if len(before) == 1 else None
-    if step is None or kind_of(step) not in LEVELLING:
-        yield passed
-        return
-    hook = step.register_hook(lambda grads, _: passed.extend(each for each in grads if each is not None))
-    try:
-        yield passed
-    finally:
-        hook.remove()
+    return step if step is not None and kind_of(step) in LEVELLING else None
 
 
 LEVELLING = words("Erf HardSigmoid Hardsigmoid Hardtanh LogSigmoid LogSoftmax Sigmoid Softmax SoftmaxData Tanh")

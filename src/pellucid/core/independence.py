@@ -13,7 +13,6 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar, final
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -22,7 +21,8 @@ from torch.utils._pytree import tree_leaves
 
 from pellucid.core.budget import out_of_memory
 from pellucid.core.isolation import random_state, restore_random_state
-from pellucid.core.kinds import LOCK, MOST, Kind
+from pellucid.core.kinds import MOST, Kind
+from pellucid.core.model_facts import LOCK, facts_of
 from pellucid.core.model_info import embeds, tensors_around
 from pellucid.core.model_state import mark_of
 from pellucid.core.points import Points
@@ -35,8 +35,6 @@ from pellucid.core.tensors import Tensors, described, floating
 T = TypeVar("T")
 
 _LOG = logging.getLogger("pellucid")
-
-_MEETS: WeakKeyDictionary[Any, dict[Hashable, bool]] = WeakKeyDictionary()
 
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
 """How far values may lie apart, as a share of the largest: other sizes of a batch take other ways through sums."""
@@ -125,7 +123,7 @@ class _Kind:
         function = getattr(target, "function", None)
         chooses = getattr(function, "__code__", type(function))
         name = getattr(problem.model, "__name__", type(problem.model).__name__)
-        kind = Kind.of(problem.model, (*problem.inputs, *extra), session.info.state)
+        kind = Kind.of(problem.model, (*problem.inputs, *extra), session.state.value)
         around = tuple(map(mark_of, tensors_around(problem.model)))
         return cls(kind, (around, shared, _place(source), _place(target.site), chooses), name)
 
@@ -133,15 +131,12 @@ class _Kind:
     def meets(self) -> bool | None:
         """Whether rows were seen to meet; None where nobody has looked."""
         with LOCK:
-            known = _MEETS.get(self.kind.owner) if self.kind.memorable else None
-            return None if known is None else known.get((self.kind.signature, self.kind.batch, self.more))
+            return facts_of(self.kind.owner).rows_meet.get((self.kind.signature, self.kind.batch, self.more))
 
     def remember(self, *, meets: bool, why: str = "") -> None:
         """Remember whether they do, and say so, once for each model."""
-        known: dict[Hashable, bool] = {}
         with LOCK:
-            if self.kind.memorable:
-                known = _MEETS.setdefault(self.kind.owner, known)
+            known = facts_of(self.kind.owner).rows_meet
             if meets and True not in known.values():
                 _LOG.info(f"{why}: every sample gets a forward with the whole batch. Hint: whole_batch=True", self.name)
             if len(known) >= MOST:
@@ -294,7 +289,7 @@ class Company:
         Raises:
             RowsMeet: They were not.
         """
-        self._session.info.state_after_forward()  # what forwards change by themselves makes no other kind of the next
+        self._session.state.after_forward()  # what forwards change by themselves makes no other kind of the next
         _Kind.of(self._session, self._way).remember(meets=not apart, why="rows of %s depend on each other")
         if not apart:
             raise RowsMeet

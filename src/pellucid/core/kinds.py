@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from typing import Any, final
 
 from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
-Signature: TypeAlias = tuple[Any, ...]
-
-LOCK = threading.RLock()
-"""Of all that is remembered of kinds: threads may share a model."""
+from pellucid.core.model_facts import Signature
 
 MOST = 64
 """Of so many kinds something is remembered of one function, or of one of its modules, before all is forgotten."""
@@ -56,11 +52,6 @@ class Kind:
         if inspect.ismethod(forward):
             return cls(forward.__self__, (forward.__func__.__qualname__, state, nested, *described), batch)
         return cls(forward, (state, nested, *described), batch)
-
-    @property
-    def memorable(self) -> bool:
-        """Whether anything can be remembered of the owner without keeping it alive."""
-        return bool(type(self.owner).__weakrefoffset__) and type(self.owner).__hash__ is not None
 
 
 def plain(value: Any) -> bool:

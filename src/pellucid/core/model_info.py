@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from types import FunctionType
 from typing import Any, final
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-from pellucid.core.model_state import Attributes, attributes_of, hash_of, remember_counters
 from pellucid.errors import WrongType
 
 _FUSED = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
@@ -28,69 +29,119 @@ class ModelInfo:
     Args:
         modules: The modules themselves.
         parameter_bytes: What their parameters take.
-        modules_with_mutable_buffers: Those of them in training mode that have buffers, which a forward may change.
-        mixes_examples: Whether one of them normalises by the statistics of its batch, so that one example's output
-            depends on the others.
         training_flags: Which of them are in training mode, one byte each.
         compiled: Whether one of them, or a function on the way, is compiled.
         has_fast_path: Whether one of them has a path of its own for predictions, which takes other tensors through its
             layers (nested ones, without what is padded) than where gradients are needed.
+        norms: Those of them that may normalise by the statistics of the batch.
     """
 
     modules: tuple[nn.Module, ...]
     parameter_bytes: int
-    modules_with_mutable_buffers: tuple[nn.Module, ...]
-    mixes_examples: bool
     training_flags: bytes
     compiled: bool
     has_fast_path: bool
+    norms: tuple[nn.Module, ...]
 
-    @cached_property
-    def state(self) -> int:
-        """What of the modules may decide how a forward goes: their modes, attributes, parameters and buffers.
+    @property
+    def mixes_examples(self) -> bool:
+        """Whether a module normalises by the statistics of its batch, so that one output depends on other examples."""
+        return any(map(mixes, self.norms))
 
-        A hash, the same for the same modules in the same state; what forwards change by themselves, as they count, is
-        no part of it. Of tensors it holds which they are and how often they were written into, of single numbers the
-        values.
-        """
-        return hash((self.training_flags, hash_of(self._attributes)))
+    @property
+    def modules_with_mutable_buffers(self) -> tuple[nn.Module, ...]:
+        """Those in training mode that have buffers, which a forward may change."""
+        return tuple(each for each in self.modules if each.training and each._buffers) if self.trains else ()
 
-    def state_after_forward(self) -> int:
-        """The state now, after a forward, which shows what forwards change."""
-        before = self.__dict__.pop("_attributes", self._attributes)
-        remember_counters(before, self._attributes)
-        self.__dict__.pop("state", None)
-        return self.state
-
-    @cached_property
-    def _attributes(self) -> Attributes:
-        return attributes_of(self.modules)
+    @property
+    def trains(self) -> bool:
+        """Whether a module is in training mode."""
+        return 1 in self.training_flags
 
     @classmethod
     def of(cls, forward: Callable[..., Any]) -> ModelInfo:
         """What can be seen of a forward function: it or its object and what it closes over, and their modules.
 
         A function may reach modules in ways that nobody can see from outside; so this informs precautions and sizes,
-        and nothing relies on it for the numbers of a model in evaluation mode.
+        and nothing relies on it for the numbers of a model in evaluation mode. Of a module it is remembered, as long as
+        nothing has changed.
         """
-        parameter_bytes, mutable, mixing, flags = 0, [], False, bytearray()
-        reached, fused, seen = list(_reached(forward)), False, set()
+        if not isinstance(forward, nn.Module):
+            return cls._looked_up(forward)
+        known = _KNOWN.get(forward)
+        modules = None if known is None else known.modules
+        if known is None or modules is None:
+            info = cls._looked_up(forward)
+            _KNOWN[forward] = _Known.of(info)
+            return info
+        return dataclasses.replace(
+            known.rest, modules=modules, norms=tuple(each for each in modules if isinstance(each, _MIXING))
+        )
+
+    @classmethod
+    def _looked_up(cls, forward: Callable[..., Any]) -> ModelInfo:
+        reached = list(_reached(forward))
         pending = [each for each in reached if isinstance(each, nn.Module)]
         compiled = len(pending) < len(reached)
+        modules: dict[nn.Module, None] = {}
         while pending:
             module = pending.pop()
-            if module in seen:
-                continue
-            seen.add(module)
-            pending += [child for child in module._modules.values() if child is not None]
-            parameter_bytes += sum(p.nbytes for p in module._parameters.values() if p is not None)
-            if module.training and module._buffers:
-                mutable.append(module)
-            mixing |= mixes(module)
-            flags.append(module.training)
-            compiled |= module._compiled_call_impl is not None or "_orig_mod" in module._modules or _compiles(module)
-            fused |= isinstance(module, _FUSED)
-        return cls(tuple(seen), parameter_bytes, tuple(mutable), mixing, bytes(flags), compiled, fused)
+            if module not in modules:
+                modules[module] = None
+                pending += [child for child in module._modules.values() if child is not None]
+        return cls(
+            modules=tuple(modules),
+            parameter_bytes=sum(p.nbytes for each in modules for p in each._parameters.values() if p is not None),
+            training_flags=bytes(each.training for each in modules),
+            compiled=compiled or any(map(_is_or_has_compiled, modules)),
+            has_fast_path=any(isinstance(each, _FUSED) for each in modules),
+            norms=tuple(each for each in modules if isinstance(each, _MIXING)),
+        )
+
+
+@final
+@dataclass(frozen=True)
+class _Known:
+    """What was seen of a module and those in it, which keeps none of them alive, and what it was seen by.
+
+    Args:
+        rest: All but the modules.
+        signs: Of each module: itself, its mode, children and functions, whether it is compiled and how much it has.
+    """
+
+    rest: ModelInfo
+    signs: tuple[tuple[Any, ...], ...]
+
+    @classmethod
+    def of(cls, info: ModelInfo) -> _Known:
+        """That of what has just been seen."""
+        signs = tuple((weakref.ref(module), *_signs(module)) for module in info.modules)
+        return cls(dataclasses.replace(info, modules=(), norms=()), signs)
+
+    @property
+    def modules(self) -> tuple[nn.Module, ...] | None:
+        """The modules, if they are still what they were."""
+        modules = []
+        for reference, *signs in self.signs:
+            module = reference()
+            if module is None or tuple(signs) != _signs(module):
+                return None
+            modules.append(module)
+        return tuple(modules)
+
+
+_KNOWN: WeakKeyDictionary[nn.Module, _Known] = WeakKeyDictionary()
+
+
+def _signs(module: nn.Module) -> tuple[Any, ...]:
+    own = list(vars(module).values())  # at once, as other threads may hold a forward on the instance
+    functions = [weakref.ref(each) for each in own if type(each) is FunctionType]
+    children = tuple(map(id, module._modules.values()))
+    return module.training, children, functions, module._compiled_call_impl is None, len(own)
+
+
+def _is_or_has_compiled(module: nn.Module) -> bool:
+    return module._compiled_call_impl is not None or "_orig_mod" in module._modules or _compiles(module)
 
 
 def mixes(module: nn.Module) -> bool:

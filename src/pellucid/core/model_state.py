@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias, final
 from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
@@ -22,6 +23,38 @@ _KEPT_APART = frozenset(vars(nn.Module()))
 
 _MANY = 100
 _SIMPLE = frozenset({bool, int, float, str, type(None)})
+
+
+@final
+class ModelState:
+    """What of a model may decide how a forward goes: its modules, their modes, attributes, parameters and buffers.
+
+    Args:
+        modules: The modules.
+        training_flags: Which of them are in training mode.
+    """
+
+    def __init__(self, modules: tuple[nn.Module, ...], training_flags: bytes) -> None:
+        self._modules, self._training_flags = modules, training_flags
+
+    @cached_property
+    def value(self) -> int:
+        """A hash, the same for the same modules in the same state; what forwards change by themselves is no part of it.
+
+        Of tensors it holds which they are and how often they were written into, of single numbers the values.
+        """
+        return hash((self._training_flags, hash_of(self._attributes)))
+
+    def after_forward(self) -> int:
+        """The state now, after a forward, which shows what forwards change."""
+        before = self.__dict__.pop("_attributes", self._attributes)
+        remember_counters(before, self._attributes)
+        self.__dict__.pop("value", None)
+        return self.value
+
+    @cached_property
+    def _attributes(self) -> Attributes:
+        return attributes_of(self._modules)
 
 
 def attributes_of(modules: tuple[nn.Module, ...]) -> Attributes:

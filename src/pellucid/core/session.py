@@ -14,6 +14,7 @@ from pellucid.core.budget import Budget, Unit
 from pellucid.core.coalition_memory import CoalitionMemory
 from pellucid.core.isolation import isolated
 from pellucid.core.model_info import ModelInfo
+from pellucid.core.model_state import ModelState
 from pellucid.core.observed import Observed
 from pellucid.core.problem import Problem
 from pellucid.core.restarts import BatchCollapsed, ReplayFailed
@@ -53,12 +54,13 @@ class Session:
     def __init__(self, problem: Problem) -> None:
         options, around = problem.options, _RUNNING.get()
         self.problem = problem
-        self.info = ModelInfo.of(problem.model)
-        self.budget = Budget.of(problem.inputs, self.info.parameter_bytes, options)
+        self.info = info = ModelInfo.of(problem.model)
+        self.state = ModelState(info.modules, info.training_flags)
+        self.budget = Budget.of(problem.inputs, info.parameter_bytes, options)
         self.observed = Observed()
         self.coalitions: CoalitionMemory | None = None
         # Tensors of different first dimensions (a graph's nodes and edges) are one example that nobody can divide.
-        mixes = self.info.mixes_examples if options.whole_batch is None else options.whole_batch
+        mixes = info.mixes_examples if options.whole_batch is None else options.whole_batch
         uneven = len({tensor.shape[0] for tensor in problem.inputs}) > 1
         self.whole_batch = mixes or problem.target.of_output_rows or uneven
         self.rows_meet = options.whole_batch
@@ -82,8 +84,9 @@ class Session:
     def _refreshed(self) -> Session:
         """This session; where the model has changed since, what was learnt of it is forgotten."""
         info = ModelInfo.of(self.problem.model)
-        if self.is_outermost and info.state != self.info.state:
-            self.info, self.observed = info, Observed()
+        state = ModelState(info.modules, info.training_flags)
+        if self.is_outermost and state.value != self.state.value:
+            self.info, self.state, self.observed = info, state, Observed()
             if self.coalitions is not None:
                 self.coalitions.forget()
         return self

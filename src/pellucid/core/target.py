@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, TypeAlias, final
 
 import numpy as np
@@ -163,8 +164,16 @@ class Element(_At):
 
     index: tuple[int | slice, ...]
 
+    @cached_property
+    def _column(self) -> int | None:
+        """The one column that is meant, if it is one."""
+        return self.index[0] if len(self.index) == 1 and isinstance(self.index[0], int) else None
+
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
         output = self.tensor_of(output)
+        if self._column is not None and output.ndim > 1 and -output.shape[1] <= self._column < output.shape[1]:
+            column: Tensor = output.select(1, self._column)
+            return column
         shape = self.shape_for(output, len(self.index))
         for position, size in zip(self.index, shape, strict=False):
             inside = range(size)[position] if isinstance(position, slice) else -size <= position < size

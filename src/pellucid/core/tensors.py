@@ -87,7 +87,7 @@ def batch_of(inputs: Tensor | Tensors) -> Tensors:
 
 def examples_of(tensors: Tensors) -> int:
     """The number of examples: the first dimension of the first tensor that has any."""
-    return next(len(each) for each in tensors if len(each))
+    return tensors[0].shape[0] or next(tensor.shape[0] for tensor in tensors if tensor.shape[0])
 
 
 def shapes(tensors: Tensors) -> str:

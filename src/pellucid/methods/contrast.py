@@ -78,7 +78,7 @@ class Contrast:
             CallsDiffer: The model makes other calls for them.
         """
         f, device = self._f, start.tensors[0].device
-        drawn_from = random_state(device) if any(f.session.info.training_flags) else None
+        drawn_from = random_state(device) if f.session.info.trains else None
 
         def draw_again() -> None:
             if drawn_from is not None:  # dropout drops the same

@@ -71,7 +71,7 @@ def _outside_of_torch(error: Exception, f: ModelFunction) -> str:
 
 
 def _few_rows(error: Exception, f: ModelFunction) -> str:
-    if not (isinstance(error, ValueError) and f.session.info.mixes_examples and any(f.session.info.training_flags)):
+    if not (isinstance(error, ValueError) and f.session.info.mixes_examples and f.session.info.trains):
         return ""
     return "model.eval(); in training mode batch norm takes its statistics from the rows given."
 

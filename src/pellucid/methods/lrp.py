@@ -159,7 +159,7 @@ class LRP:
         epsilon = self.composite.epsilon_of_all
         options = f.problem.options
         own = options.create_graph or options.gradient_function is not None
-        if epsilon is None or own or any(f.session.info.training_flags):
+        if epsilon is None or own or f.session.info.trains:
             return self._run(f, None, _itself)
         try:
             return passed_back_as_slopes(f.at(replay=False), epsilon, self.composite.stabiliser)

@@ -28,7 +28,7 @@ def tell_of_training(f: ModelFunction) -> None:
     Nothing is said of modules that were told of before, nor where attributions are to be differentiated, as they are
     where a model is trained with them.
     """
-    if 1 not in f.session.info.training_flags or f.problem.options.create_graph:
+    if not f.session.info.trains or f.problem.options.create_graph:
         return
     now = f.session.info.training_flags, f.problem.batch_size < FEW_ROWS
     if _LOOKED.get(f.session.info.modules[0]) == now:
