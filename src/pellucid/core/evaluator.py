@@ -15,7 +15,9 @@ from pellucid.core.budget import unmeasured
 from pellucid.core.forward import Captured, ForwardPass
 from pellucid.core.hook_point import differentiable
 from pellucid.core.independence import Way, tied_to_its_batch
+from pellucid.core.kinds import MOST, Kind
 from pellucid.core.lineage import started
+from pellucid.core.model_facts import LOCK, facts_of
 from pellucid.core.points import Points
 from pellucid.core.replay import FEW, Recording, Replay, Watch, failing_replays, few
 from pellucid.core.restarts import BatchCollapsed
@@ -153,7 +155,9 @@ class Evaluator:
             observed.captured[self.source] = captured
             if recording is not None:
                 others = {*self.target.site.modules, *self.gradient_at.modules}.difference(self.source.modules)
-                observed.replays[self._sites] = Replay.of(recording, captured.counts, others, batch_size)
+                observed.replays[self._sites] = Replay.of(
+                    recording, captured.counts, others, batch_size, self._remember_no_replay
+                )
             observed.remember_layout(self.source, captured)
             # A tensor (B, B, D) may have its examples second, as recurrent layers have.
             self.session.whole_batch |= any(
@@ -259,7 +263,25 @@ class Evaluator:
         """Whether it could be that modules before the source need not run again."""
         info, options = self.session.info, self.session.problem.options
         plain = self.source.call is None and not (options.create_graph or info.compiled or info.trains)
-        return self.replay and plain
+        if not (self.replay and plain):
+            return False
+        kind = self._kind
+        return (kind.signature, kind.batch, self.source.key) not in facts_of(kind.owner).not_replayed
+
+    def _remember_no_replay(self) -> None:
+        """Remember that answers in the place of modules before the source gave something else."""
+        kind = self._kind
+        with LOCK:
+            known = facts_of(kind.owner).not_replayed
+            if len(known) >= MOST:
+                known.clear()
+            known.add((kind.signature, kind.batch, self.source.key))
+
+    @property
+    def _kind(self) -> Kind:
+        """The kind of the forwards of the user's batch."""
+        problem = self.session.problem
+        return Kind.of(problem.model, (*problem.inputs, *problem.additional_forward_args), self.session.state.value)
 
     def _answers(self, points: Points, sites: tuple[Site, ...]) -> Watch | None:
         """What answers modules before the source in a forward for these points there; None where all must run."""

@@ -96,13 +96,30 @@ PULLBACK = {"create_graph", "retain_graph", "allow_unused"}
 """Which arguments of `torch.autograd.grad` a pullback takes."""
 
 
-def saturating_step(value: Tensor) -> Any:
+def _saturating_step(value: Tensor) -> Any:
     """The step of a function that levels off, such as softmax, whose values these are; None where there is none."""
     step: Any = value.grad_fn
     while step is not None and kind_of(step) in MOVING:
         before = [node for node, _ in step.next_functions if node is not None]
         step = before[0] if len(before) == 1 else None
     return step if step is not None and kind_of(step) in LEVELLING else None
+
+
+def gradients_and_slopes(
+    value: Tensor, at: Tensors, arguments: dict[str, Any]
+) -> tuple[Sequence[Tensor | None], list[Tensor]]:
+    """The gradients of the sum of values, and what a function that levels off passes back, where values are its own.
+
+    The latter are zero where that function has levelled off; there is nothing where values are not those of one.
+    """
+    step, slopes = _saturating_step(value), list[Tensor]()
+    if step is None:
+        return gradients_of(value, at, arguments), slopes
+    hook = step.register_hook(lambda grads, _: slopes.extend(grad for grad in grads if grad is not None))
+    try:
+        return gradients_of(value, at, arguments), slopes
+    finally:
+        hook.remove()
 
 
 LEVELLING = words("Erf HardSigmoid Hardsigmoid Hardtanh LogSigmoid LogSoftmax Sigmoid Softmax SoftmaxData Tanh")

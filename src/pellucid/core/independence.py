@@ -125,7 +125,7 @@ class _Kind:
         name = getattr(problem.model, "__name__", type(problem.model).__name__)
         kind = Kind.of(problem.model, (*problem.inputs, *extra), session.state.value)
         around = tuple(map(mark_of, tensors_around(problem.model)))
-        return cls(kind, (around, shared, _place(source), _place(target.site), chooses), name)
+        return cls(kind, (around, shared, source.key, target.site.key, chooses), name)
 
     @property
     def meets(self) -> bool | None:
@@ -311,10 +311,6 @@ def _decoys(rows: Tensor, *, factor: int, may_grow: bool) -> Tensor:
         return rolled - (rolled > 0).to(rows.dtype)
     larger = rolled * factor if may_grow else rolled
     return rows + 1 if may_grow and torch.equal(larger, rows) else larger  # zeros stay zeros
-
-
-def _place(site: Site) -> Hashable:
-    return tuple(map(id, site.modules)), site.side, site.call
 
 
 def _digest(value: Tensor | np.ndarray[Any, Any]) -> Hashable:

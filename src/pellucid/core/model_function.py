@@ -20,9 +20,8 @@ from pellucid.core.gradients import (
     Gradient,
     as_leaves,
     gradient_via,
-    gradients_of,
+    gradients_and_slopes,
     one_each,
-    saturating_step,
     zeros_for_unused,
 )
 from pellucid.core.independence import Company
@@ -323,18 +322,9 @@ class ModelFunction:
         arguments = {"create_graph": options.create_graph, "allow_unused": True, **(options.grad_kwargs or {})}
         if via is not None and len(at) > 1:
             arguments["retain_graph"] = True  # one may be made of another, and what is between them is passed again
-        step = saturating_step(value)
-        if step is None:
-            found = gradients_of(value, at, arguments)
-        else:
-            slopes: list[Tensor] = []
-            hook = step.register_hook(lambda grads, _: slopes.extend(grad for grad in grads if grad is not None))
-            try:
-                found = gradients_of(value, at, arguments)
-            finally:
-                hook.remove()
-            if slopes and all(len(slope) == len(fed) for slope in slopes):
-                session.observed.remember_slopes(fed.examples, slopes, self.problem.batch_size)
+        found, slopes = gradients_and_slopes(value, at, arguments)
+        if slopes and all(len(slope) == len(fed) for slope in slopes):
+            session.observed.remember_slopes(fed.examples, slopes, self.problem.batch_size)
         grads = zeros_for_unused(found, at, self.evaluator.gradient_at, session.warned_inputs)
         if via is None or captured is None or not fed.tensors:
             return Gradient(value, at, grads)

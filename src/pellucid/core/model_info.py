@@ -67,53 +67,57 @@ class ModelInfo:
         nothing has changed.
         """
         if not isinstance(forward, nn.Module):
-            return cls._looked_up(forward)
-        known = _KNOWN.get(forward)
+            return cls._look_up(forward)
+        known = _LOOKED_UP.get(forward)
         modules = None if known is None else known.modules
         if known is None or modules is None:
-            info = cls._looked_up(forward)
-            _KNOWN[forward] = _Known.of(info)
+            info = cls._look_up(forward)
+            _LOOKED_UP[forward] = _LookedUp.of(info)
             return info
         return dataclasses.replace(
-            known.rest, modules=modules, norms=tuple(each for each in modules if isinstance(each, _MIXING))
+            known.summary, modules=modules, norms=tuple(each for each in modules if isinstance(each, _MIXING))
         )
 
     @classmethod
-    def _looked_up(cls, forward: Callable[..., Any]) -> ModelInfo:
+    def _look_up(cls, forward: Callable[..., Any]) -> ModelInfo:
         reached = list(_reached(forward))
-        pending = [each for each in reached if isinstance(each, nn.Module)]
-        compiled = len(pending) < len(reached)
-        modules: dict[nn.Module, None] = {}
-        while pending:
-            module = pending.pop()
-            if module not in modules:
-                modules[module] = None
-                pending += [child for child in module._modules.values() if child is not None]
+        found = [each for each in reached if isinstance(each, nn.Module)]
+        modules = _below(found)
         return cls(
-            modules=tuple(modules),
+            modules=modules,
             parameter_bytes=sum(p.nbytes for each in modules for p in each._parameters.values() if p is not None),
             training_flags=bytes(each.training for each in modules),
-            compiled=compiled or any(map(_is_or_has_compiled, modules)),
+            compiled=len(found) < len(reached) or any(map(_is_or_has_compiled, modules)),
             has_fast_path=any(isinstance(each, _FUSED) for each in modules),
             norms=tuple(each for each in modules if isinstance(each, _MIXING)),
         )
 
 
+def _below(modules: list[nn.Module]) -> tuple[nn.Module, ...]:
+    """Modules and all those in them, once each."""
+    every, pending = dict.fromkeys(modules), list(modules)
+    while pending:
+        children = [each for each in pending.pop()._modules.values() if each is not None and each not in every]
+        every.update(dict.fromkeys(children))
+        pending += children
+    return tuple(every)
+
+
 @final
 @dataclass(frozen=True)
-class _Known:
+class _LookedUp:
     """What was seen of a module and those in it, which keeps none of them alive, and what it was seen by.
 
     Args:
-        rest: All but the modules.
+        summary: All but the modules.
         signs: Of each module: itself, its mode, children and functions, whether it is compiled and how much it has.
     """
 
-    rest: ModelInfo
+    summary: ModelInfo
     signs: tuple[tuple[Any, ...], ...]
 
     @classmethod
-    def of(cls, info: ModelInfo) -> _Known:
+    def of(cls, info: ModelInfo) -> _LookedUp:
         """That of what has just been seen."""
         signs = tuple((weakref.ref(module), *_signs(module)) for module in info.modules)
         return cls(dataclasses.replace(info, modules=(), norms=()), signs)
@@ -130,7 +134,7 @@ class _Known:
         return tuple(modules)
 
 
-_KNOWN: WeakKeyDictionary[nn.Module, _Known] = WeakKeyDictionary()
+_LOOKED_UP: WeakKeyDictionary[nn.Module, _LookedUp] = WeakKeyDictionary()
 
 
 def _signs(module: nn.Module) -> tuple[Any, ...]:

@@ -88,14 +88,24 @@ class Replay:
     Args:
         outputs: For each module, its outputs for the whole batch, in the order of its calls.
         examples: The number of examples in the batch.
+        failed: Is called when answers were seen to be wrong.
     """
 
-    def __init__(self, outputs: dict[nn.Module, list[Any]], examples: int) -> None:
-        self.outputs, self.examples = outputs, examples
+    def __init__(
+        self, outputs: dict[nn.Module, list[Any]], examples: int, failed: Callable[[], None] = lambda: None
+    ) -> None:
+        self.outputs, self.examples, self._failed = outputs, examples, failed
         self._check: Callable[[], bool] | None = None
 
     @classmethod
-    def of(cls, recording: Recording, counts: tuple[int, ...], others: Iterable[nn.Module], examples: int) -> Replay:
+    def of(
+        cls,
+        recording: Recording,
+        counts: tuple[int, ...],
+        others: Iterable[nn.Module],
+        examples: int,
+        failed: Callable[[], None],
+    ) -> Replay:
         """What a recording has kept; nothing where calls could not be told apart later.
 
         Args:
@@ -103,12 +113,13 @@ class Replay:
             counts: How often each module of the source was called.
             others: Modules whose calls are counted, beside those of the source.
             examples: The number of examples in the batch.
+            failed: Is called when answers were seen to be wrong.
         """
         outputs: dict[nn.Module, list[Any]] = {}
         if set(counts) == {1} and not recording.called.intersection(others):
             for module, output in recording.kept:
                 outputs.setdefault(module, []).append(output)
-        return cls(outputs, examples)
+        return cls(outputs, examples, failed)
 
     def answers(self, rows: Tensor | None, checked: Tensor | None, run: Run, ahead: int) -> Watch | None:
         """What answers the calls of a forward; None where all modules must run.
@@ -166,6 +177,7 @@ class Replay:
     def _give_up(self) -> None:
         _LOG.debug("all modules run in every forward, as answers for those before the source gave another output")
         self.outputs, self._check = {}, None
+        self._failed()
 
     def _watch(self, rows: Tensor | None, given: list[Any] | None = None) -> Watch:
         """What answers the calls of one forward, in which an output is handed out as often as there are calls of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, final, get_args
 
@@ -70,6 +70,11 @@ class Site:
     side: Side = "output"
     call: CallLike = None
     listed: bool = False
+
+    @property
+    def key(self) -> Hashable:
+        """What tells it from other places, and keeps no module alive."""
+        return tuple(map(id, self.modules)), self.side, self.call
 
     @property
     def several(self) -> bool:
