@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.core import calls, kinds
+from pellucid.core import kinds
+from pellucid.core import model_facts as facts
 from pellucid.core.calls import Calls
+from pellucid.core.model_facts import facts_of
 
 LAYER, OTHER = nn.ReLU(), nn.ReLU()
 
@@ -93,18 +95,18 @@ def test_an_object_that_cannot_be_remembered_is_counted_again(function):
 
 def test_forgotten_with_its_function_and_with_its_module():
     gc.collect()  # what other tests have left
-    before = len(calls._REMEMBERED)
+    before = len(facts._FACTS)
     function, layer = (lambda x: x), nn.ReLU()
     known = memory(1, function=function)
     known.remember(layer, 1)
-    assert len(calls._REMEMBERED) == before + 1
-    assert len(calls._REMEMBERED[function]) == 1
+    assert len(facts._FACTS) == before + 1
+    assert len(facts_of(function).calls) == 1
     del layer
     gc.collect()
-    assert len(calls._REMEMBERED[function]) == 0
+    assert len(facts_of(function).calls) == 0
     del known, function
     gc.collect()
-    assert len(calls._REMEMBERED) == before
+    assert len(facts._FACTS) == before
 
 
 def test_a_memory_is_bounded():
@@ -112,7 +114,7 @@ def test_a_memory_is_bounded():
     for size in range(3 * kinds.MOST):
         memory(torch.ones(size)).remember(layer, 1)
         assert memory(torch.ones(size)).get(layer) == 1
-    assert sum(map(len, calls._REMEMBERED[forward][layer].known.values())) <= kinds.MOST
+    assert sum(map(len, facts_of(forward).calls[layer].known.values())) <= kinds.MOST
 
 
 def test_a_count_that_is_another_for_a_batch_of_another_size_casts_doubt():

@@ -34,9 +34,9 @@ def row_sums(make: Any = methods.ShapleyInteractions, **settings: Any) -> Callab
     def of(
         problem: methods.Problem | ModelFunction, /, baselines: Any = None, *, feature_mask: Any = None
     ) -> methods.Attributions:
-        result = make(**settings)(problem, baselines, feature_mask=feature_mask)
+        f = problem if isinstance(problem, ModelFunction) else function_of(problem)
+        result = make(**settings)(f, baselines, feature_mask=feature_mask)
         with torch.inference_mode(False):
-            f = problem if isinstance(problem, ModelFunction) else function_of(problem)
             features = Features.of(f.x, feature_mask)
             values = result.values.sum(-1)[..., torch.searchsorted(result.features, features.names)]
             spread = features.spread(values.flatten(0, -2))

@@ -23,7 +23,7 @@ def without_replays(monkeypatch: pytest.MonkeyPatch):
 
 def without_looks() -> AbstractContextManager[object]:
     """As if every model were known to keep its rows apart; the first call finds it out by a forward of its own."""
-    return patch.object(Company, "of", lambda path, rows: None)
+    return patch.object(Company, "of", lambda *_: None)
 
 
 def counted(case: Case, *, looks: bool = False, **more) -> Counted:

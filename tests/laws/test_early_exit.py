@@ -16,7 +16,8 @@ from laws.problems import problem_of
 from laws.registry import CASES, Case, close
 from laws.state import as_found
 from pellucid import attr
-from pellucid.core import calls, kinds
+from pellucid.core import kinds, model_facts
+from pellucid.core.model_facts import facts_of
 from pellucid.methods import InputXGradient, Layer, Neuron, Problem, Saliency
 
 pytestmark = pytest.mark.usefixtures("without_looks")
@@ -227,7 +228,7 @@ def test_nothing_is_kept_alive(kind: str):
             return self.model(x)
 
     gc.collect()
-    before = len(calls._REMEMBERED)
+    before = len(model_facts._FACTS)
     model = seeded(Steps)
     forward: Any = {
         "module": model, "bound method": model.forward, "function": lambda x, model=model: model(x),
@@ -236,19 +237,19 @@ def test_nothing_is_kept_alive(kind: str):
     x = X.clone()
     for _ in range(2):
         attr.NeuronGradient(forward, model.again).attribute(x, 1)
-    assert len(calls._REMEMBERED) == before + 1
+    assert len(model_facts._FACTS) == before + 1
     kept = [weakref.ref(each) for each in (model, x, model.again.weight)]
     del model, forward, x
     gc.collect()
     assert [each() for each in kept] == [None] * 3
-    assert len(calls._REMEMBERED) == before
+    assert len(model_facts._FACTS) == before
 
 
 def test_the_memory_of_a_module_does_not_grow_without_end():
     model = seeded(Steps)
     for examples in range(1, 2 * kinds.MOST + 5):
         attr.LayerActivation(model, "first").attribute(numbers(examples, 4))
-    assert sum(map(len, calls._REMEMBERED[model][model.first].known.values())) <= kinds.MOST
+    assert sum(map(len, facts_of(model).calls[model.first].known.values())) <= kinds.MOST
 
 
 class Careful(nn.Module):

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from laws.models import Tensors
+from laws.problems import f_of
 from laws.registry import close
 from pellucid import attr, methods
 from pellucid.attr.lime import get_exp_kernel_similarity_function
 from pellucid.core.game import Game, mixed
 from pellucid.errors import InvalidArgument
-from pellucid.methods import ExponentialKernel, Problem
+from pellucid.methods import ExponentialKernel
 
 distances = pytest.mark.parametrize("distance", ["cosine", "euclidean"])
 SHAPES = {"one input": ((4,),), "images": ((2, 3, 3),), "two inputs": ((4,), (2, 3))}
@@ -36,7 +37,7 @@ def masks(shapes: Any, of: str) -> tuple[Tensor, ...] | None:
 
 def one_by_one(kernel: ExponentialKernel, game: Game, present: Tensor, apart: bool) -> Tensor:
     """What the kernel says when called."""
-    x, fill = game.path.x, game.fill.alone
+    x, fill = game.f.x, game.fill.alone
     found = torch.empty(len(x[0]) if apart else 1, len(present), dtype=torch.float64)
     for sample in range(len(present)):
         there = game.features.among(present[sample : sample + 1], slice(None))
@@ -54,7 +55,7 @@ def one_by_one(kernel: ExponentialKernel, game: Game, present: Tensor, apart: bo
 @pytest.mark.parametrize("each_its_own", [True, False], ids=["own coalitions", "shared coalitions"])
 def test_of_coalitions(distance: Any, shapes: Any, mask: str, apart: bool, each_its_own: bool):
     x, fill = numbers(shapes, 0), numbers(shapes, 1)
-    game = Game(Problem(lambda *inputs: inputs[0].flatten(1).sum(1), x), masks(shapes, mask), fill)
+    game = Game(f_of(lambda *inputs: inputs[0].flatten(1).sum(1), x), masks(shapes, mask), fill)
     generator = torch.Generator().manual_seed(2)
     present = torch.rand(8, 3 if each_its_own else 1, game.features.count, generator=generator) < 0.5
     if each_its_own and not apart:
@@ -70,12 +71,12 @@ def test_of_coalitions(distance: Any, shapes: Any, mask: str, apart: bool, each_
 @pytest.mark.parametrize(("x", "fill"), [(0.0, 0.0), (0.0, 2.0), (1.5, 0.0)])
 def test_of_vectors_of_zeros(distance: Any, x: float, fill: float):
     original, filled = torch.full((1, 3), x), torch.full((1, 3), fill)
-    problem = Problem(lambda x: x.sum(1), original)
+    f = f_of(lambda x: x.sum(1), original)
     if x == fill:
         with pytest.warns(match="baselines are equal"):
-            game = Game(problem, None, filled)
+            game = Game(f, None, filled)
     else:
-        game = Game(problem, None, filled)
+        game = Game(f, None, filled)
     present = torch.tensor(list(itertools.product([False, True], repeat=3))).unsqueeze(1)
     kernel = ExponentialKernel(distance)
     found = kernel.of_coalitions(game, present, apart=True)

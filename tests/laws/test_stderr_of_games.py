@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from laws.problems import f_of
 from pellucid import attr
 from pellucid.core.game import Game
 from pellucid.methods import BanzhafValues, BanzhafValueSampling, KernelShap, Lasso, Lime, Problem, ShapleyValueSampling
@@ -46,7 +47,7 @@ def lime_coefficients() -> Tensor:
 
 
 def _game() -> Game:
-    return Game(Problem(game, torch.ones(1, PLAYERS).double()), None, None)
+    return Game(f_of(game, torch.ones(1, PLAYERS).double()), None, None)
 
 
 EVEN, PLAIN = ExponentialKernel("euclidean", 3.0), Lasso(alpha=0)

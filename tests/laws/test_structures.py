@@ -10,6 +10,7 @@ from torch.utils._pytree import tree_flatten, tree_map_only
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model
 from transformers.utils import ModelOutput
 
+from laws.problems import f_of
 from laws.registry import close, flat
 from pellucid import attr
 from pellucid.errors import NotSupported, OutOfRange
@@ -457,7 +458,7 @@ class Padded(nn.Module):
 def test_padded_tokens_in_a_transformer_encoder(layer: str, nested: bool):
     model, x = seeded(lambda: Padded(nested)), numbers(3, 5, 8)
     padding = torch.tensor([[0, 0, 0, 0, 0], [0, 0, 0, 1, 1], [0, 0, 0, 0, 1]], dtype=torch.bool)
-    (expected,) = Problem(model, x, target=0, source=layer, additional_forward_args=padding).x
+    (expected,) = f_of(model, x, target=0, source=layer, additional_forward_args=padding).x
     taken: list[Tensor] = []
     handle = model.get_submodule(layer).register_forward_hook(lambda _, taken_, returned: taken.append(returned))
     with torch.enable_grad():
