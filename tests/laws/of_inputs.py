@@ -215,8 +215,8 @@ METHODS = [
         specimens=("reused", "two-inputs"),
     ),
     Method(
-        "KernelShap", facade(attr.KernelShap, n_samples=30), players=masked("feature_mask"),
-        baselines=by_example, stochastic=True, shared=True, linear=True, calls=(1, 14), backwards=0, gradient=False,
+        "KernelShap", facade(attr.KernelShap, n_samples=200), players=masked("feature_mask"),
+        baselines=by_example, stochastic=True, shared=True, linear=True, calls=(1, 16), backwards=0, gradient=False,
         specimens=("reused", "functional", "cnn", "two-inputs"),
     ),
     Method(

@@ -76,9 +76,9 @@ METHODS = [
         specimens=("reused", "lstm"),
     ),
     Method(
-        "methods.KernelShap-of-neuron", engine(methods.KernelShap, to_neuron, samples=30, sampling="captum"),
+        "methods.KernelShap-of-neuron", engine(methods.KernelShap, to_neuron, samples=200, sampling="captum"),
         needs=NEURON, of_output=False, players=masked("feature_mask"), baselines=by_example, stochastic=True,
-        shared=True, linear=True, calls=(1, 14), backwards=0, gradient=False,
+        shared=True, linear=True, calls=(1, 16), backwards=0, gradient=False,
         specimens=("reused", "two-inputs"),
     ),
 ]  # fmt: skip
