@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from pellucid.core.forward import ForwardPass
 from pellucid.core.model_info import ModelInfo
+from pellucid.core.model_state import ModelState
 from pellucid.core.restarts import BatchCollapsed
 from pellucid.core.site import Site
 from pellucid.errors import InvalidArgument, OutOfRange
@@ -42,13 +43,18 @@ def chain() -> Chain:
 X = torch.tensor([[1.0], [2.0]])  # 2 4 | 3 5 | 6 10 | 7 11 | 70 110
 
 
+def run_on(forward: ForwardPass, model: nn.Module, x: Tensor, *, stops: bool) -> None:
+    info = ModelInfo.of(model)
+    forward.run((x,), info, ModelState(info.modules, info.training_flags), stops=stops)
+
+
 def run(chain: Chain, *sites: Site, stops: bool = False, replace=None, **settings) -> ForwardPass:
     forward = ForwardPass(chain, **settings)
     if replace is not None:
         forward.patch(*replace)
     for site in sites:
         forward.capture(site)
-    forward.run((X.clone(),), ModelInfo.of(chain), stops=stops)
+    run_on(forward, chain, X.clone(), stops=stops)
     return forward
 
 
@@ -175,7 +181,7 @@ def test_a_replaced_call_that_does_not_come_in_a_part_of_the_batch_asks_for_the_
     forward = ForwardPass(once, whole=False)
     forward.patch(place, found.tensors, found)
     with pytest.raises(BatchCollapsed):
-        forward.run((X.clone(),), ModelInfo.of(chain), stops=False)
+        run_on(forward, chain, X.clone(), stops=False)
 
 
 def test_no_hook_stays_behind_whatever_happens(chain: Chain):
@@ -188,10 +194,10 @@ def test_no_hook_stays_behind_whatever_happens(chain: Chain):
         forward.capture(Site((chain.twice,)))
         forward.capture(Site((chain.last,), "input"))
         if error is None:
-            forward.run((X.clone(),), ModelInfo.of(chain), stops=True)
+            run_on(forward, chain, X.clone(), stops=True)
         else:
             with pytest.raises(error):
-                forward.run((X.clone(),), ModelInfo.of(chain), stops=True)
+                run_on(forward, chain, X.clone(), stops=True)
         assert not any(module._forward_hooks or module._forward_pre_hooks for module in chain.modules())
 
 
@@ -204,14 +210,14 @@ def test_a_forward_inside_a_forward_is_another_one(chain: Chain, side: str, expe
         y = chain.twice(x)
         forward = ForwardPass(chain)
         forward.capture(inner)
-        forward.run((5 * x,), ModelInfo.of(chain), stops=True)
+        run_on(forward, chain, 5 * x, stops=True)
         assert forward.captured(inner).counts == (2,)
         return y
 
     for _ in range(2):
         forward = ForwardPass(model)
         forward.capture(inner)
-        forward.run((X.clone(),), ModelInfo.of(chain), stops=True)
+        run_on(forward, chain, X.clone(), stops=True)
         assert values(forward, inner) == [expected]
         assert forward.captured(inner).counts == (1,)
 
@@ -225,7 +231,7 @@ def test_a_thing_that_looks_like_a_tensor_in_a_tuple_is_unwrapped_only_for_the_r
     place = Site((layer,))
     forward = ForwardPass(lambda x: layer(x)[0] + 1)
     forward.capture(place)
-    forward.run((X.clone(),), ModelInfo.of(layer), stops=False)
+    run_on(forward, layer, X.clone(), stops=False)
     found = forward.captured(place)
     assert isinstance(found.value, tuple)
     assert isinstance(found.unwrapped, Tensor)
@@ -244,5 +250,5 @@ def test_a_data_parallel_model_is_run_as_the_one_module_that_it_copies(chain: Ch
     place = Site((chain.last,))
     forward = ForwardPass(Divided(chain))
     forward.capture(place)
-    forward.run((X.clone(),), ModelInfo.of(chain), stops=False)
+    run_on(forward, chain, X.clone(), stops=False)
     assert values(forward, place) == [[70, 110]]

@@ -12,6 +12,7 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, LlamaConfig, LlamaModel, ViTConfig, ViTModel
 
 from laws.models import efficientnet
+from laws.problems import problem_of
 from laws.registry import close
 from pellucid import attr, methods
 from pellucid.attr import lrp_rules
@@ -34,7 +35,7 @@ def numbers(*shape: int) -> Tensor:
 
 
 def relevance(model: Callable[..., Any], x: Tensor, composite: Composite | None = None, **more: Any) -> Tensor:
-    problem = Problem(model, x, **({"target": 1} | more))
+    problem = problem_of(model, x, **({"target": 1} | more))
     return methods.LRP(composite=composite or Composite(), strict=True)(problem).values[0]
 
 

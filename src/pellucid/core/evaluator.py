@@ -141,10 +141,12 @@ class Evaluator:
             torch.set_grad_enabled(self.session.problem.options.create_graph),
             tied_to_its_batch(self.session, self.way, examples, inputs),
         ):
-            tensors = self.run(inputs, examples, fed, (site,)).captured(site).tensors
-        if not follow(examples, tensors) and self.session.holds_others(examples):
+            captured = self.run(inputs, examples, fed, (site,)).captured(site)
+        if site.modules:
+            self.session.observed.remember_layout(site, captured)
+        if not follow(examples, captured.tensors) and self.session.holds_others(examples):
             raise BatchCollapsed
-        return tensors
+        return captured.tensors
 
     def at_source(self) -> Captured:
         """What is at the source for the user's inputs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import final
 
@@ -15,6 +16,7 @@ from pellucid.core.model_info import ModelInfo
 
 # The switch is one for all threads: without the lock, one could put back what another had changed.
 _CUDNN = threading.RLock()
+_OFF: ContextVar[bool] = ContextVar("cudnn_off", default=False)
 
 
 @final
@@ -71,17 +73,21 @@ def restore_random_state(state: tuple[Tensor, ...], device: torch.device) -> Non
 
 
 def needs_no_cudnn(error: RuntimeError) -> bool:
-    """Whether an error is that of cuDNN's recurrent layers, which have no backward in evaluation mode."""
-    return "RNN backward can only be called in training mode" in str(error)
+    """Whether an error is that of cuDNN's recurrent layers, which have no backward in evaluation mode.
+
+    Not in a call that has switched cuDNN off; another thread may have switched it off meanwhile.
+    """
+    return "RNN backward can only be called in training mode" in str(error) and not _OFF.get()
 
 
 @contextmanager
 def without_cudnn() -> Iterator[None]:
     """Switch cuDNN off, and only that."""
     with _CUDNN:
-        enabled = torch.backends.cudnn.enabled
+        enabled, token = torch.backends.cudnn.enabled, _OFF.set(True)
         torch.backends.cudnn.enabled = False
         try:
             yield
         finally:
             torch.backends.cudnn.enabled = enabled
+            _OFF.reset(token)

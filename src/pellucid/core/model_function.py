@@ -168,7 +168,7 @@ class ModelFunction:
                     company.look(points, value, self._value_beside_others)
                 return gradient
         except RuntimeError as error:
-            if not (needs_no_cudnn(error) and torch.backends.cudnn.enabled):
+            if not needs_no_cudnn(error):
                 raise
             with without_cudnn():
                 return self.gradient(points, via=via, mode=mode)

@@ -74,9 +74,9 @@ class ModelInfo:
             info = cls._look_up(forward)
             _LOOKED_UP[forward] = _LookedUp.of(info)
             return info
-        return dataclasses.replace(
-            known.summary, modules=modules, norms=tuple(each for each in modules if isinstance(each, _MIXING))
-        )
+        seen = known.summary
+        norms = tuple(each for each in modules if isinstance(each, _MIXING))
+        return cls(modules, seen.parameter_bytes, seen.training_flags, seen.compiled, seen.has_fast_path, norms)
 
     @classmethod
     def _look_up(cls, forward: Callable[..., Any]) -> ModelInfo:
@@ -114,21 +114,21 @@ class _LookedUp:
     """
 
     summary: ModelInfo
-    signs: tuple[tuple[Any, ...], ...]
+    signs: tuple[tuple[weakref.ref[nn.Module], tuple[Any, ...]], ...]
 
     @classmethod
     def of(cls, info: ModelInfo) -> _LookedUp:
         """That of what has just been seen."""
-        signs = tuple((weakref.ref(module), *_signs(module)) for module in info.modules)
+        signs = tuple((weakref.ref(module), _signs(module)) for module in info.modules)
         return cls(dataclasses.replace(info, modules=(), norms=()), signs)
 
     @property
     def modules(self) -> tuple[nn.Module, ...] | None:
         """The modules, if they are still what they were."""
         modules = []
-        for reference, *signs in self.signs:
+        for reference, signs in self.signs:
             module = reference()
-            if module is None or tuple(signs) != _signs(module):
+            if module is None or signs != _signs(module):
                 return None
             modules.append(module)
         return tuple(modules)
@@ -138,10 +138,9 @@ _LOOKED_UP: WeakKeyDictionary[nn.Module, _LookedUp] = WeakKeyDictionary()
 
 
 def _signs(module: nn.Module) -> tuple[Any, ...]:
-    own = list(vars(module).values())  # at once, as other threads may hold a forward on the instance
-    functions = [weakref.ref(each) for each in own if type(each) is FunctionType]
-    children = tuple(map(id, module._modules.values()))
-    return module.training, children, functions, module._compiled_call_impl is None, len(own)
+    own = vars(module)
+    # What is compiled later is one more attribute, or another one of the same name.
+    return module.training, id(own.get("forward")), len(own), *map(id, module._modules.values())
 
 
 def _is_or_has_compiled(module: nn.Module) -> bool:

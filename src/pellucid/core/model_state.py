@@ -78,14 +78,20 @@ def hash_of(attributes: Attributes) -> int:
 
 
 def _hash_of(module: nn.Module, attributes: dict[str, Hashable]) -> int:
-    counters = _COUNTERS.get(module, ())
-    return hash(frozenset(item for item in attributes.items() if item[0] not in counters))
+    counters = _COUNTERS.get(module)
+    if counters is None:
+        return hash(tuple(attributes.items()))
+    return hash(tuple(item for item in attributes.items() if item[0] not in counters))
 
 
 def _plain_attributes(value: Any, shared: dict[int, Hashable], depth: int = 2) -> dict[str, Hashable]:
     """The numbers and words of a module, of its configuration and of what else it holds, by their names."""
-    own = vars(value)
-    return {name: _plain_part(own.get(name), shared, depth - 1) for name in own.keys() - _KEPT_APART}
+    own = list(vars(value).items())  # at once, as other threads may hold something on it
+    return {
+        name: part if type(part) in _SIMPLE else _plain_part(part, shared, depth - 1)
+        for name, part in own
+        if name not in _KEPT_APART
+    }
 
 
 def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable:
@@ -115,8 +121,8 @@ def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable
 
 def _tensors_of(module: nn.Module) -> dict[str, Hashable]:
     """The marks of a module's parameters and buffers, by their names."""
-    every = (*module._parameters.items(), *module._buffers.items())
-    return {name: mark_of(each) for name, each in every if each is not None}
+    held = module._parameters | module._buffers
+    return {name: mark_of(tensor) for name, tensor in held.items() if tensor is not None}
 
 
 def mark_of(tensor: Tensor) -> Hashable:

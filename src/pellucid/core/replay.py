@@ -104,7 +104,7 @@ class Replay:
         counts: tuple[int, ...],
         others: Iterable[nn.Module],
         examples: int,
-        failed: Callable[[], None],
+        failed: Callable[[], None] = lambda: None,
     ) -> Replay:
         """What a recording has kept; nothing where calls could not be told apart later.
 
