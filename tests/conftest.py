@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pellucid.core.independence import Company
+from pellucid.core.evaluation.row_independence import Company
 
 # The models are tiny, and two workers on two cores that wait for each other's threads take many times as long.
 torch.set_num_threads(1)

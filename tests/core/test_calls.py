@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.core import kinds
-from pellucid.core import model_facts as facts
-from pellucid.core.calls import Calls
-from pellucid.core.model_facts import facts_of
+from pellucid.core.model import facts as facts
+from pellucid.core.model import forward_kind as kinds
+from pellucid.core.model.call_counts import Calls
+from pellucid.core.model.facts import facts_of
 
 LAYER, OTHER = nn.ReLU(), nn.ReLU()
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.futures import Future
 
-from pellucid.core.future import Arrival, Waits, as_future, then, to_completion
+from pellucid.core.futures import Arrival, Waits, as_future, then, to_completion
 
 
 def same(error: Exception) -> Exception:

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pellucid.core.players import HIGHEST_NUMBER, Features, Windows
+from pellucid.core.games.features import HIGHEST_NUMBER, Features
+from pellucid.core.games.windows import Windows
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
 

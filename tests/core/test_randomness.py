@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from laws.state import random_state
-from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, seed_of, spreads
+from pellucid.core.random_streams import Draws, Seed, drawing, drawn_from, noisy, seed_of, spreads
 
 X = torch.zeros(5, 2, 3)
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.core import replay
-from pellucid.core.replay import ENOUGH, Recording, Replay, alike, copied, intercepting
+from pellucid.core.model import interception
+from pellucid.core.model.activation_replay import ENOUGH, Recording, Replay, alike, copied
+from pellucid.core.model.interception import intercepting
+from pellucid.core.model.layers import Site
 from pellucid.core.restarts import ReplayFailed
-from pellucid.core.site import Site
 
 X = torch.arange(12.0).reshape(4, 3)
 
@@ -25,8 +26,8 @@ def doubled(module: nn.Module, forward: Any, arguments: tuple[Any, ...], keyword
 @pytest.fixture(autouse=True)
 def _nothing_is_left():
     yield
-    assert not replay._INSTALLED
-    assert replay._INTERCEPTION.get() is None
+    assert not interception._INSTALLED
+    assert interception._INTERCEPTION.get() is None
 
 
 def test_a_copy_for_rows_picks_what_follows_the_examples():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pellucid.core.rows import pick
+from pellucid.core.examples import pick
 
 ROWS = torch.tensor([2, 0, 2])
 THREE = torch.tensor([10.0, 11.0, 12.0])

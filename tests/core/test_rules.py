@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import _len_torch_function_stack
 
-from pellucid.core.call import Call, name_of, writes
-from pellucid.core.entries import Decomposed, OfSeveral
-from pellucid.core.ruled import Rule
-from pellucid.core.rules import Rules
+from pellucid.core.rules.entries import Decomposed, OfSeveral
+from pellucid.core.rules.ruled_op import Rule
+from pellucid.core.rules.rules import Rules
+from pellucid.core.rules.run import apply, record
+from pellucid.core.rules.torch_call import Call, name_of, writes
 from pellucid.errors import InvalidArgument
 
 
@@ -38,7 +39,7 @@ def constant(factor: float) -> Rule:
 def gradient(rules: Rules, model: Callable[[Tensor], Tensor], x: Tensor | None = None) -> Tensor:
     """What passes back under rules to inputs, of zeros and ones where not given."""
     x = (torch.tensor([[0.0, 1.0]]) if x is None else x).clone().requires_grad_()
-    with rules.applied(model):
+    with apply(rules, model):
         output = model(x)
     return torch.autograd.grad(output.sum(), x)[0]
 
@@ -305,7 +306,7 @@ def test_calls_in_place_write_and_pass_back_what_the_rule_says(name: str):
     leaf = x.clone().requires_grad_()
     expected = function(leaf)
     ruled = x.clone().requires_grad_()
-    with Rules(RULED).applied():
+    with apply(Rules(RULED)):
         found = function(ruled)
     assert torch.equal(found, expected)
     torch.testing.assert_close(
@@ -315,7 +316,7 @@ def test_calls_in_place_write_and_pass_back_what_the_rule_says(name: str):
 
 def test_what_is_written_is_the_tensor_itself_and_what_is_returned_too():
     x = torch.tensor([0.5, 1.0]).requires_grad_()
-    with Rules(RULED).applied():
+    with apply(Rules(RULED)):
         y = x * 1
         view, pointer = y[:1], y.data_ptr()
         assert y.tanh_() is y
@@ -354,10 +355,10 @@ def test_a_call_remembers_what_it_was_given_whatever_is_written_later(write: str
         return z
 
     rules, x, x0 = Rules({"exp": rule}), torch.tensor([0.5, 1.0]), torch.tensor([-0.5, 2.0])
-    with rules.recorded() as reference, torch.no_grad():
+    with record(rules) as reference, torch.no_grad():
         model(x0)
     leaf = x.clone().requires_grad_()
-    with rules.applied(reference=reference):
+    with apply(rules, reference=reference):
         output = model(leaf)
     torch.autograd.grad(output.sum(), leaf)
     assert torch.equal(seen[0], x if remembered == "applied" else x0)
@@ -373,10 +374,10 @@ def test_a_call_is_given_the_same_call_of_the_reference():
         return (grad * call.reference.leaves[0],)
 
     rules = Rules({"exp": rule, "sin": rule})
-    with rules.recorded() as reference:
+    with record(rules) as reference:
         torch.tensor([2.0, 3.0]).exp().sin()
     x = torch.zeros(2, requires_grad=True)
-    with rules.applied(reference=reference):
+    with apply(rules, reference=reference):
         y = x.exp().sin()
     (found,) = torch.autograd.grad(y.sum(), x)
     torch.testing.assert_close(found, torch.tensor([2.0, 3.0]) * torch.tensor([2.0, 3.0]).exp())
@@ -392,9 +393,9 @@ def test_a_call_is_given_the_same_call_of_the_reference():
 )
 def test_another_call_is_an_error(model: Callable[[Tensor], Tensor], said: str):
     rules = Rules({"exp": the_gradient, "sin": the_gradient})
-    with rules.recorded() as reference:
+    with record(rules) as reference:
         torch.zeros(2).exp()
-    with pytest.raises(InvalidArgument, match=said), rules.applied(reference=reference):
+    with pytest.raises(InvalidArgument, match=said), apply(rules, reference=reference):
         model(torch.zeros(2, requires_grad=True))
 
 
@@ -406,7 +407,7 @@ def test_nothing_is_left_on_modules_and_tensors():
     before = {module: dict(vars(module)) for module in model.modules()}
     expected = model(x)
     leaf = x.clone().requires_grad_()
-    with Rules(RULED).applied(model):
+    with apply(Rules(RULED), model):
         output = model(leaf)
     torch.autograd.grad(output.sum(), leaf)
     assert {module: dict(vars(module)) for module in model.modules()} == before
@@ -425,7 +426,7 @@ def test_after_a_run_gradients_are_torchs():
 
 def test_tensors_of_a_run_die_with_it():
     x = torch.zeros(2, requires_grad=True)
-    with Rules(RULED).applied() as run:
+    with apply(Rules(RULED)) as run:
         y = (x * 1).tanh()
     watched = weakref.ref(y)
     del y, run
@@ -461,7 +462,7 @@ def test_a_rule_that_raises_leaves_nothing_behind():
         raise KeyError("of the rule")
 
     x = torch.zeros(2, requires_grad=True)
-    with Rules({"tanh": wrong}).applied():
+    with apply(Rules({"tanh": wrong})):
         y = x.tanh()
     with pytest.raises(KeyError, match="of the rule"):
         torch.autograd.grad(y.sum(), x)
@@ -474,7 +475,7 @@ def test_what_takes_a_call_apart_and_raises_leaves_nothing_behind():
         raise KeyError("of the steps")
 
     rules = Rules({"tanh": Decomposed(wrong)})
-    run = rules.applied()
+    run = apply(rules)
     for _ in range(2):
         with pytest.raises(KeyError, match="of the steps"), run:
             torch.zeros(2, requires_grad=True).tanh()
@@ -482,7 +483,7 @@ def test_what_takes_a_call_apart_and_raises_leaves_nothing_behind():
 
 
 def test_a_model_that_raises_leaves_nothing_behind():
-    with pytest.raises(RuntimeError), Rules(RULED).applied():
+    with pytest.raises(RuntimeError), apply(Rules(RULED)):
         torch.ones(2, requires_grad=True).tanh() @ torch.ones(3)
     assert _len_torch_function_stack() == 0
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.core.site import INPUTS, Layer, Site, belongs, named, resolve_site
+from pellucid.core.model.layers import INPUTS, Layer, Site, belongs, named, resolve_site
 from pellucid.errors import InvalidArgument, NotSupported, WrongType
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pellucid.core.structure import Structure, each_tensor
+from pellucid.core.pytree import Structure, each_tensor
 
 ONE, TWO = torch.ones(2), torch.zeros(3)
 IDS = torch.tensor([1, 2])

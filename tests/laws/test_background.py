@@ -12,7 +12,7 @@ from torch.futures import Future
 
 from laws.counting import Counted
 from pellucid import attr, methods
-from pellucid.core import game
+from pellucid.core.games import outcomes
 from pellucid.errors import InvalidArgument
 from pellucid.methods import Background, Layer, Options, Problem
 
@@ -167,7 +167,7 @@ def test_a_coalition_takes_an_evaluation_for_each_row():
 
 
 def test_few_values_are_kept_at_once(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(game, "MOST_AVERAGED", 15)  # two coalitions
+    monkeypatch.setattr(outcomes, "MOST_AVERAGED", 15)  # two coalitions
     same(methods.ShapleyValues(), lambda: Problem(products, X))
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from laws.counting import Counted
 from laws.registry import Case, cases
 from pellucid import attr, methods
-from pellucid.core.independence import Company
+from pellucid.core.evaluation.row_independence import Company
 from pellucid.models.linear import SkLearnLinearRegression
 
 ROWS = 5

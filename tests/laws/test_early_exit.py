@@ -16,8 +16,9 @@ from laws.problems import problem_of
 from laws.registry import CASES, Case, close
 from laws.state import as_found
 from pellucid import attr
-from pellucid.core import kinds, model_facts
-from pellucid.core.model_facts import facts_of
+from pellucid.core.model import facts as model_facts
+from pellucid.core.model import forward_kind as kinds
+from pellucid.core.model.facts import facts_of
 from pellucid.methods import InputXGradient, Layer, Neuron, Problem, Saliency
 
 pytestmark = pytest.mark.usefixtures("without_looks")

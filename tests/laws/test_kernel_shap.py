@@ -16,8 +16,8 @@ from laws.state import as_found
 from laws.test_shapley import numbers, playing, random_table
 from pellucid import attr, methods
 from pellucid.errors import InvalidArgument, PellucidWarning
-from pellucid.methods.kernel_shap import MORE_SAMPLES
-from pellucid.methods.shapley_kernel import AsCaptum, Paired
+from pellucid.methods.surrogates.coalition_samplers import AsCaptum, Paired
+from pellucid.methods.surrogates.kernel_shap import MORE_SAMPLES
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 

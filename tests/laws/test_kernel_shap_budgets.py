@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from pellucid.methods import Attributions, KernelShap, Problem
-from pellucid.methods.linear import constrained
-from pellucid.methods.shapley_kernel import Paired
+from pellucid.methods.surrogates.coalition_samplers import Paired
+from pellucid.methods.surrogates.least_squares import constrained
 
 GAMES = 6
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from laws.counting import Counted
 from laws.test_stderr_of_games import PLAYERS, game, shapley_values
 from pellucid import attr, methods
-from pellucid.core.budget import CHUNK_BYTES
+from pellucid.core.batching import CHUNK_BYTES
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import Problem, ShapleyValues, ShapleyValueSampling
 

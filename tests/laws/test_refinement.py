@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from laws.counting import Counted
 from laws.models import SPECIMENS
 from pellucid import attr
-from pellucid.core.model_function import function_of
-from pellucid.core.points import Points
+from pellucid.core.evaluation.model_function import function_of
+from pellucid.core.problem.points import Points
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import IntegratedGradients, Neuron, Problem
 

@@ -13,7 +13,7 @@ from laws.problems import f_of
 from laws.registry import close
 from pellucid import attr, methods
 from pellucid.attr.lime import get_exp_kernel_similarity_function
-from pellucid.core.game import Game, mixed
+from pellucid.core.games.game import Game, mixed
 from pellucid.errors import InvalidArgument
 from pellucid.methods import ExponentialKernel
 

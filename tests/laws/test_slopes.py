@@ -14,8 +14,9 @@ from laws.test_conservation import MODELS
 from laws.test_lrp import TRANSFORMERS, numbers, seeded
 from pellucid import methods
 from pellucid.errors import PellucidWarning
-from pellucid.methods import LRP, AttnLRP, Composite, Epsilon, Problem, slopes
-from pellucid.methods.lrp import _itself
+from pellucid.methods import LRP, AttnLRP, Composite, Epsilon, Problem
+from pellucid.methods.lrp import slopes
+from pellucid.methods.lrp.lrp import _itself
 
 COMPOSITES = {
     "usual": Composite(),

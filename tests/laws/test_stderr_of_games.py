@@ -8,9 +8,9 @@ from torch import Tensor
 
 from laws.problems import f_of
 from pellucid import attr
-from pellucid.core.game import Game
+from pellucid.core.games.game import Game
 from pellucid.methods import BanzhafValues, BanzhafValueSampling, KernelShap, Lasso, Lime, Problem, ShapleyValueSampling
-from pellucid.methods.similarity import ExponentialKernel
+from pellucid.methods.surrogates.similarity import ExponentialKernel
 
 PLAYERS, REPETITIONS = 8, 2000
 

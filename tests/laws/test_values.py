@@ -17,7 +17,7 @@ from laws.test_shapley import numbers, playing, random_table
 from pellucid import methods
 from pellucid.errors import InvalidArgument, PellucidWarning, WrongType
 from pellucid.methods import Problem
-from pellucid.methods.interactions import zigzags
+from pellucid.methods.shapley.interactions import zigzags
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 

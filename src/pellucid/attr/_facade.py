@@ -16,21 +16,21 @@ from torch import Future, Tensor, nn
 from torch.nn import functional
 
 from pellucid.attr._internals import ours, overrides_attribute, plain_inside, refuse_what_is_not_called
-from pellucid.core.attributions import Attributions
-from pellucid.core.baselines import Baselines
-from pellucid.core.completeness import completeness_gap
-from pellucid.core.future import then
-from pellucid.core.model_function import ModelFunction, function_of
-from pellucid.core.model_info import embeds
-from pellucid.core.observed import Observed
-from pellucid.core.problem import GradientFunction, Options, Problem
-from pellucid.core.randomness import Seed, numpy_state_kept, seeded
-from pellucid.core.site import CallLike, Layer
-from pellucid.core.structure import Structure
-from pellucid.core.target import Neuron, TargetLike
+from pellucid.core.evaluation.completeness import completeness_gap
+from pellucid.core.evaluation.model_function import ModelFunction, function_of
+from pellucid.core.evaluation.observed import Observed
+from pellucid.core.futures import then
+from pellucid.core.model.inspection import embeds
+from pellucid.core.model.layers import CallLike, Layer
+from pellucid.core.problem.attributions import Attributions
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.problem import GradientFunction, Options, Problem
+from pellucid.core.problem.target import Neuron, TargetLike
+from pellucid.core.pytree import Structure
+from pellucid.core.random_streams import Seed, numpy_state_kept, seeded
 from pellucid.core.tensors import Tensors, described, floats, tensors_of, times
 from pellucid.errors import InvalidArgument, NotFound, NotSupported, located
-from pellucid.methods.attribution import run_located
+from pellucid.methods.calling.attribution import run_located
 
 T = TypeVar("T")
 TensorOrTensors: TypeAlias = Tensor | Tensors
@@ -50,7 +50,7 @@ def compute_gradients(
     Args:
         forward_fn: Any callable of tensors.
         inputs: One tensor or a tuple of tensors, examples first.
-        target_ind: See [TargetLike][pellucid.core.target.TargetLike].
+        target_ind: See [TargetLike][pellucid.methods.TargetLike].
         additional_forward_args: What the model takes after the inputs.
 
     Returns:
@@ -125,9 +125,9 @@ class GradientAttribution(Attribution):
 
         Args:
             attributions: Attributions of each example.
-            start_point: Where attribution started; see [Baselines][pellucid.core.baselines.Baselines].
+            start_point: Where attribution started; see [Baselines][pellucid.methods.Baselines].
             end_point: The inputs.
-            target: See [TargetLike][pellucid.core.target.TargetLike].
+            target: See [TargetLike][pellucid.methods.TargetLike].
             additional_forward_args: What the model takes after the inputs.
 
         Returns:
@@ -194,7 +194,7 @@ class InternalAttribution(Attribution):
         forward_func: Any callable of tensors: a module, a bound method, a function.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -239,7 +239,7 @@ class MultipliedInternalAttribution(InternalAttribution):
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
         multiply_by_inputs: Whether the factor is there.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -322,7 +322,7 @@ def explained(
         attribution: The facade's object.
         method: The method.
         inputs: One tensor or a tuple of tensors, examples first.
-        problem: What a [Problem][pellucid.core.problem.Problem] and its options take besides model and inputs, and
+        problem: What a [Problem][pellucid.methods.Problem] and its options take besides model and inputs, and
             whether to `show_progress`, to `return_stderr`, and to attribute (B, 1, ...) for an output (B, 1):
             `keeps_single`.
         **arguments: What the method takes besides the problem.

@@ -20,10 +20,11 @@ from pellucid.attr._facade import (
     later,
 )
 from pellucid.attr._internals import Part
-from pellucid.core.baselines import Baselines
-from pellucid.core.players import FeatureMask, Strides, WindowShapes
-from pellucid.core.target import TargetLike
-from pellucid.methods.ablation import Permutation
+from pellucid.core.games.features import FeatureMask
+from pellucid.core.games.windows import Strides, WindowShapes
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.target import TargetLike
+from pellucid.methods.perturbation.permutation import Permutation
 
 
 class FeatureAblation(PerturbationAttribution):

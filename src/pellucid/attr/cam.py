@@ -8,17 +8,11 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import (
-    Attributed,
-    GradientAttribution,
-    LayerAttribution,
-    TensorOrTensors,
-    explained,
-)
-from pellucid.core.site import CallLike
-from pellucid.core.target import TargetLike
-from pellucid.methods.cam import Arrange, Interpolation
-from pellucid.methods.relu import RECTIFIERS
+from pellucid.attr._facade import Attributed, GradientAttribution, LayerAttribution, TensorOrTensors, explained
+from pellucid.core.model.layers import CallLike
+from pellucid.core.problem.target import TargetLike
+from pellucid.methods.backprop.guided import RECTIFIERS
+from pellucid.methods.cam.activation_map import Arrange, Interpolation
 
 
 class LayerGradCam(LayerAttribution, GradientAttribution):
@@ -65,7 +59,7 @@ class GuidedGradCam(GradientAttribution):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, or its dotted name.
         device_ids: As in Captum.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(

@@ -21,11 +21,11 @@ from pellucid.attr._facade import (
     resolved,
 )
 from pellucid.attr._internals import OF_RULES, Unread
-from pellucid.core.baselines import Baselines
-from pellucid.core.site import CallLike
-from pellucid.core.target import TargetLike
+from pellucid.core.model.layers import CallLike
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import tensors_of
-from pellucid.methods.deeplift import attributed_by
+from pellucid.methods.deeplift.deeplift import attributed_by
 
 SUPPORTED_NON_LINEAR = Unread("SUPPORTED_NON_LINEAR", OF_RULES)
 """Empty: it is calls that have rules, in modules of whatever type."""
@@ -145,7 +145,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -208,7 +208,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -270,7 +270,7 @@ class _OfNeuron(NeuronAttribution, GradientAttribution):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -298,7 +298,7 @@ class NeuronDeepLift(_OfNeuron):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def attribute(
@@ -347,7 +347,7 @@ class NeuronDeepLiftShap(_OfNeuron):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def attribute(

@@ -17,9 +17,9 @@ from pellucid.attr._facade import (
     explained,
 )
 from pellucid.attr._internals import Part
-from pellucid.core.baselines import Baselines
-from pellucid.core.quadrature import Quadrature
-from pellucid.core.target import TargetLike
+from pellucid.core.evaluation.quadrature import Quadrature
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.target import TargetLike
 
 
 class IntegratedGradients(MultipliedAttribution, CompleteAttribution):

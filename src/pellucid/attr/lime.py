@@ -11,17 +11,17 @@ from torch import Tensor
 from pellucid import methods
 from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, chosen, explained
 from pellucid.attr._internals import Part
-from pellucid.core.baselines import Baselines
-from pellucid.core.players import FeatureMask
-from pellucid.core.target import TargetLike
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
+from pellucid.core.games.features import FeatureMask
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import tensors_of
-from pellucid.methods.kernel_shap import Sampling
-from pellucid.methods.lime import put_back, tossed
-from pellucid.methods.lime_base import Transform
-from pellucid.methods.linear import LinearModel
-from pellucid.methods.narrowing import MOST_SAMPLES
-from pellucid.methods.shapley_kernel import captum_samples
-from pellucid.methods.surrogate import Perturbation, Similarity, Surrogate
+from pellucid.methods.surrogates.coalition_samplers import captum_samples
+from pellucid.methods.surrogates.design import Perturbation, Similarity, Surrogate
+from pellucid.methods.surrogates.kernel_shap import Sampling
+from pellucid.methods.surrogates.lasso import LinearModel
+from pellucid.methods.surrogates.lime import put_back, tossed
+from pellucid.methods.surrogates.lime_base import Transform
 
 TAKES_ALL = "LimeBase takes each of them, and the functions that others need."
 LIME = "give Lime an interpretable_model, a similarity_func and a perturb_func."
@@ -120,7 +120,8 @@ class Lime(LimeBase):
             together.
         similarity_func: What each perturbed input counts; None is an
             [ExponentialKernel][pellucid.methods.ExponentialKernel], which goes by the angle.
-        perturb_func: Draws which features are there; None is [tossed][pellucid.methods.lime.tossed], a coin for each.
+        perturb_func: Draws which features are there; None is
+            [tossed][pellucid.methods.surrogates.lime.tossed], a coin for each.
     """
 
     perturb_interpretable_space = Part(lambda self: True, TAKES_ALL)
@@ -226,7 +227,7 @@ class KernelShap(Lime):
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The Shapley values, by `n_samples` coalitions; see [Sampling][pellucid.methods.kernel_shap.Sampling]."""
+        """The Shapley values, by `n_samples` [coalitions][pellucid.methods.surrogates.kernel_shap.Sampling]."""
         return explained(
             self,
             methods.KernelShap(

@@ -16,8 +16,8 @@ from pellucid.attr._facade import (
     compute_gradients,
     explained,
 )
-from pellucid.core.site import CallLike
-from pellucid.core.target import TargetLike
+from pellucid.core.model.layers import CallLike
+from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import tensors_of, total
 
 DEFAULT = methods.Composite()
@@ -90,7 +90,7 @@ class LayerLRP(LRP, LayerAttribution):
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
