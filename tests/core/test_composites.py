@@ -726,7 +726,7 @@ def test_gradients_add_up_or_what_is_in_the_way_is_named(name: str):
     with apply(rescale(1e-10), reference=reference) as run:
         after = value(*(x.clone() for x in end))
     live = [x for x in end if x.requires_grad]
-    unruled = list(run.trail.unruled(after, tuple(live)))
+    unruled = list(run.audit.missing_rules(after, tuple(live)))
     grads = torch.autograd.grad(after, live, allow_unused=True)
     ways = (x - x0 for x, x0 in zip(end, start, strict=True) if x.requires_grad)
     shares = [

@@ -156,7 +156,7 @@ def test_as_exact_as_wanted():
     method = methods.ShapleyValueSampling(samples="auto", tolerance=0.05, seed=0)
     found = method(Problem(products, X, target=0), baselines=Background(ROWS))
     expected = methods.ShapleyValues()(Problem(products, X, target=0), baselines=Background(ROWS))
-    assert found.reached.all()
+    assert found.converged.all()
     torch.testing.assert_close(of(found), of(expected), rtol=0, atol=0.15)
 
 

@@ -9,7 +9,7 @@ import pytest
 from laws.counting import Counted
 from laws.registry import Case, cases, close
 from pellucid.core.batching import CHUNK_BYTES
-from pellucid.core.evaluation.row_independence import Company
+from pellucid.core.evaluation.row_independence import RowIndependenceCheck
 from pellucid.core.model import activation_replay
 
 EXAMPLES = 5
@@ -23,7 +23,7 @@ def without_replays(monkeypatch: pytest.MonkeyPatch):
 
 def without_looks() -> AbstractContextManager[object]:
     """As if every model were known to keep its rows apart; the first call finds it out by a forward of its own."""
-    return patch.object(Company, "of", lambda *_: None)
+    return patch.object(RowIndependenceCheck, "of", lambda *_: None)
 
 
 def counted(case: Case, *, looks: bool = False, **more) -> Counted:

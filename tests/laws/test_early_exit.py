@@ -248,9 +248,9 @@ def test_nothing_is_kept_alive(kind: str):
 
 def test_the_memory_of_a_module_does_not_grow_without_end():
     model = seeded(Steps)
-    for examples in range(1, 2 * kinds.MOST + 5):
+    for examples in range(1, 2 * kinds.MAX_KINDS + 5):
         attr.LayerActivation(model, "first").attribute(numbers(examples, 4))
-    assert sum(map(len, facts_of(model).calls[model.first].known.values())) <= kinds.MOST
+    assert sum(map(len, facts_of(model).calls[model.first].known.values())) <= kinds.MAX_KINDS
 
 
 class Careful(nn.Module):

@@ -16,7 +16,7 @@ from pellucid import methods
 from pellucid.errors import PellucidWarning
 from pellucid.methods import LRP, AttnLRP, Composite, Epsilon, Problem
 from pellucid.methods.lrp import slopes
-from pellucid.methods.lrp.lrp import _itself
+from pellucid.methods.lrp.lrp import _multiply_by_value
 
 COMPOSITES = {
     "usual": Composite(),
@@ -26,7 +26,7 @@ COMPOSITES = {
 
 
 def by_rules(model: Any, x: Tensor, composite: Composite, target: Any = 1, **where: Any) -> Tensor:
-    return LRP(composite=composite)._run(f_of(model, x, target=target, **where), None, _itself)[0][0]
+    return LRP(composite=composite)._run(f_of(model, x, target=target, **where), None, _multiply_by_value)[0][0]
 
 
 def as_slopes(model: Any, x: Tensor, composite: Composite, target: Any = 1, **where: Any) -> Tensor:

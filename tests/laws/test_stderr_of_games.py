@@ -42,7 +42,7 @@ def banzhaf_values() -> Tensor:
 def lime_coefficients() -> Tensor:
     """The model that all coalitions, each as often as the others, would give."""
     every = (torch.arange(2**PLAYERS)[:, None] >> torch.arange(PLAYERS)) & 1 == 1
-    weights = EVEN.of_coalitions(_game(), every[:, None], apart=False)
+    weights = EVEN.weights_of_coalitions(_game(), every[:, None], apart=False)
     return PLAIN.coefficients(every[None], game(every.double())[None, :, None], weights)[0, :, 0]
 
 

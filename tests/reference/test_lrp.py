@@ -631,7 +631,7 @@ def test_every_call_passes_on_what_it_receives(name: str):
     problem = methods.Problem(model, x, target=1)
     flows = methods.LRP(composite=Composite(default=KEEP[name]), strict=True).trace(problem)
     rules = {flow.rule for flow in flows}
-    assert rules >= {type(KEEP[name]).__name__, "pass_on", "product", "quotient", "addition", "share"}
+    assert rules >= {type(KEEP[name]).__name__, "pass_through", "product", "quotient_rule", "addition", "proportional"}
     for flow in flows:
         assert abs(flow.received - flow.passed) <= 1e-7 * max(1, abs(flow.received)), str(flow)
     delta = methods.LRP(composite=Composite(default=KEEP[name]))(problem, delta=True).delta

@@ -8,7 +8,7 @@ The parameters, shapes, exceptions and numbers are Captum 0.9's; where Captum is
 [Problem][pellucid.methods.Problem] for `inputs`, `additional_forward_args` and `internal_batch_size`.
 
 What pellucid adds is keyword-only: `create_graph` makes attributions that can be differentiated; `seed` or `generator`
-gives every example its own stream of random numbers (see [drawing][pellucid.core.random_streams.drawing]);
+gives every example its own stream of random numbers (see [random_source][pellucid.core.random_streams.random_source]);
 `show_progress` shows progress on stderr; `n_steps="auto"` with a `tolerance` takes as many steps as an example needs.
 """
 

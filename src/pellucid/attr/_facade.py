@@ -20,15 +20,15 @@ from pellucid.core.evaluation.completeness import completeness_gap
 from pellucid.core.evaluation.model_function import ModelFunction, function_of
 from pellucid.core.evaluation.observed import Observed
 from pellucid.core.futures import then
-from pellucid.core.model.inspection import embeds
+from pellucid.core.model.inspection import has_embeddings
 from pellucid.core.model.layers import CallLike, Layer
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.problem import GradientFunction, Options, Problem
 from pellucid.core.problem.target import Neuron, TargetLike
-from pellucid.core.pytree import Structure
-from pellucid.core.random_streams import Seed, numpy_state_kept, seeded
-from pellucid.core.tensors import Tensors, described, floats, tensors_of, times
+from pellucid.core.pytree import TensorTree
+from pellucid.core.random_streams import Seed, restoring_numpy_state_on_error, stream_seeds
+from pellucid.core.tensors import Tensors, as_tensor_tuple, describe, is_floating, times
 from pellucid.errors import InvalidArgument, NotFound, NotSupported, located
 from pellucid.methods.calling.attribution import run_located
 
@@ -141,14 +141,14 @@ class GradientAttribution(Attribution):
                 additional_forward_args=additional_forward_args,
                 options=Options(reported_as=type(self).__name__),
             )
-            values = tensors_of(attributions, "attributions")
+            values = as_tensor_tuple(attributions, "attributions")
             if values[0].shape[0] != problem.batch_size:
                 raise InvalidArgument(
                     "attributions must have as many examples as end_point: "
                     f"expected {problem.batch_size}, got {values[0].shape[0]}."
                 )
         except Exception as error:
-            raise located(error, type(self).__name__, described(end_point)) from error.__cause__
+            raise located(error, type(self).__name__, describe(end_point)) from error.__cause__
         return run_located(self, problem, lambda f: completeness_gap(f, values, f.baselines(start_point)))
 
 
@@ -226,8 +226,8 @@ class InternalAttribution(Attribution):
             of_input: Whether what the layer takes is meant.
             between: Whether there are points between inputs and baselines; of those alone, ids may stand beside floats.
         """
-        ids = [not floats(each) for each in tensors_of(inputs, "inputs")]
-        feeds = (any(ids) if between else all(ids)) and embeds(self.forward_func)
+        ids = [not is_floating(each) for each in as_tensor_tuple(inputs, "inputs")]
+        feeds = (any(ids) if between else all(ids)) and has_embeddings(self.forward_func)
         return {"source" if feeds else "gradient_at": self._layer(of_input)}
 
 
@@ -346,7 +346,7 @@ def explained(
         f = function_of(Problem(attribution.forward_func, inputs, options=options, **problem))
         result = method(f, **arguments)
     except Exception as error:
-        raise located(error, type(attribution).__name__, described(inputs)) from error.__cause__
+        raise located(error, type(attribution).__name__, describe(inputs)) from error.__cause__
     observed = f.session.observed if keeps_single else None
     as_given = functools.partial(_as_given, inputs, observed, return_stderr=return_stderr)
     return then(result, as_given) if isinstance(result, Future) else as_given(result)
@@ -432,10 +432,10 @@ class Inside:
         if "target" in kwargs:
             following["target"] = f.evaluator.target.argument(f.examples)
         inputs = f.x if self.tuples else f.x[0]
-        with nullcontext() if ours(type(self.attribution)) else numpy_state_kept():
+        with nullcontext() if ours(type(self.attribution)) else restoring_numpy_state_on_error():
             found = self.attribution.attribute(inputs, **(self._seeds(f) | kwargs | following))
         found, delta = found if kwargs.get("return_convergence_delta") else (found, None)
-        values, structure = Structure.of(found)
+        values, structure = TensorTree.of(found)
         return Attributions(values, delta, structure=structure)
 
     def _seeds(self, f: ModelFunction) -> dict[str, Any]:
@@ -446,7 +446,7 @@ class Inside:
         takes = inspect.signature(self.attribution.attribute).parameters.get("seed")
         if takes is None or takes.annotation not in ("Seed", Seed):
             return {} if takes is None else {"seed": seed}
-        keys = seeded(seed, f.ids.tolist(), f.problem.batch_size)
+        keys = stream_seeds(seed, f.ids.tolist(), f.problem.batch_size)
         states = (np.random.SeedSequence(key).generate_state(1, np.uint64) for key in keys)
         return {"seed": [int(state[0]) for state in states]}
 

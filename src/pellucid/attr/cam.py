@@ -12,7 +12,7 @@ from pellucid.attr._facade import Attributed, GradientAttribution, LayerAttribut
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.methods.backprop.guided import RECTIFIERS
-from pellucid.methods.cam.activation_map import Arrange, Interpolation
+from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform
 
 
 class LayerGradCam(LayerAttribution, GradientAttribution):
@@ -28,7 +28,7 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
         attr_dim_summation: bool = True,
         grad_kwargs: dict[str, Any] | None = None,
         *,
-        reshape_transform: Arrange | None = None,
+        reshape_transform: ReshapeTransform | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
@@ -81,7 +81,7 @@ class GuidedGradCam(GradientAttribution):
         interpolate_mode: Interpolation = "nearest",
         attribute_to_layer_input: bool = False,
         *,
-        reshape_transform: Arrange | None = None,
+        reshape_transform: ReshapeTransform | None = None,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,

@@ -15,12 +15,12 @@ from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike
-from pellucid.core.tensors import tensors_of
+from pellucid.core.tensors import as_tensor_tuple
 from pellucid.methods.surrogates.coalition_samplers import captum_samples
 from pellucid.methods.surrogates.design import Perturbation, Similarity, Surrogate
 from pellucid.methods.surrogates.kernel_shap import Sampling
-from pellucid.methods.surrogates.lasso import LinearModel
-from pellucid.methods.surrogates.lime import put_back, tossed
+from pellucid.methods.surrogates.lasso import LinearSolver
+from pellucid.methods.surrogates.lime import bernoulli_half, put_back
 from pellucid.methods.surrogates.lime_base import Transform
 
 TAKES_ALL = "LimeBase takes each of them, and the functions that others need."
@@ -121,7 +121,7 @@ class Lime(LimeBase):
         similarity_func: What each perturbed input counts; None is an
             [ExponentialKernel][pellucid.methods.ExponentialKernel], which goes by the angle.
         perturb_func: Draws which features are there; None is
-            [tossed][pellucid.methods.surrogates.lime.tossed], a coin for each.
+            [bernoulli_half][pellucid.methods.surrogates.lime.bernoulli_half], a coin for each.
     """
 
     perturb_interpretable_space = Part(lambda self: True, TAKES_ALL)
@@ -131,14 +131,14 @@ class Lime(LimeBase):
     def __init__(
         self,
         forward_func: Callable[..., Any],
-        interpretable_model: Surrogate | LinearModel | None = None,
+        interpretable_model: Surrogate | LinearSolver | None = None,
         similarity_func: Similarity | None = None,
         perturb_func: Perturbation | None = None,
     ) -> None:
         PerturbationAttribution.__init__(self, forward_func)
         self.interpretable_model: Any = chosen(interpretable_model, methods.Lasso())
         self.similarity_func: Any = chosen(similarity_func, methods.ExponentialKernel())
-        self.perturb_func: Any = chosen(perturb_func, tossed)
+        self.perturb_func: Any = chosen(perturb_func, bernoulli_half)
 
     def attribute(  # type: ignore[override]  # as in Captum, baselines come second
         self,
@@ -259,4 +259,4 @@ class KernelShap(Lime):
 
     def kernel_shap_perturb_generator(self, original_inp: TensorOrTensors, **kwargs: Any) -> Iterator[Tensor]:
         """Coalitions as Captum draws them, (1, `num_interp_features`): all, none, and then random ones for ever."""
-        return captum_samples(kwargs["num_interp_features"], tensors_of(original_inp, "original_inp")[0].device)
+        return captum_samples(kwargs["num_interp_features"], as_tensor_tuple(original_inp, "original_inp")[0].device)

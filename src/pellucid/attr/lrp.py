@@ -18,7 +18,7 @@ from pellucid.attr._facade import (
 )
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.target import TargetLike
-from pellucid.core.tensors import tensors_of, total
+from pellucid.core.tensors import as_tensor_tuple, sum_over_tensors
 
 DEFAULT = methods.Composite()
 """By all contributions, as in Captum."""
@@ -81,7 +81,7 @@ class LRP(CompleteAttribution):
         Returns:
             One delta per example, (B,).
         """
-        return output.flatten() - total(tensors_of(attributions, "attributions"))
+        return output.flatten() - sum_over_tensors(as_tensor_tuple(attributions, "attributions"))
 
 
 class LayerLRP(LRP, LayerAttribution):

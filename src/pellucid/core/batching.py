@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from tqdm import tqdm
 
 from pellucid.core.problem.problem import Options
-from pellucid.core.tensors import examples_of
+from pellucid.core.tensors import batch_size_of
 from pellucid.errors import check_count
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class Budget:
             budget.rows = budget.fitting = budget.most_rows = rows
             budget.fixed = True
             return budget
-        examples = examples_of(inputs)
+        examples = batch_size_of(inputs)
         # Of sparse tensors, what they would take if they were dense.
         guessed = BYTES_PER_INPUT_BYTE * sum(x.numel() * x.element_size() for x in inputs) // examples
         row = max(1, guessed, parameter_bytes)
@@ -173,9 +173,9 @@ class Budget:
         if whole:
             return 1, places
         if rest == places and self.rows >= places:
-            count = _evenly(samples, min(self.rows // places, self.most_samples or samples))
+            count = _even_parts(samples, min(self.rows // places, self.most_samples or samples))
             return min(count, self._at_once or count), places
-        return 1, _evenly(rest, self.rows)
+        return 1, _even_parts(rest, self.rows)
 
     def _adapts(self, error: BaseException, count: int, size: int, whole: bool) -> bool:
         """Make do with less after a block that was too large; whether that helps."""
@@ -211,23 +211,23 @@ class Budget:
                 yield
             used = sum(storage.nbytes() for storage in seen.values())
         else:
-            with _Largest() as largest:
+            with _LargestTensor() as largest:
                 yield
             used = self.largest_tensors * largest.bytes
         self.rows, self.fixed = max(1, self.chunk_bytes // max(1, used // rows)), True
 
 
-def _evenly(count: int, most: int) -> int:
+def _even_parts(count: int, most: int) -> int:
     """The size of parts as few as parts of `most` would be, but of one size: a small last one would cost as much."""
     return -(-count // -(-count // most))
 
 
-def unmeasured() -> AbstractContextManager[None]:
+def not_measured() -> AbstractContextManager[None]:
     """Forwards that are no part of what is being measured."""
     return torch.autograd.graph.saved_tensors_hooks(Tensor.detach, lambda saved: saved)
 
 
-class _Largest(TorchFunctionMode):
+class _LargestTensor(TorchFunctionMode):
     """Looks on while torch is called, and remembers the size of the largest tensor that a call returned."""
 
     bytes = 0

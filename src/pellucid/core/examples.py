@@ -8,18 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pellucid.core.pytree import each_tensor
+from pellucid.core.pytree import map_tensors
 from pellucid.core.tensors import Tensors
 
 
 @lru_cache(maxsize=128)
-def everyone(examples: int) -> Tensor:
+def all_examples(examples: int) -> Tensor:
     """The rows of a whole batch, in order: 0, 1, ..., examples - 1. Shared, so not to be written to."""
     with torch.inference_mode(False):
         return torch.arange(examples, device="cpu")
 
 
-def pick(value: Any, rows: Tensor | None, examples: int) -> Any:
+def select_examples(value: Any, rows: Tensor | None, examples: int) -> Any:
     """What belongs to the examples in `rows`, out of anything a user may pass to the model.
 
     Tensors whose first dimension counts the examples are indexed by `rows`; everything else (numbers, strings, tensors
@@ -34,12 +34,12 @@ def pick(value: Any, rows: Tensor | None, examples: int) -> Any:
     def picked(tensor: Tensor) -> Tensor:
         if tensor.ndim == 0 or tensor.shape[0] != examples:
             return tensor
-        return tensor.clone() if rows is None else _chosen(tensor, rows.to(tensor.device))
+        return tensor.clone() if rows is None else _select_rows(tensor, rows.to(tensor.device))
 
-    return each_tensor(value, picked)
+    return map_tensors(value, picked)
 
 
-def _chosen(tensor: Tensor, rows: Tensor) -> Tensor:
+def _select_rows(tensor: Tensor, rows: Tensor) -> Tensor:
     """Rows of a tensor, which may be sparse."""
     if tensor.layout is torch.strided:
         return tensor[rows]
@@ -47,7 +47,7 @@ def _chosen(tensor: Tensor, rows: Tensor) -> Tensor:
     return chosen.to_sparse(layout=tensor.layout)
 
 
-def follow(rows: Tensor, tensors: Tensors) -> bool:
+def is_batch_first(rows: Tensor, tensors: Tensors) -> bool:
     """Whether tensors at a layer have a first dimension for these rows.
 
     One (n, n, D) may have them second, as recurrent layers do, and is taken for such.

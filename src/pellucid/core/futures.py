@@ -14,13 +14,13 @@ T = TypeVar("T")
 U = TypeVar("U")
 P = ParamSpec("P")
 
-Waits = Coroutine["Future[Any]", None, T]
+Awaiting = Coroutine["Future[Any]", None, T]
 """A computation that waits for futures on its way."""
 
 
 @final
 @dataclass(frozen=True)
-class Arrival:
+class AllDone:
     """What `await` needs for all of these futures to be there; an error of one is found where its value is taken.
 
     Args:
@@ -34,7 +34,7 @@ class Arrival:
         yield collect_all(futures)
 
 
-def to_completion(call: Callable[P, Waits[T]]) -> Callable[P, T]:
+def to_completion(call: Callable[P, Awaiting[T]]) -> Callable[P, T]:
     """A coroutine that meets no future, as a function."""
 
     def complete(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -48,7 +48,7 @@ def to_completion(call: Callable[P, Waits[T]]) -> Callable[P, T]:
     return complete
 
 
-def as_future(waits: Waits[T], failure: Callable[[Exception], Exception]) -> Future[T]:
+def as_future(waits: Awaiting[T], failure: Callable[[Exception], Exception]) -> Future[T]:
     """The result of a coroutine once the futures on its way have come, continued by whoever completes them.
 
     Up to the first of them it runs, and raises, here.
@@ -93,7 +93,7 @@ def then(future: Future[T], change: Callable[[T], U]) -> Future[U]:
     return later
 
 
-async def _into(results: list[T], waits: Waits[T]) -> None:
+async def _into(results: list[T], waits: Awaiting[T]) -> None:
     results.append(await waits)
 
 

@@ -10,14 +10,14 @@ from typing import Any, final
 from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only, tree_unflatten
 
-from pellucid.core.tensors import Tensors, floats
+from pellucid.core.tensors import Tensors, is_floating
 
-_LOG = logging.getLogger("pellucid")
+_PYTREE_LOG = logging.getLogger("pellucid")
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Structure:
+class TensorTree:
     """Where in tuples, lists, dicts and what else torch knows as a tree the tensors lie, and what lies beside them.
 
     Args:
@@ -31,7 +31,7 @@ class Structure:
     places: tuple[int, ...]
 
     @classmethod
-    def of(cls, value: Any, chosen: Callable[[Tensor], bool] = floats) -> tuple[Tensors, Structure]:
+    def of(cls, value: Any, chosen: Callable[[Tensor], bool] = is_floating) -> tuple[Tensors, TensorTree]:
         """The tensors in a value, taken apart from their structure.
 
         Args:
@@ -39,7 +39,7 @@ class Structure:
             chosen: Which tensors; the others stay with the structure.
         """
         if isinstance(value, Tensor) and chosen(value):
-            return (value,), _ALONE
+            return (value,), _SINGLE_LEAF
         leaves, spec = tree_flatten(value)
         places = tuple(place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and chosen(leaf))
         tensors = tuple(leaves[place] for place in places)
@@ -49,39 +49,39 @@ class Structure:
 
     def filled(self, tensors: Tensors) -> Any:
         """The structure with these tensors in place of the original ones."""
-        if self is _ALONE:
+        if self is _SINGLE_LEAF:
             return tensors[0]
         leaves = list(self.leaves)
         for place, tensor in zip(self.places, tensors, strict=True):
             leaves[place] = tensor
         return tree_unflatten(leaves, self.spec)
 
-    def bare(self) -> Structure:
+    def without_constants(self) -> TensorTree:
         """The structure with None beside the tensors; where its types take no None, with what was there."""
-        if self is _ALONE:
+        if self is _SINGLE_LEAF:
             return self
-        alone = Structure(self.spec, (None,) * len(self.leaves), self.places)
+        alone = TensorTree(self.spec, (None,) * len(self.leaves), self.places)
         return alone if _can_be(alone) else self
 
 
-_ALONE = Structure(tree_flatten(None)[1], (None,), (0,))
+_SINGLE_LEAF = TensorTree(tree_flatten(None)[1], (None,), (0,))
 """The structure of a tensor by itself, the one met most."""
 
 
-def _can_be(structure: Structure) -> bool:
+def _can_be(structure: TensorTree) -> bool:
     """Whether the types take what a structure holds: some look at it, as packed sequences do."""
     try:
         tree_unflatten(list(structure.leaves), structure.spec)
     except Exception as error:
-        return _said(error)
+        return _log_unknown_leaf(error)
     return True
 
 
-def _said(error: Exception) -> bool:
-    _LOG.debug("a structure takes no None: %s", type(error).__name__)
+def _log_unknown_leaf(error: Exception) -> bool:
+    _PYTREE_LOG.debug("a structure takes no None: %s", type(error).__name__)
     return False
 
 
-def each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+def map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """The same value with its tensors changed, also those inside tuples, lists and dicts."""
     return change(value) if isinstance(value, Tensor) else tree_map_only(Tensor, change, value)

@@ -19,17 +19,17 @@ import torch
 from torch import Tensor
 
 from pellucid.core.problem.baselines import not_a_distribution
-from pellucid.core.tensors import Tensors, floating
+from pellucid.core.tensors import Tensors, as_floating
 from pellucid.errors import InvalidArgument, WrongType
 
-Keys: TypeAlias = list[list[int]]
+PointIds: TypeAlias = list[list[int]]
 """What tells points apart: the example's position in the batch, and of a noisy copy also its number."""
 
 Seed: TypeAlias = "int | Sequence[int] | None"
 """A seed for the batch, whose examples get streams by their position in it; or one for each example."""
 
 
-class Draws(Protocol):
+class RandomSource(Protocol):
     """Random numbers for several samples of each of n points.
 
     Where they are seeded, each variable, one per input tensor and kind of draw, has a stream of its own: more samples
@@ -50,13 +50,13 @@ class Draws(Protocol):
         """Numbers in [0, 1), float64 [n, samples]."""
         ...
 
-    def among(self, places: Tensor) -> Draws:
+    def among(self, places: Tensor) -> RandomSource:
         """The same for some of the points, int64 [k]."""
         ...
 
 
 @contextmanager
-def drawing(seed: Seed, ids: Tensor) -> Iterator[Draws]:
+def random_source(seed: Seed, ids: Tensor) -> Iterator[RandomSource]:
     """The draws for some points; an exception puts the global generators back.
 
     Args:
@@ -67,9 +67,9 @@ def drawing(seed: Seed, ids: Tensor) -> Iterator[Draws]:
         InvalidArgument: The seeds are no integers, or another number than examples.
     """
     if seed is not None:
-        yield _Streams(seeded(seed, ids.tolist()))
+        yield _PerExampleStreams(stream_seeds(seed, ids.tolist()))
         return
-    draws = _Global()
+    draws = _GlobalGenerators()
     try:
         yield draws
     except BaseException:
@@ -77,7 +77,7 @@ def drawing(seed: Seed, ids: Tensor) -> Iterator[Draws]:
         raise
 
 
-def seed_of(seed: Seed, generator: torch.Generator | None) -> Seed:
+def resolve_seed(seed: Seed, generator: torch.Generator | None) -> Seed:
     """The seed that a user's choice of either means; a generator moves on by one draw.
 
     Raises:
@@ -90,13 +90,13 @@ def seed_of(seed: Seed, generator: torch.Generator | None) -> Seed:
     return int(torch.randint(2**62, (), generator=generator, device=generator.device))
 
 
-def shared(seed: int | None, generator: torch.Generator | None) -> torch.Generator | None:
+def shared_generator(seed: int | None, generator: torch.Generator | None) -> torch.Generator | None:
     """Where draws come from that all examples share, such as orders of features; None is torch's global generator.
 
     Raises:
         InvalidArgument: The seed is no integer, or both are given.
     """
-    number = seed_of(seed, generator)
+    number = resolve_seed(seed, generator)
     if number is None:
         return None
     try:
@@ -105,7 +105,7 @@ def shared(seed: int | None, generator: torch.Generator | None) -> torch.Generat
         raise WrongType(f"seed must be an integer, as all examples share the draws: got {number!r}.") from None
 
 
-def seeded(seed: int | Sequence[int], keys: Keys, examples: int | None = None) -> list[tuple[int, ...]]:
+def stream_seeds(seed: int | Sequence[int], keys: PointIds, examples: int | None = None) -> list[tuple[int, ...]]:
     """What each point's streams are seeded with: the seed and what tells the point apart.
 
     Args:
@@ -116,7 +116,7 @@ def seeded(seed: int | Sequence[int], keys: Keys, examples: int | None = None) -
     Raises:
         InvalidArgument: The seeds are no integers, or another number than examples.
     """
-    of_example = _integers(seed)
+    of_example = _as_integers(seed)
     if isinstance(of_example, int):
         return [(*_natural(of_example), *key) for key in keys]
     examples = 1 + max(example for example, *_ in keys) if examples is None else examples
@@ -127,7 +127,7 @@ def seeded(seed: int | Sequence[int], keys: Keys, examples: int | None = None) -
     return [(*_natural(of_example[example]), *copy) for example, *copy in keys]
 
 
-def _integers(seed: Any) -> int | list[int]:
+def _as_integers(seed: Any) -> int | list[int]:
     try:
         return operator.index(seed)
     except TypeError:  # not one, so one for each example
@@ -143,7 +143,7 @@ def _natural(seed: int) -> tuple[int, int]:
 
 
 @contextmanager
-def numpy_state_kept() -> Iterator[None]:
+def restoring_numpy_state_on_error() -> Iterator[None]:
     """Put NumPy's global generator back after an exception; torch's is kept for every method."""
     before = np.random.get_state(legacy=False)
     try:
@@ -154,7 +154,7 @@ def numpy_state_kept() -> Iterator[None]:
 
 
 @final
-class _Global:
+class _GlobalGenerators:
     seeded = False
 
     def __init__(self) -> None:
@@ -171,7 +171,7 @@ class _Global:
         self._remember()
         return torch.from_numpy(np.random.uniform(0, 1, points * samples)).view(points, samples)
 
-    def among(self, places: Tensor) -> Draws:
+    def among(self, places: Tensor) -> RandomSource:
         return self
 
     def undo(self) -> None:
@@ -185,14 +185,14 @@ class _Global:
 
 
 @final
-class _Streams:
+class _PerExampleStreams:
     seeded = True
 
     def __init__(self, seeds: list[tuple[int, ...]]) -> None:
         self._seeds, self._places = seeds, list(range(len(seeds)))
         self._streams: dict[tuple[int, int], list[np.random.Generator]] = {}
 
-    def among(self, places: Tensor) -> Draws:
+    def among(self, places: Tensor) -> RandomSource:
         part = copy.copy(self)
         part._places = [self._places[place] for place in places.tolist()]
         return part
@@ -218,30 +218,30 @@ class _Streams:
         return [self._streams[kind, variable][place] for place in self._places]
 
 
-def noisy(x: Tensors, draws: Draws, samples: int, stdevs: tuple[float, ...]) -> Tensors:
+def add_gaussian_noise(x: Tensors, draws: RandomSource, samples: int, stdevs: tuple[float, ...]) -> Tensors:
     """Noisy copies (n, samples, ...) of each point, in the floating dtypes of `x` (integers as floats)."""
     noise = [
         draws.normal(each, samples, stdev, index) for index, (each, stdev) in enumerate(zip(x, stdevs, strict=True))
     ]
-    return tuple((each.unsqueeze(1) + e).to(each.dtype) for each, e in zip(floating(x), noise, strict=True))
+    return tuple((each.unsqueeze(1) + e).to(each.dtype) for each, e in zip(as_floating(x), noise, strict=True))
 
 
-def drawn_from(
-    distributions: tuple[Tensor | float, ...], like: Tensors, draws: Draws, points: int, samples: int
+def sample_baselines(
+    distributions: tuple[Tensor | float, ...], like: Tensors, draws: RandomSource, points: int, samples: int
 ) -> tuple[Tensor | float, ...]:
     """Baselines (n, samples, ...) of n points, one for each input; numbers stay as they are and need no draw.
 
-    Its arguments are those of [chosen_from][pellucid.core.random_streams.chosen_from].
+    Its arguments are those of [sample_rows][pellucid.core.random_streams.sample_rows].
     """
-    chosen = chosen_from(distributions, like, draws, points, samples)
+    chosen = sample_rows(distributions, like, draws, points, samples)
     return tuple(
         each if choice is None or not isinstance(each, Tensor) else each.to(x)[choice.to(x.device)]
         for each, x, choice in zip(distributions, like, chosen, strict=True)
     )
 
 
-def chosen_from(
-    distributions: tuple[Tensor | float, ...], like: Tensors, draws: Draws, points: int, samples: int
+def sample_rows(
+    distributions: tuple[Tensor | float, ...], like: Tensors, draws: RandomSource, points: int, samples: int
 ) -> tuple[Tensor | None, ...]:
     """Which of the baselines each sample of n points gets, int64 [n, samples], for each input; None where one has none.
 
@@ -268,7 +268,7 @@ def chosen_from(
     )
 
 
-def spreads(stdevs: float | tuple[float, ...], tensors: int) -> tuple[float, ...]:
+def stdev_per_input(stdevs: float | tuple[float, ...], tensors: int) -> tuple[float, ...]:
     """One standard deviation for each input tensor.
 
     Raises:

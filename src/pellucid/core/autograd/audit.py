@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
 
-def words(text: str) -> frozenset[str]:
+def split_names(text: str) -> frozenset[str]:
     """The words of a table."""
     return frozenset(text.split())
 
 
-LINEAR = words(
+LINEAR = split_names(
     """
     AccumulateGrad AdaptiveAvgPool2D AdaptiveAvgPool3D Add AffineGridGenerator Alias AsStrided AvgPool1D AvgPool2D
     AvgPool3D
@@ -32,12 +32,12 @@ LINEAR = words(
     Squeeze Stack Sub Sum SumToSize T Take ToCopy Trace Transpose Tril Triu Unbind Unflatten Unfold UnsafeSplit
     UnsafeView Unsqueeze UpsampleBicubic2D UpsampleBilinear2D UpsampleLinear1D UpsampleNearest1D UpsampleNearest2D
     UpsampleNearest3D UpsampleNearestExact1D UpsampleNearestExact2D UpsampleTrilinear3D Values View ViewAsComplex
-    ViewAsReal Vstack Where Zero _Ruled
+    ViewAsReal Vstack Where Zero _RuledOp
     """
 )
 """Names of autograd's nodes that are linear in all that they take."""
 
-PRODUCTS = words(
+PRODUCT_NODES = split_names(
     """
     Addbmm Addcmul Addmm Addmv Addr Baddbmm Bilinear Bmm Convolution ConvolutionOverrideable CudnnConvolution Dot Ger
     EmbeddingBag Inner Lerp Linear Matmul Mkldnn MkldnnConvolution MkldnnLinear MiopenConvolution Mm Mul Mv Outer
@@ -46,7 +46,7 @@ PRODUCTS = words(
 )
 """Names of nodes that are linear in each that they take, by itself."""
 
-OF_FIRST = frozenset({"Div", "GridSampler2D", "GridSampler3D"})
+LINEAR_IN_FIRST = frozenset({"Div", "GridSampler2D", "GridSampler3D"})
 """Names of nodes that are linear in the first that they take, where the others do not depend on the source."""
 
 _MAXIMA = 2
@@ -56,7 +56,7 @@ NORMS = frozenset({"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "Batc
 """Names of nodes that are linear where they do not look at the batch."""
 
 
-MOVING = words(
+REARRANGING = split_names(
     """
     AccumulateGrad AdaptiveMaxPool2D AdaptiveMaxPool3D Alias Amax Amin AsStrided BackwardHookFunction BlockDiag
     Broadcast Cat Clone Complex ConstantPadNd Copies Copy CopyBackwards CopySlices DiagEmbed Diagonal Embedding
@@ -69,7 +69,7 @@ MOVING = words(
     Slice SliceScatter Sort Split SplitWithSizes Squeeze Stack T Take ToCopy Topk Transpose Tril Triu Unbind
     Unflatten Unfold UnsafeSplit UnsafeView Unsqueeze UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D
     UpsampleNearestExact1D UpsampleNearestExact2D UpsampleNearestExact3D Values View ViewAsComplex ViewAsReal
-    Vstack Where Zero _Ruled
+    Vstack Where Zero _RuledOp
     """
 )
 """Names of nodes that put what they take elsewhere, copy it or leave some of it out, and change no number."""
@@ -77,7 +77,7 @@ MOVING = words(
 
 @final
 @dataclass(frozen=True)
-class Exempt:
+class NodesWithoutRule:
     """Which steps need no rule.
 
     Args:
@@ -93,31 +93,31 @@ def _linear(node: Any, live: list[bool]) -> bool:
     kind = kind_of(node)
     if kind == "EmbeddingBag" and live[0] and node._saved_mode == _MAXIMA:
         return False
-    if kind in PRODUCTS:
+    if kind in PRODUCT_NODES:
         return sum(live) < 2 or (kind.startswith(("Add", "Baddbmm", "SparseAdd")) and sum(live[1:]) < 2)
-    if kind in OF_FIRST:
+    if kind in LINEAR_IN_FIRST:
         return not any(live[1:])
     return kind not in NORMS or not getattr(node, "_saved_training", True)
 
 
-AFFINE = Exempt(LINEAR | PRODUCTS | OF_FIRST | NORMS, _linear)
+AFFINE = NodesWithoutRule(LINEAR | PRODUCT_NODES | LINEAR_IN_FIRST | NORMS, _linear)
 """What is linear in all that depends on the source."""
 
-MOVES = Exempt(MOVING)
+REARRANGES = NodesWithoutRule(REARRANGING)
 """What changes no number."""
 
 
 @final
-class Trail:
+class GraphAudit:
     """Who has made steps that may need a rule, and which of them lie between two places.
 
     Args:
         exempt: Which need none.
     """
 
-    def __init__(self, exempt: Exempt) -> None:
-        self._exempt, self._settled = exempt, exempt.kinds - OF_FIRST
-        self._made: dict[Any, tuple[str, nn.Module | None]] = {}
+    def __init__(self, exempt: NodesWithoutRule) -> None:
+        self._exempt, self._settled = exempt, exempt.kinds - LINEAR_IN_FIRST
+        self._tag_output: dict[Any, tuple[str, nn.Module | None]] = {}
         self._entered: dict[str, nn.Module | None] = {}
 
     def enter(self, custom: str, caller: Callable[[], nn.Module | None]) -> None:
@@ -130,12 +130,12 @@ class Trail:
         for each in (result,) if isinstance(result, Tensor) else result if isinstance(result, tuple | list) else ():
             node = each.grad_fn if isinstance(each, Tensor) else None
             if node is not None and kind_of(node) not in self._settled:
-                self._made.setdefault(node, (function.__name__, caller()))
+                self._tag_output.setdefault(node, (function.__name__, caller()))
 
-    def unruled(self, ends: Tensor, starts: tuple[Tensor, ...]) -> Iterator[tuple[str, nn.Module | None]]:
+    def missing_rules(self, ends: Tensor, starts: tuple[Tensor, ...]) -> Iterator[tuple[str, nn.Module | None]]:
         """What needs a rule on the way from the starts to the end, and by whom: a function's or a node's name."""
         with torch.enable_grad():  # older releases of torch look at a view of a leaf
-            passes = _Passing({get_gradient_edge(each).node for each in starts if each.requires_grad})
+            passes = _NodesBetween({get_gradient_edge(each).node for each in starts if each.requires_grad})
         if ends.grad_fn is None:
             return
         passes.to(ends.grad_fn)
@@ -144,7 +144,7 @@ class Trail:
                 continue
             live = [each is not None and each in passes for each, _ in node.next_functions]
             if kind_of(node) not in self._exempt.kinds or not self._exempt.where(node, live):
-                yield self._made.get(node, (kind_of(node), self._entered.get(node.name())))
+                yield self._tag_output.get(node, (kind_of(node), self._entered.get(node.name())))
 
 
 SPAN = object()
@@ -175,7 +175,7 @@ def _freed(error: RuntimeError) -> list[Any]:
     return []
 
 
-class _Passing:
+class _NodesBetween:
     """Which nodes lie on the way from a start."""
 
     def __init__(self, starts: set[Any]) -> None:

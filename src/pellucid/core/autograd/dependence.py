@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 @final
-class Trait:
+class TensorProperty:
     """Something that holds of some tensors, and of all that is made from them.
 
     Args:
@@ -48,10 +48,10 @@ class Trait:
         return holds
 
 
-DEPENDS = Trait()
+DEPENDS_ON_SOURCE = TensorProperty()
 """Whether a tensor depends on those that attributions are for, and not on weights alone."""
 
 
-def started(tensor: Tensor) -> Tensor:
+def marked_as_source(tensor: Tensor) -> Tensor:
     """A copy of a tensor that attributions are for."""
-    return DEPENDS.mark(tensor.clone())
+    return DEPENDS_ON_SOURCE.mark(tensor.clone())

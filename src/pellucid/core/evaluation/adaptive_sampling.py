@@ -11,21 +11,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.examples import everyone
+from pellucid.core.examples import all_examples
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.tensors import Tensors, in_rows
+from pellucid.core.tensors import Tensors, flatten_examples
 from pellucid.errors import InvalidArgument, check_count, warn
 
-FIRST_DRAWS = 32
+INITIAL_DRAWS = 32
 """So many draws tell a standard error to about an eighth."""
 
 MOST_SAMPLES = 2**16
 """Where sampling gives up, unless the user chooses."""
 
-FEW_AT_ONCE = 256
+MAX_SAMPLES_PER_ROUND = 256
 """As many samples of a point are held at once where each has numbers of its own for every element."""
 
-DEVIATIONS = 1.96
+Z_95 = 1.96
 """How many standard errors half a 95 % interval has."""
 
 
@@ -40,7 +40,7 @@ class HasPoints(Protocol):
 OfPoints = TypeVar("OfPoints", bound=HasPoints)
 
 
-class Tolerant(Protocol):
+class ToleranceSettings(Protocol):
     """The parameters of a method that may sample until it is exact enough."""
 
     @property
@@ -60,7 +60,7 @@ class Tolerant(Protocol):
 
 
 @final
-class Narrowing:
+class AdaptiveSampler:
     """Who is sampled next, and how often: every time as many samples again as so far, of those who are not done.
 
         while narrowing.count:
@@ -86,7 +86,7 @@ class Narrowing:
         self,
         f: ModelFunction,
         samples: int | Literal["auto"],
-        goal: Tolerant,
+        goal: ToleranceSettings,
         *,
         each: int = 1,
         first: int | None = None,
@@ -94,19 +94,19 @@ class Narrowing:
         name: str = "n_samples",
     ) -> None:
         self._f, self._goal, self._at_once = f, goal, at_once
-        self.places, self.done = everyone(len(f)), 0
+        self.places, self.done = all_examples(len(f)), 0
         self.still = self.places  # which of the places before these are
-        self.reached: Tensor | None = None
-        self.evaluations: Tensor | None = None
+        self.converged: Tensor | None = None
+        self.n_evaluations: Tensor | None = None
         if samples != "auto":
             self.count = check_count(name, samples)
             return
         if not goal.tolerance > 0:
             raise InvalidArgument(f"tolerance must be above zero: got {goal.tolerance}.")
         self._most = check_count("most_samples", goal.most_samples, 2 * each)
-        self.count = min(FIRST_DRAWS * each if first is None else first, self._most // each * each)
-        self.reached = torch.zeros(len(f), dtype=torch.bool, device="cpu")
-        self.evaluations = torch.zeros(len(f), dtype=torch.int64, device="cpu")
+        self.count = min(INITIAL_DRAWS * each if first is None else first, self._most // each * each)
+        self.converged = torch.zeros(len(f), dtype=torch.bool, device="cpu")
+        self.n_evaluations = torch.zeros(len(f), dtype=torch.int64, device="cpu")
 
     @property
     def everyone(self) -> bool:
@@ -122,7 +122,7 @@ class Narrowing:
         """The numbers of the samples that are next."""
         return slice(self.done, self.done + self.count)
 
-    def numbered(self, samples: slice) -> slice:
+    def global_range(self, samples: slice) -> slice:
         """The numbers of these of the samples that are next."""
         return slice(self.done + samples.start, self.done + samples.stop)
 
@@ -130,23 +130,23 @@ class Narrowing:
         """The same, such as a game, of those who are next."""
         return game if self.everyone else game.among(self.places)
 
-    def saw(self, values: Tensors, stderr: Tensors | None) -> None:
+    def update(self, values: Tensors, stderr: Tensors | None) -> None:
         """Take in what is known now, of all places: (B, ...) each, or (1, ...) where the batch has one value."""
         self.done += self.count
-        if self.reached is None or self.evaluations is None:
+        if self.converged is None or self.n_evaluations is None:
             self.count = 0
             return
-        sizes = _largest(values)
+        sizes = _largest_sizes(values)
         goal = self._goal.tolerance * (sizes if self._goal.relative else torch.ones_like(sizes))
         finite = sizes.isfinite()  # nothing else becomes narrow
-        widths = torch.full_like(sizes, math.inf) if stderr is None else DEVIATIONS * _largest(stderr)
+        widths = torch.full_like(sizes, math.inf) if stderr is None else Z_95 * _largest_sizes(stderr)
         wide = widths > goal
         apart = len(finite) == len(self._f) and not self._f.session.whole_batch
         reached, open_ = (
             each[self.places] if apart else each.all().expand(len(self.places))
             for each in (finite & ~wide, finite & wide)
         )
-        self.evaluations[self.places], self.reached[self.places] = self.done, reached
+        self.n_evaluations[self.places], self.converged[self.places] = self.done, reached
         self.still = open_.nonzero().flatten()
         self.places = self.places[self.still]
         self.count = min(self.done, self._at_once or self.done) if len(self.still) else 0
@@ -161,12 +161,12 @@ class Narrowing:
 
     def told(self, found: Attributions) -> Attributions:
         """Attributions that tell how many samples they took, and whether these were enough."""
-        return dataclasses.replace(found, evaluations=self.evaluations, reached=self.reached)
+        return dataclasses.replace(found, n_evaluations=self.n_evaluations, converged=self.converged)
 
 
-def _largest(numbers: Tensors) -> Tensor:
+def _largest_sizes(numbers: Tensors) -> Tensor:
     """The largest sizes [n] of numbers (n, ...), zero where there are none; one for all where they have several n."""
     apart = len({len(each) for each in numbers}) == 1
     flat = [each.detach().abs().cpu().double() for each in numbers]
-    sizes = torch.cat([in_rows(each) if apart else each.reshape(1, -1) for each in flat], dim=1)
+    sizes = torch.cat([flatten_examples(each) if apart else each.reshape(1, -1) for each in flat], dim=1)
     return functional.pad(sizes, (0, 1)).amax(1)

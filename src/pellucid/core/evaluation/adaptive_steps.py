@@ -8,11 +8,11 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.completeness import one_sample
+from pellucid.core.evaluation.completeness import as_single_sample
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.point_samplers import along, line
-from pellucid.core.evaluation.sweep import expectation, values_at
-from pellucid.core.tensors import Tensors, minus, times, total
+from pellucid.core.evaluation.point_samplers import precomputed_points, straight_line
+from pellucid.core.evaluation.sweep import values_at, weighted_gradient_sum
+from pellucid.core.tensors import Tensors, minus, sum_over_tensors, times
 from pellucid.errors import InvalidArgument, warn
 
 FIRST_STEPS = 4
@@ -23,21 +23,23 @@ MOST_STEPS = 2**14
 
 @final
 @dataclass(frozen=True, eq=False)
-class Refined:
+class AdaptiveIntegral:
     """The mean gradient along a line, and how it was found.
 
     Args:
         gradients: The mean gradients, like the points.
-        evaluations: How many gradients were taken for each point, int64 [n].
-        reached: Whether its attributions add up as wanted, bool [n].
+        n_evaluations: How many gradients were taken for each point, int64 [n].
+        converged: Whether its attributions add up as wanted, bool [n].
     """
 
     gradients: Tensors
-    evaluations: Tensor
-    reached: Tensor
+    n_evaluations: Tensor
+    converged: Tensor
 
 
-def refined(f: ModelFunction, start: Tensors, end: Tensors, tolerance: float, relative: bool, most: int) -> Refined:
+def integrate_adaptively(
+    f: ModelFunction, start: Tensors, end: Tensors, tolerance: float, relative: bool, most: int
+) -> AdaptiveIntegral:
     """The mean gradient from start to end, by the trapezoid rule, each time with twice the intervals.
 
     What has been evaluated is used again. Only those points go on whose gradients, times the way, do not yet add up to
@@ -56,7 +58,9 @@ def refined(f: ModelFunction, start: Tensors, end: Tensors, tolerance: float, re
     """
     if not tolerance > 0:
         raise InvalidArgument(f"tolerance must be above zero: got {tolerance}.")
-    change = values_at(f, 1, along(one_sample(end))) - values_at(f, 1, along(one_sample(start)))
+    change = values_at(f, 1, precomputed_points(as_single_sample(end))) - values_at(
+        f, 1, precomputed_points(as_single_sample(start))
+    )
     if len(change) != len(f) or f.session.whole_batch:
         raise InvalidArgument('n_steps="auto" needs one value for each example: got one for the batch.')
     change = change.flatten()
@@ -65,10 +69,10 @@ def refined(f: ModelFunction, start: Tensors, end: Tensors, tolerance: float, re
     nodes = torch.linspace(0, 1, steps + 1, dtype=torch.float64, device="cpu")
     weights = torch.full_like(nodes, 1 / steps)
     weights[[0, -1]] /= 2
-    means = expectation(f, weights, line(start, end, nodes))
+    means = weighted_gradient_sum(f, weights, straight_line(start, end, nodes))
     evaluations = torch.full((len(f),), steps + 1, device="cpu")
     while True:
-        gap = total(times(means, minus(end, start))).detach() - change
+        gap = sum_over_tensors(times(means, minus(end, start))).detach() - change
         reached = (gap.abs() <= goal).cpu()
         unfinished = (~reached).nonzero().flatten()
         if len(unfinished) and 2 * steps > most:
@@ -78,11 +82,11 @@ def refined(f: ModelFunction, start: Tensors, end: Tensors, tolerance: float, re
                 f"up to {missed:.2g}. Hint: a larger tolerance, or relative=True, or more as most_steps."
             )
         if not len(unfinished) or 2 * steps > most:
-            return Refined(means, evaluations, reached)
+            return AdaptiveIntegral(means, evaluations, reached)
         some = f.select(unfinished)
         between = (torch.arange(steps, dtype=torch.float64, device="cpu") + 0.5) / steps
         starts, ends = (tuple(each[unfinished.to(each.device)] for each in points) for points in (start, end))
-        found = expectation(some, torch.full_like(between, 1 / steps), line(starts, ends, between))
+        found = weighted_gradient_sum(some, torch.full_like(between, 1 / steps), straight_line(starts, ends, between))
         for mean, new in zip(means, found, strict=True):
             index = unfinished.to(mean.device)
             mean[index] = (mean[index] + new) / 2

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.point_samplers import along
+from pellucid.core.evaluation.point_samplers import precomputed_points
 from pellucid.core.evaluation.sweep import PointSampler, values_at
-from pellucid.core.tensors import Tensors, total, widened
+from pellucid.core.tensors import Tensors, at_least_float32, sum_over_tensors
 from pellucid.errors import warn
 
 
@@ -29,24 +29,26 @@ def completeness_gap(f: ModelFunction, attributions: Tensors, start: Tensors, *,
     Returns:
         One gap per point, [n]; a single one where the model collapses the batch.
     """
-    totals = total(attributions).detach()
-    end, begin = ends(f, start)
+    totals = sum_over_tensors(attributions).detach()
+    end, begin = outputs_at_ends(f, start)
     if exact and not f.evaluator.source.modules and not totals.is_complex():
-        tell_of_misses(attributions, end, begin, together=f.session.whole_batch)
-    return gap(totals[:, None], end - begin).flatten()
+        warn_of_misses(attributions, end, begin, together=f.session.whole_batch)
+    return gap_to_change(totals[:, None], end - begin).flatten()
 
 
-def ends(f: ModelFunction, start: Tensors) -> tuple[Tensor, Tensor]:
+def outputs_at_ends(f: ModelFunction, start: Tensors) -> tuple[Tensor, Tensor]:
     """What is explained at a function's own points, and where they started from, [n, 1] each."""
     end = f.from_inputs() if f.own is None else f
-    return values_at(end, 1, along(one_sample(end.x))), values_at(f.from_inputs(), 1, along(one_sample(start)))
+    return values_at(end, 1, precomputed_points(as_single_sample(end.x))), values_at(
+        f.from_inputs(), 1, precomputed_points(as_single_sample(start))
+    )
 
 
 ENOUGH_ROWS = 20
 """Of so many rows of an example two more cost little; of fewer steps nobody expects that they add up."""
 
 
-def ends_ride(f: ModelFunction, steps: int) -> bool:
+def ends_fit_into_chunk(f: ModelFunction, steps: int) -> bool:
     """Whether the outputs at both ends of a line may be found out by the way: as rows of the first chunk."""
     rows = f.session.budget.fitting // max(1, len(f))
     own = (
@@ -62,14 +64,14 @@ def with_ends(nodes: Tensor) -> Tensor:
     return torch.cat([torch.tensor([0.0, 1.0], dtype=nodes.dtype, device=nodes.device), nodes])
 
 
-MISSED, OF_OUTPUTS = 0.05, 1e-4
+MAX_MISSED_SHARE, OUTPUT_ROUNDING = 0.05, 1e-4
 """How far a sum that should be exact may be off, as a share of the change, and of the outputs at both ends."""
 
-BY_CHANCE = 2
+CHANCE_FACTOR = 2
 """How many times their norm numbers of random signs seldom exceed when they are added up."""
 
 
-def tell_of_misses(
+def warn_of_misses(
     attributions: Tensors,
     end: Tensor,
     start: Tensor,
@@ -89,18 +91,18 @@ def tell_of_misses(
         together: Whether examples depend on each other, and add up over the batch alone.
         due: Whether they should add up at all; asked where they do not.
     """
-    squares = total(tuple(widened(each.detach()).abs().square() for each in attributions))
-    columns = [each.detach().flatten() for each in (total(attributions), squares, end, start)]
+    squares = sum_over_tensors(tuple(at_least_float32(each.detach()).abs().square() for each in attributions))
+    columns = [each.detach().flatten() for each in (sum_over_tensors(attributions), squares, end, start)]
     if together or len(columns[0]) != len(columns[2]):
         columns = [each.sum(0, keepdim=True) for each in columns]
     found = list(zip(*(each.tolist() for each in columns), strict=True))
     misses = [abs(sum_ - (f - f0)) for sum_, _, f, f0 in found]
-    changes = [max(abs(f - f0), BY_CHANCE * math.sqrt(square)) for _, square, f, f0 in found]
+    changes = [max(abs(f - f0), CHANCE_FACTOR * math.sqrt(square)) for _, square, f, f0 in found]
     usual = sum(changes) / max(1, len(changes))
     wrong = [
         miss
         for miss, change, (_, _, f, f0) in zip(misses, changes, found, strict=True)
-        if miss > MISSED * max(change, usual) and miss > OF_OUTPUTS * (abs(f) + abs(f0))
+        if miss > MAX_MISSED_SHARE * max(change, usual) and miss > OUTPUT_ROUNDING * (abs(f) + abs(f0))
     ]
     if wrong and due():
         warn(
@@ -109,7 +111,7 @@ def tell_of_misses(
         )
 
 
-def gaps(f: ModelFunction, totals: Tensor, start: PointSampler, end: PointSampler) -> Tensor:
+def completeness_gaps(f: ModelFunction, totals: Tensor, start: PointSampler, end: PointSampler) -> Tensor:
     """The same for several samples of every point.
 
     Args:
@@ -123,16 +125,16 @@ def gaps(f: ModelFunction, totals: Tensor, start: PointSampler, end: PointSample
     """
     samples = totals.shape[1]
     change = values_at(f, samples, end) - values_at(f.from_inputs(), samples, start)
-    return gap(totals, change).flatten()
+    return gap_to_change(totals, change).flatten()
 
 
-def gap(totals: Tensor, change: Tensor) -> Tensor:
+def gap_to_change(totals: Tensor, change: Tensor) -> Tensor:
     """How far sums are from a change; where one has a single value for the batch, over all examples together."""
     if len(change) == len(totals):
         return totals - change
     return totals.sum(0, keepdim=True) - change.sum(0, keepdim=True)
 
 
-def one_sample(points: Tensors) -> Tensors:
+def as_single_sample(points: Tensors) -> Tensors:
     """Points (n, ...) as the only sample of each, (n, 1, ...)."""
     return tuple(each.unsqueeze(1) for each in points)

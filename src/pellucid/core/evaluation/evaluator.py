@@ -11,23 +11,23 @@ from typing import Any, final
 import torch
 from torch import Future, Tensor
 
-from pellucid.core.autograd.dependence import started
-from pellucid.core.batching import unmeasured
+from pellucid.core.autograd.dependence import marked_as_source
+from pellucid.core.batching import not_measured
 from pellucid.core.evaluation.row_independence import Way, tied_to_its_batch
 from pellucid.core.evaluation.session import Session
-from pellucid.core.examples import everyone, follow
-from pellucid.core.model.activation_replay import FEW, Recording, Replay, failing_replays, few
+from pellucid.core.examples import all_examples, is_batch_first
+from pellucid.core.model.activation_replay import CHECK_ROWS, Recording, Replay, check_indices, errors_invalidate
 from pellucid.core.model.facts import LOCK, facts_of
 from pellucid.core.model.forward import Captured, ForwardPass
-from pellucid.core.model.forward_kind import MOST, Kind
-from pellucid.core.model.hook_point import differentiable
-from pellucid.core.model.interception import Watch
+from pellucid.core.model.forward_kind import MAX_KINDS, ForwardKind
+from pellucid.core.model.hook_point import as_leaf
+from pellucid.core.model.interception import Interceptor
 from pellucid.core.model.layers import OUTPUT, Site
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
-from pellucid.core.pytree import each_tensor
+from pellucid.core.pytree import map_tensors
 from pellucid.core.restarts import BatchCollapsed
-from pellucid.core.tensors import Tensors, described, floats, tensor_from
+from pellucid.core.tensors import Tensors, as_tensor, describe, is_floating
 from pellucid.errors import InvalidArgument
 
 
@@ -79,7 +79,7 @@ class Evaluator:
         captured = None if site is None or not site.modules else forward.captured(site)
         if captured is not None and site is not None:
             session.observed.remember_layout(site, captured)
-        follows = value.shape[:1] == examples.shape and (captured is None or follow(examples, captured.tensors))
+        follows = value.shape[:1] == examples.shape and (captured is None or is_batch_first(examples, captured.tensors))
         if not follows and session.holds_others(examples):
             raise BatchCollapsed
         return value, captured
@@ -90,9 +90,9 @@ class Evaluator:
             return self.inputs_of(points.examples), points if points.tensors else None
         return points.tensors, None
 
-    def _failing_replays(self, watch: Watch | None) -> AbstractContextManager[None]:
+    def _failing_replays(self, watch: Interceptor | None) -> AbstractContextManager[None]:
         """Take an exception where modules are answered for a wrong replay."""
-        return nullcontext() if watch is None else failing_replays(self.session.observed.replays.get(self._sites))
+        return nullcontext() if watch is None else errors_invalidate(self.session.observed.replays.get(self._sites))
 
     def explain(self, output: Any, examples: Tensor) -> Tensor:
         """What is explained of an output for these examples.
@@ -102,7 +102,7 @@ class Evaluator:
         """
         if isinstance(output, Future):
             raise InvalidArgument("forward_func must return a tensor: got a Future. Hint: call attribute_future.")
-        return self.target(output if torch.is_grad_enabled() else tensor_from(output), examples)
+        return self.target(output if torch.is_grad_enabled() else as_tensor(output), examples)
 
     def ask(self, points: Points) -> Future[Any]:
         """What a model that answers later will return at these points."""
@@ -112,7 +112,7 @@ class Evaluator:
             output = self.run(inputs, points.examples, points if inside else None, (self.target.site,)).output
         if not isinstance(output, Future):
             raise InvalidArgument(
-                f"forward_func must return a torch.futures.Future: got {described(output)}. Hint: call attribute."
+                f"forward_func must return a torch.futures.Future: got {describe(output)}. Hint: call attribute."
             )
         return output
 
@@ -145,7 +145,7 @@ class Evaluator:
             captured = self.run(inputs, examples, fed, (site,)).captured(site)
         if site.modules:
             self.session.observed.remember_layout(site, captured)
-        if not follow(examples, captured.tensors) and self.session.holds_others(examples):
+        if not is_batch_first(examples, captured.tensors) and self.session.holds_others(examples):
             raise BatchCollapsed
         return captured.tensors
 
@@ -154,7 +154,7 @@ class Evaluator:
         observed, batch_size = self.session.observed, self.session.problem.batch_size
         if self.source not in observed.captured:
             recording = Recording(self.source) if self._is_replayable else None
-            captured = self.lead(self.session.problem.inputs, everyone(batch_size), recording=recording)
+            captured = self.lead(self.session.problem.inputs, all_examples(batch_size), recording=recording)
             observed.captured[self.source] = captured
             if recording is not None:
                 others = {*self.target.site.modules, *self.gradient_at.modules}.difference(self.source.modules)
@@ -174,7 +174,7 @@ class Evaluator:
         inputs: Tensors,
         examples: Tensor,
         *,
-        chosen: Callable[[Tensor], bool] = floats,
+        chosen: Callable[[Tensor], bool] = is_floating,
         recording: Recording | None = None,
     ) -> Captured:
         """What inputs lead to at the source, in as many rows at a time as the user allows and the memory holds."""
@@ -190,7 +190,7 @@ class Evaluator:
             ):
                 forward = self.run(some, examples[rows], None, (self.source,), chosen=chosen, watch=watch)
             captured = forward.captured(self.source)
-            if not whole and not follow(examples[rows], captured.tensors):
+            if not whole and not is_batch_first(examples[rows], captured.tensors):
                 raise BatchCollapsed
             return captured
 
@@ -207,8 +207,8 @@ class Evaluator:
         fed: Points | None,
         sites: tuple[Site, ...],
         *,
-        chosen: Callable[[Tensor], bool] = floats,
-        watch: Watch | None = None,
+        chosen: Callable[[Tensor], bool] = is_floating,
+        watch: Interceptor | None = None,
     ) -> ForwardPass:
         """One forward, which ends at the last of the sites to be captured: see `prepared`."""
         forward, arguments = self.prepared(inputs, examples, fed, sites, chosen=chosen, watch=watch)
@@ -222,8 +222,8 @@ class Evaluator:
         fed: Points | None,
         sites: tuple[Site, ...],
         *,
-        chosen: Callable[[Tensor], bool] = floats,
-        watch: Watch | None = None,
+        chosen: Callable[[Tensor], bool] = is_floating,
+        watch: Interceptor | None = None,
     ) -> tuple[ForwardPass, tuple[Any, ...]]:
         """A forward that is to be run, and its arguments.
 
@@ -239,9 +239,9 @@ class Evaluator:
         # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.
         if grads and (self.gradient_at.modules or self.target.site.modules):
             # What a layer takes may be used elsewhere, too. Its gradient counts that, so no leaf is made of it there.
-            inputs = tuple(started(differentiable(x)) for x in inputs)
+            inputs = tuple(marked_as_source(as_leaf(x)) for x in inputs)
         elif fed is None:
-            inputs = tuple(map(started, inputs))
+            inputs = tuple(map(marked_as_source, inputs))
         extra = session.problem.additional_forward_args
         arguments = (*inputs, *session.pick(extra, examples)) if extra else inputs
         forward = ForwardPass(session.problem.model, grads=grads, whole=session.whole_batch, chosen=chosen, watch=watch)
@@ -276,36 +276,40 @@ class Evaluator:
         kind = self._kind
         with LOCK:
             known = facts_of(kind.owner).not_replayed
-            if len(known) >= MOST:
+            if len(known) >= MAX_KINDS:
                 known.clear()
             known.add((kind.signature, kind.batch, self.source.key))
 
     @property
-    def _kind(self) -> Kind:
+    def _kind(self) -> ForwardKind:
         """The kind of the forwards of the user's batch."""
         problem = self.session.problem
-        return Kind.of(problem.model, (*problem.inputs, *problem.additional_forward_args), self.session.state.value)
+        return ForwardKind.of(
+            problem.model, (*problem.inputs, *problem.additional_forward_args), self.session.state.value
+        )
 
-    def _answers(self, points: Points, sites: tuple[Site, ...]) -> Watch | None:
+    def _answers(self, points: Points, sites: tuple[Site, ...]) -> Interceptor | None:
         """What answers modules before the source in a forward for these points there; None where all must run."""
         session = self.session
         replay, most_rows = session.observed.replays.get(self._sites), session.budget.most_rows
         grads = torch.is_grad_enabled()
-        bounded = most_rows is not None and most_rows < FEW
+        bounded = most_rows is not None and most_rows < CHECK_ROWS
         if not self.replay or replay is None or bounded or (grads and self.gradient_at != self.source):
             return None
         checked = points[
-            slice(None) if session.whole_batch else torch.tensor(few(session.problem.batch_size), device="cpu")
+            slice(None)
+            if session.whole_batch
+            else torch.tensor(check_indices(session.problem.batch_size), device="cpu")
         ].detach()
 
-        def run(watch: Watch | None, most: int | None = None) -> Any:
+        def run(watch: Interceptor | None, most: int | None = None) -> Any:
             some = checked[:most]
-            with torch.set_grad_enabled(grads), unmeasured():
+            with torch.set_grad_enabled(grads), not_measured():
                 forward = self.run(self.inputs_of(some.examples), some.examples, some, sites, watch=watch)
             everything = forward.output, [forward.captured(site).tensors for site in sites if site.modules]
-            return each_tensor(everything, Tensor.detach)
+            return map_tensors(everything, Tensor.detach)
 
         of_forward, of_check = (
-            None if session.is_batch(each) else each for each in (points.examples, checked.examples)
+            None if session.is_whole_batch(each) else each for each in (points.examples, checked.examples)
         )
         return replay.answers(of_forward, of_check, run, session.budget.ahead)

@@ -7,12 +7,12 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pellucid.core.tensors import Tensors, shapes
+from pellucid.core.tensors import Tensors, format_shapes
 from pellucid.errors import InvalidArgument
 
 
 @final
-class Gathered:
+class BlockBuffer:
     """What is read of all rows of a sweep, written down block by block where it will stay.
 
     Kept one by one, the small tensors of every block would lie among the large ones that come and go, and leave holes
@@ -51,7 +51,7 @@ class Gathered:
             expected = (len(every) * rows // self._rows, *every.shape[1:])
             raise InvalidArgument(
                 f"forward_func must return outputs of one size for inputs of one size: expected {expected}, "
-                f"got {shapes((part,))}."
+                f"got {format_shapes((part,))}."
             )
         every = every.to(torch.promote_types(every.dtype, part.dtype))
         start = len(every) * self._done // self._rows

@@ -10,13 +10,13 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from pellucid.core.autograd.audit import MOVING, kind_of, words
+from pellucid.core.autograd.audit import REARRANGING, kind_of, split_names
 from pellucid.core.autograd.pullback import pullback
 from pellucid.core.model.forward import Captured
 from pellucid.core.model.layers import Site
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
-from pellucid.core.tensors import Tensors, described, floats, times
+from pellucid.core.tensors import Tensors, describe, is_floating, times
 from pellucid.errors import NotDifferentiable, NotScalar, warn
 
 
@@ -36,7 +36,7 @@ class Gradient:
     grad: Tensors
 
 
-def one_each(value: Tensor, target: Target) -> Tensor:
+def scalar_per_example(value: Tensor, target: Target) -> Tensor:
     """Values [n] of a target that holds one per example, (n,) or (n, 1); what a gradient can be taken of.
 
     Raises:
@@ -62,17 +62,17 @@ def as_leaves(points: Tensors, create_graph: bool) -> Tensors:
         NotDifferentiable: One of them holds integers.
     """
     for index, point in enumerate(points):
-        if not floats(point):
+        if not is_floating(point):
             which = f"inputs[{index}]" if len(points) > 1 else "inputs"
             ids = point.dtype != torch.bool
             hint = "attribute at the embedding layer, or pass the embeddings as inputs." if ids else f"{which}.float()."
             raise NotDifferentiable(
-                f"{which} must be floating point for a gradient to exist: got {described(point)}. Hint: {hint}"
+                f"{which} must be floating point for a gradient to exist: got {describe(point)}. Hint: {hint}"
             )
     return tuple(point if create_graph and point.requires_grad else point.detach().requires_grad_() for point in points)
 
 
-def gradients_of(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Sequence[Tensor | None]:
+def grad_of_sum(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Sequence[Tensor | None]:
     """The gradients of the sum of values [n], None where they depend on nothing there.
 
     Raises:
@@ -85,7 +85,7 @@ def gradients_of(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Seque
             "as a constant, such as 1 / x."
         )
     if value.is_complex():
-        raise NotDifferentiable(f"the output of forward_func must be real: got {described(value)}.")
+        raise NotDifferentiable(f"the output of forward_func must be real: got {describe(value)}.")
     if arguments.keys() - PULLBACK:  # what a user has asked for
         gradients: Sequence[Tensor | None] = torch.autograd.grad(value.sum(), at, **arguments)
         return gradients
@@ -99,7 +99,7 @@ PULLBACK = {"create_graph", "retain_graph", "allow_unused"}
 def _saturating_step(value: Tensor) -> Any:
     """The step of a function that levels off, such as softmax, whose values these are; None where there is none."""
     step: Any = value.grad_fn
-    while step is not None and kind_of(step) in MOVING:
+    while step is not None and kind_of(step) in REARRANGING:
         before = [node for node, _ in step.next_functions if node is not None]
         step = before[0] if len(before) == 1 else None
     return step if step is not None and kind_of(step) in LEVELLING else None
@@ -114,15 +114,15 @@ def gradients_and_slopes(
     """
     step, slopes = _saturating_step(value), list[Tensor]()
     if step is None:
-        return gradients_of(value, at, arguments), slopes
+        return grad_of_sum(value, at, arguments), slopes
     hook = step.register_hook(lambda grads, _: slopes.extend(grad for grad in grads if grad is not None))
     try:
-        return gradients_of(value, at, arguments), slopes
+        return grad_of_sum(value, at, arguments), slopes
     finally:
         hook.remove()
 
 
-LEVELLING = words("Erf HardSigmoid Hardsigmoid Hardtanh LogSigmoid LogSoftmax Sigmoid Softmax SoftmaxData Tanh")
+LEVELLING = split_names("Erf HardSigmoid Hardsigmoid Hardtanh LogSigmoid LogSoftmax Sigmoid Softmax SoftmaxData Tanh")
 """Names of autograd's nodes whose gradients vanish far out."""
 
 
@@ -154,7 +154,7 @@ def zeros_for_unused(grads: Sequence[Tensor | None], leaves: Tensors, site: Site
     return zeros_for_none(grads, leaves)
 
 
-def gradient_via(
+def gradient_via_neurons(
     via: Target, captured: Captured, grads: Tensors, fed: Points, arguments: dict[str, Any]
 ) -> Sequence[Tensor | None]:
     """The gradient at a source of what passes through neurons on the way.
@@ -168,6 +168,6 @@ def gradient_via(
     """
     # A neuron is chosen in one tensor, not in what that is made of.
     tensors = tuple(tensor.view_as(tensor) for tensor in captured.tensors)
-    chosen = one_each(via(dataclasses.replace(captured, tensors=tensors).value, fed.examples), via)
-    shares = times(grads, zeros_for_none(gradients_of(chosen, tensors, arguments), captured.tensors))
+    chosen = scalar_per_example(via(dataclasses.replace(captured, tensors=tensors).value, fed.examples), via)
+    shares = times(grads, zeros_for_none(grad_of_sum(chosen, tensors, arguments), captured.tensors))
     return pullback(captured.tensors, shares, fed.tensors, **arguments)

@@ -16,16 +16,16 @@ from pellucid.core.evaluation.evaluator import Evaluator
 from pellucid.core.evaluation.gradients import (
     Gradient,
     as_leaves,
-    gradient_via,
+    gradient_via_neurons,
     gradients_and_slopes,
-    one_each,
+    scalar_per_example,
     zeros_for_unused,
 )
-from pellucid.core.evaluation.row_independence import Company
+from pellucid.core.evaluation.row_independence import RowIndependenceCheck
 from pellucid.core.evaluation.session import Session
-from pellucid.core.examples import everyone
+from pellucid.core.examples import all_examples
 from pellucid.core.model.forward import Captured
-from pellucid.core.model.inspection import embeds
+from pellucid.core.model.inspection import has_embeddings
 from pellucid.core.model.isolation import needs_no_cudnn, without_cudnn
 from pellucid.core.model.layers import INPUTS, Site
 from pellucid.core.problem.attributions import Attributions
@@ -34,7 +34,7 @@ from pellucid.core.problem.points import Points, repeat_ids
 from pellucid.core.problem.problem import GradientFunction, Problem
 from pellucid.core.problem.target import Target
 from pellucid.core.random_streams import Seed
-from pellucid.core.tensors import Tensors, as_narrow, detached, floating
+from pellucid.core.tensors import Tensors, as_floating, as_narrow_again, detach_all
 
 Mode: TypeAlias = Callable[[], AbstractContextManager[Any]]
 """Makes what is around a forward."""
@@ -111,7 +111,7 @@ class ModelFunction:
     def floating_x(self) -> Tensors:
         """Its own points, to be compared with baselines: floats, but for ids where no gradient is taken at them."""
         elsewhere = self.evaluator.gradient_at != self.evaluator.source
-        return self.x if elsewhere and embeds(self.problem.model) else floating(self.x)
+        return self.x if elsewhere and has_embeddings(self.problem.model) else as_floating(self.x)
 
     def baseline_template(self, *, between: bool = True) -> Tensors:
         """What baselines must be like: the model's inputs, which are floats where they are the source.
@@ -121,7 +121,7 @@ class ModelFunction:
         """
         if self.evaluator.source.modules:
             return self.problem.inputs
-        return floating(self.x) if between else self.floating_x
+        return as_floating(self.x) if between else self.floating_x
 
     def __call__(self, points: Points) -> Tensor:
         """What is explained at points, without gradients.
@@ -162,7 +162,7 @@ class ModelFunction:
                 fed, site = self._leaves(points, via)
                 with self._measuring(points), mode():
                     value, captured = self.evaluator.evaluate(fed, site)
-                    value = one_each(value, self.evaluator.target)
+                    value = scalar_per_example(value, self.evaluator.target)
                 gradient = self._passed_back(fed, value, captured, via)
                 if company is not None:
                     company.look(points, value, self._value_beside_others)
@@ -198,9 +198,9 @@ class ModelFunction:
             InvalidArgument: They do not fit the inputs.
         """
         like = self.baseline_template(between=between)
-        examples = None if self.session.is_batch(self.examples) else self.examples
+        examples = None if self.session.is_whole_batch(self.examples) else self.examples
         resolved = resolve_baselines(given, like, examples, self.problem.batch_size)
-        return resolved if self.problem.options.create_graph else detached(resolved)
+        return resolved if self.problem.options.create_graph else detach_all(resolved)
 
     def to_source(self, inputs: Tensors, examples: Tensor | None = None) -> Tensors:
         """The tensors at the source for other inputs of the model.
@@ -275,8 +275,8 @@ class ModelFunction:
         at: Literal["gradient", "source"] = "gradient",
         delta: Tensor | None = None,
         stderr: Tensors | None = None,
-        evaluations: Tensor | None = None,
-        reached: Tensor | None = None,
+        n_evaluations: Tensor | None = None,
+        converged: Tensor | None = None,
     ) -> Attributions:
         """Values as attributions, in the dtypes and the structure of what they belong to.
 
@@ -285,21 +285,21 @@ class ModelFunction:
             at: Which of the two.
             delta: See [Attributions][pellucid.methods.Attributions], as for the others.
             stderr: See there.
-            evaluations: See there.
-            reached: See there.
+            n_evaluations: See there.
+            converged: See there.
         """
         layout = self.session.observed.layouts.get(
             self.evaluator.gradient_at if at == "gradient" else self.evaluator.source
         )
         if at == "gradient":
-            dtypes = tuple(x.dtype for x in floating(self.x)) if layout is None else layout.dtypes
-            values = tuple(map(as_narrow, values, dtypes))
+            dtypes = tuple(x.dtype for x in as_floating(self.x)) if layout is None else layout.dtypes
+            values = tuple(map(as_narrow_again, values, dtypes))
         structure = None if layout is None else layout.structure
-        return Attributions(values, delta, stderr, structure, evaluations, reached)
+        return Attributions(values, delta, stderr, structure, n_evaluations, converged)
 
-    def _company(self, points: Points) -> Company | None:
+    def _company(self, points: Points) -> RowIndependenceCheck | None:
         """The look at a forward of these points that holds others than the batch's; None where nothing is in doubt."""
-        return Company.of(self.session, self.evaluator.way, points.examples, lambda: self.points)
+        return RowIndependenceCheck.of(self.session, self.evaluator.way, points.examples, lambda: self.points)
 
     def _measuring(self, points: Points) -> AbstractContextManager[None]:
         """Learn what a row takes in a forward of these points; with a graph of the attributions they all stay."""
@@ -328,7 +328,7 @@ class ModelFunction:
         grads = zeros_for_unused(found, at, self.evaluator.gradient_at, session.warned_inputs)
         if via is None or captured is None or not fed.tensors:
             return Gradient(value, at, grads)
-        passed = gradient_via(via, captured, grads, fed, arguments)
+        passed = gradient_via_neurons(via, captured, grads, fed, arguments)
         return Gradient(
             value, fed.tensors, zeros_for_unused(passed, fed.tensors, self.evaluator.source, session.warned_inputs)
         )
@@ -357,5 +357,5 @@ def function_of(problem: Problem) -> ModelFunction:
     evaluator = Evaluator(
         Session.of(problem), problem.source, problem.gradient_at, problem.target, problem.options.replay
     )
-    every = everyone(problem.batch_size)
+    every = all_examples(problem.batch_size)
     return ModelFunction(evaluator, every, every[:, None])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.sweep import zeros_for_all
-from pellucid.core.tensors import Tensors, broadcast_to, widened
+from pellucid.core.tensors import Tensors, at_least_float32, broadcast_to
 
 
 @final
@@ -41,10 +41,10 @@ class Moments:
         """
         if not self._powers:
             self._dtypes = [block.dtype for block in blocks]
-            self._pivots = [zeros_for_all(widened(block), places, self.places) for block in blocks]
+            self._pivots = [zeros_for_all(at_least_float32(block), places, self.places) for block in blocks]
             self._powers = [tuple(torch.zeros_like(pivot) for _ in range(self.orders)) for pivot in self._pivots]
             self._counts = [pivot.new_zeros(len(pivot)) for pivot in self._pivots]
-        every = zip(map(widened, blocks), self._counts, self._pivots, self._powers, strict=True)
+        every = zip(map(at_least_float32, blocks), self._counts, self._pivots, self._powers, strict=True)
         for block, count, pivot, powers in every:
             at = places.to(block.device) if isinstance(places, Tensor) else places
             count[at] += len(block)

@@ -12,13 +12,13 @@ from torch import Tensor
 from pellucid.core.model.activation_replay import Replay
 from pellucid.core.model.forward import Captured
 from pellucid.core.model.layers import Site
-from pellucid.core.pytree import Structure
+from pellucid.core.pytree import TensorTree
 from pellucid.errors import NotDifferentiable
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Layout:
+class SiteLayout:
     """How tensors lie at a site.
 
     Args:
@@ -26,7 +26,7 @@ class Layout:
         dtypes: Of the tensors.
     """
 
-    structure: Structure
+    structure: TensorTree
     dtypes: tuple[torch.dtype, ...]
 
 
@@ -45,7 +45,7 @@ class Observed:
     """
 
     captured: dict[Site, Captured] = field(default_factory=dict)
-    layouts: dict[Site, Layout] = field(default_factory=dict)
+    layouts: dict[Site, SiteLayout] = field(default_factory=dict)
     replays: dict[tuple[Site, ...], Replay] = field(default_factory=dict)
     output: tuple[int, ...] = ()
     slopes: Tensor | None = None
@@ -62,7 +62,7 @@ class Observed:
                 "layer must hold a floating-point tensor for a gradient to exist: it holds none. "
                 "Hint: of an embedding, attribute to what it returns."
             )
-        self.layouts[site] = Layout(captured.structure, tuple(tensor.dtype for tensor in captured.tensors))
+        self.layouts[site] = SiteLayout(captured.structure, tuple(tensor.dtype for tensor in captured.tensors))
 
     def remember_slopes(self, examples: Tensor, slopes: Sequence[Tensor], batch_size: int) -> None:
         """Remember for which of these examples the output has a slope."""
@@ -78,4 +78,4 @@ class Observed:
             ReplayFailed: One was wrong. Nothing is replayed from now on.
         """
         for replay in self.replays.values():
-            replay.confirm()
+            replay.verify()

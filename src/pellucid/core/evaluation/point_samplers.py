@@ -12,7 +12,7 @@ from pellucid.core.evaluation.sweep import PointSampler
 from pellucid.core.tensors import Tensors, lerp
 
 
-def line(start: Tensors, end: Tensors, nodes: Tensor) -> PointSampler:
+def straight_line(start: Tensors, end: Tensors, nodes: Tensor) -> PointSampler:
     """Where to go along the lines from `start` to `end`, (places, ...) each: to the nodes [samples] in [0, 1]."""
 
     def between(samples: slice, places: slice) -> Tensors:
@@ -22,18 +22,18 @@ def line(start: Tensors, end: Tensors, nodes: Tensor) -> PointSampler:
     return between
 
 
-def block_of(points: Tensors, samples: slice, places: slice) -> Tensors:
+def select_block(points: Tensors, samples: slice, places: slice) -> Tensors:
     """These samples of these places, (k, n, ...), of points (places, samples, ...)."""
     return tuple(each[places, samples].transpose(0, 1) for each in points)
 
 
-def along(points: Tensors) -> PointSampler:
+def precomputed_points(points: Tensors) -> PointSampler:
     """Where to go when the points are there already: (places, samples, ...)."""
-    return lambda samples, places: tuple(each.flatten(0, 1) for each in block_of(points, samples, places))
+    return lambda samples, places: tuple(each.flatten(0, 1) for each in select_block(points, samples, places))
 
 
 @final
-class InTurn:
+class DrawnInTurn:
     """Where to go when points are drawn as a sweep comes to them: no more of them are held than a block needs.
 
     Args:
@@ -54,4 +54,4 @@ class InTurn:
             rest = tuple(each[:, samples.start - self._start :] for each in self._held)
             self._held = tuple(torch.cat(both, 1) for both in zip(rest, drawn, strict=True)) if rest else drawn
             self._start, self._stop = samples.start, samples.stop
-        return along(self._held)(slice(samples.start - self._start, samples.stop - self._start), places)
+        return precomputed_points(self._held)(slice(samples.start - self._start, samples.stop - self._start), places)

@@ -22,28 +22,28 @@ from torch.utils._pytree import tree_leaves
 from pellucid.core.batching import out_of_memory
 from pellucid.core.evaluation.session import Session
 from pellucid.core.model.facts import LOCK, facts_of
-from pellucid.core.model.forward_kind import MOST, Kind
-from pellucid.core.model.inspection import embeds, tensors_around
+from pellucid.core.model.forward_kind import MAX_KINDS, ForwardKind
+from pellucid.core.model.inspection import has_embeddings, tensors_around
 from pellucid.core.model.isolation import random_state, restore_random_state
 from pellucid.core.model.layers import Site
-from pellucid.core.model.state import mark_of
+from pellucid.core.model.state import tensor_mark
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
 from pellucid.core.restarts import BatchCollapsed
-from pellucid.core.tensors import Tensors, described, floating
+from pellucid.core.tensors import Tensors, as_floating, describe
 
 T = TypeVar("T")
 
-_LOG = logging.getLogger("pellucid")
+_ROWS_LOG = logging.getLogger("pellucid")
 
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
 """How far values may lie apart, as a share of the largest: other sizes of a batch take other ways through sums."""
 
-COARSE = 3e-2
+COARSE_TOLERANCE = 3e-2
 """The same of anything less exact."""
 
-Factors: TypeAlias = tuple[int, ...]
-FACTORS: Factors = (3, 1)
+DecoyFactors: TypeAlias = tuple[int, ...]
+DECOY_FACTORS: DecoyFactors = (3, 1)
 """How much larger decoys are than the batch, first; where that fails, they are as large."""
 
 
@@ -51,14 +51,14 @@ Way: TypeAlias = tuple[Site, Target]
 """Between which places a forward is looked at: the source and the target."""
 
 
-class RowsMeet(BatchCollapsed):
+class RowsDepend(BatchCollapsed):
     """Rows depend on each other."""
 
 
-class Refused(BatchCollapsed):
+class ForwardRefused(BatchCollapsed):
     """A forward of other rows than the batch's failed: it may be tied to the batch."""
 
-    def __init__(self, kind: _Kind) -> None:
+    def __init__(self, kind: _ForwardKind) -> None:
         self._kind = kind
 
     def settle(self, result: T) -> T:
@@ -89,14 +89,14 @@ class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function;
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if not isinstance(error, Exception):
             return
-        self._session.observed.given = described(self._inputs)
+        self._session.observed.given = describe(self._inputs)
         if self._session.holds_others(self._examples) and not out_of_memory(error):
-            raise Refused(_Kind.of(self._session, self._way)) from error
+            raise ForwardRefused(_ForwardKind.of(self._session, self._way)) from error
 
 
 @final
 @dataclass(frozen=True)
-class _Kind:
+class _ForwardKind:
     """A kind of forward between two places, and all else that may decide whether rows meet on the way.
 
     Args:
@@ -106,12 +106,12 @@ class _Kind:
         name: What to call the model.
     """
 
-    kind: Kind
+    kind: ForwardKind
     more: Hashable
     name: str
 
     @classmethod
-    def of(cls, session: Session, way: Way) -> _Kind:
+    def of(cls, session: Session, way: Way) -> _ForwardKind:
         """That of the forwards of a session."""
         problem, (source, target) = session.problem, way
         extra = problem.additional_forward_args
@@ -123,8 +123,8 @@ class _Kind:
         function = getattr(target, "function", None)
         chooses = getattr(function, "__code__", type(function))
         name = getattr(problem.model, "__name__", type(problem.model).__name__)
-        kind = Kind.of(problem.model, (*problem.inputs, *extra), session.state.value)
-        around = tuple(map(mark_of, tensors_around(problem.model)))
+        kind = ForwardKind.of(problem.model, (*problem.inputs, *extra), session.state.value)
+        around = tuple(map(tensor_mark, tensors_around(problem.model)))
         return cls(kind, (around, shared, source.key, target.site.key, chooses), name)
 
     @property
@@ -138,14 +138,16 @@ class _Kind:
         with LOCK:
             known = facts_of(self.kind.owner).rows_meet
             if meets and True not in known.values():
-                _LOG.info(f"{why}: every sample gets a forward with the whole batch. Hint: whole_batch=True", self.name)
-            if len(known) >= MOST:
+                _ROWS_LOG.info(
+                    f"{why}: every sample gets a forward with the whole batch. Hint: whole_batch=True", self.name
+                )
+            if len(known) >= MAX_KINDS:
                 known.clear()
             known[self.kind.signature, self.kind.batch, self.more] = meets
 
 
 @final
-class Company:
+class RowIndependenceCheck:
     """The look at a first forward that holds other rows than the batch's.
 
     Args:
@@ -162,7 +164,7 @@ class Company:
         self._before = 0
 
     @classmethod
-    def of(cls, session: Session, way: Way, examples: Tensor, own: Callable[[], Points]) -> Company | None:
+    def of(cls, session: Session, way: Way, examples: Tensor, own: Callable[[], Points]) -> RowIndependenceCheck | None:
         """The look at a forward of these examples; None where nothing is in doubt.
 
         Raises:
@@ -170,9 +172,9 @@ class Company:
         """
         if session.rows_meet is not None or not session.holds_others(examples):
             return None
-        meets = _Kind.of(session, way).meets
+        meets = _ForwardKind.of(session, way).meets
         if meets:
-            raise RowsMeet
+            raise RowsDepend
         session.rows_meet = meets
         return cls(session, way, own()) if meets is None else None
 
@@ -190,16 +192,16 @@ class Company:
         if not self.can_tell(points.examples):
             return
         with self._unseen():
-            apart = self._agrees(points, value, run, FACTORS)
+            apart = self._agrees(points, value, run, DECOY_FACTORS)
         self.told(apart)
 
-    def _agrees(self, points: Points, value: Tensor, run: Callable[[Points], Tensor], factors: Factors) -> bool:
+    def _agrees(self, points: Points, value: Tensor, run: Callable[[Points], Tensor], factors: DecoyFactors) -> bool:
         """Whether the rows are alike beside decoys of the first size with which the model gives numbers."""
         if not factors:
             return False
         try:
             found = run(self.others(points, factors[0]))
-        except (Exception, Refused) as error:
+        except (Exception, ForwardRefused) as error:
             if out_of_memory(error):
                 raise
             return self._agrees(points, value, run, factors[1:])
@@ -235,7 +237,7 @@ class Company:
     def alike(self, value: Tensor, found: Tensor) -> bool:
         """Whether the rows have the same values in both forwards."""
         count = len(found) // 2
-        every, other = (floating((each.detach().reshape(len(each), -1),))[0] for each in (value, found))
+        every, other = (as_floating((each.detach().reshape(len(each), -1),))[0] for each in (value, found))
         one = every[-count:] if self._last else every[:count]
         other = other[self._before : self._before + count].flip(0).to(every.dtype)
         if one.shape != other.shape:
@@ -258,18 +260,18 @@ class Company:
     @property
     def _may_grow(self) -> bool:
         """Whether larger numbers are harmless: as an index that does not exist they would stop an accelerator."""
-        return self._device.type == "cpu" or not embeds(self._session.problem.model)
+        return self._device.type == "cpu" or not has_embeddings(self._session.problem.model)
 
     def _tolerance(self, *dtypes: torch.dtype) -> float:
         """That of the least exact numbers that are seen to take part."""
         fast = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
         if torch.is_autocast_enabled(self._device.type) or (self._device.type == "cuda" and fast):
-            return COARSE
+            return COARSE_TOLERANCE
         modules = (module._parameters.values() for module in self._session.info.modules)
         weights = (each.dtype for every in modules for each in every if each is not None)
         used = {*dtypes, *weights, *(each.dtype for each in self._session.problem.inputs)}
         return (
-            max(TOLERANCES.get(each, COARSE) if each.is_floating_point else 0 for each in used)
+            max(TOLERANCES.get(each, COARSE_TOLERANCE) if each.is_floating_point else 0 for each in used)
             or TOLERANCES[torch.float32]
         )
 
@@ -290,9 +292,9 @@ class Company:
             RowsMeet: They were not.
         """
         self._session.state.after_forward()  # what forwards change by themselves makes no other kind of the next
-        _Kind.of(self._session, self._way).remember(meets=not apart, why="rows of %s depend on each other")
+        _ForwardKind.of(self._session, self._way).remember(meets=not apart, why="rows of %s depend on each other")
         if not apart:
-            raise RowsMeet
+            raise RowsDepend
         self._session.rows_meet = False
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from pellucid.core.batching import Budget, Unit
 from pellucid.core.evaluation.coalition_memory import CoalitionMemory
 from pellucid.core.evaluation.observed import Observed
-from pellucid.core.examples import everyone, pick
+from pellucid.core.examples import all_examples, select_examples
 from pellucid.core.model.inspection import ModelInfo
 from pellucid.core.model.isolation import isolated
 from pellucid.core.model.state import ModelState
@@ -153,15 +153,15 @@ class Session:
         """`run(samples, places)` over all samples of all places: see [Budget.blocks][pellucid.core.batching.Budget]."""
         return self.budget.blocks(samples, places, run, whole=self.whole_batch, unit=unit, silent=silent)
 
-    def is_batch(self, examples: Tensor) -> bool:
+    def is_whole_batch(self, examples: Tensor) -> bool:
         """Whether these are the user's batch: every example once, in order."""
-        every = everyone(self.problem.batch_size)
+        every = all_examples(self.problem.batch_size)
         return examples is every or torch.equal(examples, every)
 
     def holds_others(self, examples: Tensor) -> bool:
         """Whether a forward of these examples holds others than those of the user's batch, or not all."""
-        return not self.whole_batch and (self.copies or not self.is_batch(examples))
+        return not self.whole_batch and (self.copies or not self.is_whole_batch(examples))
 
     def pick(self, value: Any, examples: Tensor) -> Any:
         """What belongs to these examples, copied, as the model may write into it."""
-        return pick(value, None if self.is_batch(examples) else examples, self.problem.batch_size)
+        return select_examples(value, None if self.is_whole_batch(examples) else examples, self.problem.batch_size)

@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 from torch import Tensor
 
-from pellucid.core.evaluation.gathered import Gathered
+from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.points import Points
-from pellucid.core.tensors import Tensors, broadcast_to, detached, summed, widened
+from pellucid.core.tensors import Tensors, at_least_float32, broadcast_to, detach_all, sum_per_row
 
 PointSampler: TypeAlias = Callable[[slice, slice], Tensors]
 """Where to go: (samples, places) -> tensors (k * n, ...): k samples, one after another, of n places in `f.x`."""
@@ -36,7 +36,9 @@ def sweep(
 
     def run(sample_range: slice, point_range: slice) -> tuple[slice, slice, Tensors]:
         count = sample_range.stop - sample_range.start
-        values = evaluate(Points(sampler(sample_range, point_range), repeated(f.examples, sample_range, point_range)))
+        values = evaluate(
+            Points(sampler(sample_range, point_range), repeat_examples(f.examples, sample_range, point_range))
+        )
         return (
             sample_range,
             point_range,
@@ -46,7 +48,7 @@ def sweep(
     return f.session.blocks(samples, len(f), run)
 
 
-def repeated(examples: Tensor, sample_range: slice, point_range: slice) -> Tensor:
+def repeat_examples(examples: Tensor, sample_range: slice, point_range: slice) -> Tensor:
     """The examples of a block: those of its points, once for each of its samples."""
     count = sample_range.stop - sample_range.start
     chosen = examples if point_range == slice(None) else examples[point_range]
@@ -59,20 +61,20 @@ def gradients(f: ModelFunction) -> tuple[Tensors, Tensors]:
     create_graph = f.problem.options.create_graph
 
     def run(_: slice, point_range: slice) -> tuple[int, Tensors]:
-        points = Points((), repeated(f.examples, slice(0, 1), point_range)) if leads else f.points[point_range]
+        points = Points((), repeat_examples(f.examples, slice(0, 1), point_range)) if leads else f.points[point_range]
         gradient = f.gradient(points)
         # What lies before a layer must not be kept alive by what was captured there.
-        return len(points), (gradient.at if create_graph else detached(gradient.at)) + gradient.grad
+        return len(points), (gradient.at if create_graph else detach_all(gradient.at)) + gradient.grad
 
-    both = Gathered(len(f))
+    both = BlockBuffer(len(f))
     for rows, block in f.session.blocks(1, len(f), run):
         both.add(rows, block)
     return both.tensors[: len(both.tensors) // 2], both.tensors[len(both.tensors) // 2 :]
 
 
-def at_own_points(f: ModelFunction, evaluate: Evaluate) -> Tensors:
+def evaluate_own_points(f: ModelFunction, evaluate: Evaluate) -> Tensors:
     """What is evaluated at every point of a function, in blocks of as many rows as the budget allows."""
-    gathered = Gathered(len(f))
+    gathered = BlockBuffer(len(f))
 
     def run(_: slice, point_range: slice) -> tuple[int, Tensors]:
         points = f.points[point_range]
@@ -83,7 +85,9 @@ def at_own_points(f: ModelFunction, evaluate: Evaluate) -> Tensors:
     return gathered.tensors
 
 
-def expectation(f: ModelFunction, weights: Tensor, sampler: PointSampler, evaluate: Evaluate | None = None) -> Tensors:
+def weighted_gradient_sum(
+    f: ModelFunction, weights: Tensor, sampler: PointSampler, evaluate: Evaluate | None = None
+) -> Tensors:
     """Weighted sums of the gradient over samples of every point: sum_s weights[s] * grad F(points(s, .)).
 
     First samples of no weight are evaluated and add nothing, even where they are no numbers.
@@ -100,7 +104,7 @@ def expectation(f: ModelFunction, weights: Tensor, sampler: PointSampler, evalua
     sums: Tensors = ()
     idle = int((weights == 0).cumprod(0).sum())
     for samples, places, grads in sweep(f, len(weights), sampler, evaluate or (lambda points: f.gradient(points).grad)):
-        wide = tuple(map(widened, grads))
+        wide = tuple(map(at_least_float32, grads))
         sums = sums or tuple(zeros_for_all(block, places, len(f)) for block in wide)
         counting = slice(max(0, idle - samples.start), None)
         for total, block in zip(sums, wide, strict=True):
@@ -120,18 +124,18 @@ def values_at(f: ModelFunction, samples: int, sampler: PointSampler) -> Tensor:
     Returns:
         Values [n, samples] for n points in `f.x`; of another first dimension where the model collapses the batch.
     """
-    gathered = Gathered(samples * len(f))
+    gathered = BlockBuffer(samples * len(f))
 
     def run(sample_range: slice, point_range: slice) -> tuple[int, Tensor]:
-        points = Points(sampler(sample_range, point_range), repeated(f.examples, sample_range, point_range))
+        points = Points(sampler(sample_range, point_range), repeat_examples(f.examples, sample_range, point_range))
         return len(points), f(points)
 
     for rows, value in f.session.blocks(samples, len(f), run):
-        gathered.add(rows, (summed(value) if value.ndim else value.reshape(1),))
+        gathered.add(rows, (sum_per_row(value) if value.ndim else value.reshape(1),))
     return by_place(gathered, samples)
 
 
-def by_place(gathered: Gathered, samples: int) -> Tensor:
+def by_place(gathered: BlockBuffer, samples: int) -> Tensor:
     """Values [n, samples] of a sweep; all that belongs to one sample comes together in a block."""
     (values,) = gathered.tensors
     return values.reshape(samples, -1).T

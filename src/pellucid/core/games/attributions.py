@@ -11,15 +11,15 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.tensors import Tensors
 
 
-def outputs_of(game: Game, values: Tensor) -> tuple[int, ...]:
+def output_shape(game: Game, values: Tensor) -> tuple[int, ...]:
     """The shape (n, *K) of the outputs whose values [m, ...] these are; (n,) of one value in (n, 1)."""
     output = game.f.session.observed.output
     return len(values) // math.prod(output), *(output if output != (1,) else ())
 
 
-def attributions(game: Game, worth: Tensor, stderr: Tensor | None = None) -> Attributions:
+def game_attributions(game: Game, worth: Tensor, stderr: Tensor | None = None) -> Attributions:
     """What those who play are worth, [m, playing], as attributions (n, *K, ...) for outputs (n, *K)."""
-    outputs = outputs_of(game, worth)
+    outputs = output_shape(game, worth)
 
     def spread(each: Tensor) -> Tensors:
         every = game.spread(each)

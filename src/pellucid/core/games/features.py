@@ -9,7 +9,7 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
-from pellucid.core.tensors import Tensors, converted, described, examples_of, floats, in_rows
+from pellucid.core.tensors import Tensors, batch_size_of, conversion_hint, describe, flatten_examples, is_floating
 from pellucid.errors import InvalidArgument
 
 FeatureMask: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
@@ -64,7 +64,7 @@ class Features:
             raise InvalidArgument(
                 f"{argument} must have one entry for each input: expected {len(x)}, got {len(given)}."
             )
-        fitting = [_fitting(mask, each, argument) for mask, each in zip(given, x, strict=True)]
+        fitting = [_validated_mask(mask, each, argument) for mask, each in zip(given, x, strict=True)]
         known = fitting[0].new_empty(0)
         for mask in fitting:
             here = torch.unique(mask).to(known.device)
@@ -73,7 +73,7 @@ class Features:
         masks = tuple(order.to(m.device)[torch.searchsorted(numbers.to(m.device), m.contiguous())] for m in fitting)
         return cls(len(known), masks, known.cpu(), argument)
 
-    def belonging(self, features: Tensor, places: slice) -> Tensors:
+    def masks_of(self, features: Tensor, places: slice) -> Tensors:
         """Which elements belong to each of these features [k]: (k, 1 or n, ...); to no feature for one below zero."""
         return tuple(mask == features.to(mask.device).view(-1, *[1] * mask.ndim) for mask in self._at(places))
 
@@ -86,7 +86,7 @@ class Features:
                 return there[:, :, mask[0]]
             if len(mask) == 0:
                 return mask.new_zeros((len(there), *mask.shape), dtype=torch.bool)
-            index = in_rows(mask).expand(len(there), -1, -1)
+            index = flatten_examples(mask).expand(len(there), -1, -1)
             return there.expand(-1, len(mask), -1).gather(2, index).view(len(there), *mask.shape)
 
         return tuple(map(among_in, self._at(places)))
@@ -114,28 +114,28 @@ class Features:
                     f"expected (1, ...), got {tuple(mask.shape)}."
                 )
             index = mask.repeat_interleave(len(values) // len(mask), dim=0)
-            return each.gather(1, in_rows(index)).view_as(index)
+            return each.gather(1, flatten_examples(index)).view_as(index)
 
         return tuple(map(spread_to, self.masks))
 
     def picked(self, values: Tensors) -> Tensor:
         """The values [m, features] of features, out of those of their elements, (m, ...) for m = n * K outputs."""
-        every = torch.cat([in_rows(each).to(values[0]) for each in values], dim=1)
+        every = torch.cat([flatten_examples(each).to(values[0]) for each in values], dim=1)
         examples = max(map(len, self.masks))
-        masks = torch.cat([in_rows(mask).expand(examples, -1).to(every.device) for mask in self.masks], dim=1)
+        masks = torch.cat([flatten_examples(mask).expand(examples, -1).to(every.device) for mask in self.masks], dim=1)
         places = torch.arange(every.shape[1], device=every.device).expand_as(masks)
         place = masks.new_full((examples, self.count), -1).scatter(1, masks, places)
         place = place.repeat_interleave(len(every) // examples, dim=0)
         return every.gather(1, place.clamp(min=0)).where(place >= 0, 0)
 
-    def totals(self, values: Tensors) -> Tensor:
+    def sum_per_feature(self, values: Tensors) -> Tensor:
         """Values of the elements (n, ...) added up over each feature: [n, features], in float64 on the CPU."""
-        added_up = torch.zeros(examples_of(values), self.count, dtype=torch.float64, device="cpu")
+        added_up = torch.zeros(batch_size_of(values), self.count, dtype=torch.float64, device="cpu")
         for mask, each in zip(self.masks, values, strict=True):
             if len(each) == 0:
                 continue
-            index = in_rows(mask).expand(len(each), -1).cpu()
-            added_up.scatter_add_(1, index, in_rows(each).cpu().double())
+            index = flatten_examples(mask).expand(len(each), -1).cpu()
+            added_up.scatter_add_(1, index, flatten_examples(each).cpu().double())
         return added_up
 
     @property
@@ -153,7 +153,7 @@ class Features:
             )
         return numbers
 
-    def differing(self, x: Tensors, other: Tensors) -> Tensor:
+    def changed_features(self, x: Tensors, other: Tensors) -> Tensor:
         """The features in which two sets of points differ, int64 [k] in order."""
         differs = torch.zeros(self.count, dtype=torch.bool, device="cpu")
         for mask, one, two in zip(self.masks, x, other, strict=True):
@@ -163,12 +163,12 @@ class Features:
         return differs.nonzero().flatten()
 
 
-def _fitting(mask: Tensor, x: Tensor, argument: str) -> Tensor:
+def _validated_mask(mask: Tensor, x: Tensor, argument: str) -> Tensor:
     """A feature mask, as (1 or n, ...) of the shape of the points."""
-    if not isinstance(mask, Tensor) or mask.dtype == torch.bool or floats(mask):
+    if not isinstance(mask, Tensor) or mask.dtype == torch.bool or is_floating(mask):
         groups = f" Hint: {argument}.long() for two features, 0 and 1."
-        hint = groups if isinstance(mask, Tensor) and mask.dtype == torch.bool else converted(mask, argument)
-        raise InvalidArgument(f"{argument} must hold integers: got {described(mask)}.{hint}")
+        hint = groups if isinstance(mask, Tensor) and mask.dtype == torch.bool else conversion_hint(mask, argument)
+        raise InvalidArgument(f"{argument} must hold integers: got {describe(mask)}.{hint}")
     shape = (1,) * (x.ndim - mask.ndim) + tuple(mask.shape)
     if len(shape) != x.ndim or any(m not in (1, size) for m, size in zip(shape, x.shape, strict=True)):
         raise InvalidArgument(

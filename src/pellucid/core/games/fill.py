@@ -15,7 +15,7 @@ from pellucid.core.evaluation.sweep import PointSampler
 from pellucid.core.problem.baselines import Background, Baselines, resolve_baselines
 from pellucid.core.tensors import Tensors
 
-There: TypeAlias = Callable[[slice, slice], Tensors]
+PresentElements: TypeAlias = Callable[[slice, slice], Tensors]
 """Which elements are there: (cases, places) -> bool (k, 1 or n, ...): k cases at n places, alike or each its own."""
 
 
@@ -43,7 +43,7 @@ class Fill:
         """
         if isinstance(given, Background):
             return cls(tuple(each.detach().unsqueeze(1) for each in given.like(f.x)))
-        rows = None if f.session.is_batch(f.examples) else f.examples
+        rows = None if f.session.is_whole_batch(f.examples) else f.examples
         one = resolve_baselines(given, f.x, rows, f.problem.batch_size, fills=True)
         return cls(tuple(each.detach().unsqueeze(0) for each in one))
 
@@ -68,7 +68,7 @@ class Fill:
     def _at(self, places: slice | Tensor) -> Tensors:
         return tuple(each if each.shape[1] == 1 else each[:, places] for each in self.rows)
 
-    def points(self, x: Tensors, there: There) -> PointSampler:
+    def points(self, x: Tensors, there: PresentElements) -> PointSampler:
         """Where to go where only some elements are there: each case with one row after another for the others."""
         count = self.count
 
@@ -80,13 +80,13 @@ class Fill:
             whole = min(-(-start // count) * count, stop), max(stop // count * count, start)
             parts = list(pairwise(sorted({start, *whole, stop})))
             triples = zip(masks, (each[places] for each in x), self._at(places), strict=True)
-            found = [[_filled(*each, part, count) for part in parts] for each in triples]
+            found = [[_fill_absent(*each, part, count) for part in parts] for each in triples]
             return tuple(each[0] if len(each) == 1 else torch.cat(each) for each in found)
 
         return filled
 
 
-def _filled(mask: Tensor, x: Tensor, rows: Tensor, part: tuple[int, int], count: int) -> Tensor:
+def _fill_absent(mask: Tensor, x: Tensor, rows: Tensor, part: tuple[int, int], count: int) -> Tensor:
     """Points ((stop - start) * n, ...) from the first sample of a part up to the last."""
     start, stop = part
     cases = mask[start // count : -(-stop // count)].unsqueeze(1)

@@ -14,10 +14,10 @@ from torch.nn.utils.rnn import pad_sequence
 from pellucid.core.evaluation.coalition_memory import CoalitionMemory, digest, packed
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask, Features
-from pellucid.core.games.fill import Fill, There
-from pellucid.core.games.outcomes import averages, filled_outcomes, outcomes
+from pellucid.core.games.fill import Fill, PresentElements
+from pellucid.core.games.outcomes import average_over_background, evaluate_present, evaluate_samples
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.tensors import Tensors, floating, floats, widened
+from pellucid.core.tensors import Tensors, as_floating, at_least_float32, is_floating
 from pellucid.errors import warn
 
 Coalitions: TypeAlias = Callable[[slice, slice], Tensor]
@@ -27,7 +27,7 @@ MOST_LISTED = 2**22
 """So many coalitions times players are listed at once, to see which of them are remembered."""
 
 
-class Players(Protocol):
+class FeatureSet(Protocol):
     """The parts of the points that can be absent."""
 
     @property
@@ -35,7 +35,7 @@ class Players(Protocol):
         """How many there are."""
         ...
 
-    def belonging(self, players: Tensor, places: slice) -> Tensors:
+    def masks_of(self, players: Tensor, places: slice) -> Tensors:
         """Which elements belong to each of these players [k]: bool (k, 1 or n, ...); to none for one below zero."""
         ...
 
@@ -43,7 +43,7 @@ class Players(Protocol):
         """Values [m, players] of m outputs as values of the elements, (m, ...) for each tensor."""
         ...
 
-    def differing(self, x: Tensors, other: Tensors) -> Tensor:
+    def changed_features(self, x: Tensors, other: Tensors) -> Tensor:
         """The players in which two sets of points differ, int64 [k] in order."""
         ...
 
@@ -63,7 +63,7 @@ class Game:
     def __init__(self, f: ModelFunction, feature_mask: FeatureMask, baselines: Baselines) -> None:
         self.f, self.fill = f, Fill.of(f, baselines)
         self.features = Features.of(f.x, feature_mask)
-        self.playing = playing(self.features, f.x, self.fill)
+        self.playing = active_features(self.features, f.x, self.fill)
         self._dtype = torch.get_default_dtype()
 
     def among(self, places: Tensor) -> Game:
@@ -87,13 +87,15 @@ class Game:
         if memory is not None and listed is not None and listed.shape[1] == 1:
             values = await self._recalled(memory, listed)
         elif self.fill.count > 1:
-            values = await averages(self.f, count, self.fill, self._there(coalitions), silent=silent)
+            values = await average_over_background(self.f, count, self.fill, self._there(coalitions), silent=silent)
         else:
-            values = await outcomes(self.f, count, self.fill.points(self.f.x, self._there(coalitions)), silent=silent)
-        (self._dtype,) = (narrow.dtype for narrow in floating((values[:0],)))
-        return widened(values) if floats(values) else values.double()
+            values = await evaluate_samples(
+                self.f, count, self.fill.points(self.f.x, self._there(coalitions)), silent=silent
+            )
+        (self._dtype,) = (narrow.dtype for narrow in as_floating((values[:0],)))
+        return at_least_float32(values) if is_floating(values) else values.double()
 
-    def _there(self, coalitions: Coalitions) -> There:
+    def _there(self, coalitions: Coalitions) -> PresentElements:
         """Which elements are there in coalitions of those who play."""
 
         def there(sample_range: slice, point_range: slice) -> Tensors:
@@ -118,16 +120,16 @@ class Game:
         places = {key: place for place, key in enumerate(keys) if key not in known}
         if places:
             new = coalitions[torch.tensor(list(places.values()), device="cpu")]
-            values = await filled_outcomes(self.f, len(new), self.fill, self._there(lambda samples, _: new[samples]))
+            values = await evaluate_present(self.f, len(new), self.fill, self._there(lambda samples, _: new[samples]))
             memory.remember(game, list(places), values)
             known = known | dict(zip(places, values.T, strict=True))
         return torch.stack([known[key] for key in keys], dim=1)
 
-    async def values_of(self, coalitions: Tensor) -> Tensor:
+    async def values_deduplicated(self, coalitions: Tensor) -> Tensor:
         """Values [m, k] of these coalitions, bool [k, 1 or n, playing], each of which is evaluated once."""
         if not len(self.playing):
             return (await self.values(1, lambda *_: coalitions[:1, :1])).expand(-1, len(coalitions))
-        distinct, which = _each_once(coalitions)
+        distinct, which = _unique_coalitions(coalitions)
         values = await self.values(
             len(distinct), lambda samples, places: distinct[samples, places if len(which) > 1 else slice(None)]
         )
@@ -146,7 +148,7 @@ class Game:
         return worth.to(self._dtype)
 
 
-def _each_once(coalitions: Tensor) -> tuple[Tensor, Tensor]:
+def _unique_coalitions(coalitions: Tensor) -> tuple[Tensor, Tensor]:
     """The different ones among coalitions [k, e, players], [most, e, players], and which of them each is, [e, k].
 
     Of those who have fewer different ones than others, some come again.
@@ -159,16 +161,16 @@ def _each_once(coalitions: Tensor) -> tuple[Tensor, Tensor]:
     return coalitions[first, torch.arange(len(found), device="cpu")], which
 
 
-def playing(players: Players, x: Tensors, fill: Fill) -> Tensor:
+def active_features(players: FeatureSet, x: Tensors, fill: Fill) -> Tensor:
     """The players that make a difference, int64 [k]; where none does, a warning."""
     unlike = fill.unlike(x)
-    differing = players.differing(unlike, tuple(map(torch.zeros_like, unlike)))
+    differing = players.changed_features(unlike, tuple(map(torch.zeros_like, unlike)))
     if players.count and not len(differing):
         warn("baselines are equal to the inputs: all attributions are zero.")
     return differing
 
 
-def mixed(masks: Tensors, inside: Tensors, outside: Tensors, places: slice) -> Tensors:
+def masked_points(masks: Tensors, inside: Tensors, outside: Tensors, places: slice) -> Tensors:
     """Points (k * n, ...) at n places: those inside each of k masks, (k, 1 or n, ...), and those outside."""
     return tuple(
         torch.where(mask, one[places], other[places]).flatten(0, 1)
@@ -176,7 +178,9 @@ def mixed(masks: Tensors, inside: Tensors, outside: Tensors, places: slice) -> T
     )
 
 
-async def effects(players: Players, present: Tensor, without: Callable[[Tensor], Awaitable[Tensor]]) -> Tensor:
+async def ablation_effects(
+    players: FeatureSet, present: Tensor, without: Callable[[Tensor], Awaitable[Tensor]]
+) -> Tensor:
     """How much the values change as one player after another becomes absent: F(x) - F(x without the player).
 
     Args:

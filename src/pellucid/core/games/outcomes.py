@@ -7,21 +7,21 @@ from collections.abc import Iterable
 import torch
 from torch import Future, Tensor
 
-from pellucid.core.evaluation.gathered import Gathered
+from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.row_independence import Company
-from pellucid.core.evaluation.sweep import PointSampler, by_place, repeated
-from pellucid.core.futures import Arrival
-from pellucid.core.games.fill import Fill, There
+from pellucid.core.evaluation.row_independence import RowIndependenceCheck
+from pellucid.core.evaluation.sweep import PointSampler, by_place, repeat_examples
+from pellucid.core.futures import AllDone
+from pellucid.core.games.fill import Fill, PresentElements
 from pellucid.core.problem.points import Points
 from pellucid.core.restarts import BatchCollapsed
-from pellucid.core.tensors import Tensors, floating, widened
+from pellucid.core.tensors import Tensors, as_floating, at_least_float32
 
 MOST_AVERAGED = 2**22
 """So many evaluations of a place are kept until the means over their backgrounds are taken."""
 
 
-async def outcomes(f: ModelFunction, samples: int, sampler: PointSampler, *, silent: bool = False) -> Tensor:
+async def evaluate_samples(f: ModelFunction, samples: int, sampler: PointSampler, *, silent: bool = False) -> Tensor:
     """What is explained at every sample of every point, no gradient needed.
 
     This is where futures are awaited, all of them at once, if the model answers with such.
@@ -41,7 +41,7 @@ async def outcomes(f: ModelFunction, samples: int, sampler: PointSampler, *, sil
     """
 
     def run(sample_range: slice, point_range: slice) -> tuple[int, Tensor]:
-        points = Points(sampler(sample_range, point_range), repeated(f.examples, sample_range, point_range))
+        points = Points(sampler(sample_range, point_range), repeat_examples(f.examples, sample_range, point_range))
         return len(points), f(points)
 
     blocks: Iterable[tuple[int, Tensor]]
@@ -49,7 +49,7 @@ async def outcomes(f: ModelFunction, samples: int, sampler: PointSampler, *, sil
         blocks = await _answers(f, samples, sampler, silent)
     else:
         blocks = f.session.blocks(samples, len(f), run, unit="evaluations", silent=silent)
-    gathered = Gathered(samples * len(f))
+    gathered = BlockBuffer(samples * len(f))
     for rows, value in blocks:
         gathered.add(rows, (value if value.ndim else value.reshape(1),))
     (values,) = gathered.tensors
@@ -60,11 +60,11 @@ async def outcomes(f: ModelFunction, samples: int, sampler: PointSampler, *, sil
 async def _answers(f: ModelFunction, samples: int, sampler: PointSampler, silent: bool) -> list[tuple[int, Tensor]]:
     """The rows and values of every block, of a model that answers later: all is asked before it answers."""
     session, evaluator = f.session, f.evaluator
-    looks: list[tuple[Company, Future[object], Tensor]] = []
+    looks: list[tuple[RowIndependenceCheck, Future[object], Tensor]] = []
 
     def ask(sample_range: slice, point_range: slice) -> tuple[Tensor, Future[object]]:
-        points = Points(sampler(sample_range, point_range), repeated(f.examples, sample_range, point_range))
-        company = None if looks else Company.of(session, evaluator.way, points.examples, lambda: f.points)
+        points = Points(sampler(sample_range, point_range), repeat_examples(f.examples, sample_range, point_range))
+        company = None if looks else RowIndependenceCheck.of(session, evaluator.way, points.examples, lambda: f.points)
         answer = evaluator.ask(points)
         if company is not None and company.can_tell(points.examples):
             others = company.others(points)
@@ -72,7 +72,7 @@ async def _answers(f: ModelFunction, samples: int, sampler: PointSampler, silent
         return points.examples, answer
 
     asked = list(session.blocks(samples, len(f), ask, unit="evaluations", silent=silent))
-    await Arrival([*(answer for _, answer in asked), *(answer for _, answer, _ in looks)])
+    await AllDone([*(answer for _, answer in asked), *(answer for _, answer, _ in looks)])
     try:
         blocks = [(examples, evaluator.answered(answer, examples)) for examples, answer in asked]
         for company, answer, beside in looks:
@@ -84,7 +84,9 @@ async def _answers(f: ModelFunction, samples: int, sampler: PointSampler, silent
     return [(len(examples), value) for examples, value in blocks]
 
 
-async def averages(f: ModelFunction, cases: int, fill: Fill, there: There, *, silent: bool = False) -> Tensor:
+async def average_over_background(
+    f: ModelFunction, cases: int, fill: Fill, there: PresentElements, *, silent: bool = False
+) -> Tensor:
     """What is explained where only some elements are there, on average over what fills the others.
 
     Args:
@@ -95,7 +97,7 @@ async def averages(f: ModelFunction, cases: int, fill: Fill, there: There, *, si
         silent: Whether no progress bar counts this.
 
     Returns:
-        Values [m, cases]; see [outcomes][pellucid.core.games.outcomes.outcomes].
+        Values [m, cases]; see [evaluate_samples][pellucid.core.games.outcomes.evaluate_samples].
     """
     means = []
     most = max(1, MOST_AVERAGED // fill.count)
@@ -105,14 +107,14 @@ async def averages(f: ModelFunction, cases: int, fill: Fill, there: There, *, si
         def some(part: slice, places: slice, first: int = first) -> Tensors:
             return there(slice(first + part.start, first + part.stop), places)
 
-        values = await outcomes(f, count * fill.count, fill.points(f.x, some), silent=silent)
-        (narrow,) = floating((values,))
-        means.append(widened(narrow).view(len(values), count, fill.count).mean(2).to(narrow.dtype))
+        values = await evaluate_samples(f, count * fill.count, fill.points(f.x, some), silent=silent)
+        (narrow,) = as_floating((values,))
+        means.append(at_least_float32(narrow).view(len(values), count, fill.count).mean(2).to(narrow.dtype))
     return torch.cat(means, dim=1)
 
 
-async def filled_outcomes(f: ModelFunction, cases: int, fill: Fill, there: There) -> Tensor:
+async def evaluate_present(f: ModelFunction, cases: int, fill: Fill, there: PresentElements) -> Tensor:
     """The same, whether one row fills what is absent or many do."""
     if fill.count > 1:
-        return await averages(f, cases, fill, there)
-    return await outcomes(f, cases, fill.points(f.x, there))
+        return await average_over_background(f, cases, fill, there)
+    return await evaluate_samples(f, cases, fill.points(f.x, there))

@@ -50,8 +50,8 @@ class Windows:
             InvalidArgument: They do not fit the points, or leave gaps between the windows.
         """
         single = len(x) == 1
-        each_size = windows if isinstance(windows, tuple) and not (single and _integers(windows)) else (windows,)
-        each_stride = strides if isinstance(strides, tuple) and not (single and _integers(strides)) else (strides,)
+        each_size = windows if isinstance(windows, tuple) and not (single and _as_sizes(windows)) else (windows,)
+        each_stride = strides if isinstance(strides, tuple) and not (single and _as_sizes(strides)) else (strides,)
         if strides is None:
             each_stride = (1,) * len(x)
         for name, given in (("sliding_window_shapes", each_size), ("strides", each_stride)):
@@ -60,7 +60,7 @@ class Windows:
                     f"{name} must have one entry for each input: expected {len(x)}, got {len(given)}."
                 )
         triples = zip(x, each_size, each_stride, strict=True)
-        return cls(tuple(_covers(tensor, size, stride) for tensor, size, stride in triples), x)
+        return cls(tuple(_window_coverage(tensor, size, stride) for tensor, size, stride in triples), x)
 
     @property
     def count(self) -> int:
@@ -72,7 +72,7 @@ class Windows:
         pairs = zip(self.covers, self.like, strict=True)
         return [math.prod(len(cover) for cover in covers) if like.numel() else 0 for covers, like in pairs]
 
-    def belonging(self, windows: Tensor, places: slice) -> Tensors:
+    def masks_of(self, windows: Tensor, places: slice) -> Tensors:
         """Which elements lie in each of these windows [k]: (k, 1, ...); in no window for one below zero."""
         masks, start = [], 0
         for covers, like, count in zip(self.covers, self.like, self._counts, strict=True):
@@ -109,7 +109,7 @@ class Windows:
             means = means.masked_fill(_summed_over(unknown.to(totals.dtype), covers) > 0, math.nan)
         return means
 
-    def differing(self, x: Tensors, other: Tensors) -> Tensor:
+    def changed_features(self, x: Tensors, other: Tensors) -> Tensor:
         """The windows in which two sets of points differ, int64 [k] in order."""
         found = []
         for covers, one, two in zip(self.covers, x, other, strict=True):
@@ -133,14 +133,14 @@ def _summed_over(totals: Tensor, covers: tuple[Tensor, ...]) -> Tensor:
     return totals
 
 
-def _integers(value: object) -> bool:
+def _as_sizes(value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(each, int | np.integer) for each in value)
 
 
-def _covers(x: Tensor, size: object, stride: object) -> tuple[Tensor, ...]:
+def _window_coverage(x: Tensor, size: object, stride: object) -> tuple[Tensor, ...]:
     """Which places each position of a window covers, for each dimension of one example."""
     shape = tuple(x.shape[1:])
-    if not _integers(size) or not isinstance(size, tuple) or len(size) != len(shape):
+    if not _as_sizes(size) or not isinstance(size, tuple) or len(size) != len(shape):
         raise InvalidArgument(f"sliding_window_shapes must have a size for each dimension of {shape}: got {size!r}.")
     if x.numel() == 0:  # nothing to cover
         return ()
@@ -149,7 +149,7 @@ def _covers(x: Tensor, size: object, stride: object) -> tuple[Tensor, ...]:
     steps = (stride,) if isinstance(stride, int | np.integer) else stride
     if isinstance(steps, tuple) and len(steps) == 1:
         steps *= len(shape)
-    if not _integers(steps) or not isinstance(steps, tuple) or len(steps) != len(shape):
+    if not _as_sizes(steps) or not isinstance(steps, tuple) or len(steps) != len(shape):
         raise InvalidArgument(f"strides must be a number, or one for each dimension of {shape}: got {stride!r}.")
     for step, window, length in zip(steps, size, shape, strict=True):
         if step < 1 or (step > window and window < length):
@@ -157,10 +157,10 @@ def _covers(x: Tensor, size: object, stride: object) -> tuple[Tensor, ...]:
                 f"strides must be at least 1, and no larger than the window, which would leave gaps: "
                 f"got {steps} for windows of {size}."
             )
-    return tuple(_cover(*each, device=x.device) for each in zip(shape, size, steps, strict=True))
+    return tuple(_coverage(*each, device=x.device) for each in zip(shape, size, steps, strict=True))
 
 
-def _cover(length: int, size: int, stride: int, device: torch.device) -> Tensor:
+def _coverage(length: int, size: int, stride: int, device: torch.device) -> Tensor:
     starts = torch.arange(math.ceil((length - size) / stride) + 1, device=device)[:, None] * stride
     places = torch.arange(length, device=device)
     return (places >= starts) & (places < starts + size)

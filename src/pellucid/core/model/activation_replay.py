@@ -12,20 +12,20 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
-from pellucid.core.model.interception import Watch
+from pellucid.core.model.interception import Interceptor
 from pellucid.core.model.layers import Site
-from pellucid.core.pytree import each_tensor
+from pellucid.core.pytree import map_tensors
 from pellucid.core.restarts import ReplayFailed
 
-Run: TypeAlias = Callable[..., Any]
+Rerun: TypeAlias = Callable[..., Any]
 """(what answers, or None; the most points, by default all) -> what comes out."""
 
-_LOG = logging.getLogger("pellucid")
+_REPLAY_LOG = logging.getLogger("pellucid")
 
-ENOUGH = 16
+MIN_ROWS_TO_REPLAY = 16
 """Rows to be evaluated for which a check pays."""
 
-FEW = 4
+CHECK_ROWS = 4
 """How many points are checked at most."""
 
 RELATIVE_ERROR = 1024
@@ -58,7 +58,7 @@ class Recording:
         self.called.add(module)
         output = forward(*arguments, **keywords)
         if not self._reached:  # and so not inside this module either
-            self.kept[first:] = [(module, copied(output))]
+            self.kept[first:] = [(module, cloned_for(output))]
             self._reached = is_source
         return output
 
@@ -103,7 +103,7 @@ class Replay:
                 outputs.setdefault(module, []).append(output)
         return cls(outputs, examples, failed)
 
-    def answers(self, rows: Tensor | None, checked: Tensor | None, run: Run, ahead: int) -> Watch | None:
+    def answers(self, rows: Tensor | None, checked: Tensor | None, run: Rerun, ahead: int) -> Interceptor | None:
         """What answers the calls of a forward; None where all modules must run.
 
         Args:
@@ -113,13 +113,13 @@ class Replay:
                 answers, and in the end.
             ahead: How many rows are to be evaluated, now and in forwards to come.
         """
-        if not self.outputs or (self._check is None and ahead < ENOUGH):
+        if not self.outputs or (self._check is None and ahead < MIN_ROWS_TO_REPLAY):
             return None
-        if self._check is None and not self._tried(checked, run):
+        if self._check is None and not self._validate(checked, run):
             self._give_up()
         return self._watch(rows) if self.outputs else None
 
-    def confirm(self) -> None:
+    def verify(self) -> None:
         """Look once more, after the last forward.
 
         Raises:
@@ -137,7 +137,7 @@ class Replay:
         self._give_up()
         raise ReplayFailed
 
-    def _tried(self, checked: Tensor | None, run: Run) -> bool:
+    def _validate(self, checked: Tensor | None, run: Rerun) -> bool:
         """Whether answers give what the model gives.
 
         An answered forward comes first, so that what the model may have remembered is not of the same points; and one
@@ -145,23 +145,25 @@ class Replay:
         """
         given: list[tuple[nn.Module, Any]] = []
         try:
-            with _Used() as used:
+            with _RecordUsedTensors() as used:
                 found = run(self._watch(checked, given))
             expected = run(None)
             if self.examples == 1:  # whose points are all the same example: another number of them
                 run(None, 2)
-            self._thin(given, used.tensors)
-            self._check = lambda: alike(expected, run(self._watch(checked)))
-            return alike(expected, found) and self._check()
+            self._drop_unused_values(given, used.tensors)
+            self._check = lambda: all_close(expected, run(self._watch(checked)))
+            return all_close(expected, found) and self._check()
         except Exception as error:
-            return _said(error)
+            return _log_failure(error)
 
     def _give_up(self) -> None:
-        _LOG.debug("all modules run in every forward, as answers for those before the source gave another output")
+        _REPLAY_LOG.debug(
+            "all modules run in every forward, as answers for those before the source gave another output"
+        )
         self.outputs, self._check = {}, None
         self._failed()
 
-    def _watch(self, rows: Tensor | None, given: list[Any] | None = None) -> Watch:
+    def _watch(self, rows: Tensor | None, given: list[Any] | None = None) -> Interceptor:
         """What answers the calls of one forward, in which an output is handed out as often as there are calls of it."""
         left = {module: iter(outputs) for module, outputs in self.outputs.items()}
 
@@ -169,7 +171,7 @@ class Replay:
             module: nn.Module, forward: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]
         ) -> Any:
             for output in left.get(module, ()):
-                answered = copied(output, rows, self.examples)
+                answered = cloned_for(output, rows, self.examples)
                 if given is not None:
                     given.append((module, answered))
                 return answered
@@ -177,7 +179,7 @@ class Replay:
 
         return answer, tuple(self.outputs)
 
-    def _thin(self, given: list[tuple[nn.Module, Any]], used: dict[int, Tensor]) -> None:
+    def _drop_unused_values(self, given: list[tuple[nn.Module, Any]], used: dict[int, Tensor]) -> None:
         """Keep only shapes (meta tensors) of what went from answer to answer, which no code of the model has used."""
         left = {module: iter(outputs) for module, outputs in self.outputs.items()}
         thinned: dict[nn.Module, list[Any]] = {}
@@ -187,17 +189,17 @@ class Replay:
             def thin(leaf: Tensor, needed: Iterator[bool] = needed) -> Tensor:
                 return leaf if next(needed) else leaf.to("meta")
 
-            thinned.setdefault(module, []).append(each_tensor(next(left[module]), thin))
+            thinned.setdefault(module, []).append(map_tensors(next(left[module]), thin))
         self.outputs = thinned
 
 
-def _said(error: Exception) -> bool:
+def _log_failure(error: Exception) -> bool:
     """An answered forward that fails is no replay; what the model itself says is heard when all of it runs."""
-    _LOG.debug("an answered forward raised %s", type(error).__name__)
+    _REPLAY_LOG.debug("an answered forward raised %s", type(error).__name__)
     return False
 
 
-class _Used(TorchFunctionMode):
+class _RecordUsedTensors(TorchFunctionMode):
     """Looks on while torch is called, and remembers the tensors that it was called with."""
 
     def __init__(self) -> None:
@@ -211,12 +213,12 @@ class _Used(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def few(examples: int) -> list[int]:
+def check_indices(examples: int) -> list[int]:
     """Which points of a forward to check: they repeat and change places, and are more or fewer than the examples."""
-    return [-1, 0, -1, 0] if examples == FEW - 1 else [-1, 0, -1]
+    return [-1, 0, -1, 0] if examples == CHECK_ROWS - 1 else [-1, 0, -1]
 
 
-def copied(value: Any, rows: Tensor | None = None, examples: int = 0) -> Any:
+def cloned_for(value: Any, rows: Tensor | None = None, examples: int = 0) -> Any:
     """A copy of a value for the examples `rows`; code of the model may write into it."""
 
     def copy(tensor: Tensor) -> Tensor:
@@ -225,10 +227,10 @@ def copied(value: Any, rows: Tensor | None = None, examples: int = 0) -> Any:
             return torch.empty_like(tensor[:1].expand(len(rows), *tensor.shape[1:])) if follows else tensor
         return tensor.detach()[rows.to(tensor.device)] if follows and rows is not None else tensor.detach().clone()
 
-    return each_tensor(value, copy)
+    return map_tensors(value, copy)
 
 
-def alike(one: Any, other: Any) -> bool:
+def all_close(one: Any, other: Any) -> bool:
     """Whether all tensors in two values are the same but for rounding."""
     ones, others = ([each for each in tree_leaves(value) if isinstance(each, Tensor)] for value in (one, other))
     return len(ones) == len(others) and all(map(_close, ones, others))
@@ -247,7 +249,7 @@ def _close(one: Tensor, other: Tensor) -> bool:
 
 
 @contextmanager
-def failing_replays(replay: Replay | None) -> Iterator[None]:
+def errors_invalidate(replay: Replay | None) -> Iterator[None]:
     """Take an exception in an answered forward for a wrong replay; if it is the model's own, it will come again."""
     try:
         yield

@@ -9,24 +9,24 @@ from typing import Any, final
 from torch import nn
 
 from pellucid.core.model.facts import LOCK, ModuleCalls, facts_of
-from pellucid.core.model.forward_kind import MOST, Kind
+from pellucid.core.model.forward_kind import MAX_KINDS, ForwardKind
 
 
 @final
 @dataclass(frozen=True)
-class Calls:
+class CallCounts:
     """The memory of one kind of forward.
 
     Args:
         kind: The kind.
     """
 
-    kind: Kind
+    kind: ForwardKind
 
     @classmethod
-    def of(cls, forward: Callable[..., Any], arguments: tuple[Any, ...], state: Hashable) -> Calls:
+    def of(cls, forward: Callable[..., Any], arguments: tuple[Any, ...], state: Hashable) -> CallCounts:
         """The memory for a forward with these arguments, whose modules are in this state."""
-        return cls(Kind.of(forward, arguments, state))
+        return cls(ForwardKind.of(forward, arguments, state))
 
     def get(self, module: nn.Module) -> int | None:
         """How often a module is called; None where nobody has counted, or another count has cast doubt."""
@@ -52,7 +52,7 @@ class Calls:
             known = counts.known.setdefault(signature, {})
             before = known.get(batch)
             changed = before is not None and before != count
-            if changed or sum(map(len, counts.known.values())) >= MOST:
+            if changed or sum(map(len, counts.known.values())) >= MAX_KINDS:
                 counts.known, counts.doubted, counts.varying = {signature: (known := {})}, set(), set()
             elif (signature, batch) in counts.doubted:
                 counts.doubted.clear()

@@ -12,10 +12,10 @@ from typing import Any, Literal, final
 
 from torch.utils import checkpoint as torchs
 
-Which = Literal["none", "reentrant", "all"]
+CheckpointKind = Literal["none", "reentrant", "all"]
 """Reentrant checkpoints have no gradient at chosen tensors, as attributions need it; the others save memory."""
 
-_PLAIN: ContextVar[Which] = ContextVar("plain", default="none")
+_PLAIN: ContextVar[CheckpointKind] = ContextVar("plain", default="none")
 _LOCK = threading.Lock()
 _ORIGINALS = torchs.CheckpointFunction, torchs._checkpoint_without_reentrant_generator
 _VISITS = [0]
@@ -30,7 +30,7 @@ class _Reentrant:
         return function(*args) if _PLAIN.get() != "none" else _ORIGINALS[0].apply(function, preserve, *args)  # type: ignore[no-untyped-call]
 
 
-def _around(*args: Any, **keywords: Any) -> Generator[None, None, None]:
+def _around_part(*args: Any, **keywords: Any) -> Generator[None, None, None]:
     """What happens before and after a part: nothing, or torch's checkpoint of it."""
     if _PLAIN.get() == "all":
         yield
@@ -46,7 +46,7 @@ class plain_checkpoints:  # noqa: N801  # a context manager, used as a function;
         which: Of them.
     """
 
-    def __init__(self, which: Which) -> None:
+    def __init__(self, which: CheckpointKind) -> None:
         self._which = which
 
     def __enter__(self) -> None:
@@ -66,4 +66,4 @@ def _visits(more: int) -> None:
         if _VISITS[0] != max(more, 0):  # neither the first nor the last
             return
         torchs.CheckpointFunction = _Reentrant if inside else _ORIGINALS[0]  # type: ignore[misc, assignment]
-        torchs._checkpoint_without_reentrant_generator = _around if inside else _ORIGINALS[1]
+        torchs._checkpoint_without_reentrant_generator = _around_part if inside else _ORIGINALS[1]

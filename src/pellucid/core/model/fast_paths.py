@@ -12,7 +12,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from pellucid.core.model.inspection import ModelInfo
-from pellucid.core.pytree import each_tensor
+from pellucid.core.pytree import map_tensors
 
 _NONE = nullcontext()
 
@@ -44,7 +44,7 @@ def unwrap_data_parallel(
     if not isinstance(model, nn.DataParallel):
         return model, arguments
     if model.device_ids:
-        arguments = each_tensor(arguments, lambda tensor: tensor.to(model.src_device_obj))
+        arguments = map_tensors(arguments, lambda tensor: tensor.to(model.src_device_obj))
     return model.module, arguments
 
 

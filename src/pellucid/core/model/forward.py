@@ -9,16 +9,16 @@ from typing import Any, final
 
 from torch import Tensor, nn
 
-from pellucid.core.model.call_counts import Calls
+from pellucid.core.model.call_counts import CallCounts
 from pellucid.core.model.checkpoints import plain_checkpoints
 from pellucid.core.model.fast_paths import unwrap_data_parallel, without_fast_paths
 from pellucid.core.model.hook_point import CURRENT_FORWARD, HookPoint, StopForward
 from pellucid.core.model.inspection import ModelInfo
-from pellucid.core.model.interception import Watch, intercepting
-from pellucid.core.model.layers import CallLike, Side, Site, named
+from pellucid.core.model.interception import Interceptor, intercept
+from pellucid.core.model.layers import CallLike, Side, Site, module_label
 from pellucid.core.model.state import ModelState
-from pellucid.core.pytree import Structure
-from pellucid.core.tensors import Tensors, floats
+from pellucid.core.pytree import TensorTree
+from pellucid.core.tensors import Tensors, is_floating
 from pellucid.errors import NotDifferentiable, NotSupported, warn
 
 
@@ -35,7 +35,7 @@ class Captured:
     """
 
     tensors: Tensors
-    structures: tuple[Structure, ...]
+    structures: tuple[TensorTree, ...]
     counts: tuple[int, ...]
     container: type[list[Any]] | type[tuple[Any, ...]] | None
 
@@ -51,9 +51,9 @@ class Captured:
         return self._held(values)
 
     @property
-    def structure(self) -> Structure:
+    def structure(self) -> TensorTree:
         """How the tensors lie in that, with None beside them."""
-        return Structure.of(self.unwrapped)[1].bare()
+        return TensorTree.of(self.unwrapped)[1].without_constants()
 
     def _held(self, values: list[Any]) -> Any:
         return values[0] if self.container is None else self.container(values)
@@ -85,8 +85,8 @@ class ForwardPass:
         *,
         grads: bool = False,
         whole: bool = True,
-        chosen: Callable[[Tensor], bool] = floats,
-        watch: Watch | None = None,
+        chosen: Callable[[Tensor], bool] = is_floating,
+        watch: Interceptor | None = None,
     ) -> None:
         self.model, self.grads, self.whole, self.chosen, self._watch = model, grads, whole, chosen, watch
         self.output: Any = None
@@ -152,7 +152,7 @@ class ForwardPass:
             raise
 
     def _run_with_hooks(self, arguments: tuple[Any, ...], info: ModelInfo, state: ModelState, stops: bool) -> None:
-        calls = Calls.of(self.model, arguments, state.value)
+        calls = CallCounts.of(self.model, arguments, state.value)
         for hook_point in self._hook_points.values():
             counted = stops and not isinstance(hook_point.call, int)
             hook_point.expected_calls = calls.get(hook_point.module) if counted else None
@@ -163,7 +163,7 @@ class ForwardPass:
             with ExitStack() as stack:
                 for hook_point in self._hook_points.values():
                     stack.enter_context(hook_point.hooked(self))
-                stack.enter_context(intercepting(self._watch))
+                stack.enter_context(intercept(self._watch))
                 stack.enter_context(without_fast_paths(info, hooks=True))
                 stack.enter_context(plain_checkpoints("all"))
                 self.output = model(*moved)
@@ -175,16 +175,16 @@ class ForwardPass:
             CURRENT_FORWARD.reset(outer)
         self._remember_calls(calls, arguments, state)
 
-    def _remember_calls(self, calls: Calls, arguments: tuple[Any, ...], state: ModelState) -> None:
+    def _remember_calls(self, calls: CallCounts, arguments: tuple[Any, ...], state: ModelState) -> None:
         """Remember how often the modules were called in this forward, which ran to its end."""
         if any(calls.get(hook_point.module) is None for hook_point in self._hook_points.values()):
-            calls = Calls.of(self.model, arguments, state.after_forward())
+            calls = CallCounts.of(self.model, arguments, state.after_forward())
         for hook_point in self._hook_points.values():
             hook_point.raise_if_not_called(self)
             hook_point.warn_of_several_calls(self)
             if calls.remember(hook_point.module, hook_point.count):
                 warn(
-                    f"layer {named(hook_point.module, self.model)} was called more or less often, {hook_point.count} "
+                    f"layer {module_label(hook_point.module, self.model)} was called more or less often, {hook_point.count} "
                     "times, than before for such inputs, by something that is no argument and no attribute of a "
                     "module: results at it in between may be of another call. Hint: early_exit=False."
                 )

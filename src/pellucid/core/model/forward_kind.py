@@ -12,13 +12,13 @@ from torch.utils._pytree import tree_flatten
 
 from pellucid.core.model.facts import Signature
 
-MOST = 64
+MAX_KINDS = 64
 """Of so many kinds something is remembered of one function, or of one of its modules, before all is forgotten."""
 
 
 @final
 @dataclass(frozen=True)
-class Kind:
+class ForwardKind:
     """One kind of forward: a function, the shapes of its arguments and the state of its modules.
 
     It keeps neither models nor tensors alive.
@@ -34,7 +34,7 @@ class Kind:
     batch: tuple[int, ...]
 
     @classmethod
-    def of(cls, forward: Callable[..., Any], arguments: tuple[Any, ...], state: Hashable) -> Kind:
+    def of(cls, forward: Callable[..., Any], arguments: tuple[Any, ...], state: Hashable) -> ForwardKind:
         """The kind of a forward.
 
         Args:
@@ -45,7 +45,7 @@ class Kind:
         leaves, tree = tree_flatten(arguments)
         nested = str(tree) if len(leaves) != len(arguments) else None
         described = tuple(
-            (each.shape[1:], each.dtype) if isinstance(each, Tensor) else each if plain(each) else type(each)
+            (each.shape[1:], each.dtype) if isinstance(each, Tensor) else each if is_plain(each) else type(each)
             for each in leaves
         )
         batch = tuple(each.shape[0] if each.ndim else 0 for each in leaves if isinstance(each, Tensor))
@@ -54,6 +54,6 @@ class Kind:
         return cls(forward, (state, nested, *described), batch)
 
 
-def plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
     """Whether a value is a number, a word or nothing, which can be compared."""
     return value is None or isinstance(value, bool | int | float | str)

@@ -12,11 +12,11 @@ from weakref import WeakSet
 import torch
 from torch import Tensor, nn
 
-from pellucid.core.autograd.dependence import started
-from pellucid.core.model.layers import CallLike, Side, belongs, named
-from pellucid.core.pytree import Structure
+from pellucid.core.autograd.dependence import marked_as_source
+from pellucid.core.model.layers import CallLike, Side, is_submodule, module_label
+from pellucid.core.pytree import TensorTree
 from pellucid.core.restarts import BatchCollapsed
-from pellucid.core.tensors import Tensors, floats
+from pellucid.core.tensors import Tensors, is_floating
 from pellucid.errors import InvalidArgument, OutOfRange, warn
 
 _HOOK_LOCK = threading.RLock()
@@ -60,7 +60,7 @@ class HookPoint:
         self.replacement: Tensors | None = None
         self.captures = False
         self.tensors: Tensors = ()
-        self.structures: tuple[Structure, ...] = ()
+        self.structures: tuple[TensorTree, ...] = ()
         self.count = 0
         self.expected_calls: int | None = None
 
@@ -106,7 +106,7 @@ class HookPoint:
         if self.count == 0:
             raise InvalidArgument(f"layer must run in the forward: {_absence(self.module, forward.model)}")
         if self.count <= least:
-            name = named(self.module, forward.model)
+            name = module_label(self.module, forward.model)
             raise OutOfRange(f"call must be below the number of calls of {name}, {self.count}: got {self.call}.")
 
     def warn_of_several_calls(self, forward: Hooked) -> None:
@@ -114,7 +114,7 @@ class HookPoint:
         if self.call is None and self.count > 1 and self.module not in _WARNED:
             _WARNED.add(self.module)
             warn(
-                f"layer {named(self.module, forward.model)} is called {self.count} times in a forward, and its last "
+                f"layer {module_label(self.module, forward.model)} is called {self.count} times in a forward, and its last "
                 f'call is meant. Hint: call={self.count - 1} says so, call=0 is the first, and call="all" every one.'
             )
 
@@ -123,11 +123,11 @@ class HookPoint:
         call, self.count = self.count, self.count + 1
         if self.call not in (None, "all", call):
             return None
-        tensors, structure = Structure.of(value, forward.chosen)
+        tensors, structure = TensorTree.of(value, forward.chosen)
         with torch.set_grad_enabled(torch.is_grad_enabled() or forward.grads):
             tensors = tensors if self.replacement is None else self.replacement
             if forward.grads:
-                tensors = tuple(map(differentiable, tensors))
+                tensors = tuple(map(as_leaf, tensors))
             if self.captures:
                 every = self.call == "all"
                 self.tensors = self.tensors + tensors if every else tensors
@@ -135,18 +135,18 @@ class HookPoint:
                 if forward.is_over:
                     raise StopForward(forward)
             # The model may go on to write into what it gets.
-            return structure.filled(tuple(map(started, tensors)))
+            return structure.filled(tuple(map(marked_as_source, tensors)))
 
 
-def differentiable(tensor: Tensor) -> Tensor:
+def as_leaf(tensor: Tensor) -> Tensor:
     """A tensor at which gradients can be taken: where it does not depend on one already, a leaf of its own."""
-    return tensor if tensor.requires_grad or not floats(tensor) else tensor.detach().requires_grad_()
+    return tensor if tensor.requires_grad or not is_floating(tensor) else tensor.detach().requires_grad_()
 
 
 def _absence(module: nn.Module, model: Callable[..., Any]) -> str:
-    if not belongs(module, model):
+    if not is_submodule(module, model):
         return f"{type(module).__name__} is no module of {type(model).__name__}."
     return (
-        f"{named(module, model)} was never called. Hint: only calls of the module itself count, not of its forward, "
+        f"{module_label(module, model)} was never called. Hint: only calls of the module itself count, not of its forward, "
         "and only in the thread that runs the model."
     )

@@ -46,7 +46,7 @@ class ModelInfo:
     @property
     def mixes_examples(self) -> bool:
         """Whether a module normalises by the statistics of its batch, so that one output depends on other examples."""
-        return any(map(mixes, self.norms))
+        return any(map(normalises_by_batch, self.norms))
 
     @property
     def modules_with_mutable_buffers(self) -> tuple[nn.Module, ...]:
@@ -80,9 +80,9 @@ class ModelInfo:
 
     @classmethod
     def _look_up(cls, forward: Callable[..., Any]) -> ModelInfo:
-        reached = list(_reached(forward))
+        reached = list(_reachable(forward))
         found = [each for each in reached if isinstance(each, nn.Module)]
-        modules = _below(found)
+        modules = _with_children(found)
         return cls(
             modules=modules,
             parameter_bytes=sum(p.nbytes for each in modules for p in each._parameters.values() if p is not None),
@@ -93,7 +93,7 @@ class ModelInfo:
         )
 
 
-def _below(modules: list[nn.Module]) -> tuple[nn.Module, ...]:
+def _with_children(modules: list[nn.Module]) -> tuple[nn.Module, ...]:
     """Modules and all those in them, once each."""
     every, pending = dict.fromkeys(modules), list(modules)
     while pending:
@@ -119,7 +119,7 @@ class _LookedUp:
     @classmethod
     def of(cls, info: ModelInfo) -> _LookedUp:
         """That of what has just been seen."""
-        signs = tuple((weakref.ref(module), _signs(module)) for module in info.modules)
+        signs = tuple((weakref.ref(module), _signs_of_change(module)) for module in info.modules)
         return cls(dataclasses.replace(info, modules=(), norms=()), signs)
 
     @property
@@ -128,7 +128,7 @@ class _LookedUp:
         modules = []
         for reference, signs in self.signs:
             module = reference()
-            if module is None or signs != _signs(module):
+            if module is None or signs != _signs_of_change(module):
                 return None
             modules.append(module)
         return tuple(modules)
@@ -137,7 +137,7 @@ class _LookedUp:
 _LOOKED_UP: WeakKeyDictionary[nn.Module, _LookedUp] = WeakKeyDictionary()
 
 
-def _signs(module: nn.Module) -> tuple[Any, ...]:
+def _signs_of_change(module: nn.Module) -> tuple[Any, ...]:
     own = vars(module)
     # What is compiled later is one more attribute, or another one of the same name.
     return module.training, id(own.get("forward")), len(own), *map(id, module._modules.values())
@@ -147,7 +147,7 @@ def _is_or_has_compiled(module: nn.Module) -> bool:
     return module._compiled_call_impl is not None or "_orig_mod" in module._modules or _compiles(module)
 
 
-def mixes(module: nn.Module) -> bool:
+def normalises_by_batch(module: nn.Module) -> bool:
     """Whether a module normalises by the statistics of the rows that it is given."""
     return isinstance(module, _MIXING) and (module.training or module.running_mean is None)
 
@@ -167,27 +167,27 @@ def check_model(forward: Any) -> None:
         raise WrongType(f"forward_func must be a function of tensors: got {type(forward).__name__}.{hint}")
 
 
-def roots(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:
+def root_modules(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:
     """The modules that a forward function can be seen to call; theirs are not listed."""
-    return tuple(each for each in _reached(forward) if isinstance(each, nn.Module))
+    return tuple(each for each in _reachable(forward) if isinstance(each, nn.Module))
 
 
-def _reached(forward: Callable[..., Any], above: tuple[Callable[..., Any], ...] = ()) -> Iterator[Callable[..., Any]]:
+def _reachable(forward: Callable[..., Any], above: tuple[Callable[..., Any], ...] = ()) -> Iterator[Callable[..., Any]]:
     """The modules and the compiled functions that a forward function can be seen to call, or is."""
     if isinstance(forward, nn.Module):
         yield forward
     elif isinstance(forward, functools.partial):
-        yield from _reached(forward.func, above)
+        yield from _reachable(forward.func, above)
     elif inspect.ismethod(forward) and isinstance(forward.__self__, nn.Module):
         yield forward.__self__
     elif _is_compiled(forward):
         yield forward
-        yield from _reached(_uncompiled(forward), (*above, forward))
+        yield from _reachable(_uncompiled(forward), (*above, forward))
     else:
-        for value in _around(forward):
+        for value in _held_by(forward):
             owner = getattr(value, "__self__", value)
             if isinstance(owner, nn.Module) or (_is_compiled(owner) and owner not in above):
-                yield from _reached(owner, above)
+                yield from _reachable(owner, above)
 
 
 def tensors_around(forward: Callable[..., Any]) -> tuple[Tensor, ...]:
@@ -199,10 +199,10 @@ def tensors_around(forward: Callable[..., Any]) -> tuple[Tensor, ...]:
     if isinstance(forward, functools.partial):
         held = (*forward.args, *forward.keywords.values(), *tensors_around(forward.func))
         return tuple(each for each in held if isinstance(each, Tensor))
-    return tuple(each for each in _around(forward) if isinstance(each, Tensor))
+    return tuple(each for each in _held_by(forward) if isinstance(each, Tensor))
 
 
-def _around(forward: Callable[..., Any]) -> Iterable[Any]:
+def _held_by(forward: Callable[..., Any]) -> Iterable[Any]:
     """What a function closes over and names of its module; what another object, or that of a method, holds."""
     if inspect.isfunction(forward):
         closed = inspect.getclosurevars(forward)
@@ -231,6 +231,8 @@ def _compiles(module: nn.Module) -> bool:
     return any(map(_is_compiled, (type(module).forward, *held)))
 
 
-def embeds(forward: Callable[..., Any]) -> bool:
+def has_embeddings(forward: Callable[..., Any]) -> bool:
     """Whether a forward function can be seen to look up embeddings, for which integers are ids and not numbers."""
-    return any(isinstance(each, nn.Embedding | nn.EmbeddingBag) for root in roots(forward) for each in root.modules())
+    return any(
+        isinstance(each, nn.Embedding | nn.EmbeddingBag) for root in root_modules(forward) for each in root.modules()
+    )

@@ -15,7 +15,7 @@ from torch import nn
 Interception: TypeAlias = Callable[[nn.Module, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 """What happens in place of a module's forward: (module, its forward, arguments, keywords) -> output."""
 
-Watch: TypeAlias = tuple[Interception, tuple[nn.Module, ...]]
+Interceptor: TypeAlias = tuple[Interception, tuple[nn.Module, ...]]
 """An interception, and the modules that it is asked about."""
 
 _INTERCEPTION: ContextVar[Interception | None] = ContextVar("interception", default=None)
@@ -23,11 +23,11 @@ _INTERCEPTION: ContextVar[Interception | None] = ContextVar("interception", defa
 
 _INSTALLING = threading.RLock()
 
-_INSTALLED: dict[nn.Module, _Installed] = {}
+_INSTALLED: dict[nn.Module, _PatchedForward] = {}
 
 
 @contextmanager
-def intercepting(watch: Watch | None) -> Iterator[None]:
+def intercept(watch: Interceptor | None) -> Iterator[None]:
     """Have an interception asked before any of its modules runs its forward, in this thread alone."""
     interception, watched = watch or (None, ())
     modules = [module for module in watched if not isinstance(module, torch.jit.ScriptModule)]
@@ -35,7 +35,7 @@ def intercepting(watch: Watch | None) -> Iterator[None]:
     with _INSTALLING:
         for module in modules:
             if module not in _INSTALLED:
-                _INSTALLED[module] = _Installed(module)
+                _INSTALLED[module] = _PatchedForward(module)
             _INSTALLED[module].users += 1
     try:
         yield
@@ -46,7 +46,7 @@ def intercepting(watch: Watch | None) -> Iterator[None]:
         _INTERCEPTION.reset(token)
 
 
-class _Installed:
+class _PatchedForward:
     """A forward on a module's instance that asks the interception of its thread; gone with its last user."""
 
     def __init__(self, module: nn.Module) -> None:

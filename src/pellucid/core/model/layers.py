@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, final, get_args
 import torch
 from torch import nn
 
-from pellucid.core.model.inspection import roots
+from pellucid.core.model.inspection import root_modules
 from pellucid.errors import InvalidArgument, NotSupported, check_count
 
 Side: TypeAlias = Literal["input", "output"]
@@ -111,7 +111,7 @@ def resolve_site(place: SiteLike, model: Callable[..., Any]) -> Site:
     if not given:
         raise InvalidArgument("layer must hold at least one module: got an empty list.")
     modules = tuple(_module(each, model) for each in given)
-    if any(isinstance(module, torch.jit.ScriptModule) for module in (*modules, *roots(model))):
+    if any(isinstance(module, torch.jit.ScriptModule) for module in (*modules, *root_modules(model))):
         raise NotSupported(
             "layer must be a Python module of a Python model: nobody can look inside scripted and traced ones. "
             "Hint: attribute on the model that was scripted."
@@ -126,7 +126,7 @@ def _module(place: Any, model: Callable[..., Any]) -> nn.Module:
         hint = f" Hint: the name {str(place)!r}." if isinstance(place, int) else ""
         raise InvalidArgument(f"layer must be a module or the dotted name of one: got {type(place).__name__}.{hint}")
     names: dict[str, nn.Module] = {
-        name: module for root in roots(model) for name, module in root.named_modules(remove_duplicate=False)
+        name: module for root in root_modules(model) for name, module in root.named_modules(remove_duplicate=False)
     }
     # What wraps a whole model (compiled, data-parallel) puts its own name in front.
     names = {n.partition(".")[2]: m for n, m in names.items() if n.startswith(("_orig_mod.", "module."))} | names
@@ -138,7 +138,7 @@ def _module(place: Any, model: Callable[..., Any]) -> nn.Module:
     return names[place]
 
 
-def named(module: nn.Module, model: Callable[..., Any]) -> str:
+def module_label(module: nn.Module, model: Callable[..., Any]) -> str:
     """What to call a module in a message: its name in the model and its type."""
     name = name_in(model, module)
     return type(module).__name__ if name is None else f"{name!r} ({type(module).__name__})"
@@ -146,11 +146,11 @@ def named(module: nn.Module, model: Callable[..., Any]) -> str:
 
 def name_in(model: Callable[..., Any], module: nn.Module) -> str | None:
     """The dotted name of a module in a model; None where it has none."""
-    found = (name for root in roots(model) for name, each in root.named_modules() if each is module)
+    found = (name for root in root_modules(model) for name, each in root.named_modules() if each is module)
     return next(found, None)
 
 
-def belongs(module: nn.Module, model: Callable[..., Any]) -> bool:
+def is_submodule(module: nn.Module, model: Callable[..., Any]) -> bool:
     """Whether a module is one of the model, or nobody can tell."""
-    every = roots(model)
+    every = root_modules(model)
     return not every or any(each is module for root in every for each in root.modules())

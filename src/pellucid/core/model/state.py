@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
-from pellucid.core.model.forward_kind import plain
+from pellucid.core.model.forward_kind import is_plain
 
 Attributes: TypeAlias = dict[nn.Module, dict[str, Hashable]]
 """Of every module, what can be compared of its attributes, parameters and buffers, by their names."""
@@ -109,9 +109,11 @@ def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable
         if depth == 0 or len(value) > _MANY:
             return len(value)
         each = value.items() if isinstance(value, dict) else enumerate(value)
-        return tuple((hash(name) if plain(name) else None, _plain_part(part, shared, depth - 1)) for name, part in each)
+        return tuple(
+            (hash(name) if is_plain(name) else None, _plain_part(part, shared, depth - 1)) for name, part in each
+        )
     if isinstance(value, Tensor):
-        return mark_of(value)
+        return tensor_mark(value)
     if depth == 0 or callable(value) or not hasattr(value, "__dict__"):
         return None
     if id(value) not in shared:
@@ -122,10 +124,10 @@ def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable
 def _tensors_of(module: nn.Module) -> dict[str, Hashable]:
     """The marks of a module's parameters and buffers, by their names."""
     held = (*module._parameters.items(), *module._buffers.items())
-    return {name: mark_of(tensor) for name, tensor in held if tensor is not None}
+    return {name: tensor_mark(tensor) for name, tensor in held if tensor is not None}
 
 
-def mark_of(tensor: Tensor) -> Hashable:
+def tensor_mark(tensor: Tensor) -> Hashable:
     """What tells a tensor from another, and from itself after it was written into, without a look at many numbers."""
     written = 0 if tensor.is_inference() else tensor._version
     small = tensor.numel() == 1 and tensor.device.type == "cpu"

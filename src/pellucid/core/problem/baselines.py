@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.core.examples import pick
-from pellucid.core.tensors import Tensors, converted, described, floats, tensors_of
+from pellucid.core.examples import select_examples
+from pellucid.core.tensors import Tensors, as_tensor_tuple, conversion_hint, describe, is_floating
 from pellucid.errors import InvalidArgument
 
 
@@ -46,9 +46,9 @@ class Background:
     rows: Tensor | Tensors
 
     def __post_init__(self) -> None:
-        rows = tensors_of(self.rows, "rows")
+        rows = as_tensor_tuple(self.rows, "rows")
         if len({each.shape[:1] for each in rows}) > 1 or 0 in rows[0].shape[:1] or not rows[0].ndim:
-            raise InvalidArgument(f"rows must be at least one, as many for each input: got {described(self.rows)}.")
+            raise InvalidArgument(f"rows must be at least one, as many for each input: got {describe(self.rows)}.")
 
     def like(self, x: Tensors) -> Tensors:
         """The rows as points like others, (R, ...) for (n, ...), on their devices.
@@ -56,10 +56,12 @@ class Background:
         Raises:
             InvalidArgument: They are of other shapes.
         """
-        rows = tensors_of(self.rows, "rows")
+        rows = as_tensor_tuple(self.rows, "rows")
         if [each.shape[1:] for each in rows] != [each.shape[1:] for each in x]:
-            raise InvalidArgument(f"baselines must be a Background of {_many('rows', x)}: got {described(self.rows)}.")
-        return tuple(each.to(one.device, _filling(one, each)) for each, one in zip(rows, x, strict=True))
+            raise InvalidArgument(
+                f"baselines must be a Background of {_format_many('rows', x)}: got {describe(self.rows)}."
+            )
+        return tuple(each.to(one.device, _fill_dtype(one, each)) for each, one in zip(rows, x, strict=True))
 
 
 Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background | None"
@@ -96,7 +98,7 @@ def resolve_baselines(
     """
     if isinstance(given, Background):
         raise InvalidArgument(
-            f"baselines must be one for each example: got a Background of {described(given.rows)}. "
+            f"baselines must be one for each example: got a Background of {describe(given.rows)}. "
             "Hint: GradientShap and DeepLiftShap take its rows; methods that take features away take it."
         )
     entries = given if isinstance(given, tuple) else (given,) * (len(inputs) if given is None else 1)
@@ -104,21 +106,23 @@ def resolve_baselines(
         raise InvalidArgument(
             f"baselines must have one entry for each input: expected {len(inputs)}, got {len(entries)}."
         )
-    return tuple(_like(x, _number(entry), rows, examples, fills) for x, entry in zip(inputs, entries, strict=True))
+    return tuple(
+        _baseline_like(x, _as_number(entry), rows, examples, fills) for x, entry in zip(inputs, entries, strict=True)
+    )
 
 
 def not_a_distribution(given: object, like: Tensors) -> InvalidArgument:
     """The error for baselines that are no distribution, tensors (n_baselines, ...) like the inputs."""
-    hint = converted(given, "baselines")
+    hint = conversion_hint(given, "baselines")
     if isinstance(given, int | float):
         hint = " Hint: a tensor of many rows, such as those of training examples."
     return InvalidArgument(
         "baselines must be a distribution for each input: "
-        f"expected {_many('n_baselines', like)}, got {described(given)}.{hint}"
+        f"expected {_format_many('n_baselines', like)}, got {describe(given)}.{hint}"
     )
 
 
-def _many(first: str, like: Tensors) -> str:
+def _format_many(first: str, like: Tensors) -> str:
     """The shapes of many rows like some tensors, as a reader writes them: `(rows, 3)`."""
     return ", ".join(str((first, *each.shape[1:])).replace("'", "") for each in like)
 
@@ -126,18 +130,20 @@ def _many(first: str, like: Tensors) -> str:
 _BY_DRAWING = "GradientShap and DeepLiftShap take many"
 
 
-def _filling(x: Tensor, baseline: Tensor | float) -> torch.dtype:
+def _fill_dtype(x: Tensor, baseline: Tensor | float) -> torch.dtype:
     """The dtype of baselines in the place of what is absent: that of floats; among integers, a fraction is kept."""
     either = torch.result_type(x, baseline)
     return x.dtype if x.is_floating_point() and either.is_floating_point else either
 
 
-def _number(baseline: Any) -> Any:
+def _as_number(baseline: Any) -> Any:
     """A number of NumPy as one of Python; all else as it is."""
     return baseline.item() if isinstance(baseline, np.number) else baseline
 
 
-def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int, fills: bool) -> Tensor:
+def _baseline_like(
+    x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int, fills: bool
+) -> Tensor:
     if x.layout is not torch.strided:
         raise InvalidArgument(
             f"inputs must be dense where there are baselines: got {str(x.layout).removeprefix('torch.')}. "
@@ -147,8 +153,10 @@ def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examp
     if not isinstance(baseline, Tensor | int | float | None):
         given = f"baselines must be tensors or numbers: got {type(baseline).__name__}."
         alone = " Hint: a Background by itself, of a tuple of rows for several inputs."
-        raise InvalidArgument(given + (alone if isinstance(baseline, Background) else converted(baseline, "baselines")))
-    dtype = _filling(x, baseline) if fills and baseline is not None else x.dtype
+        raise InvalidArgument(
+            given + (alone if isinstance(baseline, Background) else conversion_hint(baseline, "baselines"))
+        )
+    dtype = _fill_dtype(x, baseline) if fills and baseline is not None else x.dtype
     if baseline is None or isinstance(baseline, int | float):
         return x.new_full((1,) * x.ndim, baseline or 0, dtype=dtype).expand(points, *x.shape[1:])
     came = tuple(baseline.shape)
@@ -162,8 +170,8 @@ def _like(x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examp
         if baseline.ndim == x.ndim and baseline.shape[1:] == x.shape[1:]:
             many = "pellucid.methods.Background(baselines) is many, for all but Lime" if fills else _BY_DRAWING
             hint = f" Hint: {many}; baselines.mean(0, keepdim=True) is one for all."
-        elif came == (examples,) and not floats(baseline):
+        elif came == (examples,) and not is_floating(baseline):
             hint = " Hint: target=... where these are targets."
         raise InvalidArgument(f"baselines must broadcast to inputs: expected {expected}, got {came}.{hint}")
-    picked: Tensor = baseline if len(baseline) == points else pick(baseline, rows, examples)
+    picked: Tensor = baseline if len(baseline) == points else select_examples(baseline, rows, examples)
     return picked.to(x.device, dtype).expand(points, *x.shape[1:])

@@ -11,8 +11,8 @@ from torch import Tensor
 from pellucid.core.model.inspection import check_model
 from pellucid.core.model.layers import INPUTS, Site, SiteLike, resolve_site
 from pellucid.core.problem.target import Neuron, Target, TargetLike, resolve_target
-from pellucid.core.pytree import each_tensor
-from pellucid.core.tensors import Tensors, batch_of, described, detached, examples_of, out_of_inference_mode
+from pellucid.core.pytree import map_tensors
+from pellucid.core.tensors import Tensors, batch_size_of, describe, detach_all, out_of_inference_mode, validated_inputs
 
 GradientFunction: TypeAlias = Callable[[Callable[..., Any], Tensors, Any, Any], Sequence[Tensor]]
 """Captum's `gradient_func`: (forward_func, inputs, target, additional_forward_args) -> gradients of the inputs."""
@@ -110,11 +110,11 @@ class Problem:
         options: Options = DEFAULT,
     ) -> None:
         check_model(model)
-        tensors = tuple(map(out_of_inference_mode, batch_of(inputs)))
+        tensors = tuple(map(out_of_inference_mode, validated_inputs(inputs)))
         if not options.create_graph:
-            tensors = detached(tensors)
-        batch_size = examples_of(tensors)
-        extra = () if additional_forward_args is None else each_tensor(additional_forward_args, out_of_inference_mode)
+            tensors = detach_all(tensors)
+        batch_size = batch_size_of(tensors)
+        extra = () if additional_forward_args is None else map_tensors(additional_forward_args, out_of_inference_mode)
         start = resolve_site(source, model)
         vars(self).update(
             model=model,
@@ -130,4 +130,4 @@ class Problem:
     def __repr__(self) -> str:
         """The model and the shapes of its inputs: what they hold may be large, or nobody's business."""
         name = getattr(self.model, "__name__", type(self.model).__name__)
-        return f"Problem({name}, {described(self.inputs)})"
+        return f"Problem({name}, {describe(self.inputs)})"

@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 
 from pellucid.core.model.layers import OUTPUT, Site, SiteLike, resolve_site
-from pellucid.core.tensors import described, names_in, summed
+from pellucid.core.tensors import describe, format_names, sum_per_row
 from pellucid.errors import InvalidArgument, OutOfRange, WrongType
 
-Index: TypeAlias = "int | slice | tuple[int | slice, ...]"
+TargetIndex: TypeAlias = "int | slice | tuple[int | slice, ...]"
 
-TargetLike: TypeAlias = "Index | Tensor | Sequence[int] | Sequence[tuple[int, ...]] | Callable[[Any], Tensor] | None"
+TargetLike: TypeAlias = (
+    "TargetIndex | Tensor | Sequence[int] | Sequence[tuple[int, ...]] | Callable[[Any], Tensor] | None"
+)
 """What is explained, of an output of shape (B, ...) for B examples.
 
 * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
@@ -82,7 +84,7 @@ class Neuron:
 
 
 @dataclass(frozen=True)
-class _At:
+class _TargetBase:
     site: Site
 
     @property
@@ -118,7 +120,7 @@ class _At:
         if isinstance(output, Mapping):
             columns = [key for key, value in output.items() if isinstance(value, Tensor) and value.ndim > 1]
             part = f"output[{(columns or list(output) or [0])[0]!r}]"
-            among = f" of {names_in(output)}"
+            among = f" of {format_names(output)}"
         return f"choose one{among} with a callable, {self.name}=lambda output: {part}[:, 0]"
 
     def shape_for(self, output: Tensor, dimensions: int) -> tuple[int, ...]:
@@ -142,7 +144,7 @@ class _At:
 
 @final
 @dataclass(frozen=True)
-class Function(_At):
+class TargetFunction(_TargetBase):
     """Any function of the output, one value per example."""
 
     function: Callable[[Any], Tensor]
@@ -150,7 +152,7 @@ class Function(_At):
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
         value = self.function(output)
         if not isinstance(value, Tensor):
-            raise InvalidArgument(f"{self.name} must return a tensor: got {described(value)}.")
+            raise InvalidArgument(f"{self.name} must return a tensor: got {describe(value)}.")
         return value
 
     def argument(self, rows: Tensor) -> Any:
@@ -159,7 +161,7 @@ class Function(_At):
 
 @final
 @dataclass(frozen=True)
-class Element(_At):
+class SameIndex(_TargetBase):
     """The same element of every example's output, or the sum of those in slices; `()` is the whole output."""
 
     index: tuple[int | slice, ...]
@@ -182,7 +184,7 @@ class Element(_At):
         everything = (slice(None),)
         selected: Tensor = output[everything + self.index] if self.index else output
         several = any(isinstance(position, slice) for position in self.index)
-        return summed(selected).to(selected.dtype) if several else selected
+        return sum_per_row(selected).to(selected.dtype) if several else selected
 
     def argument(self, rows: Tensor) -> Any:
         return (self.index or None) if len(self.index) != 1 else self.index[0]
@@ -190,7 +192,7 @@ class Element(_At):
 
 @final
 @dataclass(frozen=True)
-class Elements(_At):
+class IndexPerExample(_TargetBase):
     """One element per example, or per row of an output of the whole batch that has more rows than examples.
 
     Args:
@@ -218,7 +220,7 @@ class Elements(_At):
         if len(output) != len(index):
             raise InvalidArgument(
                 f"{self.name} holds one element per example, so the {self.place} must hold {len(index)} examples: "
-                f"got {described(output)}."
+                f"got {describe(output)}."
             )
         sizes = torch.tensor(shape[: index.shape[1]], device=index.device)
         if ((index < -sizes) | (index >= sizes)).any():
@@ -301,15 +303,15 @@ def target_at(site: Site, target: TargetLike, examples: int) -> Target:
     """
     if site.call == "all":
         raise InvalidArgument('call must be one call of the layer of a neuron: got "all". Hint: call=0.')
-    name = _At(site).name
+    name = _TargetBase(site).name
     if target is None or callable(target):
-        return Element(site, ()) if target is None else Function(site, target)
+        return SameIndex(site, ()) if target is None else TargetFunction(site, target)
     if isinstance(target, tuple | slice):
         index = target if isinstance(target, tuple) else (target,)
-        return Element(site, tuple(p if isinstance(p, slice) else _integer(p, target, name) for p in index))
+        return SameIndex(site, tuple(p if isinstance(p, slice) else _as_index(p, target, name) for p in index))
     if isinstance(target, list | Tensor | np.ndarray):
         return _target_of_many(target, examples, site, name)
-    return Element(site, (_integer(target, target, name),))
+    return SameIndex(site, (_as_index(target, target, name),))
 
 
 def _target_of_many(target: list[Any] | Tensor | np.ndarray[Any, Any], examples: int, site: Site, name: str) -> Target:
@@ -318,22 +320,22 @@ def _target_of_many(target: list[Any] | Tensor | np.ndarray[Any, Any], examples:
         if len({len(element) for element in elements}) > 1:
             raise InvalidArgument(f"{name} must hold tuples of one length: got tuples of several lengths.")
         index = torch.tensor(
-            [[_integer(i, target, name) for i in element] for element in elements], dtype=torch.int64, device="cpu"
+            [[_as_index(i, target, name) for i in element] for element in elements], dtype=torch.int64, device="cpu"
         )
     else:
         index = target.detach().cpu() if isinstance(target, Tensor) else torch.from_numpy(target)
         integers = not (index.is_floating_point() or index.is_complex() or index.dtype == torch.bool)
         if integers and index.numel() == 1:
-            return Element(site, (int(index),))
+            return SameIndex(site, (int(index),))
         if not integers or index.ndim > 1:
-            raise InvalidArgument(f"{name} must be a 1-D tensor of integers: got {described(index)}.")
+            raise InvalidArgument(f"{name} must be a 1-D tensor of integers: got {describe(index)}.")
         index = index.to(torch.int64)[:, None]
     if len(index) < examples or (site.modules and len(index) > examples):
         raise InvalidArgument(f"{name} must hold one element per example: expected {examples}, got {len(index)}.")
-    return Elements(site, index, examples)
+    return IndexPerExample(site, index, examples)
 
 
-def _integer(value: Any, target: Any, name: str) -> int:
+def _as_index(value: Any, target: Any, name: str) -> int:
     try:
         if isinstance(value, bool):
             raise TypeError

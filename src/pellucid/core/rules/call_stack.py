@@ -8,7 +8,7 @@ from torch import nn
 from torch.autograd.function import FunctionCtx
 
 
-def caller() -> nn.Module | None:
+def current_module() -> nn.Module | None:
     """The innermost module that runs."""
     frame = sys._getframe(1)
     while frame is not None:
@@ -19,7 +19,7 @@ def caller() -> nn.Module | None:
     return None
 
 
-def custom() -> str:
+def current_autograd_function() -> str:
     """The name of the node of a user's `autograd.Function` that runs; nothing where none does."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code is not _CALLING:

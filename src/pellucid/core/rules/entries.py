@@ -11,15 +11,15 @@ from typing import Any, TypeAlias, final
 
 from torch import Tensor
 
-from pellucid.core.rules.memory import Memory
+from pellucid.core.rules.memory import CallMemory
 from pellucid.core.rules.ruled_op import Rule
-from pellucid.core.rules.torch_call import Call, Function
+from pellucid.core.rules.torch_call import TorchCall, TorchFunction
 from pellucid.core.tensors import Tensors
 
 
 @final
 @dataclass(frozen=True)
-class Decomposed:
+class Decompose:
     """For a call that is taken apart: other calls with the same result, for which there are rules.
 
     Args:
@@ -27,10 +27,10 @@ class Decomposed:
         otherwise: The rule of what is left.
     """
 
-    function: Function
-    otherwise: Rule | OfSeveral | Adjusted | Chosen | Around | None = None
+    function: TorchFunction
+    otherwise: Rule | ForProducts | AdjustGradient | ChooseRule | Around | None = None
 
-    def takes(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
+    def accepts(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
         """Whether it has all parameters that it would be called with."""
         names, any_number = _parameters(self.function)
         return any_number or (len(args) <= len(names) and all(name in names[len(args) :] for name in keywords))
@@ -38,7 +38,7 @@ class Decomposed:
 
 @final
 @dataclass(frozen=True)
-class Again:
+class RepeatCall:
     """What a decomposed call may return: another call, to be made once more in its place, with other arguments.
 
     Args:
@@ -47,14 +47,14 @@ class Again:
         keywords: Those by name.
     """
 
-    call: Call
+    call: TorchCall
     args: tuple[Any, ...]
     keywords: dict[str, Any]
 
 
 @final
 @dataclass(frozen=True)
-class OfSeveral:
+class ForProducts:
     """A rule for calls that pass gradients to several inputs, which are linear in a single one.
 
     Args:
@@ -66,7 +66,7 @@ class OfSeveral:
 
 @final
 @dataclass(frozen=True)
-class Adjusted:
+class AdjustGradient:
     """For a call of one input that is one step to autograd: what torch passes back through it, changed, at no cost.
 
     Args:
@@ -75,7 +75,7 @@ class Adjusted:
 
     change: Callable[[Tensors, Tensor], Tensors]
 
-    def rule(self, call: Call, grad: Tensor) -> Tensors:
+    def rule(self, call: TorchCall, grad: Tensor) -> Tensors:
         """The same as a rule of its own."""
         return self.change(call.gradient(call.inputs, grad), grad)
 
@@ -89,14 +89,14 @@ class Adjusted:
 
 @final
 @dataclass(frozen=True)
-class Chosen:
+class ChooseRule:
     """A rule that is chosen when a call is made, for those of its inputs that depend on what attributions are for.
 
     Args:
         choose: Takes the call, whose tensors still know what they were made from. None makes a constant of the result.
     """
 
-    choose: Callable[[Call], Rule | None]
+    choose: Callable[[TorchCall], Rule | None]
 
 
 @final
@@ -109,10 +109,10 @@ class Around:
             it will need of tensors in the memory of the run. None where it has no such gradient.
     """
 
-    make: Callable[[Call, Memory], Any | None]
+    make: Callable[[TorchCall, CallMemory], Any | None]
 
 
-def _parameters(function: Function) -> tuple[tuple[str, ...], bool]:
+def _parameters(function: TorchFunction) -> tuple[tuple[str, ...], bool]:
     """The names of a function's parameters, and whether it takes any number of arguments."""
     written = inspect.unwrap(function)
     if isinstance(written, FunctionType):
@@ -122,9 +122,9 @@ def _parameters(function: Function) -> tuple[tuple[str, ...], bool]:
 
 
 @functools.cache
-def _parameters_as_written(function: Function) -> tuple[tuple[str, ...], bool]:
+def _parameters_as_written(function: TorchFunction) -> tuple[tuple[str, ...], bool]:
     parameters = inspect.signature(function).parameters
     return tuple(parameters), any(each.kind is each.VAR_POSITIONAL for each in parameters.values())
 
 
-Entry: TypeAlias = Rule | Decomposed | OfSeveral | Adjusted | Chosen | Around
+RuleSpec: TypeAlias = Rule | Decompose | ForProducts | AdjustGradient | ChooseRule | Around

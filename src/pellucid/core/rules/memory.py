@@ -6,17 +6,17 @@ from typing import Any, final
 
 from torch import Tensor, nn
 
-from pellucid.core.rules.torch_call import Call
+from pellucid.core.rules.torch_call import TorchCall
 
 
 @final
-class Memory:
+class CallMemory:
     """Tensors that are remembered in a run, by where their numbers lie."""
 
     def __init__(self) -> None:
-        self._holders: dict[int, list[tuple[list[Any], int, Call | None]]] = {}
+        self._holders: dict[int, list[tuple[list[Any], int, TorchCall | None]]] = {}
 
-    def keep(self, call: Call, written: Tensor | None) -> Call:
+    def keep(self, call: TorchCall, written: Tensor | None) -> TorchCall:
         """A call whose arguments stay what they are.
 
         Args:
@@ -25,26 +25,26 @@ class Memory:
         """
         for place, leaf in enumerate(call.leaves):
             if isinstance(leaf, Tensor) and not isinstance(leaf, nn.Parameter):
-                if written is not None and storage(leaf) == storage(written):
+                if written is not None and storage_of(leaf) == storage_of(written):
                     call.leaves[place] = leaf.clone()
                 else:
-                    self._holders.setdefault(storage(leaf), []).append((call.leaves, place, call))
+                    self._holders.setdefault(storage_of(leaf), []).append((call.leaves, place, call))
         return call
 
     def hold(self, tensor: Tensor) -> list[Tensor]:
         """A tensor without its graph, in a list of one, where a copy takes its place before it is written into."""
         held = [tensor.detach()]
-        self._holders.setdefault(storage(tensor), []).append((held, 0, None))
+        self._holders.setdefault(storage_of(tensor), []).append((held, 0, None))
         return held
 
-    def forget_of(self, output: Tensor, call: Call) -> None:
+    def forget_of(self, output: Tensor, call: TorchCall) -> None:
         """Have a call forget what it has recorded when its output is written into."""
-        self._holders.setdefault(storage(output), []).append(([], 0, call))
+        self._holders.setdefault(storage_of(output), []).append(([], 0, call))
 
     def spare(self, written: Tensor | None) -> None:
         """Give those that remember a tensor a copy, before it is written into."""
         if written is not None:
-            for leaves, place, call in self._holders.pop(storage(written), ()):
+            for leaves, place, call in self._holders.pop(storage_of(written), ()):
                 if call is not None:
                     call.recorded.clear()
                 if leaves:
@@ -55,6 +55,6 @@ class Memory:
         self._holders.clear()
 
 
-def storage(tensor: Tensor) -> int:
+def storage_of(tensor: Tensor) -> int:
     """Where a tensor's numbers lie, the same for all its views."""
     return tensor.untyped_storage().data_ptr()

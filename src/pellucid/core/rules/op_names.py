@@ -1,10 +1,10 @@
-"""What torch's functions are, by their names; see [Call.name][pellucid.core.rules.torch_call.Call.name]."""
+"""What torch's functions are, by their names; see [Call.name][pellucid.core.rules.torch_call.TorchCall.name]."""
 
 from __future__ import annotations
 
-from pellucid.core.autograd.audit import words
+from pellucid.core.autograd.audit import split_names
 
-ELEMENTWISE = words(
+ELEMENTWISE = split_names(
     """
     abs absolute acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh
     bessel_j0 ceil celu clamp clamp_max clamp_min clip copysign cos cosh digamma elu entr erf erfc erfcx erfinv exp
@@ -17,7 +17,7 @@ ELEMENTWISE = words(
 )
 """Functions whose every output depends on one number of each argument."""
 
-PRODUCTS = words(
+PRODUCT_FUNCTIONS = split_names(
     """
     addbmm addcmul addmm addmv addr baddbmm bilinear bmm chain_matmul conv1d conv2d conv3d conv_transpose1d
     conv_transpose2d conv_transpose3d convolution dot einsum ger grouped_mm imatmul imul inner kron linalg_multi_dot

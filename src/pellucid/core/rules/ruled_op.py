@@ -11,18 +11,18 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
-from pellucid.core.rules.torch_call import Call, beginning
+from pellucid.core.rules.torch_call import TorchCall, beginning
 from pellucid.core.tensors import Tensors
 
-Rule: TypeAlias = Callable[[Call, Tensor], Tensors]
+Rule: TypeAlias = Callable[[TorchCall, Tensor], Tensors]
 """(a call, the gradient at its first output) -> the gradients at its inputs."""
 
 
-class _Ruled(torch.autograd.Function):
+class _RuledOp(torch.autograd.Function):
     """A call, and the gradient that its rule passes back."""
 
     @staticmethod
-    def forward(ctx: Any, call: Call, rule: Rule, layouts: list[TreeSpec], records: bool, *inputs: Tensor) -> Any:
+    def forward(ctx: Any, call: TorchCall, rule: Rule, layouts: list[TreeSpec], records: bool, *inputs: Tensor) -> Any:
         ctx.call, ctx.rule, ctx.casts = call, rule, _casting(inputs[0].device.type)
         # Inputs that are written into later would know of the result, and the result of them, for ever.
         at = tuple(each.detach() for each in inputs)
@@ -59,8 +59,8 @@ def _casting(device: str) -> Callable[[], AbstractContextManager[Any]]:
     return functools.partial(torch.autocast, device, dtype=torch.get_autocast_dtype(device))
 
 
-def applied(call: Call, rule: Rule, inputs: Tensors, *, records: bool = False) -> Any:
+def apply_with_rule(call: TorchCall, rule: Rule, inputs: Tensors, *, records: bool = False) -> Any:
     """What a call returns for inputs, with the gradient of a rule, which may want to go back there."""
     layouts: list[TreeSpec] = []
-    found = _Ruled.apply(call, rule, layouts, records, *inputs)  # type: ignore[no-untyped-call]
+    found = _RuledOp.apply(call, rule, layouts, records, *inputs)  # type: ignore[no-untyped-call]
     return tree_unflatten(list(found), layouts[0]) if layouts else found

@@ -12,17 +12,17 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
 from pellucid.core.autograd.pullback import pullback
-from pellucid.core.model.layers import named
+from pellucid.core.model.layers import module_label
 from pellucid.core.tensors import Tensors
 
-Function: TypeAlias = Callable[..., Any]
+TorchFunction: TypeAlias = Callable[..., Any]
 
-Layout: TypeAlias = Callable[[list[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
+Unflatten: TypeAlias = Callable[[list[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Call:
+class TorchCall:
     """A call of torch that a gradient passes back through.
 
     Args:
@@ -36,12 +36,12 @@ class Call:
         recorded: At most one run of these leaves: they, the output, and the inputs that torch can go back to from it.
     """
 
-    function: Function
+    function: TorchFunction
     leaves: list[Any]
-    layout: Layout
+    layout: Unflatten
     places: tuple[int, ...]
     module: nn.Module | None = None
-    reference: Call | None = None
+    reference: TorchCall | None = None
     steps: tuple[Any, ...] = ()
     recorded: list[tuple[list[Any], Tensor, Tensors]] = field(default_factory=list)
 
@@ -50,7 +50,7 @@ class Call:
         """The name of the function: `relu` of `F.relu`, `torch.relu_` and `x.relu()`."""
         return name_of(self.function)
 
-    def is_like(self, other: Call, model: Callable[..., Any]) -> bool:
+    def is_like(self, other: TorchCall, model: Callable[..., Any]) -> bool:
         """Whether a call of another run is the same: of its function and shapes, and made by the same module.
 
         Modules that a forward makes are another one each time.
@@ -80,7 +80,7 @@ class Call:
         for place, tensor in zip(self.places, inputs, strict=True):
             leaves[place] = tensor
         args, keywords = self.layout(leaves)
-        if writes(self.function, keywords):
+        if is_inplace(self.function, keywords):
             args, keywords = (args[0].clone(), *args[1:]) if args else args, keywords
         return self.function(*args, **keywords)
 
@@ -92,10 +92,10 @@ class Call:
 
     def gradient(self, inputs: Tensors, grad: Tensor) -> Tensors:
         """What torch's gradient passes back at other inputs."""
-        _, passed_back = self.linearized(inputs)
+        _, passed_back = self.vjp(inputs)
         return passed_back(grad)
 
-    def linearized(self, inputs: Tensors) -> tuple[Tensor, Callable[[Tensor], Tensors]]:
+    def vjp(self, inputs: Tensors) -> tuple[Tensor, Callable[[Tensor], Tensors]]:
         """The output for other inputs, and what torch passes back of a gradient there, any number of times."""
         leaves, output, at = self.recorded[0] if self.recorded else (None, None, ())
         same = leaves is self.leaves and len(at) == len(inputs) and all(map(operator.is_, inputs, self.inputs))
@@ -113,11 +113,11 @@ class Call:
     def described(self, model: Callable[..., Any]) -> str:
         """The function, the shapes it is called with and the module that makes the call."""
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in self.leaves if isinstance(leaf, Tensor))
-        where = "" if self.module is None else f" in {named(self.module, model)}"
+        where = "" if self.module is None else f" in {module_label(self.module, model)}"
         return f"{self.name} of {shapes}{where}"
 
 
-def _shapes(call: Call) -> list[torch.Size]:
+def _shapes(call: TorchCall) -> list[torch.Size]:
     return [leaf.shape for leaf in call.leaves if isinstance(leaf, Tensor)]
 
 
@@ -127,7 +127,7 @@ def beginning(tensor: Tensor) -> Tensor:
     return torch.ops.aten.alias(leaf)  # type: ignore[no-any-return]  # unlike a view, with the strides of the tensor
 
 
-def name_of(function: Function) -> str:
+def name_of(function: TorchFunction) -> str:
     """The name of a function, the same for its forms that write into their argument or belong to a tensor or program.
 
     In exported programs a function is one of its overloads, `linear.default`.
@@ -136,12 +136,12 @@ def name_of(function: Function) -> str:
     return name.partition(".")[0].removeprefix("special_").strip("_")
 
 
-def writes(function: Function, keywords: dict[str, Any]) -> bool:
+def is_inplace(function: TorchFunction, keywords: dict[str, Any]) -> bool:
     """Whether a function writes into its first argument."""
     name: str = getattr(function, "__name__", "").partition(".")[0]
-    own = name in _INTO or (name.endswith("_") and not name.endswith("__"))
+    own = name in _INPLACE or (name.endswith("_") and not name.endswith("__"))
     return own or bool(keywords.get("inplace"))
 
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "matmul")
-_INTO = {"__setitem__", *(f"__i{name}__" for name in _OPERATORS)}
+_INPLACE = {"__setitem__", *(f"__i{name}__" for name in _OPERATORS)}

@@ -11,19 +11,19 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.sweep import at_own_points
+from pellucid.core.evaluation.sweep import evaluate_own_points
 from pellucid.core.model.fast_paths import without_fast_paths
 from pellucid.core.model.layers import OUTPUT
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.points import Points
 from pellucid.core.rules.decompositions.attention import attention, softmax
-from pellucid.core.rules.entries import Decomposed
+from pellucid.core.rules.entries import Decompose
 from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.run import record
-from pellucid.core.tensors import Tensors, widened
+from pellucid.core.tensors import Tensors, at_least_float32
 from pellucid.errors import InvalidArgument, OutOfRange
 from pellucid.methods.calling.attribution import attribution
-from pellucid.methods.cam.channels import grid_of, on_grid
+from pellucid.methods.cam.channels import patch_grid, tokens_to_grid
 
 HEADS: dict[str, Callable[[Tensor, int], Tensor]] = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
 """What can be taken of the heads."""
@@ -88,12 +88,12 @@ class AttentionRollout:
                 rolled_out = functools.reduce(lambda below, layer: layer @ below, layers)
             return (rolled_out.to(attentions[0].dtype),)
 
-        (rolled_out,) = at_own_points(f, flow)
+        (rolled_out,) = evaluate_own_points(f, flow)
         return Attributions((self._chosen(f, rolled_out),))
 
     def _mixed(self, weights: Tensor, examples: int) -> Tensor:
         """What a layer mixes, (B, T, T), by the attention of all its heads."""
-        mixed = HEADS[self.heads](widened(weights).reshape(examples, -1, *weights.shape[-2:]), 1)
+        mixed = HEADS[self.heads](at_least_float32(weights).reshape(examples, -1, *weights.shape[-2:]), 1)
         flat = mixed.flatten(1)
         smallest = flat.topk(int(self.discard * flat.shape[1]), largest=False).indices
         kept = flat.scatter(1, smallest, 0).view_as(mixed) + torch.eye(mixed.shape[-1], device=mixed.device)
@@ -106,9 +106,9 @@ class AttentionRollout:
         tokens = flow.shape[-1]
         if not -tokens <= self.token < tokens:
             raise OutOfRange(f"token must be one of the {tokens} tokens: got {self.token}.")
-        grid = grid_of(tokens, f)
+        grid = patch_grid(tokens, f)
         row = flow[:, self.token]
-        return row if grid is None else on_grid(row[:, None], grid)
+        return row if grid is None else tokens_to_grid(row[:, None], grid)
 
 
 def _attentions(f: ModelFunction, points: Points) -> list[Tensor]:
@@ -126,7 +126,7 @@ def _attentions(f: ModelFunction, points: Points) -> list[Tensor]:
             found.extend([weights] if not found or found[0].shape[-1] == size else [])
         return weights
 
-    rules = Rules({"softmax": Decomposed(watched), "scaled_dot_product_attention": Decomposed(attention)})
+    rules = Rules({"softmax": Decompose(watched), "scaled_dot_product_attention": Decompose(attention)})
     measuring = f.session.budget.measuring(len(points))
     # Compiled modules show their calls.
     with without_fast_paths(f.session.info, hooks=True), measuring, record(rules, f.problem.model):

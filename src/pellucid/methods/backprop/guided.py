@@ -11,17 +11,17 @@ from torch import Tensor
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.rules.decompositions.table import DECOMPOSED
-from pellucid.core.rules.entries import Adjusted, Entry
+from pellucid.core.rules.entries import AdjustGradient, RuleSpec
 from pellucid.core.rules.op_names import ELEMENTWISE
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.torch_call import Call, Function
+from pellucid.core.rules.torch_call import TorchCall, TorchFunction
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
-from pellucid.methods.backprop.rule_gradients import passed_back
+from pellucid.methods.backprop.rule_gradients import backpropagate
 from pellucid.methods.calling.attribution import attribution
 
-MANY = (
+MULTI_OUTPUT_CALLS = (
     *(f"{kind}{cell}" for kind in ("gru", "lstm", "rnn_relu", "rnn_tanh") for cell in ("", "_cell")),
     *("std_mean", "var_mean"),
 )
@@ -63,7 +63,7 @@ class GuidedBackprop:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        return f.attributions(_passed_back(f, self.activations, _guided))
+        return f.attributions(_guided_gradients(f, self.activations, _guided))
 
 
 @final
@@ -98,7 +98,7 @@ class Deconvolution:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        return f.attributions(_passed_back(f, self.activations, _deconvolved))
+        return f.attributions(_guided_gradients(f, self.activations, _deconvolved))
 
 
 def _guided(passed: Tensors, grad: Tensor) -> Tensors:
@@ -109,10 +109,10 @@ def _deconvolved(passed: Tensors, grad: Tensor) -> Tensors:
     return (grad.clamp(min=0),)
 
 
-def _from_zero(rule: Rule) -> Rule:
+def _if_rectifier(rule: Rule) -> Rule:
     """A rule for `hardtanh`, which `nn.ReLU6` calls, where it is a rectifier."""
 
-    def of_hardtanh(call: Call, grad: Tensor) -> Tensors:
+    def of_hardtanh(call: TorchCall, grad: Tensor) -> Tensors:
         args, keywords = call.arguments
         lowest = keywords.get("min_val", args[1] if len(args) > 1 else -1)
         return rule(call, grad) if lowest == 0 else call.gradient(call.inputs, grad)
@@ -120,7 +120,7 @@ def _from_zero(rule: Rule) -> Rule:
     return of_hardtanh
 
 
-def _passed_back(
+def _guided_gradients(
     f: ModelFunction, activations: tuple[str, ...], change: Callable[[Tensors, Tensor], Tensors]
 ) -> Tensors:
     """What passes back where these functions change it."""
@@ -128,18 +128,18 @@ def _passed_back(
         raise InvalidArgument(
             f"activations must be names of functions of one number, such as {RECTIFIERS}: got {activations!r}."
         )
-    adjusted = Adjusted(change)
-    functions: dict[str | Function, Entry] = {
+    adjusted = AdjustGradient(change)
+    functions: dict[str | TorchFunction, RuleSpec] = {
         name: adjusted if name in RECTIFIERS else adjusted.rule for name in activations
     }
     # With a graph of the results, every call needs a rule, and those of several tensors have none.
     apart = (
-        MANY
+        MULTI_OUTPUT_CALLS
         if f.problem.options.create_graph or {"sigmoid", "tanh"}.intersection(activations)
         else ("rnn_relu", "rnn_relu_cell")
     )
     functions |= {name: DECOMPOSED[name] for name in apart}
     if "relu6" in activations:
-        functions["hardtanh"] = _from_zero(adjusted.rule)
+        functions["hardtanh"] = _if_rectifier(adjusted.rule)
     rules = Rules(functions, exempt=None)
-    return passed_back(f, rules.of_everything() if f.problem.options.create_graph else rules)[0]
+    return backpropagate(f, rules.with_default_gradient() if f.problem.options.create_graph else rules)[0]

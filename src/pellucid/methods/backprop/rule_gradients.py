@@ -9,22 +9,22 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from pellucid.core.evaluation.gradients import Gradient, one_each
+from pellucid.core.evaluation.gradients import Gradient, scalar_per_example
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.sweep import at_own_points
+from pellucid.core.evaluation.sweep import evaluate_own_points
 from pellucid.core.model.fast_paths import without_fast_paths
-from pellucid.core.model.layers import named
+from pellucid.core.model.layers import module_label
 from pellucid.core.problem.points import Points
-from pellucid.core.problem.target import Function
+from pellucid.core.problem.target import TargetFunction
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.run import CallsDiffer, Run, apply, record
+from pellucid.core.rules.run import CallsDiffer, RuledForward, apply, record
 from pellucid.core.tensors import Tensors
 from pellucid.errors import NoRule, warn
 
 
 @final
 @dataclass(frozen=True)
-class Ruled:
+class RuleGradient:
     """What a forward and a backward under rules say.
 
     Args:
@@ -33,20 +33,20 @@ class Ruled:
         at_read: The tensors where gradients are taken, which can be differentiated with `create_graph`.
     """
 
-    run: Run
+    run: RuledForward
     gradient: Gradient
-    at_read: Tensors
+    activations_at: Tensors
 
 
-def ruled(
+def gradient_under_rules(
     f: ModelFunction,
     rules: Rules,
     points: Points,
-    reference: Run | None = None,
+    reference: RuledForward | None = None,
     before: Callable[[], None] = lambda: None,
     *,
     again: bool = True,
-) -> Ruled:
+) -> RuleGradient:
     """One forward under rules and one backward that follows them.
 
     With `create_graph` an ordinary run comes first, whose values the rules work with: what they make of the points
@@ -64,12 +64,12 @@ def ruled(
     Raises:
         CallsDiffer: The runs make different calls.
     """
-    values: Run | None = None
+    values: RuledForward | None = None
     at_read: Tensors = ()
-    runs: list[Run] = []
+    runs: list[RuledForward] = []
     own = points.detach() if f.problem.options.create_graph else points
 
-    def applied() -> Run:
+    def applied() -> RuledForward:
         before()
         runs.append(apply(rules, f.problem.model, reference=reference, values=values))
         return runs[-1]
@@ -87,14 +87,14 @@ def ruled(
     except CallsDiffer:
         if not again:
             raise
-        return ruled(f, rules, points, reference, before, again=False)
-    return Ruled(runs[-1], gradient, at_read or gradient.at)
+        return gradient_under_rules(f, rules, points, reference, before, again=False)
+    return RuleGradient(runs[-1], gradient, at_read or gradient.at)
 
 
-def _check_calls(f: ModelFunction, run: Run, other: Run, said: str) -> None:
+def _check_calls(f: ModelFunction, run: RuledForward, other: RuledForward, said: str) -> None:
     """Refuse a run that makes another number of calls than one before."""
     # A target without calls of its own: after a run that stopped, the rest is as it was.
-    stopped = _stops(f) and not isinstance(f.evaluator.target, Function)
+    stopped = _may_stop_early(f) and not isinstance(f.evaluator.target, TargetFunction)
     if run.count != other.count and not (stopped and run.count < other.count):
         raise CallsDiffer(
             "forward_func must make the same calls every time: "
@@ -108,11 +108,11 @@ def values_and_activations(f: ModelFunction, points: Points) -> tuple[Tensor, Te
     elsewhere = evaluator.gradient_at != evaluator.source
     with torch.set_grad_enabled(f.problem.options.create_graph):
         value, captured = evaluator.evaluate(points, evaluator.gradient_at if elsewhere else None)
-    return one_each(value, evaluator.target), points.tensors if captured is None else captured.tensors
+    return scalar_per_example(value, evaluator.target), points.tensors if captured is None else captured.tensors
 
 
 @final
-class Unruled:
+class MissingRules:
     """Calls that needed a rule and had none.
 
     Args:
@@ -124,15 +124,15 @@ class Unruled:
         self._model, self._so = model, so
         self._calls: dict[str, None] = {}
 
-    def look(self, found: Ruled) -> None:
+    def look(self, found: RuleGradient) -> None:
         """See which there are on the way back of a reading."""
         if found.run.blind:
             self._calls["calls in torch.vmap"] = None
-        if found.run.trail is None:
+        if found.run.audit is None:
             self._calls.update(dict.fromkeys(_scripts(self._model)))
         else:
-            for what, module in found.run.trail.unruled(found.gradient.value, found.gradient.at):
-                self._calls[_told(what, module, self._model)] = None
+            for what, module in found.run.audit.missing_rules(found.gradient.value, found.gradient.at):
+                self._calls[_describe_call(what, module, self._model)] = None
 
     def report(self, *, strict: bool) -> bool:
         """Tell of them, and whether there are some.
@@ -142,11 +142,11 @@ class Unruled:
         """
         if self._calls:
             calls = ", ".join(self._calls)
-            tell(f"{self._so}no rule for {calls}, for which torch's gradient is taken.", strict)
+            warn_or_raise(f"{self._so}no rule for {calls}, for which torch's gradient is taken.", strict)
         return bool(self._calls)
 
 
-def tell(what: str, strict: bool) -> None:
+def warn_or_raise(what: str, strict: bool) -> None:
     """Warn of something, or refuse it.
 
     Raises:
@@ -157,10 +157,10 @@ def tell(what: str, strict: bool) -> None:
     warn(what)
 
 
-def _told(what: str, module: nn.Module | None, model: object) -> str:
+def _describe_call(what: str, module: nn.Module | None, model: object) -> str:
     """A call without a rule; what no call has made is a script's, or a function of the user's own."""
     if module is not None and callable(model):
-        return f"{what} in {named(module, model)}"
+        return f"{what} in {module_label(module, model)}"
     scripts = _scripts(model)
     return f"{what} in {' or '.join(scripts)}" if scripts and module is None else what
 
@@ -168,10 +168,10 @@ def _told(what: str, module: nn.Module | None, model: object) -> str:
 def _scripts(model: object) -> list[str]:
     """The scripted modules of a model, which nobody can look into."""
     inside = model.modules() if isinstance(model, nn.Module) else ()
-    return [named(each, model) for each in inside if isinstance(each, torch.jit.ScriptModule)]  # type: ignore[arg-type]  # it is one
+    return [module_label(each, model) for each in inside if isinstance(each, torch.jit.ScriptModule)]  # type: ignore[arg-type]  # it is one
 
 
-def passed_back(f: ModelFunction, rules: Rules, *, strict: bool = False) -> tuple[Tensors, Tensor]:
+def backpropagate(f: ModelFunction, rules: Rules, *, strict: bool = False) -> tuple[Tensors, Tensor]:
     """What passes back under rules at the points of a pathway, and the values that it starts from.
 
     Args:
@@ -179,18 +179,18 @@ def passed_back(f: ModelFunction, rules: Rules, *, strict: bool = False) -> tupl
         rules: The rules.
         strict: Whether calls without a rule raise an error, or are warned of.
     """
-    unruled = Unruled(f.problem.model) if rules.exempt is not None else Unruled(f.problem.model, so="")
+    unruled = MissingRules(f.problem.model) if rules.exempt is not None else MissingRules(f.problem.model, so="")
 
     def evaluate(points: Points) -> Tensors:
-        found = ruled(f, rules, points)
+        found = gradient_under_rules(f, rules, points)
         unruled.look(found)
         value = found.gradient.value
         return (*found.gradient.grad, value if f.problem.options.create_graph else value.detach())
 
-    *grads, value = at_own_points(f, evaluate)
+    *grads, value = evaluate_own_points(f, evaluate)
     unruled.report(strict=strict)
     return tuple(grads), value
 
 
-def _stops(f: ModelFunction) -> bool:
+def _may_stop_early(f: ModelFunction) -> bool:
     return bool(f.evaluator.gradient_at.modules or f.evaluator.target.site.modules)

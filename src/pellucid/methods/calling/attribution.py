@@ -12,9 +12,9 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction, function_of
-from pellucid.core.futures import Waits, as_future, then, to_completion
+from pellucid.core.futures import Awaiting, as_future, then, to_completion
 from pellucid.core.problem.problem import Problem
-from pellucid.core.tensors import Tensors, described, floats
+from pellucid.core.tensors import Tensors, describe, is_floating
 from pellucid.errors import NotScalar, PellucidError, WrongType, located, warn
 from pellucid.methods.calling.hints import hint
 from pellucid.methods.calling.names import in_own_names
@@ -37,7 +37,7 @@ Result = TypeVar("Result", bound=HasValues)
 
 
 def attribution(
-    call: Callable[Concatenate[Method, ModelFunction, P], Result | Waits[Result]],
+    call: Callable[Concatenate[Method, ModelFunction, P], Result | Awaiting[Result]],
 ) -> Callable[Concatenate[Method, Problem | ModelFunction, P], Result]:
     """Have a method be called with a problem, and evaluate its function.
 
@@ -47,7 +47,7 @@ def attribution(
     returned in place of the attributions.
     """
     asynchronous = inspect.iscoroutinefunction(call)
-    waits = cast("Callable[Concatenate[Method, ModelFunction, P], Waits[Result]]", call)
+    waits = cast("Callable[Concatenate[Method, ModelFunction, P], Awaiting[Result]]", call)
     plain = cast("Callable[Concatenate[Method, ModelFunction, P], Result]", call)
     complete = to_completion(waits) if asynchronous else plain
 
@@ -101,12 +101,12 @@ def _function(method: object, problem: object) -> ModelFunction:
     try:
         return function_of(problem)
     except Exception as error:
-        raise located(error, problem.options.reported_as or name, described(problem.inputs)) from error.__cause__
+        raise located(error, problem.options.reported_as or name, describe(problem.inputs)) from error.__cause__
 
 
 def _located(name: str, f: ModelFunction, baselines: object, error: Exception) -> Exception:
     """An error with the method and the inputs it is of; one of ours in the names that the caller has used."""
-    options, inputs = f.problem.options, described(f.problem.inputs)
+    options, inputs = f.problem.options, describe(f.problem.inputs)
     name = options.reported_as or name
     if not isinstance(error, PellucidError):
         return located(error, name, f.session.observed.given or inputs, hint(error, f))
@@ -144,6 +144,6 @@ def _with_nan(name: str, value: Any) -> Iterator[str]:
             yield from _with_nan(f"{name}[{index}]" if len(value) > 1 else name, entry)
     elif isinstance(value, float) and math.isnan(value):
         yield name
-    elif isinstance(value, Tensor) and floats(value) and value.isnan().any():
+    elif isinstance(value, Tensor) and is_floating(value) and value.isnan().any():
         examples = value.isnan().reshape(len(value), -1).any(1).nonzero().flatten().tolist() if value.ndim else []
         yield f"{name} (examples {examples})"

@@ -12,9 +12,9 @@ from torch.nn.modules.conv import _ConvNd
 from torch.utils._pytree import tree_leaves
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.model.inspection import embeds, roots
-from pellucid.core.model.layers import named
-from pellucid.core.tensors import Tensors, floats
+from pellucid.core.model.inspection import has_embeddings, root_modules
+from pellucid.core.model.layers import module_label
+from pellucid.core.tensors import Tensors, is_floating
 
 CASTS = {torch.float64: "double", torch.float32: "float", torch.float16: "half", torch.bfloat16: "bfloat16"}
 """The methods of tensors that give these dtypes."""
@@ -32,7 +32,7 @@ def hint(error: Exception, f: ModelFunction) -> str:
 
 
 def _parameters(f: ModelFunction) -> list[Tensor]:
-    return [each for root in roots(f.problem.model) for each in root.parameters() if floats(each)]
+    return [each for root in root_modules(f.problem.model) for each in root.parameters() if is_floating(each)]
 
 
 def _given(inputs: Tensors, extra: tuple[Any, ...] = ()) -> Iterator[tuple[str, Tensor]]:
@@ -60,7 +60,7 @@ def _dtype(error: Exception, f: ModelFunction) -> str:
     if not dtypes or dtypes[0] not in CASTS or "type" not in str(error):
         return ""
     given = _given(f.problem.inputs, f.problem.additional_forward_args)
-    unlike = (name for name, each in given if floats(each) and each.dtype not in dtypes)
+    unlike = (name for name, each in given if is_floating(each) and each.dtype not in dtypes)
     return next((f"{name}.{CASTS[dtypes[0]]}(), as the model's parameters are." for name in unlike), "")
 
 
@@ -77,15 +77,15 @@ def _few_rows(error: Exception, f: ModelFunction) -> str:
 
 
 def _integers(error: Exception, f: ModelFunction) -> str:
-    integers = [name for name, each in _given(f.problem.inputs) if not floats(each)]
-    if integers and (embeds(f.problem.model) or "indices" in str(error)):
+    integers = [name for name, each in _given(f.problem.inputs) if not is_floating(each)]
+    if integers and (has_embeddings(f.problem.model) or "indices" in str(error)):
         return "integer inputs reach the model as floats; for token ids, attribute at the embedding layer instead."
     return f"{integers[0]}.float(), as the model's parameters are." if integers and "type" in str(error) else ""
 
 
 def _one_example(error: Exception, f: ModelFunction) -> str:
     """Inputs that look like one example of what the model's first layer takes, without a dimension of examples."""
-    layers = (each for root in roots(f.problem.model) for each in root.modules() if each._parameters)
+    layers = (each for root in root_modules(f.problem.model) for each in root.modules() if each._parameters)
     if len(f.problem.inputs) > 1 or not _lacks_examples(f.problem.inputs[0], next(layers, None)):
         return ""
     return "inputs[None] for a single example, as the first dimension is taken for examples."
@@ -106,5 +106,5 @@ def _features(error: Exception, f: ModelFunction) -> str:
     for frame, _ in traceback.walk_tb(error.__traceback__):
         layer, x = frame.f_locals.get("self"), frame.f_locals.get("input")
         if isinstance(layer, nn.Linear) and isinstance(x, Tensor) and x.shape[-1:] != (layer.in_features,):
-            return f"{named(layer, f.problem.model)} takes {layer.in_features} features; it was given {tuple(x.shape)}."
+            return f"{module_label(layer, f.problem.model)} takes {layer.in_features} features; it was given {tuple(x.shape)}."
     return ""

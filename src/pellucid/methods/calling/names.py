@@ -32,12 +32,12 @@ OWN = {
 }
 """Captum's names of hyperparameters and, where they differ, those of the fields and arguments here."""
 
-_ALONE = re.compile(r"^method(?= must be)|\b(?:" + "|".join(OWN.keys() - {"abs", "method"}) + r")\b")
+_CAPTUM_NAMES = re.compile(r"^method(?= must be)|\b(?:" + "|".join(OWN.keys() - {"abs", "method"}) + r")\b")
 
 
 def in_own_names(message: str) -> str:
     """A message in the names that the methods have here, as errors are raised in those of Captum."""
-    return _ALONE.sub(lambda found: OWN[found[0]], message)
+    return _CAPTUM_NAMES.sub(lambda found: OWN[found[0]], message)
 
 
 def told_of_captums_names(*classes: type[Any]) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.model.inspection import mixes
+from pellucid.core.model.inspection import normalises_by_batch
 from pellucid.errors import warn
 
 FEW_ROWS = 16
@@ -36,7 +36,7 @@ def tell_of_training(f: ModelFunction) -> None:
     _LOOKED[f.session.info.modules[0]] = now
     _tell(f, drops, "every call draws other numbers")
     if f.problem.batch_size < FEW_ROWS:
-        _tell(f, mixes, f"statistics of {f.problem.batch_size} rows take the place of those learnt")
+        _tell(f, normalises_by_batch, f"statistics of {f.problem.batch_size} rows take the place of those learnt")
 
 
 def _tell(f: ModelFunction, concerned: Callable[[nn.Module], bool], consequence: str) -> None:

@@ -21,7 +21,7 @@ MOST_BEFORE = 16
 
 @final
 @dataclass(frozen=True)
-class Layout:
+class ChannelLayout:
     """How a tensor becomes one of shape (B, C, *spatial).
 
     Args:
@@ -30,8 +30,8 @@ class Layout:
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods.cam.channels import Layout
-        >>> Layout(last=True, grid=(2, 3))(torch.zeros(1, 7, 5)).shape
+        >>> from pellucid.methods.cam.channels import ChannelLayout
+        >>> ChannelLayout(last=True, grid=(2, 3))(torch.zeros(1, 7, 5)).shape
         torch.Size([1, 5, 2, 3])
     """
 
@@ -39,7 +39,7 @@ class Layout:
     grid: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, tensor: Tensor, f: ModelFunction, modules: Iterable[nn.Module] = ()) -> Layout:
+    def of(cls, tensor: Tensor, f: ModelFunction, modules: Iterable[nn.Module] = ()) -> ChannelLayout:
         """The layout of a tensor, by the sizes of weights.
 
         First those of the modules around it are asked, then those of the whole model. A convolution or batch norm with
@@ -57,27 +57,27 @@ class Layout:
         around = [each for module in modules for each in module.modules()]
         answers = (_channels_last(tensor, each) for each in (around, f.session.info.modules))
         last = next((answer for answer in answers if answer is not None), False)
-        return cls(last, grid_of(tensor.shape[1], f) if last and tensor.ndim == 3 else None)
+        return cls(last, patch_grid(tensor.shape[1], f) if last and tensor.ndim == 3 else None)
 
     def __call__(self, tensor: Tensor) -> Tensor:
         """A tensor as (B, C, *spatial); of tokens, those of the image."""
         if tensor.ndim < 3:
             return tensor.reshape(len(tensor), -1)
         arranged = tensor.movedim(-1, 1) if self.last else tensor
-        return arranged if self.grid is None else on_grid(arranged, self.grid)
+        return arranged if self.grid is None else tokens_to_grid(arranged, self.grid)
 
     def back(self, arranged: Tensor) -> Tensor:
         """What was made of an input for one (B, C, *spatial), for the input as it is."""
         return arranged.movedim(1, -1) if self.last else arranged
 
 
-def on_grid(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+def tokens_to_grid(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
     """Tokens (..., T) where their patches are, (..., height, width); without those that come before them."""
     height, width = grid
     return tokens[..., -height * width :].reshape(*tokens.shape[:-1], height, width)
 
 
-def grid_of(tokens: int, f: ModelFunction) -> tuple[int, int] | None:
+def patch_grid(tokens: int, f: ModelFunction) -> tuple[int, int] | None:
     """How many square patches high and wide the images are, if there is a token for each and few more before them.
 
     One more is a class. Several, such as that of a distillation and registers, are believed where weights of the model
@@ -101,7 +101,7 @@ def grid_of(tokens: int, f: ModelFunction) -> tuple[int, int] | None:
 def _image(f: ModelFunction) -> Tensor | None:
     """The first input that is an image, (B, C, H, W)."""
     image = next((each for each in f.problem.inputs if each.ndim == 4), None)
-    return None if image is None else Layout.of(image, f)(image)
+    return None if image is None else ChannelLayout.of(image, f)(image)
 
 
 def _channels_last(tensor: Tensor, modules: Iterable[nn.Module]) -> bool | None:

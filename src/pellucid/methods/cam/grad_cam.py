@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pellucid.methods.cam.activation_map import GradientMap, in_space, quotient
+from pellucid.methods.cam.activation_map import GradientMap, reduce_spatial, safe_divide
 
 
 @final
@@ -47,7 +47,7 @@ class GradCam(GradientMap):
 
     def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Each channel times its mean gradient."""
-        return in_space(gradient, torch.mean) * activation
+        return reduce_spatial(gradient, torch.mean) * activation
 
 
 @final
@@ -79,8 +79,8 @@ class GradCamPlusPlus(GradientMap):
 
     def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Each channel times its weight."""
-        alpha = quotient(gradient**2, 2 * gradient**2 + gradient**3 * in_space(activation, torch.sum))
-        return in_space(alpha * gradient.clamp(min=0), torch.sum) * activation
+        alpha = safe_divide(gradient**2, 2 * gradient**2 + gradient**3 * reduce_spatial(activation, torch.sum))
+        return reduce_spatial(alpha * gradient.clamp(min=0), torch.sum) * activation
 
 
 @final
@@ -166,5 +166,5 @@ class XGradCam(GradientMap):
 
     def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Each channel times its weight."""
-        weight = quotient(in_space(activation * gradient, torch.sum), in_space(activation, torch.sum))
+        weight = safe_divide(reduce_spatial(activation * gradient, torch.sum), reduce_spatial(activation, torch.sum))
         return weight * activation

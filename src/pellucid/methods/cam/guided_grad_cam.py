@@ -7,11 +7,11 @@ from typing import final
 
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.tensors import shapes
+from pellucid.core.tensors import format_shapes
 from pellucid.errors import InvalidArgument, warn
 from pellucid.methods.backprop.guided import RECTIFIERS, GuidedBackprop
 from pellucid.methods.calling.attribution import attribution
-from pellucid.methods.cam.activation_map import Arrange, Interpolation, laid_over, space_of
+from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform, resize_like_input, spatial_size
 from pellucid.methods.cam.grad_cam import GradCam
 
 
@@ -42,7 +42,7 @@ class GuidedGradCam:
     """
 
     interpolate_mode: Interpolation = "nearest"
-    reshape_transform: Arrange | None = None
+    reshape_transform: ReshapeTransform | None = None
     activations: tuple[str, ...] = RECTIFIERS
 
     @attribution
@@ -61,12 +61,12 @@ class GuidedGradCam:
         """
         maps = GradCam(reshape_transform=self.reshape_transform)(f).values
         if len(maps) > 1:
-            raise InvalidArgument(f"layer must hold one tensor: got {len(maps)}, of maps {shapes(maps)}.")
+            raise InvalidArgument(f"layer must hold one tensor: got {len(maps)}, of maps {format_shapes(maps)}.")
         (found,) = maps
-        space_of(f, found)  # or it could be resized to no input
+        spatial_size(f, found)  # or it could be resized to no input
         guided = GuidedBackprop(activations=self.activations)(f.at(gradient_at=f.evaluator.source)).values
         values = tuple(
-            gradient * laid_over(x, f, found.to(gradient.dtype), self.interpolate_mode)
+            gradient * resize_like_input(x, f, found.to(gradient.dtype), self.interpolate_mode)
             if x.ndim == found.ndim
             else gradient.new_empty(0)
             for x, gradient in zip(f.x, guided, strict=True)

@@ -12,9 +12,15 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import values_at
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.tensors import Tensors, broadcast_to, floats
+from pellucid.core.tensors import Tensors, broadcast_to, is_floating
 from pellucid.methods.calling.attribution import attribution
-from pellucid.methods.cam.activation_map import ClassActivationMap, Interpolation, laid_over, quotient, space_of
+from pellucid.methods.cam.activation_map import (
+    ClassActivationMap,
+    Interpolation,
+    resize_like_input,
+    safe_divide,
+    spatial_size,
+)
 
 SMOOTH: dict[int, Interpolation] = {3: "linear", 4: "bilinear", 5: "trilinear"}
 """How tensors of so many dimensions are resized."""
@@ -68,16 +74,16 @@ class ScoreCam(ClassActivationMap):
 
 def _scored(f: ModelFunction, start: Tensors, channels: Tensor) -> Tensor:
     """Channels (B, C, *spatial), added up by the scores of what they let through of the inputs."""
-    space_of(f, channels)  # or nothing could be masked
+    spatial_size(f, channels)  # or nothing could be masked
 
     def let_through(some: slice, places: slice) -> Tensors:
         block = channels[places, some].transpose(0, 1)
 
         def masked(x: Tensor, x0: Tensor) -> Tensor:
             inside, outside = (torch.cat([each[places]] * len(block)) for each in (x, x0))
-            if x.ndim != channels.ndim or not floats(x):
+            if x.ndim != channels.ndim or not is_floating(x):
                 return inside
-            masks = laid_over(x, f, block.flatten(0, 1).unsqueeze(1), SMOOTH[x.ndim])
+            masks = resize_like_input(x, f, block.flatten(0, 1).unsqueeze(1), SMOOTH[x.ndim])
             return torch.lerp(outside, inside, _from_zero_to_one(masks).to(x.dtype))
 
         return tuple(map(masked, f.x, start))
@@ -90,4 +96,4 @@ def _from_zero_to_one(masks: Tensor) -> Tensor:
     """Masks (n, 1, *spatial) from zero to one; zero where they are constant."""
     dims = tuple(range(1, masks.ndim))
     least = masks.amin(dims, keepdim=True)
-    return quotient(masks - least, masks.amax(dims, keepdim=True) - least)
+    return safe_divide(masks - least, masks.amax(dims, keepdim=True) - least)

@@ -9,19 +9,19 @@ from typing import Any, TypeAlias, final
 
 from torch import Tensor
 
-from pellucid.core.evaluation.completeness import gap, one_sample
-from pellucid.core.evaluation.gathered import Gathered
+from pellucid.core.evaluation.completeness import as_single_sample, gap_to_change
+from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.moments import Moments
-from pellucid.core.evaluation.point_samplers import along
-from pellucid.core.evaluation.sweep import by_place, repeated, sweep
+from pellucid.core.evaluation.point_samplers import precomputed_points
+from pellucid.core.evaluation.sweep import by_place, repeat_examples, sweep
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines, not_a_distribution
 from pellucid.core.problem.points import Points
-from pellucid.core.tensors import Tensors, shapes, tensors_of, total
+from pellucid.core.tensors import Tensors, as_tensor_tuple, format_shapes, sum_over_tensors
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
-from pellucid.methods.deeplift.reference import Change, Contrast
+from pellucid.methods.deeplift.reference import Contributions, ReferenceComparison
 from pellucid.methods.deeplift.rescale import rescale
 
 AttributionFunction: TypeAlias = Callable[[Tensors, Tensors, Tensors], Any]
@@ -77,8 +77,8 @@ class DeepLift:
             InvalidArgument: The model makes other calls for the baselines than for the inputs.
         """
         start = f.baselines(baselines, between=False)
-        points = f.floating_x + f.to_source(start) + (_at_entry(f, start) if delta else ())
-        found, gaps = _contributions(self, f, 1, along(one_sample(points)))
+        points = f.floating_x + f.to_source(start) + (_baselines_if_layer_source(f, start) if delta else ())
+        found, gaps = _contributions(self, f, 1, precomputed_points(as_single_sample(points)))
         return f.attributions(found.mean, delta=gaps if delta else None)
 
 
@@ -134,7 +134,7 @@ class DeepLiftShap:
             rows = f.examples[places].repeat(count)
             start = tuple(each[samples].repeat_interleave(len(ends[0]), dim=0) for each in starts)
             ends = tuple(each.repeat(count, *[1] * (each.ndim - 1)) for each in ends)
-            return ends + f.to_source(start, rows) + (_at_entry(f, start) if delta else ())
+            return ends + f.to_source(start, rows) + (_baselines_if_layer_source(f, start) if delta else ())
 
         found, gaps = _contributions(self, f, len(starts[0]), pairs)
         return f.attributions(found.mean, delta=gaps if delta else None, stderr=found.stderr)
@@ -144,7 +144,7 @@ def _contributions(
     method: DeepLift | DeepLiftShap, f: ModelFunction, samples: int, pairs: Callable[[slice, slice], Tensors]
 ) -> tuple[Moments, Tensor]:
     """Moments of the contributions over samples of points and baselines, and how far each is from adding up."""
-    contrast, count = Contrast(f, rescale(method.eps), method.eps), len(f.x)
+    contrast, count = ReferenceComparison(f, rescale(method.eps), method.eps), len(f.x)
 
     def evaluate(points: Points) -> Tensors:
         end, start, inputs = (
@@ -153,36 +153,39 @@ def _contributions(
         )
         change = contrast.between(start, end)
         shares = _shares(method, change)
-        value0 = f.from_inputs()(inputs).flatten() if inputs.tensors else change.value0
-        return (*shares, gap(total(shares), change.value - value0))
+        value0 = f.from_inputs()(inputs).flatten() if inputs.tensors else change.reference_value
+        return (*shares, gap_to_change(sum_over_tensors(shares), change.value - value0))
 
     moments = Moments(len(f), orders=1 if samples == 1 else 2)
-    gaps = Gathered(samples * len(f))
+    gaps = BlockBuffer(samples * len(f))
     for numbers, places, (*shares, missed) in sweep(f, samples, pairs, evaluate):
         moments.add(numbers, places, tuple(shares))
-        gaps.add(len(repeated(f.examples, numbers, places)), (missed.detach().flatten(),))
+        gaps.add(len(repeat_examples(f.examples, numbers, places)), (missed.detach().flatten(),))
     contrast.report(strict=method.strict)
     return moments, by_place(gaps, samples).flatten()
 
 
-def _at_entry(f: ModelFunction, start: Tensors) -> Tensors:
+def _baselines_if_layer_source(f: ModelFunction, start: Tensors) -> Tensors:
     """Baselines as inputs of the model, whose change is shared out where the source is a layer."""
     return start if f.evaluator.source.modules else ()
 
 
-def _shares(method: DeepLift | DeepLiftShap, change: Change) -> Tensors:
+def _shares(method: DeepLift | DeepLiftShap, change: Contributions) -> Tensors:
     if method.custom is None:
-        return change.shares if method.multiply_by_inputs else change.multipliers
-    found = tensors_of(method.custom(change.multipliers, change.at_read, change.at_read0), "custom_attribution_func")
-    if len(found) != len(change.at_read):
+        return change.contributions if method.multiply_by_inputs else change.multipliers
+    found = as_tensor_tuple(
+        method.custom(change.multipliers, change.activations_at, change.reference_activations),
+        "custom_attribution_func",
+    )
+    if len(found) != len(change.activations_at):
         raise InvalidArgument(
             "custom_attribution_func must return attributions for each tensor: "
-            f"expected {shapes(change.at_read)}, got {shapes(found)}."
+            f"expected {format_shapes(change.activations_at)}, got {format_shapes(found)}."
         )
     return found
 
 
-def attributed_by(custom: Callable[..., Any] | None) -> AttributionFunction | None:
+def with_three_arguments(custom: Callable[..., Any] | None) -> AttributionFunction | None:
     """A function of multipliers, of inputs too, or of all three, as one of all three."""
     if custom is None:
         return None

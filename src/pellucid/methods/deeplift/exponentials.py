@@ -13,32 +13,32 @@ from torch import Tensor
 
 from pellucid.core.autograd.audit import kind_of
 from pellucid.core.rules.ruled_op import Rule
-from pellucid.core.rules.torch_call import Call
-from pellucid.core.tensors import Tensors, widened
+from pellucid.core.rules.torch_call import TorchCall
+from pellucid.core.tensors import Tensors, at_least_float32
 
 NEAR = 1e-10
 """Ways shorter than this have the slope of their end."""
 
 
-def log_sum_exp(call: Call, grad: Tensor) -> Tensors:
+def log_sum_exp(call: TorchCall, grad: Tensor) -> Tensors:
     """The part of each logit in the change of log(sum of exp(x))."""
     pair = _Pair.of(call)
     return (pair.like_inputs(pair.unreduced(grad) * pair.parts),)
 
 
-def log_softmax(call: Call, grad: Tensor) -> Tensors:
+def log_softmax(call: TorchCall, grad: Tensor) -> Tensors:
     """The change of x itself, less that of log(sum of exp(x))."""
-    pair, grad = _Pair.of(call), widened(grad)
+    pair, grad = _Pair.of(call), at_least_float32(grad)
     return (pair.like_inputs(grad - pair.parts * grad.sum(pair.dims, keepdim=True)),)
 
 
-def softmax(call: Call, grad: Tensor) -> Tensors:
+def softmax(call: TorchCall, grad: Tensor) -> Tensors:
     """The same through the exponential: exp(max(z, z')) times the mean of exp(-t) between them."""
     pair = _Pair.of(call)
     return (pair.through_softmax(grad, pair.parts),)
 
 
-def softmax_by_hand(call: Call, grad: Tensor, exponential: Rule) -> Tensors | None:
+def softmax_by_hand(call: TorchCall, grad: Tensor, exponential: Rule) -> Tensors | None:
     """The same for a quotient exp(x) / sum of exp(x), whose multipliers add up to zero.
 
     So nothing comes of what is taken away from all x, be it detached or another shift for the baselines.
@@ -61,7 +61,7 @@ def softmax_by_hand(call: Call, grad: Tensor, exponential: Rule) -> Tensors | No
     return torch.where(level, 0, passed / torch.where(level, 1, slope)), torch.zeros_like(call.inputs[1])
 
 
-def _exponentials(call: Call) -> tuple[Call | None, tuple[int, ...]]:
+def _exponentials(call: TorchCall) -> tuple[TorchCall | None, tuple[int, ...]]:
     """The exponential that a quotient divides by its own sum, and over which dimensions; None of others."""
     (a, *divisor), (above, *below) = call.inputs, call.steps
     if not divisor or a.is_complex() or a.ndim != divisor[0].ndim:
@@ -80,7 +80,7 @@ def _exponentials(call: Call) -> tuple[Call | None, tuple[int, ...]]:
 
 def _made_by(step: Any) -> str:
     """The name of the call or of the step that has made a tensor."""
-    call: Call | None = getattr(step, "call", None)
+    call: TorchCall | None = getattr(step, "call", None)
     return "" if step is None else kind_of(step).lower() if call is None else call.name
 
 
@@ -106,7 +106,7 @@ class _Pair:
     dims: tuple[int, ...]
 
     @classmethod
-    def of(cls, call: Call) -> _Pair:
+    def of(cls, call: TorchCall) -> _Pair:
         """Those of a call."""
         (x,) = call.inputs
         args, keywords = call.arguments
@@ -117,7 +117,7 @@ class _Pair:
     @classmethod
     def between(cls, x: Tensor, x0: Tensor, dims: tuple[int, ...]) -> _Pair:
         """Those of some logits."""
-        (z, peak, rest), (z0, peak0, rest0) = (_apart(widened(each), dims) for each in (x, x0))
+        (z, peak, rest), (z0, peak0, rest0) = (_apart(at_least_float32(each), dims) for each in (x, x0))
         return cls(x, x0, z, z0, (peak - peak0) + (rest - rest0), dims)
 
     @property
@@ -127,7 +127,11 @@ class _Pair:
         exponents = torch.where(
             way >= 0, torch.maximum(self.z, self.z0 - way), torch.maximum(self.z + way, self.z0)
         )  # less the larger of the logarithms
-        return exponents.exp() * _mean_decay((widened(self.x) - widened(self.x0)).abs()) / _mean_decay(way.abs())
+        return (
+            exponents.exp()
+            * _mean_decay((at_least_float32(self.x) - at_least_float32(self.x0)).abs())
+            / _mean_decay(way.abs())
+        )
 
     @property
     def mixture(self) -> Tensor:
@@ -145,21 +149,21 @@ class _Pair:
 
     def through_softmax(self, grad: Tensor, parts: Tensor) -> Tensor:
         """What passes back through the exponential of each logit, less their parts in the logarithm of the sum."""
-        passed = widened(grad) * torch.maximum(self.z, self.z0).exp() * _mean_decay((self.z - self.z0).abs())
+        passed = at_least_float32(grad) * torch.maximum(self.z, self.z0).exp() * _mean_decay((self.z - self.z0).abs())
         return self.like_inputs(passed - parts * passed.sum(self.dims, keepdim=True))
 
     def unreduced(self, grad: Tensor) -> Tensor:
         """A gradient at what is reduced, with the dimensions that were, of size one."""
         for dim in self.dims if grad.ndim < self.x.ndim else ():
             grad = grad.unsqueeze(dim)
-        return widened(grad)
+        return at_least_float32(grad)
 
     def like_inputs(self, multipliers: Tensor) -> Tensor:
         """In the dtype of the logits."""
         return multipliers.to(self.x.dtype)
 
 
-def _others(call: Call) -> Tensor:
+def _others(call: TorchCall) -> Tensor:
     """The logits of the same call for the baselines."""
     others: Tensor = call.inputs[0] if call.reference is None else call.reference.leaves[call.places[0]]
     return others

@@ -15,20 +15,25 @@ from pellucid.core.model.isolation import random_state, restore_random_state
 from pellucid.core.problem.points import Points
 from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.run import CallsDiffer, record
-from pellucid.core.tensors import Tensors, in_rows, minus, times
+from pellucid.core.tensors import Tensors, flatten_examples, minus, times
 from pellucid.errors import warn
-from pellucid.methods.backprop.rule_gradients import Unruled, ruled, tell, values_and_activations
+from pellucid.methods.backprop.rule_gradients import (
+    MissingRules,
+    gradient_under_rules,
+    values_and_activations,
+    warn_or_raise,
+)
 
-ROUNDING = 2**10
+MAX_ROUNDINGS = 2**10
 """How many roundings a sum may be off before it is said not to add up."""
 
-LARGEST = 100
+MAX_TIMES_OUTPUT = 100
 """How often the largest attribution may exceed the outputs at both ends before numbers are said to be in doubt."""
 
 
 @final
 @dataclass(frozen=True)
-class Change:
+class Contributions:
     """What changes on the way from n baselines to n points.
 
     Args:
@@ -40,19 +45,19 @@ class Change:
     """
 
     multipliers: Tensors
-    at_read: Tensors
-    at_read0: Tensors
+    activations_at: Tensors
+    reference_activations: Tensors
     value: Tensor
-    value0: Tensor
+    reference_value: Tensor
 
     @property
-    def shares(self) -> Tensors:
+    def contributions(self) -> Tensors:
         """What each number read contributes to the change."""
-        return times(self.multipliers, minus(self.at_read, self.at_read0))
+        return times(self.multipliers, minus(self.activations_at, self.reference_activations))
 
 
 @final
-class Contrast:
+class ReferenceComparison:
     """Runs of a model at points beside runs at baselines, whose gradients follow rules that compare both.
 
     Args:
@@ -63,10 +68,10 @@ class Contrast:
 
     def __init__(self, f: ModelFunction, rules: Rules, least: float) -> None:
         self._f, self._rules, self._least = f.at(replay=False), rules, least
-        self._unruled = Unruled(f.problem.model)
+        self._unruled = MissingRules(f.problem.model)
         self._missed = self._exceeded = 0.0
 
-    def between(self, start: Points, end: Points, *, again: bool = True) -> Change:
+    def between(self, start: Points, end: Points, *, again: bool = True) -> Contributions:
         """What changes from start to end.
 
         Args:
@@ -89,24 +94,26 @@ class Contrast:
             with without_fast_paths(f.session.info, hooks=True):  # compiled modules show their calls
                 with record(self._rules, f.problem.model) as reference:
                     value0, at_read0 = values_and_activations(f, start)
-                found = ruled(f, self._rules, end, reference, draw_again, again=False)
+                found = gradient_under_rules(f, self._rules, end, reference, draw_again, again=False)
         except CallsDiffer:
             if not again:
                 raise
             return self.between(start, end, again=False)
         self._unruled.look(found)
-        change = Change(found.gradient.grad, found.at_read, at_read0, found.gradient.value, value0)
+        change = Contributions(found.gradient.grad, found.activations_at, at_read0, found.gradient.value, value0)
         if not f.problem.options.create_graph:
             change = dataclasses.replace(change, value=change.value.detach())
         self._look(change, max(found.run.rounding, torch.finfo(torch.float32).eps))
         return change
 
-    def _look(self, change: Change, rounding: float) -> None:
+    def _look(self, change: Contributions, rounding: float) -> None:
         """See how large the shares of each point are, and whether they add up, where all that matters is among them."""
-        if len(change.value) != len(change.at_read[0]) or any(each.is_complex() for each in change.at_read):
+        if len(change.value) != len(change.activations_at[0]) or any(
+            each.is_complex() for each in change.activations_at
+        ):
             return
-        shares = [in_rows(each.detach()).double() for each in change.shares if each.numel()]
-        ends = change.value.detach().double(), change.value0.detach().double()
+        shares = [flatten_examples(each.detach()).double() for each in change.contributions if each.numel()]
+        ends = change.value.detach().double(), change.reference_value.detach().double()
         outputs = ends[0].abs() + ends[1].abs()
         largest = max(float(each.abs().amax()) for each in shares)
         if outputs.any():  # of the batch, as one output may be next to nothing by chance
@@ -116,7 +123,7 @@ class Contrast:
         sums = torch.stack([each.sum(1) for each in shares]).sum(0)
         sizes = torch.stack([each.abs().sum(1) for each in shares]).sum(0)
         missed = sums - (ends[0] - ends[1])
-        most = (ROUNDING * rounding * (sizes + outputs)).clamp(min=self._least)
+        most = (MAX_ROUNDINGS * rounding * (sizes + outputs)).clamp(min=self._least)
         if missed.sum().abs() > most.sum():  # examples that meet, as in batch norm's statistics, add up together
             self._missed = max(self._missed, float(torch.where(missed.abs() > most, missed.abs(), 0).max()))
 
@@ -127,13 +134,13 @@ class Contrast:
             NotSupported: There are some, and this is not accepted.
         """
         if not self._unruled.report(strict=strict) and self._missed:
-            tell(
+            warn_or_raise(
                 f"attributions do not add up to the change of the output, but miss it by up to {self._missed:.2g}. "
                 "Hint: the model chooses by its data, as masks do, detaches something or draws random numbers; or it "
                 "rounds large numbers, and misses less as model.double() with inputs.double().",
                 strict,
             )
-        if self._exceeded > LARGEST:
+        if self._exceeded > MAX_TIMES_OUTPUT:
             warn(
                 f"attributions are up to {self._exceeded:.2g} times as large as the outputs for inputs and baselines: "
                 "large contributions cancel, and their numbers are in doubt. Hint: choose baselines like the data."

@@ -13,28 +13,28 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pellucid.core.autograd.audit import words
+from pellucid.core.autograd.audit import split_names
 from pellucid.core.evaluation.quadrature import quadrature
 from pellucid.core.rules.decompositions import activations, orders, reductions
 from pellucid.core.rules.decompositions.table import DECOMPOSED
-from pellucid.core.rules.entries import Decomposed, OfSeveral
-from pellucid.core.rules.op_names import ELEMENTWISE, PRODUCTS
+from pellucid.core.rules.entries import Decompose, ForProducts
+from pellucid.core.rules.op_names import ELEMENTWISE, PRODUCT_FUNCTIONS
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.run import apply, record
-from pellucid.core.rules.torch_call import Call, Function
+from pellucid.core.rules.torch_call import TorchCall, TorchFunction
 from pellucid.core.tensors import Tensors, minus, plus
 from pellucid.methods.deeplift import exponentials
 from pellucid.methods.deeplift.scales import Choice, divides, in_order
 
-LARGEST = words(
+MAX_FUNCTIONS = split_names(
     """
     adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d adaptive_max_pool1d_with_indices
     adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices amax amin cummax cummin fmax fmin max max_pool1d
     max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices maximum min minimum
     """
 )
-ORDERS: dict[str, Function] = {
+ORDERS: dict[str, TorchFunction] = {
     "kthvalue": orders.kthvalue,
     "median": orders.median,
     "msort": orders.msort,
@@ -44,8 +44,8 @@ ORDERS: dict[str, Function] = {
 }
 """Functions that pick numbers by their order, as maxima and minima."""
 
-MULTIPLIED = words("cumprod prod")
-REDUCED = words("index_reduce scatter_reduce")
+MULTIPLIED = split_names("cumprod prod")
+REDUCED = split_names("index_reduce scatter_reduce")
 
 
 @functools.cache
@@ -68,7 +68,7 @@ def rescale(eps: float) -> Rules:
         far, still = size >= least(way), otherwise()
         return torch.where(far, change / torch.where(far, way, 1), torch.where(still.isinf(), 0, still))
 
-    def elementwise(call: Call, grad: Tensor) -> Tensors:
+    def elementwise(call: TorchCall, grad: Tensor) -> Tensors:
         """(f(x) - f(x')) / (x - x'); of several arguments, as they change one after the other, in all orders."""
         if len(call.inputs) > 1:
             return _in_all_orders(call, grad, ratio)
@@ -76,7 +76,7 @@ def rescale(eps: float) -> Rules:
         slope = ratio(call.output(x) - call.output(x0), x - x0, lambda: call.gradient((x,), torch.ones_like(grad))[0])
         return (grad * slope,)
 
-    def quotient(call: Call, grad: Tensor) -> Tensors:
+    def quotient(call: TorchCall, grad: Tensor) -> Tensors:
         """With |b| above |b'|: (a - a') / b and a' (1 / b - 1 / b'), else the other way round.
 
         So norms have no large contributions that cancel where b' is next to nothing, as it is for a baseline of zeros.
@@ -92,7 +92,7 @@ def rescale(eps: float) -> Rules:
         passed = {0: grad / torch.where(ours, b, b0), 1: -grad * torch.where(ours, a0 / b0 / b, a / b / b0)}
         return tuple(passed[place].sum_to_size(x.shape) for place, x in zip(call.places, call.inputs, strict=True))
 
-    def product(call: Call, grad: Tensor) -> Tensors:
+    def product(call: TorchCall, grad: Tensor) -> Tensors:
         """The gradient in the middle between x and x', exact for two factors; for more, at several points between.
 
         Factors that divide come in the order of the quotient: the others change at the smaller of r and r', and they
@@ -117,14 +117,14 @@ def rescale(eps: float) -> Rules:
             return gradients()
         return in_order(inputs, others, dividing, gradients)
 
-    def largest(call: Call, grad: Tensor) -> Tensors:
+    def largest(call: TorchCall, grad: Tensor) -> Tensors:
         """With y = max(x) and c = max(y, y'): the place of y receives c - y', that of y' in x' receives y - c.
 
         Where y' is at several places of x', as in what a constant baseline leads to, the place of y is taken if it is
         one of them. Where y is a constant's, it is at no place of x.
         """
         inputs, others = call.inputs, _others(call)
-        (y, at_y), (y0, at_y0) = call.linearized(inputs), call.linearized(others)
+        (y, at_y), (y0, at_y0) = call.vjp(inputs), call.vjp(others)
         between = torch.minimum(y, y0) if "min" in call.name or "amin" in _words(call) else torch.maximum(y, y0)
         moves, same = y != y0, None
         gains, losses = (torch.where(moves, each, 0) for each in (between - y0, y - between))  # infinite ones stay
@@ -142,7 +142,7 @@ def rescale(eps: float) -> Rules:
             for place, (each, way) in enumerate(zip(passed, minus(inputs, others), strict=True))
         )
 
-    def choice(call: Call, grad: Tensor) -> Tensors:
+    def choice(call: TorchCall, grad: Tensor) -> Tensors:
         """Where inputs and baselines choose another branch, all branches that change share the change of the output."""
         reference = call if call.reference is None else call.reference
         other = (_condition(call) != _condition(reference)).expand(grad.shape)
@@ -158,7 +158,7 @@ def rescale(eps: float) -> Rules:
             for each, moved, way in zip(passed, moves, ways, strict=True)
         )
 
-    def reduced(call: Call, grad: Tensor) -> Tensors:
+    def reduced(call: TorchCall, grad: Tensor) -> Tensors:
         """Maxima, minima and products of what meets in a place; sums and means are linear."""
         rules = {"amax": largest, "amin": largest, "prod": product}
         rule = next((rules[word] for word in _words(call) if word in rules), None)
@@ -168,7 +168,7 @@ def rescale(eps: float) -> Rules:
     for names, rule in (
         ({"where"}, choice),
         (ELEMENTWISE, elementwise),
-        (LARGEST, largest),
+        (MAX_FUNCTIONS, largest),
         ({"logsumexp"}, exponentials.log_sum_exp),
         ({"log_softmax"}, exponentials.log_softmax),
         ({"softmax", "safe_softmax"}, exponentials.softmax),
@@ -177,16 +177,16 @@ def rescale(eps: float) -> Rules:
         (REDUCED, reduced),
     ):
         functions.update(dict.fromkeys(names, rule))
-    functions.update(dict.fromkeys(PRODUCTS, OfSeveral(product)))
-    functions["reciprocal"] = Decomposed(activations.reciprocal, otherwise=elementwise)
-    functions.update(dict.fromkeys(("abs", "absolute"), Decomposed(reductions.modulus, otherwise=elementwise)))
+    functions.update(dict.fromkeys(PRODUCT_FUNCTIONS, ForProducts(product)))
+    functions["reciprocal"] = Decompose(activations.reciprocal, otherwise=elementwise)
+    functions.update(dict.fromkeys(("abs", "absolute"), Decompose(reductions.complex_abs, otherwise=elementwise)))
     picking = Rules(dict(functions), exempt=None)
     functions.update({name: _taken_apart(steps, picking) for name, steps in ORDERS.items()})
-    functions["topk"] = Decomposed(orders.topk_in_order, otherwise=_taken_apart(orders.topk, picking))
+    functions["topk"] = Decompose(orders.topk_in_order, otherwise=_taken_apart(orders.topk, picking))
     return Rules(functions)
 
 
-def _taken_apart(steps: Function, rules: Rules) -> Rule:
+def _taken_apart(steps: TorchFunction, rules: Rules) -> Rule:
     """The rule of calls that are taken apart where a gradient passes back, and not where nobody asks for one.
 
     Args:
@@ -194,7 +194,7 @@ def _taken_apart(steps: Function, rules: Rules) -> Rule:
         rules: Those of the steps.
     """
 
-    def rule(call: Call, grad: Tensor) -> Tensors:
+    def rule(call: TorchCall, grad: Tensor) -> Tensors:
         apart, differentiable = dataclasses.replace(call, function=steps), torch.is_grad_enabled()
         with record(rules) as reference:
             apart.output(*_others(call))
@@ -210,12 +210,12 @@ def _taken_apart(steps: Function, rules: Rules) -> Rule:
     return rule
 
 
-def _words(call: Call) -> list[str]:
+def _words(call: TorchCall) -> list[str]:
     """What it is called with in words."""
     return [leaf for leaf in call.leaves if isinstance(leaf, str)]
 
 
-def _factors(call: Call) -> int:
+def _factors(call: TorchCall) -> int:
     """How many numbers are multiplied at most."""
     if call.name not in MULTIPLIED | REDUCED:
         return len(call.inputs)
@@ -225,18 +225,18 @@ def _factors(call: Call) -> int:
     return max(1, many + (call.name in REDUCED))
 
 
-def _condition(call: Call) -> Tensor:
+def _condition(call: TorchCall) -> Tensor:
     """By what `torch.where` chooses."""
     return next(leaf for leaf in call.leaves if isinstance(leaf, Tensor) and leaf.dtype in (torch.bool, torch.uint8))
 
 
-def _others(call: Call) -> Tensors:
+def _others(call: TorchCall) -> Tensors:
     """The inputs of the same call for the baselines."""
     return call.inputs if call.reference is None else tuple(call.reference.leaves[place] for place in call.places)
 
 
 def _in_all_orders(
-    call: Call, grad: Tensor, ratio: Callable[[Tensor, Tensor, Callable[[], Tensor]], Tensor]
+    call: TorchCall, grad: Tensor, ratio: Callable[[Tensor, Tensor, Callable[[], Tensor]], Tensor]
 ) -> Tensors:
     """The mean over all orders in which the arguments of an elementwise call change."""
     inputs, others = (tuple(each.expand(grad.shape) for each in some) for some in (call.inputs, _others(call)))

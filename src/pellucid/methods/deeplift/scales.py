@@ -8,19 +8,19 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from pellucid.core.autograd.audit import MOVING, kind_of, words
-from pellucid.core.autograd.dependence import DEPENDS
-from pellucid.core.rules.torch_call import Call
+from pellucid.core.autograd.audit import REARRANGING, kind_of, split_names
+from pellucid.core.autograd.dependence import DEPENDS_ON_SOURCE
+from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.tensors import Tensors
 
-_INVERSES = words("reciprocal rsqrt")
-_QUOTIENTS = words("div divide true_divide truediv")
-_POWERS = words("float_power pow")
-_EXPONENTIALS, _LOGARITHMS = words("exp exp2"), words("log log10 log1p log2")
-_LIMITED = words("abs clamp clamp_max clamp_min clip nan_to_num sqrt square")
+_INVERSES = split_names("reciprocal rsqrt")
+_QUOTIENTS = split_names("div divide true_divide truediv")
+_POWERS = split_names("float_power pow")
+_EXPONENTIALS, _LOGARITHMS = split_names("exp exp2"), split_names("log log10 log1p log2")
+_LIMITED = split_names("abs clamp clamp_max clamp_min clip nan_to_num sqrt square")
 """Functions that leave such a factor one: large where it was, but for numbers that are too large."""
 
-_SCALED = MOVING | words("Div Mul Neg")
+_SCALED = REARRANGING | split_names("Div Mul Neg")
 """Names of autograd's nodes that move it, or multiply it by a constant."""
 
 
@@ -31,8 +31,8 @@ def divides(step: Any) -> bool:
         step: What autograd has recorded of the factor.
     """
     while step is not None:
-        call: Call | None = getattr(step, "call", None)
-        before = [each for each, _ in step.next_functions if each is not None and DEPENDS.after(each)]
+        call: TorchCall | None = getattr(step, "call", None)
+        before = [each for each, _ in step.next_functions if each is not None and DEPENDS_ON_SOURCE.after(each)]
         if call is not None and (inverts(call) or (call.name in _QUOTIENTS and call.places == (1,))):
             return True
         if call is not None and call.name in _EXPONENTIALS:
@@ -47,16 +47,16 @@ def divides(step: Any) -> bool:
     return False
 
 
-def inverts(call: Call) -> bool:
+def inverts(call: TorchCall) -> bool:
     """Whether a call makes one over something that varies."""
     return call.name in _INVERSES or _exponent(call) < 0
 
 
-def _keeps(call: Call) -> bool:
+def _keeps(call: TorchCall) -> bool:
     return call.name in _LIMITED or _exponent(call) > 0 or len(call.places) > 1
 
 
-def _exponent(call: Call) -> int:
+def _exponent(call: TorchCall) -> int:
     """The sign of the constant exponent of a power; zero of other calls."""
     args, keywords = call.arguments
     exponent = keywords.get("exponent", args[1] if len(args) > 1 else None)
@@ -68,7 +68,7 @@ def _times_logarithm(step: Any) -> int:
     """The sign of the constant k where k * log(v) has been recorded; zero elsewhere."""
     sign = 1
     while step is not None:
-        call: Call | None = getattr(step, "call", None)
+        call: TorchCall | None = getattr(step, "call", None)
         if call is not None and call.name in _LOGARITHMS:
             return sign
         before = [each for each, _ in step.next_functions if each is not None]

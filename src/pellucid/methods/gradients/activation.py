@@ -7,7 +7,7 @@ from typing import Any, final
 
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.pytree import Structure
+from pellucid.core.pytree import TensorTree
 from pellucid.methods.calling.attribution import attribution
 
 
@@ -38,5 +38,5 @@ class Activation:
         found: Any = f.problem.inputs
         if f.evaluator.source.modules:
             found = f.evaluator.lead(f.problem.inputs, f.examples, chosen=lambda _: True).unwrapped
-        tensors, structure = Structure.of(found, lambda _: True)
+        tensors, structure = TensorTree.of(found, lambda _: True)
         return Attributions(tuple(tensor.detach().clone() for tensor in tensors), structure=structure)

@@ -11,23 +11,23 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.completeness import (
-    OF_OUTPUTS,
+    OUTPUT_ROUNDING,
+    as_single_sample,
     completeness_gap,
-    ends_ride,
-    one_sample,
-    tell_of_misses,
+    ends_fit_into_chunk,
+    warn_of_misses,
     with_ends,
 )
-from pellucid.core.evaluation.gathered import Gathered
+from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.point_samplers import along, line
+from pellucid.core.evaluation.point_samplers import precomputed_points, straight_line
 from pellucid.core.evaluation.quadrature import Quadrature, quadrature
-from pellucid.core.evaluation.sweep import by_place, expectation, sweep, values_at, zeros_for_all
+from pellucid.core.evaluation.sweep import by_place, sweep, values_at, weighted_gradient_sum, zeros_for_all
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import TargetLike, target_at
-from pellucid.core.tensors import Tensors, detached, floating, minus, narrowed, times, widened
+from pellucid.core.tensors import Tensors, as_floating, at_least_float32, cast_like, detach_all, minus, times
 from pellucid.errors import check_count
 from pellucid.methods.calling.attribution import attribution
 
@@ -82,21 +82,21 @@ class Conductance:
         check_count("n_steps", self.steps)
         start = f.baselines(baselines)
         nodes = torch.from_numpy(quadrature(self.rule, self.steps + 1)[0])
-        x, x0 = floating(f.x), f.to_source(start)
-        measured = not f.evaluator.source.modules and ends_ride(f, self.steps)
+        x, x0 = as_floating(f.x), f.to_source(start)
+        measured = not f.evaluator.source.modules and ends_fit_into_chunk(f, self.steps)
         idle = 2 if measured else 0
         steps = with_ends(nodes) if measured else nodes
-        outputs = Gathered(len(steps) * len(f))
+        outputs = BlockBuffer(len(steps) * len(f))
 
         def evaluate(points: Points) -> Tensors:
             gradient = f.gradient(points)
             outputs.add(len(points), (gradient.value.detach(),))
-            values = gradient.at if f.problem.options.create_graph else detached(gradient.at)
-            return tuple(map(widened, values + gradient.grad))
+            values = gradient.at if f.problem.options.create_graph else detach_all(gradient.at)
+            return tuple(map(at_least_float32, values + gradient.grad))
 
         sums: Tensors = ()
         last: Tensors = ()
-        for samples, places, found in sweep(f, len(steps), line(x0, x, steps), evaluate):
+        for samples, places, found in sweep(f, len(steps), straight_line(x0, x, steps), evaluate):
             if not last:
                 last = tuple(zeros_for_all(each, places, len(f)) for each in found)
                 sums = tuple(map(torch.zeros_like, last[: len(last) // 2]))
@@ -113,15 +113,17 @@ class Conductance:
         result = f.attributions(sums)
         if measured:
             begin, end = by_place(outputs, len(steps))[:, :2].unbind(1)
-            all_through = functools.partial(_all_flows_through, f, start, begin, OF_OUTPUTS * (begin.abs() + end.abs()))
-            tell_of_misses(result.values, end, begin, due=all_through)
+            all_through = functools.partial(
+                _all_flows_through, f, start, begin, OUTPUT_ROUNDING * (begin.abs() + end.abs())
+            )
+            warn_of_misses(result.values, end, begin, due=all_through)
         return dataclasses.replace(result, delta=completeness_gap(f, result.values, start)) if delta else result
 
 
 def _all_flows_through(f: ModelFunction, start: Tensors, outputs: Tensor, within: Tensor) -> bool:
     """Whether a layer decides the outputs: its values at the baselines give the outputs there, whatever the inputs."""
     inside = f.at(source=f.evaluator.gradient_at)
-    found = values_at(inside, 1, along(one_sample(inside.to_source(start)))).flatten()
+    found = values_at(inside, 1, precomputed_points(as_single_sample(inside.to_source(start)))).flatten()
     return bool(((found - outputs).abs() <= within).all())
 
 
@@ -169,12 +171,12 @@ class NeuronConductance:
             Attributions of the shapes of the inputs.
         """
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
-        x, x0 = floating(f.x), f.to_source(f.baselines(baselines))
+        x, x0 = as_floating(f.x), f.to_source(f.baselines(baselines))
         neuron = target_at(f.evaluator.gradient_at, self.neuron, f.problem.batch_size)
 
         def evaluate(points: Points) -> Tensors:
             return f.gradient(points, via=neuron).grad
 
-        gradients = expectation(f, weights, line(x0, x, nodes), evaluate)
+        gradients = weighted_gradient_sum(f, weights, straight_line(x0, x, nodes), evaluate)
         values = times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients
-        return f.attributions(narrowed(values, x), at="source")
+        return f.attributions(cast_like(values, x), at="source")

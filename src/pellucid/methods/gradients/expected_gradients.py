@@ -8,20 +8,28 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.adaptive_sampling import FEW_AT_ONCE, MOST_SAMPLES, Narrowing
+from pellucid.core.evaluation.adaptive_sampling import MAX_SAMPLES_PER_ROUND, MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.completeness import (
-    gaps,
+    completeness_gaps,
 )
-from pellucid.core.evaluation.gathered import Gathered
+from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.moments import Moments
-from pellucid.core.evaluation.point_samplers import InTurn, along
-from pellucid.core.evaluation.sweep import PointSampler, by_place, repeated, sweep
+from pellucid.core.evaluation.point_samplers import DrawnInTurn, precomputed_points
+from pellucid.core.evaluation.sweep import PointSampler, by_place, repeat_examples, sweep
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import not_a_distribution
 from pellucid.core.problem.points import Points
-from pellucid.core.random_streams import Draws, Seed, chosen_from, drawing, noisy, seed_of, spreads
-from pellucid.core.tensors import Tensors, lerp, minus, times, total, widened
+from pellucid.core.random_streams import (
+    RandomSource,
+    Seed,
+    add_gaussian_noise,
+    random_source,
+    resolve_seed,
+    sample_rows,
+    stdev_per_input,
+)
+from pellucid.core.tensors import Tensors, at_least_float32, lerp, minus, sum_over_tensors, times
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 
@@ -42,7 +50,7 @@ class GradientShap:
         samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
+        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
         stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
         multiply_by_inputs: Whether to multiply by x + e - x' (global attribution) or not (local).
         stderr: Whether to estimate standard errors.
@@ -79,37 +87,37 @@ class GradientShap:
         Returns:
             Attributions of the shapes of the inputs; delta of shape (B * samples,), the samples of an example together.
         """
-        stdevs = spreads(self.stdevs, len(f.x))
+        stdevs = stdev_per_input(self.stdevs, len(f.x))
         distributions = baselines if isinstance(baselines, tuple) else (baselines,)
         if not isinstance(distributions[0], Tensor):
             raise not_a_distribution(baselines, f.baseline_template())
         if delta and self.samples == "auto":
             raise InvalidArgument('return_convergence_delta must be False for n_samples="auto": got True.')
-        narrowing = Narrowing(f, self.samples, self, at_once=FEW_AT_ONCE)
+        narrowing = AdaptiveSampler(f, self.samples, self, at_once=MAX_SAMPLES_PER_ROUND)
         moments = Moments(len(f), orders=2 if self.stderr or self.samples == "auto" else 1)
         gap = None
-        with drawing(seed_of(self.seed, self.generator), f.ids) as draws:
+        with random_source(resolve_seed(self.seed, self.generator), f.ids) as draws:
             while narrowing.count:
                 part = f if narrowing.everyone else f.select(narrowing.places)
                 gap = self._sampled(
                     part, narrowing, moments, distributions, stdevs, draws.among(narrowing.places), delta
                 )
-                narrowing.saw(moments.mean, moments.stderr)
+                narrowing.update(moments.mean, moments.stderr)
         return narrowing.told(f.attributions(moments.mean, delta=gap, stderr=moments.stderr))
 
     def _sampled(
         self,
         f: ModelFunction,
-        narrowing: Narrowing,
+        narrowing: AdaptiveSampler,
         moments: Moments,
         distributions: tuple[Tensor | float, ...],
         stdevs: tuple[float, ...],
-        draws: Draws,
+        draws: RandomSource,
         delta: bool,
     ) -> Tensor | None:
         """Take in the next samples of those who are next; how far each is from adding up, if wanted."""
         sampled = (len(f), narrowing.count)
-        chosen = chosen_from(distributions, f.baseline_template(), draws, *sampled)
+        chosen = sample_rows(distributions, f.baseline_template(), draws, *sampled)
 
         # As in Captum, a number may stand for the baselines of a later input.
         backgrounds = tuple(
@@ -118,7 +126,7 @@ class GradientShap:
         )
 
         def starts(samples: slice, places: slice) -> Tensors:
-            rows = len(repeated(f.examples, samples, places))
+            rows = len(repeat_examples(f.examples, samples, places))
             return tuple(
                 each.expand(rows, *each.shape[1:])
                 if choice is None
@@ -129,15 +137,15 @@ class GradientShap:
         # Those of the global generators come before the first forward, as in Captum; to be visited again, they stay.
         ends: PointSampler
         if delta or not draws.seeded:
-            ends = along(noisy(f.x, draws, narrowing.count, stdevs))
+            ends = precomputed_points(add_gaussian_noise(f.x, draws, narrowing.count, stdevs))
         else:
-            ends = InTurn(lambda count: noisy(f.x, draws, count, stdevs))
+            ends = DrawnInTurn(lambda count: add_gaussian_noise(f.x, draws, count, stdevs))
         alphas = draws.uniform(*sampled)
 
         def lines(samples: slice, places: slice) -> Tensors:
             """Points on the lines at the source, and how far it is from start to end where the pathway reads."""
             ends_here, starts_here = ends(samples, places), starts(samples, places)
-            examples = repeated(f.examples, samples, places)
+            examples = repeat_examples(f.examples, samples, places)
             starts_here = f.to_source(starts_here, examples)
             start, end = (tuple(x[None] for x in tensors) for tensors in (starts_here, ends_here))
             tensors = lerp(start, end, alphas[places, samples].T.reshape(1, -1))
@@ -148,13 +156,13 @@ class GradientShap:
 
         def shares(points: Points) -> Tensors:
             on_line = Points(points.tensors[: len(f.x)], points.examples)
-            grads = tuple(map(widened, f.gradient(on_line).grad))
+            grads = tuple(map(at_least_float32, f.gradient(on_line).grad))
             return times(grads, points.tensors[len(f.x) :]) if self.multiply_by_inputs else grads
 
-        sums = Gathered(narrowing.count * len(f))
+        sums = BlockBuffer(narrowing.count * len(f))
         for samples, places, found in sweep(f, narrowing.count, lines, shares):
-            moments.add(narrowing.numbered(samples), narrowing.at(places), found)
+            moments.add(narrowing.global_range(samples), narrowing.at(places), found)
             if delta:
-                totals = total(tuple(each.detach().transpose(0, 1) for each in found), kept=2)
-                sums.add(len(repeated(f.examples, samples, places)), (totals.T.flatten(),))
-        return gaps(f, by_place(sums, narrowing.count), starts, ends) if delta else None
+                totals = sum_over_tensors(tuple(each.detach().transpose(0, 1) for each in found), kept=2)
+                sums.add(len(repeat_examples(f.examples, samples, places)), (totals.T.flatten(),))
+        return completeness_gaps(f, by_place(sums, narrowing.count), starts, ends) if delta else None

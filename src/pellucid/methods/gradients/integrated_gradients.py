@@ -8,23 +8,23 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.adaptive_steps import MOST_STEPS, refined
+from pellucid.core.evaluation.adaptive_steps import MOST_STEPS, integrate_adaptively
 from pellucid.core.evaluation.completeness import (
     ENOUGH_ROWS,
     completeness_gap,
-    ends_ride,
-    tell_of_misses,
+    ends_fit_into_chunk,
+    warn_of_misses,
     with_ends,
 )
-from pellucid.core.evaluation.gathered import Gathered
+from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.point_samplers import line
+from pellucid.core.evaluation.point_samplers import straight_line
 from pellucid.core.evaluation.quadrature import Quadrature, quadrature
-from pellucid.core.evaluation.sweep import by_place, expectation
+from pellucid.core.evaluation.sweep import by_place, weighted_gradient_sum
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.points import Points
-from pellucid.core.tensors import Tensors, floating, minus, times
+from pellucid.core.tensors import Tensors, as_floating, minus, times
 from pellucid.errors import check_count
 from pellucid.methods.calling.attribution import attribution
 
@@ -47,7 +47,7 @@ class IntegratedGradients:
         multiply_by_inputs: Whether to multiply by x - x' (global attribution) or not (local).
         tolerance: With "auto", how far the sum may be from the change.
         relative: Whether this is a share of the change.
-        most_steps: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
+        most_steps: With "auto", where it gives up; the result tells which examples have `converged`.
 
     Examples:
         >>> import torch
@@ -56,7 +56,7 @@ class IntegratedGradients:
         >>> IntegratedGradients()(problem).values[0].round(decimals=4)
         tensor([[3., 3.]])
         >>> certain = IntegratedGradients(steps="auto", tolerance=1e-4)(problem)
-        >>> certain.evaluations, certain.reached
+        >>> certain.n_evaluations, certain.converged
         (tensor([5]), tensor([True]))
     """
 
@@ -80,23 +80,25 @@ class IntegratedGradients:
             Attributions of the shapes of the inputs; delta of shape (B,).
         """
         start = f.baselines(baselines)
-        x, x0 = floating(f.x), f.to_source(start)
+        x, x0 = as_floating(f.x), f.to_source(start)
         evaluations = reached = None
         outputs: Tensors = ()
         if self.steps == "auto":
-            exact = refined(f, x0, x, self.tolerance, self.relative, check_count("most_steps", self.most_steps))
-            gradients, evaluations, reached = exact.gradients, exact.evaluations, exact.reached
+            exact = integrate_adaptively(
+                f, x0, x, self.tolerance, self.relative, check_count("most_steps", self.most_steps)
+            )
+            gradients, evaluations, reached = exact.gradients, exact.n_evaluations, exact.converged
         else:
             nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
-            riding = f.evaluator.gradient_at == f.evaluator.source and ends_ride(f, self.steps)
+            riding = f.evaluator.gradient_at == f.evaluator.source and ends_fit_into_chunk(f, self.steps)
             if self.multiply_by_inputs and not delta and riding:
                 gradients, outputs = _with_ends(f, x0, x, nodes, weights)
             else:
-                gradients = expectation(f, weights, line(x0, x, nodes))
+                gradients = weighted_gradient_sum(f, weights, straight_line(x0, x, nodes))
         values = times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients
-        result = f.attributions(values, evaluations=evaluations, reached=reached)
+        result = f.attributions(values, n_evaluations=evaluations, converged=reached)
         if outputs:
-            tell_of_misses(result.values, *outputs)
+            warn_of_misses(result.values, *outputs)
         if not delta:
             return result
         enough = self.steps == "auto" or self.steps >= ENOUGH_ROWS
@@ -109,13 +111,13 @@ def _with_ends(
 ) -> tuple[Tensors, Tensors]:
     """The mean gradient along a line, and the outputs at its end and its start."""
     counted = torch.cat([weights.new_zeros(2), weights])
-    outputs = Gathered(len(counted) * len(f))
+    outputs = BlockBuffer(len(counted) * len(f))
 
     def evaluate(points: Points) -> Tensors:
         gradient = f.gradient(points)
         outputs.add(len(points), (gradient.value.detach(),))
         return gradient.grad
 
-    gradients = expectation(f, counted, line(start, end, with_ends(nodes)), evaluate)
+    gradients = weighted_gradient_sum(f, counted, straight_line(start, end, with_ends(nodes)), evaluate)
     begin, finish = by_place(outputs, len(counted))[:, :2].unbind(1)
     return gradients, (finish, begin)

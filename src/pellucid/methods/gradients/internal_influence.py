@@ -8,12 +8,12 @@ from typing import final
 import torch
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.point_samplers import line
+from pellucid.core.evaluation.point_samplers import straight_line
 from pellucid.core.evaluation.quadrature import Quadrature, quadrature
-from pellucid.core.evaluation.sweep import expectation
+from pellucid.core.evaluation.sweep import weighted_gradient_sum
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.tensors import floating
+from pellucid.core.tensors import as_floating
 from pellucid.methods.calling.attribution import attribution
 
 
@@ -55,6 +55,6 @@ class InternalInfluence:
         Returns:
             Attributions of the shapes of the tensors at the layer.
         """
-        x, x0 = floating(f.x), f.to_source(f.baselines(baselines))
+        x, x0 = as_floating(f.x), f.to_source(f.baselines(baselines))
         nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
-        return f.attributions(expectation(f, weights, line(x0, x, nodes)))
+        return f.attributions(weighted_gradient_sum(f, weights, straight_line(x0, x, nodes)))

@@ -10,13 +10,22 @@ from typing import Any, Literal, TypeAlias, final, get_args
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.adaptive_sampling import FEW_AT_ONCE, MOST_SAMPLES, Narrowing
+from pellucid.core.evaluation.adaptive_sampling import MAX_SAMPLES_PER_ROUND, MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.moments import Moments
-from pellucid.core.evaluation.point_samplers import block_of
+from pellucid.core.evaluation.point_samplers import select_block
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.random_streams import Draws, Seed, drawing, drawn_from, noisy, numpy_state_kept, seed_of, spreads
-from pellucid.core.tensors import Tensors, examples_of, shapes
+from pellucid.core.random_streams import (
+    RandomSource,
+    Seed,
+    add_gaussian_noise,
+    random_source,
+    resolve_seed,
+    restoring_numpy_state_on_error,
+    sample_baselines,
+    stdev_per_input,
+)
+from pellucid.core.tensors import Tensors, batch_size_of, format_shapes
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.calling.attribution import attribution
 
@@ -39,7 +48,7 @@ class NoiseTunnel:
         samples: Noisy copies per example; "auto" goes on with an example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
+        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
         per_call: The most copies of the batch per call of the method; None takes all.
         stdevs: Standard deviation of the noise, one number or one for each input tensor.
         draw_baselines: Whether `baselines` are a distribution, of which each noisy copy draws one.
@@ -88,48 +97,48 @@ class NoiseTunnel:
         if auto and (arguments.get("delta") or arguments.get("return_convergence_delta")):
             raise InvalidArgument('return_convergence_delta must be False for nt_samples="auto": got True.')
         moments = Moments(len(f), orders=2 * order if self.stderr or auto else order)
-        narrowing = Narrowing(f, self.samples, self, at_once=FEW_AT_ONCE, name="nt_samples")
+        narrowing = AdaptiveSampler(f, self.samples, self, at_once=MAX_SAMPLES_PER_ROUND, name="nt_samples")
         # A single call puts back by itself what it has drawn; several need the state from before the first.
         several = auto or f.session.whole_batch or narrowing.count > (self.per_call or narrowing.count)
-        state_kept = numpy_state_kept() if several else nullcontext()
-        seed = seed_of(self.seed, self.generator)
-        with state_kept, drawing(seed, f.ids) as draws:
+        state_kept = restoring_numpy_state_on_error() if several else nullcontext()
+        seed = resolve_seed(self.seed, self.generator)
+        with state_kept, random_source(seed, f.ids) as draws:
             while narrowing.count:
                 part = f if narrowing.everyone else f.select(narrowing.places)
                 some = draws.among(narrowing.places)
                 for samples, x, drawn in self._copies(part, narrowing.numbers, arguments.get("baselines"), some):
                     result = self.method(part.with_copies(x, samples, seed), **(arguments | drawn))
-                    expected = examples_of(x)
+                    expected = batch_size_of(x)
                     if any(len(value) not in (0, expected) for value in result.values):
-                        got = shapes(result.values)
+                        got = format_shapes(result.values)
                         raise InvalidArgument(f"the method inside must attribute to {expected} examples: got {got}.")
                     found = tuple(v**2 for v in result.values) if self.average == "smoothgrad_sq" else result.values
                     count = samples.stop - samples.start
                     copies = tuple(each.reshape(len(each) // count, count, *each.shape[1:]) for each in found)
-                    moments.add(samples, narrowing.at(slice(None)), block_of(copies, slice(None), slice(None)))
+                    moments.add(samples, narrowing.at(slice(None)), select_block(copies, slice(None), slice(None)))
                     deltas += [] if result.delta is None else [result.delta]
                     structure = result.structure
-                narrowing.saw(*_averaged(self.average, moments))
+                narrowing.update(*_averaged(self.average, moments))
         values, stderr = _averaged(self.average, moments)
         return narrowing.told(Attributions(values, torch.cat(deltas) if deltas else None, stderr, structure))
 
     def _copies(
-        self, f: ModelFunction, samples: slice, baselines: Any, draws: Draws
+        self, f: ModelFunction, samples: slice, baselines: Any, draws: RandomSource
     ) -> Iterator[tuple[slice, Tensors, dict[str, Tensors]]]:
         """Call by call: which samples, as many noisy copies of every point, and the baselines drawn for them."""
-        stdevs, like = spreads(self.stdevs, len(f.x)), f.baseline_template()
+        stdevs, like = stdev_per_input(self.stdevs, len(f.x)), f.baseline_template()
         total = samples.stop - samples.start
         most = min(total, self.per_call or total)
         given = baselines if isinstance(baselines, tuple) else (baselines,)
         distributions = given if self.draw_baselines and any(isinstance(each, Tensor) for each in given) else ()
         # Captum draws baselines once for all full calls, and once more, after the noise, for a last smaller one. With
         # a seed, every copy has its own, so that the result does not depend on the calls.
-        drawn = drawn_from(distributions, like, draws, len(f), most) if distributions else ()
+        drawn = sample_baselines(distributions, like, draws, len(f), most) if distributions else ()
         for done in range(samples.start, samples.stop, most):
             count = min(most, samples.stop - done)
-            x = noisy(f.x, draws, count, stdevs)
+            x = add_gaussian_noise(f.x, draws, count, stdevs)
             if distributions and (count < most or (draws.seeded and done > samples.start)):
-                drawn = drawn_from(distributions, like, draws, len(f), count)
+                drawn = sample_baselines(distributions, like, draws, len(f), count)
             # A batch that the model collapses or mixes goes in one copy at a time.
             size = 1 if f.session.whole_batch else count
             for first in range(0, count, size):

@@ -3,17 +3,17 @@
 from pellucid.methods.lrp.composite import Composite
 from pellucid.methods.lrp.conservation import Absorption, Conservation
 from pellucid.methods.lrp.contributions import (
-    ByContributions,
+    ContributionRule,
+    ContributionTerm,
     LayerRule,
-    Part,
-    Weighted,
+    WeightedLayerCall,
+    add_all,
+    identity,
     negative,
     positive,
-    same,
-    together,
 )
-from pellucid.methods.lrp.layer_rules import AlphaBeta, Epsilon, Flat, Gamma, PassOn, WSquare, ZBox, ZPlus
-from pellucid.methods.lrp.lrp import LRP, Flow
+from pellucid.methods.lrp.layer_rules import AlphaBeta, Epsilon, Flat, Gamma, Pass, WSquare, ZBox, ZPlus
+from pellucid.methods.lrp.lrp import LRP, TraceEntry
 from pellucid.methods.lrp.presets import AttnLRP, EpsilonAlpha2Beta1, EpsilonGammaBox, EpsilonPlus, EpsilonPlusFlat
 
 __all__ = [
@@ -21,26 +21,26 @@ __all__ = [
     "Absorption",
     "AlphaBeta",
     "AttnLRP",
-    "ByContributions",
     "Composite",
     "Conservation",
+    "ContributionRule",
+    "ContributionTerm",
     "Epsilon",
     "EpsilonAlpha2Beta1",
     "EpsilonGammaBox",
     "EpsilonPlus",
     "EpsilonPlusFlat",
     "Flat",
-    "Flow",
     "Gamma",
     "LayerRule",
-    "Part",
-    "PassOn",
+    "Pass",
+    "TraceEntry",
     "WSquare",
-    "Weighted",
+    "WeightedLayerCall",
     "ZBox",
     "ZPlus",
+    "add_all",
+    "identity",
     "negative",
     "positive",
-    "same",
-    "together",
 ]

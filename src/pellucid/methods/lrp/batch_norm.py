@@ -9,9 +9,9 @@ from typing import Any, final
 from torch import Tensor
 
 from pellucid.core.rules.decompositions import normalization
-from pellucid.core.rules.entries import Again
-from pellucid.core.rules.run import maker
-from pellucid.core.rules.torch_call import Call
+from pellucid.core.rules.entries import RepeatCall
+from pellucid.core.rules.run import producing_call
+from pellucid.core.rules.torch_call import TorchCall
 
 
 @final
@@ -23,7 +23,7 @@ class BatchNorm:
         folds: Whether it becomes part of a layer.
     """
 
-    folds: Callable[[Call], bool]
+    needs_folded_batch_norm: Callable[[TorchCall], bool]
 
     def __call__(
         self,
@@ -42,8 +42,8 @@ class BatchNorm:
             return normalization.batch_norm(
                 input, weight, bias, running_mean, running_var, True, momentum, eps, cudnn_enabled
             )
-        layer = maker(input)
-        if layer is None or not layer.name.startswith(("conv", "linear")) or not self.folds(layer):
+        layer = producing_call(input)
+        if layer is None or not layer.name.startswith(("conv", "linear")) or not self.needs_folded_batch_norm(layer):
             return NotImplemented
         args, keywords = layer.arguments
         given = dict(zip(("input", "weight", "bias"), args, strict=False)) | keywords
@@ -53,7 +53,7 @@ class BatchNorm:
         return _folded(layer, given, scale, (0 if bias is None else bias) - running_mean * scale)
 
 
-def _folded(layer: Call, given: dict[str, Any], scale: Tensor, shift: Tensor) -> Again:
+def _folded(layer: TorchCall, given: dict[str, Any], scale: Tensor, shift: Tensor) -> RepeatCall:
     """The call of a layer whose weights and biases scale and shift what it returns."""
     args, keywords = layer.arguments
     weight: Tensor = given["weight"]
@@ -66,4 +66,4 @@ def _folded(layer: Call, given: dict[str, Any], scale: Tensor, shift: Tensor) ->
     biases = shift if given.get("bias") is None else given["bias"] * scale + shift
     folded, biases = folded.to(weight.dtype), biases.to(weight.dtype)
     more = {name: each for name, each in keywords.items() if name not in ("input", "weight", "bias")}
-    return Again(layer, (given["input"], folded, biases, *args[3:]), more)
+    return RepeatCall(layer, (given["input"], folded, biases, *args[3:]), more)

@@ -9,24 +9,24 @@ from typing import Any, TypeAlias, final
 
 from torch import Tensor, nn
 
-from pellucid.core.autograd.audit import MOVES
-from pellucid.core.autograd.dependence import Trait
-from pellucid.core.model.layers import belongs, resolve_site
-from pellucid.core.rules.call_stack import caller
-from pellucid.core.rules.decompositions.table import STEPS
-from pellucid.core.rules.entries import Chosen, Decomposed, Entry
+from pellucid.core.autograd.audit import REARRANGES
+from pellucid.core.autograd.dependence import TensorProperty
+from pellucid.core.model.layers import is_submodule, resolve_site
+from pellucid.core.rules.call_stack import current_module
+from pellucid.core.rules.decompositions.table import DECOMPOSITIONS
+from pellucid.core.rules.entries import ChooseRule, Decompose, RuleSpec
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.torch_call import Call, Function, name_of
+from pellucid.core.rules.torch_call import TorchCall, TorchFunction, name_of
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument, NoRule, WrongType
 from pellucid.methods.deeplift.scales import inverts
 from pellucid.methods.lrp.batch_norm import BatchNorm
-from pellucid.methods.lrp.contributions import LayerRule, Weighted
+from pellucid.methods.lrp.contributions import LayerRule, WeightedLayerCall
 from pellucid.methods.lrp.layer_rules import Epsilon
-from pellucid.methods.lrp.op_rules import EPSILON, RULES, share, with_stabiliser
+from pellucid.methods.lrp.op_rules import EPSILON, OP_RULES, proportional, with_stabiliser
 
-Which: TypeAlias = str | nn.Module | type[nn.Module] | Function
+LayerKey: TypeAlias = str | nn.Module | type[nn.Module] | TorchFunction
 """The layers that a rule is for.
 
 * a module or its dotted name, `"encoder.layers.3"`: of its own calls all, and of what it holds the layers with weights.
@@ -34,10 +34,12 @@ Which: TypeAlias = str | nn.Module | type[nn.Module] | Function
 * a function, `torch.nn.functional.conv2d`: whether a module calls it or plain code.
 """
 
-Watch: TypeAlias = Callable[[Rule, Call, Tensor], Tensors]
+RelevanceObserver: TypeAlias = Callable[[Rule, TorchCall, Tensor], Tensors]
 """Looks on at a call that relevance passes: takes its rule and what that takes, and returns what that returns."""
 
-AFTER_A_LAYER = Trait(lambda step: Weighted.of(step.metadata.get(Call, (None,))[0]) is not None or None)
+FOLLOWS_WEIGHTED_LAYER = TensorProperty(
+    lambda step: WeightedLayerCall.of(step.metadata.get(TorchCall, (None,))[0]) is not None or None
+)
 """Whether a tensor was made from what a layer with weights returns."""
 
 
@@ -55,7 +57,7 @@ class Composite:
     A module may have a rule as its attribute `rule`, too, which comes before all others.
 
     Args:
-        layers: Rules by layer, see [Which][pellucid.methods.lrp.composite.Which].
+        layers: Rules by layer, see [LayerKey][pellucid.methods.lrp.composite.LayerKey].
         first: The rule of layers that the inputs reach through no other layer.
         default: The rule of all other layers.
         functions: Rules of other calls, in place of those above, by functions or their names.
@@ -67,10 +69,10 @@ class Composite:
         >>> by_depth = Composite({nn.Conv2d: Gamma(gamma=0.25), "head": Epsilon(0.1)}, first=ZBox(low=-1, high=1))
     """
 
-    layers: Mapping[Which, LayerRule] = field(default_factory=dict)
+    layers: Mapping[LayerKey, LayerRule] = field(default_factory=dict)
     first: LayerRule | None = None
     default: LayerRule = Epsilon()  # noqa: RUF009  # frozen
-    functions: Mapping[str | Function, Entry] = field(default_factory=dict)
+    functions: Mapping[str | TorchFunction, RuleSpec] = field(default_factory=dict)
     stabiliser: float = EPSILON
 
     def __post_init__(self) -> None:
@@ -90,7 +92,7 @@ class Composite:
         default, more = self.default, self.layers or self.first or self.functions
         return default.epsilon if isinstance(default, Epsilon) and default.bias and not more else None
 
-    def rules(self, model: Callable[..., Any], watch: Watch | None = None) -> Rules:
+    def rules(self, model: Callable[..., Any], watch: RelevanceObserver | None = None) -> Rules:
         """The rules of all calls of a model.
 
         Args:
@@ -100,20 +102,25 @@ class Composite:
         Raises:
             InvalidArgument: The model has no module of a name.
         """
-        chooser = _Chooser(self, *_modules(self.layers, model), watch)
-        chosen = Chosen(chooser.choose)
-        steps: dict[str | Function, Entry] = {
-            name: Decomposed(chooser.unless_ruled(function), otherwise=chosen) for name, function in STEPS.items()
+        chooser = _RuleResolver(self, *_modules(self.layers, model), watch)
+        chosen = ChooseRule(chooser.choose)
+        steps: dict[str | TorchFunction, RuleSpec] = {
+            name: Decompose(chooser.unless_ruled(function), otherwise=chosen)
+            for name, function in DECOMPOSITIONS.items()
         }
-        batch_norm = Decomposed(BatchNorm(chooser.folds), otherwise=chosen)
-        ours: dict[str | Function, Entry] = {**steps, **dict.fromkeys(RULES, chosen), "batch_norm": batch_norm}
-        return Rules(ours | dict(self.functions), exempt=MOVES)
+        batch_norm = Decompose(BatchNorm(chooser.needs_folded_batch_norm), otherwise=chosen)
+        ours: dict[str | TorchFunction, RuleSpec] = {
+            **steps,
+            **dict.fromkeys(OP_RULES, chosen),
+            "batch_norm": batch_norm,
+        }
+        return Rules(ours | dict(self.functions), exempt=REARRANGES)
 
 
-Rulings: TypeAlias = Mapping[nn.Module, LayerRule]
+ModuleRules: TypeAlias = Mapping[nn.Module, LayerRule]
 
 
-def _modules(layers: Mapping[Which, LayerRule], model: Callable[..., Any]) -> tuple[Rulings, Rulings]:
+def _modules(layers: Mapping[LayerKey, LayerRule], model: Callable[..., Any]) -> tuple[ModuleRules, ModuleRules]:
     """The rules of single modules, and of what they hold.
 
     Raises:
@@ -122,7 +129,7 @@ def _modules(layers: Mapping[Which, LayerRule], model: Callable[..., Any]) -> tu
     named = {key: rule for key, rule in layers.items() if isinstance(key, str | nn.Module)}
     found = [(resolve_site(key, model).modules[0], rule) for key, rule in named.items()]
     for module, _ in found:
-        if not belongs(module, model):
+        if not is_submodule(module, model):
             raise InvalidArgument(f"layers must be modules of the model: got a {type(module).__name__} that is not.")
     found.sort(key=lambda each: -sum(1 for _ in each[0].modules()))  # the innermost counts
     return dict(found), {inner: rule for module, rule in found for inner in module.modules()}
@@ -130,29 +137,29 @@ def _modules(layers: Mapping[Which, LayerRule], model: Callable[..., Any]) -> tu
 
 @final
 @dataclass(frozen=True)
-class _Chooser:
+class _RuleResolver:
     """Chooses the rule of each call when it is made."""
 
     composite: Composite
-    modules: Rulings
-    held: Rulings
-    watch: Watch | None
+    modules: ModuleRules
+    held: ModuleRules
+    watch: RelevanceObserver | None
 
-    def choose(self, call: Call) -> Rule | None:
+    def choose(self, call: TorchCall) -> Rule | None:
         """The rule of a call."""
         rule = self._rule(call)
         if self.watch is None or rule is None:
             return rule
         return functools.partial(self.watch, rule)
 
-    def _rule(self, call: Call) -> Rule | None:
+    def _rule(self, call: TorchCall) -> Rule | None:
         own = self._own(call.module)
         if own is not None:
             return own
-        if Weighted.of(call) is None:
-            other = with_stabiliser(RULES.get(call.name, share), self.composite.stabiliser)
+        if WeightedLayerCall.of(call) is None:
+            other = with_stabiliser(OP_RULES.get(call.name, proportional), self.composite.stabiliser)
             return None if inverts(call) else self._by_kind(call) or other
-        if self.composite.first is not None and not AFTER_A_LAYER(call.inputs[0]):
+        if self.composite.first is not None and not FOLLOWS_WEIGHTED_LAYER(call.inputs[0]):
             return self.composite.first
         return self._usual(call)
 
@@ -161,44 +168,44 @@ class _Chooser:
         if module is None:
             return None
         given = vars(module).get("rule")
-        return self.modules.get(module) if given is None else checked(given, module)
+        return self.modules.get(module) if given is None else validated_rule(given, module)
 
     def _by_type(self, module: nn.Module | None) -> LayerRule | None:
         """The rule of modules of a type."""
         types = () if module is None else type(module).__mro__
         return next((self.composite.layers[each] for each in types if each in self.composite.layers), None)
 
-    def _by_kind(self, call: Call) -> LayerRule | None:
+    def _by_kind(self, call: TorchCall) -> LayerRule | None:
         """The rule of modules of a type, or of a function."""
         of_function = (rule for key, rule in self.composite.layers.items() if _names(key, call.name))
         return self._by_type(call.module) or next(of_function, None)
 
-    def _usual(self, call: Call) -> LayerRule:
+    def _usual(self, call: TorchCall) -> LayerRule:
         """The rule of a layer by what holds it and what it is."""
         held = None if call.module is None else self.held.get(call.module)
         return held or self._by_kind(call) or self.composite.default
 
-    def unless_ruled(self, steps: Function) -> Function:
+    def unless_ruled(self, steps: TorchFunction) -> TorchFunction:
         """Steps of a call that is taken apart, unless the module that makes it has a rule of its own."""
 
         @functools.wraps(steps)
         def taken_apart(*args: Any, **keywords: Any) -> Any:
-            module = caller()
+            module = current_module()
             ruled = self._own(module) is not None or self._by_type(module) is not None
             return NotImplemented if ruled else steps(*args, **keywords)
 
         return taken_apart
 
-    def folds(self, call: Call) -> bool:
+    def needs_folded_batch_norm(self, call: TorchCall) -> bool:
         """Whether the batch norm that is being called becomes part of the layer before it."""
-        module = caller()
+        module = current_module()
         if self._own(module) is not None or self._by_type(module) is not None:
             return False
         own = self._own(call.module)
-        return (own or self._usual(call)).folds or (own is None and self.composite.first is not None)
+        return (own or self._usual(call)).needs_folded_batch_norm or (own is None and self.composite.first is not None)
 
 
-def checked(rule: object, module: nn.Module) -> LayerRule:
+def validated_rule(rule: object, module: nn.Module) -> LayerRule:
     """The rule that a module has as an attribute.
 
     Raises:
@@ -212,6 +219,6 @@ def checked(rule: object, module: nn.Module) -> LayerRule:
     return rule
 
 
-def _names(key: Which, name: str) -> bool:
+def _names(key: LayerKey, name: str) -> bool:
     """Whether layers are chosen by a function of this name."""
     return not isinstance(key, str | type | nn.Module) and name_of(key) == name

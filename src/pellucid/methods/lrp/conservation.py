@@ -12,14 +12,14 @@ from typing import Any, TypeAlias, final
 import torch
 from torch import Tensor
 
-from pellucid.core.autograd.audit import MOVING, kind_of
-from pellucid.core.autograd.dependence import DEPENDS
+from pellucid.core.autograd.audit import REARRANGING, kind_of
+from pellucid.core.autograd.dependence import DEPENDS_ON_SOURCE
 from pellucid.core.model.layers import name_in
 from pellucid.core.rules.ruled_op import Rule
-from pellucid.core.rules.torch_call import Call
+from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.tensors import Tensors
 from pellucid.methods.lrp.contributions import LayerRule
-from pellucid.methods.lrp.op_rules import Kept, amount, keeping
+from pellucid.methods.lrp.op_rules import Absorbed, amount, recording_absorbed
 
 
 @final
@@ -104,7 +104,7 @@ class Account:
 
     def __init__(self, model: Callable[..., Any]) -> None:
         self._model = model
-        self._ruled: dict[Call, tuple[Rule, Kept]] = {}
+        self._ruled: dict[TorchCall, tuple[Rule, Absorbed]] = {}
         self._examples: list[dict[Key, tuple[float, ...]]] = []
         self._explained: list[float] = []
         self._relevance: list[float] = []
@@ -120,14 +120,14 @@ class Account:
         """Whether all examples of a batch have been followed."""
         return self.number >= self._left
 
-    def watch(self, rule: Rule, call: Call, relevance: Tensor) -> Tensors:
+    def watch(self, rule: Rule, call: TorchCall, relevance: Tensor) -> Tensors:
         """What a rule passes back; what it keeps is remembered."""
-        with keeping(Kept()) as kept:
+        with recording_absorbed(Absorbed()) as kept:
             passed = rule(call, relevance)
         self._ruled[call] = rule, kept
         return passed
 
-    def begin(self, call: Call, grad: Tensor, example: int) -> Tensors:
+    def begin(self, call: TorchCall, grad: Tensor, example: int) -> Tensors:
         """The relevance of the values of a call, of one example alone, which all steps before it are going to tell of.
 
         Args:
@@ -158,15 +158,15 @@ class Account:
         went = sum(amount(each) for each in followed if each is not None)
         if step.call is None:
             if not math.isclose(came, went, rel_tol=1e-9, abs_tol=1e-12):
-                lost = Kept(biases=came - went if step.kind in MOVING else 0.0)
+                lost = Absorbed(biases=came - went if step.kind in REARRANGING else 0.0)
                 self._add(("", step.kind, ""), came, went, lost, counts)
             return
-        rule, kept = self._ruled.pop(step.call, (None, Kept()))
+        rule, kept = self._ruled.pop(step.call, (None, Absorbed()))
         name = type(rule).__name__ if isinstance(rule, LayerRule) else getattr(rule, "__name__", "")
         module = None if step.call.module is None else name_in(self._model, step.call.module)
         self._add((module or "", step.call.name, name), came, went, kept, counts)
 
-    def _add(self, what: tuple[str, str, str], came: float, went: float, kept: Kept, counts: Counter[Any]) -> None:
+    def _add(self, what: tuple[str, str, str], came: float, went: float, kept: Absorbed, counts: Counter[Any]) -> None:
         self._examples[-1][what, counts[what]] = came, went, kept.biases, kept.stabilisers
         counts[what] += 1
 
@@ -191,7 +191,7 @@ class _Step:
     """
 
     kind: str
-    call: Call | None
+    call: TorchCall | None
     depending: tuple[bool, ...]
 
     @classmethod
@@ -216,4 +216,4 @@ def _between(steps: tuple[Any, ...]) -> list[Any]:
 
 def _depending(step: Any) -> list[Any]:
     """The steps before one, with None in place of those that do not depend on the source."""
-    return [each if each is not None and DEPENDS.after(each) else None for each, _ in step.next_functions]
+    return [each if each is not None and DEPENDS_ON_SOURCE.after(each) else None for each, _ in step.next_functions]

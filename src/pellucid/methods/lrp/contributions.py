@@ -12,16 +12,16 @@ from typing import ClassVar, Literal, TypeAlias, final
 import torch
 from torch import Tensor
 
-from pellucid.core.rules.torch_call import Call
+from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
-from pellucid.methods.lrp.op_rules import EPSILON, WEIGHTED, added, by_parts, relative, share, to_biases
+from pellucid.methods.lrp.op_rules import EPSILON, WEIGHTED, bias_position, by_parts, proportional, relative, to_biases
 
-Change: TypeAlias = Callable[[Tensor], Tensor]
+Modifier: TypeAlias = Callable[[Tensor], Tensor]
 """What is taken in place of inputs, weights or biases."""
 
 
-def same(x: Tensor) -> Tensor:
+def identity(x: Tensor) -> Tensor:
     """As it is."""
     return x
 
@@ -36,14 +36,14 @@ def negative(x: Tensor) -> Tensor:
     return x.clamp(max=0)
 
 
-def together(tensors: Sequence[Tensor]) -> Tensor:
+def add_all(tensors: Sequence[Tensor]) -> Tensor:
     """The sum of some tensors, one at least."""
     return functools.reduce(torch.add, tensors)
 
 
 @final
 @dataclass(frozen=True)
-class Weighted:
+class WeightedLayerCall:
     """A call that is linear in its one input: of a layer with weights.
 
     Args:
@@ -52,25 +52,25 @@ class Weighted:
         bias: Which are the biases, if any.
     """
 
-    call: Call
+    call: TorchCall
     weight: int
     bias: int | None
 
     @classmethod
-    def of(cls, call: Call | None) -> Weighted | None:
+    def of(cls, call: TorchCall | None) -> WeightedLayerCall | None:
         """A call of a layer; None for any other."""
         if call is None or len(call.places) != 1 or call.name not in WEIGHTED:
             return None
-        bias = added(call)
+        bias = bias_position(call)
         factors = [place for place, leaf in enumerate(call.leaves) if isinstance(leaf, Tensor) and place != bias]
         others = [place for place in factors if place not in call.places]
         if len(factors) != 2 or len(others) != 1:
             return None
         return cls(call, others[0], bias if bias is not None and call.leaves[bias] is not None else None)
 
-    def changed(self, weight: Change, bias: Change | None) -> Call:
+    def changed(self, weight: Modifier, bias: Modifier | None) -> TorchCall:
         """The same call with other weights and biases; None for no biases."""
-        if weight is same and (bias is same or self.bias is None):
+        if weight is identity and (bias is identity or self.bias is None):
             return self.call
         leaves = list(self.call.leaves)
         leaves[self.weight] = weight(leaves[self.weight])
@@ -81,7 +81,7 @@ class Weighted:
 
 @final
 @dataclass(frozen=True)
-class Part:
+class ContributionTerm:
     """Contributions by which a part of the relevance goes: the sum of products of changed inputs and weights.
 
     Args:
@@ -91,12 +91,12 @@ class Part:
         of: The outputs whose relevance it is: all of them, or those that are positive or negative.
     """
 
-    terms: tuple[tuple[Change, Change], ...]
-    bias: Change | None = same
+    terms: tuple[tuple[Modifier, Modifier], ...]
+    bias: Modifier | None = identity
     factor: float = 1.0
     of: Literal["all", "positive", "negative"] = "all"
 
-    def passed(self, layer: Weighted, relevance: Tensor, epsilon: float) -> Tensor:
+    def passed(self, layer: WeightedLayerCall, relevance: Tensor, epsilon: float) -> Tensor:
         """The relevance of the inputs: the sum of x' * J'^T(R / z'), with z' the sum of the contributions."""
         (x,) = layer.call.inputs
         if self.of != "all":
@@ -107,27 +107,27 @@ class Part:
         for of_input, of_weight in self.terms:
             changed = of_input(x)
             calls.append(layer.changed(of_weight, bias))
-            found.append((changed, *calls[-1].linearized((changed,))))
+            found.append((changed, *calls[-1].vjp((changed,))))
             bias = None
-        z = together([each for _, each, _ in found])
+        z = add_all([each for _, each, _ in found])
         shared = relative(relevance, z, epsilon)
         to_biases(calls[0], shared)
-        return together([by_parts(torch.mul, changed, passed_back(shared)[0]) for changed, _, passed_back in found])
+        return add_all([by_parts(torch.mul, changed, passed_back(shared)[0]) for changed, _, passed_back in found])
 
 
 class LayerRule(ABC):
     """A rule that relevance follows at a layer."""
 
-    folds: ClassVar[bool] = False
+    needs_folded_batch_norm: ClassVar[bool] = False
     """Whether it makes a difference that a batch norm after the layer is part of it."""
 
     @abstractmethod
-    def __call__(self, call: Call, relevance: Tensor) -> Tensors:
+    def __call__(self, call: TorchCall, relevance: Tensor) -> Tensors:
         """The relevance of what a call takes, given that of what it returns."""
 
 
 @dataclass(frozen=True)
-class ByContributions(LayerRule):
+class ContributionRule(LayerRule):
     """A rule for layers with weights; of other calls, it is in proportion to what each input contributes.
 
     Args:
@@ -135,7 +135,7 @@ class ByContributions(LayerRule):
         bias: Whether biases take a part of the relevance, which is lost.
     """
 
-    folds: ClassVar[bool] = True
+    needs_folded_batch_norm: ClassVar[bool] = True
 
     epsilon: float = EPSILON
     bias: bool = True
@@ -145,14 +145,14 @@ class ByContributions(LayerRule):
             raise InvalidArgument(f"epsilon must be at least 0: got {self.epsilon}.")
 
     @abstractmethod
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ContributionTerm, ...]:
         """The contributions that relevance goes by."""
 
-    def __call__(self, call: Call, relevance: Tensor) -> Tensors:
+    def __call__(self, call: TorchCall, relevance: Tensor) -> Tensors:
         """The relevance of what a call takes, given that of what it returns."""
-        layer = Weighted.of(call)
+        layer = WeightedLayerCall.of(call)
         if layer is None:
-            return share(call, relevance, self.epsilon)
+            return proportional(call, relevance, self.epsilon)
         parts = (each if self.bias else dataclasses.replace(each, bias=None) for each in self.parts())
         passed = [part.passed(layer, relevance, self.epsilon) for part in parts]
-        return (together(passed),)
+        return (add_all(passed),)

@@ -9,21 +9,29 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from pellucid.core.rules.torch_call import Call
+from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
-from pellucid.methods.lrp.contributions import ByContributions, Change, LayerRule, Part, negative, positive, same
+from pellucid.methods.lrp.contributions import (
+    ContributionRule,
+    ContributionTerm,
+    LayerRule,
+    Modifier,
+    identity,
+    negative,
+    positive,
+)
 
-SAME_SIGN = ((positive, positive), (negative, negative))
+POSITIVE_CONTRIBUTIONS = ((positive, positive), (negative, negative))
 """Contributions above zero."""
 
-OTHER_SIGN = ((positive, negative), (negative, positive))
+NEGATIVE_CONTRIBUTIONS = ((positive, negative), (negative, positive))
 """Contributions below zero."""
 
 
 @final
 @dataclass(frozen=True)
-class Epsilon(ByContributions):
+class Epsilon(ContributionRule):
     """By all contributions: R_i = sum over j of x_i w_ij / (z_j + epsilon * sign(z_j)) * R_j.
 
     With an epsilon that is not small it absorbs relevance that weak or contradictory contributions would get.
@@ -39,16 +47,16 @@ class Epsilon(ByContributions):
         (tensor([[ 3., -1.]]),)
     """
 
-    folds: ClassVar[bool] = False
+    needs_folded_batch_norm: ClassVar[bool] = False
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ContributionTerm, ...]:
         """All contributions."""
-        return (Part(((same, same),)),)
+        return (ContributionTerm(((identity, identity),)),)
 
 
 @final
 @dataclass(frozen=True)
-class Gamma(ByContributions):
+class Gamma(ContributionRule):
     """Positive contributions count more: w + gamma * max(w, 0) takes the place of w.
 
     Where inputs are negative, what raises the output counts more for outputs above zero, and what lowers it for others.
@@ -75,22 +83,22 @@ class Gamma(ByContributions):
         if not self.gamma >= 0:
             raise InvalidArgument(f"gamma must be at least 0: got {self.gamma}.")
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ContributionTerm, ...]:
         """Contributions to outputs above zero, and to others."""
 
-        def more(part: Change) -> Change:
+        def more(part: Modifier) -> Modifier:
             return lambda w: w + self.gamma * part(w)
 
         above, below = more(positive), more(negative)
         return (
-            Part(((positive, above), (negative, below)), above, of="positive"),
-            Part(((positive, below), (negative, above)), below, of="negative"),
+            ContributionTerm(((positive, above), (negative, below)), above, of="positive"),
+            ContributionTerm(((positive, below), (negative, above)), below, of="negative"),
         )
 
 
 @final
 @dataclass(frozen=True)
-class ZPlus(ByContributions):
+class ZPlus(ContributionRule):
     """By positive contributions alone, the limit of a large gamma.
 
     Montavon et al., "Explaining nonlinear classification decisions with deep Taylor decomposition", 2017,
@@ -104,14 +112,14 @@ class ZPlus(ByContributions):
         (tensor([[2., 0.]]),)
     """
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ContributionTerm, ...]:
         """Positive contributions."""
-        return (Part(SAME_SIGN, positive),)
+        return (ContributionTerm(POSITIVE_CONTRIBUTIONS, positive),)
 
 
 @final
 @dataclass(frozen=True)
-class AlphaBeta(ByContributions):
+class AlphaBeta(ContributionRule):
     """Alpha times the relevance by positive contributions, less beta times that by negative ones.
 
     Bach et al., 2015, https://doi.org/10.1371/journal.pone.0130140.
@@ -138,15 +146,15 @@ class AlphaBeta(ByContributions):
                 f"alpha must be 1 + beta, and beta at least 0: got alpha={self.alpha}, beta={self.beta}."
             )
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ContributionTerm, ...]:
         """Positive and negative contributions."""
-        above = Part(SAME_SIGN, positive, self.alpha)
-        return (above, Part(OTHER_SIGN, negative, -self.beta)) if self.beta else (above,)
+        above = ContributionTerm(POSITIVE_CONTRIBUTIONS, positive, self.alpha)
+        return (above, ContributionTerm(NEGATIVE_CONTRIBUTIONS, negative, -self.beta)) if self.beta else (above,)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ZBox(ByContributions):
+class ZBox(ContributionRule):
     """For inputs between bounds, such as pixels: by x w - low max(w, 0) - high min(w, 0).
 
     Montavon et al., 2017, https://doi.org/10.1016/j.patcog.2016.11.008.
@@ -167,13 +175,13 @@ class ZBox(ByContributions):
     high: float | Tensor
     bias: bool = False
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ContributionTerm, ...]:
         """Contributions, and how far those of the bounds are below zero."""
 
-        def less(bound: float | Tensor) -> Change:
+        def less(bound: float | Tensor) -> Modifier:
             return lambda x: -_bound(bound, x)
 
-        return (Part(((same, same), (less(self.low), positive), (less(self.high), negative))),)
+        return (ContributionTerm(((identity, identity), (less(self.low), positive), (less(self.high), negative))),)
 
 
 def _bound(bound: float | Tensor, x: Tensor) -> Tensor:
@@ -194,7 +202,7 @@ def _bound(bound: float | Tensor, x: Tensor) -> Tensor:
 
 @final
 @dataclass(frozen=True)
-class WSquare(ByContributions):
+class WSquare(ContributionRule):
     """By squared weights, whatever the inputs.
 
     Montavon et al., 2017, https://doi.org/10.1016/j.patcog.2016.11.008.
@@ -209,14 +217,14 @@ class WSquare(ByContributions):
 
     bias: bool = False
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ContributionTerm, ...]:
         """Squared weights."""
-        return (Part(((torch.ones_like, torch.square),), torch.square),)
+        return (ContributionTerm(((torch.ones_like, torch.square),), torch.square),)
 
 
 @final
 @dataclass(frozen=True)
-class Flat(ByContributions):
+class Flat(ContributionRule):
     """In equal parts to all inputs that an output sees.
 
     Lapuschkin et al., "Unmasking Clever Hans predictors and assessing what machines really learn", 2019,
@@ -232,17 +240,17 @@ class Flat(ByContributions):
 
     bias: bool = False
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ContributionTerm, ...]:
         """Ones."""
-        return (Part(((torch.ones_like, torch.ones_like),), torch.ones_like),)
+        return (ContributionTerm(((torch.ones_like, torch.ones_like),), torch.ones_like),)
 
 
 @final
 @dataclass(frozen=True)
-class PassOn(LayerRule):
+class Pass(LayerRule):
     """All of it to the inputs, place by place, whatever the weights: R_i = R_i, where both shapes are the same."""
 
-    def __call__(self, call: Call, relevance: Tensor) -> Tensors:
+    def __call__(self, call: TorchCall, relevance: Tensor) -> Tensors:
         """The relevance of what a call returns.
 
         Raises:

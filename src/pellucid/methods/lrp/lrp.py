@@ -12,19 +12,19 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from pellucid.core.evaluation.completeness import gap
+from pellucid.core.evaluation.completeness import gap_to_change
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.problem import Problem
 from pellucid.core.problem.target import MappedTarget
-from pellucid.core.pytree import Structure
+from pellucid.core.pytree import TensorTree
 from pellucid.core.rules.ruled_op import Rule
-from pellucid.core.rules.torch_call import Call
-from pellucid.core.tensors import Tensors, total
+from pellucid.core.rules.torch_call import TorchCall
+from pellucid.core.tensors import Tensors, sum_over_tensors
 from pellucid.errors import WrongType
-from pellucid.methods.backprop.rule_gradients import passed_back
+from pellucid.methods.backprop.rule_gradients import backpropagate
 from pellucid.methods.calling.attribution import attribution, run_located
-from pellucid.methods.lrp.composite import Composite, Watch
+from pellucid.methods.lrp.composite import Composite, RelevanceObserver
 from pellucid.methods.lrp.conservation import Account, Conservation
 from pellucid.methods.lrp.contributions import LayerRule
 from pellucid.methods.lrp.slopes import NoSlope, passed_back_as_slopes
@@ -79,7 +79,7 @@ class LRP:
         """
         return self._passed(f, print if self.verbose else None, delta=delta)
 
-    def trace(self, problem: Problem | ModelFunction, /) -> tuple[Flow, ...]:
+    def trace(self, problem: Problem | ModelFunction, /) -> tuple[TraceEntry, ...]:
         """What every call receives and passes on, from the output back to the inputs.
 
         Args:
@@ -90,11 +90,11 @@ class LRP:
             >>> from pellucid.methods import LRP, Problem
             >>> problem = Problem(lambda x: (2 * x[:, 0] - x[:, 1]).relu(), torch.tensor([[3.0, 4.0]]))
             >>> [(flow.call, flow.rule) for flow in LRP().trace(problem)]
-            [('relu of (1,)', 'pass_on'), ('sub of (1,), (1,)', 'addition'), ('mul of (1,)', 'product')]
+            [('relu of (1,)', 'pass_through'), ('sub of (1,), (1,)', 'addition'), ('mul of (1,)', 'product')]
         """
 
-        def listed(f: ModelFunction) -> tuple[Flow, ...]:
-            flows: list[Flow] = []
+        def listed(f: ModelFunction) -> tuple[TraceEntry, ...]:
+            flows: list[TraceEntry] = []
             self._passed(f, flows.append, delta=False)
             return tuple(flows)
 
@@ -138,17 +138,17 @@ class LRP:
 
         return run_located(self, problem, settled)
 
-    def _passed(self, f: ModelFunction, tell: Callable[[Flow], None] | None, *, delta: bool) -> Attributions:
-        def watch(rule: Rule, call: Call, relevance: Tensor) -> Tensors:
+    def _passed(self, f: ModelFunction, tell: Callable[[TraceEntry], None] | None, *, delta: bool) -> Attributions:
+        def watch(rule: Rule, call: TorchCall, relevance: Tensor) -> Tensors:
             passed = rule(call, relevance)
             if tell is not None:
-                tell(Flow.of(call, rule, relevance, passed, f.problem.model))
+                tell(TraceEntry.of(call, rule, relevance, passed, f.problem.model))
             return passed
 
-        found, value = self._quickly(f) if tell is None else self._run(f, watch, _itself)
+        found, value = self._quickly(f) if tell is None else self._run(f, watch, _multiply_by_value)
         result = f.attributions(found)
         if delta:
-            lost = [gap(value, total(each)) for each in _by_layer(result, f)]
+            lost = [gap_to_change(value, sum_over_tensors(each)) for each in _by_layer(result, f)]
             result = dataclasses.replace(
                 result, delta=torch.stack(lost) if f.evaluator.gradient_at.several else lost[0]
             )
@@ -160,23 +160,23 @@ class LRP:
         options = f.problem.options
         own = options.create_graph or options.gradient_function is not None
         if epsilon is None or own or f.session.info.trains:
-            return self._run(f, None, _itself)
+            return self._run(f, None, _multiply_by_value)
         try:
             return passed_back_as_slopes(f.at(replay=False), epsilon, self.composite.stabiliser)
         except NoSlope:
-            return self._run(f, None, _itself)
+            return self._run(f, None, _multiply_by_value)
 
-    def _run(self, f: ModelFunction, watch: Watch | None, begin: Rule) -> tuple[Tensors, Tensor]:
+    def _run(self, f: ModelFunction, watch: RelevanceObserver | None, begin: Rule) -> tuple[Tensors, Tensor]:
         """The relevance of what a pathway reads, and the values that it starts from."""
         rules = self.composite.rules(f.problem.model, watch)
-        rules = dataclasses.replace(rules, functions={**rules.functions, relevant: begin})
-        started = f.at(target=MappedTarget(f.evaluator.target, relevant), replay=False)
-        return passed_back(started, rules, strict=self.strict)
+        rules = dataclasses.replace(rules, functions={**rules.functions, start_relevance: begin})
+        started = f.at(target=MappedTarget(f.evaluator.target, start_relevance), replay=False)
+        return backpropagate(started, rules, strict=self.strict)
 
 
 @final
 @dataclass(frozen=True)
-class Flow:
+class TraceEntry:
     """The relevance that passes a call.
 
     Args:
@@ -192,7 +192,9 @@ class Flow:
     passed: float
 
     @classmethod
-    def of(cls, call: Call, rule: Rule, relevance: Tensor, passed: Tensors, model: Callable[..., Any]) -> Flow:
+    def of(
+        cls, call: TorchCall, rule: Rule, relevance: Tensor, passed: Tensors, model: Callable[..., Any]
+    ) -> TraceEntry:
         """That of a call under a rule."""
         name = type(rule).__name__ if isinstance(rule, LayerRule) else getattr(rule, "__name__", "")
         received, sent = (sum(float(each.detach().sum()) for each in some) for some in ((relevance,), passed))
@@ -204,15 +206,19 @@ class Flow:
 
 def _by_layer(result: Attributions, f: ModelFunction) -> list[Tensors]:
     """The relevance of each layer of a list; of all tensors where there is none."""
-    return [Structure.of(each)[0] for each in result.arranged] if f.evaluator.gradient_at.several else [result.values]
+    return (
+        [TensorTree.of(each)[0] for each in result.as_layer_output]
+        if f.evaluator.gradient_at.several
+        else [result.values]
+    )
 
 
-def relevant(value: Tensor) -> Tensor:
+def start_relevance(value: Tensor) -> Tensor:
     """Values, as they are, whose gradient is themselves: the relevance of the output."""
     if has_torch_function_unary(value):
-        return handle_torch_function(relevant, (value,), value)
+        return handle_torch_function(start_relevance, (value,), value)
     return value.clone()
 
 
-def _itself(call: Call, grad: Tensor) -> Tensors:
+def _multiply_by_value(call: TorchCall, grad: Tensor) -> Tensors:
     return (grad * call.inputs[0],)

@@ -13,16 +13,16 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pellucid.core.autograd.audit import words
-from pellucid.core.rules.op_names import ELEMENTWISE, PRODUCTS
+from pellucid.core.autograd.audit import split_names
+from pellucid.core.rules.op_names import ELEMENTWISE, PRODUCT_FUNCTIONS
 from pellucid.core.rules.ruled_op import Rule
-from pellucid.core.rules.torch_call import Call
+from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.tensors import Tensors
 
 EPSILON = 1e-9
 """What keeps denominators from zero."""
 
-SUMS = words(
+SUMS = split_names(
     """
     adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d affine_grid_generator avg_pool1d avg_pool2d
     avg_pool3d col2im cumsum diff fft_fft fft_fft2 fft_fftn fft_hfft fft_hfft2 fft_hfftn fft_ifft fft_ifft2
@@ -34,16 +34,16 @@ SUMS = words(
 )
 """Functions that add up numbers."""
 
-ADDED_TO = words("add iadd isub radd rsub sub subtract")
+ADDITION_OPS = split_names("add iadd isub radd rsub sub subtract")
 
-PASSED_ON = ELEMENTWISE | words(
+ELEMENTWISE_OPS = ELEMENTWISE | split_names(
     """
     alpha_dropout conj_physical dropout feature_alpha_dropout feature_dropout native_dropout negative neg rsqrt
     """
 )
 """Functions that make each number of one."""
 
-MAXIMA = words(
+MAXIMA = split_names(
     """
     adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d max_pool1d max_pool1d_with_indices max_pool2d
     max_pool2d_with_indices max_pool3d max_pool3d_with_indices
@@ -51,15 +51,15 @@ MAXIMA = words(
 )
 """Functions that take the largest of some numbers; of other such calls, and of all that moves numbers, nobody asks."""
 
-QUOTIENTS = words("div divide itruediv true_divide truediv")
+QUOTIENTS = split_names("div divide itruediv true_divide truediv")
 
-MULTIPLIED = words("imul mul multiply rmul")
+ELEMENTWISE_PRODUCTS = split_names("imul mul multiply rmul")
 """Products of one number by one."""
 
 
 @final
 @dataclass
-class Kept:
+class Absorbed:
     """What a rule keeps of the relevance that it gets.
 
     Args:
@@ -71,11 +71,11 @@ class Kept:
     stabilisers: float = 0.0
 
 
-_KEPT: ContextVar[Kept | None] = ContextVar("kept", default=None)
+_KEPT: ContextVar[Absorbed | None] = ContextVar("kept", default=None)
 
 
 @contextmanager
-def keeping(kept: Kept) -> Iterator[Kept]:
+def recording_absorbed(kept: Absorbed) -> Iterator[Absorbed]:
     """Have rules tell what they keep, meanwhile."""
     token = _KEPT.set(kept)
     try:
@@ -90,7 +90,7 @@ def amount(relevance: Tensor) -> float:
     return float(parts.double().sum())
 
 
-def to_biases(call: Call, shared: Tensor) -> None:
+def to_biases(call: TorchCall, shared: Tensor) -> None:
     """Tell, where somebody asks, how much goes to what a call returns for zeros.
 
     Args:
@@ -115,9 +115,9 @@ def stabilised(z: Tensor, epsilon: float) -> Tensor:
     return z + torch.copysign(z.new_tensor(max(epsilon, torch.finfo(z.dtype).tiny)), z)
 
 
-def share(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def proportional(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """Each input by its part in the output, to first order: x * J^T(R / z), where z = f(x)."""
-    z, passed_back = call.linearized(call.inputs)
+    z, passed_back = call.vjp(call.inputs)
     shared = relative(relevance, z, epsilon)
     to_biases(call, shared)
     return tuple(by_parts(torch.mul, x, each) for x, each in zip(call.inputs, passed_back(shared), strict=True))
@@ -146,11 +146,11 @@ def fitting(relevance: Tensor, x: Tensor) -> Tensor:
     return whole.sum_to_size(x.shape)
 
 
-def pass_on(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def pass_through(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """All of it to the number that the output is made of; what a function gives for zero is its own, as a bias is."""
     (x, *others) = call.inputs
     if others or (x.is_complex() and not relevance.is_complex()):
-        return share(call, relevance, epsilon)
+        return proportional(call, relevance, epsilon)
     at_zero = x == 0
     if at_zero.any():
         passed = torch.where(at_zero & (call.output(x) != 0), 0, relevance)
@@ -159,54 +159,54 @@ def pass_on(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     return (fitting(relevance, x),)
 
 
-def addition(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def addition(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """By contributions; all of it to what is moved by a mere number, as in 1 + tanh(x)."""
     alone = sum(isinstance(leaf, Tensor) for leaf in call.leaves) == 1
-    return (fitting(relevance, call.inputs[0]),) if alone else share(call, relevance, epsilon)
+    return (fitting(relevance, call.inputs[0]),) if alone else proportional(call, relevance, epsilon)
 
 
-def sampling(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def grid_sample_rule(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """By contributions to the image; nothing to the grid that says where to look, unless it is alone."""
     _, *grid = call.inputs
-    passed = share(dataclasses.replace(call, places=call.places[:1]), relevance, epsilon)
+    passed = proportional(dataclasses.replace(call, places=call.places[:1]), relevance, epsilon)
     return *passed, *(torch.zeros_like(each) for each in grid)
 
 
-def placement(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def scatter_rule(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """By contributions where numbers are added to others; else to those that are put there."""
-    return share(call, relevance, epsilon) if places_more(call) else moved(call, relevance)
+    return proportional(call, relevance, epsilon) if places_more(call) else route(call, relevance)
 
 
-def places_more(call: Call) -> bool:
+def places_more(call: TorchCall) -> bool:
     """Whether numbers are added to others where they are put."""
     args, keywords = call.arguments
     return any(isinstance(each, str | bool) and each for each in (*args[3:], *keywords.values()))
 
 
-def product(call: Call, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
+def product(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """Equal parts to all factors, which share them as sums do; what is added to a product has a part of its own."""
-    apart = added(call)
+    apart = bias_position(call)
     factors = sum(place != apart for place in call.places)
-    if call.name in MULTIPLIED:
+    if call.name in ELEMENTWISE_PRODUCTS:
         return tuple(fitting(relevance / factors, x) for x in call.inputs)
-    passed = share(call, relevance, epsilon)
+    passed = proportional(call, relevance, epsilon)
     return tuple(each if place == apart else each / factors for place, each in zip(call.places, passed, strict=True))
 
 
-def quotient(call: Call, relevance: Tensor) -> Tensors:
+def quotient_rule(call: TorchCall, relevance: Tensor) -> Tensors:
     """All of it to the numerator, whose scale the denominator is, as in every norm; to that where it is alone."""
     first, *others = call.inputs
     return fitting(relevance, first), *(torch.zeros_like(each) for each in others)
 
 
-def moved(call: Call, relevance: Tensor) -> Tensors:
+def route(call: TorchCall, relevance: Tensor) -> Tensors:
     """To where the output is taken from."""
     passed = call.gradient(call.inputs, relevance)
     to_constants(relevance, passed)
     return passed
 
 
-def softmax(call: Call, relevance: Tensor) -> Tensors:
+def softmax_rule(call: TorchCall, relevance: Tensor) -> Tensors:
     """By their share of the sum too: x * (R - s * sum(R)), the first-order share in closed form."""
     (x,) = call.inputs
     args, keywords = call.arguments
@@ -215,20 +215,20 @@ def softmax(call: Call, relevance: Tensor) -> Tensors:
     return (torch.where(passed == 0, 0, x * passed).to(x.dtype),)  # what is masked by -inf has none
 
 
-RULES: Mapping[str, Rule] = {
-    **dict.fromkeys(SUMS, share),
-    **dict.fromkeys(ADDED_TO, addition),
-    **dict.fromkeys(PASSED_ON, pass_on),
-    **dict.fromkeys(MAXIMA, moved),
-    **dict.fromkeys(PRODUCTS, product),
-    **dict.fromkeys(QUOTIENTS, quotient),
-    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), sampling),
-    **dict.fromkeys(("index_put", "put", "scatter", "scatter_reduce"), placement),
-    "softmax": softmax,
+OP_RULES: Mapping[str, Rule] = {
+    **dict.fromkeys(SUMS, proportional),
+    **dict.fromkeys(ADDITION_OPS, addition),
+    **dict.fromkeys(ELEMENTWISE_OPS, pass_through),
+    **dict.fromkeys(MAXIMA, route),
+    **dict.fromkeys(PRODUCT_FUNCTIONS, product),
+    **dict.fromkeys(QUOTIENTS, quotient_rule),
+    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), grid_sample_rule),
+    **dict.fromkeys(("index_put", "put", "scatter", "scatter_reduce"), scatter_rule),
+    "softmax": softmax_rule,
 }
 """The rules of calls that are no layers with weights."""
 
-_STABILISED = frozenset((share, addition, pass_on, product, sampling, placement))
+_STABILISED = frozenset((proportional, addition, pass_through, product, grid_sample_rule, scatter_rule))
 
 
 def with_stabiliser(rule: Rule, epsilon: float) -> Rule:
@@ -238,14 +238,14 @@ def with_stabiliser(rule: Rule, epsilon: float) -> Rule:
     return functools.update_wrapper(functools.partial(rule, epsilon=epsilon), rule)
 
 
-ADDED_FIRST = words("addbmm addcmul addmm addmv addr baddbmm")
-LAYERS = words("conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d linear")
-PAIRS = words("bmm dot einsum inner matmul imatmul mm mv outer rmatmul tensordot vdot")
-WEIGHTED = LAYERS | PAIRS | ADDED_FIRST
+ADDED_FIRST = split_names("addbmm addcmul addmm addmv addr baddbmm")
+LAYERS = split_names("conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d linear")
+MATRIX_PRODUCTS = split_names("bmm dot einsum inner matmul imatmul mm mv outer rmatmul tensordot vdot")
+WEIGHTED = LAYERS | MATRIX_PRODUCTS | ADDED_FIRST
 """Functions that are linear in inputs, with weights, where one of their two factors is constant."""
 
 
-def added(call: Call) -> int | None:
+def bias_position(call: TorchCall) -> int | None:
     """Which argument is added to a product: the bias of a layer, what `torch.addmm` takes first."""
     if call.name in LAYERS:
         return call.place(2, "bias")

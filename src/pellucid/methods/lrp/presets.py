@@ -7,7 +7,7 @@ import dataclasses
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.methods.lrp.composite import Composite, Which
+from pellucid.methods.lrp.composite import Composite, LayerKey
 from pellucid.methods.lrp.contributions import LayerRule
 from pellucid.methods.lrp.layer_rules import AlphaBeta, Epsilon, Flat, Gamma, ZBox, ZPlus
 from pellucid.methods.lrp.op_rules import EPSILON
@@ -17,7 +17,7 @@ CONVOLUTIONS = tuple(
 )
 
 
-def _convolutions(rule: LayerRule) -> dict[Which, LayerRule]:
+def _convolutions(rule: LayerRule) -> dict[LayerKey, LayerRule]:
     return dict.fromkeys(CONVOLUTIONS, rule)
 
 

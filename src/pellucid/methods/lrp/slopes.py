@@ -15,40 +15,40 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
-from pellucid.core.autograd.audit import MOVES, words
-from pellucid.core.autograd.dependence import DEPENDS
+from pellucid.core.autograd.audit import REARRANGES, split_names
+from pellucid.core.autograd.dependence import DEPENDS_ON_SOURCE
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.sweep import at_own_points
+from pellucid.core.evaluation.sweep import evaluate_own_points
 from pellucid.core.problem.points import Points
 from pellucid.core.rules.decompositions import attention, normalization
-from pellucid.core.rules.decompositions.table import STEPS
-from pellucid.core.rules.entries import Around, Decomposed, Entry
-from pellucid.core.rules.memory import Memory
-from pellucid.core.rules.op_names import PRODUCTS
+from pellucid.core.rules.decompositions.table import DECOMPOSITIONS
+from pellucid.core.rules.entries import Around, Decompose, RuleSpec
+from pellucid.core.rules.memory import CallMemory
+from pellucid.core.rules.op_names import PRODUCT_FUNCTIONS
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.torch_call import Call, Function
+from pellucid.core.rules.torch_call import TorchCall, TorchFunction
 from pellucid.core.tensors import Tensors
-from pellucid.methods.backprop.rule_gradients import ruled
+from pellucid.methods.backprop.rule_gradients import gradient_under_rules
 from pellucid.methods.deeplift.scales import inverts
 from pellucid.methods.lrp.batch_norm import BatchNorm
-from pellucid.methods.lrp.contributions import Weighted
+from pellucid.methods.lrp.contributions import WeightedLayerCall
 from pellucid.methods.lrp.op_rules import (
-    ADDED_TO,
+    ADDITION_OPS,
+    ELEMENTWISE_OPS,
+    ELEMENTWISE_PRODUCTS,
     EPSILON,
     MAXIMA,
-    MULTIPLIED,
-    PASSED_ON,
     QUOTIENTS,
     SUMS,
-    added,
+    bias_position,
     by_parts,
     places_more,
 )
 
-HOMOGENEOUS = words("abs absolute dropout feature_dropout leaky_relu native_dropout neg negative relu rrelu")
+HOMOGENEOUS = split_names("abs absolute dropout feature_dropout leaky_relu native_dropout neg negative relu rrelu")
 """Functions of one number for which f(x) / x is the gradient."""
 
-KEPT = words("index_put put scatter scatter_reduce")
+KEPT = split_names("index_put put scatter scatter_reduce")
 """Functions that put numbers somewhere, which may be added to others."""
 
 
@@ -72,21 +72,21 @@ def passed_back_as_slopes(f: ModelFunction, epsilon: float, stabiliser: float) -
     def evaluate(points: Points) -> Tensors:
         warned, f.session.warned_inputs = f.session.warned_inputs, _Told()
         try:
-            found = ruled(f, rules, points)
+            found = gradient_under_rules(f, rules, points)
         except RuntimeError as error:
             if "modified by an inplace operation" not in str(error):
                 raise
             raise NoSlope from error  # rules remember what is written into later
         finally:
             f.session.warned_inputs = warned
-        trail, gradient = found.run.trail, found.gradient
-        unruled = found.run.blind or trail is None or any(trail.unruled(gradient.value, gradient.at))
+        trail, gradient = found.run.audit, found.gradient
+        unruled = found.run.blind or trail is None or any(trail.missing_rules(gradient.value, gradient.at))
         if unruled or not all(grad.any() for grad in gradient.grad):
             raise NoSlope
         pairs = zip(gradient.at, gradient.grad, strict=True)
         return *(by_parts(torch.mul, x.detach(), grad) for x, grad in pairs), gradient.value.detach()
 
-    *relevance, value = at_own_points(f, evaluate)
+    *relevance, value = evaluate_own_points(f, evaluate)
     return tuple(relevance), value
 
 
@@ -106,17 +106,17 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
         stabiliser: What keeps the denominators of all other calls from zero.
     """
 
-    def shared(call: Call, memory: Memory) -> Any:
+    def shared(call: TorchCall, memory: CallMemory) -> Any:
         """By contributions: torch's gradient, less what the stabiliser takes."""
         return _damped(call, memory, stabiliser)
 
-    def addition(call: Call, memory: Memory) -> Any:
+    def addition(call: TorchCall, memory: CallMemory) -> Any:
         """The same, and all to what is moved by a mere number; where that is zero, there is no R / x."""
         if sum(isinstance(leaf, Tensor) for leaf in call.leaves) > 1:
             return shared(call, memory)
         return None if (call.inputs[0] == 0).any() else _ratio(call, memory, lambda grad, x, z: (z / x).mul_(grad))
 
-    def passed_on(call: Call, memory: Memory) -> Any:
+    def passed_on(call: TorchCall, memory: CallMemory) -> Any:
         """All of it: f(x) / x."""
         if inverts(call):
             with torch.no_grad():
@@ -127,18 +127,18 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
             return _ratio(call, memory)
         return call.result(*call.inputs)
 
-    def product(call: Call, memory: Memory) -> Any:
+    def product(call: TorchCall, memory: CallMemory) -> Any:
         """Equal parts to all factors."""
-        if Weighted.of(call) is not None:
+        if WeightedLayerCall.of(call) is not None:
             return _damped(call, memory, epsilon)
-        apart, factors = added(call), len(call.places)
+        apart, factors = bias_position(call), len(call.places)
         if factors > 1 and apart in call.places:
             return None
-        if call.name in MULTIPLIED:
+        if call.name in ELEMENTWISE_PRODUCTS:
             return None if any(each.is_complex() for each in call.inputs) else _parts(call, factors)
         return _damped(call, memory, stabiliser, factors)
 
-    def quotient(call: Call, memory: Memory) -> Any:
+    def quotient(call: TorchCall, memory: CallMemory) -> Any:
         """All of it to the numerator; where the denominator is alone f(x) / x, the gradient the other way."""
         first, *others = call.inputs
         _, keywords = call.arguments
@@ -149,11 +149,11 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
             result.register_hook(torch.neg)
         return result
 
-    def placement(call: Call, memory: Memory) -> Any:
+    def placement(call: TorchCall, memory: CallMemory) -> Any:
         """By contributions where numbers are added to others."""
         return shared(call, memory) if places_more(call) else call.result(*call.inputs)
 
-    def attention(call: Call, memory: Memory) -> Any:
+    def attention(call: TorchCall, memory: CallMemory) -> Any:
         """Products of halves around a softmax, whose rule is torch's gradient."""
         query, key, value = (call.place(*each) for each in enumerate(("query", "key", "value")))
         ends = 2 if query in call.places and value in call.places else 1
@@ -163,7 +163,7 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
         scaled = (_scaled(x, factors[place]) for place, x in zip(call.places, call.inputs, strict=True))
         return _damped(call, memory, stabiliser if ends > 1 else epsilon, inputs=tuple(scaled))
 
-    def layer_norm(call: Call, memory: Memory) -> Any:
+    def layer_norm(call: TorchCall, memory: CallMemory) -> Any:
         """That of its steps, a difference from the mean over a constant, times the weights and with the biases."""
         args, keywords = call.arguments
         given = dict(zip(("input", "normalized_shape", "weight", "bias", "eps"), args, strict=False)) | keywords
@@ -179,39 +179,39 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
 
         return _Changed.apply(x, y, memory.hold(x), memory.hold(y), change)  # type: ignore[no-untyped-call]
 
-    functions: dict[str | Function, Entry] = {
-        name: Decomposed(steps, otherwise=Around(_unless_ruled(shared))) for name, steps in STEPS.items()
+    functions: dict[str | TorchFunction, RuleSpec] = {
+        name: Decompose(steps, otherwise=Around(_unless_ruled(shared))) for name, steps in DECOMPOSITIONS.items()
     }
     for names, make in (
         (SUMS, shared),
-        (ADDED_TO, addition),
-        (PASSED_ON, passed_on),
-        (PRODUCTS, product),
+        (ADDITION_OPS, addition),
+        (ELEMENTWISE_OPS, passed_on),
+        (PRODUCT_FUNCTIONS, product),
         (QUOTIENTS, quotient),
         (KEPT, placement),
-        (MAXIMA | words("softmax"), lambda call, memory: call.result(*call.inputs)),
-        (words("grid_sampler grid_sampler_2d grid_sampler_3d"), lambda call, memory: None),
+        (MAXIMA | split_names("softmax"), lambda call, memory: call.result(*call.inputs)),
+        (split_names("grid_sampler grid_sampler_2d grid_sampler_3d"), lambda call, memory: None),
     ):
         functions.update(dict.fromkeys(names, Around(_unless_ruled(make))))
-    functions["layer_norm"] = Decomposed(_layer_norm_in_steps, otherwise=Around(_unless_ruled(layer_norm)))
-    functions["batch_norm"] = Decomposed(BatchNorm(lambda layer: False), otherwise=Around(_unless_ruled(shared)))
+    functions["layer_norm"] = Decompose(_layer_norm_in_steps, otherwise=Around(_unless_ruled(layer_norm)))
+    functions["batch_norm"] = Decompose(BatchNorm(lambda layer: False), otherwise=Around(_unless_ruled(shared)))
     if stabiliser <= EPSILON:
         fused = Around(_unless_ruled(attention))
-        functions["scaled_dot_product_attention"] = Decomposed(_attention_in_steps, otherwise=fused)
-    return Rules(functions, exempt=MOVES)
+        functions["scaled_dot_product_attention"] = Decompose(_attention_in_steps, otherwise=fused)
+    return Rules(functions, exempt=REARRANGES)
 
 
-def _unless_ruled(make: Callable[[Call, Memory], Any]) -> Callable[[Call, Memory], Any]:
+def _unless_ruled(make: Callable[[TorchCall, CallMemory], Any]) -> Callable[[TorchCall, CallMemory], Any]:
     """What makes calls, but for those of modules that have a rule of their own."""
 
-    def made(call: Call, memory: Memory) -> Any:
+    def made(call: TorchCall, memory: CallMemory) -> Any:
         own = None if call.module is None else vars(call.module).get("rule")
         return make(call, memory) if own is None else None
 
     return made
 
 
-def _damped(call: Call, memory: Memory, epsilon: float, parts: int = 1, inputs: Tensors | None = None) -> Any:
+def _damped(call: TorchCall, memory: CallMemory, epsilon: float, parts: int = 1, inputs: Tensors | None = None) -> Any:
     """What a call returns, with the gradient times z / (z + epsilon * sign(z)), and over the number of parts."""
     result = call.result(*(call.inputs if inputs is None else inputs))
     z: Any = result if isinstance(result, Tensor) else tree_flatten(result)[0][0]
@@ -234,7 +234,7 @@ def _damp(grad: Tensor, z: Tensor, epsilon: float) -> Tensor:
     return torch.addcdiv(grad, grad, z.abs().add_(least), value=-least)
 
 
-def _parts(call: Call, factors: int) -> Any:
+def _parts(call: TorchCall, factors: int) -> Any:
     """What a product returns, with equal parts of the gradient."""
     result = call.result(*call.inputs)
     if factors > 1:
@@ -255,7 +255,7 @@ def _by_ratio(grad: Tensor, x: Tensor, z: Tensor) -> Tensor:
     return (z / x).masked_fill_(x == 0, 0).mul_(grad)
 
 
-def _ratio(call: Call, memory: Memory, change: Callable[[Tensor, Tensor, Tensor], Tensor] = _by_ratio) -> Any:
+def _ratio(call: TorchCall, memory: CallMemory, change: Callable[[Tensor, Tensor, Tensor], Tensor] = _by_ratio) -> Any:
     """What a function of one number returns, with f(x) / x for a gradient."""
     (x,) = call.inputs
     if x.is_complex():
@@ -292,7 +292,7 @@ def _layer_norm_in_steps(
     """A layer norm in steps where its weights depend on the source, or are of another dtype; else torch's."""
     others = [each for each in (weight, bias) if each is not None]
     if not torch.is_autocast_enabled(input.device.type) and not any(
-        each.dtype != input.dtype or DEPENDS(each) for each in others
+        each.dtype != input.dtype or DEPENDS_ON_SOURCE(each) for each in others
     ):
         return NotImplemented
     return normalization.layer_norm(input, normalized_shape, weight, bias, eps)
@@ -309,7 +309,11 @@ def _attention_in_steps(
     enable_gqa: bool = False,
 ) -> Any:
     """Attention in steps where some may look at nobody, one side is constant or something is dropped; else torch's."""
-    if dropout_p == 0 and DEPENDS(query) == DEPENDS(key) and (attn_mask is None or _all_see(attn_mask)):
+    if (
+        dropout_p == 0
+        and DEPENDS_ON_SOURCE(query) == DEPENDS_ON_SOURCE(key)
+        and (attn_mask is None or _all_see(attn_mask))
+    ):
         return NotImplemented
     return attention.attention(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
 

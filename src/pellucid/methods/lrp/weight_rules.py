@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pellucid.core.rules.torch_call import Call
+from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.tensors import Tensors
 from pellucid.errors import not_to_be_overridden
-from pellucid.methods.lrp.contributions import LayerRule, Weighted
-from pellucid.methods.lrp.layer_rules import PassOn
-from pellucid.methods.lrp.op_rules import pass_on, share
+from pellucid.methods.lrp.contributions import LayerRule, WeightedLayerCall
+from pellucid.methods.lrp.layer_rules import Pass
+from pellucid.methods.lrp.op_rules import pass_through, proportional
 
 _PASSING = ("relu", "tanh", "dropout")
 """Functions that pass relevance on whatever the rule of their module, as in Captum."""
@@ -48,22 +48,22 @@ class PropagationRule(LayerRule):
             outputs: What it returns.
         """
 
-    def __call__(self, call: Call, relevance: Tensor) -> Tensors:
+    def __call__(self, call: TorchCall, relevance: Tensor) -> Tensors:
         """The relevance of what a call takes, given that of what it returns."""
         if call.name in _PASSING:
-            return pass_on(call, relevance)
-        return share(self._changed(call), relevance, self.STABILITY_FACTOR)
+            return pass_through(call, relevance)
+        return proportional(self._changed(call), relevance, self.STABILITY_FACTOR)
 
-    def _changed(self, call: Call) -> Call:
+    def _changed(self, call: TorchCall) -> TorchCall:
         """The same call with the weights that a copy of its module has, once they are manipulated."""
         if call.module is None:
             return call
         leaves, own = list(call.leaves), {id(each): name for name, each in call.module._parameters.items()}
         names = {place: own[id(leaf)] for place, leaf in enumerate(leaves) if id(leaf) in own and leaf is not None}
-        layer = Weighted.of(call)
+        layer = WeightedLayerCall.of(call)
         if layer is not None:  # weights that the module computes are no parameters
             names = {layer.weight: "weight", **({} if layer.bias is None else {layer.bias: "bias"}), **names}
-        other = _copied(call.module)
+        other = _shallow_module_copy(call.module)
         vars(other).update({name: leaves[place].clone() for place, name in names.items()})
         self._manipulate_weights(other, call.inputs, call.output(*call.inputs))
         for place, name in names.items():
@@ -71,18 +71,18 @@ class PropagationRule(LayerRule):
         return dataclasses.replace(call, leaves=leaves)
 
 
-def _copied(module: nn.Module) -> nn.Module:
+def _shallow_module_copy(module: nn.Module) -> nn.Module:
     """A module that may be changed, whose parameters are plain tensors."""
     parametrized = torch.nn.utils.parametrize.is_parametrized(module)
     other: nn.Module = object.__new__(type(module).__mro__[parametrized])
-    vars(other).update({name: _own(each) for name, each in vars(module).items()})
+    vars(other).update({name: _clone_value(each) for name, each in vars(module).items()})
     for tensors in (other._parameters, other._buffers):
-        vars(other).update({name: _own(each) for name, each in tensors.items()})
+        vars(other).update({name: _clone_value(each) for name, each in tensors.items()})
         tensors.clear()
     return other
 
 
-def _own(value: Any) -> Any:
+def _clone_value(value: Any) -> Any:
     """A tensor or a dict that is nobody else's."""
     return value.clone() if isinstance(value, Tensor) else copy.copy(value) if isinstance(value, dict) else value
 
@@ -115,7 +115,7 @@ class GammaRule(PropagationRule):
 
     def _manipulate_weights(self, module: nn.Module, inputs: Any, outputs: Any) -> None:
         """Raise positive weights."""
-        _change(module, lambda w: w + self.gamma * w.clamp(min=0), self.set_bias_to_zero)
+        _modify_parameters(module, lambda w: w + self.gamma * w.clamp(min=0), self.set_bias_to_zero)
 
 
 class Alpha1_Beta0_Rule(PropagationRule):  # noqa: N801  # Captum's name
@@ -130,18 +130,18 @@ class Alpha1_Beta0_Rule(PropagationRule):  # noqa: N801  # Captum's name
 
     def _manipulate_weights(self, module: nn.Module, inputs: Any, outputs: Any) -> None:
         """Keep positive weights."""
-        _change(module, lambda w: w.clamp(min=0), self.set_bias_to_zero)
+        _modify_parameters(module, lambda w: w.clamp(min=0), self.set_bias_to_zero)
 
 
 class IdentityRule(EpsilonRule):
-    """All of it to the inputs, place by place: [pellucid.methods.PassOn][]."""
+    """All of it to the inputs, place by place: [pellucid.methods.Pass][]."""
 
-    def __call__(self, call: Call, relevance: Tensor) -> Tensors:
+    def __call__(self, call: TorchCall, relevance: Tensor) -> Tensors:
         """The relevance of what a call returns."""
-        return PassOn()(call, relevance)
+        return Pass()(call, relevance)
 
 
-def _change(module: nn.Module, of_weights: Callable[[Tensor], Tensor], set_bias_to_zero: bool) -> None:
+def _modify_parameters(module: nn.Module, of_weights: Callable[[Tensor], Tensor], set_bias_to_zero: bool) -> None:
     """Put other weights in the place of those of a copy of a module, and zeros in that of biases."""
     weight, bias = (getattr(module, name, None) for name in ("weight", "bias"))
     if isinstance(weight, Tensor):

@@ -11,8 +11,8 @@ from torch import Tensor
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask, Features
 from pellucid.core.games.fill import Fill
-from pellucid.core.games.game import Players, effects, playing
-from pellucid.core.games.outcomes import filled_outcomes
+from pellucid.core.games.game import FeatureSet, ablation_effects, active_features
+from pellucid.core.games.outcomes import evaluate_present
 from pellucid.core.games.windows import Strides, Windows, WindowShapes
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
@@ -92,15 +92,15 @@ class Occlusion:
         return await _ablated(f, Windows.of(f.x, self.windows, self.strides), baselines)
 
 
-async def _ablated(f: ModelFunction, players: Players, baselines: Baselines) -> Attributions:
+async def _ablated(f: ModelFunction, players: FeatureSet, baselines: Baselines) -> Attributions:
     """The effects of replacing each player by the baselines."""
     fill = Fill.of(f, baselines)
 
     def without(absent: Tensor) -> Awaitable[Tensor]:
         def there(some: slice, places: slice) -> Tensors:
-            return tuple(~each for each in players.belonging(absent[some], places))
+            return tuple(~each for each in players.masks_of(absent[some], places))
 
-        return filled_outcomes(f, len(absent), fill, there)
+        return evaluate_present(f, len(absent), fill, there)
 
-    found = players.spread(await effects(players, playing(players, f.x, fill), without))
+    found = players.spread(await ablation_effects(players, active_features(players, f.x, fill), without))
     return f.attributions(found, at="source")

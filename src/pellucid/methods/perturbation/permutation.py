@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.examples import everyone
+from pellucid.core.examples import all_examples
 from pellucid.core.games.features import FeatureMask, Features
-from pellucid.core.games.game import effects
-from pellucid.core.games.outcomes import outcomes
+from pellucid.core.games.game import ablation_effects
+from pellucid.core.games.outcomes import evaluate_samples
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.random_streams import shared
+from pellucid.core.random_streams import shared_generator
 from pellucid.core.tensors import Tensors
 from pellucid.errors import warn
 from pellucid.methods.calling.attribution import attribution
@@ -73,18 +73,18 @@ class FeaturePermutation:
         permuted = self._drawn(f, features, len(present)) if self.permutation is None else self._called(f, features)
 
         def without(moved: Tensor) -> Awaitable[Tensor]:
-            return outcomes(f, len(moved), lambda some, places: permuted(moved[some], places))
+            return evaluate_samples(f, len(moved), lambda some, places: permuted(moved[some], places))
 
-        found = features.spread(await effects(features, present, without))
+        found = features.spread(await ablation_effects(features, present, without))
         return f.attributions(found, at="source")
 
     def _drawn(self, f: ModelFunction, features: Features, count: int) -> Without:
         """Points with features exchanged by orders of the examples in which one of them moves, drawn as Captum does."""
-        generator = shared(self.seed, self.generator)
+        generator = shared_generator(self.seed, self.generator)
         members = [set(torch.unique(mask).tolist()) for mask in features.masks]
         per_call = f.session.budget.most_samples or 1
         # A tensor that holds no examples, as sparse values do, has rows of its own that change places.
-        orders = [everyone(len(x)).repeat(max(count, 1), 1) for x in f.x]
+        orders = [all_examples(len(x)).repeat(max(count, 1), 1) for x in f.x]
         for first in range(0, count, per_call):
             together = range(first, min(first + per_call, count))
             for order, member in zip(orders, members, strict=True):
@@ -93,7 +93,7 @@ class FeaturePermutation:
 
         def without(moved: Tensor, places: slice) -> Tensors:
             others = [order[moved.clamp(min=0)][:, places].to(x.device) for order, x in zip(orders, f.x, strict=True)]
-            triples = zip(features.belonging(moved, places), f.x, others, strict=True)
+            triples = zip(features.masks_of(moved, places), f.x, others, strict=True)
             return tuple(torch.where(mask, x[other], x[places]).flatten(0, 1) for mask, x, other in triples)
 
         return without
@@ -104,7 +104,7 @@ class FeaturePermutation:
         def exchanged(feature: int, places: slice) -> Tensors:
             if feature < 0:
                 return tuple(each[places] for each in f.x)
-            masks = features.belonging(torch.tensor([feature], device="cpu"), slice(None))
+            masks = features.masks_of(torch.tensor([feature], device="cpu"), slice(None))
             # A copy, as the function may write its next result to the same memory.
             return tuple(
                 self.permutation(each, mask[0])[places].clone() if self.permutation and mask.any() else each[places]
@@ -121,6 +121,6 @@ class FeaturePermutation:
 def _order(examples: int, generator: torch.Generator | None) -> Tensor:
     while examples > 1:
         order = torch.randperm(examples, generator=generator, device="cpu")
-        if not torch.equal(order, everyone(examples)):
+        if not torch.equal(order, all_examples(examples)):
             return order
-    return everyone(examples)
+    return all_examples(examples)

@@ -8,18 +8,18 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, Narrowing
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.games.attributions import attributions
+from pellucid.core.games.attributions import game_attributions
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.random_streams import shared
+from pellucid.core.random_streams import shared_generator
 from pellucid.errors import check_count
 from pellucid.methods.calling.attribution import attribution
-from pellucid.methods.shapley.coalitions import semivalues, values_of_all
-from pellucid.methods.shapley.estimation import learnt
+from pellucid.methods.shapley.coalitions import all_coalition_values, semivalues
+from pellucid.methods.shapley.estimation import fit_to_coalitions
 
 
 @final
@@ -63,9 +63,9 @@ class BanzhafValues:
         """
         game = Game(f, feature_mask, baselines)
         hint = "sample them with BanzhafValueSampling, or join features by a mask"
-        values = await values_of_all(game, "Banzhaf values", hint)
+        values = await all_coalition_values(game, "Banzhaf values", hint)
         players = len(game.playing)
-        return attributions(game, semivalues(values, [0.5 ** (players - 1)] * players))
+        return game_attributions(game, semivalues(values, [0.5 ** (players - 1)] * players))
 
 
 @final
@@ -87,7 +87,7 @@ class BanzhafValueSampling:
             intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
+        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
         seed: Seeds the coalitions; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -127,15 +127,17 @@ class BanzhafValueSampling:
         if self.samples != "auto":
             check_count("samples", self.samples, 2)
         game = Game(f, feature_mask, baselines)
-        generator = shared(self.seed, self.generator)
+        generator = shared_generator(self.seed, self.generator)
         everyone = torch.arange(len(game.playing), device="cpu")
-        narrowing = Narrowing(f, self.samples, self, each=2, name="samples")
-        worth, stderr = await learnt(game, narrowing, lambda count: _halves(game, count, generator), _told, everyone)
+        narrowing = AdaptiveSampler(f, self.samples, self, each=2, name="samples")
+        worth, stderr = await fit_to_coalitions(
+            game, narrowing, lambda count: _balanced_coalitions(game, count, generator), _banzhaf_estimate, everyone
+        )
         errors = None if stderr is None else stderr.mT.flatten(0, 1)
-        return narrowing.told(attributions(game, worth.mT.flatten(0, 1), errors))
+        return narrowing.told(game_attributions(game, worth.mT.flatten(0, 1), errors))
 
 
-def _told(game: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+def _banzhaf_estimate(game: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
     """How much larger outputs [g, s, K] are with each player than without, [g, playing, K], and standard errors.
 
     A player of other examples that makes no difference in one of its own is worth nothing there, for certain.
@@ -146,12 +148,12 @@ def _told(game: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]
         means.append(half.mT @ outputs / count)
         spread = (half.mT @ outputs.square() / count - means[-1].square()).clamp(min=0)
         variances.append(torch.where(count > 1, spread / (count - 1), torch.inf))
-    differs = game.features.totals(tuple(each.double() for each in game.fill.unlike(game.f.x)))
+    differs = game.features.sum_per_feature(tuple(each.double() for each in game.fill.unlike(game.f.x)))
     plays = differs[:, game.playing, None] > 0 if len(outputs) == len(game.f) else torch.ones((), device="cpu") > 0
     return plays * (means[0] - means[1]), plays * (variances[0] + variances[1]).sqrt()
 
 
-def _halves(game: Game, samples: int, generator: torch.Generator | None) -> Tensor:
+def _balanced_coalitions(game: Game, samples: int, generator: torch.Generator | None) -> Tensor:
     """Random coalitions of those who play, bool [samples, 1, playing], half of them with each, or one more or less.
 
     Numbers are drawn for all features up to the highest, so that nobody's depend on who plays.

@@ -13,7 +13,7 @@ from pellucid.core.games.features import Features
 from pellucid.core.games.game import Game
 from pellucid.errors import InvalidArgument
 
-Orders: TypeAlias = Literal["random", "antithetic", "stratified"]
+PermutationSampling: TypeAlias = Literal["random", "antithetic", "stratified"]
 """How random orders are drawn; as many whole draws are taken as make up the samples, but at least one.
 
 * `"random"`: each by itself.
@@ -22,19 +22,19 @@ Orders: TypeAlias = Literal["random", "antithetic", "stratified"]
   square is of all who play in some example of the batch.
 """
 
-BITS = 62
+MAX_BITMASK_FEATURES = 62
 """Coalitions of so many features are numbers by which equal ones are found."""
 
-MOST_EXACT = 25
+MAX_EXACT_FEATURES = 25
 """More features than this are refused exact values: every one doubles the evaluations."""
 
 
-def present(coalitions: Tensor, players: int) -> Tensor:
+def coalition_masks(coalitions: Tensor, players: int) -> Tensor:
     """Who is in each of these coalitions, [k] numbers: bool [k, players]."""
     return (coalitions.unsqueeze(1) >> torch.arange(players, device="cpu")) & 1 == 1
 
 
-async def values_of_all(game: Game, what: str, hint: str) -> Tensor:
+async def all_coalition_values(game: Game, what: str, hint: str) -> Tensor:
     """The values [m, 2^n] of all coalitions of those who play, by their numbers.
 
     Args:
@@ -46,13 +46,13 @@ async def values_of_all(game: Game, what: str, hint: str) -> Tensor:
         InvalidArgument: There are too many features.
     """
     players = len(game.playing)
-    if players > MOST_EXACT:
+    if players > MAX_EXACT_FEATURES:
         raise InvalidArgument(
-            f"feature_mask must leave at most {MOST_EXACT} features for exact {what}: got {players}. Hint: {hint}."
+            f"feature_mask must leave at most {MAX_EXACT_FEATURES} features for exact {what}: got {players}. Hint: {hint}."
         )
 
     def coalitions(some: slice, _: slice) -> Tensor:
-        return present(torch.arange(some.start, some.stop, device="cpu"), players).unsqueeze(1)
+        return coalition_masks(torch.arange(some.start, some.stop, device="cpu"), players).unsqueeze(1)
 
     return await game.values(2**players, coalitions)
 
@@ -62,7 +62,7 @@ def shapley_weights(players: int) -> list[float]:
     return [1 / (players * math.comb(players - 1, size)) for size in range(players)]
 
 
-def by_coalition(weights: Sequence[float], like: Tensor) -> Tensor:
+def weights_of_subsets(weights: Sequence[float], like: Tensor) -> Tensor:
     """Weights by size [n] as weights of all coalitions of the n - 1 others, [2^(n - 1)]; of nobody none."""
     sizes = torch.zeros(len(weights[:1]), dtype=torch.int64, device="cpu")
     for _ in weights[1:]:
@@ -70,7 +70,7 @@ def by_coalition(weights: Sequence[float], like: Tensor) -> Tensor:
     return torch.tensor(weights, dtype=torch.float64, device="cpu")[sizes].to(like)
 
 
-def apart(values: Tensor, player: int) -> tuple[Tensor, Tensor]:
+def split_by_membership(values: Tensor, player: int) -> tuple[Tensor, Tensor]:
     """Of the values [m, 2^n] of all coalitions, those without a player and with it: [m, 2^(n - 1)] of the others."""
     without, beside = values.reshape(len(values), values.shape[1] >> player + 1, 2, 2**player).unbind(2)
     return without.flatten(1), beside.flatten(1)
@@ -88,12 +88,12 @@ def semivalues(values: Tensor, weights: Sequence[float]) -> Tensor:
     """
     if not weights:
         return values[:, :0]
-    counts = by_coalition(weights, values)
-    parts = (apart(values, player) for player in range(len(weights)))
+    counts = weights_of_subsets(weights, values)
+    parts = (split_by_membership(values, player) for player in range(len(weights)))
     return torch.stack([((beside - without) * counts).sum(1) for without, beside in parts], dim=1)
 
 
-def random_orders(features: Features, some: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
+def random_permutations(features: Features, some: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
     """Random orders of some features [k], int64 [samples, k], drawn for all numbers up to the highest."""
     highest = features.numbers.stop
     place = torch.full((highest,), -1, device="cpu")
@@ -102,7 +102,7 @@ def random_orders(features: Features, some: Tensor, samples: int, generator: tor
     return torch.stack([order[order >= 0] for order in drawn])
 
 
-async def added_along(game: Game, orders: Tensor) -> Tensor:
+async def marginal_contributions(game: Game, orders: Tensor) -> Tensor:
     """What those who play add when they join those before them, in each order.
 
     Args:
@@ -114,7 +114,7 @@ async def added_along(game: Game, orders: Tensor) -> Tensor:
     """
     steps = torch.arange(len(game.playing) + 1, device="cpu")
     ranks = orders.argsort(1)
-    if len(game.playing) <= BITS:
+    if len(game.playing) <= MAX_BITMASK_FEATURES:
         bits = (1 << orders).cumsum(1)
         codes = torch.cat([bits.new_zeros(len(bits), 1), bits], dim=1)
     else:  # seldom equal, but for those without anyone and with everyone
@@ -134,15 +134,17 @@ async def added_along(game: Game, orders: Tensor) -> Tensor:
     return values.new_zeros(len(values), len(orders), len(game.playing)).scatter_(2, index, added)
 
 
-def orders_per_draw(game: Game, orders: Orders) -> int:
+def permutations_per_draw(game: Game, orders: PermutationSampling) -> int:
     """How many orders come of one draw."""
     return {"random": 1, "antithetic": 2, "stratified": max(1, len(game.playing))}[orders]
 
 
-def drawn_orders(game: Game, orders: Orders, samples: int, generator: torch.Generator | None) -> Tensor:
+def sample_permutations(
+    game: Game, orders: PermutationSampling, samples: int, generator: torch.Generator | None
+) -> Tensor:
     """Orders of those who play, int64 [samples, playing], those of one independent draw together."""
-    each = orders_per_draw(game, orders)
-    drawn = random_orders(game.features, game.playing, max(1, samples // each), generator)
+    each = permutations_per_draw(game, orders)
+    drawn = random_permutations(game.features, game.playing, max(1, samples // each), generator)
     if orders == "antithetic":
         drawn = torch.stack([drawn, drawn.flip(1)], dim=1).flatten(0, 1)
     elif orders == "stratified":

@@ -8,16 +8,18 @@ from collections.abc import Awaitable, Callable
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.adaptive_sampling import Narrowing
+from pellucid.core.evaluation.adaptive_sampling import AdaptiveSampler
 from pellucid.core.evaluation.moments import Moments
-from pellucid.core.games.attributions import attributions, outputs_of
+from pellucid.core.games.attributions import game_attributions, output_shape
 from pellucid.core.games.game import Game
-from pellucid.core.games.outputs import by_game, games_of
+from pellucid.core.games.outputs import count_games, split_by_game
 from pellucid.core.problem.attributions import Attributions
-from pellucid.methods.shapley.coalitions import added_along
+from pellucid.methods.shapley.coalitions import marginal_contributions
 
 
-async def added_by_orders(game: Game, narrowing: Narrowing, draw: Callable[[int], Tensor], each: int) -> Attributions:
+async def permutation_estimate(
+    game: Game, narrowing: AdaptiveSampler, draw: Callable[[int], Tensor], each: int
+) -> Attributions:
     """What those who play add when they join those before them, on average over sampled orders.
 
     Args:
@@ -28,14 +30,14 @@ async def added_by_orders(game: Game, narrowing: Narrowing, draw: Callable[[int]
     """
 
     async def of_draws(part: Game, samples: int) -> Tensor:
-        added = await added_along(part, draw(samples))
+        added = await marginal_contributions(part, draw(samples))
         return added.view(len(added), added.shape[1] // each, each, added.shape[2]).mean(2)
 
-    return narrowing.told(attributions(game, *await averaged(game, narrowing, of_draws)))
+    return narrowing.told(game_attributions(game, *await mean_of_draws(game, narrowing, of_draws)))
 
 
-async def averaged(
-    game: Game, narrowing: Narrowing, sample: Callable[[Game, int], Awaitable[Tensor]]
+async def mean_of_draws(
+    game: Game, narrowing: AdaptiveSampler, sample: Callable[[Game, int], Awaitable[Tensor]]
 ) -> tuple[Tensor, Tensor | None]:
     """The mean over independent draws.
 
@@ -51,17 +53,17 @@ async def averaged(
     while narrowing.count:
         part = narrowing.among(game)
         found = await sample(part, narrowing.count)
-        examples, *columns = outputs_of(part, found)
+        examples, *columns = output_shape(part, found)
         draws = found.view(examples, math.prod(columns), *found.shape[1:]).movedim(2, 0)
         moments.add(narrowing.numbers, narrowing.at(slice(None)), (draws,))
-        narrowing.saw(moments.mean, moments.stderr)
+        narrowing.update(moments.mean, moments.stderr)
     (worth,), errors = moments.mean, moments.stderr
     return worth.flatten(0, 1), None if errors is None else errors[0].flatten(0, 1)
 
 
-async def learnt(
+async def fit_to_coalitions(
     game: Game,
-    narrowing: Narrowing,
+    narrowing: AdaptiveSampler,
     draw: Callable[[int], Tensor],
     learn: Callable[[Game, Tensor, Tensor], tuple[Tensor, Tensor | None]],
     columns: Tensor,
@@ -83,8 +85,8 @@ async def learnt(
     while narrowing.count:
         part, first = narrowing.among(game), not narrowing.done
         new = draw(narrowing.count)
-        values = await part.values_of(new[:, :, columns])
-        told = by_game(values, games_of(part.f, values))
+        values = await part.values_deduplicated(new[:, :, columns])
+        told = split_by_game(values, count_games(part.f, values))
         present = new if first else torch.cat([present, new])
         known = outputs[narrowing.still] if len(outputs) > 1 else outputs
         outputs = told if first else torch.cat([known, told], dim=1)
@@ -95,5 +97,5 @@ async def learnt(
             worth, stderr = torch.empty_like(found), torch.empty_like(error)
         at = narrowing.at(slice(None))
         worth[at], stderr[at] = found, error
-        narrowing.saw((worth,), (stderr,))
+        narrowing.update((worth,), (stderr,))
     return worth, stderr if stderr.isfinite().any() else None

@@ -8,19 +8,25 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, Narrowing
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.games.attributions import outputs_of
+from pellucid.core.games.attributions import output_shape
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.random_streams import shared
+from pellucid.core.random_streams import shared_generator
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
-from pellucid.methods.shapley.coalitions import apart, random_orders, semivalues, shapley_weights, values_of_all
-from pellucid.methods.shapley.estimation import averaged
+from pellucid.methods.shapley.coalitions import (
+    all_coalition_values,
+    random_permutations,
+    semivalues,
+    shapley_weights,
+    split_by_membership,
+)
+from pellucid.methods.shapley.estimation import mean_of_draws
 
-Index = Literal["k-SII", "SII"]
+InteractionIndex = Literal["k-SII", "SII"]
 """What stands on the diagonal of the interactions, for single features.
 
 * `"k-SII"`: the Shapley value less half of the feature's interactions, so that features and pairs add up.
@@ -41,15 +47,15 @@ class Interactions:
             the diagonal what each feature is worth alone.
         features: What the user calls each feature, its number in the mask, int64 [features] in rising order.
         stderr: Standard errors of the values; only where they are sampled, at least twice.
-        evaluations: How many samples each example took, int64 [B]; only where that was to be found out.
-        reached: Whether an example is as exact as was wanted, bool [B]; likewise.
+        n_evaluations: How many samples each example took, int64 [B]; only where that was to be found out.
+        converged: Whether an example is as exact as was wanted, bool [B]; likewise.
     """
 
     values: Tensor
     features: Tensor
     stderr: Tensor | None = None
-    evaluations: Tensor | None = None
-    reached: Tensor | None = None
+    n_evaluations: Tensor | None = None
+    converged: Tensor | None = None
 
 
 @final
@@ -71,7 +77,7 @@ class ShapleyInteractions:
 
     Args:
         order: How many features interact at most: 2.
-        index: What is told of single features; see [Index][pellucid.methods.shapley.interactions.Index].
+        index: What is told of single features; see [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
 
     Examples:
         >>> import torch
@@ -84,7 +90,7 @@ class ShapleyInteractions:
     """
 
     order: int = 2
-    index: Index = "k-SII"
+    index: InteractionIndex = "k-SII"
 
     @attribution
     async def __call__(
@@ -108,16 +114,18 @@ class ShapleyInteractions:
             raise InvalidArgument(f"order must be 2, for pairs: got {self.order!r}.")
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
-        values = await values_of_all(game, "Shapley interactions", HINT)
+        values = await all_coalition_values(game, "Shapley interactions", HINT)
         players = len(game.playing)
         alone = semivalues(values, shapley_weights(players))
         pairs = values.new_zeros(len(values), players, players)
         for player in range(players):  # what it changes is a game of the others, who are worth their interactions in it
-            without, beside = apart(values, player)
+            without, beside = split_by_membership(values, player)
             others = [other for other in range(players) if other != player]
             pairs[:, player, others] = semivalues(beside - without, shapley_weights(players - 1))
         pairs = (pairs + pairs.mT) / 2  # which differed by rounding
-        return Interactions(of_all(game, indexed(self.index, alone, pairs)), game.features.names.sort().values)
+        return Interactions(
+            to_all_features(game, apply_index(self.index, alone, pairs)), game.features.names.sort().values
+        )
 
 
 @final
@@ -144,8 +152,8 @@ class ShapleyInteractionSampling:
             as make them up, but at least one. "auto" goes on with an example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest value.
-        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
-        index: What is told of single features; see [Index][pellucid.methods.shapley.interactions.Index].
+        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+        index: What is told of single features; see [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
         seed: Seeds the orders; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -161,7 +169,7 @@ class ShapleyInteractionSampling:
     tolerance: float = 0.01
     relative: bool = False
     most_samples: int = MOST_SAMPLES
-    index: Index = "k-SII"
+    index: InteractionIndex = "k-SII"
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -185,25 +193,25 @@ class ShapleyInteractionSampling:
         """
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
-        generator, paths = shared(self.seed, self.generator), zigzags(len(game.playing))
-        narrowing = Narrowing(f, self.samples, self, each=len(paths), name="samples")
+        generator, paths = shared_generator(self.seed, self.generator), walecki_paths(len(game.playing))
+        narrowing = AdaptiveSampler(f, self.samples, self, each=len(paths), name="samples")
 
         async def of_draws(part: Game, samples: int) -> Tensor:
-            numbered = random_orders(game.features, game.playing, max(1, samples // len(paths)), generator)
-            alone, pairs = await _along(part, numbered[:, paths].flatten(0, 1), len(paths))
-            return indexed(self.index, alone, pairs)
+            numbered = random_permutations(game.features, game.playing, max(1, samples // len(paths)), generator)
+            alone, pairs = await _pair_contributions(part, numbered[:, paths].flatten(0, 1), len(paths))
+            return apply_index(self.index, alone, pairs)
 
-        worth, stderr = await averaged(game, narrowing, of_draws)
+        worth, stderr = await mean_of_draws(game, narrowing, of_draws)
         return Interactions(
-            of_all(game, worth),
+            to_all_features(game, worth),
             game.features.names.sort().values,
-            None if stderr is None else of_all(game, stderr),
-            narrowing.evaluations,
-            narrowing.reached,
+            None if stderr is None else to_all_features(game, stderr),
+            narrowing.n_evaluations,
+            narrowing.converged,
         )
 
 
-def zigzags(players: int) -> Tensor:
+def walecki_paths(players: int) -> Tensor:
     """Orders of so many players, int64 [k, players], in which every two are neighbours equally often."""
     steps = torch.arange(players, device="cpu")
     path = torch.where(steps % 2 == 1, (steps + 1) // 2, -steps // 2)  # 0, 1, -1, 2, -2, ...
@@ -211,7 +219,7 @@ def zigzags(players: int) -> Tensor:
     return (path + starts[:, None]) % max(players, 1)
 
 
-async def _along(game: Game, orders: Tensor, each: int) -> tuple[Tensor, Tensor]:
+async def _pair_contributions(game: Game, orders: Tensor, each: int) -> tuple[Tensor, Tensor]:
     """What those who play add, [m, draws, playing], and pairs beyond that, [m, draws, playing, playing].
 
     Args:
@@ -224,7 +232,7 @@ async def _along(game: Game, orders: Tensor, each: int) -> tuple[Tensor, Tensor]
     steps = torch.arange(players + 1, device="cpu")[:, None]
     before = place < steps  # [samples, players + 1, players]
     second = (place < steps[: max(players - 1, 0)]) | (place == steps[1 : max(players, 1)])  # but not the first
-    values = await game.values_of(torch.cat([before, second], dim=1).flatten(0, 1).unsqueeze(1))
+    values = await game.values_deduplicated(torch.cat([before, second], dim=1).flatten(0, 1).unsqueeze(1))
     along, swapped = torch.split(values.view(len(values), samples, -1), [players + 1, max(players - 1, 0)], dim=2)
     index = orders.to(values.device).expand(len(values), -1, -1)
     alone = values.new_zeros(len(values), samples, players).scatter_(2, index, along.diff(dim=2))
@@ -237,7 +245,7 @@ async def _along(game: Game, orders: Tensor, each: int) -> tuple[Tensor, Tensor]
 
 
 def check_index(index: str) -> None:
-    """Refuse what is no [Index][pellucid.methods.shapley.interactions.Index].
+    """Refuse what is no [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
 
     Raises:
         InvalidArgument: It is none.
@@ -246,17 +254,17 @@ def check_index(index: str) -> None:
         raise InvalidArgument(f'index must be "k-SII" or "SII": got {index!r}.')
 
 
-def indexed(index: Index, alone: Tensor, pairs: Tensor) -> Tensor:
+def apply_index(index: InteractionIndex, alone: Tensor, pairs: Tensor) -> Tensor:
     """Matrices (..., n, n) of what features are worth (..., n) and pairs are (..., n, n)."""
     if index == "k-SII":
         alone = alone - pairs.sum(-1) / 2
     return pairs + alone.diag_embed()
 
 
-def of_all(game: Game, found: Tensor) -> Tensor:
+def to_all_features(game: Game, found: Tensor) -> Tensor:
     """Matrices [m, playing, playing] as those of all features, (B, *K, features, features), by their numbers."""
     count = game.features.count
-    every = found.new_zeros(*outputs_of(game, found), count, count)
+    every = found.new_zeros(*output_shape(game, found), count, count)
     there = game.features.names.argsort().argsort()[game.playing].to(found.device)
     every[..., there[:, None], there] = found.view(*every.shape[:-2], *found.shape[1:])
     return game.narrowed(every)

@@ -8,26 +8,26 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, Narrowing
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.games.attributions import attributions
+from pellucid.core.games.attributions import game_attributions
 from pellucid.core.games.features import FeatureMask, Features
 from pellucid.core.games.game import Game
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.random_streams import shared
+from pellucid.core.random_streams import shared_generator
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.shapley.coalitions import (
-    MOST_EXACT,
-    apart,
-    by_coalition,
-    present,
-    random_orders,
+    MAX_EXACT_FEATURES,
+    coalition_masks,
+    random_permutations,
     semivalues,
     shapley_weights,
+    split_by_membership,
+    weights_of_subsets,
 )
-from pellucid.methods.shapley.estimation import added_by_orders
+from pellucid.methods.shapley.estimation import permutation_estimate
 
 
 @final
@@ -79,38 +79,38 @@ class OwenValues:
         """
         game = Game(f, feature_mask, baselines)
         groups, group_of = _groups_of(game, Features.of(f.x, self.groups, "groups"))
-        _check_few(group_of.bincount(minlength=len(groups)).tolist())
+        _check_exact_is_feasible(group_of.bincount(minlength=len(groups)).tolist())
         mates = [(group_of == group).nonzero().flatten() for group in range(len(groups))]
-        parts = _whole_but_for_one(mates, group_of)
+        parts = _owen_coalitions(mates, group_of)
         coalitions = torch.cat(parts).unsqueeze(1)
         values = await game.values(len(coalitions), lambda some, _: coalitions[some])
         whole, *broken = torch.split(values, [len(part) for part in parts], dim=1)
-        counts = by_coalition(shapley_weights(len(mates)), values).unsqueeze(1)
+        counts = weights_of_subsets(shapley_weights(len(mates)), values).unsqueeze(1)
         worth = values.new_zeros(len(values), len(game.playing))
         for group, (each, between) in enumerate(zip(mates, broken, strict=True)):
-            without, beside = (end.unsqueeze(2) for end in apart(whole, group))
+            without, beside = (end.unsqueeze(2) for end in split_by_membership(whole, group))
             inside = torch.cat([without, between.reshape(*without.shape[:2], 2 ** len(each) - 2), beside], dim=2)
             played = (inside * counts).sum(1)  # the game within the group, on average over the others
             worth[:, each.to(worth.device)] = semivalues(played, shapley_weights(len(each)))
-        return attributions(game, worth)
+        return game_attributions(game, worth)
 
 
-def _check_few(sizes: list[int]) -> None:
+def _check_exact_is_feasible(sizes: list[int]) -> None:
     """Refuse groups of these sizes where their coalitions are too many.
 
     Raises:
         InvalidArgument: They are.
     """
     groups, largest = len(sizes), max(sizes, default=0)
-    few = max(groups, largest) <= MOST_EXACT
-    if not few or 2**groups + sum(2 ** (groups - 1) * (2**size - 2) for size in sizes) > 2**MOST_EXACT:
+    few = max(groups, largest) <= MAX_EXACT_FEATURES
+    if not few or 2**groups + sum(2 ** (groups - 1) * (2**size - 2) for size in sizes) > 2**MAX_EXACT_FEATURES:
         raise InvalidArgument(
-            f"groups must leave at most 2^{MOST_EXACT} coalitions for exact Owen values: got {groups} groups of up to "
+            f"groups must leave at most 2^{MAX_EXACT_FEATURES} coalitions for exact Owen values: got {groups} groups of up to "
             f"{largest} features. Hint: sample them with OwenValueSampling, or join features by a mask."
         )
 
 
-def _whole_but_for_one(mates: list[Tensor], group_of: Tensor) -> list[Tensor]:
+def _owen_coalitions(mates: list[Tensor], group_of: Tensor) -> list[Tensor]:
     """Coalitions of whole groups, bool [2^m, playing]; then for each group of k those with a part of it.
 
     These are bool [2^(m - 1) (2^k - 2), playing]: the parts for one union of the others after another.
@@ -119,10 +119,10 @@ def _whole_but_for_one(mates: list[Tensor], group_of: Tensor) -> list[Tensor]:
         mates: Who is in each group, int64 [k] each.
         group_of: Which group each is in, int64 [playing].
     """
-    unions = present(torch.arange(2 ** len(mates), device="cpu"), len(mates))
+    unions = coalition_masks(torch.arange(2 ** len(mates), device="cpu"), len(mates))
     found = [unions[:, group_of]]
     for group, each in enumerate(mates):
-        parts = present(torch.arange(1, 2 ** len(each) - 1, device="cpu"), len(each))
+        parts = coalition_masks(torch.arange(1, 2 ** len(each) - 1, device="cpu"), len(each))
         others = unions[~unions[:, group]][:, None, group_of].repeat(1, len(parts), 1)
         others[:, :, each] = parts
         found.append(others.flatten(0, 1))
@@ -147,7 +147,7 @@ class OwenValueSampling:
         samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
+        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
         seed: Seeds the orders; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -188,14 +188,14 @@ class OwenValueSampling:
         game = Game(f, feature_mask, baselines)
         groups = Features.of(f.x, self.groups, "groups")
         some, group_of = _groups_of(game, groups)
-        generator = shared(self.seed, self.generator)
+        generator = shared_generator(self.seed, self.generator)
 
         def orders(samples: int) -> Tensor:
-            drawn = random_orders(game.features, game.playing, samples, generator)
-            places = random_orders(groups, some, samples, generator).argsort(1)
+            drawn = random_permutations(game.features, game.playing, samples, generator)
+            places = random_permutations(groups, some, samples, generator).argsort(1)
             return drawn.gather(1, places.gather(1, group_of[drawn]).argsort(dim=1, stable=True))
 
-        return await added_by_orders(game, Narrowing(f, self.samples, self, name="samples"), orders, 1)
+        return await permutation_estimate(game, AdaptiveSampler(f, self.samples, self, name="samples"), orders, 1)
 
 
 def _groups_of(game: Game, groups: Features) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from pellucid.core.games.features import Features
-from pellucid.core.tensors import Tensors, tensors_of
+from pellucid.core.tensors import Tensors, as_tensor_tuple
 
 
 def per_feature(attributions: Tensor | Tensors, feature_mask: Tensor | Tensors) -> Tensor:
@@ -36,7 +36,7 @@ def per_feature(attributions: Tensor | Tensors, feature_mask: Tensor | Tensors) 
         >>> per_feature(found, mask)
         tensor([[1., 3.]])
     """
-    values, masks = tensors_of(attributions, "attributions"), tensors_of(feature_mask, "feature_mask")
+    values, masks = as_tensor_tuple(attributions, "attributions"), as_tensor_tuple(feature_mask, "feature_mask")
     outputs = values[0].shape[: max(1, values[0].ndim - masks[0].ndim + 1)]
     apart = tuple(each.reshape(*outputs[:1], outputs[1:].numel(), *each.shape[len(outputs) :]) for each in values)
     found = Features.of(tuple(each[:, 0] for each in apart), masks).picked(tuple(each.flatten(0, 1) for each in apart))

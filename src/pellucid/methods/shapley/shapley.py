@@ -8,25 +8,25 @@ from typing import Literal, final, get_args
 
 import torch
 
-from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, Narrowing
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.games.attributions import attributions
+from pellucid.core.games.attributions import game_attributions
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.random_streams import shared
+from pellucid.core.random_streams import shared_generator
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.shapley.coalitions import (
-    Orders,
-    drawn_orders,
-    orders_per_draw,
+    PermutationSampling,
+    all_coalition_values,
+    permutations_per_draw,
+    sample_permutations,
     semivalues,
     shapley_weights,
-    values_of_all,
 )
-from pellucid.methods.shapley.estimation import added_by_orders
+from pellucid.methods.shapley.estimation import permutation_estimate
 
 
 @final
@@ -44,11 +44,11 @@ class ShapleyValueSampling:
 
     Args:
         samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are narrow.
-        orders: How they are drawn; see [Orders][pellucid.methods.shapley.coalitions.Orders].
+        orders: How they are drawn; see [PermutationSampling][pellucid.methods.shapley.coalitions.PermutationSampling].
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance, and
-            how many orders each took in `evaluations`.
+        most_samples: With "auto", where it gives up; the result tells which examples have `converged`, and
+            how many orders each took in `n_evaluations`.
         seed: Seeds the orders; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -63,7 +63,7 @@ class ShapleyValueSampling:
     """
 
     samples: int | Literal["auto"] = 25
-    orders: Orders = "random"
+    orders: PermutationSampling = "random"
     tolerance: float = 0.01
     relative: bool = False
     most_samples: int = MOST_SAMPLES
@@ -85,13 +85,15 @@ class ShapleyValueSampling:
             Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
             counts as (B,).
         """
-        if self.orders not in get_args(Orders):
-            raise InvalidArgument(f"orders must be one of {', '.join(get_args(Orders))}: got {self.orders!r}.")
-        generator = shared(self.seed, self.generator)
+        if self.orders not in get_args(PermutationSampling):
+            raise InvalidArgument(
+                f"orders must be one of {', '.join(get_args(PermutationSampling))}: got {self.orders!r}."
+            )
+        generator = shared_generator(self.seed, self.generator)
         game = Game(f, feature_mask, baselines)
-        each = orders_per_draw(game, self.orders)
-        draw = functools.partial(drawn_orders, game, self.orders, generator=generator)
-        return await added_by_orders(game, Narrowing(f, self.samples, self, each=each), draw, each)
+        each = permutations_per_draw(game, self.orders)
+        draw = functools.partial(sample_permutations, game, self.orders, generator=generator)
+        return await permutation_estimate(game, AdaptiveSampler(f, self.samples, self, each=each), draw, each)
 
 
 @final
@@ -132,5 +134,5 @@ class ShapleyValues:
         """
         game = Game(f, feature_mask, baselines)
         hint = "sample them with ShapleyValueSampling, or join features by a mask"
-        values = await values_of_all(game, "Shapley values", hint)
-        return attributions(game, semivalues(values, shapley_weights(len(game.playing))))
+        values = await all_coalition_values(game, "Shapley values", hint)
+        return game_attributions(game, semivalues(values, shapley_weights(len(game.playing))))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import InvalidArgument
-from pellucid.methods.surrogates.design import drawn_by_fits
+from pellucid.methods.surrogates.design import consume_captum_fit_draws
 
 FEW_PLAYERS = 10
 """All coalitions of so many players are few."""
@@ -26,7 +26,7 @@ def first_samples(players: int) -> int:
     return 2**players if players <= FEW_PLAYERS else 4 * players + 64
 
 
-class Source(Protocol):
+class CoalitionSampler(Protocol):
     """Where coalitions come from; those of none and of all are the first."""
 
     @property
@@ -50,7 +50,7 @@ class Source(Protocol):
 
 
 @final
-class Paired:
+class PairedSampler:
     """Coalitions, each with its complement, which are one draw: of all sizes in turn, after all of a single player.
 
     A size s of n and n - s are one, and take their turn until all their coalitions are there: at random, without
@@ -70,32 +70,39 @@ class Paired:
         self._players, self._generator = players, generator
         inner = sorted(range(2, players // 2 + 1), key=lambda size: size * GOLDEN_RATIO % 1)
         nobody = torch.zeros(0, players, dtype=torch.bool, device="cpu")
-        self._halves = dict.fromkeys([1, *inner] if players > 1 else [], nobody)  # of each pair one, by its size
+        self._balanced_coalitions = dict.fromkeys(
+            [1, *inner] if players > 1 else [], nobody
+        )  # of each pair one, by its size
         self._samples = 0
         self._sizes = self._pairs = torch.full((2,), -1, device="cpu")  # of each coalition, if of a pair
 
     @property
     def weights(self) -> Tensor:
-        """See [Source][pellucid.methods.surrogates.coalition_samplers.Source]."""
+        """See [CoalitionSampler][pellucid.methods.surrogates.coalition_samplers.CoalitionSampler]."""
         players = self._players
         return self._spread(
-            {size: 1 / (size * (players - size)) / max(self._count(size), players) for size in self._halves}
+            {
+                size: 1 / (size * (players - size)) / max(self._count(size), players)
+                for size in self._balanced_coalitions
+            }
         )
 
     @property
     def draws(self) -> Tensor:
-        """See [Source][pellucid.methods.surrogates.coalition_samplers.Source]."""
+        """See [CoalitionSampler][pellucid.methods.surrogates.coalition_samplers.CoalitionSampler]."""
         found = self._numbered(self.left > 0)
         alone = (self._sizes <= 1).all()  # of a single player only: nothing tells how far the others are from these
         return found.clamp(max=0) if alone else found
 
     @property
     def left(self) -> Tensor:
-        """See [Source][pellucid.methods.surrogates.coalition_samplers.Source].
+        """See [CoalitionSampler][pellucid.methods.surrogates.coalition_samplers.CoalitionSampler].
 
         Those of a single player stand for the others too, as far as these count less than by the kernel.
         """
-        left = {size: 1 - len(half) / _pairs_of(self._players, size) for size, half in self._halves.items()}
+        left = {
+            size: 1 - len(half) / _pairs_of(self._players, size) for size, half in self._balanced_coalitions.items()
+        }
         inner = [min(self._count(size) / self._players, 1) for size in left if size > 1]
         return self._spread(left | {1: (1 - sum(inner) / len(inner)) ** 2 if inner else 0})
 
@@ -106,17 +113,19 @@ class Paired:
         exactly.
         """
         players = self._players
-        inner = [size for size in self._halves if size > 1]
+        inner = [size for size in self._balanced_coalitions if size > 1]
         every = players * (players - 1) // 2
         weights = {
             size: 1 / (size * (size - 1) * (players - size) * (players - size - 1)) / max(self._count(size), every)
             for size in inner
         }
-        left = self._spread({size: 1 - len(self._halves[size]) / _pairs_of(players, size) for size in inner})
+        left = self._spread(
+            {size: 1 - len(self._balanced_coalitions[size]) / _pairs_of(players, size) for size in inner}
+        )
         return self._spread(weights), self._numbered(left > 0), left
 
     def more(self, samples: int) -> Tensor:
-        """See [Source][pellucid.methods.surrogates.coalition_samplers.Source].
+        """See [CoalitionSampler][pellucid.methods.surrogates.coalition_samplers.CoalitionSampler].
 
         Raises:
             InvalidArgument: The first samples are too few for all of a single player, without which the answer is not
@@ -141,7 +150,7 @@ class Paired:
 
     def _turns(self, pairs: int) -> dict[int, int]:
         """How many of so many pairs are of each size."""
-        counts = dict.fromkeys(self._halves, 0)
+        counts = dict.fromkeys(self._balanced_coalitions, 0)
         most = {size: _pairs_of(self._players, size) for size in counts}
         if counts:
             counts[1] = most[1]
@@ -155,7 +164,7 @@ class Paired:
 
     def _drawn(self, size: int, count: int) -> Tensor:
         """One of each new pair of a size, until there are so many of them."""
-        half, players, generator = self._halves[size], self._players, self._generator
+        half, players, generator = self._balanced_coalitions[size], self._players, self._generator
         known, most = len(half), _pairs_of(players, size)
         while len(half) < count:
             if 2 * count < most:
@@ -169,7 +178,7 @@ class Paired:
             if 2 * size == players:  # of each pair the one with the first player
                 new = new ^ ~new[:, :1]
             half = _distinct(torch.cat([half, new]))[:count]
-        self._halves[size] = half
+        self._balanced_coalitions[size] = half
         return half[known:]
 
     def _numbered(self, random: Tensor) -> Tensor:
@@ -180,7 +189,7 @@ class Paired:
 
     def _count(self, size: int) -> int:
         """How many coalitions of a size there are so far; of its complement as many."""
-        return len(self._halves[size]) * (2 if 2 * size == self._players else 1)
+        return len(self._balanced_coalitions[size]) * (2 if 2 * size == self._players else 1)
 
     def _spread(self, by_size: dict[int, float]) -> Tensor:
         """Numbers of all coalitions, [k], by their sizes; zero of those of none and of all."""
@@ -189,7 +198,7 @@ class Paired:
 
 
 @final
-class AsCaptum:
+class CaptumSampler:
     """Coalitions as Captum draws them: sizes by the Shapley kernel, and random ones of these.
 
     Args:
@@ -205,27 +214,27 @@ class AsCaptum:
 
     @property
     def weights(self) -> Tensor:
-        """See [Source][pellucid.methods.surrogates.coalition_samplers.Source]."""
+        """See [CoalitionSampler][pellucid.methods.surrogates.coalition_samplers.CoalitionSampler]."""
         return (self.draws >= 0).double()
 
     @property
     def draws(self) -> Tensor:
-        """See [Source][pellucid.methods.surrogates.coalition_samplers.Source]."""
+        """See [CoalitionSampler][pellucid.methods.surrogates.coalition_samplers.CoalitionSampler]."""
         return torch.cat([torch.full((2,), -1, device="cpu"), torch.arange(self._drawn, device="cpu")])
 
     @property
     def left(self) -> Tensor:
-        """See [Source][pellucid.methods.surrogates.coalition_samplers.Source]."""
+        """See [CoalitionSampler][pellucid.methods.surrogates.coalition_samplers.CoalitionSampler]."""
         return torch.ones_like(self.weights)
 
     def more(self, samples: int) -> Tensor:
-        """See [Source][pellucid.methods.surrogates.coalition_samplers.Source]."""
+        """See [CoalitionSampler][pellucid.methods.surrogates.coalition_samplers.CoalitionSampler]."""
         ends = [] if self._drawn else [_ends(self._columns).unsqueeze(1).expand(-1, self._games, -1)]
         count = max(samples - 2 * len(ends), 0)
         drawn = torch.empty(2, self._games, count, self._columns, device="cpu")
         for of_game in drawn.unbind(1):
             _draw(of_game, self._generator)
-            drawn_by_fits(self._columns, self._generator)
+            consume_captum_fit_draws(self._columns, self._generator)
         self._drawn += count
         return torch.cat([*ends, _chosen(drawn).transpose(0, 1)])
 

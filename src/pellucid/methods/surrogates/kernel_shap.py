@@ -8,19 +8,19 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, Narrowing
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.random_streams import shared
+from pellucid.core.random_streams import shared_generator
 from pellucid.errors import InvalidArgument, check_count, warn
 from pellucid.methods.calling.attribution import attribution
-from pellucid.methods.shapley.estimation import learnt
-from pellucid.methods.surrogates.coalition_samplers import AsCaptum, Paired, Source, first_samples
-from pellucid.methods.surrogates.design import Design
-from pellucid.methods.surrogates.least_squares import constrained
+from pellucid.methods.shapley.estimation import fit_to_coalitions
+from pellucid.methods.surrogates.coalition_samplers import CaptumSampler, CoalitionSampler, PairedSampler, first_samples
+from pellucid.methods.surrogates.design import DesignColumns
+from pellucid.methods.surrogates.least_squares import constrained_least_squares
 
 Sampling = Literal["auto", "captum"]
 """Which coalitions are evaluated, all examples or each its own.
@@ -32,7 +32,7 @@ Sampling = Literal["auto", "captum"]
   does, or with a seed the same for all.
 """
 
-MORE_SAMPLES = 2048
+ADDITIONAL_SAMPLES = 2048
 """Coalitions beside those that determine the answer, unless the user chooses."""
 
 
@@ -58,7 +58,7 @@ class KernelShap:
             intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
+        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
         sampling: Which coalitions; see [Sampling][pellucid.methods.surrogates.kernel_shap.Sampling].
         per_feature: Whether the attributions are one for each number of a feature, (B, numbers), in place of the
             shapes of the source.
@@ -102,22 +102,22 @@ class KernelShap:
         if self.sampling not in ("auto", "captum"):
             raise InvalidArgument(f'sampling must be "auto" or "captum": got {self.sampling!r}.')
         game = Game(f, feature_mask, baselines)
-        design = Design(game)
-        generator = shared(self.seed, self.generator)
+        design = DesignColumns(game)
+        generator = shared_generator(self.seed, self.generator)
         columns = torch.arange(design.columns, device="cpu")
         if self.sampling == "auto":
-            columns = design.of_feature[game.playing]
-            source: Source = Paired(len(columns), generator)
+            columns = design.column_of_feature[game.playing]
+            source: CoalitionSampler = PairedSampler(len(columns), generator)
         else:
             alike = (
                 generator is not None or self.samples == "auto" or f.session.whole_batch
             )  # of examples that meet, too
-            source = AsCaptum(design.columns, 1 if alike else await design.games(), generator)
-        samples = 2 * len(columns) + MORE_SAMPLES if self.samples is None else self.samples
+            source = CaptumSampler(design.columns, 1 if alike else await design.games(), generator)
+        samples = 2 * len(columns) + ADDITIONAL_SAMPLES if self.samples is None else self.samples
         first = first_samples(len(columns))
         if samples == "auto" and self.sampling == "auto":
             check_count("most_samples", self.most_samples, min(first, 2 * len(columns) + 2))
-        narrowing = Narrowing(f, samples, self, first=first)
+        narrowing = AdaptiveSampler(f, samples, self, first=first)
         told_apart = 0
 
         def coalitions(samples: int) -> Tensor:
@@ -127,14 +127,16 @@ class KernelShap:
         def solved(_: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
             nonlocal told_apart
             playing = present[:, :, columns].transpose(0, 1)
-            solution = constrained(playing, outputs, source.weights, source.draws, source.left)
-            told_apart = solution.told_apart
+            solution = constrained_least_squares(playing, outputs, source.weights, source.draws, source.left)
+            told_apart = solution.rank
             return of_all(solution.coefficients), None if solution.stderr is None else of_all(solution.stderr)
 
         def of_all(some: Tensor) -> Tensor:
             return some.new_zeros(len(some), design.columns, some.shape[2]).index_copy_(1, columns, some)
 
-        found, stderr = await learnt(game, narrowing, coalitions, solved, design.of_feature[game.playing])
+        found, stderr = await fit_to_coalitions(
+            game, narrowing, coalitions, solved, design.column_of_feature[game.playing]
+        )
         if told_apart < len(columns):
             warn(
                 f"n_samples must be larger to determine the attributions: {narrowing.done} coalitions tell apart "

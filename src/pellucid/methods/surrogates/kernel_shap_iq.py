@@ -8,20 +8,26 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, Narrowing
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.random_streams import shared
+from pellucid.core.random_streams import shared_generator
 from pellucid.errors import InvalidArgument, warn
 from pellucid.methods.calling.attribution import attribution
-from pellucid.methods.shapley.estimation import learnt
-from pellucid.methods.shapley.interactions import Index, Interactions, check_index, indexed, of_all
-from pellucid.methods.surrogates.coalition_samplers import Paired
-from pellucid.methods.surrogates.least_squares import Solution, constrained, least_squares, of_one
+from pellucid.methods.shapley.estimation import fit_to_coalitions
+from pellucid.methods.shapley.interactions import (
+    InteractionIndex,
+    Interactions,
+    apply_index,
+    check_index,
+    to_all_features,
+)
+from pellucid.methods.surrogates.coalition_samplers import PairedSampler
+from pellucid.methods.surrogates.least_squares import LeastSquaresFit, constrained_least_squares, least_squares, of_one
 
-TIMES, MORE_SAMPLES = 3, 2048
+SAMPLES_PER_UNKNOWN, MORE_SAMPLES = 3, 2048
 """By default so many times the coalitions that determine the answer, and some more."""
 
 
@@ -49,8 +55,8 @@ class KernelShapIQ:
             95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest value.
-        most_samples: With "auto", where it gives up; the result tells which examples have `reached` the tolerance.
-        index: What is told of single features; see [Index][pellucid.methods.shapley.interactions.Index].
+        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+        index: What is told of single features; see [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
         seed: Seeds the coalitions, which all examples share; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -66,7 +72,7 @@ class KernelShapIQ:
     tolerance: float = 0.01
     relative: bool = False
     most_samples: int = MOST_SAMPLES
-    index: Index = "k-SII"
+    index: InteractionIndex = "k-SII"
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -91,9 +97,9 @@ class KernelShapIQ:
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
         players = torch.arange(len(game.playing), device="cpu")
-        source = Paired(len(players), shared(self.seed, self.generator))
+        source = PairedSampler(len(players), shared_generator(self.seed, self.generator))
         least = min(2 ** len(players), len(players) * (len(players) - 1) + 2)
-        samples = TIMES * least + MORE_SAMPLES if self.samples is None else self.samples
+        samples = SAMPLES_PER_UNKNOWN * least + MORE_SAMPLES if self.samples is None else self.samples
         given = self.most_samples if samples == "auto" else samples
         if isinstance(given, int) and 0 < given < least:
             name = "most_samples" if samples == "auto" else "samples"
@@ -101,12 +107,14 @@ class KernelShapIQ:
                 f"{name} must be at least {least} to determine the interactions of {len(players)} features: "
                 f"got {given}. Hint: ShapleyInteractionSampling takes any number."
             )
-        narrowing = Narrowing(f, samples, self, first=TIMES * least, name="samples")
+        narrowing = AdaptiveSampler(f, samples, self, first=SAMPLES_PER_UNKNOWN * least, name="samples")
         told = True
 
         def solved(_: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
             nonlocal told
-            alone = constrained(present.transpose(0, 1), outputs, source.weights, source.draws, source.left)
+            alone = constrained_least_squares(
+                present.transpose(0, 1), outputs, source.weights, source.draws, source.left
+            )
             pairs = _of_pairs(present[:, 0], outputs, *source.of_pairs())
             told = pairs.stderr is not None
             found = self._matrices(alone.coefficients, pairs.coefficients, self.index)
@@ -114,7 +122,7 @@ class KernelShapIQ:
                 return found, None
             return found, self._matrices(alone.stderr, pairs.stderr, "SII")
 
-        worth, stderr = await learnt(game, narrowing, source.more, solved, players)
+        worth, stderr = await fit_to_coalitions(game, narrowing, source.more, solved, players)
         if not told:
             warn(
                 f"samples must be larger: {narrowing.done} coalitions hardly determine the interactions of "
@@ -125,18 +133,18 @@ class KernelShapIQ:
         def of_outputs(found: Tensor) -> Tensor:
             rows = found.mT.flatten(0, 1)
             matrices = rows.view(len(rows), len(players), len(players))
-            return of_all(game, matrices.to(f.x[0].device))
+            return to_all_features(game, matrices.to(f.x[0].device))
 
         return Interactions(
             of_outputs(worth),
             game.features.names.sort().values,
             None if stderr is None else of_outputs(stderr),
-            narrowing.evaluations,
-            narrowing.reached,
+            narrowing.n_evaluations,
+            narrowing.converged,
         )
 
     @staticmethod
-    def _matrices(alone: Tensor, pairs: Tensor, index: Index) -> Tensor:
+    def _matrices(alone: Tensor, pairs: Tensor, index: InteractionIndex) -> Tensor:
         """Matrices [g, n * n, K] of what features are worth, [g, n, K], and pairs are, [g, n (n - 1) / 2, K].
 
         The interactions of a feature add up to what is known exactly, so errors of single features are those of "SII".
@@ -145,10 +153,10 @@ class KernelShapIQ:
         one, other = torch.triu_indices(players, players, 1, device="cpu")
         matrices = alone.new_zeros(games, outputs, players, players)
         matrices[..., one, other] = matrices[..., other, one] = pairs.mT
-        return indexed(index, alone.mT, matrices).flatten(2).mT
+        return apply_index(index, alone.mT, matrices).flatten(2).mT
 
 
-def _of_pairs(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor, left: Tensor) -> Solution:
+def _of_pairs(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor, left: Tensor) -> LeastSquaresFit:
     """The interactions of pairs, [g, n (n - 1) / 2, K].
 
     Args:
@@ -156,7 +164,7 @@ def _of_pairs(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor, 
             first, and those of a single player are there.
         outputs: K outputs of each game, [g, samples, K].
         weights: What each sample counts, [samples].
-        draws: See [constrained][pellucid.methods.surrogates.least_squares.constrained].
+        draws: See [constrained_least_squares][pellucid.methods.surrogates.least_squares.constrained_least_squares].
         left: See there.
     """
     told, players = of_one(outputs), present.shape[1]

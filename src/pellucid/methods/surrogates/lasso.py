@@ -11,16 +11,16 @@ from torch import Tensor
 from pellucid.errors import InvalidArgument
 from pellucid.methods.surrogates.least_squares import LEAST_NEW, SMALLEST
 
-FIRST_LOOK, MOST_ITERATIONS = 8, 16_384
+FIRST_CHECK, MOST_ITERATIONS = 8, 16_384
 """After so many steps the lasso looks whether it is done, then after half as many again, and so on."""
 
-CLOSE = 1e-9
+OPTIMALITY_TOLERANCE = 1e-9
 """How exact, of the largest number around, the conditions of an optimum must hold."""
 
 OVER_RELAXATION = 1.6
 """By how much steps of the lasso are lengthened; values from 1.5 to 1.8 are usual, and save about a third of them."""
 
-REFITS = 64
+BOOTSTRAP_REPLICATES = 64
 """So many tell a standard error to about a tenth."""
 
 CHUNK_NUMBERS = 8_000_000
@@ -28,7 +28,7 @@ CHUNK_NUMBERS = 8_000_000
 
 
 @runtime_checkable
-class LinearModel(Protocol):
+class LinearSolver(Protocol):
     """What fits outputs by sums of one coefficient for each column that is there."""
 
     def coefficients(self, present: Tensor, outputs: Tensor, weights: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ class Lasso:
             raise InvalidArgument(f"alpha must not be below zero: got {self.alpha}.")
 
     def coefficients(self, present: Tensor, outputs: Tensor, weights: Tensor) -> Tensor:
-        """The coefficients of several games at once; see [LinearModel][pellucid.methods.surrogates.lasso.LinearModel].
+        """The coefficients of several games at once; see [LinearSolver][pellucid.methods.surrogates.lasso.LinearSolver].
 
         Raises:
             InvalidArgument: No sample of a game counts.
@@ -102,7 +102,7 @@ class Lasso:
         found = torch.full_like(moments, torch.nan)
         unsolved = [(game, output) for game in range(len(z)) for output in range(y.shape[2])]
         step = z.square().sum(1).mean(1).clamp(min=SMALLEST)[:, None, None].expand(-1, 1, y.shape[2])
-        look = FIRST_LOOK
+        look = FIRST_CHECK
         for iteration in range(1, MOST_ITERATIONS + 1):
             before, right = sparse, moments + step * (sparse - scaled)
             dense = (right - directions @ (sizes / (sizes + step) * (directions.mT @ right))) / step
@@ -131,7 +131,7 @@ class Lasso:
         chosen = guess.nonzero().flatten()
         some = z[:, chosen]
         solved = _smallest(some.mT @ some, moments[chosen] - self.alpha * guess[chosen].sign())
-        tolerance = CLOSE * moments.abs().amax()
+        tolerance = OPTIMALITY_TOLERANCE * moments.abs().amax()
         for best in (torch.zeros_like(guess).scatter(0, chosen, solved), guess):
             slope = moments - z.mT @ (z @ best)
             unused = self.alpha * best.abs().sum() - best @ slope
@@ -140,7 +140,7 @@ class Lasso:
         return None
 
 
-def bootstrapped(model: LinearModel, present: Tensor, outputs: Tensor, weights: Tensor) -> Tensor | None:
+def bayesian_bootstrap_stderr(model: LinearSolver, present: Tensor, outputs: Tensor, weights: Tensor) -> Tensor | None:
     """Standard errors of a linear model's coefficients, by fits in which the samples count by random weights.
 
     What the lasso leaves at zero by a narrow margin is not at zero in all of these, as it is not with other samples.
@@ -160,7 +160,9 @@ def bootstrapped(model: LinearModel, present: Tensor, outputs: Tensor, weights: 
     if samples < 2:
         return None
     own = torch.Generator("cpu").manual_seed(0)  # nobody else's draws change, and errors are the same every time
-    shares = torch.empty(REFITS, 1, samples, dtype=torch.float64, device="cpu").exponential_(generator=own)
+    shares = torch.empty(BOOTSTRAP_REPLICATES, 1, samples, dtype=torch.float64, device="cpu").exponential_(
+        generator=own
+    )
     found = []
     for some in torch.split(shares, max(1, CHUNK_NUMBERS // present.numel())):
         design, told = (each.expand(len(some), *each.shape).flatten(0, 1) for each in (present, outputs))

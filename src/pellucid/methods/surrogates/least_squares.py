@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-LEAST_LEFT = 1e-3
+MIN_RESIDUAL_LEVERAGE = 1e-3
 """How much of a draw the other samples must leave open for it to tell of an error."""
 
 LEAST_NEW = 1e-6
@@ -19,7 +19,7 @@ SMALLEST, ROUNDING = 1e-30, 1e-14
 
 @final
 @dataclass(frozen=True, eq=False)
-class Solution:
+class LeastSquaresFit:
     """What least squares found.
 
     Args:
@@ -29,11 +29,13 @@ class Solution:
     """
 
     coefficients: Tensor
-    told_apart: int
+    rank: int
     stderr: Tensor | None
 
 
-def constrained(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor, left: Tensor) -> Solution:
+def constrained_least_squares(
+    present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor, left: Tensor
+) -> LeastSquaresFit:
     """Weighted least squares without an intercept, where the coefficients add up to the change from none to all.
 
     minimise sum_s w_s (y_s - y_0 - z_s . c)^2 over c with sum(c) = y_1 - y_0
@@ -68,14 +70,14 @@ def of_one(outputs: Tensor) -> Tensor:
 
 def least_squares(
     design: Tensor, rest: Tensor, known: Tensor, draws: Tensor, left: Tensor, *, games: int, conditions: int
-) -> Solution:
+) -> LeastSquaresFit:
     """The smallest solution of least squares in the space where conditions hold, and what these say.
 
     Args:
         design: [1 or g, samples, columns], within that space; samples times the roots of what they count.
         rest: What the conditions leave to be explained, [1 or g, samples, outputs], likewise.
         known: What the conditions say of the coefficients, which is added: [1 or g, 1 or columns, outputs].
-        draws: See [constrained][pellucid.methods.surrogates.least_squares.constrained].
+        draws: See [constrained_least_squares][pellucid.methods.surrogates.least_squares.constrained_least_squares].
         left: See there.
         games: How many games the outputs are of.
         conditions: How many there are.
@@ -93,7 +95,7 @@ def least_squares(
     def by_game(each: Tensor) -> Tensor:
         return each.transpose(0, 1).reshape(columns, games, len(each) * each.shape[2] // games).transpose(0, 1)
 
-    return Solution(by_game(found + known), least, None if stderr is None else by_game(stderr))
+    return LeastSquaresFit(by_game(found + known), least, None if stderr is None else by_game(stderr))
 
 
 def _jackknife(design: Tensor, inverse: Tensor, errors: Tensor, draws: Tensor) -> Tensor | None:
@@ -107,10 +109,10 @@ def _jackknife(design: Tensor, inverse: Tensor, errors: Tensor, draws: Tensor) -
     of_draw, some = draws[random], design[:, random]
     reach = (some @ inverse).mT
     pull = reach.new_zeros(len(design), 1, count).index_add_(2, of_draw, (some.mT * reach).sum(1, keepdim=True))
-    if (1 - pull).amax() < LEAST_LEFT:  # each draw determines a part of its own, and nothing tells of errors
+    if (1 - pull).amax() < MIN_RESIDUAL_LEVERAGE:  # each draw determines a part of its own, and nothing tells of errors
         return None
     changes = []
     for error in errors[:, random].unbind(2):
         change = reach.new_zeros(*reach.shape[:2], count).index_add_(2, of_draw, reach * error.unsqueeze(1))
-        changes.append((change / (1 - pull).clamp(min=LEAST_LEFT)).var(2) * count)
+        changes.append((change / (1 - pull).clamp(min=MIN_RESIDUAL_LEVERAGE)).var(2) * count)
     return torch.stack(changes, dim=2).sqrt()

@@ -12,20 +12,20 @@ from torch import Tensor
 
 from pellucid.core.batching import Fewer
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.games.outcomes import outcomes
+from pellucid.core.games.outcomes import evaluate_samples
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.pytree import Structure
-from pellucid.core.tensors import Tensors, described, tensors_of
+from pellucid.core.pytree import TensorTree
+from pellucid.core.tensors import Tensors, as_tensor_tuple, describe
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.surrogates.design import (
     Perturbation,
     Similarity,
     Surrogate,
-    as_given,
-    fitted,
-    one_number,
-    perturbed,
+    as_scalar,
+    draw_perturbations,
+    fit_user_model,
+    unwrap_single,
 )
 from pellucid.methods.surrogates.vectorized import Vectorized
 
@@ -108,16 +108,16 @@ class LimeBase:
             InvalidArgument: The output is more than one value; a function returns what it must not.
         """
         check_count("n_samples", self.samples)
-        original = as_given(f.x)
-        count, drawn = perturbed(self.perturbation, self.samples, original, self.arguments)
+        original = unwrap_single(f.x)
+        count, drawn = draw_perturbations(self.perturbation, self.samples, original, self.arguments)
         parts = (self.perturbation, self._transform, self.similarity, *self.arguments.values())
         taken = Vectorized(partial(self._taken, original), count, f.problem.options.reported_as or "LimeBase", parts)
-        samples = _Samples(partial(taken, drawn))
-        values = await outcomes(f, count, samples.points)
+        samples = _PerturbedSamples(partial(taken, drawn))
+        values = await evaluate_samples(f, count, samples.points)
         if len(values) != 1:
             raise InvalidArgument(f"forward_func must return one value for all inputs together: got {len(values)}.")
-        learnt = fitted(self.model, torch.cat(samples.interpretable), values[0], torch.cat(samples.weights))
-        found, structure = Structure.of(learnt)
+        learnt = fit_user_model(self.model, torch.cat(samples.interpretable), values[0], torch.cat(samples.weights))
+        found, structure = TensorTree.of(learnt)
         return Attributions(found, structure=structure)
 
     def _taken(self, original: Any, drawn: Any) -> Tensors:
@@ -125,13 +125,13 @@ class LimeBase:
         other: Any = self._transform and self._transform(drawn, original, **self.arguments)
         near, sample = (other, drawn) if self.perturbs_interpretable else (drawn, other)
         if not isinstance(sample, Tensor) or sample.ndim != 2 or len(sample) != 1:
-            raise InvalidArgument(f"an interpretable sample must have the shape (1, columns): got {described(sample)}.")
-        weight = one_number(self.similarity(original, near, sample, **self.arguments))
-        return *tensors_of(near, "perturbed inputs"), sample, weight
+            raise InvalidArgument(f"an interpretable sample must have the shape (1, columns): got {describe(sample)}.")
+        weight = as_scalar(self.similarity(original, near, sample, **self.arguments))
+        return *as_tensor_tuple(near, "perturbed inputs"), sample, weight
 
 
 @final
-class _Samples:
+class _PerturbedSamples:
     """Samples that are taken when the model needs them; of those it has seen, perturbed inputs are held no longer.
 
     Args:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.games.game import Game
-from pellucid.core.tensors import Tensors, minus, tensors_of, times
+from pellucid.core.tensors import Tensors, as_tensor_tuple, minus, times
 from pellucid.errors import InvalidArgument
 
 
@@ -46,12 +46,12 @@ class ExponentialKernel:
     ) -> Tensor:
         """What one perturbed input counts, a tensor of no dimensions; all that comes after it is of no use here."""
         x, z = (
-            torch.cat([each.flatten().float() for each in tensors_of(value, "inputs")])
+            torch.cat([each.flatten().float() for each in as_tensor_tuple(value, "inputs")])
             for value in (original, perturbed)
         )
         return self._weight(x @ x, x @ z, z @ z, (x - z) @ (x - z))
 
-    def of_coalitions(self, game: Game, present: Tensor, *, apart: bool) -> Tensor:
+    def weights_of_coalitions(self, game: Game, present: Tensor, *, apart: bool) -> Tensor:
         """What coalitions count, by sums over the features that are there and those that are not.
 
         Args:
@@ -66,7 +66,7 @@ class ExponentialKernel:
         there = present.transpose(0, 1).double()
 
         def totals(one: Tensors, other: Tensors) -> Tensor:
-            found = game.features.totals(times(one, other))
+            found = game.features.sum_per_feature(times(one, other))
             return found if apart else found.sum(0, keepdim=True)
 
         def at(kept: Tensor, filled: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from pellucid.core.model.activation_replay import alike
+from pellucid.core.model.activation_replay import all_close
 from pellucid.core.tensors import Tensors
 from pellucid.methods.surrogates.stateless import read_by
 
@@ -57,7 +57,7 @@ class Vectorized:
                 self._known.append((sample, found))
                 self._at_once = self._same_together() if len(self._known) == FIRST_CALLS else None
         if count:
-            blocks += self._together(list(islice(drawn, count)))
+            blocks += self._fit_batched(list(islice(drawn, count)))
         every = groupby(blocks, key=lambda block: [each.shape[1:] for each in block])
         return [tuple(map(torch.cat, zip(*block, strict=True))) for _, block in every]
 
@@ -68,12 +68,12 @@ class Vectorized:
         if read_by(*self._parts) != self._read:
             return self._refused(KEEPING)
         try:
-            same = alike(self._mapped(samples), tuple(map(torch.stack, zip(*expected, strict=True))))
+            same = all_close(self._mapped(samples), tuple(map(torch.stack, zip(*expected, strict=True))))
         except Exception as error:
             return self._refused(f"torch.vmap of them gives {type(error).__name__}")
         return same or self._refused("torch.vmap of them gives other numbers")
 
-    def _together(self, samples: list[Any]) -> list[Tensors]:
+    def _fit_batched(self, samples: list[Any]) -> list[Tensors]:
         try:
             return [self._mapped(samples)]
         except Exception as error:

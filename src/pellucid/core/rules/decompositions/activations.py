@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pellucid.core.tensors import numeric
+from pellucid.core.tensors import is_number_non_parameter
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
@@ -26,15 +26,15 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     return input + (end - input) * weight
 
 
-def quotient(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     """A quotient whose denominator may depend on the inputs; any other is linear.
 
     That of complex numbers is made of quotients of real ones.
     """
-    if not numeric(other):
+    if not is_number_non_parameter(other):
         return NotImplemented
     if other.is_complex():
-        return quotient(input * other.conj(), other.real.square() + other.imag.square())
+        return div(input * other.conj(), other.real.square() + other.imag.square())
     if isinstance(input, Tensor) and input.is_complex():
         parts = torch.true_divide(torch.view_as_real(input.resolve_conj()), other.unsqueeze(-1))
         return torch.view_as_complex(parts.contiguous())
@@ -49,7 +49,7 @@ def conjugate(input: Tensor) -> Tensor:
 
 def reciprocal(input: Tensor) -> Any:
     """One over complex numbers; of real ones it is left as it is."""
-    return quotient(1, input) if input.is_complex() else NotImplemented
+    return div(1, input) if input.is_complex() else NotImplemented
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:

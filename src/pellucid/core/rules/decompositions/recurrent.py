@@ -18,7 +18,7 @@ def lstm_step(x: Tensor, states: States, w_ih: Tensor, w_hh: Tensor, *more: Tens
     """One step of long short-term memory; with a fifth weight, or a third without biases, h is projected."""
     hidden, memory = states
     biases, projection = more[:2] if len(more) > 1 else (), more[-1:] if len(more) % 2 else ()
-    gates = _both(x, hidden, w_ih, w_hh, biases)
+    gates = _gate_preactivations(x, hidden, w_ih, w_hh, biases)
     take, forget, new, give = gates.chunk(4, dim=1)
     memory = forget.sigmoid() * memory + take.sigmoid() * new.tanh()
     hidden = give.sigmoid() * memory.tanh()
@@ -38,15 +38,15 @@ def gru_step(x: Tensor, states: States, w_ih: Tensor, w_hh: Tensor, *biases: Ten
 
 def tanh_step(x: Tensor, states: States, w_ih: Tensor, w_hh: Tensor, *biases: Tensor) -> States:
     """One step of a plain recurrent layer."""
-    return (_both(x, states[0], w_ih, w_hh, biases).tanh(),)
+    return (_gate_preactivations(x, states[0], w_ih, w_hh, biases).tanh(),)
 
 
 def relu_step(x: Tensor, states: States, w_ih: Tensor, w_hh: Tensor, *biases: Tensor) -> States:
     """The same with another activation."""
-    return (_both(x, states[0], w_ih, w_hh, biases).relu(),)
+    return (_gate_preactivations(x, states[0], w_ih, w_hh, biases).relu(),)
 
 
-def _both(x: Tensor, hidden: Tensor, w_ih: Tensor, w_hh: Tensor, biases: Sequence[Tensor]) -> Tensor:
+def _gate_preactivations(x: Tensor, hidden: Tensor, w_ih: Tensor, w_hh: Tensor, biases: Sequence[Tensor]) -> Tensor:
     b_ih, b_hh = biases or (None, None)
     return functional.linear(x, w_ih, b_ih) + functional.linear(hidden, w_hh, b_hh)
 
@@ -78,14 +78,14 @@ def layers(step: Cell) -> Callable[..., Any]:
         steps = list(x.unbind(1 if batch_first else 0) if sizes is None else torch.split(x, sizes))
         each = len(weights) // len(given[0])  # the states of all layers and directions are stacked
         own = [weights[first : first + each] for first in range(0, len(weights), each)]
-        outputs, final = _run(step, steps, given, own, both, dropout if train else 0)
+        outputs, final = _run_layers(step, steps, given, own, both, dropout if train else 0)
         out = torch.cat(outputs) if sizes is not None else torch.stack(outputs, dim=1 if batch_first else 0)
         return (out, *final)
 
     return called
 
 
-def _run(
+def _run_layers(
     step: Cell, steps: list[Tensor], states: States, weights: list[Sequence[Tensor]], both: bool, dropout: float
 ) -> tuple[list[Tensor], States]:
     """The outputs of the last layer, step by step, and the last states of all layers."""
@@ -95,7 +95,9 @@ def _run(
         if layer % directions == 0:
             taken = [functional.dropout(each, dropout) for each in steps] if layer and dropout else steps
             found: list[list[Tensor]] = []
-        outputs, final = _direction(step, taken, tuple(each[layer] for each in states), own, layer % directions == 1)
+        outputs, final = _run_direction(
+            step, taken, tuple(each[layer] for each in states), own, layer % directions == 1
+        )
         found.append(outputs)
         last.append(final)
         if layer % directions == directions - 1:
@@ -103,7 +105,7 @@ def _run(
     return steps, tuple(torch.stack(each) for each in zip(*last, strict=True))
 
 
-def _direction(
+def _run_direction(
     step: Cell, steps: list[Tensor], start: States, weights: Sequence[Tensor], backwards: bool
 ) -> tuple[list[Tensor], States]:
     """One layer in one direction; the batch of a step may be smaller than that before it, as sequences end."""

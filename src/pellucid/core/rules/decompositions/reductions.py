@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-def variance(
+def var(
     input: Tensor,
     dim: Any = None,
     unbiased: bool = True,
@@ -28,7 +28,7 @@ def variance(
     return squares / max(0, count - less)
 
 
-def deviation(
+def std(
     input: Tensor,
     dim: Any = None,
     unbiased: bool = True,
@@ -38,10 +38,10 @@ def deviation(
     axis: Any = None,
 ) -> Tensor:
     """The square root of the variance."""
-    return variance(input, dim, unbiased, keepdim, correction=correction, axis=axis).sqrt()
+    return var(input, dim, unbiased, keepdim, correction=correction, axis=axis).sqrt()
 
 
-def variance_and_mean(
+def var_mean(
     input: Tensor,
     dim: Any = None,
     unbiased: bool = True,
@@ -50,12 +50,12 @@ def variance_and_mean(
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The variance, and the mean."""
-    spread = variance(input, dim, unbiased, keepdim, correction=correction)
+    spread = var(input, dim, unbiased, keepdim, correction=correction)
     dims = _all_or(None if isinstance(dim, bool) else dim, input.ndim)
     return spread, input.mean(dims, keepdim=keepdim)
 
 
-def deviation_and_mean(
+def std_mean(
     input: Tensor,
     dim: Any = None,
     unbiased: bool = True,
@@ -64,7 +64,7 @@ def deviation_and_mean(
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The standard deviation, and the mean."""
-    spread, mean = variance_and_mean(input, dim, unbiased, keepdim, correction=correction)
+    spread, mean = var_mean(input, dim, unbiased, keepdim, correction=correction)
     return spread.sqrt(), mean
 
 
@@ -115,17 +115,17 @@ def matrix_norm(
     return found if keepdim else found.squeeze(dim)
 
 
-def modulus(input: Tensor) -> Any:
+def complex_abs(input: Tensor) -> Any:
     """How large complex numbers are: the norm of their two parts; real ones are left as they are."""
     return vector_norm(torch.view_as_real(input), 2, -1) if input.is_complex() else NotImplemented
 
 
-def distances(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: Any = None) -> Any:
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: Any = None) -> Any:
     """The norm of the difference of each row of one and each row of the other."""
     return vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p, -1)
 
 
-def distances_within(input: Tensor, p: float = 2.0) -> Any:
+def pdist(input: Tensor, p: float = 2.0) -> Any:
     """The same of each two rows."""
     one, other = torch.triu_indices(len(input), len(input), 1, device=input.device)
     return vector_norm(input[one] - input[other], p, -1)
@@ -136,7 +136,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2, eps: float = 1e-6, k
     return vector_norm(x1 - x2 + eps, p, -1, keepdim)
 
 
-def distance(input: Tensor, other: Tensor, p: float = 2) -> Any:
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Any:
     """The norm of the difference."""
     return vector_norm(input - other, p)
 
