@@ -382,9 +382,9 @@ def _as_given(
     return found[0] if len(found) == 1 else tuple(found)
 
 
-def chosen(given: T | None, default: T) -> T:
+def chosen(value: T | None, default: T) -> T:
     """What is given, or the default."""
-    return default if given is None else given
+    return default if value is None else value
 
 
 def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs: TensorOrTensors) -> TensorOrTensors:
@@ -394,18 +394,18 @@ def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs
     return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
 
 
-def method_inside(given: Any) -> Any:
+def method_inside(attribution: Any) -> Any:
     """The object that a NoiseTunnel averages.
 
     Raises:
         NotFound: It holds no model: it is one itself, or a class.
     """
-    if not hasattr(given, "forward_func"):
-        found = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+    if not hasattr(attribution, "forward_func"):
+        found = f"the class {attribution.__name__}" if isinstance(attribution, type) else type(attribution).__name__
         raise NotFound(
             f"attribution_method must attribute to a model: got {found}. Hint: NoiseTunnel(Saliency(model))."
         )
-    return given
+    return attribution
 
 
 def multiplied(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:

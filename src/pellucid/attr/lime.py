@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pellucid import methods
 from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, chosen, explained
-from pellucid.attr._internals import Part
+from pellucid.attr._internals import OverriddenPart
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.problem.baselines import Baselines
@@ -124,9 +124,9 @@ class Lime(LimeBase):
             [bernoulli_half][pellucid.methods.surrogates.lime.bernoulli_half], a coin for each.
     """
 
-    perturb_interpretable_space = Part(lambda self: True, TAKES_ALL)
-    from_interp_rep_transform = Part(lambda self: put_back, TAKES_ALL)
-    to_interp_rep_transform = Part(lambda self: None, TAKES_ALL)
+    perturb_interpretable_space = OverriddenPart(lambda self: True, TAKES_ALL)
+    from_interp_rep_transform = OverriddenPart(lambda self: put_back, TAKES_ALL)
+    to_interp_rep_transform = OverriddenPart(lambda self: None, TAKES_ALL)
 
     def __init__(
         self,
@@ -197,10 +197,10 @@ class KernelShap(Lime):
         forward_func: Any callable of tensors: a module, a bound method, a function.
     """
 
-    interpretable_model = Part(lambda self: methods.Lasso(alpha=0), LIME)
-    similarity_func = Part(lambda self: self.kernel_shap_similarity_kernel, LIME)
-    perturb_func = Part(lambda self: self.kernel_shap_perturb_generator, LIME)
-    inf_weight = Part(lambda self: 1e6, LIME)
+    interpretable_model = OverriddenPart(lambda self: methods.Lasso(alpha=0), LIME)
+    similarity_func = OverriddenPart(lambda self: self.kernel_shap_similarity_kernel, LIME)
+    perturb_func = OverriddenPart(lambda self: self.kernel_shap_perturb_generator, LIME)
+    inf_weight = OverriddenPart(lambda self: 1e6, LIME)
     """What coalitions of none and of all count in `kernel_shap_similarity_kernel`; really, they hold exactly."""
 
     def __init__(self, forward_func: Callable[..., Any]) -> None:

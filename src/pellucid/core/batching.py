@@ -124,7 +124,7 @@ class Budget:
     def blocks(
         self,
         samples: int,
-        places: int,
+        points: int,
         run: Callable[[slice, slice], T],
         *,
         whole: bool = False,
@@ -137,20 +137,20 @@ class Budget:
 
         Args:
             samples: Samples per place.
-            places: How many places there are.
+            points: How many places there are.
             run: One forward of as many rows as the block has samples times places.
             whole: Whether every forward takes the batch, once each: the model collapses or mixes it.
             unit: What a progress bar counts.
             silent: Whether there is none.
         """
-        self.ahead = samples * places
-        each = 1 if unit == "rows" else places
+        self.ahead = samples * points
+        each = 1 if unit == "rows" else points
         sample = place = 0
-        with self._bar(samples * places // each, unit, silent) as bar:
+        with self._bar(samples * points // each, unit, silent) as bar:
             while sample < samples:
-                count, size = self._block(samples - sample, places - place, places, whole)
-                self._pilot = not (self.fixed or whole or count * size == samples * places)
-                part = slice(None) if size == places else slice(place, place + size)
+                count, size = self._block(samples - sample, points - place, points, whole)
+                self._pilot = not (self.fixed or whole or count * size == samples * points)
+                part = slice(None) if size == points else slice(place, place + size)
                 try:
                     result = run(slice(sample, sample + count), part)
                 except (RuntimeError, MemoryError, Fewer) as error:
@@ -159,23 +159,23 @@ class Budget:
                     continue
                 self._at_once = None
                 yield result
-                place = (place + size) % places
+                place = (place + size) % points
                 sample += count if place == 0 else 0
                 if bar is not None:
-                    bar.update((sample * places + place) // each - bar.n)
+                    bar.update((sample * points + place) // each - bar.n)
 
     def _bar(self, total: int, unit: str, silent: bool) -> AbstractContextManager[tqdm[Any] | None]:
         none = silent or self.progress is None
         return nullcontext() if none else tqdm(total=total, desc=self.progress, unit=f" {unit}")
 
-    def _block(self, samples: int, rest: int, places: int, whole: bool) -> tuple[int, int]:
+    def _block(self, samples: int, points_left: int, points: int, whole: bool) -> tuple[int, int]:
         """How many samples of how many places come next, with `rest` places left of the current sample."""
         if whole:
-            return 1, places
-        if rest == places and self.rows >= places:
-            count = _even_parts(samples, min(self.rows // places, self.most_samples or samples))
-            return min(count, self._at_once or count), places
-        return 1, _even_parts(rest, self.rows)
+            return 1, points
+        if points_left == points and self.rows >= points:
+            count = _even_parts(samples, min(self.rows // points, self.most_samples or samples))
+            return min(count, self._at_once or count), points
+        return 1, _even_parts(points_left, self.rows)
 
     def _adapts(self, error: BaseException, count: int, size: int, whole: bool) -> bool:
         """Make do with less after a block that was too large; whether that helps."""

@@ -23,12 +23,12 @@ class TensorTree:
     Args:
         spec: The tree.
         leaves: Its leaves, in order; None where the tensors go.
-        places: Which of the leaves the tensors are.
+        leaf_indices: Which of the leaves the tensors are.
     """
 
     spec: TreeSpec
     leaves: tuple[Any, ...]
-    places: tuple[int, ...]
+    leaf_indices: tuple[int, ...]
 
     @classmethod
     def of(cls, value: Any, chosen: Callable[[Tensor], bool] = is_floating) -> tuple[Tensors, TensorTree]:
@@ -52,7 +52,7 @@ class TensorTree:
         if self is _SINGLE_LEAF:
             return tensors[0]
         leaves = list(self.leaves)
-        for place, tensor in zip(self.places, tensors, strict=True):
+        for place, tensor in zip(self.leaf_indices, tensors, strict=True):
             leaves[place] = tensor
         return tree_unflatten(leaves, self.spec)
 
@@ -60,7 +60,7 @@ class TensorTree:
         """The structure with None beside the tensors; where its types take no None, with what was there."""
         if self is _SINGLE_LEAF:
             return self
-        alone = TensorTree(self.spec, (None,) * len(self.leaves), self.places)
+        alone = TensorTree(self.spec, (None,) * len(self.leaves), self.leaf_indices)
         return alone if _can_be(alone) else self
 
 

@@ -50,7 +50,7 @@ class RandomSource(Protocol):
         """Numbers in [0, 1), float64 [n, samples]."""
         ...
 
-    def among(self, places: Tensor) -> RandomSource:
+    def among(self, which: Tensor) -> RandomSource:
         """The same for some of the points, int64 [k]."""
         ...
 
@@ -171,7 +171,7 @@ class _GlobalGenerators:
         self._remember()
         return torch.from_numpy(np.random.uniform(0, 1, points * samples)).view(points, samples)
 
-    def among(self, places: Tensor) -> RandomSource:
+    def among(self, which: Tensor) -> RandomSource:
         return self
 
     def undo(self) -> None:
@@ -192,9 +192,9 @@ class _PerExampleStreams:
         self._seeds, self._places = seeds, list(range(len(seeds)))
         self._streams: dict[tuple[int, int], list[np.random.Generator]] = {}
 
-    def among(self, places: Tensor) -> RandomSource:
+    def among(self, which: Tensor) -> RandomSource:
         part = copy.copy(self)
-        part._places = [self._places[place] for place in places.tolist()]
+        part._places = [self._places[place] for place in which.tolist()]
         return part
 
     def normal(self, x: Tensor, samples: int, stdev: float, variable: int) -> Tensor:

@@ -88,7 +88,7 @@ class AdaptiveSampler:
         samples: int | Literal["auto"],
         goal: ToleranceSettings,
         *,
-        each: int = 1,
+        per_draw: int = 1,
         first: int | None = None,
         at_once: int | None = None,
         name: str = "n_samples",
@@ -103,8 +103,8 @@ class AdaptiveSampler:
             return
         if not goal.tolerance > 0:
             raise InvalidArgument(f"tolerance must be above zero: got {goal.tolerance}.")
-        self._most = check_count("most_samples", goal.most_samples, 2 * each)
-        self.count = min(INITIAL_DRAWS * each if first is None else first, self._most // each * each)
+        self._most = check_count("most_samples", goal.most_samples, 2 * per_draw)
+        self.count = min(INITIAL_DRAWS * per_draw if first is None else first, self._most // per_draw * per_draw)
         self.converged = torch.zeros(len(f), dtype=torch.bool, device="cpu")
         self.n_evaluations = torch.zeros(len(f), dtype=torch.int64, device="cpu")
 
@@ -113,9 +113,9 @@ class AdaptiveSampler:
         """Whether nobody is done yet."""
         return len(self.places) == len(self._f)
 
-    def at(self, places: slice) -> slice | Tensor:
+    def at(self, which: slice) -> slice | Tensor:
         """Some of the places as places of the whole pathway."""
-        return places if self.everyone else self.places[places]
+        return which if self.everyone else self.places[which]
 
     @property
     def numbers(self) -> slice:
@@ -159,9 +159,9 @@ class AdaptiveSampler:
             )
             self.count = 0
 
-    def told(self, found: Attributions) -> Attributions:
+    def annotate(self, result: Attributions) -> Attributions:
         """Attributions that tell how many samples they took, and whether these were enough."""
-        return dataclasses.replace(found, n_evaluations=self.n_evaluations, converged=self.converged)
+        return dataclasses.replace(result, n_evaluations=self.n_evaluations, converged=self.converged)
 
 
 def _largest_sizes(numbers: Tensors) -> Tensor:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-MIB = 2**20
+from pellucid.core.batching import MIB
+
 MOST_BYTES = 64 * MIB
 """So much is remembered in a session; coalitions beyond that are evaluated anew."""
 

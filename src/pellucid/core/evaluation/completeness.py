@@ -38,7 +38,7 @@ def completeness_gap(f: ModelFunction, attributions: Tensors, start: Tensors, *,
 
 def outputs_at_ends(f: ModelFunction, start: Tensors) -> tuple[Tensor, Tensor]:
     """What is explained at a function's own points, and where they started from, [n, 1] each."""
-    end = f.from_inputs() if f.own is None else f
+    end = f.from_inputs() if f.own_tensors is None else f
     return values_at(end, 1, precomputed_points(as_single_sample(end.x))), values_at(
         f.from_inputs(), 1, precomputed_points(as_single_sample(start))
     )

@@ -43,17 +43,17 @@ class BlockBuffer:
             self.tensors = tuple(self._with(each, rows, part) for each, part in zip(self.tensors, block, strict=True))
         self._done += rows
 
-    def _empty(self, part: Tensor, rows: int) -> Tensor:
-        return part.new_empty(len(part) * self._rows // rows, *part.shape[1:])
+    def _empty(self, block: Tensor, rows: int) -> Tensor:
+        return block.new_empty(len(block) * self._rows // rows, *block.shape[1:])
 
-    def _with(self, every: Tensor, rows: int, part: Tensor) -> Tensor:
-        if len(part) * self._rows != len(every) * rows or part.shape[1:] != every.shape[1:]:
-            expected = (len(every) * rows // self._rows, *every.shape[1:])
+    def _with(self, tensor: Tensor, rows: int, block: Tensor) -> Tensor:
+        if len(block) * self._rows != len(tensor) * rows or block.shape[1:] != tensor.shape[1:]:
+            expected = (len(tensor) * rows // self._rows, *tensor.shape[1:])
             raise InvalidArgument(
                 f"forward_func must return outputs of one size for inputs of one size: expected {expected}, "
-                f"got {format_shapes((part,))}."
+                f"got {format_shapes((block,))}."
             )
-        every = every.to(torch.promote_types(every.dtype, part.dtype))
-        start = len(every) * self._done // self._rows
-        every[start : start + len(part)] = part
-        return every
+        tensor = tensor.to(torch.promote_types(tensor.dtype, block.dtype))
+        start = len(tensor) * self._done // self._rows
+        tensor[start : start + len(block)] = block
+        return tensor

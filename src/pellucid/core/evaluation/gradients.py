@@ -44,13 +44,13 @@ def scalar_per_example(value: Tensor, target: Target) -> Tensor:
     """
     if value.ndim > 1 and value[0].numel() != 1:
         hint = (
-            f"choose one, such as {target.name}=0"
+            f"choose one, such as {target.argument_name}=0"
             if value.ndim == 2
             else "give an index for each dimension, or a callable"
         )
         raise NotScalar(
-            f"{target.name} must leave one value per example: the {target.place} holds {tuple(value.shape[1:])} values "
-            f"for each. Hint: {hint}."
+            f"{target.argument_name} must leave one value per example: the {target.site_label} holds "
+            f"{tuple(value.shape[1:])} values for each. Hint: {hint}."
         )
     return value if value.ndim == 1 else value.reshape(-1)
 

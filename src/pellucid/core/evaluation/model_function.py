@@ -51,7 +51,7 @@ class ModelFunction:
         evaluator: Runs the model.
         examples: Which of the user's examples each of its own points belongs to, int64 [n].
         ids: What tells its own points apart, int64 [n, k].
-        own: The tensors of its own points, (n, ...) each; None for what the user's inputs lead to.
+        own_tensors: The tensors of its own points, (n, ...) each; None for what the user's inputs lead to.
         seed: What they were seeded with, if they were.
 
     Examples:
@@ -78,7 +78,7 @@ class ModelFunction:
     evaluator: Evaluator
     examples: Tensor
     ids: Tensor
-    own: Tensors | None = None
+    own_tensors: Tensors | None = None
     seed: Seed = None
 
     def __len__(self) -> int:
@@ -98,8 +98,8 @@ class ModelFunction:
     @cached_property
     def x(self) -> Tensors:
         """The tensors of its own points: those at the source for the user's inputs, (n, ...) each."""
-        if self.own is not None:
-            return self.own
+        if self.own_tensors is not None:
+            return self.own_tensors
         return self.evaluator.at_source().tensors if self.evaluator.source.modules else self.problem.inputs
 
     @cached_property
@@ -187,11 +187,11 @@ class ModelFunction:
         inputs = self.evaluator.inputs_of(points.examples) if inside else points.tensors
         return self.evaluator.capture(inputs, points.examples, site, points if inside else None)
 
-    def baselines(self, given: Baselines, *, between: bool = True) -> Tensors:
+    def baselines(self, baselines: Baselines, *, between: bool = True) -> Tensors:
         """Baselines as tensors like the inputs of the model, one for each of its own points.
 
         Args:
-            given: See [Baselines][pellucid.methods.Baselines].
+            baselines: See [Baselines][pellucid.methods.Baselines].
             between: Whether there are points between them and the inputs, or both are only compared.
 
         Raises:
@@ -199,7 +199,7 @@ class ModelFunction:
         """
         like = self.baseline_template(between=between)
         examples = None if self.session.is_whole_batch(self.examples) else self.examples
-        resolved = resolve_baselines(given, like, examples, self.problem.batch_size)
+        resolved = resolve_baselines(baselines, like, examples, self.problem.batch_size)
         return resolved if self.problem.options.create_graph else detach_all(resolved)
 
     def to_source(self, inputs: Tensors, examples: Tensor | None = None) -> Tensors:
@@ -224,7 +224,7 @@ class ModelFunction:
     def select(self, which: Tensor) -> ModelFunction:
         """The same function with some of its own points, int64 [k]."""
         points = self.points[which]
-        return dataclasses.replace(self, own=points.tensors, examples=points.examples, ids=self.ids[which])
+        return dataclasses.replace(self, own_tensors=points.tensors, examples=points.examples, ids=self.ids[which])
 
     def with_copies(self, x: Tensors, copies: slice, seed: Seed = None) -> ModelFunction:
         """The same function with copies of its own points, those of a point together.
@@ -235,7 +235,7 @@ class ModelFunction:
             seed: What they were seeded with, if they were.
         """
         examples = self.examples.repeat_interleave(copies.stop - copies.start)
-        return dataclasses.replace(self, own=x, examples=examples, ids=repeat_ids(self.ids, copies), seed=seed)
+        return dataclasses.replace(self, own_tensors=x, examples=examples, ids=repeat_ids(self.ids, copies), seed=seed)
 
     def at(
         self,
@@ -262,7 +262,9 @@ class ModelFunction:
             target=now.target if target is None else target,
             replay=now.replay if replay is None else replay,
         )
-        return dataclasses.replace(self, evaluator=evaluator, own=self.own if source == now.source else None)
+        return dataclasses.replace(
+            self, evaluator=evaluator, own_tensors=self.own_tensors if source == now.source else None
+        )
 
     def from_inputs(self) -> ModelFunction:
         """The same function from the model's inputs."""

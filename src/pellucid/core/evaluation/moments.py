@@ -24,29 +24,29 @@ class Moments:
         orders: The highest power to sum: 1 for means, 2 for variances and errors of means, 4 for errors of variances.
     """
 
-    def __init__(self, places: int, orders: int) -> None:
-        self.places, self.orders = places, orders
+    def __init__(self, points: int, orders: int) -> None:
+        self.places, self.orders = points, orders
         self._pivots: list[Tensor] = []
         self._powers: list[Tensors] = []
         self._dtypes: list[torch.dtype] = []
         self._counts: list[Tensor] = []
 
-    def add(self, samples: slice, places: slice | Tensor, blocks: Tensors) -> None:
+    def add(self, samples: slice, which: slice | Tensor, blocks: Tensors) -> None:
         """Take in a block of values (k, n, ...) of k samples of n places; the first sample of a place comes first.
 
         Args:
             samples: The numbers of the samples.
-            places: The places: a slice, or int64 [n].
+            which: The places: a slice, or int64 [n].
             blocks: The values.
         """
         if not self._powers:
             self._dtypes = [block.dtype for block in blocks]
-            self._pivots = [zeros_for_all(at_least_float32(block), places, self.places) for block in blocks]
+            self._pivots = [zeros_for_all(at_least_float32(block), which, self.places) for block in blocks]
             self._powers = [tuple(torch.zeros_like(pivot) for _ in range(self.orders)) for pivot in self._pivots]
             self._counts = [pivot.new_zeros(len(pivot)) for pivot in self._pivots]
         every = zip(map(at_least_float32, blocks), self._counts, self._pivots, self._powers, strict=True)
         for block, count, pivot, powers in every:
-            at = places.to(block.device) if isinstance(places, Tensor) else places
+            at = which.to(block.device) if isinstance(which, Tensor) else which
             count[at] += len(block)
             away = block
             if self.orders > 1:  # a mean alone needs no care

@@ -41,7 +41,7 @@ class Observed:
         replays: What modules before a source returned, if that may be of use: by the source and the other sites.
         output: The shape of what is explained of one example, where that may be several values.
         slopes: Of an output that may level off, for which examples it had a slope anywhere, bool [examples].
-        given: What inputs the model was given when it failed, described.
+        failed_on: What inputs the model was given when it failed, described.
     """
 
     captured: dict[Site, Captured] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Observed:
     replays: dict[tuple[Site, ...], Replay] = field(default_factory=dict)
     output: tuple[int, ...] = ()
     slopes: Tensor | None = None
-    given: str = ""
+    failed_on: str = ""
 
     def remember_layout(self, site: Site, captured: Captured) -> None:
         """Remember how the tensors lie at a site.

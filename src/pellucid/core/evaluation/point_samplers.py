@@ -15,16 +15,16 @@ from pellucid.core.tensors import Tensors, lerp
 def straight_line(start: Tensors, end: Tensors, nodes: Tensor) -> PointSampler:
     """Where to go along the lines from `start` to `end`, (places, ...) each: to the nodes [samples] in [0, 1]."""
 
-    def between(samples: slice, places: slice) -> Tensors:
-        starts, ends = (tuple(each[None, places] for each in points) for points in (start, end))
+    def between(samples: slice, point_range: slice) -> Tensors:
+        starts, ends = (tuple(each[None, point_range] for each in points) for points in (start, end))
         return lerp(starts, ends, nodes[samples])
 
     return between
 
 
-def select_block(points: Tensors, samples: slice, places: slice) -> Tensors:
-    """These samples of these places, (k, n, ...), of points (places, samples, ...)."""
-    return tuple(each[places, samples].transpose(0, 1) for each in points)
+def select_block(points: Tensors, samples: slice, point_range: slice) -> Tensors:
+    """These samples of these places, (k, n, ...), of points (point_range, samples, ...)."""
+    return tuple(each[point_range, samples].transpose(0, 1) for each in points)
 
 
 def precomputed_points(points: Tensors) -> PointSampler:
@@ -45,7 +45,7 @@ class DrawnInTurn:
         self._held: Tensors = ()
         self._start = self._stop = 0
 
-    def __call__(self, samples: slice, places: slice) -> Tensors:
+    def __call__(self, samples: slice, point_range: slice) -> Tensors:
         """PointSampler of a block; a block that did not fit comes again in parts, and finds what was drawn for it."""
         if samples.start >= self._stop:
             self._start, self._held = samples.start, ()  # let go of before others are drawn
@@ -54,4 +54,6 @@ class DrawnInTurn:
             rest = tuple(each[:, samples.start - self._start :] for each in self._held)
             self._held = tuple(torch.cat(both, 1) for both in zip(rest, drawn, strict=True)) if rest else drawn
             self._start, self._stop = samples.start, samples.stop
-        return precomputed_points(self._held)(slice(samples.start - self._start, samples.stop - self._start), places)
+        return precomputed_points(self._held)(
+            slice(samples.start - self._start, samples.stop - self._start), point_range
+        )

@@ -89,7 +89,7 @@ class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function;
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if not isinstance(error, Exception):
             return
-        self._session.observed.given = describe(self._inputs)
+        self._session.observed.failed_on = describe(self._inputs)
         if self._session.holds_others(self._examples) and not out_of_memory(error):
             raise ForwardRefused(_ForwardKind.of(self._session, self._way)) from error
 
@@ -156,15 +156,17 @@ class RowIndependenceCheck:
         own: The points of the attribution, of which decoys are made.
     """
 
-    def __init__(self, session: Session, way: Way, own: Points) -> None:
-        self._session, self._way, self._own = session, way, own
+    def __init__(self, session: Session, way: Way, own_points: Points) -> None:
+        self._session, self._way, self._own = session, way, own_points
         self._device = session.problem.inputs[0].device
         self._drawn_from = random_state(self._device)
         self._last = False
         self._before = 0
 
     @classmethod
-    def of(cls, session: Session, way: Way, examples: Tensor, own: Callable[[], Points]) -> RowIndependenceCheck | None:
+    def of(
+        cls, session: Session, way: Way, examples: Tensor, own_points: Callable[[], Points]
+    ) -> RowIndependenceCheck | None:
         """The look at a forward of these examples; None where nothing is in doubt.
 
         Raises:
@@ -176,7 +178,7 @@ class RowIndependenceCheck:
         if meets:
             raise RowsDepend
         session.rows_meet = meets
-        return cls(session, way, own()) if meets is None else None
+        return cls(session, way, own_points()) if meets is None else None
 
     def look(self, points: Points, value: Tensor, run: Callable[[Points], Tensor]) -> None:
         """See whether rows meet.
@@ -193,14 +195,14 @@ class RowIndependenceCheck:
             return
         with self._unseen():
             apart = self._agrees(points, value, run, DECOY_FACTORS)
-        self.told(apart)
+        self.conclude(apart)
 
     def _agrees(self, points: Points, value: Tensor, run: Callable[[Points], Tensor], factors: DecoyFactors) -> bool:
         """Whether the rows are alike beside decoys of the first size with which the model gives numbers."""
         if not factors:
             return False
         try:
-            found = run(self.others(points, factors[0]))
+            found = run(self.beside_decoys(points, factors[0]))
         except (Exception, ForwardRefused) as error:
             if out_of_memory(error):
                 raise
@@ -208,7 +210,7 @@ class RowIndependenceCheck:
         apart = self.alike(value, found)
         return apart or (bool(found.isnan().any()) and self._agrees(points, value, run, factors[1:]))
 
-    def others(self, points: Points, factor: int = 1) -> Points:
+    def beside_decoys(self, points: Points, factor: int = 1) -> Points:
         """Decoys, and beside them rows of a forward in reversed order, so that nothing is where it was.
 
         A graph's edges name the first rows: so those of the first sample come behind the decoys, and those of the last,
@@ -234,16 +236,16 @@ class RowIndependenceCheck:
     def _placed(self, decoys: Tensor, ours: Tensor) -> Tensor:
         return torch.cat([decoys[: self._before], ours.flip(0), decoys[self._before :]])
 
-    def alike(self, value: Tensor, found: Tensor) -> bool:
+    def alike(self, value: Tensor, beside_decoys: Tensor) -> bool:
         """Whether the rows have the same values in both forwards."""
-        count = len(found) // 2
-        every, other = (as_floating((each.detach().reshape(len(each), -1),))[0] for each in (value, found))
+        count = len(beside_decoys) // 2
+        every, other = (as_floating((each.detach().reshape(len(each), -1),))[0] for each in (value, beside_decoys))
         one = every[-count:] if self._last else every[:count]
         other = other[self._before : self._before + count].flip(0).to(every.dtype)
         if one.shape != other.shape:
             return False
         largest = every.abs().nan_to_num(0, 0, 0).amax().item() if every.numel() else 0.0
-        near = torch.isclose(other, one, rtol=0, atol=self._tolerance(value.dtype, found.dtype) * largest)
+        near = torch.isclose(other, one, rtol=0, atol=self._tolerance(value.dtype, beside_decoys.dtype) * largest)
         return bool(near.all()) or bool((near | (one.isnan() & other.isnan())).all())
 
     def can_tell(self, rows: Tensor) -> bool:
@@ -285,7 +287,7 @@ class RowIndependenceCheck:
             restore_random_state(torchs, self._device)
             np.random.set_state(numpys)
 
-    def told(self, apart: bool) -> None:
+    def conclude(self, apart: bool) -> None:
         """Take in whether the rows were alike.
 
         Raises:

@@ -144,14 +144,14 @@ class Session:
     def blocks(
         self,
         samples: int,
-        places: int,
+        points: int,
         run: Callable[[slice, slice], T],
         *,
         unit: Unit = "rows",
         silent: bool = False,
     ) -> Iterator[T]:
         """`run(samples, places)` over all samples of all places: see [Budget.blocks][pellucid.core.batching.Budget]."""
-        return self.budget.blocks(samples, places, run, whole=self.whole_batch, unit=unit, silent=silent)
+        return self.budget.blocks(samples, points, run, whole=self.whole_batch, unit=unit, silent=silent)
 
     def is_whole_batch(self, examples: Tensor) -> bool:
         """Whether these are the user's batch: every example once, in order."""

@@ -57,7 +57,9 @@ def repeat_examples(examples: Tensor, sample_range: slice, point_range: slice) -
 
 def gradients(f: ModelFunction) -> tuple[Tensors, Tensors]:
     """The tensors where gradients are taken, at a function's own points, and the gradients there."""
-    leads = f.own is None and bool(f.evaluator.source.modules)  # one forward suffices, which captures the source
+    leads = f.own_tensors is None and bool(
+        f.evaluator.source.modules
+    )  # one forward suffices, which captures the source
     create_graph = f.problem.options.create_graph
 
     def run(_: slice, point_range: slice) -> tuple[int, Tensors]:
@@ -112,9 +114,9 @@ def weighted_gradient_sum(
     return sums
 
 
-def zeros_for_all(block: Tensor, places: slice | Tensor, total: int) -> Tensor:
-    """Zeros for all places, (places, ...), like a block (k, n, ...) of some; a whole batch may have other places."""
-    whole = isinstance(places, slice) and places == slice(None)
+def zeros_for_all(block: Tensor, point_range: slice | Tensor, total: int) -> Tensor:
+    """Zeros for all points, (total, ...), like a block (k, n, ...) of some; a whole batch may have other points."""
+    whole = isinstance(point_range, slice) and point_range == slice(None)
     return block.new_zeros(block.shape[1] if whole else total, *block.shape[2:])
 
 

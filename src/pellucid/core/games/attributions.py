@@ -21,8 +21,8 @@ def game_attributions(game: Game, worth: Tensor, stderr: Tensor | None = None) -
     """What those who play are worth, [m, playing], as attributions (n, *K, ...) for outputs (n, *K)."""
     outputs = output_shape(game, worth)
 
-    def spread(each: Tensor) -> Tensors:
-        every = game.spread(each)
+    def spread(worth: Tensor) -> Tensors:
+        every = game.spread(worth)
         return tuple(found.view(*outputs, *found.shape[1:]) if len(found) else found for found in every)
 
     errors = None if stderr is None else spread(stderr)

@@ -73,11 +73,11 @@ class Features:
         masks = tuple(order.to(m.device)[torch.searchsorted(numbers.to(m.device), m.contiguous())] for m in fitting)
         return cls(len(known), masks, known.cpu(), argument)
 
-    def masks_of(self, features: Tensor, places: slice) -> Tensors:
+    def masks_of(self, features: Tensor, point_range: slice) -> Tensors:
         """Which elements belong to each of these features [k]: (k, 1 or n, ...); to no feature for one below zero."""
-        return tuple(mask == features.to(mask.device).view(-1, *[1] * mask.ndim) for mask in self._at(places))
+        return tuple(mask == features.to(mask.device).view(-1, *[1] * mask.ndim) for mask in self._at(point_range))
 
-    def among(self, coalitions: Tensor, places: slice) -> Tensors:
+    def among(self, coalitions: Tensor, point_range: slice) -> Tensors:
         """Which elements are of features in each of these coalitions, bool [k, 1 or n, features]: (k, 1 or n, ...)."""
 
         def among_in(mask: Tensor) -> Tensor:
@@ -89,15 +89,15 @@ class Features:
             index = flatten_examples(mask).expand(len(there), -1, -1)
             return there.expand(-1, len(mask), -1).gather(2, index).view(len(there), *mask.shape)
 
-        return tuple(map(among_in, self._at(places)))
+        return tuple(map(among_in, self._at(point_range)))
 
-    def among_points(self, places: Tensor) -> Features:
+    def among_points(self, which: Tensor) -> Features:
         """The same features of some of the points, int64 [k]."""
-        masks = tuple(mask if len(mask) == 1 else mask[places.to(mask.device)] for mask in self.masks)
+        masks = tuple(mask if len(mask) == 1 else mask[which.to(mask.device)] for mask in self.masks)
         return replace(self, masks=masks)
 
-    def _at(self, places: slice) -> Tensors:
-        return tuple(mask if len(mask) == 1 else mask[places] for mask in self.masks)
+    def _at(self, which: slice) -> Tensors:
+        return tuple(mask if len(mask) == 1 else mask[which] for mask in self.masks)
 
     def spread(self, values: Tensor) -> Tensors:
         """Values [m, features] of m = n * K outputs as values of the elements, (m, ...) for each tensor."""
@@ -153,10 +153,10 @@ class Features:
             )
         return numbers
 
-    def changed_features(self, x: Tensors, other: Tensors) -> Tensor:
+    def changed_features(self, x: Tensors, reference: Tensors) -> Tensor:
         """The features in which two sets of points differ, int64 [k] in order."""
         differs = torch.zeros(self.count, dtype=torch.bool, device="cpu")
-        for mask, one, two in zip(self.masks, x, other, strict=True):
+        for mask, one, two in zip(self.masks, x, reference, strict=True):
             where = one != two
             where = where.any(0, keepdim=True) if len(mask) == 1 else where
             differs[mask[where].cpu()] = True

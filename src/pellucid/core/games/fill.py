@@ -31,20 +31,20 @@ class Fill:
     rows: Tensors
 
     @classmethod
-    def of(cls, f: ModelFunction, given: Baselines) -> Fill:
+    def of(cls, f: ModelFunction, baselines: Baselines) -> Fill:
         """What fills the own points of a function.
 
         Args:
             f: The function.
-            given: See [Baselines][pellucid.methods.Baselines]; at the source.
+            baselines: See [Baselines][pellucid.methods.Baselines]; at the source.
 
         Raises:
             InvalidArgument: They do not fit.
         """
-        if isinstance(given, Background):
-            return cls(tuple(each.detach().unsqueeze(1) for each in given.like(f.x)))
+        if isinstance(baselines, Background):
+            return cls(tuple(each.detach().unsqueeze(1) for each in baselines.like(f.x)))
         rows = None if f.session.is_whole_batch(f.examples) else f.examples
-        one = resolve_baselines(given, f.x, rows, f.problem.batch_size, fills=True)
+        one = resolve_baselines(baselines, f.x, rows, f.problem.batch_size, fills=True)
         return cls(tuple(each.detach().unsqueeze(0) for each in one))
 
     @property
@@ -57,37 +57,37 @@ class Fill:
         """The one row where there is no background, (n, ...) each."""
         return tuple(each[0] for each in self.rows)
 
-    def among(self, places: Tensor) -> Fill:
+    def among(self, which: Tensor) -> Fill:
         """The same for some of the points, int64 [k]."""
-        return Fill(self._at(places))
+        return Fill(self._at(which))
 
     def unlike(self, x: Tensors) -> Tensors:
         """Which elements of the points it ever changes, bool (n, ...)."""
         return tuple((one != rows[0]) | (rows != rows[:1]).any(0) for one, rows in zip(x, self.rows, strict=True))
 
-    def _at(self, places: slice | Tensor) -> Tensors:
-        return tuple(each if each.shape[1] == 1 else each[:, places] for each in self.rows)
+    def _at(self, which: slice | Tensor) -> Tensors:
+        return tuple(each if each.shape[1] == 1 else each[:, which] for each in self.rows)
 
-    def points(self, x: Tensors, there: PresentElements) -> PointSampler:
+    def points(self, x: Tensors, present_elements: PresentElements) -> PointSampler:
         """Where to go where only some elements are there: each case with one row after another for the others."""
         count = self.count
 
-        def filled(samples: slice, places: slice) -> Tensors:
+        def filled(samples: slice, point_range: slice) -> Tensors:
             first = samples.start // count
-            masks = there(slice(first, -(-samples.stop // count)), places)
+            masks = present_elements(slice(first, -(-samples.stop // count)), point_range)
             start, stop = samples.start - first * count, samples.stop - first * count
             # The rest of a case, whole cases and the beginning of another.
             whole = min(-(-start // count) * count, stop), max(stop // count * count, start)
             parts = list(pairwise(sorted({start, *whole, stop})))
-            triples = zip(masks, (each[places] for each in x), self._at(places), strict=True)
+            triples = zip(masks, (each[point_range] for each in x), self._at(point_range), strict=True)
             found = [[_fill_absent(*each, part, count) for part in parts] for each in triples]
             return tuple(each[0] if len(each) == 1 else torch.cat(each) for each in found)
 
         return filled
 
 
-def _fill_absent(mask: Tensor, x: Tensor, rows: Tensor, part: tuple[int, int], count: int) -> Tensor:
+def _fill_absent(mask: Tensor, x: Tensor, rows: Tensor, sample_range: tuple[int, int], count: int) -> Tensor:
     """Points ((stop - start) * n, ...) from the first sample of a part up to the last."""
-    start, stop = part
+    start, stop = sample_range
     cases = mask[start // count : -(-stop // count)].unsqueeze(1)
     return torch.where(cases, x, rows[start % count : (stop - 1) % count + 1]).flatten(0, 2)

@@ -35,7 +35,7 @@ class FeatureSet(Protocol):
         """How many there are."""
         ...
 
-    def masks_of(self, players: Tensor, places: slice) -> Tensors:
+    def masks_of(self, players: Tensor, point_range: slice) -> Tensors:
         """Which elements belong to each of these players [k]: bool (k, 1 or n, ...); to none for one below zero."""
         ...
 
@@ -43,7 +43,7 @@ class FeatureSet(Protocol):
         """Values [m, players] of m outputs as values of the elements, (m, ...) for each tensor."""
         ...
 
-    def changed_features(self, x: Tensors, other: Tensors) -> Tensor:
+    def changed_features(self, x: Tensors, reference: Tensors) -> Tensor:
         """The players in which two sets of points differ, int64 [k] in order."""
         ...
 
@@ -66,12 +66,12 @@ class Game:
         self.playing = active_features(self.features, f.x, self.fill)
         self._dtype = torch.get_default_dtype()
 
-    def among(self, places: Tensor) -> Game:
+    def among(self, which: Tensor) -> Game:
         """The same game at some of the points, int64 [k], with the same who play."""
         part = copy.copy(self)
-        part.f = self.f.select(places)
-        part.fill = self.fill.among(places)
-        part.features = self.features.among_points(places)
+        part.f = self.f.select(which)
+        part.fill = self.fill.among(which)
+        part.features = self.features.among_points(which)
         return part
 
     async def values(self, count: int, coalitions: Coalitions, *, silent: bool = False) -> Tensor:
@@ -87,15 +87,17 @@ class Game:
         if memory is not None and listed is not None and listed.shape[1] == 1:
             values = await self._recalled(memory, listed)
         elif self.fill.count > 1:
-            values = await average_over_background(self.f, count, self.fill, self._there(coalitions), silent=silent)
+            values = await average_over_background(
+                self.f, count, self.fill, self._present_elements(coalitions), silent=silent
+            )
         else:
             values = await evaluate_samples(
-                self.f, count, self.fill.points(self.f.x, self._there(coalitions)), silent=silent
+                self.f, count, self.fill.points(self.f.x, self._present_elements(coalitions)), silent=silent
             )
         (self._dtype,) = (narrow.dtype for narrow in as_floating((values[:0],)))
         return at_least_float32(values) if is_floating(values) else values.double()
 
-    def _there(self, coalitions: Coalitions) -> PresentElements:
+    def _present_elements(self, coalitions: Coalitions) -> PresentElements:
         """Which elements are there in coalitions of those who play."""
 
         def there(sample_range: slice, point_range: slice) -> Tensors:
@@ -109,7 +111,7 @@ class Game:
     @property
     def _memory(self) -> CoalitionMemory | None:
         """Where values are kept for other methods: in a session that is open, of the problem's own points."""
-        own = self.f.own is None and not self.f.session.copies and not self.f.problem.options.create_graph
+        own = self.f.own_tensors is None and not self.f.session.copies and not self.f.problem.options.create_graph
         return self.f.session.coalitions if own else None
 
     async def _recalled(self, memory: CoalitionMemory, coalitions: Tensor) -> Tensor:
@@ -120,7 +122,9 @@ class Game:
         places = {key: place for place, key in enumerate(keys) if key not in known}
         if places:
             new = coalitions[torch.tensor(list(places.values()), device="cpu")]
-            values = await evaluate_present(self.f, len(new), self.fill, self._there(lambda samples, _: new[samples]))
+            values = await evaluate_present(
+                self.f, len(new), self.fill, self._present_elements(lambda samples, _: new[samples])
+            )
             memory.remember(game, list(places), values)
             known = known | dict(zip(places, values.T, strict=True))
         return torch.stack([known[key] for key in keys], dim=1)
@@ -170,10 +174,10 @@ def active_features(players: FeatureSet, x: Tensors, fill: Fill) -> Tensor:
     return differing
 
 
-def masked_points(masks: Tensors, inside: Tensors, outside: Tensors, places: slice) -> Tensors:
+def masked_points(masks: Tensors, inside: Tensors, outside: Tensors, point_range: slice) -> Tensors:
     """Points (k * n, ...) at n places: those inside each of k masks, (k, 1 or n, ...), and those outside."""
     return tuple(
-        torch.where(mask, one[places], other[places]).flatten(0, 1)
+        torch.where(mask, one[point_range], other[point_range]).flatten(0, 1)
         for mask, one, other in zip(masks, inside, outside, strict=True)
     )
 

@@ -67,7 +67,7 @@ async def _answers(f: ModelFunction, samples: int, sampler: PointSampler, silent
         company = None if looks else RowIndependenceCheck.of(session, evaluator.way, points.examples, lambda: f.points)
         answer = evaluator.ask(points)
         if company is not None and company.can_tell(points.examples):
-            others = company.others(points)
+            others = company.beside_decoys(points)
             looks.append((company, evaluator.ask(others), others.examples))
         return points.examples, answer
 
@@ -77,7 +77,7 @@ async def _answers(f: ModelFunction, samples: int, sampler: PointSampler, silent
         blocks = [(examples, evaluator.answered(answer, examples)) for examples, answer in asked]
         for company, answer, beside in looks:
             first = next(value for examples, value in blocks if session.holds_others(examples))
-            company.told(company.alike(first, evaluator.answered(answer, beside)))
+            company.conclude(company.alike(first, evaluator.answered(answer, beside)))
     except BatchCollapsed as collapsed:
         session.whole_batch = True  # once more, a forward for each sample
         return collapsed.settle(await _answers(f, samples, sampler, silent))
@@ -85,7 +85,7 @@ async def _answers(f: ModelFunction, samples: int, sampler: PointSampler, silent
 
 
 async def average_over_background(
-    f: ModelFunction, cases: int, fill: Fill, there: PresentElements, *, silent: bool = False
+    f: ModelFunction, cases: int, fill: Fill, present_elements: PresentElements, *, silent: bool = False
 ) -> Tensor:
     """What is explained where only some elements are there, on average over what fills the others.
 
@@ -93,7 +93,7 @@ async def average_over_background(
         f: The function.
         cases: How many there are.
         fill: What takes the place of what is absent.
-        there: Which elements are there in each case.
+        present_elements: Which elements are there in each case.
         silent: Whether no progress bar counts this.
 
     Returns:
@@ -104,8 +104,8 @@ async def average_over_background(
     for first in range(0, cases, most):
         count = min(most, cases - first)
 
-        def some(part: slice, places: slice, first: int = first) -> Tensors:
-            return there(slice(first + part.start, first + part.stop), places)
+        def some(sample_range: slice, point_range: slice, first: int = first) -> Tensors:
+            return present_elements(slice(first + sample_range.start, first + sample_range.stop), point_range)
 
         values = await evaluate_samples(f, count * fill.count, fill.points(f.x, some), silent=silent)
         (narrow,) = as_floating((values,))
@@ -113,8 +113,8 @@ async def average_over_background(
     return torch.cat(means, dim=1)
 
 
-async def evaluate_present(f: ModelFunction, cases: int, fill: Fill, there: PresentElements) -> Tensor:
+async def evaluate_present(f: ModelFunction, cases: int, fill: Fill, present_elements: PresentElements) -> Tensor:
     """The same, whether one row fills what is absent or many do."""
     if fill.count > 1:
-        return await average_over_background(f, cases, fill, there)
-    return await evaluate_samples(f, cases, fill.points(f.x, there))
+        return await average_over_background(f, cases, fill, present_elements)
+    return await evaluate_samples(f, cases, fill.points(f.x, present_elements))

@@ -72,7 +72,7 @@ class Windows:
         pairs = zip(self.covers, self.like, strict=True)
         return [math.prod(len(cover) for cover in covers) if like.numel() else 0 for covers, like in pairs]
 
-    def masks_of(self, windows: Tensor, places: slice) -> Tensors:
+    def masks_of(self, windows: Tensor, point_range: slice) -> Tensors:
         """Which elements lie in each of these windows [k]: (k, 1, ...); in no window for one below zero."""
         masks, start = [], 0
         for covers, like, count in zip(self.covers, self.like, self._counts, strict=True):
@@ -109,10 +109,10 @@ class Windows:
             means = means.masked_fill(_summed_over(unknown.to(totals.dtype), covers) > 0, math.nan)
         return means
 
-    def changed_features(self, x: Tensors, other: Tensors) -> Tensor:
+    def changed_features(self, x: Tensors, reference: Tensors) -> Tensor:
         """The windows in which two sets of points differ, int64 [k] in order."""
         found = []
-        for covers, one, two in zip(self.covers, x, other, strict=True):
+        for covers, one, two in zip(self.covers, x, reference, strict=True):
             differs = (one != two).any(0).float() if one.numel() else one.new_zeros(0)
             for cover in covers:
                 differs = _contracted(differs, cover.T, 0)

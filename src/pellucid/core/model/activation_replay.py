@@ -84,7 +84,7 @@ class Replay:
         cls,
         recording: Recording,
         counts: tuple[int, ...],
-        others: Iterable[nn.Module],
+        counted: Iterable[nn.Module],
         examples: int,
         failed: Callable[[], None] = lambda: None,
     ) -> Replay:
@@ -93,12 +93,12 @@ class Replay:
         Args:
             recording: The recording.
             counts: How often each module of the source was called.
-            others: Modules whose calls are counted, beside those of the source.
+            counted: Modules whose calls are counted, beside those of the source.
             examples: The number of examples in the batch.
             failed: Is called when answers were seen to be wrong.
         """
         outputs: dict[nn.Module, list[Any]] = {}
-        if set(counts) == {1} and not recording.called.intersection(others):
+        if set(counts) == {1} and not recording.called.intersection(counted):
             for module, output in recording.kept:
                 outputs.setdefault(module, []).append(output)
         return cls(outputs, examples, failed)
@@ -163,7 +163,7 @@ class Replay:
         self.outputs, self._check = {}, None
         self._failed()
 
-    def _watch(self, rows: Tensor | None, given: list[Any] | None = None) -> Interceptor:
+    def _watch(self, rows: Tensor | None, replayed: list[Any] | None = None) -> Interceptor:
         """What answers the calls of one forward, in which an output is handed out as often as there are calls of it."""
         left = {module: iter(outputs) for module, outputs in self.outputs.items()}
 
@@ -172,18 +172,18 @@ class Replay:
         ) -> Any:
             for output in left.get(module, ()):
                 answered = cloned_for(output, rows, self.examples)
-                if given is not None:
-                    given.append((module, answered))
+                if replayed is not None:
+                    replayed.append((module, answered))
                 return answered
             return forward(*arguments, **keywords)  # a call after the source
 
         return answer, tuple(self.outputs)
 
-    def _drop_unused_values(self, given: list[tuple[nn.Module, Any]], used: dict[int, Tensor]) -> None:
+    def _drop_unused_values(self, replayed: list[tuple[nn.Module, Any]], used: dict[int, Tensor]) -> None:
         """Keep only shapes (meta tensors) of what went from answer to answer, which no code of the model has used."""
         left = {module: iter(outputs) for module, outputs in self.outputs.items()}
         thinned: dict[nn.Module, list[Any]] = {}
-        for module, answered in given:
+        for module, answered in replayed:
             needed = iter([id(leaf) in used for leaf in tree_leaves(answered) if isinstance(leaf, Tensor)])
 
             def thin(leaf: Tensor, needed: Iterator[bool] = needed) -> Tensor:
@@ -230,22 +230,22 @@ def cloned_for(value: Any, rows: Tensor | None = None, examples: int = 0) -> Any
     return map_tensors(value, copy)
 
 
-def all_close(one: Any, other: Any) -> bool:
+def all_close(one: Any, second: Any) -> bool:
     """Whether all tensors in two values are the same but for rounding."""
-    ones, others = ([each for each in tree_leaves(value) if isinstance(each, Tensor)] for value in (one, other))
+    ones, others = ([each for each in tree_leaves(value) if isinstance(each, Tensor)] for value in (one, second))
     return len(ones) == len(others) and all(map(_close, ones, others))
 
 
-def _close(one: Tensor, other: Tensor) -> bool:
-    if one.shape != other.shape or one.dtype != other.dtype:
+def _close(one: Tensor, second: Tensor) -> bool:
+    if one.shape != second.shape or one.dtype != second.dtype:
         return False
     if not one.is_floating_point():
-        return torch.equal(one, other)
+        return torch.equal(one, second)
     if one.numel() == 0:
         return True
     largest = one.nan_to_num(0, 0, 0).abs().amax().item()
     tolerance = min(0.05, RELATIVE_ERROR * torch.finfo(one.dtype).eps) * largest
-    return torch.allclose(one, other, rtol=0, atol=tolerance, equal_nan=True)
+    return torch.allclose(one, second, rtol=0, atol=tolerance, equal_nan=True)
 
 
 @contextmanager

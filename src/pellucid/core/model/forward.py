@@ -61,7 +61,7 @@ class Captured:
     def _values(self) -> list[Any]:
         values, rest = [], self.tensors
         for structure in self.structures:
-            size = len(structure.places)
+            size = len(structure.leaf_indices)
             values.append(structure.filled(rest[:size]))
             rest = rest[size:]
         return values
@@ -102,7 +102,7 @@ class ForwardPass:
         if site.call == "all":
             raise NotSupported('call must be one call where values are put in its place: got "all". Hint: call=0.')
         for module, structure, count in zip(site.modules, captured.structures, captured.counts, strict=True):
-            size = len(structure.places)
+            size = len(structure.leaf_indices)
             hook_point = self._hook_point(module, site.side, count - 1 if site.call is None else site.call)
             hook_point.replacement, tensors = tensors[:size], tensors[size:]
 
@@ -184,8 +184,8 @@ class ForwardPass:
             hook_point.warn_of_several_calls(self)
             if calls.remember(hook_point.module, hook_point.count):
                 warn(
-                    f"layer {module_label(hook_point.module, self.model)} was called more or less often, {hook_point.count} "
-                    "times, than before for such inputs, by something that is no argument and no attribute of a "
+                    f"layer {module_label(hook_point.module, self.model)} was called more or less often, "
+                    f"{hook_point.count} times, than before for such inputs, by something that is no argument and no attribute of a "
                     "module: results at it in between may be of another call. Hint: early_exit=False."
                 )
 

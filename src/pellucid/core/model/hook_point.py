@@ -114,8 +114,8 @@ class HookPoint:
         if self.call is None and self.count > 1 and self.module not in _WARNED:
             _WARNED.add(self.module)
             warn(
-                f"layer {module_label(self.module, forward.model)} is called {self.count} times in a forward, and its last "
-                f'call is meant. Hint: call={self.count - 1} says so, call=0 is the first, and call="all" every one.'
+                f"layer {module_label(self.module, forward.model)} is called {self.count} times in a forward, and its "
+                f'last call is meant. Hint: call={self.count - 1} says so, call=0 is the first, and call="all" every one.'
             )
 
     def _on_call(self, value: Any, forward: Hooked) -> Any:
@@ -147,6 +147,6 @@ def _absence(module: nn.Module, model: Callable[..., Any]) -> str:
     if not is_submodule(module, model):
         return f"{type(module).__name__} is no module of {type(model).__name__}."
     return (
-        f"{module_label(module, model)} was never called. Hint: only calls of the module itself count, not of its forward, "
-        "and only in the thread that runs the model."
+        f"{module_label(module, model)} was never called. Hint: only calls of the module itself count, not of its "
+        "forward, and only in the thread that runs the model."
     )

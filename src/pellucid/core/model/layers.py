@@ -86,20 +86,20 @@ INPUTS = Site(side="input")
 OUTPUT = Site()
 
 
-def resolve_site(place: SiteLike, model: Callable[..., Any]) -> Site:
+def resolve_site(layer_like: SiteLike, model: Callable[..., Any]) -> Site:
     """The site that a user means.
 
     Args:
-        place: See [SiteLike][pellucid.methods.SiteLike].
+        layer_like: See [SiteLike][pellucid.methods.SiteLike].
         model: The forward function whose modules names refer to.
 
     Raises:
         InvalidArgument: It is no module, or the model has none of this name.
         NotSupported: A module is scripted.
     """
-    if isinstance(place, Site):
-        return place
-    layer = place if isinstance(place, Layer) else Layer(place)
+    if isinstance(layer_like, Site):
+        return layer_like
+    layer = layer_like if isinstance(layer_like, Layer) else Layer(layer_like)
     if layer.side not in get_args(Side):
         raise InvalidArgument(f"side must be input or output: got {layer.side!r}.")
     listed = isinstance(layer.module, list | tuple)
@@ -119,23 +119,23 @@ def resolve_site(place: SiteLike, model: Callable[..., Any]) -> Site:
     return Site(modules, layer.side, layer.call, listed)
 
 
-def _module(place: Any, model: Callable[..., Any]) -> nn.Module:
-    if isinstance(place, nn.Module):
-        return place
-    if not isinstance(place, str):
-        hint = f" Hint: the name {str(place)!r}." if isinstance(place, int) else ""
-        raise InvalidArgument(f"layer must be a module or the dotted name of one: got {type(place).__name__}.{hint}")
+def _module(layer: Any, model: Callable[..., Any]) -> nn.Module:
+    if isinstance(layer, nn.Module):
+        return layer
+    if not isinstance(layer, str):
+        hint = f" Hint: the name {str(layer)!r}." if isinstance(layer, int) else ""
+        raise InvalidArgument(f"layer must be a module or the dotted name of one: got {type(layer).__name__}.{hint}")
     names: dict[str, nn.Module] = {
         name: module for root in root_modules(model) for name, module in root.named_modules(remove_duplicate=False)
     }
     # What wraps a whole model (compiled, data-parallel) puts its own name in front.
     names = {n.partition(".")[2]: m for n, m in names.items() if n.startswith(("_orig_mod.", "module."))} | names
-    if place not in names or not place:
+    if layer not in names or not layer:
         known = list(filter(None, names))
-        close = difflib.get_close_matches(place, known, n=3) or known[:3]
+        close = difflib.get_close_matches(layer, known, n=3) or known[:3]
         hint = f" Hint: there is {', '.join(map(repr, close))}." if close else ""
-        raise InvalidArgument(f"layer must be the name of a module of the model: got {place!r}.{hint}")
-    return names[place]
+        raise InvalidArgument(f"layer must be the name of a module of the model: got {layer!r}.{hint}")
+    return names[layer]
 
 
 def module_label(module: nn.Module, model: Callable[..., Any]) -> str:

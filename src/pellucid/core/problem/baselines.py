@@ -77,12 +77,12 @@ Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background
 
 
 def resolve_baselines(
-    given: Baselines, inputs: Tensors, rows: Tensor | None, examples: int, *, fills: bool = False
+    baselines: Baselines, inputs: Tensors, rows: Tensor | None, examples: int, *, fills: bool = False
 ) -> Tensors:
     """Baselines as tensors like the inputs, one for each point.
 
     Args:
-        given: What the user gave.
+        baselines: What the user gave.
         inputs: The inputs, of the whole batch or of the points.
         rows: Which example each point belongs to, int64 [n]; None for every example once, in order.
         examples: The number of examples in the user's batch.
@@ -96,12 +96,12 @@ def resolve_baselines(
     Raises:
         InvalidArgument: They do not fit the inputs.
     """
-    if isinstance(given, Background):
+    if isinstance(baselines, Background):
         raise InvalidArgument(
-            f"baselines must be one for each example: got a Background of {describe(given.rows)}. "
+            f"baselines must be one for each example: got a Background of {describe(baselines.rows)}. "
             "Hint: GradientShap and DeepLiftShap take its rows; methods that take features away take it."
         )
-    entries = given if isinstance(given, tuple) else (given,) * (len(inputs) if given is None else 1)
+    entries = baselines if isinstance(baselines, tuple) else (baselines,) * (len(inputs) if baselines is None else 1)
     if len(entries) != len(inputs):
         raise InvalidArgument(
             f"baselines must have one entry for each input: expected {len(inputs)}, got {len(entries)}."
@@ -111,14 +111,14 @@ def resolve_baselines(
     )
 
 
-def not_a_distribution(given: object, like: Tensors) -> InvalidArgument:
+def not_a_distribution(baselines: object, like: Tensors) -> InvalidArgument:
     """The error for baselines that are no distribution, tensors (n_baselines, ...) like the inputs."""
-    hint = conversion_hint(given, "baselines")
-    if isinstance(given, int | float):
+    hint = conversion_hint(baselines, "baselines")
+    if isinstance(baselines, int | float):
         hint = " Hint: a tensor of many rows, such as those of training examples."
     return InvalidArgument(
         "baselines must be a distribution for each input: "
-        f"expected {_format_many('n_baselines', like)}, got {describe(given)}.{hint}"
+        f"expected {_format_many('n_baselines', like)}, got {describe(baselines)}.{hint}"
     )
 
 

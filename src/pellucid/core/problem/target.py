@@ -45,12 +45,12 @@ class Target(Protocol):
         ...
 
     @property
-    def name(self) -> str:
+    def argument_name(self) -> str:
         """The argument by which the user chose."""
         ...
 
     @property
-    def place(self) -> str:
+    def site_label(self) -> str:
         """What the user chose from, in a word."""
         ...
 
@@ -88,12 +88,12 @@ class _TargetBase:
     site: Site
 
     @property
-    def name(self) -> str:
+    def argument_name(self) -> str:
         """The argument by which the user chose."""
         return "neuron_selector" if self.site.modules else "target"
 
     @property
-    def place(self) -> str:
+    def site_label(self) -> str:
         """What the user chose from, in a word."""
         return "layer" if self.site.modules else "output"
 
@@ -121,16 +121,16 @@ class _TargetBase:
             columns = [key for key, value in output.items() if isinstance(value, Tensor) and value.ndim > 1]
             part = f"output[{(columns or list(output) or [0])[0]!r}]"
             among = f" of {format_names(output)}"
-        return f"choose one{among} with a callable, {self.name}=lambda output: {part}[:, 0]"
+        return f"choose one{among} with a callable, {self.argument_name}=lambda output: {part}[:, 0]"
 
     def shape_for(self, output: Tensor, dimensions: int) -> tuple[int, ...]:
         """The shape of one example's output, which must have at least these dimensions."""
         shape = tuple(output.shape[1:])
         if dimensions > len(shape):
             raise InvalidArgument(
-                f"{self.name} must choose among the dimensions of the {self.place} after the first, {shape}: "
-                f"got {dimensions} indices. Hint: {self.name}=None where there is one value per example; inputs[None] "
-                "where inputs are a single example."
+                f"{self.argument_name} must choose among the dimensions of the {self.site_label} after the first, "
+                f"{shape}: got {dimensions} indices. Hint: {self.argument_name}=None where there is one value per "
+                "example; inputs[None] where inputs are a single example."
             )
         return shape
 
@@ -139,7 +139,9 @@ class _TargetBase:
         which = index[0] if len(index) == 1 else tuple(index)
         values = f"{shape[0] if len(shape) == 1 else shape} value{'' if shape == (1,) else 's'}"
         ranges = ", ".join(f"0 to {size - 1}" for size in shape)
-        return OutOfRange(f"{self.name} {which} is beyond the {self.place}'s {values} per example ({ranges}).")
+        return OutOfRange(
+            f"{self.argument_name} {which} is beyond the {self.site_label}'s {values} per example ({ranges})."
+        )
 
 
 @final
@@ -152,7 +154,7 @@ class TargetFunction(_TargetBase):
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
         value = self.function(output)
         if not isinstance(value, Tensor):
-            raise InvalidArgument(f"{self.name} must return a tensor: got {describe(value)}.")
+            raise InvalidArgument(f"{self.argument_name} must return a tensor: got {describe(value)}.")
         return value
 
     def argument(self, rows: Tensor) -> Any:
@@ -213,14 +215,15 @@ class IndexPerExample(_TargetBase):
         index = self._of(rows)
         shape = self.shape_for(output, index.shape[1])
         if len(output) != len(index) and self.of_output_rows:
-            per_row = f", or {len(output)}, one per row of the {self.place}" if len(output) > self.examples else ""
+            per_row = f", or {len(output)}, one per row of the {self.site_label}" if len(output) > self.examples else ""
             raise InvalidArgument(
-                f"{self.name} must hold one element per example: expected {self.examples}{per_row}, got {len(index)}."
+                f"{self.argument_name} must hold one element per example: "
+                f"expected {self.examples}{per_row}, got {len(index)}."
             )
         if len(output) != len(index):
             raise InvalidArgument(
-                f"{self.name} holds one element per example, so the {self.place} must hold {len(index)} examples: "
-                f"got {describe(output)}."
+                f"{self.argument_name} holds one element per example, so the {self.site_label} must hold {len(index)} "
+                f"examples: got {describe(output)}."
             )
         sizes = torch.tensor(shape[: index.shape[1]], device=index.device)
         if ((index < -sizes) | (index >= sizes)).any():
@@ -251,14 +254,14 @@ class MappedTarget:
         return self.target.site
 
     @property
-    def name(self) -> str:
+    def argument_name(self) -> str:
         """The argument by which the user chose."""
-        return self.target.name
+        return self.target.argument_name
 
     @property
-    def place(self) -> str:
+    def site_label(self) -> str:
         """What the user chose from, in a word."""
-        return self.target.place
+        return self.target.site_label
 
     @property
     def of_output_rows(self) -> bool:
@@ -273,20 +276,20 @@ class MappedTarget:
         return self.target.argument(rows)
 
 
-def resolve_target(given: TargetLike | Neuron, batch_size: int, model: Callable[..., Any]) -> Target:
+def resolve_target(target: TargetLike | Neuron, batch_size: int, model: Callable[..., Any]) -> Target:
     """What a user's `target` means for a batch, of the output or of a layer.
 
     Args:
-        given: What the user gave.
+        target: What the user gave.
         batch_size: The number of examples in the batch.
         model: The model, in which a layer may be given by its name.
 
     Raises:
         InvalidArgument: It is of no known form, or holds another number of elements than examples.
     """
-    if isinstance(given, Neuron):
-        return target_at(resolve_site(given.layer, model), given.neuron_selector, batch_size)
-    return target_at(OUTPUT, given, batch_size)
+    if isinstance(target, Neuron):
+        return target_at(resolve_site(target.layer, model), target.neuron_selector, batch_size)
+    return target_at(OUTPUT, target, batch_size)
 
 
 def target_at(site: Site, target: TargetLike, examples: int) -> Target:
@@ -303,7 +306,7 @@ def target_at(site: Site, target: TargetLike, examples: int) -> Target:
     """
     if site.call == "all":
         raise InvalidArgument('call must be one call of the layer of a neuron: got "all". Hint: call=0.')
-    name = _TargetBase(site).name
+    name = _TargetBase(site).argument_name
     if target is None or callable(target):
         return SameIndex(site, ()) if target is None else TargetFunction(site, target)
     if isinstance(target, tuple | slice):

@@ -48,7 +48,7 @@ class _RuledOp(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         with ctx.casts():
-            passed = (None,) * len(ctx.call.places) if grads[0] is None else ctx.rule(ctx.call, grads[0])
+            passed = (None,) * len(ctx.call.input_positions) if grads[0] is None else ctx.rule(ctx.call, grads[0])
         return None, None, None, None, *passed
 
 

@@ -185,7 +185,7 @@ class RuledForward(TorchFunctionMode):
         if len(live) < least or not torch.is_grad_enabled():
             return function(*args, **keywords)
         if isinstance(entry, ChooseRule):
-            found = self._chosen(entry, number, dataclasses.replace(call, places=live), written)
+            found = self._chosen(entry, number, dataclasses.replace(call, input_positions=live), written)
             return (
                 found
                 if written is None
@@ -230,7 +230,7 @@ class RuledForward(TorchFunctionMode):
         if rule is None:
             with torch.no_grad():
                 return call.result(*inputs)
-        kept = self._freeze_call(number, call, call.places, written)
+        kept = self._freeze_call(number, call, call.input_positions, written)
         found = apply_with_rule(kept, rule, inputs, records=self._values is None and written is None)
         for _, output, _ in kept.recorded:
             self._memory.forget_of(output, kept)
@@ -304,10 +304,10 @@ class RuledForward(TorchFunctionMode):
         while self._depth == 0 and self._noted:
             self._noted.pop().pop(TorchCall, None)
 
-    def _into(self, written: Tensor, found: Tensor) -> Tensor:
+    def _into(self, written: Tensor, result: Tensor) -> Tensor:
         """What a call would have written, written."""
         self._memory.spare(written)
-        return written.copy_(found)
+        return written.copy_(result)
 
 
 def producing_call(tensor: Tensor) -> TorchCall | None:

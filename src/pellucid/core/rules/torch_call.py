@@ -29,7 +29,7 @@ class TorchCall:
         function: What is called, such as `torch.nn.functional.relu` or `torch.Tensor.mul`.
         leaves: All of its arguments, flat.
         layout: Makes arguments and keywords of them again.
-        places: Which of them gradients pass to.
+        input_positions: Which of them gradients pass to.
         module: The innermost module that makes it; None where nobody has asked.
         reference: The same call in another run, such as that of the baselines.
         steps: What autograd had recorded of each of the inputs when the call was made.
@@ -39,7 +39,7 @@ class TorchCall:
     function: TorchFunction
     leaves: list[Any]
     layout: Unflatten
-    places: tuple[int, ...]
+    input_positions: tuple[int, ...]
     module: nn.Module | None = None
     reference: TorchCall | None = None
     steps: tuple[Any, ...] = ()
@@ -50,13 +50,13 @@ class TorchCall:
         """The name of the function: `relu` of `F.relu`, `torch.relu_` and `x.relu()`."""
         return name_of(self.function)
 
-    def is_like(self, other: TorchCall, model: Callable[..., Any]) -> bool:
+    def is_like(self, call: TorchCall, model: Callable[..., Any]) -> bool:
         """Whether a call of another run is the same: of its function and shapes, and made by the same module.
 
         Modules that a forward makes are another one each time.
         """
-        same = self.name == other.name and self.module is other.module and _shapes(self) == _shapes(other)
-        return same or self.described(model) == other.described(model)
+        same = self.name == call.name and self.module is call.module and _shapes(self) == _shapes(call)
+        return same or self.described(model) == call.described(model)
 
     @property
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -66,9 +66,9 @@ class TorchCall:
     @property
     def inputs(self) -> Tensors:
         """The arguments that gradients pass to."""
-        return tuple(self.leaves[place] for place in self.places)
+        return tuple(self.leaves[place] for place in self.input_positions)
 
-    def place(self, position: int, name: str) -> int | None:
+    def position_of(self, position: int, name: str) -> int | None:
         """Which leaf an argument is; None where it is not given, or holds several."""
         args, keywords = self.layout(list(range(len(self.leaves))))
         found = args[position] if position < len(args) else keywords.get(name)
@@ -77,7 +77,7 @@ class TorchCall:
     def result(self, *inputs: Tensor) -> Any:
         """All that the function returns for other inputs, which are left as they are."""
         leaves = list(self.leaves)
-        for place, tensor in zip(self.places, inputs, strict=True):
+        for place, tensor in zip(self.input_positions, inputs, strict=True):
             leaves[place] = tensor
         args, keywords = self.layout(leaves)
         if is_inplace(self.function, keywords):

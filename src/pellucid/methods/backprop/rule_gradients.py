@@ -91,14 +91,14 @@ def gradient_under_rules(
     return RuleGradient(runs[-1], gradient, at_read or gradient.at)
 
 
-def _check_calls(f: ModelFunction, run: RuledForward, other: RuledForward, said: str) -> None:
+def _check_calls(f: ModelFunction, run: RuledForward, earlier: RuledForward, said: str) -> None:
     """Refuse a run that makes another number of calls than one before."""
     # A target without calls of its own: after a run that stopped, the rest is as it was.
     stopped = _may_stop_early(f) and not isinstance(f.evaluator.target, TargetFunction)
-    if run.count != other.count and not (stopped and run.count < other.count):
+    if run.count != earlier.count and not (stopped and run.count < earlier.count):
         raise CallsDiffer(
             "forward_func must make the same calls every time: "
-            f"it makes {other.count} with a rule {said}, and {run.count} for the inputs."
+            f"it makes {earlier.count} with a rule {said}, and {run.count} for the inputs."
         )
 
 
@@ -124,14 +124,14 @@ class MissingRules:
         self._model, self._so = model, so
         self._calls: dict[str, None] = {}
 
-    def look(self, found: RuleGradient) -> None:
+    def look(self, gradient: RuleGradient) -> None:
         """See which there are on the way back of a reading."""
-        if found.run.blind:
+        if gradient.run.blind:
             self._calls["calls in torch.vmap"] = None
-        if found.run.audit is None:
+        if gradient.run.audit is None:
             self._calls.update(dict.fromkeys(_scripts(self._model)))
         else:
-            for what, module in found.run.audit.missing_rules(found.gradient.value, found.gradient.at):
+            for what, module in gradient.run.audit.missing_rules(gradient.gradient.value, gradient.gradient.at):
                 self._calls[_describe_call(what, module, self._model)] = None
 
     def report(self, *, strict: bool) -> bool:

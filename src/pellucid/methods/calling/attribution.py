@@ -109,7 +109,7 @@ def _located(name: str, f: ModelFunction, baselines: object, error: Exception) -
     options, inputs = f.problem.options, describe(f.problem.inputs)
     name = options.reported_as or name
     if not isinstance(error, PellucidError):
-        return located(error, name, f.session.observed.given or inputs, hint(error, f))
+        return located(error, name, f.session.observed.failed_on or inputs, hint(error, f))
     if isinstance(error, NotScalar) and type(baselines) is int and not error.located:
         error = NotScalar(f"{error} baselines is {baselines}: did you mean target={baselines}?")
     if options.reported_as is None and not error.located:

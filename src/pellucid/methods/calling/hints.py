@@ -31,11 +31,11 @@ def hint(error: Exception, f: ModelFunction) -> str:
     return next(filter(None, (look(error, f) for look in looks)), "")
 
 
-def _parameters(f: ModelFunction) -> list[Tensor]:
+def _float_parameters(f: ModelFunction) -> list[Tensor]:
     return [each for root in root_modules(f.problem.model) for each in root.parameters() if is_floating(each)]
 
 
-def _given(inputs: Tensors, extra: tuple[Any, ...] = ()) -> Iterator[tuple[str, Tensor]]:
+def _named_tensors(inputs: Tensors, extra: tuple[Any, ...] = ()) -> Iterator[tuple[str, Tensor]]:
     """The tensors that a model is given, by the names of the arguments."""
     for name, values in (("inputs", inputs), ("additional_forward_args", extra)):
         for index, value in enumerate(values):
@@ -44,22 +44,22 @@ def _given(inputs: Tensors, extra: tuple[Any, ...] = ()) -> Iterator[tuple[str, 
 
 
 def _device(error: Exception, f: ModelFunction) -> str:
-    devices = [each.device for each in _parameters(f)]
+    devices = [each.device for each in _float_parameters(f)]
     if not devices or not isinstance(error, RuntimeError):
         return ""
     elsewhere = (
         (name, each.device)
-        for name, each in _given(f.problem.inputs, f.problem.additional_forward_args)
+        for name, each in _named_tensors(f.problem.inputs, f.problem.additional_forward_args)
         if each.device not in devices
     )
     return next((f"{name}.to({str(devices[0])!r}), as the model is there, not on {at}." for name, at in elsewhere), "")
 
 
 def _dtype(error: Exception, f: ModelFunction) -> str:
-    dtypes = [each.dtype for each in _parameters(f)]
+    dtypes = [each.dtype for each in _float_parameters(f)]
     if not dtypes or dtypes[0] not in CASTS or "type" not in str(error):
         return ""
-    given = _given(f.problem.inputs, f.problem.additional_forward_args)
+    given = _named_tensors(f.problem.inputs, f.problem.additional_forward_args)
     unlike = (name for name, each in given if is_floating(each) and each.dtype not in dtypes)
     return next((f"{name}.{CASTS[dtypes[0]]}(), as the model's parameters are." for name in unlike), "")
 
@@ -77,7 +77,7 @@ def _few_rows(error: Exception, f: ModelFunction) -> str:
 
 
 def _integers(error: Exception, f: ModelFunction) -> str:
-    integers = [name for name, each in _given(f.problem.inputs) if not is_floating(each)]
+    integers = [name for name, each in _named_tensors(f.problem.inputs) if not is_floating(each)]
     if integers and (has_embeddings(f.problem.model) or "indices" in str(error)):
         return "integer inputs reach the model as floats; for token ids, attribute at the embedding layer instead."
     return f"{integers[0]}.float(), as the model's parameters are." if integers and "type" in str(error) else ""
@@ -106,5 +106,6 @@ def _features(error: Exception, f: ModelFunction) -> str:
     for frame, _ in traceback.walk_tb(error.__traceback__):
         layer, x = frame.f_locals.get("self"), frame.f_locals.get("input")
         if isinstance(layer, nn.Linear) and isinstance(x, Tensor) and x.shape[-1:] != (layer.in_features,):
-            return f"{module_label(layer, f.problem.model)} takes {layer.in_features} features; it was given {tuple(x.shape)}."
+            label = module_label(layer, f.problem.model)
+            return f"{label} takes {layer.in_features} features; it was given {tuple(x.shape)}."
     return ""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pellucid.errors import WrongType
 
-OWN = {
+METHOD_NAMES = {
     "abs": "absolute",
     "custom_attribution_func": "custom",
     "distance_mode": "distance",
@@ -32,12 +32,12 @@ OWN = {
 }
 """Captum's names of hyperparameters and, where they differ, those of the fields and arguments here."""
 
-_CAPTUM_NAMES = re.compile(r"^method(?= must be)|\b(?:" + "|".join(OWN.keys() - {"abs", "method"}) + r")\b")
+_CAPTUM_NAMES = re.compile(r"^method(?= must be)|\b(?:" + "|".join(METHOD_NAMES.keys() - {"abs", "method"}) + r")\b")
 
 
 def in_own_names(message: str) -> str:
     """A message in the names that the methods have here, as errors are raised in those of Captum."""
-    return _CAPTUM_NAMES.sub(lambda found: OWN[found[0]], message)
+    return _CAPTUM_NAMES.sub(lambda found: METHOD_NAMES[found[0]], message)
 
 
 def told_of_captums_names(*classes: type[Any]) -> None:
@@ -52,8 +52,8 @@ def _telling(cls: type[Any], made: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(made)
     def telling(self: Any, *args: Any, **kwargs: Any) -> None:
         for name in kwargs.keys() - names:
-            if OWN.get(name) in names:
-                raise WrongType(f"{cls.__name__} has no {name}: it is called {OWN[name]} here.")
+            if METHOD_NAMES.get(name) in names:
+                raise WrongType(f"{cls.__name__} has no {name}: it is called {METHOD_NAMES[name]} here.")
         made(self, *args, **kwargs)
 
     return telling

@@ -15,7 +15,7 @@ from pellucid.errors import warn
 FEW_ROWS = 16
 """Statistics of fewer rows than this are far from those of the data, which batch norm has in evaluation mode."""
 
-_TOLD: WeakSet[nn.Module] = WeakSet()
+_WARNED_MODULES: WeakSet[nn.Module] = WeakSet()
 """Modules that users have been told of."""
 
 _LOOKED: WeakKeyDictionary[nn.Module, tuple[bytes, bool]] = WeakKeyDictionary()
@@ -40,9 +40,11 @@ def tell_of_training(f: ModelFunction) -> None:
 
 
 def _tell(f: ModelFunction, concerned: Callable[[nn.Module], bool], consequence: str) -> None:
-    modules = [each for each in f.session.info.modules if each.training and each not in _TOLD and concerned(each)]
+    modules = [
+        each for each in f.session.info.modules if each.training and each not in _WARNED_MODULES and concerned(each)
+    ]
     if modules:
-        _TOLD.update(modules)
+        _WARNED_MODULES.update(modules)
         kinds = ", ".join(sorted({type(each).__name__ for each in modules}))
         several = "s" if len(modules) > 1 else ""
         warn(f"{len(modules)} module{several} in training mode ({kinds}): {consequence}. Hint: model.eval().")

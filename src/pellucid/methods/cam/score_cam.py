@@ -76,11 +76,11 @@ def _scored(f: ModelFunction, start: Tensors, channels: Tensor) -> Tensor:
     """Channels (B, C, *spatial), added up by the scores of what they let through of the inputs."""
     spatial_size(f, channels)  # or nothing could be masked
 
-    def let_through(some: slice, places: slice) -> Tensors:
-        block = channels[places, some].transpose(0, 1)
+    def let_through(sample_range: slice, point_range: slice) -> Tensors:
+        block = channels[point_range, sample_range].transpose(0, 1)
 
         def masked(x: Tensor, x0: Tensor) -> Tensor:
-            inside, outside = (torch.cat([each[places]] * len(block)) for each in (x, x0))
+            inside, outside = (torch.cat([each[point_range]] * len(block)) for each in (x, x0))
             if x.ndim != channels.ndim or not is_floating(x):
                 return inside
             masks = resize_like_input(x, f, block.flatten(0, 1).unsqueeze(1), SMOOTH[x.ndim])

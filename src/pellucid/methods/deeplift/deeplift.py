@@ -129,9 +129,9 @@ class DeepLiftShap:
         starts = _distribution(baselines, f)
         x = f.floating_x
 
-        def pairs(samples: slice, places: slice) -> Tensors:
-            count, ends = samples.stop - samples.start, tuple(each[places] for each in x)
-            rows = f.examples[places].repeat(count)
+        def pairs(samples: slice, point_range: slice) -> Tensors:
+            count, ends = samples.stop - samples.start, tuple(each[point_range] for each in x)
+            rows = f.examples[point_range].repeat(count)
             start = tuple(each[samples].repeat_interleave(len(ends[0]), dim=0) for each in starts)
             ends = tuple(each.repeat(count, *[1] * (each.ndim - 1)) for each in ends)
             return ends + f.to_source(start, rows) + (_baselines_if_layer_source(f, start) if delta else ())
@@ -193,20 +193,20 @@ def with_three_arguments(custom: Callable[..., Any] | None) -> AttributionFuncti
     return lambda *given: custom(*given[:count])
 
 
-def _distribution(given: Tensor | Tensors, f: ModelFunction) -> Tensors:
+def _distribution(baselines: Tensor | Tensors, f: ModelFunction) -> Tensors:
     """Baselines (n_baselines, ...), one for each input of the model.
 
     Raises:
         InvalidArgument: They do not fit the inputs, or are fewer than two.
     """
     like = f.baseline_template(between=False)
-    each = given if isinstance(given, tuple) else (given,)
+    each = baselines if isinstance(baselines, tuple) else (baselines,)
     fits = len(each) == len(like) and all(
         isinstance(b, Tensor) and b.shape[1:] == x.shape[1:] and len(b) == len(each[0])
         for b, x in zip(each, like, strict=True)
     )
     if not fits:
-        raise not_a_distribution(given, like)
+        raise not_a_distribution(baselines, like)
     if len(each[0]) < 2:
         raise InvalidArgument("baselines must be at least two: got 1. Hint: DeepLift takes a single one.")
     return tuple(

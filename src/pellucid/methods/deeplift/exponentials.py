@@ -55,7 +55,7 @@ def softmax_by_hand(call: TorchCall, grad: Tensor, exponential: Rule) -> Tensors
     if exp is None or not dims:
         return None
     (slope,) = exponential(exp, torch.ones_like(grad))
-    pair = _Pair.between(exp.inputs[0], _others(exp), dims)
+    pair = _Pair.between(exp.inputs[0], _other_terms(exp), dims)
     passed = pair.through_softmax(grad, pair.mixture)
     level = slope == 0
     return torch.where(level, 0, passed / torch.where(level, 1, slope)), torch.zeros_like(call.inputs[1])
@@ -112,7 +112,7 @@ class _Pair:
         args, keywords = call.arguments
         dim = args[1] if len(args) > 1 else keywords["dim"]
         dims = tuple(sorted(each % max(x.ndim, 1) for each in ((dim,) if isinstance(dim, int) else dim)))
-        return cls.between(x, _others(call), dims)
+        return cls.between(x, _other_terms(call), dims)
 
     @classmethod
     def between(cls, x: Tensor, x0: Tensor, dims: tuple[int, ...]) -> _Pair:
@@ -163,9 +163,9 @@ class _Pair:
         return multipliers.to(self.x.dtype)
 
 
-def _others(call: TorchCall) -> Tensor:
+def _other_terms(call: TorchCall) -> Tensor:
     """The logits of the same call for the baselines."""
-    others: Tensor = call.inputs[0] if call.reference is None else call.reference.leaves[call.places[0]]
+    others: Tensor = call.inputs[0] if call.reference is None else call.reference.leaves[call.input_positions[0]]
     return others
 
 

@@ -72,7 +72,7 @@ def rescale(eps: float) -> Rules:
         """(f(x) - f(x')) / (x - x'); of several arguments, as they change one after the other, in all orders."""
         if len(call.inputs) > 1:
             return _in_all_orders(call, grad, ratio)
-        (x,), (x0,) = call.inputs, _others(call)
+        (x,), (x0,) = call.inputs, _reference_inputs(call)
         slope = ratio(call.output(x) - call.output(x0), x - x0, lambda: call.gradient((x,), torch.ones_like(grad))[0])
         return (grad * slope,)
 
@@ -90,7 +90,9 @@ def rescale(eps: float) -> Rules:
         (a0, b0), _ = call.arguments if call.reference is None else call.reference.arguments
         ours = b.abs() >= b0.abs()
         passed = {0: grad / torch.where(ours, b, b0), 1: -grad * torch.where(ours, a0 / b0 / b, a / b / b0)}
-        return tuple(passed[place].sum_to_size(x.shape) for place, x in zip(call.places, call.inputs, strict=True))
+        return tuple(
+            passed[place].sum_to_size(x.shape) for place, x in zip(call.input_positions, call.inputs, strict=True)
+        )
 
     def product(call: TorchCall, grad: Tensor) -> Tensors:
         """The gradient in the middle between x and x', exact for two factors; for more, at several points between.
@@ -98,7 +100,7 @@ def rescale(eps: float) -> Rules:
         Factors that divide come in the order of the quotient: the others change at the smaller of r and r', and they
         change where the others are at the other end.
         """
-        inputs, others = call.inputs, _others(call)
+        inputs, others = call.inputs, _reference_inputs(call)
         nodes, weights = (each.tolist() for each in quadrature("gausslegendre", (_factors(call) + 1) // 2))
 
         def gradients(chosen: Choice = lambda place, between: between) -> Tensors:
@@ -123,13 +125,13 @@ def rescale(eps: float) -> Rules:
         Where y' is at several places of x', as in what a constant baseline leads to, the place of y is taken if it is
         one of them. Where y is a constant's, it is at no place of x.
         """
-        inputs, others = call.inputs, _others(call)
+        inputs, others = call.inputs, _reference_inputs(call)
         (y, at_y), (y0, at_y0) = call.vjp(inputs), call.vjp(others)
         between = torch.minimum(y, y0) if "min" in call.name or "amin" in _words(call) else torch.maximum(y, y0)
         moves, same = y != y0, None
         gains, losses = (torch.where(moves, each, 0) for each in (between - y0, y - between))  # infinite ones stay
         if losses.any():
-            part, held = _there(at_y, others, y)
+            part, held = _value_at_argmax(at_y, others, y)
             same = (part > 0) & (held == part * y0)
             part = torch.where(same, part, 1)
             gains, losses = torch.where(same, (y - y0) / part, gains), torch.where(same, 0, losses)
@@ -149,7 +151,7 @@ def rescale(eps: float) -> Rules:
         if not other.any():
             return call.gradient(call.inputs, grad)
         change = torch.where(other, call.output(*call.inputs) - reference.output(*reference.inputs), 0)
-        ways = minus(call.inputs, _others(call))
+        ways = minus(call.inputs, _reference_inputs(call))
         moves = [other & (way.detach().abs() >= least(way)) for way in ways]
         part = grad * change / torch.stack(moves).sum(0).clamp(min=1)
         passed = call.gradient(call.inputs, torch.where(other, 0, grad))
@@ -197,7 +199,7 @@ def _taken_apart(steps: TorchFunction, rules: Rules) -> Rule:
     def rule(call: TorchCall, grad: Tensor) -> Tensors:
         apart, differentiable = dataclasses.replace(call, function=steps), torch.is_grad_enabled()
         with record(rules) as reference:
-            apart.output(*_others(call))
+            apart.output(*_reference_inputs(call))
         values = record(rules) if differentiable else None
         if values is not None:
             with values:
@@ -230,16 +232,20 @@ def _condition(call: TorchCall) -> Tensor:
     return next(leaf for leaf in call.leaves if isinstance(leaf, Tensor) and leaf.dtype in (torch.bool, torch.uint8))
 
 
-def _others(call: TorchCall) -> Tensors:
+def _reference_inputs(call: TorchCall) -> Tensors:
     """The inputs of the same call for the baselines."""
-    return call.inputs if call.reference is None else tuple(call.reference.leaves[place] for place in call.places)
+    return (
+        call.inputs if call.reference is None else tuple(call.reference.leaves[place] for place in call.input_positions)
+    )
 
 
 def _in_all_orders(
     call: TorchCall, grad: Tensor, ratio: Callable[[Tensor, Tensor, Callable[[], Tensor]], Tensor]
 ) -> Tensors:
     """The mean over all orders in which the arguments of an elementwise call change."""
-    inputs, others = (tuple(each.expand(grad.shape) for each in some) for some in (call.inputs, _others(call)))
+    inputs, others = (
+        tuple(each.expand(grad.shape) for each in some) for some in (call.inputs, _reference_inputs(call))
+    )
     found = [torch.zeros_like(grad) for _ in inputs]
     orders = list(itertools.permutations(range(len(inputs))))
     for order in orders:
@@ -249,8 +255,8 @@ def _in_all_orders(
             way, at[place] = inputs[place] - others[place], inputs[place]
             after = call.output(*at)
 
-            def slope(place: int = place, at: Tensors = tuple(at)) -> Tensor:  # those of now
-                return call.gradient(at, torch.ones_like(grad))[place]
+            def slope(position: int = place, at: Tensors = tuple(at)) -> Tensor:  # those of now
+                return call.gradient(at, torch.ones_like(grad))[position]
 
             found[place] = found[place] + ratio(after - before, way, slope)
             before = after
@@ -258,7 +264,7 @@ def _in_all_orders(
     return tuple(share.sum_to_size(x.shape) for share, x in zip(shares, call.inputs, strict=True))
 
 
-def _there(passed_back: Callable[[Tensor], Tensors], others: Tensors, like: Tensor) -> Tensors:
+def _value_at_argmax(passed_back: Callable[[Tensor], Tensors], reference_inputs: Tensors, like: Tensor) -> Tensors:
     """Where a call finds the largest of its inputs, and not a constant: the part that is theirs, what others hold."""
     with torch.enable_grad():
         unit = torch.zeros_like(like, requires_grad=True)
@@ -269,4 +275,4 @@ def _there(passed_back: Callable[[Tensor], Tensors], others: Tensors, like: Tens
             total = torch.stack([(one * factor.detach()).sum() for one, factor in pairs]).sum()
             return torch.autograd.grad(total, unit, retain_graph=True)[0]
 
-        return added(tuple(map(torch.ones_like, others))), added(others)
+        return added(tuple(map(torch.ones_like, reference_inputs))), added(reference_inputs)

@@ -33,7 +33,7 @@ def divides(step: Any) -> bool:
     while step is not None:
         call: TorchCall | None = getattr(step, "call", None)
         before = [each for each, _ in step.next_functions if each is not None and DEPENDS_ON_SOURCE.after(each)]
-        if call is not None and (inverts(call) or (call.name in _QUOTIENTS and call.places == (1,))):
+        if call is not None and (inverts(call) or (call.name in _QUOTIENTS and call.input_positions == (1,))):
             return True
         if call is not None and call.name in _EXPONENTIALS:
             return len(before) == 1 and _times_logarithm(before[0]) < 0
@@ -53,14 +53,14 @@ def inverts(call: TorchCall) -> bool:
 
 
 def _keeps(call: TorchCall) -> bool:
-    return call.name in _LIMITED or _exponent(call) > 0 or len(call.places) > 1
+    return call.name in _LIMITED or _exponent(call) > 0 or len(call.input_positions) > 1
 
 
 def _exponent(call: TorchCall) -> int:
     """The sign of the constant exponent of a power; zero of other calls."""
     args, keywords = call.arguments
     exponent = keywords.get("exponent", args[1] if len(args) > 1 else None)
-    constant = call.name in _POWERS and len(call.places) == 1 and exponent is not call.inputs[0]
+    constant = call.name in _POWERS and len(call.input_positions) == 1 and exponent is not call.inputs[0]
     return _sign(exponent) if constant else 0
 
 
@@ -91,27 +91,35 @@ Choice: TypeAlias = Callable[[int, Tensor], Tensor]
 """(the place of a factor, what it is between both ends) -> where it is held."""
 
 
-def in_order(inputs: Tensors, others: Tensors, dividing: list[int], gradients: Callable[[Choice], Tensors]) -> Tensors:
+def in_order(
+    inputs: Tensors, reference_inputs: Tensors, dividing: list[int], gradients: Callable[[Choice], Tensors]
+) -> Tensors:
     """Multipliers of a product, of which some factors divide: those change where the others are at the larger end.
 
     First the dividing ones that become smaller, then the other factors, then the dividing ones that become larger.
 
     Args:
         inputs: The factors x.
-        others: Those of the baselines, x'.
+        reference_inputs: Those of the baselines, x'.
         dividing: Which of them divide.
         gradients: Those of the product, on average over points between x' and x, with factors held as chosen.
     """
-    falls = {place: inputs[place].abs() <= others[place].abs() for place in dividing}
+    falls = {place: inputs[place].abs() <= reference_inputs[place].abs() for place in dividing}
 
-    def first(place: int, between: Tensor) -> Tensor:
-        return torch.where(falls[place], between, others[place]) if place in falls else others[place]
+    def first(position: int, between: Tensor) -> Tensor:
+        return (
+            torch.where(falls[position], between, reference_inputs[position])
+            if position in falls
+            else reference_inputs[position]
+        )
 
-    def then(place: int, between: Tensor) -> Tensor:
-        return torch.where(falls[place], inputs[place], others[place]) if place in falls else between
+    def then(position: int, between: Tensor) -> Tensor:
+        return (
+            torch.where(falls[position], inputs[position], reference_inputs[position]) if position in falls else between
+        )
 
-    def last(place: int, between: Tensor) -> Tensor:
-        return torch.where(falls[place], inputs[place], between) if place in falls else inputs[place]
+    def last(position: int, between: Tensor) -> Tensor:
+        return torch.where(falls[position], inputs[position], between) if position in falls else inputs[position]
 
     early, shares, late = map(gradients, (first, then, last))
     return tuple(

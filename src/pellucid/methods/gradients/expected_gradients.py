@@ -103,7 +103,7 @@ class GradientShap:
                     part, narrowing, moments, distributions, stdevs, draws.among(narrowing.places), delta
                 )
                 narrowing.update(moments.mean, moments.stderr)
-        return narrowing.told(f.attributions(moments.mean, delta=gap, stderr=moments.stderr))
+        return narrowing.annotate(f.attributions(moments.mean, delta=gap, stderr=moments.stderr))
 
     def _sampled(
         self,
@@ -125,12 +125,12 @@ class GradientShap:
             for each, x in zip(distributions, f.baseline_template(), strict=True)
         )
 
-        def starts(samples: slice, places: slice) -> Tensors:
-            rows = len(repeat_examples(f.examples, samples, places))
+        def starts(samples: slice, point_range: slice) -> Tensors:
+            rows = len(repeat_examples(f.examples, samples, point_range))
             return tuple(
                 each.expand(rows, *each.shape[1:])
                 if choice is None
-                else each[choice[places, samples].T.flatten().to(each.device)]
+                else each[choice[point_range, samples].T.flatten().to(each.device)]
                 for each, choice in zip(backgrounds, chosen, strict=True)
             )
 
@@ -142,13 +142,13 @@ class GradientShap:
             ends = DrawnInTurn(lambda count: add_gaussian_noise(f.x, draws, count, stdevs))
         alphas = draws.uniform(*sampled)
 
-        def lines(samples: slice, places: slice) -> Tensors:
+        def lines(samples: slice, point_range: slice) -> Tensors:
             """Points on the lines at the source, and how far it is from start to end where the pathway reads."""
-            ends_here, starts_here = ends(samples, places), starts(samples, places)
-            examples = repeat_examples(f.examples, samples, places)
+            ends_here, starts_here = ends(samples, point_range), starts(samples, point_range)
+            examples = repeat_examples(f.examples, samples, point_range)
             starts_here = f.to_source(starts_here, examples)
             start, end = (tuple(x[None] for x in tensors) for tensors in (starts_here, ends_here))
-            tensors = lerp(start, end, alphas[places, samples].T.reshape(1, -1))
+            tensors = lerp(start, end, alphas[point_range, samples].T.reshape(1, -1))
             if not self.multiply_by_inputs:
                 return tensors
             activations = (f.activations(Points(each, examples)) for each in (ends_here, starts_here))

@@ -120,7 +120,7 @@ class NoiseTunnel:
                     structure = result.structure
                 narrowing.update(*_averaged(self.average, moments))
         values, stderr = _averaged(self.average, moments)
-        return narrowing.told(Attributions(values, torch.cat(deltas) if deltas else None, stderr, structure))
+        return narrowing.annotate(Attributions(values, torch.cat(deltas) if deltas else None, stderr, structure))
 
     def _copies(
         self, f: ModelFunction, samples: slice, baselines: Any, draws: RandomSource

@@ -53,17 +53,17 @@ class BatchNorm:
         return _folded(layer, given, scale, (0 if bias is None else bias) - running_mean * scale)
 
 
-def _folded(layer: TorchCall, given: dict[str, Any], scale: Tensor, shift: Tensor) -> RepeatCall:
+def _folded(layer: TorchCall, arguments: dict[str, Any], scale: Tensor, shift: Tensor) -> RepeatCall:
     """The call of a layer whose weights and biases scale and shift what it returns."""
     args, keywords = layer.arguments
-    weight: Tensor = given["weight"]
+    weight: Tensor = arguments["weight"]
     if "transpose" in layer.name:  # (inputs, outputs of a group, ...)
         groups = args[6] if len(args) > 6 else keywords.get("groups", 1)
         apart = weight.reshape(groups, -1, *weight.shape[1:])
         folded = (apart * scale.reshape(groups, 1, -1, *[1] * (weight.ndim - 2))).flatten(0, 1)
     else:
         folded = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
-    biases = shift if given.get("bias") is None else given["bias"] * scale + shift
+    biases = shift if arguments.get("bias") is None else arguments["bias"] * scale + shift
     folded, biases = folded.to(weight.dtype), biases.to(weight.dtype)
     more = {name: each for name, each in keywords.items() if name not in ("input", "weight", "bias")}
-    return RepeatCall(layer, (given["input"], folded, biases, *args[3:]), more)
+    return RepeatCall(layer, (arguments["input"], folded, biases, *args[3:]), more)

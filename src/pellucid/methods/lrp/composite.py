@@ -153,7 +153,7 @@ class _RuleResolver:
         return functools.partial(self.watch, rule)
 
     def _rule(self, call: TorchCall) -> Rule | None:
-        own = self._own(call.module)
+        own = self._module_rule(call.module)
         if own is not None:
             return own
         if WeightedLayerCall.of(call) is None:
@@ -163,7 +163,7 @@ class _RuleResolver:
             return self.composite.first
         return self._usual(call)
 
-    def _own(self, module: nn.Module | None) -> LayerRule | None:
+    def _module_rule(self, module: nn.Module | None) -> LayerRule | None:
         """The rule of one module."""
         if module is None:
             return None
@@ -191,7 +191,7 @@ class _RuleResolver:
         @functools.wraps(steps)
         def taken_apart(*args: Any, **keywords: Any) -> Any:
             module = current_module()
-            ruled = self._own(module) is not None or self._by_type(module) is not None
+            ruled = self._module_rule(module) is not None or self._by_type(module) is not None
             return NotImplemented if ruled else steps(*args, **keywords)
 
         return taken_apart
@@ -199,9 +199,9 @@ class _RuleResolver:
     def needs_folded_batch_norm(self, call: TorchCall) -> bool:
         """Whether the batch norm that is being called becomes part of the layer before it."""
         module = current_module()
-        if self._own(module) is not None or self._by_type(module) is not None:
+        if self._module_rule(module) is not None or self._by_type(module) is not None:
             return False
-        own = self._own(call.module)
+        own = self._module_rule(call.module)
         return (own or self._usual(call)).needs_folded_batch_norm or (own is None and self.composite.first is not None)
 
 

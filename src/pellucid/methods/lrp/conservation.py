@@ -147,9 +147,9 @@ class Account:
             step.register_hook(functools.partial(self._look, _Step.of(step), counts))
         return (started,)
 
-    def end(self, found: Tensors) -> None:
+    def end(self, relevance: Tensors) -> None:
         """The relevance of all that is read."""
-        self._relevance.append(sum(map(amount, found)))
+        self._relevance.append(sum(map(amount, relevance)))
 
     def _look(self, step: _Step, counts: Counter[Any], passed: tuple[Any, ...], received: tuple[Any, ...]) -> None:
         """See what a step of autograd receives and passes."""

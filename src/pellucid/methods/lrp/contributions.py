@@ -59,11 +59,11 @@ class WeightedLayerCall:
     @classmethod
     def of(cls, call: TorchCall | None) -> WeightedLayerCall | None:
         """A call of a layer; None for any other."""
-        if call is None or len(call.places) != 1 or call.name not in WEIGHTED:
+        if call is None or len(call.input_positions) != 1 or call.name not in WEIGHTED:
             return None
         bias = bias_position(call)
         factors = [place for place, leaf in enumerate(call.leaves) if isinstance(leaf, Tensor) and place != bias]
-        others = [place for place in factors if place not in call.places]
+        others = [place for place in factors if place not in call.input_positions]
         if len(factors) != 2 or len(others) != 1:
             return None
         return cls(call, others[0], bias if bias is not None and call.leaves[bias] is not None else None)

@@ -86,8 +86,8 @@ class Gamma(ContributionRule):
     def parts(self) -> tuple[ContributionTerm, ...]:
         """Contributions to outputs above zero, and to others."""
 
-        def more(part: Modifier) -> Modifier:
-            return lambda w: w + self.gamma * part(w)
+        def more(modifier: Modifier) -> Modifier:
+            return lambda w: w + self.gamma * modifier(w)
 
         above, below = more(positive), more(negative)
         return (

@@ -132,8 +132,8 @@ class LRP:
                     follow(account, f.select(torch.tensor([place], device="cpu")), 0)
             return account.settled()
 
-        def follow(account: Account, some: ModelFunction, example: int) -> None:
-            found, _ = self._run(some, account.watch, functools.partial(account.begin, example=example))
+        def follow(account: Account, function: ModelFunction, example: int) -> None:
+            found, _ = self._run(function, account.watch, functools.partial(account.begin, example=example))
             account.end(found)
 
         return run_located(self, problem, settled)

@@ -132,11 +132,11 @@ def relative(relevance: Tensor, z: Tensor, epsilon: float) -> Tensor:
     return shared
 
 
-def by_parts(function: Callable[[Tensor, Tensor], Tensor], one: Tensor, other: Tensor) -> Tensor:
+def by_parts(function: Callable[[Tensor, Tensor], Tensor], one: Tensor, second: Tensor) -> Tensor:
     """A function of two tensors; of complex ones, of their real and of their imaginary parts, which are two numbers."""
-    if not (one.is_complex() and other.is_complex()):
-        return function(one, other)
-    parts = (torch.view_as_real(each.resolve_conj()) for each in (one, other))
+    if not (one.is_complex() and second.is_complex()):
+        return function(one, second)
+    parts = (torch.view_as_real(each.resolve_conj()) for each in (one, second))
     return torch.view_as_complex(function(*parts))
 
 
@@ -168,7 +168,7 @@ def addition(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Te
 def grid_sample_rule(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """By contributions to the image; nothing to the grid that says where to look, unless it is alone."""
     _, *grid = call.inputs
-    passed = proportional(dataclasses.replace(call, places=call.places[:1]), relevance, epsilon)
+    passed = proportional(dataclasses.replace(call, input_positions=call.input_positions[:1]), relevance, epsilon)
     return *passed, *(torch.zeros_like(each) for each in grid)
 
 
@@ -186,11 +186,13 @@ def places_more(call: TorchCall) -> bool:
 def product(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
     """Equal parts to all factors, which share them as sums do; what is added to a product has a part of its own."""
     apart = bias_position(call)
-    factors = sum(place != apart for place in call.places)
+    factors = sum(place != apart for place in call.input_positions)
     if call.name in ELEMENTWISE_PRODUCTS:
         return tuple(fitting(relevance / factors, x) for x in call.inputs)
     passed = proportional(call, relevance, epsilon)
-    return tuple(each if place == apart else each / factors for place, each in zip(call.places, passed, strict=True))
+    return tuple(
+        each if place == apart else each / factors for place, each in zip(call.input_positions, passed, strict=True)
+    )
 
 
 def quotient_rule(call: TorchCall, relevance: Tensor) -> Tensors:
@@ -248,5 +250,5 @@ WEIGHTED = LAYERS | MATRIX_PRODUCTS | ADDED_FIRST
 def bias_position(call: TorchCall) -> int | None:
     """Which argument is added to a product: the bias of a layer, what `torch.addmm` takes first."""
     if call.name in LAYERS:
-        return call.place(2, "bias")
-    return call.place(0, "input") if call.name in ADDED_FIRST else None
+        return call.position_of(2, "bias")
+    return call.position_of(0, "input") if call.name in ADDED_FIRST else None

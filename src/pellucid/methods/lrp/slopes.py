@@ -70,7 +70,7 @@ def passed_back_as_slopes(f: ModelFunction, epsilon: float, stabiliser: float) -
     rules = slopes(epsilon, stabiliser)
 
     def evaluate(points: Points) -> Tensors:
-        warned, f.session.warned_inputs = f.session.warned_inputs, _Told()
+        warned, f.session.warned_inputs = f.session.warned_inputs, _AllWarned()
         try:
             found = gradient_under_rules(f, rules, points)
         except RuntimeError as error:
@@ -90,7 +90,7 @@ def passed_back_as_slopes(f: ModelFunction, epsilon: float, stabiliser: float) -
     return tuple(relevance), value
 
 
-class _Told(set[int]):
+class _AllWarned(set[int]):
     """As if the user had been told of all inputs that no gradient reaches: such as denominators alone, or for good."""
 
     def __contains__(self, index: object) -> bool:
@@ -131,8 +131,8 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
         """Equal parts to all factors."""
         if WeightedLayerCall.of(call) is not None:
             return _damped(call, memory, epsilon)
-        apart, factors = bias_position(call), len(call.places)
-        if factors > 1 and apart in call.places:
+        apart, factors = bias_position(call), len(call.input_positions)
+        if factors > 1 and apart in call.input_positions:
             return None
         if call.name in ELEMENTWISE_PRODUCTS:
             return None if any(each.is_complex() for each in call.inputs) else _parts(call, factors)
@@ -145,7 +145,7 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
         if first.is_complex() or keywords.get("rounding_mode") is not None:
             return None
         result = call.result(first, *(each.detach() for each in others))
-        if call.places[0] != call.place(0, "input"):
+        if call.input_positions[0] != call.position_of(0, "input"):
             result.register_hook(torch.neg)
         return result
 
@@ -155,12 +155,12 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
 
     def attention(call: TorchCall, memory: CallMemory) -> Any:
         """Products of halves around a softmax, whose rule is torch's gradient."""
-        query, key, value = (call.place(*each) for each in enumerate(("query", "key", "value")))
-        ends = 2 if query in call.places and value in call.places else 1
+        query, key, value = (call.position_of(*each) for each in enumerate(("query", "key", "value")))
+        ends = 2 if query in call.input_positions and value in call.input_positions else 1
         factors = {query: 2 * ends, key: 2 * ends, value: ends}
-        if not set(call.places) <= set(factors):
+        if not set(call.input_positions) <= set(factors):
             return None
-        scaled = (_scaled(x, factors[place]) for place, x in zip(call.places, call.inputs, strict=True))
+        scaled = (_rescaled(x, factors[place]) for place, x in zip(call.input_positions, call.inputs, strict=True))
         return _damped(call, memory, stabiliser if ends > 1 else epsilon, inputs=tuple(scaled))
 
     def layer_norm(call: TorchCall, memory: CallMemory) -> Any:
@@ -242,7 +242,7 @@ def _parts(call: TorchCall, factors: int) -> Any:
     return result
 
 
-def _scaled(x: Tensor, parts: int) -> Any:
+def _rescaled(x: Tensor, parts: int) -> Any:
     """A tensor whose gradient is divided."""
     alias: Any = torch.ops.aten.alias(x)
     if parts > 1:

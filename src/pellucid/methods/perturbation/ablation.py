@@ -97,8 +97,8 @@ async def _ablated(f: ModelFunction, players: FeatureSet, baselines: Baselines) 
     fill = Fill.of(f, baselines)
 
     def without(absent: Tensor) -> Awaitable[Tensor]:
-        def there(some: slice, places: slice) -> Tensors:
-            return tuple(~each for each in players.masks_of(absent[some], places))
+        def there(sample_range: slice, point_range: slice) -> Tensors:
+            return tuple(~each for each in players.masks_of(absent[sample_range], point_range))
 
         return evaluate_present(f, len(absent), fill, there)
 

@@ -91,28 +91,32 @@ class FeaturePermutation:
                 for feature in together if member.intersection(together) else ():
                     order[feature] = _order(order.shape[1], generator)
 
-        def without(moved: Tensor, places: slice) -> Tensors:
-            others = [order[moved.clamp(min=0)][:, places].to(x.device) for order, x in zip(orders, f.x, strict=True)]
-            triples = zip(features.masks_of(moved, places), f.x, others, strict=True)
-            return tuple(torch.where(mask, x[other], x[places]).flatten(0, 1) for mask, x, other in triples)
+        def without(moved: Tensor, point_range: slice) -> Tensors:
+            others = [
+                order[moved.clamp(min=0)][:, point_range].to(x.device) for order, x in zip(orders, f.x, strict=True)
+            ]
+            triples = zip(features.masks_of(moved, point_range), f.x, others, strict=True)
+            return tuple(torch.where(mask, x[other], x[point_range]).flatten(0, 1) for mask, x, other in triples)
 
         return without
 
     def _called(self, f: ModelFunction, features: Features) -> Without:
         """Points with features exchanged by the user's function."""
 
-        def exchanged(feature: int, places: slice) -> Tensors:
+        def exchanged(feature: int, point_range: slice) -> Tensors:
             if feature < 0:
-                return tuple(each[places] for each in f.x)
+                return tuple(each[point_range] for each in f.x)
             masks = features.masks_of(torch.tensor([feature], device="cpu"), slice(None))
             # A copy, as the function may write its next result to the same memory.
             return tuple(
-                self.permutation(each, mask[0])[places].clone() if self.permutation and mask.any() else each[places]
+                self.permutation(each, mask[0])[point_range].clone()
+                if self.permutation and mask.any()
+                else each[point_range]
                 for mask, each in zip(masks, f.x, strict=True)
             )
 
-        def without(moved: Tensor, places: slice) -> Tensors:
-            points = [exchanged(feature, places) for feature in moved.tolist()]
+        def without(moved: Tensor, point_range: slice) -> Tensors:
+            points = [exchanged(feature, point_range) for feature in moved.tolist()]
             return tuple(map(torch.cat, zip(*points, strict=True)))
 
         return without

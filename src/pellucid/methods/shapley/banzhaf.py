@@ -129,12 +129,12 @@ class BanzhafValueSampling:
         game = Game(f, feature_mask, baselines)
         generator = shared_generator(self.seed, self.generator)
         everyone = torch.arange(len(game.playing), device="cpu")
-        narrowing = AdaptiveSampler(f, self.samples, self, each=2, name="samples")
+        narrowing = AdaptiveSampler(f, self.samples, self, per_draw=2, name="samples")
         worth, stderr = await fit_to_coalitions(
             game, narrowing, lambda count: _balanced_coalitions(game, count, generator), _banzhaf_estimate, everyone
         )
         errors = None if stderr is None else stderr.mT.flatten(0, 1)
-        return narrowing.told(game_attributions(game, worth.mT.flatten(0, 1), errors))
+        return narrowing.annotate(game_attributions(game, worth.mT.flatten(0, 1), errors))
 
 
 def _banzhaf_estimate(game: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:

@@ -48,11 +48,12 @@ async def all_coalition_values(game: Game, what: str, hint: str) -> Tensor:
     players = len(game.playing)
     if players > MAX_EXACT_FEATURES:
         raise InvalidArgument(
-            f"feature_mask must leave at most {MAX_EXACT_FEATURES} features for exact {what}: got {players}. Hint: {hint}."
+            f"feature_mask must leave at most {MAX_EXACT_FEATURES} features for exact {what}: "
+            f"got {players}. Hint: {hint}."
         )
 
-    def coalitions(some: slice, _: slice) -> Tensor:
-        return coalition_masks(torch.arange(some.start, some.stop, device="cpu"), players).unsqueeze(1)
+    def coalitions(sample_range: slice, _: slice) -> Tensor:
+        return coalition_masks(torch.arange(sample_range.start, sample_range.stop, device="cpu"), players).unsqueeze(1)
 
     return await game.values(2**players, coalitions)
 
@@ -93,11 +94,13 @@ def semivalues(values: Tensor, weights: Sequence[float]) -> Tensor:
     return torch.stack([((beside - without) * counts).sum(1) for without, beside in parts], dim=1)
 
 
-def random_permutations(features: Features, some: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
+def random_permutations(
+    features: Features, chosen_features: Tensor, samples: int, generator: torch.Generator | None
+) -> Tensor:
     """Random orders of some features [k], int64 [samples, k], drawn for all numbers up to the highest."""
     highest = features.numbers.stop
     place = torch.full((highest,), -1, device="cpu")
-    place[features.names[some]] = torch.arange(len(some), device="cpu")
+    place[features.names[chosen_features]] = torch.arange(len(chosen_features), device="cpu")
     drawn = [place[torch.randperm(highest, generator=generator, device="cpu")] for _ in range(samples)]
     return torch.stack([order[order >= 0] for order in drawn])
 
@@ -124,8 +127,8 @@ async def marginal_contributions(game: Game, orders: Tensor) -> Tensor:
     chosen = torch.zeros(int(which.max()) + 1, dtype=torch.int64, device="cpu")
     chosen[which] = torch.arange(len(which), device="cpu")
 
-    def coalitions(some: slice, _: slice) -> Tensor:
-        order, step = chosen[some] // len(steps), chosen[some] % len(steps)
+    def coalitions(sample_range: slice, _: slice) -> Tensor:
+        order, step = chosen[sample_range] // len(steps), chosen[sample_range] % len(steps)
         return (ranks[order] < step[:, None]).unsqueeze(1)
 
     values = await game.values(len(chosen), coalitions)

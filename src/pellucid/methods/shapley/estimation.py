@@ -18,7 +18,7 @@ from pellucid.methods.shapley.coalitions import marginal_contributions
 
 
 async def permutation_estimate(
-    game: Game, narrowing: AdaptiveSampler, draw: Callable[[int], Tensor], each: int
+    game: Game, narrowing: AdaptiveSampler, draw: Callable[[int], Tensor], per_draw: int
 ) -> Attributions:
     """What those who play add when they join those before them, on average over sampled orders.
 
@@ -26,14 +26,14 @@ async def permutation_estimate(
         game: The game.
         narrowing: Who is next.
         draw: So many more orders of those who play, int64 [samples, playing], those of one independent draw together.
-        each: How many orders these are.
+        per_draw: How many orders these are.
     """
 
-    async def of_draws(part: Game, samples: int) -> Tensor:
-        added = await marginal_contributions(part, draw(samples))
-        return added.view(len(added), added.shape[1] // each, each, added.shape[2]).mean(2)
+    async def of_draws(subgame: Game, samples: int) -> Tensor:
+        added = await marginal_contributions(subgame, draw(samples))
+        return added.view(len(added), added.shape[1] // per_draw, per_draw, added.shape[2]).mean(2)
 
-    return narrowing.told(game_attributions(game, *await mean_of_draws(game, narrowing, of_draws)))
+    return narrowing.annotate(game_attributions(game, *await mean_of_draws(game, narrowing, of_draws)))
 
 
 async def mean_of_draws(

@@ -77,7 +77,8 @@ class ShapleyInteractions:
 
     Args:
         order: How many features interact at most: 2.
-        index: What is told of single features; see [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
+        index: What is told of single features; see
+            [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
 
     Examples:
         >>> import torch
@@ -153,7 +154,8 @@ class ShapleyInteractionSampling:
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest value.
         most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-        index: What is told of single features; see [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
+        index: What is told of single features; see
+            [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
         seed: Seeds the orders; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -194,11 +196,11 @@ class ShapleyInteractionSampling:
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
         generator, paths = shared_generator(self.seed, self.generator), walecki_paths(len(game.playing))
-        narrowing = AdaptiveSampler(f, self.samples, self, each=len(paths), name="samples")
+        narrowing = AdaptiveSampler(f, self.samples, self, per_draw=len(paths), name="samples")
 
-        async def of_draws(part: Game, samples: int) -> Tensor:
+        async def of_draws(subgame: Game, samples: int) -> Tensor:
             numbered = random_permutations(game.features, game.playing, max(1, samples // len(paths)), generator)
-            alone, pairs = await _pair_contributions(part, numbered[:, paths].flatten(0, 1), len(paths))
+            alone, pairs = await _pair_contributions(subgame, numbered[:, paths].flatten(0, 1), len(paths))
             return apply_index(self.index, alone, pairs)
 
         worth, stderr = await mean_of_draws(game, narrowing, of_draws)
@@ -219,13 +221,13 @@ def walecki_paths(players: int) -> Tensor:
     return (path + starts[:, None]) % max(players, 1)
 
 
-async def _pair_contributions(game: Game, orders: Tensor, each: int) -> tuple[Tensor, Tensor]:
+async def _pair_contributions(game: Game, orders: Tensor, per_draw: int) -> tuple[Tensor, Tensor]:
     """What those who play add, [m, draws, playing], and pairs beyond that, [m, draws, playing, playing].
 
     Args:
         game: The game.
         orders: Of those who play, int64 [samples, playing], those of a draw together.
-        each: How many orders a draw has.
+        per_draw: How many orders a draw has.
     """
     samples, players = orders.shape
     place = orders.argsort(1)[:, None]
@@ -239,9 +241,9 @@ async def _pair_contributions(game: Game, orders: Tensor, each: int) -> tuple[Te
     beyond = along[..., 2:] - along[..., 1:-1] - swapped + along[..., :-2] if players > 1 else swapped
     pairs = values.new_zeros(len(values), samples, players * players)
     pairs.scatter_(2, index[..., :-1] * players + index[..., 1:], beyond)
-    pairs = pairs.view(len(values), samples // each, each, players, players).sum(2)
+    pairs = pairs.view(len(values), samples // per_draw, per_draw, players, players).sum(2)
     times = 2 if players % 2 else 1  # every pair comes together so often in a draw
-    return alone.view(len(values), samples // each, each, players).mean(2), (pairs + pairs.mT) / times
+    return alone.view(len(values), samples // per_draw, per_draw, players).mean(2), (pairs + pairs.mT) / times
 
 
 def check_index(index: str) -> None:
@@ -261,10 +263,10 @@ def apply_index(index: InteractionIndex, alone: Tensor, pairs: Tensor) -> Tensor
     return pairs + alone.diag_embed()
 
 
-def to_all_features(game: Game, found: Tensor) -> Tensor:
+def to_all_features(game: Game, matrices: Tensor) -> Tensor:
     """Matrices [m, playing, playing] as those of all features, (B, *K, features, features), by their numbers."""
     count = game.features.count
-    every = found.new_zeros(*output_shape(game, found), count, count)
-    there = game.features.names.argsort().argsort()[game.playing].to(found.device)
-    every[..., there[:, None], there] = found.view(*every.shape[:-2], *found.shape[1:])
+    every = matrices.new_zeros(*output_shape(game, matrices), count, count)
+    there = game.features.names.argsort().argsort()[game.playing].to(matrices.device)
+    every[..., there[:, None], there] = matrices.view(*every.shape[:-2], *matrices.shape[1:])
     return game.narrowed(every)

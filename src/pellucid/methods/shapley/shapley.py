@@ -93,7 +93,7 @@ class ShapleyValueSampling:
         game = Game(f, feature_mask, baselines)
         each = permutations_per_draw(game, self.orders)
         draw = functools.partial(sample_permutations, game, self.orders, generator=generator)
-        return await permutation_estimate(game, AdaptiveSampler(f, self.samples, self, each=each), draw, each)
+        return await permutation_estimate(game, AdaptiveSampler(f, self.samples, self, per_draw=each), draw, each)
 
 
 @final

@@ -96,8 +96,8 @@ class DesignColumns:
     def attributions(self, coefficients: Tensor, stderr: Tensor | None = None, *, per_feature: bool) -> Attributions:
         """Coefficients [g, columns, K] as attributions: of the shapes of the source, or (g * K, columns)."""
 
-        def spread(each: Tensor) -> Tensors:
-            worth = each.transpose(1, 2).flatten(0, 1)
+        def spread(values: Tensor) -> Tensors:
+            worth = values.transpose(1, 2).flatten(0, 1)
             return (self.game.narrowed(worth),) if per_feature else self.game.spread(worth[:, self.column_of_feature])
 
         values = spread(coefficients)
@@ -128,16 +128,18 @@ def _cloned_sample(sample: Any) -> Any:
     return tree_map_only(Tensor, torch.clone, sample)
 
 
-def as_scalar(given: Tensor | float) -> Tensor:
+def as_scalar(weight: Tensor | float) -> Tensor:
     """What a user's similarity function says a sample counts, as a tensor of no dimensions on the CPU.
 
     Raises:
         InvalidArgument: It says several numbers, or none.
     """
-    if given.numel() != 1 if isinstance(given, Tensor) else not isinstance(given, SupportsFloat):
-        raise InvalidArgument(f"similarity_func must return one number: got {describe(given)}.")
+    if weight.numel() != 1 if isinstance(weight, Tensor) else not isinstance(weight, SupportsFloat):
+        raise InvalidArgument(f"similarity_func must return one number: got {describe(weight)}.")
     number = (
-        given.detach() if isinstance(given, Tensor) else torch.tensor(float(given), dtype=torch.float64, device="cpu")
+        weight.detach()
+        if isinstance(weight, Tensor)
+        else torch.tensor(float(weight), dtype=torch.float64, device="cpu")
     )
     return number.reshape(()).to("cpu", torch.float64, copy=True)  # its memory may be written again
 

@@ -131,8 +131,8 @@ class KernelShap:
             told_apart = solution.rank
             return of_all(solution.coefficients), None if solution.stderr is None else of_all(solution.stderr)
 
-        def of_all(some: Tensor) -> Tensor:
-            return some.new_zeros(len(some), design.columns, some.shape[2]).index_copy_(1, columns, some)
+        def of_all(values: Tensor) -> Tensor:
+            return values.new_zeros(len(values), design.columns, values.shape[2]).index_copy_(1, columns, values)
 
         found, stderr = await fit_to_coalitions(
             game, narrowing, coalitions, solved, design.column_of_feature[game.playing]
@@ -143,4 +143,4 @@ class KernelShap:
                 f"{told_apart} of {len(columns)} features, and the smallest attributions that fit are given. "
                 'Hint: sampling="auto" chooses better ones.'
             )
-        return narrowing.told(design.attributions(found, stderr, per_feature=self.per_feature))
+        return narrowing.annotate(design.attributions(found, stderr, per_feature=self.per_feature))

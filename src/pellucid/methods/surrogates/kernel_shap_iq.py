@@ -56,7 +56,8 @@ class KernelShapIQ:
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest value.
         most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-        index: What is told of single features; see [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
+        index: What is told of single features; see
+            [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
         seed: Seeds the coalitions, which all examples share; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -130,8 +131,8 @@ class KernelShapIQ:
                 f"Hint: samples={min(2 * narrowing.done, 2 ** len(players))}."
             )
 
-        def of_outputs(found: Tensor) -> Tensor:
-            rows = found.mT.flatten(0, 1)
+        def of_outputs(values: Tensor) -> Tensor:
+            rows = values.mT.flatten(0, 1)
             matrices = rows.view(len(rows), len(players), len(players))
             return to_all_features(game, matrices.to(f.x[0].device))
 

@@ -81,7 +81,7 @@ class Lasso:
             raise InvalidArgument(f"alpha must not be below zero: got {self.alpha}.")
 
     def coefficients(self, present: Tensor, outputs: Tensor, weights: Tensor) -> Tensor:
-        """The coefficients of several games at once; see [LinearSolver][pellucid.methods.surrogates.lasso.LinearSolver].
+        """The coefficients of several games; see [LinearSolver][pellucid.methods.surrogates.lasso.LinearSolver].
 
         Raises:
             InvalidArgument: No sample of a game counts.
@@ -185,8 +185,8 @@ def _centred(present: Tensor, outputs: Tensor, weights: Tensor) -> tuple[Tensor,
     """Design and outputs about their weighted means, so that plain sums of their products are weighted means."""
     share = (weights.double() / weights.double().sum(1, keepdim=True)).unsqueeze(2)
 
-    def centred(each: Tensor) -> Tensor:
-        return (each - (share * each).sum(1, keepdim=True)) * share.sqrt()
+    def centred(tensor: Tensor) -> Tensor:
+        return (tensor - (share * tensor).sum(1, keepdim=True)) * share.sqrt()
 
     return centred(present.double()), centred(outputs.double())
 
@@ -202,10 +202,10 @@ def _spectrum(z: Tensor) -> tuple[Tensor, Tensor]:
     return sizes.unsqueeze(2), z.mT @ (samples / sizes.sqrt().unsqueeze(1))
 
 
-def _share(part: Tensor, whole: Tensor) -> Tensor:
+def _share(numbers: Tensor, whole: Tensor) -> Tensor:
     """How large one is beside the other, by their columns."""
 
-    def size(each: Tensor) -> Tensor:
-        return each.square().sum(1, keepdim=True).sqrt().clamp(min=SMALLEST)
+    def size(tensor: Tensor) -> Tensor:
+        return tensor.square().sum(1, keepdim=True).sqrt().clamp(min=SMALLEST)
 
-    return size(part) / size(whole)
+    return size(numbers) / size(whole)

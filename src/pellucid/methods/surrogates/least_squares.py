@@ -69,13 +69,13 @@ def of_one(outputs: Tensor) -> Tensor:
 
 
 def least_squares(
-    design: Tensor, rest: Tensor, known: Tensor, draws: Tensor, left: Tensor, *, games: int, conditions: int
+    design: Tensor, residual_target: Tensor, known: Tensor, draws: Tensor, left: Tensor, *, games: int, conditions: int
 ) -> LeastSquaresFit:
     """The smallest solution of least squares in the space where conditions hold, and what these say.
 
     Args:
         design: [1 or g, samples, columns], within that space; samples times the roots of what they count.
-        rest: What the conditions leave to be explained, [1 or g, samples, outputs], likewise.
+        residual_target: What the conditions leave to be explained, [1 or g, samples, outputs], likewise.
         known: What the conditions say of the coefficients, which is added: [1 or g, 1 or columns, outputs].
         draws: See [constrained_least_squares][pellucid.methods.surrogates.least_squares.constrained_least_squares].
         left: See there.
@@ -86,14 +86,14 @@ def least_squares(
     sizes, directions = torch.linalg.eigh(design.mT @ design)
     told_apart = sizes > sizes[:, -1:].clamp(min=SMALLEST) * max(samples, columns) * ROUNDING
     inverse = (directions * torch.where(told_apart, 1 / sizes, 0).unsqueeze(1)) @ directions.mT
-    found = inverse @ (design.mT @ rest)
-    found = found + inverse @ (design.mT @ (rest - design @ found))  # what squaring the design has lost
+    found = inverse @ (design.mT @ residual_target)
+    found = found + inverse @ (design.mT @ (residual_target - design @ found))  # what squaring the design has lost
     least = int(told_apart.sum(1).min()) + conditions
-    errors = (rest - design @ found) * left.sqrt().unsqueeze(1)
+    errors = (residual_target - design @ found) * left.sqrt().unsqueeze(1)
     stderr = _jackknife(design, inverse, errors, draws) if least >= columns else None
 
-    def by_game(each: Tensor) -> Tensor:
-        return each.transpose(0, 1).reshape(columns, games, len(each) * each.shape[2] // games).transpose(0, 1)
+    def by_game(tensor: Tensor) -> Tensor:
+        return tensor.transpose(0, 1).reshape(columns, games, len(tensor) * tensor.shape[2] // games).transpose(0, 1)
 
     return LeastSquaresFit(by_game(found + known), least, None if stderr is None else by_game(stderr))
 

@@ -165,7 +165,7 @@ class Lime:
             parts = [design if one is None else DesignColumns(design.game.among(one), design.numbers) for one in each]
             fits = [await self._fit_one_example(part, narrowing.count, generator, baselines) for part in parts]
             found, stderr = torch.cat([fit for fit, _ in fits]), _joined([error for _, error in fits])
-        return narrowing.told(design.attributions(found, stderr, per_feature=self.per_feature))
+        return narrowing.annotate(design.attributions(found, stderr, per_feature=self.per_feature))
 
     async def _fit_batched(
         self,
@@ -295,6 +295,6 @@ def _arguments(design: DesignColumns, baselines: Baselines) -> dict[str, Any]:
     }
 
 
-def _first_rows(rows: Tensor, given: Tensor) -> Tensor:
+def _first_rows(rows: Tensor, like: Tensor) -> Tensor:
     """The rows, or the first where one was given for all."""
-    return rows[: len(given)] if given.ndim == rows.ndim else rows
+    return rows[: len(like)] if like.ndim == rows.ndim else rows

@@ -145,7 +145,7 @@ class _PerturbedSamples:
         self._inputs: list[Tensors] = []
         self._first = 0
 
-    def points(self, some: slice, places: slice) -> Tensors:
+    def points(self, sample_range: slice, point_range: slice) -> Tensors:
         """The perturbed inputs of these samples.
 
         Raises:
@@ -153,15 +153,15 @@ class _PerturbedSamples:
         """
         inputs = self._inputs
         held = sum(len(block[0]) for block in inputs)
-        for *near, sample, weight in self._take(max(0, some.stop - self._first - held)):
+        for *near, sample, weight in self._take(max(0, sample_range.stop - self._first - held)):
             inputs.append(tuple(near))
             self.interpretable.append(sample.flatten(0, 1))
             self.weights.append(weight)
-        while self._first < some.start:
-            seen = min(some.start - self._first, len(inputs[0][0]))
+        while self._first < sample_range.start:
+            seen = min(sample_range.start - self._first, len(inputs[0][0]))
             self._first += seen
             inputs[:1] = [tuple(each[seen:] for each in inputs[0])] if seen < len(inputs[0][0]) else []
-        count = some.stop - some.start
+        count = sample_range.stop - sample_range.start
         if len(inputs[0][0]) < count:
             raise Fewer(len(inputs[0][0]))
-        return tuple(each[:count, places].flatten(0, 1) for each in inputs[0])
+        return tuple(each[:count, point_range].flatten(0, 1) for each in inputs[0])

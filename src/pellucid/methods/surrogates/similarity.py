@@ -65,8 +65,8 @@ class ExponentialKernel:
         x, fill = (tuple(each.double() for each in points) for points in (game.f.x, game.fill.alone))
         there = present.transpose(0, 1).double()
 
-        def totals(one: Tensors, other: Tensors) -> Tensor:
-            found = game.features.sum_per_feature(times(one, other))
+        def totals(one: Tensors, second: Tensors) -> Tensor:
+            found = game.features.sum_per_feature(times(one, second))
             return found if apart else found.sum(0, keepdim=True)
 
         def at(kept: Tensor, filled: Tensor) -> Tensor:
