@@ -185,8 +185,8 @@ class ForwardPass:
             if calls.remember(hook_point.module, hook_point.count):
                 warn(
                     f"layer {module_label(hook_point.module, self.model)} was called more or less often, "
-                    f"{hook_point.count} times, than before for such inputs, by something that is no argument and no attribute of a "
-                    "module: results at it in between may be of another call. Hint: early_exit=False."
+                    f"{hook_point.count} times, than before for such inputs, by something that is no argument and no "
+                    "attribute of a module: results at it in between may be of another call. Hint: early_exit=False."
                 )
 
     @property

@@ -114,8 +114,9 @@ class HookPoint:
         if self.call is None and self.count > 1 and self.module not in _WARNED:
             _WARNED.add(self.module)
             warn(
-                f"layer {module_label(self.module, forward.model)} is called {self.count} times in a forward, and its "
-                f'last call is meant. Hint: call={self.count - 1} says so, call=0 is the first, and call="all" every one.'
+                f"layer {module_label(self.module, forward.model)} is called {self.count} times in a forward, and "
+                f"its last call is meant. Hint: call={self.count - 1} says so, call=0 is the first, and "
+                'call="all" every one.'
             )
 
     def _on_call(self, value: Any, forward: Hooked) -> Any:

@@ -137,8 +137,8 @@ def spatial_size(f: ModelFunction, arranged: Tensor) -> torch.Size:
     if space is None:
         raise InvalidArgument(
             "layer must have as many dimensions of space as one of the inputs, and at least one: got "
-            f"{tuple(arranged.shape)} for inputs {format_shapes(f.problem.inputs)}. Hint: choose a convolution, or give "
-            "a reshape_transform."
+            f"{tuple(arranged.shape)} for inputs {format_shapes(f.problem.inputs)}. Hint: choose a convolution, or "
+            "give a reshape_transform."
         )
     return space
 
