@@ -29,7 +29,7 @@ def exact(rows: int, model: nn.Module, x: Tensor) -> Tensor:
 def by_kernel(rows: int, model: nn.Module, x: Tensor) -> Tensor:
     """Kernel SHAP of one example."""
     problem = Problem(model, x[:1], target=0)
-    return KernelShap(samples=COALITIONS, seed=0)(problem, baselines=Background(background(rows, x))).values[0]
+    return KernelShap(n_samples=COALITIONS, seed=0)(problem, baselines=Background(background(rows, x))).values[0]
 
 
 def shaps_exact(rows: int, model: nn.Module, x: Tensor) -> Tensor:

@@ -32,12 +32,12 @@ class Sampler:
 
 def orders(how: str) -> Callable[[int, int], ShapleyValueSampling]:
     """Orders drawn so."""
-    return lambda budget, seed: ShapleyValueSampling(samples=budget, orders=how, seed=seed)  # type: ignore[arg-type]  # one of three
+    return lambda budget, seed: ShapleyValueSampling(n_samples=budget, permutations=how, seed=seed)  # type: ignore[arg-type]  # one of three
 
 
 def kernel(how: str) -> Callable[[int, int], KernelShap]:
     """As many coalitions as the orders have, drawn so."""
-    return lambda budget, seed: KernelShap(samples=budget * PLAYERS, sampling=how, seed=seed)  # type: ignore[arg-type]  # one of two
+    return lambda budget, seed: KernelShap(n_samples=budget * PLAYERS, sampling=how, seed=seed)  # type: ignore[arg-type]  # one of two
 
 
 SAMPLERS = [

@@ -146,7 +146,7 @@ class TestLimeBase:
         with pytest.raises(InvalidArgument, match="to_interp_rep_transform must be a function where perturbed"):
             by_parts(perturb_interpretable_space=False)
         with pytest.raises(InvalidArgument, match="from_interp_rep_transform must be a function"):
-            LimeBase(model=Means(), similarity=alike, perturbation=lambda original: None)
+            LimeBase(interpretable_model=Means(), similarity_func=alike, perturb_func=lambda original: None)
 
     @pytest.mark.parametrize(
         ("parts", "says"),

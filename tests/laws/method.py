@@ -139,7 +139,7 @@ def engine(
         bound = {name: arguments.pop(name) for name in of_the_problem if name in arguments} | places(**inside)
         given = {name: arguments.pop(name) for name in ("baselines", "feature_mask") if name in arguments}
         if return_convergence_delta:
-            given["delta"] = True
+            given["return_convergence_delta"] = True
         result = make(**(settings | arguments))(problem_of(model, inputs, **bound), **given)
         values = result.as_layer_output if result.structure or isinstance(inputs, tuple) else result.values[0]
         return (values, result.delta) if return_convergence_delta else values

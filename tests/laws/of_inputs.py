@@ -19,8 +19,8 @@ from pellucid.core.games.features import Features
 
 def smooth_gradients(samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:
     """Noise around noise: two methods that draw."""
-    inside = methods.GradientShap(samples=2, **arguments)
-    return methods.NoiseTunnel(method=inside, samples=samples, stdevs=stdevs, **arguments)
+    inside = methods.GradientShap(n_samples=2, **arguments)
+    return methods.NoiseTunnel(attribution_method=inside, nt_samples=samples, stdevs=stdevs, **arguments)
 
 
 def similarity(original: Any, perturbed: Any, interpretable: Tensor, **arguments: Any) -> Tensor:
@@ -114,13 +114,13 @@ METHODS = [
     Method("methods.InputXGradient", engine(methods.InputXGradient), bounded=True, linear=True),
     Method(
         "methods.IntegratedGradients",
-        engine(methods.IntegratedGradients, steps=5, rule="riemann_middle"),
+        engine(methods.IntegratedGradients, n_steps=5, method="riemann_middle"),
         baselines=by_example, bounded=True, linear=True, complete={}, converged={"steps": 1500},
         calls=(1, 5), delta_calls=(2, 2), many="steps",
     ),
     Method(
         "methods.GradientShap",
-        engine(methods.GradientShap, samples=4, stdevs=0.1),
+        engine(methods.GradientShap, n_samples=4, stdevs=0.1),
         baselines=distribution, stochastic=True, bounded=True, linear=True, complete={"stdevs": 0.0},
         calls=(1, 4), delta_calls=(2, 8), many="samples",
     ),
@@ -181,7 +181,7 @@ METHODS = [
         specimens=("reused", "two-inputs"),
     ),
     Method(
-        "methods.BanzhafValueSampling", flat_output(engine(methods.BanzhafValueSampling, samples=5)),
+        "methods.BanzhafValueSampling", flat_output(engine(methods.BanzhafValueSampling, n_samples=5)),
         players=masked("feature_mask"), baselines=by_example, stochastic=True, shared=True, noisy=True, linear=True,
         calls=(1, 5), backwards=0, gradient=False,
         specimens=("reused", "functional"),
@@ -192,7 +192,7 @@ METHODS = [
         specimens=("reused", "two-inputs"),
     ),
     Method(
-        "methods.OwenValueSampling", flat_output(engine(methods.OwenValueSampling, samples=5)),
+        "methods.OwenValueSampling", flat_output(engine(methods.OwenValueSampling, n_samples=5)),
         players=grouped("feature_mask"), baselines=by_example, stochastic=True, shared=True, linear=True,
         calls=(1, 10), backwards=0, gradient=False,
         specimens=("reused", "functional"),
@@ -204,7 +204,7 @@ METHODS = [
     ),
     Method(
         "methods.ShapleyInteractionSampling",
-        flat_output(engine(functools.partial(row_sums, methods.ShapleyInteractionSampling), samples=4)),
+        flat_output(engine(functools.partial(row_sums, methods.ShapleyInteractionSampling), n_samples=4)),
         players=masked("feature_mask"), baselines=by_example, stochastic=True, shared=True, linear=True,
         calls=(1, 14), backwards=0, gradient=False,
         specimens=("reused", "two-inputs"),

@@ -36,7 +36,7 @@ def to_neuron(layer: Inside, neuron: Inside) -> dict[str, Any]:
 
 
 def smooth(samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:
-    return methods.NoiseTunnel(method=methods.Saliency(), samples=samples, stdevs=stdevs, **arguments)
+    return methods.NoiseTunnel(attribution_method=methods.Saliency(), nt_samples=samples, stdevs=stdevs, **arguments)
 
 
 def permuted(model: nn.Module, inputs: Any, *, layer: Inside, **arguments: Any) -> Any:
@@ -81,7 +81,7 @@ METHODS = [
         needs=LAYER, at="layer", bounded=True, linear=True,
     ),
     Method(
-        "methods.GradientShap-from-layer", engine(methods.GradientShap, from_layer, samples=4, stdevs=0.1),
+        "methods.GradientShap-from-layer", engine(methods.GradientShap, from_layer, n_samples=4, stdevs=0.1),
         needs=LAYER, at="layer", baselines=distribution, stochastic=True, bounded=True, linear=True,
         complete={"stdevs": 0.0}, calls=(3, 9), delta_calls=(2, 8), backwards=1, many="samples",
     ),
@@ -90,18 +90,18 @@ METHODS = [
         needs=LAYER, at="layer", stochastic=True, bounded=True, calls=(2, 4), backwards=1, many="samples",
     ),
     Method(
-        "methods.Conductance", engine(methods.Conductance, read_at_layer, steps=5),
+        "methods.Conductance", engine(methods.Conductance, read_at_layer, n_steps=5),
         needs=LAYER, at="layer", baselines=by_example, bounded=True, linear=True, complete={},
         converged={"steps": 2000}, calls=(1, 6), delta_calls=(2, 2), many="steps",
     ),
     Method(
-        "methods.Conductance-between-layers", engine(methods.Conductance, read_between, steps=5),
+        "methods.Conductance-between-layers", engine(methods.Conductance, read_between, n_steps=5),
         needs=BETWEEN, at="neuron", baselines=by_example, bounded=True, linear=True, complete={},
         calls=(3, 8), delta_calls=(2, 2), backwards=1, many="steps",
     ),
     Method(
         "methods.IntegratedGradients-from-layer-to-neuron",
-        engine(methods.IntegratedGradients, to_neuron, steps=5, rule="riemann_middle"),
+        engine(methods.IntegratedGradients, to_neuron, n_steps=5, method="riemann_middle"),
         needs=BETWEEN, at="layer", of_output=False, baselines=by_example, bounded=True, linear=True, complete={},
         calls=(3, 7), delta_calls=(2, 2), backwards=0, many="steps",
     ),
@@ -145,7 +145,7 @@ METHODS = [
     ),
     Method(
         "methods.Occlusion-from-layer", engine(methods.Occlusion, from_layer),
-        needs=LAYER, at="layer", players=overlapping("windows", "strides"), linear=True, calls=(2, 6), backwards=0,
+        needs=LAYER, at="layer", players=overlapping("sliding_window_shapes", "strides"), linear=True, calls=(2, 6), backwards=0,
         gradient=False,
         specimens=("reused", "two-inputs"),
     ),
@@ -157,7 +157,7 @@ METHODS = [
     ),
     Method(
         "methods.ShapleyValueSampling-from-layer",
-        flat_output(engine(methods.ShapleyValueSampling, from_layer, samples=2)),
+        flat_output(engine(methods.ShapleyValueSampling, from_layer, n_samples=2)),
         needs=LAYER, at="layer", players=masked("feature_mask"), stochastic=True, shared=True, linear=True,
         calls=(2, 7), backwards=0, gradient=False,
         specimens=("lstm", "transformer"),  # in some others features only add up, and any order gives the same
@@ -170,7 +170,7 @@ METHODS = [
     ),
     Method(
         "methods.BanzhafValueSampling-from-layer",
-        flat_output(engine(methods.BanzhafValueSampling, from_layer, samples=4)),
+        flat_output(engine(methods.BanzhafValueSampling, from_layer, n_samples=4)),
         needs=LAYER, at="layer", players=masked("feature_mask"), stochastic=True, shared=True, noisy=True,
         linear=True, calls=(2, 5), backwards=0, gradient=False,
         specimens=("in-place",),
@@ -182,7 +182,7 @@ METHODS = [
         specimens=("lstm",),
     ),
     Method(
-        "methods.OwenValueSampling-from-layer", flat_output(engine(methods.OwenValueSampling, from_layer, samples=5)),
+        "methods.OwenValueSampling-from-layer", flat_output(engine(methods.OwenValueSampling, from_layer, n_samples=5)),
         needs=LAYER, at="layer", players=grouped("feature_mask"), stochastic=True, shared=True, linear=True,
         calls=(2, 11), backwards=0, gradient=False,
         specimens=("lstm",),  # where features do more than add up
@@ -200,36 +200,36 @@ METHODS = [
         specimens=("reused", "two-inputs"),
     ),
     Method(
-        "methods.Lime-from-layer-to-neuron", engine(methods.Lime, to_neuron, samples=COINS, model=LASSO),
+        "methods.Lime-from-layer-to-neuron", engine(methods.Lime, to_neuron, n_samples=COINS, interpretable_model=LASSO),
         needs=BETWEEN, at="layer", of_output=False, players=masked("feature_mask"), stochastic=True, shared=True,
         surrogate=True, calls=(2, 8), backwards=0, gradient=False,
         specimens=("reused", "lstm"),
     ),
     Method("LayerGradCam", facade_of_layer(attr.LayerGradCam), needs=LAYER, at="layer", linear=True, shaped=False),
     Method(
-        "methods.GradCamPlusPlus", engine(methods.GradCamPlusPlus, read_at_layer, rectify=False),
+        "methods.GradCamPlusPlus", engine(methods.GradCamPlusPlus, read_at_layer, relu_attributions=False),
         needs=LAYER, at="layer", shaped=False,
     ),
     Method(
-        "methods.HiResCam", engine(methods.HiResCam, read_at_layer, rectify=False),
+        "methods.HiResCam", engine(methods.HiResCam, read_at_layer, relu_attributions=False),
         needs=LAYER, at="layer", linear=True, shaped=False,
     ),
     Method(
-        "methods.LayerCam", engine(methods.LayerCam, read_at_layer, rectify=False),
+        "methods.LayerCam", engine(methods.LayerCam, read_at_layer, relu_attributions=False),
         needs=LAYER, at="layer", shaped=False,
     ),
     Method(
-        "methods.XGradCam-from-layer", engine(methods.XGradCam, from_layer, rectify=False),
+        "methods.XGradCam-from-layer", engine(methods.XGradCam, from_layer, relu_attributions=False),
         needs=LAYER, at="layer", linear=True, shaped=False,
     ),
     Method(
-        "methods.ScoreCam", engine(methods.ScoreCam, read_at_layer, rectify=False),
+        "methods.ScoreCam", engine(methods.ScoreCam, read_at_layer, relu_attributions=False),
         needs=LAYER, at="layer", baselines=by_example, calls=(2, 5), backwards=0, gradient=False, shaped=False,
         spatial=True,
         specimens=("cnn",),
     ),
     Method(
-        "methods.EigenCam", engine(methods.EigenCam, read_at_layer, rectify=False),
+        "methods.EigenCam", engine(methods.EigenCam, read_at_layer, relu_attributions=False),
         needs=LAYER, at="layer", of_output=False, backwards=0, gradient=False, shaped=False,
     ),
 ]  # fmt: skip

@@ -61,7 +61,7 @@ METHODS = [
         needs=NEURON, of_output=False, baselines=by_example, linear=True, calls=(1, 5), backwards=0, gradient=False,
     ),
     Method(
-        "methods.Occlusion-of-neuron", engine(methods.Occlusion, to_neuron), players=windowed("windows", "strides"),
+        "methods.Occlusion-of-neuron", engine(methods.Occlusion, to_neuron), players=windowed("sliding_window_shapes", "strides"),
         needs=NEURON, of_output=False, baselines=by_example, linear=True, calls=(1, 5), backwards=0, gradient=False,
     ),
     Method(
@@ -70,13 +70,13 @@ METHODS = [
         specimens=("reused", "transformer"),
     ),
     Method(
-        "methods.ShapleyValueSampling-of-neuron", engine(methods.ShapleyValueSampling, to_neuron, samples=2),
+        "methods.ShapleyValueSampling-of-neuron", engine(methods.ShapleyValueSampling, to_neuron, n_samples=2),
         needs=NEURON, of_output=False, players=masked("feature_mask"), baselines=by_example, stochastic=True,
         shared=True, linear=True, calls=(1, 6), backwards=0, gradient=False,
         specimens=("reused", "lstm"),
     ),
     Method(
-        "methods.KernelShap-of-neuron", engine(methods.KernelShap, to_neuron, samples=200, sampling="captum"),
+        "methods.KernelShap-of-neuron", engine(methods.KernelShap, to_neuron, n_samples=200, sampling="captum"),
         needs=NEURON, of_output=False, players=masked("feature_mask"), baselines=by_example, stochastic=True,
         shared=True, linear=True, calls=(1, 16), backwards=0, gradient=False,
         specimens=("reused", "two-inputs"),

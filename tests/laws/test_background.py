@@ -26,18 +26,18 @@ GROUPS = torch.tensor([[0, 0, 1, 1]])
 
 GAMES = {
     "FeatureAblation": methods.FeatureAblation(),
-    "Occlusion": methods.Occlusion(windows=(2,)),
+    "Occlusion": methods.Occlusion(sliding_window_shapes=(2,)),
     "ShapleyValues": methods.ShapleyValues(),
-    "ShapleyValueSampling": methods.ShapleyValueSampling(samples=6, seed=0),
+    "ShapleyValueSampling": methods.ShapleyValueSampling(n_samples=6, seed=0),
     "BanzhafValues": methods.BanzhafValues(),
-    "BanzhafValueSampling": methods.BanzhafValueSampling(samples=12, seed=0),
+    "BanzhafValueSampling": methods.BanzhafValueSampling(n_samples=12, seed=0),
     "OwenValues": methods.OwenValues(groups=GROUPS),
-    "OwenValueSampling": methods.OwenValueSampling(groups=GROUPS, samples=6, seed=0),
+    "OwenValueSampling": methods.OwenValueSampling(groups=GROUPS, n_samples=6, seed=0),
     "ShapleyInteractions": methods.ShapleyInteractions(),
-    "ShapleyInteractionSampling": methods.ShapleyInteractionSampling(samples=6, seed=0),
+    "ShapleyInteractionSampling": methods.ShapleyInteractionSampling(n_samples=6, seed=0),
     "KernelShapIQ": methods.KernelShapIQ(),
-    "KernelShap": methods.KernelShap(samples=12, seed=0),
-    "KernelShap, captum": methods.KernelShap(samples=40, sampling="captum", seed=0),
+    "KernelShap": methods.KernelShap(n_samples=12, seed=0),
+    "KernelShap, captum": methods.KernelShap(n_samples=40, sampling="captum", seed=0),
 }
 every_game = pytest.mark.parametrize("method", GAMES.values(), ids=GAMES)
 
@@ -145,7 +145,7 @@ def test_half_precision_is_kept(dtype: torch.dtype):
 
 
 def test_standard_errors_are_of_the_mean_game():
-    spread = methods.ShapleyValueSampling(samples=40, seed=0)
+    spread = methods.ShapleyValueSampling(n_samples=40, seed=0)
     found = spread(Problem(products, X, target=0), baselines=Background(ROWS)).stderr[0]
     assert (found > 0).all()
     additive = spread(Problem(lambda x: x.sum(1), X), baselines=Background(ROWS)).stderr[0]
@@ -153,7 +153,7 @@ def test_standard_errors_are_of_the_mean_game():
 
 
 def test_as_exact_as_wanted():
-    method = methods.ShapleyValueSampling(samples="auto", tolerance=0.05, seed=0)
+    method = methods.ShapleyValueSampling(n_samples="auto", tolerance=0.05, seed=0)
     found = method(Problem(products, X, target=0), baselines=Background(ROWS))
     expected = methods.ShapleyValues()(Problem(products, X, target=0), baselines=Background(ROWS))
     assert found.converged.all()

@@ -105,10 +105,10 @@ def test_maps_of_real_models(make: Any, name: str):
     build, kind, shape, space = PLACES[name]
     model, x = build(), numbers(2, *shape)
     layer = last(model, kind)
-    found = make(rectify=False)(Problem(model, x, target=logit, gradient_at=layer)).values[0]
+    found = make(relu_attributions=False)(Problem(model, x, target=logit, gradient_at=layer)).values[0]
     assert found.shape == (2, 1, *space)
     assert found.isfinite().all()
-    resized = make(rectify=False, interpolate_mode="bilinear")(
+    resized = make(relu_attributions=False, interpolate_mode="bilinear")(
         Problem(model, x, target=logit, gradient_at=layer)
     ).values[0]
     close((resized,), (functional.interpolate(found, x.shape[2:], mode="bilinear"),))
@@ -197,7 +197,7 @@ class Recurrent(nn.Module):
 def test_time_steps_of_tokens_and_of_the_inputs(make: Any):
     model, x = seeded(Recurrent), numbers(3, 6, 5)
     problem = Problem(model, x, target=0, gradient_at="head")
-    maps = make(rectify=False, interpolate_mode="linear")(problem).values
+    maps = make(relu_attributions=False, interpolate_mode="linear")(problem).values
     assert maps[0].shape == (3, 1, 6)
 
 
@@ -231,14 +231,14 @@ TARGETS: dict[str, Callable[[Any], Tensor]] = {
 @every_map
 def test_dense_outputs(make: Any, target: Callable[[Any], Tensor]):
     model, x = seeded(Segmenting), numbers(2, 2, 6, 7)
-    (found,) = make(rectify=False)(Problem(model, x, target=target, gradient_at="features")).values
+    (found,) = make(relu_attributions=False)(Problem(model, x, target=target, gradient_at="features")).values
     assert found.shape == (2, 1, 6, 7)
     assert found.any()
 
 
 def test_a_pixel_s_map_is_where_the_pixel_is():
     problem = Problem(seeded(Segmenting), numbers(2, 2, 6, 7), target=TARGETS["a pixel"], gradient_at="features")
-    (found,) = HiResCam(rectify=False)(problem).values
+    (found,) = HiResCam(relu_attributions=False)(problem).values
     elsewhere = torch.ones(6, 7, dtype=torch.bool)
     elsewhere[3, 4] = False
     assert found[:, 0, 3, 4].all()
@@ -248,7 +248,7 @@ def test_a_pixel_s_map_is_where_the_pixel_is():
 def test_hires_cam_is_complete_where_the_rest_is_linear():
     model = seeded(lambda: nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3, bias=False)))
     x = numbers(3, 2, 6, 6)
-    (found,) = HiResCam(rectify=False)(Problem(model, x, target=1, gradient_at="1")).values
+    (found,) = HiResCam(relu_attributions=False)(Problem(model, x, target=1, gradient_at="1")).values
     close((found.sum((1, 2, 3)),), (model(x)[:, 1].detach(),))
 
 
@@ -275,7 +275,9 @@ def test_eigen_cam_does_not_run_what_comes_behind():
 def test_under_noise(make: Any):
     model, x = seeded(Segmenting), numbers(2, 2, 6, 7)
     problem = Problem(model, x, target=TARGETS["a pixel"], gradient_at="features")
-    quiet, noisy = (NoiseTunnel(method=make(), samples=3, stdevs=s, seed=1)(problem).values for s in (0.0, 0.5))
+    quiet, noisy = (
+        NoiseTunnel(attribution_method=make(), nt_samples=3, stdevs=s, seed=1)(problem).values for s in (0.0, 0.5)
+    )
     close(quiet, make()(problem).values)
     assert not torch.equal(noisy[0], quiet[0])
 

@@ -112,7 +112,7 @@ def test_noise_of_no_size_leaves_the_gradient(name: str):
     found = attr.NoiseTunnel(attr.Saliency(model)).attribute(X, stdevs=0.0, abs=False)
     torch.testing.assert_close(found, expected)
     problem = methods.Problem(model, X)
-    found = methods.NoiseTunnel(method=methods.Saliency(), stdevs=0.0)(problem).values[0]
+    found = methods.NoiseTunnel(attribution_method=methods.Saliency(), stdevs=0.0)(problem).values[0]
     torch.testing.assert_close(found.abs(), expected.abs())
 
 

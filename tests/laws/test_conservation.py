@@ -95,7 +95,7 @@ def test_what_arrives_and_what_is_absorbed_are_what_is_explained(name: str, comp
     within = {"rtol": 1e-9, "atol": 1e-9} if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-4}
     adds_up(table, **within)
     torch.testing.assert_close(table.explained, model(x)[:, 1].detach().double(), rtol=1e-5, atol=1e-5)
-    found = method(problem, delta=True)
+    found = method(problem, return_convergence_delta=True)
     torch.testing.assert_close(table.relevance, found.values[0].flatten(1).sum(1).double(), rtol=1e-3, atol=1e-3)
     if dtype == torch.float64:
         torch.testing.assert_close(table.absorbed, found.delta.double(), rtol=1e-9, atol=1e-9)

@@ -858,7 +858,7 @@ def test_one_call_of_a_module_that_is_used_five_times(call: int, way: str):
     with torch.no_grad():
         change = weighted(model(x)) - weighted(model(x0))
     problem = Problem(model, x, target=weighted, **{way: Layer("relu", call=call)})
-    result = methods.DeepLift(strict=True)(problem, x0, delta=True)
+    result = methods.DeepLift(strict=True)(problem, x0, return_convergence_delta=True)
     assert (total(result.values) - change).abs().max() < EXACT
     assert result.delta.abs().max() < EXACT
 
@@ -889,7 +889,7 @@ def test_from_a_layer_to_a_neuron(name: str, way: str):
         model(x), model(x0)
     handle.remove()
     problem = Problem(model, x, target=to, **{way: layer})
-    result = methods.DeepLift(strict=True)(problem, x0, delta=True)
+    result = methods.DeepLift(strict=True)(problem, x0, return_convergence_delta=True)
     assert result.delta.abs().max() < EXACT
     found, change = total(result.values), explained[0] - explained[1]
     if name == "Encoder":  # which has its tokens first, so that sums are not of examples

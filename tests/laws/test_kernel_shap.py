@@ -29,7 +29,7 @@ Game = Callable[[Tensor], Tensor]
 def worth(game: Game, players: int, samples: int | None = None, sampling: Any = "auto", seed: int = 0) -> Tensor:
     """What the players of a game are worth."""
     problem = methods.Problem(game, torch.ones(1, players, dtype=torch.float64))
-    return methods.KernelShap(samples=samples, sampling=sampling, seed=seed)(problem).values[0][0]
+    return methods.KernelShap(n_samples=samples, sampling=sampling, seed=seed)(problem).values[0][0]
 
 
 def exact(game: Game, players: int) -> Tensor:

@@ -32,7 +32,7 @@ class Triples:
         return (self.members.double().mT @ self.worths / 3).mT
 
     def estimates(self, samples: int, repetitions: int = 12) -> list[Attributions]:
-        return [KernelShap(samples=samples, seed=seed)(self.problem) for seed in range(repetitions)]
+        return [KernelShap(n_samples=samples, seed=seed)(self.problem) for seed in range(repetitions)]
 
     def error(self, samples: int) -> float:
         off = [each.values[0] - self.values for each in self.estimates(samples)]
@@ -81,7 +81,7 @@ def test_intervals_of_few_samples_are_not_too_narrow(players: int, samples: int)
 @pytest.mark.parametrize("players", [4, 8, 45])
 @pytest.mark.parametrize("more", [0, 1])
 def test_coalitions_of_one_player_alone_tell_of_no_error(players: int, more: int):
-    assert KernelShap(samples=2 * players + 2 + more)(Triples(players).problem).stderr is None
+    assert KernelShap(n_samples=2 * players + 2 + more)(Triples(players).problem).stderr is None
 
 
 @pytest.mark.parametrize("players", [5, 12, 45, 60])

@@ -81,16 +81,16 @@ def test_features_of_a_mask_and_at_their_baselines():
 def test_games_of_pairs_need_no_more_than_determine_the_answer(players: int, seed: int, index: Any):
     game, exact = of_few(players, 60, 2, seed)
     least = players * (players - 1) + 2
-    found = KernelShapIQ(samples=2 * least, index="SII", seed=seed)(of_players(game, players)).values[0]
+    found = KernelShapIQ(n_samples=2 * least, index="SII", seed=seed)(of_players(game, players)).values[0]
     torch.testing.assert_close(off_diagonal(found), exact, rtol=0, atol=1e-9)
     with pytest.raises(InvalidArgument, match=rf"samples must be at least {least} .*Hint: ShapleyInteractionSampling"):
-        KernelShapIQ(samples=least - 1)(of_players(game, players))
+        KernelShapIQ(n_samples=least - 1)(of_players(game, players))
 
 
 def test_what_hardly_determines_the_answer_is_told_of():
     game, _ = of_few(12, 60, 3, 0)
-    with pytest.warns(PellucidWarning, match=r"samples must be larger: 134 .* 12 features.*Hint: samples=268"):
-        found = KernelShapIQ(samples=134, seed=0)(of_players(game, 12))
+    with pytest.warns(PellucidWarning, match=r"n_samples must be larger: 134 .* 12 features.*Hint: n_samples=268"):
+        found = KernelShapIQ(n_samples=134, seed=0)(of_players(game, 12))
     assert found.stderr is None
 
 
@@ -99,7 +99,7 @@ def test_what_hardly_determines_the_answer_is_told_of():
 def test_come_close_and_their_errors_say_how_close(players: int, index: Any):
     game = game_of(players)
     exact = methods.ShapleyInteractions(index=index)(of_players(game, players)).values
-    found = [KernelShapIQ(samples=250, index=index, seed=seed)(of_players(game, players)) for seed in range(60)]
+    found = [KernelShapIQ(n_samples=250, index=index, seed=seed)(of_players(game, players)) for seed in range(60)]
     values, errors = (torch.stack([getattr(each, of)[0] for each in found]) for of in ("values", "stderr"))
     spread = values.std(0)
     off = (values - exact).square().mean(0).sqrt()
@@ -110,10 +110,10 @@ def test_come_close_and_their_errors_say_how_close(players: int, index: Any):
 
 def test_the_interactions_of_a_feature_add_up_exactly():
     game = game_of(10)
-    found = KernelShapIQ(samples=300, index="SII", seed=0)(of_players(game, 10, target=0)).values[0]
+    found = KernelShapIQ(n_samples=300, index="SII", seed=0)(of_players(game, 10, target=0)).values[0]
     exact = methods.ShapleyInteractions(index="SII")(of_players(game, 10, target=0)).values[0]
     torch.testing.assert_close(off_diagonal(found).sum(1), off_diagonal(exact).sum(1), rtol=1e-9, atol=1e-10)
-    ksii = KernelShapIQ(samples=300, seed=0)(of_players(game, 10, target=0)).values[0]
+    ksii = KernelShapIQ(n_samples=300, seed=0)(of_players(game, 10, target=0)).values[0]
     x = torch.ones(1, 10, dtype=torch.float64)
     torch.testing.assert_close(ksii.triu().sum(), (game(x) - game(0 * x))[0, 0])
 
@@ -124,9 +124,9 @@ def test_where_few_act_together_it_needs_fewer_evaluations_than_orders(players: 
     for seed in range(3):
         game, exact = of_few(players, 60, 4, seed)
         model = Counted(game)
-        orders = methods.ShapleyInteractionSampling(samples=3 * players, index="SII", seed=seed)
+        orders = methods.ShapleyInteractionSampling(n_samples=3 * players, index="SII", seed=seed)
         by_orders = orders(of_players(model, players, whole_batch=False)).values[0]
-        by_pairs = KernelShapIQ(samples=sum(model.rows), index="SII", seed=seed)(of_players(game, players)).values[0]
+        by_pairs = KernelShapIQ(n_samples=sum(model.rows), index="SII", seed=seed)(of_players(game, players)).values[0]
         for name, found in (("orders", by_orders), ("pairs", by_pairs)):
             off.setdefault(name, []).append(float((off_diagonal(found) - exact).square().mean().sqrt()))
     assert sum(off["pairs"]) < 0.6 * sum(off["orders"])
@@ -136,14 +136,14 @@ def test_goes_on_until_it_is_exact_enough():
     weights = torch.randn(12, generator=torch.Generator().manual_seed(0), dtype=torch.float64) / 3
     x = torch.ones(3, 12).double() * torch.tensor([[0.0], [0.5], [1.0]]).double()
     problem = Problem(lambda x: (x @ weights).exp(), x)
-    found = KernelShapIQ(samples="auto", tolerance=0.02, seed=0)(problem)
+    found = KernelShapIQ(n_samples="auto", tolerance=0.02, seed=0)(problem)
     exact = methods.ShapleyInteractions()(problem)
     assert found.converged.all()
     assert (found.values - exact.values).abs().max() <= 0.04
     assert (1.96 * found.stderr <= 0.02).all()
 
 
-@pytest.mark.parametrize("given", [{"index": "STII"}, {"samples": 0}, {"samples": "auto", "most_samples": 20}])
+@pytest.mark.parametrize("given", [{"index": "STII"}, {"n_samples": 0}, {"n_samples": "auto", "max_samples": 20}])
 def test_what_it_refuses(given: dict[str, Any]):
     with pytest.raises(InvalidArgument, match=r"index must|samples must"):
         KernelShapIQ(**given)(of_players(game_of(6), 6))

@@ -146,7 +146,9 @@ def test_a_batch_for_which_the_model_returns_one_value():
 def test_from_a_layer():
     model = nn.Sequential(nn.Linear(3, 4), nn.Identity(), nn.Linear(4, 1)).double()
     x = torch.randn(1, 3, dtype=torch.float64)
-    method = methods.LimeBase(model=LeastSquares(), similarity=weight, perturbation=coins, from_interpretable=kept)
+    method = methods.LimeBase(
+        interpretable_model=LeastSquares(), similarity_func=weight, perturb_func=coins, from_interp_rep_transform=kept
+    )
     (found,) = method(methods.Problem(lambda x: model(x) - model[2].bias, x, source=methods.Layer(model[1]))).values
     with torch.no_grad():
         torch.testing.assert_close(found, (model[0](x) * model[2].weight)[0], rtol=1e-5, atol=1e-5)

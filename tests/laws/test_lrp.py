@@ -122,7 +122,7 @@ def test_a_network_with_its_real_weights(name: str):
     for flow in flows:
         if flow.rule in ("pass_through", "route", "product", "quotient_rule"):
             assert flow.passed == pytest.approx(flow.received)
-    found = methods.LRP(composite=COMPOSITES[name])(problem, delta=True)
+    found = methods.LRP(composite=COMPOSITES[name])(problem, return_convergence_delta=True)
     assert float(found.values[0].sum() + found.delta) == pytest.approx(model(x)[0, 281].item())
 
 

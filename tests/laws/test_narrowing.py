@@ -35,21 +35,24 @@ EVERY = {
     "ShapleyValueSampling": methods.ShapleyValueSampling,
     "OwenValueSampling": functools.partial(methods.OwenValueSampling, groups=torch.tensor([[0, 0, 1, 1, 2, 2]])),
     "BanzhafValueSampling": methods.BanzhafValueSampling,
-    "KernelShap": functools.partial(methods.KernelShap, most_samples=2**20),
+    "KernelShap": functools.partial(methods.KernelShap, max_samples=2**20),
     "KernelShap-captum": functools.partial(methods.KernelShap, sampling="captum"),
     "Lime": methods.Lime,
     "GradientShap": methods.GradientShap,
-    "NoiseTunnel": functools.partial(methods.NoiseTunnel, method=methods.Saliency()),
+    "NoiseTunnel": functools.partial(methods.NoiseTunnel, attribution_method=methods.Saliency()),
     "NoiseTunnel-squares": functools.partial(
-        methods.NoiseTunnel, method=methods.InputXGradient(), average="smoothgrad_sq", stdevs=0.1
+        methods.NoiseTunnel, attribution_method=methods.InputXGradient(), nt_type="smoothgrad_sq", stdevs=0.1
     ),
-    "NoiseTunnel-variances": functools.partial(methods.NoiseTunnel, method=methods.Saliency(), average="vargrad"),
+    "NoiseTunnel-variances": functools.partial(
+        methods.NoiseTunnel, attribution_method=methods.Saliency(), nt_type="vargrad"
+    ),
 }
 every_method = pytest.mark.parametrize("name", EVERY)
 
 
 def call(name: str, model: Any, x: Tensor, tolerance: float, **settings: Any) -> methods.Attributions:
-    method = EVERY[name](samples="auto", tolerance=tolerance, **{"seed": 0} | settings)
+    samples = "nt_samples" if name.startswith("NoiseTunnel") else "n_samples"
+    method = EVERY[name](tolerance=tolerance, **{samples: "auto", "seed": 0} | settings)
     problem = Problem(model, x, target=1)
     return method(problem, baselines=torch.zeros(3, 6).double()) if name == "GradientShap" else method(problem)
 
@@ -95,7 +98,7 @@ class TestEverySampledMethod:
         with pytest.warns(
             PellucidWarning, match=r"tolerance is not reached in \d+ samples for examples \[.*4\]: .* Hint: "
         ):
-            found = call(name, model, x, 1e-9, most_samples=130)
+            found = call(name, model, x, 1e-9, max_samples=130)
         assert not found.converged[-1]
         assert found.n_evaluations.max() <= 130
 
@@ -118,7 +121,7 @@ def together(x: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", ["BanzhafValueSampling", "KernelShap-captum", "Lime", "ShapleyValueSampling"])
 def test_of_one_value_for_the_batch(name: str):
     x = torch.rand(3, 4, generator=torch.Generator().manual_seed(0)).double()
-    found = EVERY[name](samples="auto", tolerance=0.02, seed=0)(Problem(together, x))
+    found = EVERY[name](n_samples="auto", tolerance=0.02, seed=0)(Problem(together, x))
     assert found.values[0].shape == (1, 4)
     assert found.converged.all()
     assert found.n_evaluations.unique().numel() == 1
@@ -128,7 +131,7 @@ def test_of_one_value_for_the_batch(name: str):
 def test_kernel_shap_of_nobody(sampling: str):
     x = inputs()
     with pytest.warns(PellucidWarning, match="baselines are equal to the inputs"):
-        found = methods.KernelShap(samples="auto", sampling=sampling)(Problem(network(), x, target=0), x)
+        found = methods.KernelShap(n_samples="auto", sampling=sampling)(Problem(network(), x, target=0), x)
     assert not found.values[0].any()
     assert found.converged.all()
 
@@ -146,7 +149,7 @@ def test_what_is_no_number_is_not_sampled_any_further(name: str):
 
 def test_anything_is_within_an_infinite_tolerance():
     problem = Problem(lambda x: 0 * x.sum(1), inputs())
-    found = ShapleyValueSampling(samples="auto", tolerance=float("inf"), relative=True)(problem)
+    found = ShapleyValueSampling(n_samples="auto", tolerance=float("inf"), relative=True)(problem)
     assert found.converged.all()
     assert (found.n_evaluations == 32).all()
 
@@ -154,13 +157,13 @@ def test_anything_is_within_an_infinite_tolerance():
 @pytest.mark.parametrize(
     ("method", "least"),
     [
-        (methods.KernelShap(samples="auto", most_samples=3), 14),
-        (methods.BanzhafValueSampling(samples="auto", most_samples=3), 4),
-        (methods.ShapleyValueSampling(samples="auto", orders="stratified", most_samples=11), 12),
+        (methods.KernelShap(n_samples="auto", max_samples=3), 14),
+        (methods.BanzhafValueSampling(n_samples="auto", max_samples=3), 4),
+        (methods.ShapleyValueSampling(n_samples="auto", permutations="stratified", max_samples=11), 12),
     ],
 )
 def test_a_bound_below_what_can_be_told_anything_of_is_refused(method: Any, least: int):
-    with pytest.raises(InvalidArgument, match=f"most_samples must be an integer of at least {least}"):
+    with pytest.raises(InvalidArgument, match=f"max_samples must be an integer of at least {least}"):
         method(Problem(network(), inputs(), target=0))
 
 
@@ -191,7 +194,7 @@ def test_memory_does_not_grow_with_the_samples():
 
     with pytest.warns(PellucidWarning, match="tolerance is not reached in 4096 samples"):
         attr.GradientShap(model).attribute(
-            x, torch.zeros(2, 3), n_samples="auto", tolerance=1e-9, most_samples=4096, seed=0
+            x, torch.zeros(2, 3), n_samples="auto", tolerance=1e-9, max_samples=4096, seed=0
         )
     assert max(held) <= 256
     assert sum(held) == 4096
@@ -216,7 +219,7 @@ def test_seeds_of_each_example_where_the_last_is_done_first():
             nt_samples="auto",
             seed=[1, 2, 3],
             tolerance=0.1,
-            most_samples=200,
+            max_samples=200,
             stdevs=0.01,
         )
     assert found.shape == (3, 3)
@@ -245,18 +248,18 @@ def test_deltas_need_a_number_of_samples():
 
 def test_a_model_of_one_s_own_cannot_be_refined():
     problem = Problem(network(), inputs(), target=1)
-    with pytest.raises(InvalidArgument, match=r'^Lime: samples="auto" needs'):
-        methods.Lime(samples="auto", similarity=lambda *_, **__: 1.0)(problem)
+    with pytest.raises(InvalidArgument, match=r'^Lime: n_samples="auto" needs'):
+        methods.Lime(n_samples="auto", similarity_func=lambda *_, **__: 1.0)(problem)
 
 
 def until(tolerance: float, **settings) -> ShapleyValueSampling:
-    return ShapleyValueSampling(samples="auto", tolerance=tolerance, **{"seed": 0} | settings)
+    return ShapleyValueSampling(n_samples="auto", tolerance=tolerance, **{"seed": 0} | settings)
 
 
 @ORDERS
 def test_what_is_said_to_be_reached_is(orders: str):
     problem = Problem(network(), inputs(), target=1)
-    found = until(0.02, orders=orders)(problem)
+    found = until(0.02, permutations=orders)(problem)
     assert found.converged.all()
     assert 1.96 * found.stderr[0].max() <= 0.02
     exact = ShapleyValues()(problem).values[0]
@@ -286,9 +289,9 @@ def test_only_the_unfinished_go_on():
 @ORDERS
 @pytest.mark.parametrize("rows", [[4], [0, 3], [3, 3, 1, 0, 4]])
 def test_batch_mates_and_chunks_make_no_difference(orders: str, rows: list[int], monkeypatch: pytest.MonkeyPatch):
-    whole = until(0.05, orders=orders)(Problem(network(), inputs(), target=1))
+    whole = until(0.05, permutations=orders)(Problem(network(), inputs(), target=1))
     monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**12)
-    part = until(0.05, orders=orders)(Problem(network(), inputs()[rows], target=1))
+    part = until(0.05, permutations=orders)(Problem(network(), inputs()[rows], target=1))
     torch.testing.assert_close(part.values[0], whole.values[0][rows])
     assert torch.equal(part.n_evaluations, whole.n_evaluations[rows])
 
@@ -300,7 +303,7 @@ def test_a_tolerance_may_be_a_share_of_the_largest_attribution():
 
 def test_it_gives_up_and_says_so():
     with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 64 samples for examples \[.*4\]"):
-        found = until(1e-6, most_samples=64)(Problem(network(), inputs(), target=1))
+        found = until(1e-6, max_samples=64)(Problem(network(), inputs(), target=1))
     assert found.converged.tolist() == [True, False, False, False, False]
     assert found.n_evaluations.tolist() == [32, 64, 64, 64, 64]
 
@@ -337,7 +340,7 @@ def test_from_a_layer_and_under_captum_s_name():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"tolerance": 0.0}, {"tolerance": float("nan")}, {"tolerance": 1, "orders": "sorted"}]
+    "wrong", [{"tolerance": 0.0}, {"tolerance": float("nan")}, {"tolerance": 1, "permutations": "sorted"}]
 )
 def test_bad_settings(wrong: dict):
     with pytest.raises(InvalidArgument, match=r"tolerance must be above zero|orders must be one of"):

@@ -43,14 +43,14 @@ def test_what_is_said_to_be_reached_is(place: str, tolerance: float, seed: int):
     problem = Problem(network(seed), spread_inputs(seed), **PLACES[place])
     f = function_of(problem)
     start = f.to_source(f.baselines(None))[0]
-    found = IntegratedGradients(steps="auto", tolerance=tolerance)(problem)
+    found = IntegratedGradients(n_steps="auto", tolerance=tolerance)(problem)
     assert found.converged.all()
     assert gaps(problem, found.values[0], start).abs().max() <= tolerance * (1 + 1e-9)
 
 
 def test_a_tolerance_may_be_a_share_of_the_change():
     problem = Problem(network(), spread_inputs()[1:], target=1)
-    found = IntegratedGradients(steps="auto", tolerance=1e-3, relative=True)(problem)
+    found = IntegratedGradients(n_steps="auto", tolerance=1e-3, relative=True)(problem)
     f, zeros = function_of(problem), torch.zeros_like(problem.inputs[0])
     change = f(f.points) - f(Points((zeros,), f.examples))
     assert (gaps(problem, found.values[0], zeros).abs() <= 1e-3 * change.abs() * (1 + 1e-9)).all()
@@ -58,7 +58,7 @@ def test_a_tolerance_may_be_a_share_of_the_change():
 
 def test_who_needs_more_steps_gets_them_and_nobody_else():
     model = Counted(network())
-    found = IntegratedGradients(steps="auto", tolerance=1e-3)(Problem(model, spread_inputs(), target=1))
+    found = IntegratedGradients(n_steps="auto", tolerance=1e-3)(Problem(model, spread_inputs(), target=1))
     assert found.n_evaluations[0] == 5  # the baseline itself
     assert found.n_evaluations[-1] > found.n_evaluations[1]
     assert sum(model.rows) == found.n_evaluations.sum() + 2 * 6
@@ -66,7 +66,7 @@ def test_who_needs_more_steps_gets_them_and_nobody_else():
 
 @pytest.mark.parametrize("rows", [[0, 1, 2], [5], [3, 5, 1, 1]])
 def test_batch_mates_make_no_difference(rows: list[int]):
-    x, method = spread_inputs(), IntegratedGradients(steps="auto", tolerance=1e-3)
+    x, method = spread_inputs(), IntegratedGradients(n_steps="auto", tolerance=1e-3)
     whole, part = (method(Problem(network(), each, target=1)) for each in (x, x[rows]))
     torch.testing.assert_close(part.values[0], whole.values[0][rows])
     assert torch.equal(part.n_evaluations, whole.n_evaluations[rows])
@@ -74,7 +74,7 @@ def test_batch_mates_make_no_difference(rows: list[int]):
 
 def test_it_is_the_trapezoid_rule_of_as_many_steps():
     x = spread_inputs()[-1:]
-    found = IntegratedGradients(steps="auto", tolerance=1e-2)(Problem(network(), x, target=1))
+    found = IntegratedGradients(n_steps="auto", tolerance=1e-2)(Problem(network(), x, target=1))
     steps = int(found.n_evaluations) - 1
     nodes = torch.linspace(0, 1, steps + 1).double()[:, None].requires_grad_()
     points = (nodes * x).detach().requires_grad_()
@@ -86,7 +86,7 @@ def test_it_is_the_trapezoid_rule_of_as_many_steps():
 def test_it_gives_up_and_says_so():
     problem = Problem(network(), spread_inputs(), target=1)
     with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 16 steps for examples \[.*5\]: .* Hint: "):
-        found = IntegratedGradients(steps="auto", tolerance=1e-9, most_steps=16)(problem)
+        found = IntegratedGradients(n_steps="auto", tolerance=1e-9, max_steps=16)(problem)
     assert not found.converged[-1]
     assert found.n_evaluations.max() == 17
 

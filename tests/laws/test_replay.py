@@ -522,17 +522,17 @@ WAYS: dict[str, Callable[..., Any]] = {
         x, torch.zeros_like(x), target=1, n_samples=50, seed=3, **more
     ),
     "ShapleyValueSampling": lambda model, x, **more: (
-        methods.ShapleyValueSampling(samples=6, seed=3)(
+        methods.ShapleyValueSampling(n_samples=6, seed=3)(
             f_at_layer(model, x, **more), feature_mask=COARSE[:, : model.layer.out_features]
         ).values
     ),
     "KernelShap": lambda model, x, **more: (
-        methods.KernelShap(samples=40, seed=3)(
+        methods.KernelShap(n_samples=40, seed=3)(
             f_at_layer(model, x, **more), feature_mask=COARSE[:, : model.layer.out_features]
         ).values
     ),
     "Lime": lambda model, x, **more: (
-        methods.Lime(samples=40, seed=3)(
+        methods.Lime(n_samples=40, seed=3)(
             f_at_layer(model, x, **more), feature_mask=COARSE[:, : model.layer.out_features]
         ).values
     ),
@@ -697,8 +697,8 @@ def test_where_answers_are_right_the_log_says_nothing(caplog: pytest.LogCaptureF
 
 METHODS = {
     "FeatureAblation": methods.FeatureAblation(),
-    "IntegratedGradients": methods.IntegratedGradients(steps=100),
-    "KernelShap": methods.KernelShap(samples=100, seed=3),
+    "IntegratedGradients": methods.IntegratedGradients(n_steps=100),
+    "KernelShap": methods.KernelShap(n_samples=100, seed=3),
 }
 
 
@@ -771,7 +771,7 @@ def test_neurons_after_the_source_and_before_it(way: str, neuron: str):
             return super().forward(self.block(x))
 
     def explain(model: nn.Module, x: Tensor, **more: Any) -> Any:
-        method = methods.FeatureAblation() if way == "FeatureAblation" else methods.ShapleyValueSampling(samples=2)
+        method = methods.FeatureAblation() if way == "FeatureAblation" else methods.ShapleyValueSampling(n_samples=2)
         found = []
         for _ in range(2):  # the second stops early
             torch.manual_seed(0)

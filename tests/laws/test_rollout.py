@@ -88,7 +88,7 @@ def test_a_word():
 @pytest.mark.parametrize("heads", ["mean", "max", "min"])
 @pytest.mark.parametrize("discard", [0.0, 0.5])
 def test_heads_and_what_is_discarded(heads: str, discard: float):
-    (found,) = AttentionRollout(heads=heads, discard=discard)(Problem(built("bert", "sdpa"), IDS)).values
+    (found,) = AttentionRollout(heads=heads, discard_ratio=discard)(Problem(built("bert", "sdpa"), IDS)).values
     for example in range(2):
         flow = torch.eye(7)
         for layer in attentions("bert"):

@@ -75,8 +75,12 @@ def rank_correlation(one: Tensor, other: Tensor) -> float:
 
 METHODS: dict[str, Callable[[nn.Module, Tensor, Tensor], Tensor]] = {
     "gradients": lambda model, x, y: attr.Saliency(model).attribute(x, y),
-    "GradCam": lambda model, x, y: GradCam(rectify=False)(Problem(model, x, target=y, gradient_at="6")).values[0],
-    "HiResCam": lambda model, x, y: HiResCam(rectify=False)(Problem(model, x, target=y, gradient_at="6")).values[0],
+    "GradCam": lambda model, x, y: GradCam(relu_attributions=False)(
+        Problem(model, x, target=y, gradient_at="6")
+    ).values[0],
+    "HiResCam": lambda model, x, y: HiResCam(relu_attributions=False)(
+        Problem(model, x, target=y, gradient_at="6")
+    ).values[0],
     "GuidedBackprop": lambda model, x, y: attr.GuidedBackprop(model).attribute(x, y).abs(),
 }
 DENSE = (8, 10)

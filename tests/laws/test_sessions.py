@@ -37,11 +37,11 @@ DISTRIBUTION = {"baselines": distribution((x,))[0]}
 CALLS = {
     "Saliency": (Saliency(), {}),
     "InputXGradient": (InputXGradient(), {}),
-    "IntegratedGradients": (IntegratedGradients(steps=40), {"delta": True}),
-    "GradientShap": (GradientShap(samples=6, seed=0), DISTRIBUTION | {"delta": True}),
-    "smoothgrad": (NoiseTunnel(method=Saliency(), samples=8, seed=0), {}),
+    "IntegratedGradients": (IntegratedGradients(n_steps=40), {"return_convergence_delta": True}),
+    "GradientShap": (GradientShap(n_samples=6, seed=0), DISTRIBUTION | {"return_convergence_delta": True}),
+    "smoothgrad": (NoiseTunnel(attribution_method=Saliency(), nt_samples=8, seed=0), {}),
     "vargrad of GradientShap": (
-        NoiseTunnel(method=GradientShap(samples=2, seed=1), average="vargrad", per_call=2, seed=0), DISTRIBUTION
+        NoiseTunnel(attribution_method=GradientShap(n_samples=2, seed=1), nt_type="vargrad", nt_samples_batch_size=2, seed=0), DISTRIBUTION
     ),
 }  # fmt: skip
 
@@ -163,7 +163,7 @@ def test_of_a_model_that_has_changed_all_is_forgotten():
     for source in ({}, {"source": "first"}):
         problem = Problem(counted, inputs, target=1, **source)
         with Session(problem):
-            for method in (ShapleyValues(), Saliency(absolute=False)):
+            for method in (ShapleyValues(), Saliency(abs=False)):
                 before = method(problem).values[0]
                 with torch.no_grad():
                     counted.model.first.weight.mul_(1.5)
@@ -332,5 +332,5 @@ def test_a_change_of_a_model_is_seen(change: str):
         net[1].running_mean = net[1].running_var = None
     leaf = inputs.clone().requires_grad_()
     (expected,) = torch.autograd.grad(net(leaf)[:, 0].sum(), leaf)
-    found = Saliency(absolute=False)(Problem(net, inputs, target=0)).values[0]
+    found = Saliency(abs=False)(Problem(net, inputs, target=0)).values[0]
     torch.testing.assert_close(found, expected)

@@ -352,7 +352,7 @@ class Channels(nn.Module):
         return self.head(torch.tanh(self.hidden(self.features(x).relu().flatten(1))))
 
 
-@pytest.mark.parametrize("method", [methods.ShapleyValues(), methods.ShapleyValueSampling(samples=50, seed=0)])
+@pytest.mark.parametrize("method", [methods.ShapleyValues(), methods.ShapleyValueSampling(n_samples=50, seed=0)])
 def test_from_the_channels_of_a_layer_to_a_neuron(method: Any):
     torch.manual_seed(0)
     model = Channels().double()

@@ -26,7 +26,7 @@ GAMES = {
     "FeatureAblation": methods.FeatureAblation(),
     "ShapleyValues": methods.ShapleyValues(),
     "ShapleyValueSampling": methods.ShapleyValueSampling(seed=1),
-    "ShapleyValueSampling to a tolerance": methods.ShapleyValueSampling(samples="auto", tolerance=50.0, seed=1),
+    "ShapleyValueSampling to a tolerance": methods.ShapleyValueSampling(n_samples="auto", tolerance=50.0, seed=1),
     "BanzhafValues": methods.BanzhafValues(),
     "BanzhafValueSampling": methods.BanzhafValueSampling(seed=1),
     "OwenValues": methods.OwenValues(groups=GROUPS),

@@ -93,13 +93,18 @@ def test_internal_influence_of_such_a_layer_is_the_local_integrated_gradients(ne
 
 
 def test_conductance_of_such_a_layer_is_integrated_gradients(network: Network):
-    found = Conductance(steps=3000)(Problem(network, X, target=1, gradient_at="start"), START).values
+    found = Conductance(n_steps=3000)(Problem(network, X, target=1, gradient_at="start"), START).values
     close(found, (attr.IntegratedGradients(network).attribute(X, START, 1, n_steps=60),), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(
     "method",
-    [Saliency(), InputXGradient(), GradientShap(samples=3, stdevs=0.2, seed=1), NoiseTunnel(method=Saliency(), seed=1)],
+    [
+        Saliency(),
+        InputXGradient(),
+        GradientShap(n_samples=3, stdevs=0.2, seed=1),
+        NoiseTunnel(attribution_method=Saliency(), seed=1),
+    ],
     ids=lambda method: type(method).__name__,
 )
 def test_methods_from_such_a_layer(network: Network, method: Callable[..., Any]):
@@ -197,8 +202,8 @@ def change(function: Callable[[Tensor], Tensor]) -> Tensor:
 @pytest.mark.parametrize("cut", CUTS)
 def test_the_change_of_the_output_flows_through_every_cut(network: Network, cut: str):
     expected = change(network)[:, 1]
-    (conducted,) = Conductance(steps=2000)(Problem(network, X, target=1, gradient_at=cut), START).values
-    (integrated,) = IntegratedGradients(steps=200)(Problem(network, X, target=1, source=cut), START).values
+    (conducted,) = Conductance(n_steps=2000)(Problem(network, X, target=1, gradient_at=cut), START).values
+    (integrated,) = IntegratedGradients(n_steps=200)(Problem(network, X, target=1, source=cut), START).values
     for found in (conducted, integrated):
         # What the output of the last layer is, is the output itself: only the target's column gets something.
         close((found.sum(1),), (expected,), rtol=0, atol=1e-6)
@@ -209,7 +214,7 @@ def test_the_change_of_the_output_flows_through_every_cut(network: Network, cut:
 )
 def test_so_it_does_on_the_way_from_a_layer(network: Network, source: str, read: str):
     problem = Problem(network, X, target=1, source=source, gradient_at=read)
-    (found,) = Conductance(steps=2000)(problem, START).values
+    (found,) = Conductance(n_steps=2000)(problem, START).values
     close((found.sum(1),), (change(network)[:, 1],), rtol=0, atol=1e-6)
 
 
@@ -217,7 +222,7 @@ def test_so_it_does_on_the_way_from_a_layer(network: Network, source: str, read:
 def test_the_change_of_a_neuron_flows_through_every_cut_before_it(network: Network, source: str):
     problem = Problem(network, X, source=source, target=Neuron("second", 3))
     found, gap = (lambda result: (result.values[0], result.delta))(
-        IntegratedGradients(steps=200)(problem, START, delta=True)
+        IntegratedGradients(n_steps=200)(problem, START, return_convergence_delta=True)
     )
     close((found.sum(1), gap), (change(network.half)[:, 3], torch.zeros_like(gap)), rtol=0, atol=1e-6)
 
@@ -234,7 +239,7 @@ def test_the_conductances_of_the_neurons_of_a_cut_add_up_to_integrated_gradients
 
 def test_conductance_of_a_neuron_adds_up_to_that_of_the_layer(network: Network):
     settings = {"baselines": START, "target": 1}
-    (layer,) = Conductance(steps=3000)(Problem(network, X, target=1, gradient_at="bend"), START).values
+    (layer,) = Conductance(n_steps=3000)(Problem(network, X, target=1, gradient_at="bend"), START).values
     for neuron in (0, 4):
         one = attr.NeuronConductance(network, "bend").attribute(
             X, neuron, n_steps=80, method="gausslegendre", **settings
@@ -270,7 +275,7 @@ def test_one_call_of_a_layer_called_several_times(call: int | None):
         rest = torch.tanh(model.layer(rest))
     (expected,) = torch.autograd.grad(rest[:, 1].sum(), leaf)
     problem = Problem(model, X, target=1, source=Layer("layer", call=call))
-    close(Saliency(absolute=False)(problem).values, (expected,), **TIGHT)
+    close(Saliency(abs=False)(problem).values, (expected,), **TIGHT)
     close(function_of(problem).x, (leaf.detach(),), **TIGHT)
     for _ in range(2):
         to_neuron = Problem(model, X, target=Neuron(Layer("layer", "input", call), 2))
@@ -279,4 +284,4 @@ def test_one_call_of_a_layer_called_several_times(call: int | None):
         for _ in range(2 if call is None else call):
             value = torch.tanh(model.layer(value))
         (gradient,) = torch.autograd.grad(value[:, 2].sum(), x)
-        close(Saliency(absolute=False)(to_neuron).values, (gradient,), **TIGHT)
+        close(Saliency(abs=False)(to_neuron).values, (gradient,), **TIGHT)

@@ -12,12 +12,18 @@ from pellucid.methods import GradientShap, InputXGradient, NoiseTunnel, Problem,
 REPETITIONS = 400  # the spread of as many estimates is known to 3.5 %
 
 METHODS = {
-    "GradientShap": GradientShap(samples=12, stdevs=0.3, seed=1),
-    "GradientShap local": GradientShap(samples=12, multiply_by_inputs=False, seed=1),
-    "smoothgrad": NoiseTunnel(method=Saliency(absolute=False), samples=12, stdevs=0.5, seed=1),
-    "smoothgrad_sq": NoiseTunnel(method=InputXGradient(), average="smoothgrad_sq", samples=40, stdevs=0.5, seed=1),
-    "vargrad": NoiseTunnel(method=Saliency(absolute=False), average="vargrad", samples=100, stdevs=0.3, seed=1),
-    "smoothgrad of GradientShap": NoiseTunnel(method=GradientShap(samples=3, seed=2), samples=12, stdevs=0.3, seed=1),
+    "GradientShap": GradientShap(n_samples=12, stdevs=0.3, seed=1),
+    "GradientShap local": GradientShap(n_samples=12, multiply_by_inputs=False, seed=1),
+    "smoothgrad": NoiseTunnel(attribution_method=Saliency(abs=False), nt_samples=12, stdevs=0.5, seed=1),
+    "smoothgrad_sq": NoiseTunnel(
+        attribution_method=InputXGradient(), nt_type="smoothgrad_sq", nt_samples=40, stdevs=0.5, seed=1
+    ),
+    "vargrad": NoiseTunnel(
+        attribution_method=Saliency(abs=False), nt_type="vargrad", nt_samples=100, stdevs=0.3, seed=1
+    ),
+    "smoothgrad of GradientShap": NoiseTunnel(
+        attribution_method=GradientShap(n_samples=3, seed=2), nt_samples=12, stdevs=0.3, seed=1
+    ),
 }
 
 
@@ -38,18 +44,20 @@ def test_the_spread_of_the_estimates_is_the_standard_error(name: str):
     torch.testing.assert_close(claimed, spread, rtol=0.15, atol=0)
 
 
-@pytest.mark.parametrize("settings", [{"samples": 1}, {"stderr": False, "samples": 5}])
+@pytest.mark.parametrize("settings", [{"n_samples": 1}, {"return_stderr": False, "n_samples": 5}])
 def test_one_sample_cannot_tell_and_who_does_not_ask_is_not_told(settings: dict):
+    settings = dict(settings)
     problem = Problem(lambda x: x.sum(1), torch.ones(2, 3))
     assert GradientShap(**settings)(problem, torch.zeros(1, 3)).stderr is None
-    assert NoiseTunnel(method=Saliency(), **settings)(problem).stderr is None
+    settings["nt_samples"] = settings.pop("n_samples")
+    assert NoiseTunnel(attribution_method=Saliency(), **settings)(problem).stderr is None
 
 
 def test_what_does_not_vary_has_no_error():
     problem = Problem(lambda x: x.sum(1), torch.ones(2, 3))
     for result in (
-        GradientShap(samples=7)(problem, torch.zeros(1, 3)),
-        NoiseTunnel(method=Saliency(), samples=7)(problem),
+        GradientShap(n_samples=7)(problem, torch.zeros(1, 3)),
+        NoiseTunnel(attribution_method=Saliency(), nt_samples=7)(problem),
     ):
         assert not result.stderr[0].any()
         assert result.values[0].eq(1).all()

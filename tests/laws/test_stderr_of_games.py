@@ -51,13 +51,13 @@ def _game() -> Game:
 
 
 EVEN, PLAIN = ExponentialKernel("euclidean", 3.0), Lasso(alpha=0)
-LIME = {"model": PLAIN, "similarity": EVEN}
+LIME = {"interpretable_model": PLAIN, "similarity_func": EVEN}
 
 
 def sampled(name: str, samples: int, seed: int) -> Any:
     if name == "Lime":
-        return Lime(samples=samples, seed=seed, **LIME)
-    return BanzhafValueSampling(samples=samples, seed=seed)
+        return Lime(n_samples=samples, seed=seed, **LIME)
+    return BanzhafValueSampling(n_samples=samples, seed=seed)
 
 
 def known(name: str) -> Tensor:
@@ -78,13 +78,13 @@ def coverage(method: Any, answer: Tensor | None = None, repetitions: int = REPET
 @pytest.mark.large
 @pytest.mark.parametrize(("sampling", "samples"), [("captum", 120), ("auto", 160)])
 def test_kernel_shap_s_intervals_hold_the_answer(sampling: str, samples: int):
-    assert 0.93 <= coverage(lambda seed: KernelShap(samples=samples, sampling=sampling, seed=seed)) <= 0.97
+    assert 0.93 <= coverage(lambda seed: KernelShap(n_samples=samples, sampling=sampling, seed=seed)) <= 0.97
 
 
 @pytest.mark.parametrize(("sampling", "samples"), [("captum", 120), ("auto", 160)])
 def test_kernel_shap_s_errors_are_as_large_as_they_say(sampling: str, samples: int):
     problem = Problem(game, torch.ones(1, PLAYERS).double())
-    found = [KernelShap(samples=samples, sampling=sampling, seed=seed)(problem) for seed in range(200)]
+    found = [KernelShap(n_samples=samples, sampling=sampling, seed=seed)(problem) for seed in range(200)]
     values = torch.stack([each.values[0][0] for each in found])
     errors = torch.stack([each.stderr[0][0] for each in found])
     torch.testing.assert_close(errors.square().mean(0).sqrt(), values.std(0), rtol=0.25, atol=0)
@@ -93,13 +93,13 @@ def test_kernel_shap_s_errors_are_as_large_as_they_say(sampling: str, samples: i
 @pytest.mark.large
 @pytest.mark.parametrize("orders", ["random", "antithetic", "stratified"])
 def test_shapley_value_sampling_s_intervals_hold_the_answer(orders: str):
-    assert 0.93 <= coverage(lambda seed: ShapleyValueSampling(samples=640, orders=orders, seed=seed)) <= 0.97
+    assert 0.93 <= coverage(lambda seed: ShapleyValueSampling(n_samples=640, permutations=orders, seed=seed)) <= 0.97
 
 
 @pytest.mark.parametrize("orders", ["random", "antithetic", "stratified"])
 def test_shapley_value_sampling_s_errors_are_as_large_as_they_say(orders: str):
     problem = Problem(game, torch.ones(1, PLAYERS).double())
-    found = [ShapleyValueSampling(samples=160, orders=orders, seed=seed)(problem) for seed in range(200)]
+    found = [ShapleyValueSampling(n_samples=160, permutations=orders, seed=seed)(problem) for seed in range(200)]
     values = torch.stack([each.values[0][0] for each in found])
     errors = torch.stack([each.stderr[0][0] for each in found])
     torch.testing.assert_close(errors.square().mean(0).sqrt(), values.std(0), rtol=0.25, atol=0)
@@ -112,7 +112,8 @@ def test_orders_that_belong_together_leave_smaller_errors(orders: str):
 
     def off(orders: str) -> float:
         found = [
-            ShapleyValueSampling(samples=64, orders=orders, seed=seed)(problem).values[0][0] for seed in range(100)
+            ShapleyValueSampling(n_samples=64, permutations=orders, seed=seed)(problem).values[0][0]
+            for seed in range(100)
         ]
         return (torch.stack(found) - shapley_values()).square().mean().item()
 
@@ -137,7 +138,7 @@ def test_errors_of_other_samples_are_as_large_as_they_say(name: str):
 
 def test_a_coefficient_that_the_lasso_leaves_at_zero_is_not_said_to_be_certain():
     problem = Problem(game, torch.ones(1, PLAYERS).double())
-    found = [Lime(samples=100, model=Lasso(alpha=0.1), seed=seed)(problem) for seed in range(20)]
+    found = [Lime(n_samples=100, interpretable_model=Lasso(alpha=0.1), seed=seed)(problem) for seed in range(20)]
     values, errors = (torch.stack([getattr(each, of)[0][0] for each in found]) for of in ("values", "stderr"))
     unsure = (values == 0).any(0) & (values != 0).any(0)
     assert unsure.any()
@@ -153,21 +154,21 @@ def test_a_user_s_own_model_has_no_error_to_tell():
             return self.learnt
 
     problem = Problem(game, torch.ones(2, PLAYERS).double())
-    assert Lime(model=Means())(problem).stderr is None
+    assert Lime(interpretable_model=Means())(problem).stderr is None
     _, errors = attr.Lime(game, Means()).attribute(torch.ones(2, PLAYERS).double(), return_stderr=True)
     assert errors is None
 
 
 def test_a_similarity_of_one_s_own_does_not_stand_in_the_way_of_errors():
     problem = Problem(game, torch.ones(2, PLAYERS).double())
-    found = Lime(similarity=lambda *_, **__: 1.0, samples=60)(problem)
+    found = Lime(similarity_func=lambda *_, **__: 1.0, n_samples=60)(problem)
     assert found.stderr[0].shape == (2, PLAYERS)
 
 
 def test_everyone_comes_at_every_place_of_stratified_orders():
     """What a player adds to as many others as it meets: with one draw, exact where only their number counts."""
     problem = Problem(lambda x: (x > 0).sum(1).double() ** 2, torch.ones(1, PLAYERS).double())
-    found = ShapleyValueSampling(samples=PLAYERS, orders="stratified", seed=0)(problem)
+    found = ShapleyValueSampling(n_samples=PLAYERS, permutations="stratified", seed=0)(problem)
     torch.testing.assert_close(found.values[0], torch.full((1, PLAYERS), float(PLAYERS)).double())
 
 
@@ -179,7 +180,7 @@ def test_all_coalitions_leave_no_error():
 
 def test_an_undetermined_sample_has_no_error_to_tell():
     with pytest.warns(match="n_samples must be larger"):
-        found = KernelShap(samples=5, sampling="captum", seed=0)(Problem(game, torch.ones(1, PLAYERS).double()))
+        found = KernelShap(n_samples=5, sampling="captum", seed=0)(Problem(game, torch.ones(1, PLAYERS).double()))
     assert found.stderr is None
 
 

@@ -44,7 +44,7 @@ def owen(model: Model, players: int) -> Tensor:
 
 
 def owen_sampled(model: Model, players: int) -> Tensor:
-    return methods.OwenValueSampling(groups=pairs(players), samples=4, seed=1)(path_of(model, players)).values[0][0]
+    return methods.OwenValueSampling(groups=pairs(players), n_samples=4, seed=1)(path_of(model, players)).values[0][0]
 
 
 def interactions(model: Model, players: int, index: Any = "k-SII") -> Tensor:
@@ -52,7 +52,7 @@ def interactions(model: Model, players: int, index: Any = "k-SII") -> Tensor:
 
 
 def banzhaf_sampled(model: Model, players: int) -> Tensor:
-    return methods.BanzhafValueSampling(samples=9, seed=1)(path_of(model, players)).values[0][0]
+    return methods.BanzhafValueSampling(n_samples=9, seed=1)(path_of(model, players)).values[0][0]
 
 
 def some(*values: Callable[..., Any]) -> pytest.MarkDecorator:
@@ -147,7 +147,7 @@ class TestOwen:
     def test_samples_approach_the_values(self):
         problem = path_of(playing(random_table(5, 3)), 5)
         groups = torch.tensor([[0, 0, 1, 1, 1]])
-        sampled = methods.OwenValueSampling(groups=groups, samples=4000, seed=0)(problem).values[0]
+        sampled = methods.OwenValueSampling(groups=groups, n_samples=4000, seed=0)(problem).values[0]
         off = (sampled - methods.OwenValues(groups=groups)(problem).values[0]).abs().max()
         assert 0 < off < 0.08
 
@@ -196,28 +196,28 @@ class TestBanzhaf:
 
     def test_samples_approach_the_values(self):
         problem = path_of(playing(random_table(5, 3)), 5)
-        sampled = methods.BanzhafValueSampling(samples=20_000, seed=0)(problem).values[0]
+        sampled = methods.BanzhafValueSampling(n_samples=20_000, seed=0)(problem).values[0]
         off = (sampled - methods.BanzhafValues()(problem).values[0]).abs().max()
         assert 0 < off < 0.05
 
     @pytest.mark.parametrize("samples", [2, 3, 6])
     def test_samples_have_no_bias(self, samples: int):
         problem = path_of(playing(random_table(3, 3)), 3)
-        drawn = [methods.BanzhafValueSampling(samples=samples, seed=seed)(problem).values[0] for seed in range(600)]
+        drawn = [methods.BanzhafValueSampling(n_samples=samples, seed=seed)(problem).values[0] for seed in range(600)]
         found, expected = torch.cat(drawn), methods.BanzhafValues()(problem).values[0][0]
         assert ((found.mean(0) - expected) / (found.std(0) / 600**0.5)).abs().max() < 3.5
 
     def test_few_samples_are_of_every_feature_though_it_may_not_play(self):
         x = torch.ones(1, 400, dtype=torch.float64)
         x[0, :50] = 0
-        values = methods.BanzhafValueSampling(samples=2, seed=0)(Problem(lambda x: x.sum(1), x)).values[0]
+        values = methods.BanzhafValueSampling(n_samples=2, seed=0)(Problem(lambda x: x.sum(1), x)).values[0]
         assert values.isfinite().all()
         assert not values[0, :50].any()
 
     def test_who_plays_does_not_change_what_others_are_worth(self):
         x = torch.ones(2, 4, dtype=torch.float64)
         x[0, 2] = 0
-        method = methods.BanzhafValueSampling(samples=7, seed=0)
+        method = methods.BanzhafValueSampling(n_samples=7, seed=0)
         both = method(Problem(lambda x: x.prod(1) + x[:, 0], x)).values[0]
         alone = method(Problem(lambda x: x.prod(1) + x[:, 0], x[:1])).values[0]
         close((alone[:, [0, 1, 3]],), (both[:1, [0, 1, 3]],))
@@ -225,11 +225,11 @@ class TestBanzhaf:
     @pytest.mark.parametrize(("samples", "error"), [(1, InvalidArgument), (0, InvalidArgument), (2.5, WrongType)])
     def test_too_few_samples(self, samples: Any, error: type[Exception]):
         with pytest.raises(error, match="samples must be an integer of at least 2"):
-            methods.BanzhafValueSampling(samples=samples)(path_of(lambda x: x.sum(1), 3))
+            methods.BanzhafValueSampling(n_samples=samples)(path_of(lambda x: x.sum(1), 3))
 
 
 def sampled_interactions(model: Model, players: int, samples: int, seed: int, index: Any = "k-SII") -> Any:
-    return methods.ShapleyInteractionSampling(samples=samples, index=index, seed=seed)(path_of(model, players))
+    return methods.ShapleyInteractionSampling(n_samples=samples, index=index, seed=seed)(path_of(model, players))
 
 
 def test_who_makes_no_difference_in_an_example_has_no_banzhaf_value_there_whoever_plays_elsewhere():
@@ -240,7 +240,7 @@ def test_who_makes_no_difference_in_an_example_has_no_banzhaf_value_there_whoeve
     def model(x: Tensor) -> Tensor:
         return (x @ weights).tanh().prod(1)
 
-    both, alone = (methods.BanzhafValueSampling(samples=60, seed=0)(Problem(model, some)) for some in (x, x[:1]))
+    both, alone = (methods.BanzhafValueSampling(n_samples=60, seed=0)(Problem(model, some)) for some in (x, x[:1]))
     close((both.values[0][:1],), (alone.values[0],))
     close((both.stderr[0][:1],), (alone.stderr[0],))
     assert both.values[0][0, 3] == both.stderr[0][0, 3] == 0
@@ -292,7 +292,7 @@ class TestSampledInteractions:
         close((found,), (found.mT,))
 
     def test_go_on_until_they_are_exact_enough(self):
-        method = methods.ShapleyInteractionSampling(samples="auto", tolerance=0.05, seed=0)
+        method = methods.ShapleyInteractionSampling(n_samples="auto", tolerance=0.05, seed=0)
         torch.manual_seed(0)
         weights = torch.randn(6, dtype=torch.float64)
         x = torch.ones(3, 6).double() * torch.tensor([[0.0], [0.5], [1.0]]).double()

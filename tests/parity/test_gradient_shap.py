@@ -14,7 +14,7 @@ def test_any_number_of_samples_with_and_without_noise(each: Example, seed: int, 
     assert_same(
         lambda attr: attr.GradientShap(each.model).attribute(each.inputs, each.draw(3), **arguments, **each.explained),
         seed=seed,
-        delta=True,
+        return_convergence_delta=True,
     )
 
 
@@ -42,7 +42,7 @@ def test_every_input_has_its_own_spread_and_its_own_number_of_baselines(seed: in
     assert_same(
         lambda attr: attr.GradientShap(two.model).attribute(two.inputs, **arguments, **two.explained),
         seed=seed,
-        delta=True,
+        return_convergence_delta=True,
     )
 
 
@@ -66,7 +66,10 @@ def test_baselines_may_be_a_function_of_nothing_or_of_the_inputs():
 def test_float64_and_training_mode_are_kept(name: str):
     double = example(name, dtype=torch.float64, training=True)
     arguments = {"baselines": double.draw(3), "stdevs": 0.2, "return_convergence_delta": True, **double.explained}
-    assert_same(lambda attr: attr.GradientShap(double.model).attribute(double.inputs, **arguments), delta=True)
+    assert_same(
+        lambda attr: attr.GradientShap(double.model).attribute(double.inputs, **arguments),
+        return_convergence_delta=True,
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool], ids=str)

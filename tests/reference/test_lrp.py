@@ -634,7 +634,7 @@ def test_every_call_passes_on_what_it_receives(name: str):
     assert rules >= {type(KEEP[name]).__name__, "pass_through", "product", "quotient_rule", "addition", "proportional"}
     for flow in flows:
         assert abs(flow.received - flow.passed) <= 1e-7 * max(1, abs(flow.received)), str(flow)
-    delta = methods.LRP(composite=Composite(default=KEEP[name]))(problem, delta=True).delta
+    delta = methods.LRP(composite=Composite(default=KEEP[name]))(problem, return_convergence_delta=True).delta
     assert delta is not None
     assert delta.abs().max() < 1e-6
 

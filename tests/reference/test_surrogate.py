@@ -165,7 +165,12 @@ SLOW: dict[str, tuple[Any, Callable[..., Inputs]]] = {
     "Shapley values": (methods.ShapleyValues(), lambda *part: shapley(*part, all_orders(part[-1]))),
     "KernelShap": (methods.KernelShap(), lambda *part: kernel_shap(*part, 4, all_coalitions(range(4)))),
     "Lime": (
-        methods.Lime(samples=24, model=Lasso(alpha=1e-3), similarity=methods.ExponentialKernel("euclidean", 3), seed=5),
+        methods.Lime(
+            n_samples=24,
+            interpretable_model=Lasso(alpha=1e-3),
+            similarity_func=methods.ExponentialKernel("euclidean", 3),
+            seed=5,
+        ),
         lambda *part: lime(
             *part, 4, coins(4, 24, torch.Generator().manual_seed(5)), exponential_kernel("euclidean", 3), 1e-3
         ),

@@ -84,7 +84,7 @@ class TestRandomGames:
         present = (places % 2 == 0) == (coin >= 0.5)
         assert set(present.sum(0).tolist()) <= {samples // 2, (samples + 1) // 2}
         torch.manual_seed(seed)
-        found = methods.BanzhafValueSampling(samples=samples)(problem)
+        found = methods.BanzhafValueSampling(n_samples=samples)(problem)
         coalitions = [row.nonzero().flatten().tolist() for row in present]
         close(found.values, tuple(banzhaf_of(*slow, coalitions=coalitions)))
 
@@ -108,7 +108,7 @@ class TestRandomGames:
             for order, first in zip(orders, of_groups, strict=True)
         ]
         torch.manual_seed(seed)
-        found = methods.OwenValueSampling(groups=groups, samples=4)(problem)
+        found = methods.OwenValueSampling(groups=groups, n_samples=4)(problem)
         close(found.values, tuple(shapley(*slow, orders=together)))
 
     def test_interactions(self, players: int, seed: int):

@@ -81,7 +81,7 @@ class Occlusion(FeatureAblation):
         """The mean effects of the windows over each element."""
         return explained(
             self,
-            methods.Occlusion(windows=sliding_window_shapes, strides=strides),
+            methods.Occlusion(sliding_window_shapes=sliding_window_shapes, strides=strides),
             inputs,
             {
                 "target": target,
@@ -120,7 +120,7 @@ class FeaturePermutation(FeatureAblation):
         """The effects of permuting each feature; Captum, too, takes other `kwargs` and drops them."""
         return explained(
             self,
-            methods.FeaturePermutation(permutation=self.perm_func, seed=seed, generator=generator),
+            methods.FeaturePermutation(perm_func=self.perm_func, seed=seed, generator=generator),
             inputs,
             {
                 "target": target,
@@ -196,7 +196,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         """The effects of permuting each feature of the layer."""
         return explained(
             self,
-            methods.FeaturePermutation(permutation=self.perm_func, seed=seed, generator=generator),
+            methods.FeaturePermutation(perm_func=self.perm_func, seed=seed, generator=generator),
             inputs,
             {
                 "source": self._layer(of_input=False),

@@ -37,7 +37,9 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
         return explained(
             self,
             methods.GradCam(
-                rectify=relu_attributions, sum_channels=attr_dim_summation, reshape_transform=reshape_transform
+                relu_attributions=relu_attributions,
+                attr_dim_summation=attr_dim_summation,
+                reshape_transform=reshape_transform,
             ),
             inputs,
             {

@@ -45,7 +45,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         """The conductance of the layer for `target`, by `n_steps` differences."""
         return explained(
             self,
-            methods.Conductance(steps=n_steps, rule=method, gradient="left"),
+            methods.Conductance(n_steps=n_steps, method=method, gradient_rule="left"),
             inputs,
             {
                 **self._sites(inputs, attribute_to_layer_input),
@@ -58,7 +58,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
                 "show_progress": show_progress,
             },
             baselines=baselines,
-            delta=return_convergence_delta,
+            return_convergence_delta=return_convergence_delta,
         )
 
     @property
@@ -91,9 +91,9 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
         return explained(
             self,
             methods.NeuronConductance(
-                neuron=neuron_selector,
-                steps=n_steps,
-                rule=_AS_CAPTUM_WEIGHS.get(method, method),
+                neuron_selector=neuron_selector,
+                n_steps=n_steps,
+                method=_AS_CAPTUM_WEIGHS.get(method, method),
                 multiply_by_inputs=self._multiply_by_inputs,
             ),
             inputs,
@@ -133,7 +133,7 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
         """The mean gradients of `target` at the layer, by `n_steps` points of the quadrature `method`."""
         return explained(
             self,
-            methods.InternalInfluence(steps=n_steps, rule=method),
+            methods.InternalInfluence(n_steps=n_steps, method=method),
             inputs,
             {
                 **self._sites(inputs, attribute_to_layer_input),

@@ -70,7 +70,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
             methods.DeepLift(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=with_three_arguments(custom_attribution_func),
+                custom_attribution_func=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,
@@ -83,7 +83,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
                 "show_progress": show_progress,
             },
             baselines=baselines,
-            delta=return_convergence_delta,
+            return_convergence_delta=return_convergence_delta,
         )
 
 
@@ -120,7 +120,7 @@ class DeepLiftShap(DeepLift):
             methods.DeepLiftShap(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=with_three_arguments(custom_attribution_func),
+                custom_attribution_func=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,
@@ -134,7 +134,7 @@ class DeepLiftShap(DeepLift):
                 "return_stderr": return_stderr,
             },
             baselines=resolved(baselines, inputs),
-            delta=return_convergence_delta,
+            return_convergence_delta=return_convergence_delta,
         )
 
 
@@ -182,7 +182,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
             methods.DeepLift(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=with_three_arguments(custom_attribution_func),
+                custom_attribution_func=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,
@@ -197,7 +197,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
                 "show_progress": show_progress,
             },
             baselines=baselines,
-            delta=return_convergence_delta,
+            return_convergence_delta=return_convergence_delta,
         )
 
 
@@ -244,7 +244,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
             methods.DeepLiftShap(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=with_three_arguments(custom_attribution_func),
+                custom_attribution_func=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,
@@ -259,7 +259,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
                 "return_stderr": return_stderr,
             },
             baselines=resolved(baselines, as_tensor_tuple(inputs, "inputs")),  # as Captum calls a function of them
-            delta=return_convergence_delta,
+            return_convergence_delta=return_convergence_delta,
         )
 
 
@@ -323,7 +323,7 @@ class NeuronDeepLift(_OfNeuron):
             methods.DeepLift(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=with_three_arguments(custom_attribution_func),
+                custom_attribution_func=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,
@@ -373,7 +373,7 @@ class NeuronDeepLiftShap(_OfNeuron):
             methods.DeepLiftShap(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=with_three_arguments(custom_attribution_func),
+                custom_attribution_func=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,

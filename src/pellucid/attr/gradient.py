@@ -39,7 +39,7 @@ class Saliency(GradientAttribution):
         """The gradients of `target` at `inputs`, without their sign where `abs`."""
         return explained(
             self,
-            methods.Saliency(absolute=abs),
+            methods.Saliency(abs=abs),
             inputs,
             {
                 "target": target,
@@ -145,7 +145,7 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
         """The gradients of the selected neuron at `inputs`."""
         return explained(
             self,
-            methods.Saliency(absolute=False),
+            methods.Saliency(abs=False),
             inputs,
             {
                 "target": self._neuron(neuron_selector, attribute_to_neuron_input),

@@ -44,7 +44,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         return_stderr: bool = False,
         tolerance: float = 0.01,
         relative: bool = False,
-        most_samples: int = MOST_SAMPLES,
+        max_samples: int = MOST_SAMPLES,
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
@@ -53,13 +53,13 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         return explained(
             self,
             methods.GradientShap(
-                samples=n_samples,
+                n_samples=n_samples,
                 tolerance=tolerance,
                 relative=relative,
-                most_samples=most_samples,
+                max_samples=max_samples,
                 stdevs=stdevs,
                 multiply_by_inputs=self._multiply_by_inputs,
-                stderr=return_stderr,
+                return_stderr=return_stderr,
                 seed=seed,
                 generator=generator,
             ),
@@ -74,7 +74,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
                 "return_stderr": return_stderr,
             },
             baselines=resolved(baselines, inputs),
-            delta=return_convergence_delta,
+            return_convergence_delta=return_convergence_delta,
         )
 
 
@@ -101,7 +101,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         return_stderr: bool = False,
         tolerance: float = 0.01,
         relative: bool = False,
-        most_samples: int = MOST_SAMPLES,
+        max_samples: int = MOST_SAMPLES,
         replay: bool = True,
         seed: Seed = None,
         generator: torch.Generator | None = None,
@@ -111,13 +111,13 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         return explained(
             self,
             methods.GradientShap(
-                samples=n_samples,
+                n_samples=n_samples,
                 tolerance=tolerance,
                 relative=relative,
-                most_samples=most_samples,
+                max_samples=max_samples,
                 stdevs=stdevs,
                 multiply_by_inputs=self._multiply_by_inputs,
-                stderr=return_stderr,
+                return_stderr=return_stderr,
                 seed=seed,
                 generator=generator,
             ),
@@ -134,7 +134,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
                 "replay": replay,
             },
             baselines=resolved(baselines, inputs),
-            delta=return_convergence_delta,
+            return_convergence_delta=return_convergence_delta,
         )
 
 
@@ -157,7 +157,7 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         return_stderr: bool = False,
         tolerance: float = 0.01,
         relative: bool = False,
-        most_samples: int = MOST_SAMPLES,
+        max_samples: int = MOST_SAMPLES,
         early_exit: bool = True,
         seed: Seed = None,
         generator: torch.Generator | None = None,
@@ -167,13 +167,13 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         return explained(
             self,
             methods.GradientShap(
-                samples=n_samples,
+                n_samples=n_samples,
                 tolerance=tolerance,
                 relative=relative,
-                most_samples=most_samples,
+                max_samples=max_samples,
                 stdevs=stdevs,
                 multiply_by_inputs=self._multiply_by_inputs,
-                stderr=return_stderr,
+                return_stderr=return_stderr,
                 seed=seed,
                 generator=generator,
             ),

@@ -46,8 +46,8 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         return explained(
             self,
             methods.IntegratedGradients(
-                steps=n_steps,
-                rule=method,
+                n_steps=n_steps,
+                method=method,
                 multiply_by_inputs=self._multiply_by_inputs,
                 tolerance=tolerance,
                 relative=relative,
@@ -62,7 +62,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
                 "show_progress": show_progress,
             },
             baselines=baselines,
-            delta=return_convergence_delta,
+            return_convergence_delta=return_convergence_delta,
         )
 
 
@@ -97,8 +97,8 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         return explained(
             self,
             methods.IntegratedGradients(
-                steps=n_steps,
-                rule=method,
+                n_steps=n_steps,
+                method=method,
                 multiply_by_inputs=self._multiply_by_inputs,
                 tolerance=tolerance,
                 relative=relative,
@@ -116,7 +116,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
                 "replay": replay,
             },
             baselines=baselines,
-            delta=return_convergence_delta,
+            return_convergence_delta=return_convergence_delta,
         )
 
 
@@ -145,8 +145,8 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
         return explained(
             self,
             methods.IntegratedGradients(
-                steps=n_steps,
-                rule=method,
+                n_steps=n_steps,
+                method=method,
                 multiply_by_inputs=self._multiply_by_inputs,
                 tolerance=tolerance,
                 relative=relative,

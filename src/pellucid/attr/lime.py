@@ -73,12 +73,12 @@ class LimeBase(PerturbationAttribution):
 
     def _method(self, **chosen: Any) -> methods.LimeBase:
         return methods.LimeBase(
-            model=self.interpretable_model,
-            similarity=self.similarity_func,
-            perturbation=self.perturb_func,
-            from_interpretable=self.from_interp_rep_transform,
-            to_interpretable=self.to_interp_rep_transform,
-            perturbs_interpretable=self.perturb_interpretable_space,
+            interpretable_model=self.interpretable_model,
+            similarity_func=self.similarity_func,
+            perturb_func=self.perturb_func,
+            from_interp_rep_transform=self.from_interp_rep_transform,
+            to_interp_rep_transform=self.to_interp_rep_transform,
+            perturb_interpretable_space=self.perturb_interpretable_space,
             **chosen,
         )
 
@@ -99,7 +99,7 @@ class LimeBase(PerturbationAttribution):
         """What the model learnt; `kwargs` go to the functions that perturb, transform and compare."""
         return explained(
             self,
-            self._method(samples=n_samples, arguments=kwargs),
+            self._method(n_samples=n_samples, callback_kwargs=kwargs),
             inputs,
             {
                 "target": target,
@@ -155,7 +155,7 @@ class Lime(LimeBase):
         return_stderr: bool = False,
         tolerance: float = 0.01,
         relative: bool = False,
-        most_samples: int = MOST_SAMPLES,
+        max_samples: int = MOST_SAMPLES,
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
@@ -164,14 +164,14 @@ class Lime(LimeBase):
         return explained(
             self,
             methods.Lime(
-                samples=n_samples,
+                n_samples=n_samples,
                 tolerance=tolerance,
                 relative=relative,
-                most_samples=most_samples,
-                similarity=self.similarity_func,
-                model=self.interpretable_model,
-                perturbation=self.perturb_func,
-                stderr=return_stderr,
+                max_samples=max_samples,
+                similarity_func=self.similarity_func,
+                interpretable_model=self.interpretable_model,
+                perturb_func=self.perturb_func,
+                return_stderr=return_stderr,
                 per_feature=not return_input_shape,
                 seed=seed,
                 generator=generator,
@@ -222,7 +222,7 @@ class KernelShap(Lime):
         return_stderr: bool = False,
         tolerance: float = 0.01,
         relative: bool = False,
-        most_samples: int = MOST_SAMPLES,
+        max_samples: int = MOST_SAMPLES,
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
@@ -231,10 +231,10 @@ class KernelShap(Lime):
         return explained(
             self,
             methods.KernelShap(
-                samples=n_samples,
+                n_samples=n_samples,
                 tolerance=tolerance,
                 relative=relative,
-                most_samples=most_samples,
+                max_samples=max_samples,
                 sampling=sampling,
                 per_feature=not return_input_shape,
                 seed=seed,

@@ -66,7 +66,7 @@ class LRP(CompleteAttribution):
                 "create_graph": create_graph,
                 "show_progress": show_progress,
             },
-            delta=return_convergence_delta,
+            return_convergence_delta=return_convergence_delta,
         )
 
     def compute_convergence_delta(  # type: ignore[override]  # as in Captum
@@ -132,5 +132,5 @@ class LayerLRP(LRP, LayerAttribution):
                 "show_progress": show_progress,
                 "early_exit": early_exit,
             },
-            delta=return_convergence_delta,
+            return_convergence_delta=return_convergence_delta,
         )

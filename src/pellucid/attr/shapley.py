@@ -31,7 +31,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         *,
         tolerance: float = 0.01,
         relative: bool = False,
-        most_samples: int = MOST_SAMPLES,
+        max_samples: int = MOST_SAMPLES,
         return_stderr: bool = False,
         seed: int | None = None,
         generator: torch.Generator | None = None,
@@ -41,10 +41,10 @@ class ShapleyValueSampling(PerturbationAttribution):
         return explained(
             self,
             methods.ShapleyValueSampling(
-                samples=n_samples,
+                n_samples=n_samples,
                 tolerance=tolerance,
                 relative=relative,
-                most_samples=most_samples,
+                max_samples=max_samples,
                 seed=seed,
                 generator=generator,
             ),

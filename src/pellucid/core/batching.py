@@ -71,8 +71,8 @@ class Budget:
         fitting: Rows per forward that would have the memory they need, as a guess, whatever is fastest.
         largest_tensors: How many tensors as large as the largest of a forward without gradients fill a chunk.
         fixed: The user has chosen `rows`, or they need not be measured.
-        most_rows: The most rows per forward, where the user bounds that.
-        most_samples: The most samples of a place per forward, where the user bounds that.
+        max_rows: The most rows per forward, where the user bounds that.
+        max_samples: The most samples of a place per forward, where the user bounds that.
         progress: What a progress bar says on stderr; None for none.
         ahead: The rows of the sweep that is under way.
     """
@@ -82,8 +82,8 @@ class Budget:
     fitting: int = 0
     largest_tensors: int = LARGEST_TENSORS["cpu"]
     fixed: bool = False
-    most_rows: int | None = None
-    most_samples: int | None = None
+    max_rows: int | None = None
+    max_samples: int | None = None
     progress: str | None = None
     ahead: int = 0
     _pilot: bool = False
@@ -106,10 +106,10 @@ class Budget:
         budget = cls(chunk_bytes, 0, largest_tensors=LARGEST_TENSORS.get(device, LARGEST_TENSORS["cpu"]))
         budget.progress = options.progress
         if options.perturbations_per_eval is not None:
-            budget.most_samples = check_count("perturbations_per_eval", options.perturbations_per_eval)
+            budget.max_samples = check_count("perturbations_per_eval", options.perturbations_per_eval)
         if options.internal_batch_size is not None:
             rows = check_count("internal_batch_size", options.internal_batch_size)
-            budget.rows = budget.fitting = budget.most_rows = rows
+            budget.rows = budget.fitting = budget.max_rows = rows
             budget.fixed = True
             return budget
         examples = batch_size_of(inputs)
@@ -173,7 +173,7 @@ class Budget:
         if whole:
             return 1, points
         if points_left == points and self.rows >= points:
-            count = _even_parts(samples, min(self.rows // points, self.most_samples or samples))
+            count = _even_parts(samples, min(self.rows // points, self.max_samples or samples))
             return min(count, self._at_once or count), points
         return 1, _even_parts(points_left, self.rows)
 

@@ -1,7 +1,7 @@
 """The attribution methods: frozen dataclasses of hyperparameters, called with a problem.
 
 problem = Problem(model, inputs, target=3)
-result = IntegratedGradients(steps=100)(problem, baselines=0, delta=True)
+result = IntegratedGradients(steps=100)(problem, baselines=0, return_convergence_delta=True)
 result.values, result.delta
 """
 
@@ -13,7 +13,6 @@ from pellucid.core.problem.problem import Options, Problem
 from pellucid.core.problem.target import Neuron
 from pellucid.methods.attention import AttentionRollout
 from pellucid.methods.backprop import Deconvolution, GuidedBackprop
-from pellucid.methods.calling.names import told_of_captums_names as _told_of_captums_names
 from pellucid.methods.cam import (
     EigenCam,
     GradCam,
@@ -141,22 +140,3 @@ __all__ = [
     "ZPlus",
     "per_feature",
 ]
-
-_told_of_captums_names(
-    Conductance,
-    DeepLift,
-    DeepLiftShap,
-    ExponentialKernel,
-    FeaturePermutation,
-    GradientShap,
-    IntegratedGradients,
-    InternalInfluence,
-    KernelShap,
-    Lime,
-    LimeBase,
-    NeuronConductance,
-    NoiseTunnel,
-    Occlusion,
-    Saliency,
-    ShapleyValueSampling,
-)

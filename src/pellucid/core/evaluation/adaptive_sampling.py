@@ -54,7 +54,7 @@ class ToleranceSettings(Protocol):
         ...
 
     @property
-    def most_samples(self) -> int:
+    def max_samples(self) -> int:
         """Where sampling gives up."""
         ...
 
@@ -103,7 +103,7 @@ class AdaptiveSampler:
             return
         if not goal.tolerance > 0:
             raise InvalidArgument(f"tolerance must be above zero: got {goal.tolerance}.")
-        self._most = check_count("most_samples", goal.most_samples, 2 * per_draw)
+        self._most = check_count("max_samples", goal.max_samples, 2 * per_draw)
         self.count = min(INITIAL_DRAWS * per_draw if first is None else first, self._most // per_draw * per_draw)
         self.converged = torch.zeros(len(f), dtype=torch.bool, device="cpu")
         self.n_evaluations = torch.zeros(len(f), dtype=torch.int64, device="cpu")
@@ -155,7 +155,7 @@ class AdaptiveSampler:
             widest = float((widths[self.places] if apart else widths).max())
             warn(
                 f"tolerance is not reached in {self.done} samples for examples {rows}: the widest interval is "
-                f"{widest:.2g} to either side. Hint: a larger tolerance, or relative=True, or more as most_samples."
+                f"{widest:.2g} to either side. Hint: a larger tolerance, or relative=True, or more as max_samples."
             )
             self.count = 0
 

@@ -79,7 +79,7 @@ def integrate_adaptively(
             rows, missed = f.examples[unfinished].tolist(), float(gap.abs().max())
             warn(
                 f"tolerance is not reached in {steps} steps for examples {rows}: sums miss the change of the output by "
-                f"up to {missed:.2g}. Hint: a larger tolerance, or relative=True, or more as most_steps."
+                f"up to {missed:.2g}. Hint: a larger tolerance, or relative=True, or more as max_steps."
             )
         if not len(unfinished) or 2 * steps > most:
             return AdaptiveIntegral(means, evaluations, reached)

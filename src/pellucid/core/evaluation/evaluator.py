@@ -291,9 +291,9 @@ class Evaluator:
     def _answers(self, points: Points, sites: tuple[Site, ...]) -> Interceptor | None:
         """What answers modules before the source in a forward for these points there; None where all must run."""
         session = self.session
-        replay, most_rows = session.observed.replays.get(self._sites), session.budget.most_rows
+        replay, max_rows = session.observed.replays.get(self._sites), session.budget.max_rows
         grads = torch.is_grad_enabled()
-        bounded = most_rows is not None and most_rows < CHECK_ROWS
+        bounded = max_rows is not None and max_rows < CHECK_ROWS
         if not self.replay or replay is None or bounded or (grads and self.gradient_at != self.source):
             return None
         checked = points[

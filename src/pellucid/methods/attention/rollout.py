@@ -43,7 +43,7 @@ class AttentionRollout:
 
     Args:
         heads: What is taken of the heads.
-        discard: The share of each layer's smallest attentions that does not count.
+        discard_ratio: The share of each layer's smallest attentions that does not count.
         token: The token of the last layer whose row is wanted, such as 0 for a class token; None for all.
 
     Examples:
@@ -58,7 +58,7 @@ class AttentionRollout:
     """
 
     heads: Literal["mean", "max", "min"] = "mean"
-    discard: float = 0.0
+    discard_ratio: float = 0.0
     token: int | None = None
 
     @attribution
@@ -75,10 +75,10 @@ class AttentionRollout:
         Raises:
             InvalidArgument: The model attends to nothing, or within parts of an example only.
         """
-        if self.heads not in HEADS or not 0 <= self.discard < 1:
+        if self.heads not in HEADS or not 0 <= self.discard_ratio < 1:
             raise InvalidArgument(
                 f"heads must be one of {', '.join(HEADS)}, and discard at least zero and below one: "
-                f"got {self.heads!r} and {self.discard}."
+                f"got {self.heads!r} and {self.discard_ratio}."
             )
 
         def flow(points: Points) -> Tensors:
@@ -95,7 +95,7 @@ class AttentionRollout:
         """What a layer mixes, (B, T, T), by the attention of all its heads."""
         mixed = HEADS[self.heads](at_least_float32(weights).reshape(examples, -1, *weights.shape[-2:]), 1)
         flat = mixed.flatten(1)
-        smallest = flat.topk(int(self.discard * flat.shape[1]), largest=False).indices
+        smallest = flat.topk(int(self.discard_ratio * flat.shape[1]), largest=False).indices
         kept = flat.scatter(1, smallest, 0).view_as(mixed) + torch.eye(mixed.shape[-1], device=mixed.device)
         return kept / kept.sum(-1, keepdim=True)
 

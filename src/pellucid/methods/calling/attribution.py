@@ -17,7 +17,6 @@ from pellucid.core.problem.problem import Problem
 from pellucid.core.tensors import Tensors, describe, is_floating
 from pellucid.errors import NotScalar, PellucidError, WrongType, located, warn
 from pellucid.methods.calling.hints import hint
-from pellucid.methods.calling.names import in_own_names
 from pellucid.methods.calling.training import tell_of_training
 
 
@@ -105,15 +104,13 @@ def _function(method: object, problem: object) -> ModelFunction:
 
 
 def _located(name: str, f: ModelFunction, baselines: object, error: Exception) -> Exception:
-    """An error with the method and the inputs it is of; one of ours in the names that the caller has used."""
+    """An error with the method and the inputs it is of."""
     options, inputs = f.problem.options, describe(f.problem.inputs)
     name = options.reported_as or name
     if not isinstance(error, PellucidError):
         return located(error, name, f.session.observed.failed_on or inputs, hint(error, f))
     if isinstance(error, NotScalar) and type(baselines) is int and not error.located:
         error = NotScalar(f"{error} baselines is {baselines}: did you mean target={baselines}?")
-    if options.reported_as is None and not error.located:
-        error.args = (in_own_names(str(error)),)
     return located(error, name, inputs)
 
 

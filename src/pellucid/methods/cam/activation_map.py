@@ -31,14 +31,14 @@ class ClassActivationMap:
     """The base of all maps.
 
     Args:
-        rectify: Whether only what speaks for the explained value is kept.
+        relu_attributions: Whether only what speaks for the explained value is kept.
         interpolate_mode: How maps are resized to the space of the inputs; None leaves them as large as the layer.
         reshape_transform: Makes (B, C, *spatial) of what the layer returns, and of gradients there. None: channels are
             told by the weights around, and tokens of an image are put where they belong; see
             [Layout.of][pellucid.methods.cam.channels.ChannelLayout.of].
     """
 
-    rectify: bool = True
+    relu_attributions: bool = True
     interpolate_mode: Interpolation | None = None
     reshape_transform: ReshapeTransform | None = None
 
@@ -57,7 +57,7 @@ class ClassActivationMap:
 
     def finished(self, f: ModelFunction, maps: Tensors) -> Attributions:
         """Maps (B, 1, *spatial) as they were asked for."""
-        if self.rectify:
+        if self.relu_attributions:
             maps = tuple(each.clamp(min=0) for each in maps)
         if self.interpolate_mode is not None:
             maps = tuple(interpolate(each, spatial_size(f, each), self.interpolate_mode) for each in maps)
@@ -69,10 +69,10 @@ class GradientMap(ClassActivationMap, ABC):
     """The base of the maps that are made of activations and gradients.
 
     Args:
-        sum_channels: Whether the channels of a map are added up.
+        attr_dim_summation: Whether the channels of a map are added up.
     """
 
-    sum_channels: bool = True
+    attr_dim_summation: bool = True
 
     @abstractmethod
     def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
@@ -96,7 +96,7 @@ class GradientMap(ClassActivationMap, ABC):
             self.weighted(arrange(at_least_float32(activation)), arrange(at_least_float32(gradient)))
             for arrange, activation, gradient in zip(self.as_layer_output(f, at_read), at_read, grads, strict=True)
         )
-        return self.finished(f, tuple(c.sum(1, keepdim=True) if self.sum_channels else c for c in channels))
+        return self.finished(f, tuple(c.sum(1, keepdim=True) if self.attr_dim_summation else c for c in channels))
 
 
 def _checked(transform: ReshapeTransform, examples: int) -> ReshapeTransform:

@@ -22,10 +22,10 @@ class GradCam(GradientMap):
     https://arxiv.org/abs/1610.02391.
 
     Args:
-        rectify: Whether only what speaks for the explained value is kept.
+        relu_attributions: Whether only what speaks for the explained value is kept.
         interpolate_mode: How maps are resized to the space of the inputs; None leaves them as large as the layer.
         reshape_transform: Makes (B, C, *spatial) of what the layer returns; None finds out.
-        sum_channels: Whether the channels of a map are added up.
+        attr_dim_summation: Whether the channels of a map are added up.
 
     Examples:
         >>> import torch

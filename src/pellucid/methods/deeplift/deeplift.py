@@ -45,7 +45,7 @@ class DeepLift:
     Args:
         multiply_by_inputs: Whether to multiply by x - x', or to return the multipliers.
         eps: Changes smaller than this are none: a gradient takes the place of their ratio.
-        custom: Makes attributions of multipliers, inputs and baselines, in place of their product.
+        custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
         strict: Whether calls without a rule raise an error.
 
     Examples:
@@ -58,17 +58,19 @@ class DeepLift:
 
     multiply_by_inputs: bool = True
     eps: float = 1e-10
-    custom: AttributionFunction | None = None
+    custom_attribution_func: AttributionFunction | None = None
     strict: bool = False
 
     @attribution
-    def __call__(self, f: ModelFunction, /, baselines: Baselines = None, *, delta: bool = False) -> Attributions:
+    def __call__(
+        self, f: ModelFunction, /, baselines: Baselines = None, *, return_convergence_delta: bool = False
+    ) -> Attributions:
         """The contributions.
 
         Args:
             f: From the inputs or a layer, to one value per example.
             baselines: What to compare with; see [Baselines][pellucid.methods.Baselines].
-            delta: Whether to measure how far the attributions are from adding up, which costs nothing.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs nothing.
 
         Returns:
             Attributions of the shapes of the tensors where the pathway reads; delta of shape (B,).
@@ -77,9 +79,13 @@ class DeepLift:
             InvalidArgument: The model makes other calls for the baselines than for the inputs.
         """
         start = f.baselines(baselines, between=False)
-        points = f.floating_x + f.to_source(start) + (_baselines_if_layer_source(f, start) if delta else ())
+        points = (
+            f.floating_x
+            + f.to_source(start)
+            + (_baselines_if_layer_source(f, start) if return_convergence_delta else ())
+        )
         found, gaps = _contributions(self, f, 1, precomputed_points(as_single_sample(points)))
-        return f.attributions(found.mean, delta=gaps if delta else None)
+        return f.attributions(found.mean, delta=gaps if return_convergence_delta else None)
 
 
 @final
@@ -94,7 +100,7 @@ class DeepLiftShap:
     Args:
         multiply_by_inputs: Whether to multiply by x - x', or to return the mean multipliers.
         eps: Changes smaller than this are none: a gradient takes the place of their ratio.
-        custom: Makes attributions of multipliers, inputs and baselines, in place of their product.
+        custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
         strict: Whether calls without a rule raise an error.
 
     Examples:
@@ -107,17 +113,19 @@ class DeepLiftShap:
 
     multiply_by_inputs: bool = True
     eps: float = 1e-10
-    custom: AttributionFunction | None = None
+    custom_attribution_func: AttributionFunction | None = None
     strict: bool = False
 
     @attribution
-    def __call__(self, f: ModelFunction, /, baselines: Tensor | Tensors, *, delta: bool = False) -> Attributions:
+    def __call__(
+        self, f: ModelFunction, /, baselines: Tensor | Tensors, *, return_convergence_delta: bool = False
+    ) -> Attributions:
         """The mean contributions, with standard errors over the baselines.
 
         Args:
             f: From the inputs or a layer, to one value per example.
             baselines: All of them: tensors (n_baselines, ...), two at least, one for each input.
-            delta: Whether to measure how far the attributions are from adding up.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up.
 
         Returns:
             Attributions of the shapes of the tensors where the pathway reads; delta of shape (B * n_baselines,), those
@@ -134,10 +142,14 @@ class DeepLiftShap:
             rows = f.examples[point_range].repeat(count)
             start = tuple(each[samples].repeat_interleave(len(ends[0]), dim=0) for each in starts)
             ends = tuple(each.repeat(count, *[1] * (each.ndim - 1)) for each in ends)
-            return ends + f.to_source(start, rows) + (_baselines_if_layer_source(f, start) if delta else ())
+            return (
+                ends
+                + f.to_source(start, rows)
+                + (_baselines_if_layer_source(f, start) if return_convergence_delta else ())
+            )
 
         found, gaps = _contributions(self, f, len(starts[0]), pairs)
-        return f.attributions(found.mean, delta=gaps if delta else None, stderr=found.stderr)
+        return f.attributions(found.mean, delta=gaps if return_convergence_delta else None, stderr=found.stderr)
 
 
 def _contributions(
@@ -171,10 +183,10 @@ def _baselines_if_layer_source(f: ModelFunction, start: Tensors) -> Tensors:
 
 
 def _shares(method: DeepLift | DeepLiftShap, change: Contributions) -> Tensors:
-    if method.custom is None:
+    if method.custom_attribution_func is None:
         return change.contributions if method.multiply_by_inputs else change.multipliers
     found = as_tensor_tuple(
-        method.custom(change.multipliers, change.activations_at, change.reference_activations),
+        method.custom_attribution_func(change.multipliers, change.activations_at, change.reference_activations),
         "custom_attribution_func",
     )
     if len(found) != len(change.activations_at):

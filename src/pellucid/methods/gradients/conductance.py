@@ -47,10 +47,10 @@ class Conductance:
     https://arxiv.org/abs/1807.09946.
 
     Args:
-        steps: Differences; there is one point more.
-        rule: Where the points lie; only those of `riemann_trapezoid` reach both ends. See
+        n_steps: Differences; there is one point more.
+        method: Where the points lie; only those of `riemann_trapezoid` reach both ends. See
             [quadrature][pellucid.core.evaluation.quadrature.quadrature].
-        gradient: Whether a difference is multiplied with the mean of the gradients at its two ends, or with the one
+        gradient_rule: Whether a difference is multiplied with the mean of the gradients at its two ends, or with the one
             at the end it starts from, as in Captum.
 
     Examples:
@@ -63,27 +63,29 @@ class Conductance:
         tensor([[0.0000, 0.6201]])
     """
 
-    steps: int = 50
-    rule: Quadrature = "riemann_trapezoid"
-    gradient: Literal["mean", "left"] = "mean"
+    n_steps: int = 50
+    method: Quadrature = "riemann_trapezoid"
+    gradient_rule: Literal["mean", "left"] = "mean"
 
     @attribution
-    def __call__(self, f: ModelFunction, /, baselines: Baselines = None, *, delta: bool = False) -> Attributions:
+    def __call__(
+        self, f: ModelFunction, /, baselines: Baselines = None, *, return_convergence_delta: bool = False
+    ) -> Attributions:
         """The conductance.
 
         Args:
             f: From the inputs, to read at a layer.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
-            delta: Whether to measure how far the attributions are from adding up, at two more forwards.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more forwards.
 
         Returns:
             Attributions of the shapes of the tensors at the layer; delta of shape (B,).
         """
-        check_count("n_steps", self.steps)
+        check_count("n_steps", self.n_steps)
         start = f.baselines(baselines)
-        nodes = torch.from_numpy(quadrature(self.rule, self.steps + 1)[0])
+        nodes = torch.from_numpy(quadrature(self.method, self.n_steps + 1)[0])
         x, x0 = as_floating(f.x), f.to_source(start)
-        measured = not f.evaluator.source.modules and ends_fit_into_chunk(f, self.steps)
+        measured = not f.evaluator.source.modules and ends_fit_into_chunk(f, self.n_steps)
         idle = 2 if measured else 0
         steps = with_ends(nodes) if measured else nodes
         outputs = BlockBuffer(len(steps) * len(f))
@@ -106,7 +108,7 @@ class Conductance:
             if not len(chain[0]):
                 continue
             for each, value, gradient in zip(sums, chain, chain[len(sums) :], strict=False):
-                slope = gradient[:-1] if self.gradient == "left" else (gradient[:-1] + gradient[1:]) / 2
+                slope = gradient[:-1] if self.gradient_rule == "left" else (gradient[:-1] + gradient[1:]) / 2
                 each[places] += (slope * value.diff(dim=0)).sum(0)
             for before, block in zip(last, found, strict=True):
                 before[places] = block[-1]
@@ -117,7 +119,11 @@ class Conductance:
                 _all_flows_through, f, start, begin, OUTPUT_ROUNDING * (begin.abs() + end.abs())
             )
             warn_of_misses(result.values, end, begin, due=all_through)
-        return dataclasses.replace(result, delta=completeness_gap(f, result.values, start)) if delta else result
+        return (
+            dataclasses.replace(result, delta=completeness_gap(f, result.values, start))
+            if return_convergence_delta
+            else result
+        )
 
 
 def _all_flows_through(f: ModelFunction, start: Tensors, outputs: Tensor, within: Tensor) -> bool:
@@ -139,9 +145,9 @@ class NeuronConductance:
     Dhamdhere, Sundararajan, Yan, "How important is a neuron?", 2018, https://arxiv.org/abs/1805.12233.
 
     Args:
-        neuron: Which neurons of the layer where the pathway reads; see [TargetLike][pellucid.methods.TargetLike].
-        steps: Points on the line.
-        rule: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
+        neuron_selector: Which neurons of the layer where the pathway reads; see [TargetLike][pellucid.methods.TargetLike].
+        n_steps: Points on the line.
+        method: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
         multiply_by_inputs: Whether to multiply by x - x' (global attribution) or not (local).
 
     Examples:
@@ -150,13 +156,13 @@ class NeuronConductance:
         >>> from pellucid.methods import NeuronConductance, Problem
         >>> model = nn.Sequential(nn.Flatten(), nn.Softplus(), nn.Flatten())
         >>> problem = Problem(model, torch.ones(1, 2), target=1, gradient_at="1")
-        >>> NeuronConductance(neuron=1)(problem).values[0].round(decimals=4)
+        >>> NeuronConductance(neuron_selector=1)(problem).values[0].round(decimals=4)
         tensor([[0.0000, 0.6201]])
     """
 
-    neuron: TargetLike
-    steps: int = 50
-    rule: Quadrature = "gausslegendre"
+    neuron_selector: TargetLike
+    n_steps: int = 50
+    method: Quadrature = "gausslegendre"
     multiply_by_inputs: bool = True
 
     @attribution
@@ -170,9 +176,9 @@ class NeuronConductance:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
+        nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
         x, x0 = as_floating(f.x), f.to_source(f.baselines(baselines))
-        neuron = target_at(f.evaluator.gradient_at, self.neuron, f.problem.batch_size)
+        neuron = target_at(f.evaluator.gradient_at, self.neuron_selector, f.problem.batch_size)
 
         def evaluate(points: Points) -> Tensors:
             return f.gradient(points, via=neuron).grad

@@ -47,13 +47,13 @@ class GradientShap:
     gradients", 2021, https://arxiv.org/abs/1906.10670.
 
     Args:
-        samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
+        n_samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+        max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
         stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
         multiply_by_inputs: Whether to multiply by x + e - x' (global attribution) or not (local).
-        stderr: Whether to estimate standard errors.
+        return_stderr: Whether to estimate standard errors.
         seed: Gives every example its own stream of random numbers; None draws from the global generators.
         generator: Gives the seed.
 
@@ -61,28 +61,30 @@ class GradientShap:
         >>> import torch
         >>> from pellucid.methods import GradientShap, Problem
         >>> problem = Problem(lambda x: x[:, 0] - 2 * x[:, 1], torch.ones(1, 2))
-        >>> GradientShap(samples=20, seed=0)(problem, torch.zeros(3, 2)).values
+        >>> GradientShap(n_samples=20, seed=0)(problem, torch.zeros(3, 2)).values
         (tensor([[ 1., -2.]]),)
     """
 
-    samples: int | Literal["auto"] = 5
+    n_samples: int | Literal["auto"] = 5
     tolerance: float = 0.01
     relative: bool = False
-    most_samples: int = MOST_SAMPLES
+    max_samples: int = MOST_SAMPLES
     stdevs: float | tuple[float, ...] = 0.0
     multiply_by_inputs: bool = True
-    stderr: bool = True
+    return_stderr: bool = True
     seed: Seed = None
     generator: torch.Generator | None = None
 
     @attribution
-    def __call__(self, f: ModelFunction, /, baselines: Tensor | Tensors, *, delta: bool = False) -> Attributions:
+    def __call__(
+        self, f: ModelFunction, /, baselines: Tensor | Tensors, *, return_convergence_delta: bool = False
+    ) -> Attributions:
         """The expected gradients, with standard errors.
 
         Args:
             f: From the inputs to one value per example.
             baselines: The distribution to draw from: tensors (n_baselines, ...) of any number of baselines.
-            delta: Whether to measure how far each sample is from adding up, at two more forwards per sample.
+            return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per sample.
 
         Returns:
             Attributions of the shapes of the inputs; delta of shape (B * samples,), the samples of an example together.
@@ -91,16 +93,22 @@ class GradientShap:
         distributions = baselines if isinstance(baselines, tuple) else (baselines,)
         if not isinstance(distributions[0], Tensor):
             raise not_a_distribution(baselines, f.baseline_template())
-        if delta and self.samples == "auto":
+        if return_convergence_delta and self.n_samples == "auto":
             raise InvalidArgument('return_convergence_delta must be False for n_samples="auto": got True.')
-        narrowing = AdaptiveSampler(f, self.samples, self, at_once=MAX_SAMPLES_PER_ROUND)
-        moments = Moments(len(f), orders=2 if self.stderr or self.samples == "auto" else 1)
+        narrowing = AdaptiveSampler(f, self.n_samples, self, at_once=MAX_SAMPLES_PER_ROUND)
+        moments = Moments(len(f), orders=2 if self.return_stderr or self.n_samples == "auto" else 1)
         gap = None
         with random_source(resolve_seed(self.seed, self.generator), f.ids) as draws:
             while narrowing.count:
                 part = f if narrowing.everyone else f.select(narrowing.places)
                 gap = self._sampled(
-                    part, narrowing, moments, distributions, stdevs, draws.among(narrowing.places), delta
+                    part,
+                    narrowing,
+                    moments,
+                    distributions,
+                    stdevs,
+                    draws.among(narrowing.places),
+                    return_convergence_delta,
                 )
                 narrowing.update(moments.mean, moments.stderr)
         return narrowing.annotate(f.attributions(moments.mean, delta=gap, stderr=moments.stderr))

@@ -41,13 +41,13 @@ class IntegratedGradients:
     Sundararajan, Taly, Yan, "Axiomatic attribution for deep networks", 2017, https://arxiv.org/abs/1703.01365.
 
     Args:
-        steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to the
+        n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to the
             change of the output, by the trapezoid rule.
-        rule: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
+        method: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
         multiply_by_inputs: Whether to multiply by x - x' (global attribution) or not (local).
         tolerance: With "auto", how far the sum may be from the change.
         relative: Whether this is a share of the change.
-        most_steps: With "auto", where it gives up; the result tells which examples have `converged`.
+        max_steps: With "auto", where it gives up; the result tells which examples have `converged`.
 
     Examples:
         >>> import torch
@@ -55,26 +55,28 @@ class IntegratedGradients:
         >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
         >>> IntegratedGradients()(problem).values[0].round(decimals=4)
         tensor([[3., 3.]])
-        >>> certain = IntegratedGradients(steps="auto", tolerance=1e-4)(problem)
+        >>> certain = IntegratedGradients(n_steps="auto", tolerance=1e-4)(problem)
         >>> certain.n_evaluations, certain.converged
         (tensor([5]), tensor([True]))
     """
 
-    steps: int | Literal["auto"] = 50
-    rule: Quadrature = "gausslegendre"
+    n_steps: int | Literal["auto"] = 50
+    method: Quadrature = "gausslegendre"
     multiply_by_inputs: bool = True
     tolerance: float = 1e-3
     relative: bool = False
-    most_steps: int = MOST_STEPS
+    max_steps: int = MOST_STEPS
 
     @attribution
-    def __call__(self, f: ModelFunction, /, baselines: Baselines = None, *, delta: bool = False) -> Attributions:
+    def __call__(
+        self, f: ModelFunction, /, baselines: Baselines = None, *, return_convergence_delta: bool = False
+    ) -> Attributions:
         """The integrated gradients.
 
         Args:
             f: From the inputs to one value per example.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
-            delta: Whether to measure how far the attributions are from adding up, at two more forwards.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more forwards.
 
         Returns:
             Attributions of the shapes of the inputs; delta of shape (B,).
@@ -83,15 +85,15 @@ class IntegratedGradients:
         x, x0 = as_floating(f.x), f.to_source(start)
         evaluations = reached = None
         outputs: Tensors = ()
-        if self.steps == "auto":
+        if self.n_steps == "auto":
             exact = integrate_adaptively(
-                f, x0, x, self.tolerance, self.relative, check_count("most_steps", self.most_steps)
+                f, x0, x, self.tolerance, self.relative, check_count("max_steps", self.max_steps)
             )
             gradients, evaluations, reached = exact.gradients, exact.n_evaluations, exact.converged
         else:
-            nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
-            riding = f.evaluator.gradient_at == f.evaluator.source and ends_fit_into_chunk(f, self.steps)
-            if self.multiply_by_inputs and not delta and riding:
+            nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
+            riding = f.evaluator.gradient_at == f.evaluator.source and ends_fit_into_chunk(f, self.n_steps)
+            if self.multiply_by_inputs and not return_convergence_delta and riding:
                 gradients, outputs = _with_ends(f, x0, x, nodes, weights)
             else:
                 gradients = weighted_gradient_sum(f, weights, straight_line(x0, x, nodes))
@@ -99,9 +101,9 @@ class IntegratedGradients:
         result = f.attributions(values, n_evaluations=evaluations, converged=reached)
         if outputs:
             warn_of_misses(result.values, *outputs)
-        if not delta:
+        if not return_convergence_delta:
             return result
-        enough = self.steps == "auto" or self.steps >= ENOUGH_ROWS
+        enough = self.n_steps == "auto" or self.n_steps >= ENOUGH_ROWS
         gap = completeness_gap(f, result.values, start, exact=self.multiply_by_inputs and enough)
         return replace(result, delta=gap)
 

@@ -28,8 +28,8 @@ class InternalInfluence:
     https://arxiv.org/abs/1802.03788.
 
     Args:
-        steps: Points on the line.
-        rule: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
+        n_steps: Points on the line.
+        method: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
 
     Examples:
         >>> import torch
@@ -41,8 +41,8 @@ class InternalInfluence:
         tensor([[0.0000, 0.6201]])
     """
 
-    steps: int = 50
-    rule: Quadrature = "gausslegendre"
+    n_steps: int = 50
+    method: Quadrature = "gausslegendre"
 
     @attribution
     def __call__(self, f: ModelFunction, /, baselines: Baselines = None) -> Attributions:
@@ -56,5 +56,5 @@ class InternalInfluence:
             Attributions of the shapes of the tensors at the layer.
         """
         x, x0 = as_floating(f.x), f.to_source(f.baselines(baselines))
-        nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
+        nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
         return f.attributions(weighted_gradient_sum(f, weights, straight_line(x0, x, nodes)))

@@ -43,16 +43,16 @@ class NoiseTunnel:
         Adebayo et al., "Sanity checks for saliency maps", 2018, https://arxiv.org/abs/1810.03292.
 
     Args:
-        method: Any method: called with a pathway at the noisy inputs and the arguments given.
-        average: What is made of the noisy attributions.
-        samples: Noisy copies per example; "auto" goes on with an example until its 95 % intervals are narrow.
+        attribution_method: Any method: called with a pathway at the noisy inputs and the arguments given.
+        nt_type: What is made of the noisy attributions.
+        nt_samples: Noisy copies per example; "auto" goes on with an example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-        per_call: The most copies of the batch per call of the method; None takes all.
+        max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+        nt_samples_batch_size: The most copies of the batch per call of the method; None takes all.
         stdevs: Standard deviation of the noise, one number or one for each input tensor.
-        draw_baselines: Whether `baselines` are a distribution, of which each noisy copy draws one.
-        stderr: Whether to estimate standard errors.
+        draw_baseline_from_distrib: Whether `baselines` are a distribution, of which each noisy copy draws one.
+        return_stderr: Whether to estimate standard errors.
         seed: Gives every example its own stream of random numbers; None draws from the global generators.
         generator: Gives the seed.
 
@@ -60,21 +60,21 @@ class NoiseTunnel:
         >>> import torch
         >>> from pellucid.methods import NoiseTunnel, Problem, Saliency
         >>> problem = Problem(lambda x: (x**2).sum(1), torch.ones(1, 2))
-        >>> smooth = NoiseTunnel(method=Saliency(), samples=10, stdevs=0.0)(problem)
+        >>> smooth = NoiseTunnel(attribution_method=Saliency(), nt_samples=10, stdevs=0.0)(problem)
         >>> smooth.values, smooth.stderr
         ((tensor([[2., 2.]]),), (tensor([[0., 0.]]),))
     """
 
-    method: Callable[..., Attributions]
-    average: Average = "smoothgrad"
-    samples: int | Literal["auto"] = 5
+    attribution_method: Callable[..., Attributions]
+    nt_type: Average = "smoothgrad"
+    nt_samples: int | Literal["auto"] = 5
     tolerance: float = 0.01
     relative: bool = False
-    most_samples: int = MOST_SAMPLES
-    per_call: int | None = None
+    max_samples: int = MOST_SAMPLES
+    nt_samples_batch_size: int | None = None
     stdevs: float | tuple[float, ...] = 1.0
-    draw_baselines: bool = False
-    stderr: bool = True
+    draw_baseline_from_distrib: bool = False
+    return_stderr: bool = True
     seed: Seed = None
     generator: torch.Generator | None = None
 
@@ -89,17 +89,17 @@ class NoiseTunnel:
         Returns:
             Attributions of the shapes of the inputs; the method's deltas, one call after another.
         """
-        if self.average not in get_args(Average):
-            raise InvalidArgument(f"nt_type must be one of {', '.join(get_args(Average))}: got {self.average!r}.")
-        check_count("nt_samples_batch_size", 1 if self.per_call is None else self.per_call)
-        order = 2 if self.average == "vargrad" else 1
-        auto, structure, deltas = self.samples == "auto", None, []
-        if auto and (arguments.get("delta") or arguments.get("return_convergence_delta")):
+        if self.nt_type not in get_args(Average):
+            raise InvalidArgument(f"nt_type must be one of {', '.join(get_args(Average))}: got {self.nt_type!r}.")
+        check_count("nt_samples_batch_size", 1 if self.nt_samples_batch_size is None else self.nt_samples_batch_size)
+        order = 2 if self.nt_type == "vargrad" else 1
+        auto, structure, deltas = self.nt_samples == "auto", None, []
+        if auto and (arguments.get("return_convergence_delta")):
             raise InvalidArgument('return_convergence_delta must be False for nt_samples="auto": got True.')
-        moments = Moments(len(f), orders=2 * order if self.stderr or auto else order)
-        narrowing = AdaptiveSampler(f, self.samples, self, at_once=MAX_SAMPLES_PER_ROUND, name="nt_samples")
+        moments = Moments(len(f), orders=2 * order if self.return_stderr or auto else order)
+        narrowing = AdaptiveSampler(f, self.nt_samples, self, at_once=MAX_SAMPLES_PER_ROUND, name="nt_samples")
         # A single call puts back by itself what it has drawn; several need the state from before the first.
-        several = auto or f.session.whole_batch or narrowing.count > (self.per_call or narrowing.count)
+        several = auto or f.session.whole_batch or narrowing.count > (self.nt_samples_batch_size or narrowing.count)
         state_kept = restoring_numpy_state_on_error() if several else nullcontext()
         seed = resolve_seed(self.seed, self.generator)
         with state_kept, random_source(seed, f.ids) as draws:
@@ -107,19 +107,19 @@ class NoiseTunnel:
                 part = f if narrowing.everyone else f.select(narrowing.places)
                 some = draws.among(narrowing.places)
                 for samples, x, drawn in self._copies(part, narrowing.numbers, arguments.get("baselines"), some):
-                    result = self.method(part.with_copies(x, samples, seed), **(arguments | drawn))
+                    result = self.attribution_method(part.with_copies(x, samples, seed), **(arguments | drawn))
                     expected = batch_size_of(x)
                     if any(len(value) not in (0, expected) for value in result.values):
                         got = format_shapes(result.values)
                         raise InvalidArgument(f"the method inside must attribute to {expected} examples: got {got}.")
-                    found = tuple(v**2 for v in result.values) if self.average == "smoothgrad_sq" else result.values
+                    found = tuple(v**2 for v in result.values) if self.nt_type == "smoothgrad_sq" else result.values
                     count = samples.stop - samples.start
                     copies = tuple(each.reshape(len(each) // count, count, *each.shape[1:]) for each in found)
                     moments.add(samples, narrowing.at(slice(None)), select_block(copies, slice(None), slice(None)))
                     deltas += [] if result.delta is None else [result.delta]
                     structure = result.structure
-                narrowing.update(*_averaged(self.average, moments))
-        values, stderr = _averaged(self.average, moments)
+                narrowing.update(*_averaged(self.nt_type, moments))
+        values, stderr = _averaged(self.nt_type, moments)
         return narrowing.annotate(Attributions(values, torch.cat(deltas) if deltas else None, stderr, structure))
 
     def _copies(
@@ -128,9 +128,11 @@ class NoiseTunnel:
         """Call by call: which samples, as many noisy copies of every point, and the baselines drawn for them."""
         stdevs, like = stdev_per_input(self.stdevs, len(f.x)), f.baseline_template()
         total = samples.stop - samples.start
-        most = min(total, self.per_call or total)
+        most = min(total, self.nt_samples_batch_size or total)
         given = baselines if isinstance(baselines, tuple) else (baselines,)
-        distributions = given if self.draw_baselines and any(isinstance(each, Tensor) for each in given) else ()
+        distributions = (
+            given if self.draw_baseline_from_distrib and any(isinstance(each, Tensor) for each in given) else ()
+        )
         # Captum draws baselines once for all full calls, and once more, after the noise, for a last smaller one. With
         # a seed, every copy has its own, so that the result does not depend on the calls.
         drawn = sample_baselines(distributions, like, draws, len(f), most) if distributions else ()

@@ -22,7 +22,7 @@ class Saliency:
     Simonyan, Vedaldi, Zisserman, "Deep inside convolutional networks", 2013, https://arxiv.org/abs/1312.6034.
 
     Args:
-        absolute: Whether to drop the sign.
+        abs: Whether to drop the sign.
 
     Examples:
         >>> import torch
@@ -32,7 +32,7 @@ class Saliency:
         (tensor([[1., 2.]]),)
     """
 
-    absolute: bool = True
+    abs: bool = True
 
     @attribution
     def __call__(self, f: ModelFunction, /) -> Attributions:
@@ -45,7 +45,7 @@ class Saliency:
             Attributions of the shapes of the inputs.
         """
         _, found = gradients(f)
-        values = tuple(gradient.abs() for gradient in found) if self.absolute else found
+        values = tuple(gradient.abs() for gradient in found) if self.abs else found
         return f.attributions(values)
 
 

@@ -66,18 +66,18 @@ class LRP:
             raise WrongType(f"composite must be a Composite: got {type(self.composite).__name__}.{hint}")
 
     @attribution
-    def __call__(self, f: ModelFunction, /, *, delta: bool = False) -> Attributions:
+    def __call__(self, f: ModelFunction, /, *, return_convergence_delta: bool = False) -> Attributions:
         """The relevance of what the pathway reads.
 
         Args:
             f: From the inputs or a layer, or read at one, to one value per example.
-            delta: Whether to measure how much of the output is lost.
+            return_convergence_delta: Whether to measure how much of the output is lost.
 
         Returns:
             Attributions of the shapes of the tensors where the pathway reads; delta of shape (B,), or (layers, B) for a
             list of layers.
         """
-        return self._passed(f, print if self.verbose else None, delta=delta)
+        return self._passed(f, print if self.verbose else None, return_convergence_delta)
 
     def trace(self, problem: Problem | ModelFunction, /) -> tuple[TraceEntry, ...]:
         """What every call receives and passes on, from the output back to the inputs.
@@ -95,7 +95,7 @@ class LRP:
 
         def listed(f: ModelFunction) -> tuple[TraceEntry, ...]:
             flows: list[TraceEntry] = []
-            self._passed(f, flows.append, delta=False)
+            self._passed(f, flows.append, False)
             return tuple(flows)
 
         return run_located(self, problem, listed)
@@ -138,7 +138,9 @@ class LRP:
 
         return run_located(self, problem, settled)
 
-    def _passed(self, f: ModelFunction, tell: Callable[[TraceEntry], None] | None, *, delta: bool) -> Attributions:
+    def _passed(
+        self, f: ModelFunction, tell: Callable[[TraceEntry], None] | None, return_convergence_delta: bool
+    ) -> Attributions:
         def watch(rule: Rule, call: TorchCall, relevance: Tensor) -> Tensors:
             passed = rule(call, relevance)
             if tell is not None:
@@ -147,7 +149,7 @@ class LRP:
 
         found, value = self._quickly(f) if tell is None else self._run(f, watch, _multiply_by_value)
         result = f.attributions(found)
-        if delta:
+        if return_convergence_delta:
             lost = [gap_to_change(value, sum_over_tensors(each)) for each in _by_layer(result, f)]
             result = dataclasses.replace(
                 result, delta=torch.stack(lost) if f.evaluator.gradient_at.several else lost[0]

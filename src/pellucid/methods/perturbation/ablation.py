@@ -64,18 +64,18 @@ class Occlusion:
     Zeiler, Fergus, "Visualizing and understanding convolutional networks", 2013, https://arxiv.org/abs/1311.2901.
 
     Args:
-        windows: See [WindowShapes][pellucid.methods.WindowShapes].
+        sliding_window_shapes: See [WindowShapes][pellucid.methods.WindowShapes].
         strides: See [Strides][pellucid.methods.Strides].
 
     Examples:
         >>> import torch
         >>> from pellucid.methods import Occlusion, Problem
         >>> problem = Problem(lambda x: x.sum(1), torch.tensor([[1.0, 2.0, 3.0]]))
-        >>> Occlusion(windows=(2,))(problem).values
+        >>> Occlusion(sliding_window_shapes=(2,))(problem).values
         (tensor([[3., 4., 5.]]),)
     """
 
-    windows: WindowShapes
+    sliding_window_shapes: WindowShapes
     strides: Strides = None
 
     @attribution
@@ -89,7 +89,7 @@ class Occlusion:
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return await _ablated(f, Windows.of(f.x, self.windows, self.strides), baselines)
+        return await _ablated(f, Windows.of(f.x, self.sliding_window_shapes, self.strides), baselines)
 
 
 async def _ablated(f: ModelFunction, players: FeatureSet, baselines: Baselines) -> Attributions:

@@ -37,7 +37,7 @@ class FeaturePermutation:
     Breiman, "Random forests", Machine Learning 45, 2001.
 
     Args:
-        permutation: How a feature is permuted; None draws, for each tensor it is in, from the permutations that move
+        perm_func: How a feature is permuted; None draws, for each tensor it is in, from the permutations that move
             an example.
         seed: Seeds these draws; None draws from torch's global generator.
         generator: Gives the seed.
@@ -51,7 +51,7 @@ class FeaturePermutation:
                 [ 1.,  0.]]),)
     """
 
-    permutation: Permutation | None = None
+    perm_func: Permutation | None = None
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -70,7 +70,7 @@ class FeaturePermutation:
         if len(f) < 2:
             warn("inputs hold a single example, which has no other to be exchanged with: all attributions are zero.")
         present = torch.arange(features.count if len(f) > 1 else 0, device="cpu")
-        permuted = self._drawn(f, features, len(present)) if self.permutation is None else self._called(f, features)
+        permuted = self._drawn(f, features, len(present)) if self.perm_func is None else self._called(f, features)
 
         def without(moved: Tensor) -> Awaitable[Tensor]:
             return evaluate_samples(f, len(moved), lambda some, places: permuted(moved[some], places))
@@ -82,7 +82,7 @@ class FeaturePermutation:
         """Points with features exchanged by orders of the examples in which one of them moves, drawn as Captum does."""
         generator = shared_generator(self.seed, self.generator)
         members = [set(torch.unique(mask).tolist()) for mask in features.masks]
-        per_call = f.session.budget.most_samples or 1
+        per_call = f.session.budget.max_samples or 1
         # A tensor that holds no examples, as sparse values do, has rows of its own that change places.
         orders = [all_examples(len(x)).repeat(max(count, 1), 1) for x in f.x]
         for first in range(0, count, per_call):
@@ -109,8 +109,8 @@ class FeaturePermutation:
             masks = features.masks_of(torch.tensor([feature], device="cpu"), slice(None))
             # A copy, as the function may write its next result to the same memory.
             return tuple(
-                self.permutation(each, mask[0])[point_range].clone()
-                if self.permutation and mask.any()
+                self.perm_func(each, mask[0])[point_range].clone()
+                if self.perm_func and mask.any()
                 else each[point_range]
                 for mask, each in zip(masks, f.x, strict=True)
             )

@@ -83,11 +83,11 @@ class BanzhafValueSampling:
     https://arxiv.org/abs/2205.15466.
 
     Args:
-        samples: Coalitions, the same for all examples, at least 2; "auto" goes on with an example until its 95 %
+        n_samples: Coalitions, the same for all examples, at least 2; "auto" goes on with an example until its 95 %
             intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+        max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
         seed: Seeds the coalitions; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -95,14 +95,14 @@ class BanzhafValueSampling:
         >>> import torch
         >>> from pellucid.methods import BanzhafValueSampling, Problem
         >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
-        >>> (BanzhafValueSampling(samples=1000, seed=0)(problem).values[0] - 3).abs().max() < 0.5
+        >>> (BanzhafValueSampling(n_samples=1000, seed=0)(problem).values[0] - 3).abs().max() < 0.5
         tensor(True)
     """
 
-    samples: int | Literal["auto"] = 200
+    n_samples: int | Literal["auto"] = 200
     tolerance: float = 0.01
     relative: bool = False
-    most_samples: int = MOST_SAMPLES
+    max_samples: int = MOST_SAMPLES
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -124,12 +124,12 @@ class BanzhafValueSampling:
         Raises:
             InvalidArgument: The samples are fewer than two.
         """
-        if self.samples != "auto":
-            check_count("samples", self.samples, 2)
+        if self.n_samples != "auto":
+            check_count("samples", self.n_samples, 2)
         game = Game(f, feature_mask, baselines)
         generator = shared_generator(self.seed, self.generator)
         everyone = torch.arange(len(game.playing), device="cpu")
-        narrowing = AdaptiveSampler(f, self.samples, self, per_draw=2, name="samples")
+        narrowing = AdaptiveSampler(f, self.n_samples, self, per_draw=2, name="n_samples")
         worth, stderr = await fit_to_coalitions(
             game, narrowing, lambda count: _balanced_coalitions(game, count, generator), _banzhaf_estimate, everyone
         )

@@ -149,11 +149,11 @@ class ShapleyInteractionSampling:
     Alspach, "The wonderful Walecki construction", 2008.
 
     Args:
-        samples: Orders, the same for all examples, of 2 n coalitions each for n features; as many whole draws are taken
+        n_samples: Orders, the same for all examples, of 2 n coalitions each for n features; as many whole draws are taken
             as make them up, but at least one. "auto" goes on with an example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest value.
-        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+        max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
         index: What is told of single features; see
             [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
         seed: Seeds the orders; None draws from torch's global generator.
@@ -163,14 +163,14 @@ class ShapleyInteractionSampling:
         >>> import torch
         >>> from pellucid.methods import Problem, ShapleyInteractionSampling
         >>> problem = Problem(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[2.0, 3.0, 1.0]]))
-        >>> ShapleyInteractionSampling(samples=3, seed=0)(problem).values[0, 0, 1:]
+        >>> ShapleyInteractionSampling(n_samples=3, seed=0)(problem).values[0, 0, 1:]
         tensor([6., 0.])
     """
 
-    samples: int | Literal["auto"] = 200
+    n_samples: int | Literal["auto"] = 200
     tolerance: float = 0.01
     relative: bool = False
-    most_samples: int = MOST_SAMPLES
+    max_samples: int = MOST_SAMPLES
     index: InteractionIndex = "k-SII"
     seed: int | None = None
     generator: torch.Generator | None = None
@@ -196,7 +196,7 @@ class ShapleyInteractionSampling:
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
         generator, paths = shared_generator(self.seed, self.generator), walecki_paths(len(game.playing))
-        narrowing = AdaptiveSampler(f, self.samples, self, per_draw=len(paths), name="samples")
+        narrowing = AdaptiveSampler(f, self.n_samples, self, per_draw=len(paths), name="n_samples")
 
         async def of_draws(subgame: Game, samples: int) -> Tensor:
             numbered = random_permutations(game.features, game.playing, max(1, samples // len(paths)), generator)

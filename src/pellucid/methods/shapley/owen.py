@@ -144,10 +144,10 @@ class OwenValueSampling:
     Args:
         groups: Which group each element is in: integers like a feature mask, the same for all elements of a feature;
             see [FeatureMask][pellucid.methods.FeatureMask].
-        samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are narrow.
+        n_samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+        max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
         seed: Seeds the orders; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -160,10 +160,10 @@ class OwenValueSampling:
     """
 
     groups: FeatureMask
-    samples: int | Literal["auto"] = 25
+    n_samples: int | Literal["auto"] = 25
     tolerance: float = 0.01
     relative: bool = False
-    most_samples: int = MOST_SAMPLES
+    max_samples: int = MOST_SAMPLES
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -195,7 +195,7 @@ class OwenValueSampling:
             places = random_permutations(groups, some, samples, generator).argsort(1)
             return drawn.gather(1, places.gather(1, group_of[drawn]).argsort(dim=1, stable=True))
 
-        return await permutation_estimate(game, AdaptiveSampler(f, self.samples, self, name="samples"), orders, 1)
+        return await permutation_estimate(game, AdaptiveSampler(f, self.n_samples, self, name="n_samples"), orders, 1)
 
 
 def _groups_of(game: Game, groups: Features) -> tuple[Tensor, Tensor]:

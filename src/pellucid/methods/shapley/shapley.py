@@ -43,11 +43,11 @@ class ShapleyValueSampling:
     Strumbelj, Kononenko, "An efficient explanation of individual classifications using game theory", 2010.
 
     Args:
-        samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are narrow.
-        orders: How they are drawn; see [PermutationSampling][pellucid.methods.shapley.coalitions.PermutationSampling].
+        n_samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are narrow.
+        permutations: How they are drawn; see [PermutationSampling][pellucid.methods.shapley.coalitions.PermutationSampling].
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `converged`, and
+        max_samples: With "auto", where it gives up; the result tells which examples have `converged`, and
             how many orders each took in `n_evaluations`.
         seed: Seeds the orders; None draws from torch's global generator.
         generator: Gives the seed.
@@ -56,17 +56,17 @@ class ShapleyValueSampling:
         >>> import torch
         >>> from pellucid.methods import Problem, ShapleyValueSampling
         >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
-        >>> ShapleyValueSampling(samples=100, seed=0)(problem).values[0].sum()
+        >>> ShapleyValueSampling(n_samples=100, seed=0)(problem).values[0].sum()
         tensor(6.)
-        >>> ShapleyValueSampling(samples=100, orders="antithetic", seed=0)(problem).stderr
+        >>> ShapleyValueSampling(n_samples=100, permutations="antithetic", seed=0)(problem).stderr
         (tensor([[0., 0.]]),)
     """
 
-    samples: int | Literal["auto"] = 25
-    orders: PermutationSampling = "random"
+    n_samples: int | Literal["auto"] = 25
+    permutations: PermutationSampling = "random"
     tolerance: float = 0.01
     relative: bool = False
-    most_samples: int = MOST_SAMPLES
+    max_samples: int = MOST_SAMPLES
     seed: int | None = None
     generator: torch.Generator | None = None
 
@@ -85,15 +85,15 @@ class ShapleyValueSampling:
             Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
             counts as (B,).
         """
-        if self.orders not in get_args(PermutationSampling):
+        if self.permutations not in get_args(PermutationSampling):
             raise InvalidArgument(
-                f"orders must be one of {', '.join(get_args(PermutationSampling))}: got {self.orders!r}."
+                f"orders must be one of {', '.join(get_args(PermutationSampling))}: got {self.permutations!r}."
             )
         generator = shared_generator(self.seed, self.generator)
         game = Game(f, feature_mask, baselines)
-        each = permutations_per_draw(game, self.orders)
-        draw = functools.partial(sample_permutations, game, self.orders, generator=generator)
-        return await permutation_estimate(game, AdaptiveSampler(f, self.samples, self, per_draw=each), draw, each)
+        each = permutations_per_draw(game, self.permutations)
+        draw = functools.partial(sample_permutations, game, self.permutations, generator=generator)
+        return await permutation_estimate(game, AdaptiveSampler(f, self.n_samples, self, per_draw=each), draw, each)
 
 
 @final

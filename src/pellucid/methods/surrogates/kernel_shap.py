@@ -53,12 +53,12 @@ class KernelShap:
     Covert, Lee, "Improving KernelSHAP", 2021, https://arxiv.org/abs/2012.01536.
 
     Args:
-        samples: How many coalitions, those of none and of all among them; None is 2 n + 2048 for n features that make
+        n_samples: How many coalitions, those of none and of all among them; None is 2 n + 2048 for n features that make
             a difference. Never more than there are are evaluated. "auto" goes on with an example until its 95 %
             intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
-        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+        max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
         sampling: Which coalitions; see [Sampling][pellucid.methods.surrogates.kernel_shap.Sampling].
         per_feature: Whether the attributions are one for each number of a feature, (B, numbers), in place of the
             shapes of the source.
@@ -73,10 +73,10 @@ class KernelShap:
         (tensor([[3., 3., 1.]]),)
     """
 
-    samples: int | Literal["auto"] | None = None
+    n_samples: int | Literal["auto"] | None = None
     tolerance: float = 0.01
     relative: bool = False
-    most_samples: int = MOST_SAMPLES
+    max_samples: int = MOST_SAMPLES
     sampling: Sampling = "auto"
     per_feature: bool = False
     seed: int | None = None
@@ -110,13 +110,13 @@ class KernelShap:
             source: CoalitionSampler = PairedSampler(len(columns), generator)
         else:
             alike = (
-                generator is not None or self.samples == "auto" or f.session.whole_batch
+                generator is not None or self.n_samples == "auto" or f.session.whole_batch
             )  # of examples that meet, too
             source = CaptumSampler(design.columns, 1 if alike else await design.games(), generator)
-        samples = 2 * len(columns) + ADDITIONAL_SAMPLES if self.samples is None else self.samples
+        samples = 2 * len(columns) + ADDITIONAL_SAMPLES if self.n_samples is None else self.n_samples
         first = first_samples(len(columns))
         if samples == "auto" and self.sampling == "auto":
-            check_count("most_samples", self.most_samples, min(first, 2 * len(columns) + 2))
+            check_count("max_samples", self.max_samples, min(first, 2 * len(columns) + 2))
         narrowing = AdaptiveSampler(f, samples, self, first=first)
         told_apart = 0
 

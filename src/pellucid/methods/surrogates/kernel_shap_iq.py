@@ -50,12 +50,12 @@ class KernelShapIQ:
     Shapley interactions", 2024, https://arxiv.org/abs/2405.10852.
 
     Args:
-        samples: How many coalitions, at least n (n - 1) + 2 for n features that make a difference; None is three times
+        n_samples: How many coalitions, at least n (n - 1) + 2 for n features that make a difference; None is three times
             as many and 2048 more. Never more than there are are evaluated. "auto" goes on with an example until its
             95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest value.
-        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+        max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
         index: What is told of single features; see
             [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
         seed: Seeds the coalitions, which all examples share; None draws from torch's global generator.
@@ -69,10 +69,10 @@ class KernelShapIQ:
         tensor(6.)
     """
 
-    samples: int | Literal["auto"] | None = None
+    n_samples: int | Literal["auto"] | None = None
     tolerance: float = 0.01
     relative: bool = False
-    most_samples: int = MOST_SAMPLES
+    max_samples: int = MOST_SAMPLES
     index: InteractionIndex = "k-SII"
     seed: int | None = None
     generator: torch.Generator | None = None
@@ -100,15 +100,15 @@ class KernelShapIQ:
         players = torch.arange(len(game.playing), device="cpu")
         source = PairedSampler(len(players), shared_generator(self.seed, self.generator))
         least = min(2 ** len(players), len(players) * (len(players) - 1) + 2)
-        samples = SAMPLES_PER_UNKNOWN * least + MORE_SAMPLES if self.samples is None else self.samples
-        given = self.most_samples if samples == "auto" else samples
+        samples = SAMPLES_PER_UNKNOWN * least + MORE_SAMPLES if self.n_samples is None else self.n_samples
+        given = self.max_samples if samples == "auto" else samples
         if isinstance(given, int) and 0 < given < least:
-            name = "most_samples" if samples == "auto" else "samples"
+            name = "max_samples" if samples == "auto" else "n_samples"
             raise InvalidArgument(
                 f"{name} must be at least {least} to determine the interactions of {len(players)} features: "
                 f"got {given}. Hint: ShapleyInteractionSampling takes any number."
             )
-        narrowing = AdaptiveSampler(f, samples, self, first=SAMPLES_PER_UNKNOWN * least, name="samples")
+        narrowing = AdaptiveSampler(f, samples, self, first=SAMPLES_PER_UNKNOWN * least, name="n_samples")
         told = True
 
         def solved(_: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -126,9 +126,9 @@ class KernelShapIQ:
         worth, stderr = await fit_to_coalitions(game, narrowing, source.more, solved, players)
         if not told:
             warn(
-                f"samples must be larger: {narrowing.done} coalitions hardly determine the interactions of "
+                f"n_samples must be larger: {narrowing.done} coalitions hardly determine the interactions of "
                 f"{len(players)} features, and nothing tells how far off they are. "
-                f"Hint: samples={min(2 * narrowing.done, 2 ** len(players))}."
+                f"Hint: n_samples={min(2 * narrowing.done, 2 ** len(players))}."
             )
 
         def of_outputs(values: Tensor) -> Tensor:

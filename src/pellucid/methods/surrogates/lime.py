@@ -86,15 +86,15 @@ class Lime:
     Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016, https://arxiv.org/abs/1602.04938.
 
     Args:
-        samples: How many perturbed inputs; "auto" goes on with an example until its 95 % intervals are narrow.
+        n_samples: How many perturbed inputs; "auto" goes on with an example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest coefficient.
-        most_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-        stderr: Whether to estimate standard errors, by further fits; a `model` with `fit` has none.
-        similarity: What each of them counts; see [Similarity][pellucid.methods.surrogates.design.Similarity]. It is
+        max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+        return_stderr: Whether to estimate standard errors, by further fits; a `interpretable_model` with `fit` has none.
+        similarity_func: What each of them counts; see [Similarity][pellucid.methods.surrogates.design.Similarity]. It is
             called with `baselines`, `feature_mask` and `num_interp_features`, as the perturbation is.
-        model: The linear model, or any object with `fit` and `representation`.
-        perturbation: Draws which columns are present, (1, columns) of zeros and ones.
+        interpretable_model: The linear model, or any object with `fit` and `representation`.
+        perturb_func: Draws which columns are present, (1, columns) of zeros and ones.
         per_feature: Whether the attributions are one coefficient for each number of a feature, (B, columns), in place
             of the shapes of the source.
         seed: Seeds the coins, which all examples then share; None draws them from torch's global generator.
@@ -104,26 +104,26 @@ class Lime:
         >>> import torch
         >>> from pellucid.methods import Lasso, Lime, Problem
         >>> problem = Problem(lambda x: 3 * x[:, 0] - x[:, 1], torch.tensor([[2.0, 1.0, 5.0]]))
-        >>> Lime(samples=100, model=Lasso(alpha=1e-6), seed=0)(problem).values[0].round(decimals=4)
+        >>> Lime(n_samples=100, interpretable_model=Lasso(alpha=1e-6), seed=0)(problem).values[0].round(decimals=4)
         tensor([[ 6., -1.,  0.]])
     """
 
-    samples: int | Literal["auto"] = 25
+    n_samples: int | Literal["auto"] = 25
     tolerance: float = 0.01
     relative: bool = False
-    most_samples: int = MOST_SAMPLES
-    stderr: bool = True
-    similarity: Similarity = field(default_factory=ExponentialKernel)
-    model: LinearSolver | Surrogate = field(default_factory=Lasso)
-    perturbation: Perturbation = bernoulli_half
+    max_samples: int = MOST_SAMPLES
+    return_stderr: bool = True
+    similarity_func: Similarity = field(default_factory=ExponentialKernel)
+    interpretable_model: LinearSolver | Surrogate = field(default_factory=Lasso)
+    perturb_func: Perturbation = bernoulli_half
     per_feature: bool = False
     seed: int | None = None
     generator: torch.Generator | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, Surrogate | LinearSolver):
+        if not isinstance(self.interpretable_model, Surrogate | LinearSolver):
             raise InvalidArgument(
-                f"interpretable_model must have the methods fit and representation: got {describe(self.model)}."
+                f"interpretable_model must have the methods fit and representation: got {describe(self.interpretable_model)}."
             )
 
     @attribution
@@ -150,11 +150,15 @@ class Lime:
             )
         design = DesignColumns(Game(f, feature_mask, baselines))
         generator = shared_generator(self.seed, self.generator)
-        narrowing = AdaptiveSampler(f, self.samples, self)
-        kernel = self.similarity if isinstance(self.similarity, ExponentialKernel) else None
-        if self.perturbation is bernoulli_half and kernel is not None and not isinstance(self.model, Surrogate):
-            found, stderr = await self._fit_batched(design, narrowing, kernel, self.model, generator)
-        elif self.samples == "auto":
+        narrowing = AdaptiveSampler(f, self.n_samples, self)
+        kernel = self.similarity_func if isinstance(self.similarity_func, ExponentialKernel) else None
+        if (
+            self.perturb_func is bernoulli_half
+            and kernel is not None
+            and not isinstance(self.interpretable_model, Surrogate)
+        ):
+            found, stderr = await self._fit_batched(design, narrowing, kernel, self.interpretable_model, generator)
+        elif self.n_samples == "auto":
             raise InvalidArgument(
                 'n_samples="auto" needs the perturbation and the similarity of LIME and a linear model of pellucid: '
                 "got others."
@@ -176,7 +180,7 @@ class Lime:
         generator: torch.Generator | None,
     ) -> tuple[Tensor, Tensor | None]:
         """Coefficients [g, columns, K] and standard errors, of all examples at once."""
-        shares = generator is not None or self.samples == "auto" or design.game.f.session.whole_batch
+        shares = generator is not None or self.n_samples == "auto" or design.game.f.session.whole_batch
         games = 1 if shares else await design.games()
 
         def coins(samples: int) -> Tensor:
@@ -206,7 +210,7 @@ class Lime:
                 "interpretable_model.coefficients() must be those of all games, columns and outputs: "
                 f"expected {expected}, got {describe(found)}."
             )
-        wanted = self.stderr or self.samples == "auto"
+        wanted = self.return_stderr or self.n_samples == "auto"
         return found, bayesian_bootstrap_stderr(model, present, outputs, weights) if wanted else None
 
     async def _fit_one_example(
@@ -215,18 +219,18 @@ class Lime:
         """Coefficients [1, columns, K] of one game and standard errors, by functions of the user's."""
         original, arguments = unwrap_single(design.game.f.x), _arguments(design, baselines)
         drawn = self._drawn(count, design, generator, original, arguments)
-        if isinstance(self.similarity, ExponentialKernel):
+        if isinstance(self.similarity_func, ExponentialKernel):
             present = torch.cat(list(drawn))
-            counts = self.similarity.weights_of_coalitions(
+            counts = self.similarity_func.weights_of_coalitions(
                 design.game, present[:, None, design.column_of_feature] > 0, apart=False
             )
         else:
             present, counts = self._compared(drawn, design, original, arguments)
         values = await design.values(present[:, None] > 0)
-        if not isinstance(self.model, Surrogate):
+        if not isinstance(self.interpretable_model, Surrogate):
             consume_captum_fit_draws(design.columns, generator)
-            return self._fitted(self.model, present[None] > 0, split_by_game(values, 1), counts)
-        fits = [fit_user_model(self.model, present, each, counts[0]) for each in values]
+            return self._fitted(self.interpretable_model, present[None] > 0, split_by_game(values, 1), counts)
+        fits = [fit_user_model(self.interpretable_model, present, each, counts[0]) for each in values]
         if any(each.numel() != design.columns for each in fits):
             raise InvalidArgument(
                 "interpretable_model.representation() must hold a coefficient for each feature: "
@@ -243,7 +247,7 @@ class Lime:
         for sample in drawn:
             there = game.features.among(sample[:, None, design.column_of_feature] > 0, everywhere)
             near = unwrap_single(masked_points(there, game.f.x, game.fill.alone, everywhere))
-            weights.append(as_scalar(self.similarity(original, near, sample, **arguments)))
+            weights.append(as_scalar(self.similarity_func(original, near, sample, **arguments)))
             samples.append(sample)
         return torch.cat(samples), torch.stack(weights)[None]
 
@@ -256,11 +260,11 @@ class Lime:
         arguments: dict[str, Any],
     ) -> Iterator[Tensor]:
         """Which columns are present, float (1, columns), sample by sample."""
-        if self.perturbation is bernoulli_half:
+        if self.perturb_func is bernoulli_half:
             again = None if generator is None else torch.Generator("cpu").manual_seed(generator.initial_seed())
             yield from torch.split(_bernoulli_coalitions(count, design.columns, again).float(), 1)
             return
-        for sample in draw_perturbations(self.perturbation, count, original, arguments)[1]:
+        for sample in draw_perturbations(self.perturb_func, count, original, arguments)[1]:
             binary = isinstance(sample, Tensor) and bool(((sample == 0) | (sample == 1)).all())
             if not binary or sample.shape != (1, design.columns):
                 raise InvalidArgument(

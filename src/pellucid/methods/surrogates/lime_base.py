@@ -47,14 +47,14 @@ class LimeBase:
     Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016, https://arxiv.org/abs/1602.04938.
 
     Args:
-        model: Is fitted to interpretable samples, outputs and weights; what it learnt is the result.
-        similarity: What each perturbed input counts; see [Similarity][pellucid.methods.surrogates.design.Similarity].
-        perturbation: Draws perturbed inputs, or interpretable samples.
-        from_interpretable: Turns interpretable samples (1, columns) into inputs, where such are drawn.
-        to_interpretable: Turns perturbed inputs into interpretable samples, where these are drawn.
-        perturbs_interpretable: Whether interpretable samples are drawn, or else perturbed inputs.
-        samples: How many.
-        arguments: What these functions are called with by name.
+        interpretable_model: Is fitted to interpretable samples, outputs and weights; what it learnt is the result.
+        similarity_func: What each perturbed input counts; see [Similarity][pellucid.methods.surrogates.design.Similarity].
+        perturb_func: Draws perturbed inputs, or interpretable samples.
+        from_interp_rep_transform: Turns interpretable samples (1, columns) into inputs, where such are drawn.
+        to_interp_rep_transform: Turns perturbed inputs into interpretable samples, where these are drawn.
+        perturb_interpretable_space: Whether interpretable samples are drawn, or else perturbed inputs.
+        n_samples: How many.
+        callback_kwargs: What these functions are called with by name.
 
     Raises:
         InvalidArgument: The transform that is needed is not given.
@@ -66,33 +66,33 @@ class LimeBase:
         ...     def fit(self, data): (self.batch,) = data
         ...     def representation(self): return (self.batch[0] * self.batch[1][:, None]).mean(0, keepdim=True)
         >>> lime = LimeBase(
-        ...     model=Means(),
-        ...     similarity=lambda original, near, sample: 1.0,
-        ...     perturbation=lambda original: torch.bernoulli(torch.full((1, 2), 0.5)),
-        ...     from_interpretable=lambda sample, original: original * sample,
+        ...     interpretable_model=Means(),
+        ...     similarity_func=lambda original, near, sample: 1.0,
+        ...     perturb_func=lambda original: torch.bernoulli(torch.full((1, 2), 0.5)),
+        ...     from_interp_rep_transform=lambda sample, original: original * sample,
         ... )
         >>> lime(Problem(lambda x: x.sum(1), torch.tensor([[3.0, 0.0]]))).values[0].shape
         torch.Size([1, 2])
     """
 
-    model: Surrogate
-    similarity: Similarity
-    perturbation: Perturbation
-    from_interpretable: Transform | None = None
-    to_interpretable: Transform | None = None
-    perturbs_interpretable: bool = True
-    samples: int = 50
-    arguments: dict[str, Any] = field(default_factory=dict)
+    interpretable_model: Surrogate
+    similarity_func: Similarity
+    perturb_func: Perturbation
+    from_interp_rep_transform: Transform | None = None
+    to_interp_rep_transform: Transform | None = None
+    perturb_interpretable_space: bool = True
+    n_samples: int = 50
+    callback_kwargs: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        name = "from_interp_rep_transform" if self.perturbs_interpretable else "to_interp_rep_transform"
+        name = "from_interp_rep_transform" if self.perturb_interpretable_space else "to_interp_rep_transform"
         if self._transform is None:
-            space = "interpretable samples" if self.perturbs_interpretable else "perturbed inputs"
+            space = "interpretable samples" if self.perturb_interpretable_space else "perturbed inputs"
             raise InvalidArgument(f"{name} must be a function where {space} are drawn: got None.")
 
     @property
     def _transform(self) -> Transform | None:
-        return self.from_interpretable if self.perturbs_interpretable else self.to_interpretable
+        return self.from_interp_rep_transform if self.perturb_interpretable_space else self.to_interp_rep_transform
 
     @attribution
     async def __call__(self, f: ModelFunction, /) -> Attributions:
@@ -107,26 +107,28 @@ class LimeBase:
         Raises:
             InvalidArgument: The output is more than one value; a function returns what it must not.
         """
-        check_count("n_samples", self.samples)
+        check_count("n_samples", self.n_samples)
         original = unwrap_single(f.x)
-        count, drawn = draw_perturbations(self.perturbation, self.samples, original, self.arguments)
-        parts = (self.perturbation, self._transform, self.similarity, *self.arguments.values())
+        count, drawn = draw_perturbations(self.perturb_func, self.n_samples, original, self.callback_kwargs)
+        parts = (self.perturb_func, self._transform, self.similarity_func, *self.callback_kwargs.values())
         taken = Vectorized(partial(self._taken, original), count, f.problem.options.reported_as or "LimeBase", parts)
         samples = _PerturbedSamples(partial(taken, drawn))
         values = await evaluate_samples(f, count, samples.points)
         if len(values) != 1:
             raise InvalidArgument(f"forward_func must return one value for all inputs together: got {len(values)}.")
-        learnt = fit_user_model(self.model, torch.cat(samples.interpretable), values[0], torch.cat(samples.weights))
+        learnt = fit_user_model(
+            self.interpretable_model, torch.cat(samples.interpretable), values[0], torch.cat(samples.weights)
+        )
         found, structure = TensorTree.of(learnt)
         return Attributions(found, structure=structure)
 
     def _taken(self, original: Any, drawn: Any) -> Tensors:
         """Perturbed inputs, the interpretable sample and what it counts, a tensor of no dimensions."""
-        other: Any = self._transform and self._transform(drawn, original, **self.arguments)
-        near, sample = (other, drawn) if self.perturbs_interpretable else (drawn, other)
+        other: Any = self._transform and self._transform(drawn, original, **self.callback_kwargs)
+        near, sample = (other, drawn) if self.perturb_interpretable_space else (drawn, other)
         if not isinstance(sample, Tensor) or sample.ndim != 2 or len(sample) != 1:
             raise InvalidArgument(f"an interpretable sample must have the shape (1, columns): got {describe(sample)}.")
-        weight = as_scalar(self.similarity(original, near, sample, **self.arguments))
+        weight = as_scalar(self.similarity_func(original, near, sample, **self.callback_kwargs))
         return *as_tensor_tuple(near, "perturbed inputs"), sample, weight
 
 

@@ -19,8 +19,8 @@ class ExponentialKernel:
     """exp(-d^2 / (2 width^2)) for the distance d of a perturbed input from the original.
 
     Args:
-        distance: 1 - cos of the angle between them, or the length of their difference.
-        width: How far a perturbed input may be away and still count.
+        distance_mode: 1 - cos of the angle between them, or the length of their difference.
+        kernel_width: How far a perturbed input may be away and still count.
 
     Raises:
         InvalidArgument: There is no such distance, or the width is not above zero.
@@ -28,18 +28,18 @@ class ExponentialKernel:
     Examples:
         >>> import torch
         >>> from pellucid.methods import ExponentialKernel
-        >>> ExponentialKernel("euclidean", width=2.0)(torch.tensor([[3.0, 4.0]]), torch.tensor([[3.0, 0.0]]))
+        >>> ExponentialKernel("euclidean", kernel_width=2.0)(torch.tensor([[3.0, 4.0]]), torch.tensor([[3.0, 0.0]]))
         tensor(0.1353)
     """
 
-    distance: Literal["cosine", "euclidean"] = "cosine"
-    width: float = 1.0
+    distance_mode: Literal["cosine", "euclidean"] = "cosine"
+    kernel_width: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.distance not in ("cosine", "euclidean"):
-            raise InvalidArgument(f'distance_mode must be "cosine" or "euclidean": got {self.distance!r}.')
-        if not self.width > 0:
-            raise InvalidArgument(f"kernel_width must be above zero: got {self.width}.")
+        if self.distance_mode not in ("cosine", "euclidean"):
+            raise InvalidArgument(f'distance_mode must be "cosine" or "euclidean": got {self.distance_mode!r}.')
+        if not self.kernel_width > 0:
+            raise InvalidArgument(f"kernel_width must be above zero: got {self.kernel_width}.")
 
     def __call__(
         self, original: Tensor | Tensors, perturbed: Tensor | Tensors, interpretable: Any = None, **kwargs: Any
@@ -83,8 +83,8 @@ class ExponentialKernel:
 
     def _weight(self, original: Tensor, product: Tensor, perturbed: Tensor, moved: Tensor) -> Tensor:
         """By the squared lengths of original and perturbed input, their product, and the squared distance."""
-        if self.distance == "cosine":
+        if self.distance_mode == "cosine":
             distance = 1 - product / (original * perturbed).sqrt().clamp(min=torch.finfo(product.dtype).tiny)
         else:
             distance = moved.clamp(min=0).sqrt()
-        return torch.exp(-(distance**2) / (2 * self.width**2))
+        return torch.exp(-(distance**2) / (2 * self.kernel_width**2))
