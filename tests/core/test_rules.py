@@ -441,9 +441,9 @@ def test_tensors_of_a_run_die_with_it():
 
 def test_rules_follow_a_backward_that_comes_after_the_run():
     x = torch.zeros(2, requires_grad=True)
-    with Rules({"tanh": constant(3)}).applied():
+    with apply(Rules({"tanh": constant(3)})):
         y = x.tanh()
-    with Rules({"tanh": constant(5)}).applied():
+    with apply(Rules({"tanh": constant(5)})):
         z = x.tanh()
     assert torch.equal(torch.autograd.grad(y.sum() + z.sum(), x)[0], torch.full((2,), 8.0))
 
@@ -451,8 +451,8 @@ def test_rules_follow_a_backward_that_comes_after_the_run():
 def test_runs_in_runs():
     """The inner rules come first; what they leave alone is the outer's."""
     x = torch.zeros(2, requires_grad=True)
-    with Rules({"tanh": constant(3), "sin": constant(5)}).applied():
-        with Rules({"tanh": constant(2)}).applied():
+    with apply(Rules({"tanh": constant(3), "sin": constant(5)})):
+        with apply(Rules({"tanh": constant(2)})):
             y = x.tanh().sin()
         z = x.tanh()
     assert torch.equal(torch.autograd.grad(y.sum(), x)[0], torch.full((2,), 10.0))
@@ -495,7 +495,7 @@ def test_a_model_that_raises_leaves_nothing_behind():
 
 def test_a_rule_that_returns_too_little_is_an_error():
     x = torch.zeros(2, requires_grad=True)
-    with Rules({"mul": lambda call, grad: (grad,)}).applied():
+    with apply(Rules({"mul": lambda call, grad: (grad,)})):
         y = x.exp() * x.sin()
     with pytest.raises(RuntimeError):
         torch.autograd.grad(y.sum(), x)

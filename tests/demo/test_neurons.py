@@ -42,7 +42,7 @@ def test_conductances_are_those_of_a_computation_by_hand(findings: Findings, by_
     missed = neurons.conductances - by_hand.sum(dim=2)
     assert missed.abs().max() < 0.02  # single neurons of single passengers: their errors cancel in the delta
     assert missed.mean(dim=0).abs().max() < 4e-3
-    for neuron, shares in neurons.contributions.items():
+    for neuron, shares in neurons.shares.items():
         assert (shares - by_hand[:, neuron]).abs().max() < 1e-3
     assert neurons.gap() < 5e-3
 
@@ -61,7 +61,7 @@ def test_conductances_add_up_to_the_change_of_the_prediction_but_for_the_delta(f
 
 def test_the_strong_neurons_have_the_largest_mean_size(findings: Findings, by_hand: Tensor):
     sizes = by_hand.sum(dim=2).abs().mean(dim=0)
-    assert list(findings.neurons.contributions) == sizes.topk(2).indices.tolist() == [10, 1]
+    assert list(findings.neurons.shares) == sizes.topk(2).indices.tolist() == [10, 1]
     assert findings.neurons.ranked()[0] == int(sizes.argmax())
     assert set(findings.neurons.ranked()[-2:]) == set(sizes.topk(2, largest=False).indices.tolist())
 
@@ -117,7 +117,7 @@ def test_the_page_says_what_was_found_in_the_neurons(folder: Path, findings: Fin
     assert f"conductances add up to {total}; the prediction changes by {change}." in text
     delta = findings.neurons.delta
     assert f"delta: {delta.mean():+.1e} on average, at most {delta.abs().max():.1e} in size" in text
-    for neuron, shares in findings.neurons.contributions.items():
+    for neuron, shares in findings.neurons.shares.items():
         said = re.search(rf"Neuron {neuron} looks mostly at ([^.]*\.[^%]*), (\d+)% of what flows through it\.", text)
         assert said is not None
         means, sizes = shares.mean(dim=0), shares.abs().mean(dim=0)

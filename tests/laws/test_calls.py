@@ -18,7 +18,7 @@ EXAMPLES = 5
 @pytest.fixture(autouse=True)
 def without_replays(monkeypatch: pytest.MonkeyPatch):
     """The check of a replay takes forwards of its own: see test_replay."""
-    monkeypatch.setattr(activation_replay, "ENOUGH", math.inf)
+    monkeypatch.setattr(activation_replay, "MIN_ROWS_TO_REPLAY", math.inf)
 
 
 def without_looks() -> AbstractContextManager[object]:

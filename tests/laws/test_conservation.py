@@ -175,7 +175,7 @@ def test_rules_of_one_s_own_keep_what_they_do_not_pass():
 def test_relevance_that_is_passed_on_is_all_there():
     model = seeded(lambda: nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2)))
     table = LRP(composite=Composite({"0": Pass()})).conservation(Problem(model, numbers(2, 3), target=0))
-    assert [each.rule for each in table.calls] == ["Epsilon", "PassOn"]
+    assert [each.rule for each in table.calls] == ["Epsilon", "Pass"]
     assert table.calls[1].absorbed.abs().max() == 0
     adds_up(table)
 

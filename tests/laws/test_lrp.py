@@ -67,7 +67,7 @@ TRANSFORMERS: dict[str, tuple[Callable[[str], nn.Module], tuple[int, ...]]] = {
     ),
 }  # fmt: skip
 
-ABSORBING = ("Epsilon", "Gamma", "share", "softmax", "addition")
+ABSORBING = ("Epsilon", "Gamma", "proportional", "softmax_rule", "addition")
 """Rules under which biases, positions and the softmax's own share may be lost."""
 
 
@@ -272,7 +272,7 @@ def test_a_rule_of_a_module_that_is_taken_apart():
     for key in ("1", model[1], nn.LayerNorm):
         flows = methods.LRP(composite=Composite({key: Pass()})).trace(Problem(model, x, target=1))
         (flow,) = [flow for flow in flows if "LayerNorm" in flow.call]
-        assert (flow.rule, flow.received) == ("PassOn", pytest.approx(flow.passed))
+        assert (flow.rule, flow.received) == ("Pass", pytest.approx(flow.passed))
 
 
 @pytest.mark.parametrize(

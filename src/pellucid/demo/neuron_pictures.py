@@ -94,12 +94,12 @@ def _through_features(findings: Findings) -> Picture:
                     x_label=f"mean {CONDUCTANCE}",
                     y_label="feature",
                 )
-                for neuron in neurons.contributions
+                for neuron in neurons.shares
             ),
         ),
         alternative="Two bar charts of the mean conductance of the two strongest neurons, feature by feature.",
         sentences=(
-            " ".join(sentence(what_it_looks_at(neurons, neuron)) for neuron in neurons.contributions)
+            " ".join(sentence(what_it_looks_at(neurons, neuron)) for neuron in neurons.shares)
             + " What the features bring adds up to the conductance of the neuron, "
             f"within {neurons.gap():.3f} for every passenger."
         ),

@@ -18,7 +18,7 @@ class NeuronFindings:
 
     conductances: Tensor  # [passengers, neurons]
     delta: Tensor  # [passengers], by how much a passenger's conductances miss the change of the prediction
-    contributions: dict[int, Tensor]  # strongest neuron first: its conductance by feature, [passengers, features]
+    shares: dict[int, Tensor]  # strongest neuron first: its conductance by feature, [passengers, features]
 
     def by_neuron(self) -> list[Summary]:
         """Summarise each neuron's conductances, from the neuron most in favour of survival to the one most against."""
@@ -34,7 +34,7 @@ class NeuronFindings:
 
     def by_feature(self, neuron: int) -> list[Summary]:
         """Summarise what each feature adds through one of the strongest neurons, as `by_neuron` does."""
-        return summaries(FEATURES, self.contributions[neuron])
+        return summaries(FEATURES, self.shares[neuron])
 
     def looks_at(self, neuron: int) -> list[Summary]:
         """Return the fewest features that together carry more than half of what flows through a neuron."""
@@ -51,7 +51,7 @@ class NeuronFindings:
         """Return by how much a strong neuron's shares miss its conductance where they miss it most."""
         return max(
             (shares.sum(dim=1) - self.conductances[:, neuron]).abs().max().item()
-            for neuron, shares in self.contributions.items()
+            for neuron, shares in self.shares.items()
         )
 
 

@@ -58,7 +58,7 @@ def print_findings(findings: Findings, console: Console) -> None:
     title = "Conductance of the first hidden layer for it"
     console.print(_table(title, "neuron", "conductance", findings.neurons.by_neuron()))
     _print_delta(findings.neurons.delta, console)
-    for neuron in findings.neurons.contributions:
+    for neuron in findings.neurons.shares:
         console.print(sentence(what_it_looks_at(findings.neurons, neuron)), highlight=False)
 
 

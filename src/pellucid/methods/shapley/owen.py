@@ -105,8 +105,8 @@ def _check_exact_is_feasible(sizes: list[int]) -> None:
     few = max(groups, largest) <= MAX_EXACT_FEATURES
     if not few or 2**groups + sum(2 ** (groups - 1) * (2**size - 2) for size in sizes) > 2**MAX_EXACT_FEATURES:
         raise InvalidArgument(
-            f"groups must leave at most 2^{MAX_EXACT_FEATURES} coalitions for exact Owen values: got {groups} groups of "
-            f"up to {largest} features. Hint: sample them with OwenValueSampling, or join features by a mask."
+            f"groups must leave at most 2^{MAX_EXACT_FEATURES} coalitions for exact Owen values: got {groups} groups "
+            f"of up to {largest} features. Hint: sample them with OwenValueSampling, or join features by a mask."
         )
 
 
