@@ -145,7 +145,8 @@ METHODS = [
     ),
     Method(
         "methods.Occlusion-from-layer", engine(methods.Occlusion, from_layer),
-        needs=LAYER, at="layer", players=overlapping("sliding_window_shapes", "strides"), linear=True, calls=(2, 6), backwards=0,
+        needs=LAYER, at="layer",
+        players=overlapping("sliding_window_shapes", "strides"), linear=True, calls=(2, 6), backwards=0,
         gradient=False,
         specimens=("reused", "two-inputs"),
     ),
@@ -200,7 +201,8 @@ METHODS = [
         specimens=("reused", "two-inputs"),
     ),
     Method(
-        "methods.Lime-from-layer-to-neuron", engine(methods.Lime, to_neuron, n_samples=COINS, interpretable_model=LASSO),
+        "methods.Lime-from-layer-to-neuron",
+        engine(methods.Lime, to_neuron, n_samples=COINS, interpretable_model=LASSO),
         needs=BETWEEN, at="layer", of_output=False, players=masked("feature_mask"), stochastic=True, shared=True,
         surrogate=True, calls=(2, 8), backwards=0, gradient=False,
         specimens=("reused", "lstm"),

@@ -61,7 +61,8 @@ METHODS = [
         needs=NEURON, of_output=False, baselines=by_example, linear=True, calls=(1, 5), backwards=0, gradient=False,
     ),
     Method(
-        "methods.Occlusion-of-neuron", engine(methods.Occlusion, to_neuron), players=windowed("sliding_window_shapes", "strides"),
+        "methods.Occlusion-of-neuron",
+        engine(methods.Occlusion, to_neuron), players=windowed("sliding_window_shapes", "strides"),
         needs=NEURON, of_output=False, baselines=by_example, linear=True, calls=(1, 5), backwards=0, gradient=False,
     ),
     Method(

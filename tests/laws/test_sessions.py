@@ -41,7 +41,10 @@ CALLS = {
     "GradientShap": (GradientShap(n_samples=6, seed=0), DISTRIBUTION | {"return_convergence_delta": True}),
     "smoothgrad": (NoiseTunnel(attribution_method=Saliency(), nt_samples=8, seed=0), {}),
     "vargrad of GradientShap": (
-        NoiseTunnel(attribution_method=GradientShap(n_samples=2, seed=1), nt_type="vargrad", nt_samples_batch_size=2, seed=0), DISTRIBUTION
+        NoiseTunnel(
+            attribution_method=GradientShap(n_samples=2, seed=1), nt_type="vargrad", nt_samples_batch_size=2, seed=0
+        ),
+        DISTRIBUTION,
     ),
 }  # fmt: skip
 

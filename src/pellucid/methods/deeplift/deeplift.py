@@ -70,7 +70,8 @@ class DeepLift:
         Args:
             f: From the inputs or a layer, to one value per example.
             baselines: What to compare with; see [Baselines][pellucid.methods.Baselines].
-            return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs nothing.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs
+                nothing.
 
         Returns:
             Attributions of the shapes of the tensors where the pathway reads; delta of shape (B,).

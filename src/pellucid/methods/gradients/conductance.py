@@ -50,8 +50,8 @@ class Conductance:
         n_steps: Differences; there is one point more.
         method: Where the points lie; only those of `riemann_trapezoid` reach both ends. See
             [quadrature][pellucid.core.evaluation.quadrature.quadrature].
-        gradient_rule: Whether a difference is multiplied with the mean of the gradients at its two ends, or with the one
-            at the end it starts from, as in Captum.
+        gradient_rule: Whether a difference is multiplied with the mean of the gradients at its two ends, or with the
+            one at the end it starts from, as in Captum.
 
     Examples:
         >>> import torch
@@ -76,7 +76,8 @@ class Conductance:
         Args:
             f: From the inputs, to read at a layer.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
-            return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more forwards.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
+                forwards.
 
         Returns:
             Attributions of the shapes of the tensors at the layer; delta of shape (B,).
@@ -145,7 +146,8 @@ class NeuronConductance:
     Dhamdhere, Sundararajan, Yan, "How important is a neuron?", 2018, https://arxiv.org/abs/1805.12233.
 
     Args:
-        neuron_selector: Which neurons of the layer where the pathway reads; see [TargetLike][pellucid.methods.TargetLike].
+        neuron_selector: Which neurons of the layer where the pathway reads; see
+            [TargetLike][pellucid.methods.TargetLike].
         n_steps: Points on the line.
         method: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
         multiply_by_inputs: Whether to multiply by x - x' (global attribution) or not (local).

@@ -84,7 +84,8 @@ class GradientShap:
         Args:
             f: From the inputs to one value per example.
             baselines: The distribution to draw from: tensors (n_baselines, ...) of any number of baselines.
-            return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per sample.
+            return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per
+                sample.
 
         Returns:
             Attributions of the shapes of the inputs; delta of shape (B * samples,), the samples of an example together.

@@ -76,7 +76,8 @@ class IntegratedGradients:
         Args:
             f: From the inputs to one value per example.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
-            return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more forwards.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
+                forwards.
 
         Returns:
             Attributions of the shapes of the inputs; delta of shape (B,).

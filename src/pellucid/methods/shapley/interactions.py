@@ -149,8 +149,8 @@ class ShapleyInteractionSampling:
     Alspach, "The wonderful Walecki construction", 2008.
 
     Args:
-        n_samples: Orders, the same for all examples, of 2 n coalitions each for n features; as many whole draws are taken
-            as make them up, but at least one. "auto" goes on with an example until its 95 % intervals are narrow.
+        n_samples: Orders, the same for all examples, of 2 n coalitions each for n features; as many whole draws are
+            taken as make them up, but at least one. "auto" goes on with an example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest value.
         max_samples: With "auto", where it gives up; the result tells which examples have `converged`.

@@ -144,7 +144,8 @@ class OwenValueSampling:
     Args:
         groups: Which group each element is in: integers like a feature mask, the same for all elements of a feature;
             see [FeatureMask][pellucid.methods.FeatureMask].
-        n_samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are narrow.
+        n_samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are
+            narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
         max_samples: With "auto", where it gives up; the result tells which examples have `converged`.

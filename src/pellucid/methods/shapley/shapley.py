@@ -43,8 +43,10 @@ class ShapleyValueSampling:
     Strumbelj, Kononenko, "An efficient explanation of individual classifications using game theory", 2010.
 
     Args:
-        n_samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are narrow.
-        permutations: How they are drawn; see [PermutationSampling][pellucid.methods.shapley.coalitions.PermutationSampling].
+        n_samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are
+            narrow.
+        permutations: How they are drawn; see
+            [PermutationSampling][pellucid.methods.shapley.coalitions.PermutationSampling].
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
         max_samples: With "auto", where it gives up; the result tells which examples have `converged`, and

@@ -50,9 +50,9 @@ class KernelShapIQ:
     Shapley interactions", 2024, https://arxiv.org/abs/2405.10852.
 
     Args:
-        n_samples: How many coalitions, at least n (n - 1) + 2 for n features that make a difference; None is three times
-            as many and 2048 more. Never more than there are are evaluated. "auto" goes on with an example until its
-            95 % intervals are narrow.
+        n_samples: How many coalitions, at least n (n - 1) + 2 for n features that make a difference; None is three
+            times as many and 2048 more. Never more than there are are evaluated. "auto" goes on with an example until
+            its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest value.
         max_samples: With "auto", where it gives up; the result tells which examples have `converged`.

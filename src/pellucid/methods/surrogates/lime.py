@@ -90,9 +90,10 @@ class Lime:
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest coefficient.
         max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-        return_stderr: Whether to estimate standard errors, by further fits; a `interpretable_model` with `fit` has none.
-        similarity_func: What each of them counts; see [Similarity][pellucid.methods.surrogates.design.Similarity]. It is
-            called with `baselines`, `feature_mask` and `num_interp_features`, as the perturbation is.
+        return_stderr: Whether to estimate standard errors, by further fits; a `interpretable_model` with `fit` has
+            none.
+        similarity_func: What each of them counts; see [Similarity][pellucid.methods.surrogates.design.Similarity]. It
+            is called with `baselines`, `feature_mask` and `num_interp_features`, as the perturbation is.
         interpretable_model: The linear model, or any object with `fit` and `representation`.
         perturb_func: Draws which columns are present, (1, columns) of zeros and ones.
         per_feature: Whether the attributions are one coefficient for each number of a feature, (B, columns), in place
@@ -123,7 +124,8 @@ class Lime:
     def __post_init__(self) -> None:
         if not isinstance(self.interpretable_model, Surrogate | LinearSolver):
             raise InvalidArgument(
-                f"interpretable_model must have the methods fit and representation: got {describe(self.interpretable_model)}."
+                "interpretable_model must have the methods fit and representation: got "
+                f"{describe(self.interpretable_model)}."
             )
 
     @attribution

@@ -48,7 +48,8 @@ class LimeBase:
 
     Args:
         interpretable_model: Is fitted to interpretable samples, outputs and weights; what it learnt is the result.
-        similarity_func: What each perturbed input counts; see [Similarity][pellucid.methods.surrogates.design.Similarity].
+        similarity_func: What each perturbed input counts; see
+            [Similarity][pellucid.methods.surrogates.design.Similarity].
         perturb_func: Draws perturbed inputs, or interpretable samples.
         from_interp_rep_transform: Turns interpretable samples (1, columns) into inputs, where such are drawn.
         to_interp_rep_transform: Turns perturbed inputs into interpretable samples, where these are drawn.
