@@ -121,8 +121,8 @@ def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable
 
 def _tensors_of(module: nn.Module) -> dict[str, Hashable]:
     """The marks of a module's parameters and buffers, by their names."""
-    held = module._parameters | module._buffers
-    return {name: mark_of(tensor) for name, tensor in held.items() if tensor is not None}
+    held = (*module._parameters.items(), *module._buffers.items())
+    return {name: mark_of(tensor) for name, tensor in held if tensor is not None}
 
 
 def mark_of(tensor: Tensor) -> Hashable:
