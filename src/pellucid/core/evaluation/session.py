@@ -1,0 +1,167 @@
+"""A session: one call of a method, or several that are asked the same problem, and all that is mutable about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar, final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.batching import Budget, Unit
+from pellucid.core.evaluation.coalition_memory import CoalitionMemory
+from pellucid.core.evaluation.observed import Observed
+from pellucid.core.examples import all_examples, select_examples
+from pellucid.core.model.inspection import ModelInfo
+from pellucid.core.model.isolation import isolated
+from pellucid.core.model.state import ModelState
+from pellucid.core.problem.problem import Problem
+from pellucid.core.restarts import BatchCollapsed, ReplayFailed
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_RUNNING: ContextVar[Session | None] = ContextVar("running", default=None)
+"""The session whose method this thread is in."""
+
+_OPEN: ContextVar[tuple[Session, ...]] = ContextVar("open", default=())
+"""The sessions that users have opened in this thread, the innermost last."""
+
+
+@final
+class Session:
+    """What is learnt while a problem is asked: batch sizes, layouts, replays, whether the model mixes examples.
+
+    Every call of a method makes its own. One that is opened, `with Session(problem):`, is joined by all methods that
+    are called on the problem inside, which then share what they learn and the coalitions that they evaluate. It belongs
+    to the thread that opens it.
+
+    Args:
+        problem: What is asked.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import KernelShap, Problem, Session, ShapleyValues
+        >>> problem = Problem(lambda x: x.prod(1), torch.tensor([[2.0, 3.0]]))
+        >>> with Session(problem):  # the four coalitions are evaluated once
+        ...     exact, estimated = ShapleyValues()(problem), KernelShap()(problem)
+        >>> exact.values, estimated.values
+        ((tensor([[3., 3.]]),), (tensor([[3., 3.]]),))
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        options, around = problem.options, _RUNNING.get()
+        self.problem = problem
+        self.info = info = ModelInfo.of(problem.model)
+        self.state = ModelState(info.modules, info.training_flags)
+        self.budget = Budget.of(problem.inputs, info.parameter_bytes, options)
+        self.observed = Observed()
+        self.coalitions: CoalitionMemory | None = None
+        # Tensors of different first dimensions (a graph's nodes and edges) are one example that nobody can divide.
+        mixes = info.mixes_examples if options.whole_batch is None else options.whole_batch
+        uneven = len({tensor.shape[0] for tensor in problem.inputs}) > 1
+        self.whole_batch = mixes or problem.target.of_output_rows or uneven
+        self.rows_meet = options.whole_batch
+        self.copies = False
+        self.warned_inputs: set[int] = set()
+        self._token: Token[tuple[Session, ...]] | None = None
+        if around is not None:
+            # Only a session around this one, whose examples these may be copies of, knows the batch.
+            repeats = around.copies or problem.batch_size != around.problem.batch_size
+            self.copies = repeats and not around.whole_batch
+            self.warned_inputs = around.warned_inputs
+            self.whole_batch |= around.whole_batch
+            self.rows_meet = self.rows_meet if around.rows_meet is None else around.rows_meet
+
+    @classmethod
+    def of(cls, problem: Problem) -> Session:
+        """The one that is open for a problem in this thread, or a new one."""
+        session = next((session for session in reversed(_OPEN.get()) if session.problem is problem), None)
+        return cls(problem) if session is None else session._refreshed()
+
+    def _refreshed(self) -> Session:
+        """This session; where the model has changed since, what was learnt of it is forgotten."""
+        info = ModelInfo.of(self.problem.model)
+        state = ModelState(info.modules, info.training_flags)
+        if self.is_outermost and state.value != self.state.value:
+            self.info, self.state, self.observed = info, state, Observed()
+            if self.coalitions is not None:
+                self.coalitions.forget()
+        return self
+
+    def __enter__(self) -> Session:
+        self.coalitions = CoalitionMemory()
+        self._token = _OPEN.set((*_OPEN.get(), self))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _OPEN.reset(self._token)
+        self.coalitions = None
+
+    @property
+    def is_outermost(self) -> bool:
+        """Whether no method of a session around this one, or of this one, is under way in this thread."""
+        return _RUNNING.get() is None
+
+    def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a call returns that asks the problem, with the model left as it was found.
+
+        A model that turns out to collapse the batch, whose rows depend on each other or that fails for other rows than
+        the batch's, is called again from the start, in whole batches and with the same random numbers; so is one that
+        cannot be replayed, without replays.
+        """
+        around = _RUNNING.get()
+        if around is self:
+            return call(*args, **kwargs)
+        token = _RUNNING.set(self)
+        try:
+            with isolated(self.info, self.problem.inputs[0].device, create_graph=self.problem.options.create_graph):
+                result = call(*args, **kwargs)
+                self.observed.verify_replays()
+                return result
+        except ReplayFailed:
+            self._begin_again(around)
+            return self.run(call, *args, **kwargs)
+        except BatchCollapsed as collapsed:
+            if self.copies or self.whole_batch:
+                raise  # a call around this one holds the batch, and begins again
+            self.whole_batch = True
+            self._begin_again(around)
+            return collapsed.settle(self.run(call, *args, **kwargs))
+        finally:
+            _RUNNING.reset(token)
+
+    def _begin_again(self, around: Session | None) -> None:
+        _RUNNING.set(around)
+        if self.coalitions is not None:
+            self.coalitions.forget()
+
+    def blocks(
+        self,
+        samples: int,
+        points: int,
+        run: Callable[[slice, slice], T],
+        *,
+        unit: Unit = "rows",
+        silent: bool = False,
+    ) -> Iterator[T]:
+        """`run(samples, places)` over all samples of all places: see [Budget.blocks][pellucid.core.batching.Budget]."""
+        return self.budget.blocks(samples, points, run, whole=self.whole_batch, unit=unit, silent=silent)
+
+    def is_whole_batch(self, examples: Tensor) -> bool:
+        """Whether these are the user's batch: every example once, in order."""
+        every = all_examples(self.problem.batch_size)
+        return examples is every or torch.equal(examples, every)
+
+    def holds_others(self, examples: Tensor) -> bool:
+        """Whether a forward of these examples holds others than those of the user's batch, or not all."""
+        return not self.whole_batch and (self.copies or not self.is_whole_batch(examples))
+
+    def pick(self, value: Any, examples: Tensor) -> Any:
+        """What belongs to these examples, copied, as the model may write into it."""
+        return select_examples(value, None if self.is_whole_batch(examples) else examples, self.problem.batch_size)
