@@ -35,7 +35,7 @@ NAMING_NOTHING = {
 }
 """Words that are no names, as they say nothing about what bears them."""
 
-NameKind: TypeAlias = Literal["definition", "method", "field", "parameter"]
+NameKind: TypeAlias = Literal["definition", "method", "field", "parameter", "variable"]
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Definition: TypeAlias = Function | ast.ClassDef
 
@@ -132,6 +132,21 @@ def bearers(module: ast.Module) -> Iterator[tuple[NameKind, str, str]]:
             for name in parameters(node):
                 if (name, _is_magic(node.name)) != ("other", True):  # that is what Python's own pages call it
                     yield "parameter", f"{label}({name})", name
+    for label, name in _variables(module):
+        yield "variable", f"{label}: {name}" if label else name, name
+
+
+def _variables(tree: ast.AST, label: str = "", local: bool = False) -> Iterator[tuple[str, str]]:
+    """The names that are bound inside functions, in comprehensions and by lambdas, and what they are bound in."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, _DEFINITIONS):
+            yield from _variables(node, f"{label}.{node.name}".lstrip("."), isinstance(node, _FUNCTIONS))
+            continue
+        if local and isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield label, node.id
+        if isinstance(node, ast.Lambda):
+            yield from ((label, argument.arg) for argument in ast.walk(node.args) if isinstance(argument, ast.arg))
+        yield from _variables(node, label, local or isinstance(node, ast.comprehension))
 
 
 def _fields(node: ast.ClassDef) -> list[str]:

@@ -234,6 +234,7 @@ BEARERS = source_of(
         def told(self, each):
             found = each
             def some(given): ...
+            return [place for place, _ in sorted(each, key=lambda other: other[0])]
 
         def __eq__(self, other): ...
         def like(self, other): ...
@@ -249,6 +250,7 @@ BEARERS = source_of(
         ("definition", {"Found"}),
         ("method", {"Item.told"}),
         ("field", {"Item.place"}),
+        ("variable", {"Item.told: found", "Item.told: place", "Item.told: other"}),
         ("parameter", {"Item.told(each)", "Item.told.some(given)", "Item.like(other)", "each_one(_rest)"}),
     ],
 )
