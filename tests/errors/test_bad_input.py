@@ -102,7 +102,7 @@ def test_methods_as_dataclasses_say_it_too():
     with pytest.raises(InvalidArgument, match=r"^IntegratedGradients: baselines must broadcast .* float32\]$"):
         methods.IntegratedGradients()(problem, torch.zeros(3, 32, 31))
     with pytest.raises(
-        InvalidArgument, match=r"^GradientShap: samples must be an integer of at least 1: got 0\. \[inputs: "
+        InvalidArgument, match=r"^GradientShap: n_samples must be an integer of at least 1: got 0\. \[inputs: "
     ):
         methods.GradientShap(n_samples=0)(problem, IMAGES)
 

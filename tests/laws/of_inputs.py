@@ -17,10 +17,10 @@ from pellucid.core.evaluation.model_function import ModelFunction, function_of
 from pellucid.core.games.features import Features
 
 
-def smooth_gradients(samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:
+def smooth_gradients(nt_samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:
     """Noise around noise: two methods that draw."""
     inside = methods.GradientShap(n_samples=2, **arguments)
-    return methods.NoiseTunnel(attribution_method=inside, nt_samples=samples, stdevs=stdevs, **arguments)
+    return methods.NoiseTunnel(attribution_method=inside, nt_samples=nt_samples, stdevs=stdevs, **arguments)
 
 
 def similarity(original: Any, perturbed: Any, interpretable: Tensor, **arguments: Any) -> Tensor:
@@ -115,20 +115,20 @@ METHODS = [
     Method(
         "methods.IntegratedGradients",
         engine(methods.IntegratedGradients, n_steps=5, method="riemann_middle"),
-        baselines=by_example, bounded=True, linear=True, complete={}, converged={"steps": 1500},
-        calls=(1, 5), delta_calls=(2, 2), many="steps",
+        baselines=by_example, bounded=True, linear=True, complete={}, converged={"n_steps": 1500},
+        calls=(1, 5), delta_calls=(2, 2), many="n_steps",
     ),
     Method(
         "methods.GradientShap",
         engine(methods.GradientShap, n_samples=4, stdevs=0.1),
         baselines=distribution, stochastic=True, bounded=True, linear=True, complete={"stdevs": 0.0},
-        calls=(1, 4), delta_calls=(2, 8), many="samples",
+        calls=(1, 4), delta_calls=(2, 8), many="n_samples",
     ),
     Method(
         "methods.NoiseTunnel-GradientShap",
         engine(smooth_gradients),
         baselines=distribution, stochastic=True, bounded=True, linear=True, complete={"stdevs": 0.0},
-        calls=(1, 6), delta_calls=(2, 12), many="samples",
+        calls=(1, 6), delta_calls=(2, 12), many="nt_samples",
     ),
     Method(
         "DeepLift", facade(attr.DeepLift),

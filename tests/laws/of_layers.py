@@ -35,8 +35,8 @@ def to_neuron(layer: Inside, neuron: Inside) -> dict[str, Any]:
     return {"source": layer.place, "target": methods.Neuron(neuron.place, neuron.neuron)}
 
 
-def smooth(samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:
-    return methods.NoiseTunnel(attribution_method=methods.Saliency(), nt_samples=samples, stdevs=stdevs, **arguments)
+def smooth(nt_samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:
+    return methods.NoiseTunnel(attribution_method=methods.Saliency(), nt_samples=nt_samples, stdevs=stdevs, **arguments)
 
 
 def permuted(model: nn.Module, inputs: Any, *, layer: Inside, **arguments: Any) -> Any:
@@ -83,27 +83,27 @@ METHODS = [
     Method(
         "methods.GradientShap-from-layer", engine(methods.GradientShap, from_layer, n_samples=4, stdevs=0.1),
         needs=LAYER, at="layer", baselines=distribution, stochastic=True, bounded=True, linear=True,
-        complete={"stdevs": 0.0}, calls=(3, 9), delta_calls=(2, 8), backwards=1, many="samples",
+        complete={"stdevs": 0.0}, calls=(3, 9), delta_calls=(2, 8), backwards=1, many="n_samples",
     ),
     Method(
         "methods.NoiseTunnel-Saliency-from-layer", engine(smooth, from_layer),
-        needs=LAYER, at="layer", stochastic=True, bounded=True, calls=(2, 4), backwards=1, many="samples",
+        needs=LAYER, at="layer", stochastic=True, bounded=True, calls=(2, 4), backwards=1, many="nt_samples",
     ),
     Method(
         "methods.Conductance", engine(methods.Conductance, read_at_layer, n_steps=5),
         needs=LAYER, at="layer", baselines=by_example, bounded=True, linear=True, complete={},
-        converged={"steps": 2000}, calls=(1, 6), delta_calls=(2, 2), many="steps",
+        converged={"n_steps": 2000}, calls=(1, 6), delta_calls=(2, 2), many="n_steps",
     ),
     Method(
         "methods.Conductance-between-layers", engine(methods.Conductance, read_between, n_steps=5),
         needs=BETWEEN, at="neuron", baselines=by_example, bounded=True, linear=True, complete={},
-        calls=(3, 8), delta_calls=(2, 2), backwards=1, many="steps",
+        calls=(3, 8), delta_calls=(2, 2), backwards=1, many="n_steps",
     ),
     Method(
         "methods.IntegratedGradients-from-layer-to-neuron",
         engine(methods.IntegratedGradients, to_neuron, n_steps=5, method="riemann_middle"),
         needs=BETWEEN, at="layer", of_output=False, baselines=by_example, bounded=True, linear=True, complete={},
-        calls=(3, 7), delta_calls=(2, 2), backwards=0, many="steps",
+        calls=(3, 7), delta_calls=(2, 2), backwards=0, many="n_steps",
     ),
     Method(
         "LayerDeepLift", facade_of_layer(attr.LayerDeepLift),

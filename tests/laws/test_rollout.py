@@ -164,8 +164,8 @@ def test_what_cannot_be_says_why():
     with pytest.raises(InvalidArgument, match=r"^AttentionRollout: forward_func must pay attention, .*: got none"):
         AttentionRollout()(Problem(nn.Linear(4, 3), x))
     problem = Problem(Mine(WAYS["fused"]), x)
-    for wrong in ({"heads": "most"}, {"discard": 1.0}):
-        with pytest.raises(InvalidArgument, match="heads must be one of mean, max, min, and discard"):
+    for wrong in ({"heads": "most"}, {"discard_ratio": 1.0}):
+        with pytest.raises(InvalidArgument, match="heads must be one of mean, max, min, and discard_ratio"):
             AttentionRollout(**wrong)(problem)
     with pytest.raises(OutOfRange, match="token must be one of the 5 tokens: got 5"):
         AttentionRollout(token=5)(problem)

@@ -39,7 +39,7 @@ def test_integrated_gradients_starts_where_captums_does(case: Example, baselines
     arguments = {"baselines": baselines, "internal_batch_size": internal_batch_size, "return_convergence_delta": True}
     assert_same(
         lambda attr: attr.IntegratedGradients(case.model).attribute(case.inputs, **arguments, **case.explained),
-        return_convergence_delta=True,
+        delta=True,
     )
 
 

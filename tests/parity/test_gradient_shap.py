@@ -14,7 +14,7 @@ def test_any_number_of_samples_with_and_without_noise(each: Example, seed: int, 
     assert_same(
         lambda attr: attr.GradientShap(each.model).attribute(each.inputs, each.draw(3), **arguments, **each.explained),
         seed=seed,
-        return_convergence_delta=True,
+        delta=True,
     )
 
 
@@ -42,7 +42,7 @@ def test_every_input_has_its_own_spread_and_its_own_number_of_baselines(seed: in
     assert_same(
         lambda attr: attr.GradientShap(two.model).attribute(two.inputs, **arguments, **two.explained),
         seed=seed,
-        return_convergence_delta=True,
+        delta=True,
     )
 
 
@@ -68,7 +68,7 @@ def test_float64_and_training_mode_are_kept(name: str):
     arguments = {"baselines": double.draw(3), "stdevs": 0.2, "return_convergence_delta": True, **double.explained}
     assert_same(
         lambda attr: attr.GradientShap(double.model).attribute(double.inputs, **arguments),
-        return_convergence_delta=True,
+        delta=True,
     )
 
 

@@ -62,7 +62,7 @@ def test_any_number_of_samples_at_a_time(method: str, nt_samples_batch_size: int
 def test_deltas_of_the_method_inside(method: str, name: str, nt_samples_batch_size: int | None, seed: int):
     case = layered(name, seed)
     arguments = {"nt_samples_batch_size": nt_samples_batch_size, "return_convergence_delta": True}
-    assert_same(tunnel(method, case, LAYERS[name], **arguments), seed=seed, return_convergence_delta=True)
+    assert_same(tunnel(method, case, LAYERS[name], **arguments), seed=seed, delta=True)
 
 
 @pytest.mark.parametrize("nt_samples_batch_size", [None, 2])

@@ -15,7 +15,7 @@ def test_every_rule_at_any_number_of_steps(each: Example, method: str, n_steps: 
     arguments = {"method": method, "n_steps": n_steps, "baselines": each.draw(4), "return_convergence_delta": True}
     assert_same(
         lambda attr: attr.IntegratedGradients(each.model).attribute(each.inputs, **arguments, **each.explained),
-        return_convergence_delta=True,
+        delta=True,
     )
 
 
@@ -31,7 +31,7 @@ def test_the_internal_batch_size_does_not_matter(each: Example, internal_batch_s
     arguments = {"internal_batch_size": internal_batch_size, "n_steps": 23, "return_convergence_delta": True}
     assert_same(
         lambda attr: attr.IntegratedGradients(each.model).attribute(each.inputs, **arguments, **each.explained),
-        return_convergence_delta=True,
+        delta=True,
     )
 
 
@@ -51,7 +51,7 @@ def test_float64_is_kept(name: str):
     arguments = {"baselines": double.draw(1), "return_convergence_delta": True, **double.explained}
     assert_same(
         lambda attr: attr.IntegratedGradients(double.model).attribute(double.inputs, **arguments),
-        return_convergence_delta=True,
+        delta=True,
     )
 
 
@@ -61,7 +61,7 @@ def test_inputs_of_two_dtypes_keep_each_its_own():
         lambda attr: attr.IntegratedGradients(lambda a, b: a.flatten(1).sin().sum(1) * b.exp().sum(1)).attribute(
             (a, b.double()), return_convergence_delta=True
         ),
-        return_convergence_delta=True,
+        delta=True,
     )
 
 
@@ -79,7 +79,7 @@ def test_an_output_of_one_value_per_example_needs_no_target(shape: tuple[int, ..
         lambda attr: attr.IntegratedGradients(lambda x: x.sin().sum(1).reshape(shape)).attribute(
             x, return_convergence_delta=True
         ),
-        return_convergence_delta=True,
+        delta=True,
     )
 
 

@@ -94,7 +94,7 @@ def test_every_rule_at_any_number_of_steps(name: str, method: str, rule: str, n_
 @pytest.mark.parametrize("n_steps", [2, 7, 50])
 def test_the_trapezoid_rule_of_layer_conductance(n_steps: int):
     arguments = {"method": "riemann_trapezoid", "n_steps": n_steps, "return_convergence_delta": True}
-    assert_same(at_layer("LayerConductance", FORKED, "split", **arguments), return_convergence_delta=True)
+    assert_same(at_layer("LayerConductance", FORKED, "split", **arguments), delta=True)
 
 
 @pytest.mark.parametrize("method", ON_A_LINE)
@@ -144,7 +144,7 @@ DISTRIBUTIONS = {
 def test_distributions_in_every_form(form: str, stdevs: Any, n_samples: int, seed: int):
     arguments = {"baselines": DISTRIBUTIONS[form], "stdevs": stdevs, "n_samples": n_samples}
     call = at_layer("LayerGradientShap", ONE, "1", return_convergence_delta=True, **arguments)
-    assert_same(call, seed=seed, return_convergence_delta=True)
+    assert_same(call, seed=seed, delta=True)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_token_ids(method: str, layer: Any, seed: int):
 @pytest.mark.parametrize("internal_batch_size", [None, 4, 9])
 def test_baselines_of_token_ids(baselines: Any, internal_batch_size: int | None):
     arguments = {"baselines": baselines, "internal_batch_size": internal_batch_size, "return_convergence_delta": True}
-    assert_same(at_layer("LayerIntegratedGradients", of_words(), "words", **arguments), return_convergence_delta=True)
+    assert_same(at_layer("LayerIntegratedGradients", of_words(), "words", **arguments), delta=True)
 
 
 def test_token_ids_are_what_an_embedding_takes():

@@ -43,7 +43,7 @@ def test_any_number_of_samples_at_a_time(nt_samples: int, nt_samples_batch_size:
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_deltas_of_the_method_inside(name: str, seed: int, method: str, nt_samples_batch_size: int | None):
     arguments = {"nt_samples_batch_size": nt_samples_batch_size, "return_convergence_delta": True, "stdevs": 0.2}
-    assert_same(tunnel(method, example(name, seed), **arguments), seed=seed, return_convergence_delta=True)
+    assert_same(tunnel(method, example(name, seed), **arguments), seed=seed, delta=True)
 
 
 @pytest.mark.parametrize("nt_samples_batch_size", [None, 2])

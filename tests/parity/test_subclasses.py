@@ -56,7 +56,7 @@ def test_a_users_own_method_in_a_noise_tunnel(base: str, nt_samples_batch_size: 
         lambda attr: attr.NoiseTunnel(own(attr, base, deltas=True)(TWO.model)).attribute(
             TWO.inputs, return_convergence_delta=True, **arguments
         ),
-        return_convergence_delta=True,
+        delta=True,
     )
 
 

@@ -77,7 +77,7 @@ class AttentionRollout:
         """
         if self.heads not in HEADS or not 0 <= self.discard_ratio < 1:
             raise InvalidArgument(
-                f"heads must be one of {', '.join(HEADS)}, and discard at least zero and below one: "
+                f"heads must be one of {', '.join(HEADS)}, and discard_ratio at least zero and below one: "
                 f"got {self.heads!r} and {self.discard_ratio}."
             )
 
