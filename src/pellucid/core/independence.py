@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar, final
+from typing import TypeAlias, TypeVar, final
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from pellucid.core.isolation import random_state, restore_random_state
 from pellucid.core.kinds import MOST, Kind
 from pellucid.core.model_facts import LOCK, facts_of
 from pellucid.core.model_info import embeds, tensors_around
-from pellucid.core.model_state import mark_of
+from pellucid.core.model_state import content_of, mark_of
 from pellucid.core.points import Points
 from pellucid.core.restarts import BatchCollapsed
 from pellucid.core.session import Session
@@ -116,7 +116,7 @@ class _Kind:
         problem, (source, target) = session.problem, way
         extra = problem.additional_forward_args
         shared = tuple(
-            _digest(leaf)
+            content_of(leaf)
             for leaf in (tree_leaves(extra) if extra else ())
             if isinstance(leaf, Tensor | np.ndarray) and leaf.shape[:1] != (problem.batch_size,)
         )
@@ -311,16 +311,3 @@ def _decoys(rows: Tensor, *, factor: int, may_grow: bool) -> Tensor:
         return rolled - (rolled > 0).to(rows.dtype)
     larger = rolled * factor if may_grow else rolled
     return rows + 1 if may_grow and torch.equal(larger, rows) else larger  # zeros stay zeros
-
-
-def _digest(value: Tensor | np.ndarray[Any, Any]) -> Hashable:
-    """What tells the values of a tensor from others."""
-    if isinstance(value, np.ndarray):
-        return hash(value.tobytes())
-    tensor = value.detach()
-    if tensor.layout is torch.sparse_coo:
-        tensor = tensor.coalesce()
-        return _digest(tensor.indices()), _digest(tensor.values())
-    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
-        return None
-    return hash(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())

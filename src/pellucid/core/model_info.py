@@ -190,16 +190,20 @@ def _reached(forward: Callable[..., Any], above: tuple[Callable[..., Any], ...] 
                 yield from _reached(owner, above)
 
 
-def tensors_around(forward: Callable[..., Any]) -> tuple[Tensor, ...]:
-    """The tensors that a forward function, which is no module, can be seen to use besides its arguments."""
+def values_around(forward: Callable[..., Any]) -> tuple[Any, ...]:
+    """What a forward function, which is no module, can be seen to use besides its arguments."""
     if isinstance(forward, nn.Module):
         return ()
     if _is_compiled(forward):
-        return tensors_around(_uncompiled(forward))
+        return values_around(_uncompiled(forward))
     if isinstance(forward, functools.partial):
-        held = (*forward.args, *forward.keywords.values(), *tensors_around(forward.func))
-        return tuple(each for each in held if isinstance(each, Tensor))
-    return tuple(each for each in _around(forward) if isinstance(each, Tensor))
+        return (*forward.args, *forward.keywords.values(), *values_around(forward.func))
+    return tuple(_around(forward))
+
+
+def tensors_around(forward: Callable[..., Any]) -> tuple[Tensor, ...]:
+    """The tensors among that."""
+    return tuple(each for each in values_around(forward) if isinstance(each, Tensor))
 
 
 def _around(forward: Callable[..., Any]) -> Iterable[Any]:
