@@ -20,11 +20,12 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from pellucid.core.budget import out_of_memory
+from pellucid.core.hook_point import users_hooks
 from pellucid.core.isolation import random_state, restore_random_state
 from pellucid.core.kinds import MOST, Kind
 from pellucid.core.model_facts import LOCK, facts_of
-from pellucid.core.model_info import embeds, tensors_around
-from pellucid.core.model_state import content_of, mark_of
+from pellucid.core.model_info import embeds
+from pellucid.core.model_state import content_of, seen_around
 from pellucid.core.points import Points
 from pellucid.core.restarts import BatchCollapsed
 from pellucid.core.session import Session
@@ -124,7 +125,7 @@ class _Kind:
         chooses = getattr(function, "__code__", type(function))
         name = getattr(problem.model, "__name__", type(problem.model).__name__)
         kind = Kind.of(problem.model, (*problem.inputs, *extra), session.state.value)
-        around = tuple(map(mark_of, tensors_around(problem.model)))
+        around = seen_around(problem.model), tuple(map(users_hooks, session.info.modules))
         return cls(kind, (around, shared, source.key, target.site.key, chooses), name)
 
     @property

@@ -8,12 +8,12 @@ import inspect
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from types import FunctionType
+from types import CellType, FunctionType
 from typing import Any, final
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pellucid.errors import WrongType
 
@@ -190,6 +190,10 @@ def _reached(forward: Callable[..., Any], above: tuple[Callable[..., Any], ...] 
                 yield from _reached(owner, above)
 
 
+_EMPTY = CellType()
+"""What a function closes over that has no value yet."""
+
+
 def values_around(forward: Callable[..., Any]) -> tuple[Any, ...]:
     """What a forward function, which is no module, can be seen to use besides its arguments."""
     if isinstance(forward, nn.Module):
@@ -201,16 +205,12 @@ def values_around(forward: Callable[..., Any]) -> tuple[Any, ...]:
     return tuple(_around(forward))
 
 
-def tensors_around(forward: Callable[..., Any]) -> tuple[Tensor, ...]:
-    """The tensors among that."""
-    return tuple(each for each in values_around(forward) if isinstance(each, Tensor))
-
-
 def _around(forward: Callable[..., Any]) -> Iterable[Any]:
     """What a function closes over and names of its module; what another object, or that of a method, holds."""
     if inspect.isfunction(forward):
-        closed = inspect.getclosurevars(forward)
-        return [*closed.nonlocals.values(), *closed.globals.values()]
+        named = (name for name in forward.__code__.co_names if name in forward.__globals__)
+        cells = (cell.cell_contents for cell in forward.__closure__ or () if cell != _EMPTY)
+        return [*cells, *(forward.__globals__[name] for name in named)]
     return getattr(getattr(forward, "__self__", forward), "__dict__", {}).values()
 
 

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_leaves
 
 from pellucid.core.hook_point import users_hooks
@@ -167,9 +168,9 @@ def _tensors_of(module: nn.Module) -> dict[str, Hashable]:
 def mark_of(tensor: object) -> Hashable:
     """What tells a tensor from another, and from itself after it was written into, without a look at many numbers.
 
-    Of anything else, which it is.
+    Of anything else, also of a tensor whose shape is still open, which it is.
     """
-    if not isinstance(tensor, Tensor):
+    if not isinstance(tensor, Tensor) or is_lazy(tensor):
         return id(tensor)
     written = 0 if tensor.is_inference() else tensor._version
     small = tensor.numel() == 1 and tensor.device.type == "cpu"
