@@ -3,6 +3,7 @@
 import contextvars
 import functools
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.methods import FeatureAblation, IntegratedGradients, KernelShap, Options, Problem, Session, ShapleyValues
+from pellucid.methods import (
+    FeatureAblation,
+    InputXGradient,
+    IntegratedGradients,
+    KernelShap,
+    Options,
+    Problem,
+    Saliency,
+    Session,
+    ShapleyValues,
+)
 
 
 class Net(nn.Module):
@@ -172,6 +183,47 @@ def test_attributions_with_a_graph_have_one_each():
             assert x.grad is not None
             gradients.append(x.grad.clone())
     torch.testing.assert_close(gradients[1], 2 * gradients[0])
+
+
+def test_of_the_precision():
+    module, x = net().float(), data().float()
+    problem = Problem(module, x, target=1)
+    with Session(problem):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            ShapleyValues()(problem)
+        found = ShapleyValues()(problem).values[0]
+    torch.testing.assert_close(found, ShapleyValues()(Problem(module, x, target=1)).values[0])
+
+
+# What is told of is of one call.
+
+
+def test_methods_without_gradients_say_nothing_of_gradients():
+    problem = Problem(lambda x: torch.sigmoid(1e4 * x.sum(1)), torch.ones(2, 3))
+    with Session(problem):
+        for _ in range(2):
+            with pytest.warns(UserWarning, match="levelled off"):
+                Saliency()(problem)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                FeatureAblation()(problem)
+
+
+def test_gradients_elsewhere_do_not_hide_that_there_are_none():
+    problem = Problem(lambda x: torch.sigmoid(100 * x.sum(1)), torch.ones(2, 3))
+    with Session(problem):
+        IntegratedGradients()(problem)
+        with pytest.warns(UserWarning, match="levelled off"):
+            Saliency()(problem)
+
+
+def test_every_call_tells_of_inputs_without_gradients():
+    weight = torch.ones(2, requires_grad=True)
+    problem = Problem(lambda x: x.detach().sum(1) * weight, torch.ones(2, 3))
+    with Session(problem):
+        for method in (Saliency(), InputXGradient()):
+            with pytest.warns(UserWarning, match="no gradient reaches inputs"):
+                method(problem)
 
 
 # However sessions are opened and left.

@@ -102,6 +102,9 @@ class Session:
             self._know_nothing()
             if self.coalitions is not None:
                 self.coalitions.forget()
+        elif self.is_outermost:
+            # What users are told of is of one call.
+            self.observed.slopes, self.observed.given, self.warned_inputs = None, "", set()
         return self
 
     def _seen_now(self) -> Any:
@@ -112,7 +115,9 @@ class Session:
             for leaf in tree_leaves((problem.inputs, problem.additional_forward_args))
         ]
         functions = (problem.model, getattr(problem.target, "function", problem.model))
-        return info.training_flags, seen_of(info.modules), data, list(map(seen_around, functions))
+        device = problem.inputs[0].device.type
+        cast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
+        return info.training_flags, cast, seen_of(info.modules), data, list(map(seen_around, functions))
 
     def __enter__(self) -> Session:
         if not self._opened:
@@ -133,7 +138,7 @@ class Session:
             _OPEN.set(tuple(others))
         self._opened = max(0, self._opened - 1)
         if not self._opened:
-            self.coalitions = self._seen = None
+            self.coalitions, self._seen, self.observed = None, None, Observed()
 
     @property
     def is_outermost(self) -> bool:
