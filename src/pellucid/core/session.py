@@ -23,6 +23,7 @@ from pellucid.core.observed import Observed
 from pellucid.core.problem import Problem
 from pellucid.core.restarts import BatchCollapsed, ReplayFailed
 from pellucid.core.rows import everyone, pick
+from pellucid.errors import WrongType
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -45,6 +46,9 @@ class Session:
     Args:
         problem: What is asked.
 
+    Raises:
+        WrongType: It is no problem.
+
     Examples:
         >>> import torch
         >>> from pellucid.methods import KernelShap, Problem, Session, ShapleyValues
@@ -56,6 +60,8 @@ class Session:
     """
 
     def __init__(self, problem: Problem) -> None:
+        if not isinstance(problem, Problem):
+            raise WrongType(f"problem must be a Problem: got {type(problem).__name__}. Hint: Problem(model, inputs).")
         self.problem = problem
         self.coalitions: CoalitionMemory | None = None
         self._opened, self._thread = 0, 0
