@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pellucid.core.independence import Company
+from pellucid.core.evaluation.row_independence import RowIndependenceCheck
 
 # The models are tiny, and two workers on two cores that wait for each other's threads take many times as long.
 torch.set_num_threads(1)
@@ -10,4 +10,4 @@ torch.set_num_threads(1)
 @pytest.fixture
 def without_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if every model were known to keep its rows apart, for tests that count: laws/test_company has the others."""
-    monkeypatch.setattr(Company, "of", lambda *_: None)
+    monkeypatch.setattr(RowIndependenceCheck, "of", lambda *_: None)

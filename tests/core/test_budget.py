@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid.core.budget import BYTES_PER_INPUT_BYTE, CACHED_BYTES, CHUNK_BYTES, FEWEST_THREADS, Budget
-from pellucid.core.problem import DEFAULT, Options
+from pellucid.core.batching import BYTES_PER_INPUT_BYTE, CACHED_BYTES, CHUNK_BYTES, FEWEST_THREADS, Budget
+from pellucid.core.problem.problem import DEFAULT, Options
 
 sizes = st.integers(1, 12)
 

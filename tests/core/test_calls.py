@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.core import kinds
-from pellucid.core import model_facts as facts
-from pellucid.core.calls import Calls
-from pellucid.core.model_facts import facts_of
+from pellucid.core.model import facts as facts
+from pellucid.core.model import forward_kind as kinds
+from pellucid.core.model.call_counts import CallCounts
+from pellucid.core.model.facts import facts_of
 
 LAYER, OTHER = nn.ReLU(), nn.ReLU()
 
@@ -16,8 +16,8 @@ def forward(x: Tensor) -> Tensor:
     return x
 
 
-def memory(*arguments, modes: bytes = b"\0", function=forward) -> Calls:
-    return Calls.of(function, arguments, modes)
+def memory(*arguments, modes: bytes = b"\0", function=forward) -> CallCounts:
+    return CallCounts.of(function, arguments, modes)
 
 
 def test_what_nobody_has_counted_is_not_known():
@@ -49,7 +49,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("what", OTHERS)
 def test_forwards_of_another_kind_are_told_apart(what: str):
-    def kind(given: dict) -> Calls:
+    def kind(given: dict) -> CallCounts:
         return memory(*given["arguments"], modes=given["modes"], function=given.get("function", forward))
 
     kind(BASE).remember(LAYER, 7)
@@ -111,10 +111,10 @@ def test_forgotten_with_its_function_and_with_its_module():
 
 def test_a_memory_is_bounded():
     layer = nn.ReLU()
-    for size in range(3 * kinds.MOST):
+    for size in range(3 * kinds.MAX_KINDS):
         memory(torch.ones(size)).remember(layer, 1)
         assert memory(torch.ones(size)).get(layer) == 1
-    assert sum(map(len, facts_of(forward).calls[layer].known.values())) <= kinds.MOST
+    assert sum(map(len, facts_of(forward).calls[layer].known.values())) <= kinds.MAX_KINDS
 
 
 def test_a_count_that_is_another_for_a_batch_of_another_size_casts_doubt():

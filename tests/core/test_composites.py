@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._pytree import tree_flatten, tree_map
 
-from pellucid.methods.rescale import rescale
+from pellucid.core.rules.run import apply, record
+from pellucid.methods.deeplift.rescale import rescale
 
 TOLERANCE = 1e-12
 
@@ -680,7 +681,7 @@ def test_as_without_rules(name: str):
     call, inputs = CALLS[name]
     expected = call(*(x.clone() for x in inputs))
     given = [x.clone() for x in inputs]
-    with rescale(1e-10).applied():
+    with apply(rescale(1e-10)):
         found = call(*given)
     same(found, expected)
     assert all(torch.equal(x, y) for x, y in zip(given, inputs, strict=True)), "written into"
@@ -691,7 +692,7 @@ def test_as_without_rules_where_a_gradient_is_wanted(name: str):
     call, inputs = CALLS[name]
     expected = call(*(x.clone() for x in inputs))
     given = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
-    with rescale(1e-10).applied():
+    with apply(rescale(1e-10)):
         found = call(*(x.clone() for x in given))
     same(tree_map(lambda each: each.detach() if isinstance(each, Tensor) else each, found), expected)
 
@@ -700,7 +701,7 @@ def test_as_without_rules_where_a_gradient_is_wanted(name: str):
 def test_as_without_rules_where_none_can_be(name: str):
     call, inputs = CALLS[name]
     expected = call(*(x.clone() for x in inputs))
-    with torch.no_grad(), rescale(1e-10).recorded():
+    with torch.no_grad(), record(rescale(1e-10)):
         found = call(*(x.clone() for x in inputs))
     same(found, expected)
 
@@ -720,12 +721,12 @@ def test_gradients_add_up_or_what_is_in_the_way_is_named(name: str):
 
     start = [x.flip(0) * 0.7 if x.is_floating_point() else x for x in inputs]
     end = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
-    with torch.no_grad(), rescale(1e-10).recorded() as reference:
+    with torch.no_grad(), record(rescale(1e-10)) as reference:
         before = value(*(x.clone() for x in start))
-    with rescale(1e-10).applied(reference=reference) as run:
+    with apply(rescale(1e-10), reference=reference) as run:
         after = value(*(x.clone() for x in end))
     live = [x for x in end if x.requires_grad]
-    unruled = list(run.trail.unruled(after, tuple(live)))
+    unruled = list(run.audit.missing_rules(after, tuple(live)))
     grads = torch.autograd.grad(after, live, allow_unused=True)
     ways = (x - x0 for x, x0 in zip(end, start, strict=True) if x.requires_grad)
     shares = [
@@ -790,7 +791,7 @@ def test_running_statistics_move_as_without_rules(module: nn.Module, x: Tensor, 
     plain.momentum = ruled.momentum = momentum
     for factor in (1.0, 2.0):
         expected = plain(x * factor)
-        with rescale(1e-10).applied():
+        with apply(rescale(1e-10)):
             found = ruled(x * factor)
         same(found, expected)
     for (key, ours), theirs in zip(ruled.state_dict().items(), plain.state_dict().values(), strict=True):
@@ -813,7 +814,7 @@ def test_results_may_be_asked_for_in_a_tensor(name: str):
     into, expected = torch.empty(0).double(), torch.empty(0).double()
     given = arguments.get(name, (X, Q))
     getattr(torch, name)(*given, out=expected)
-    with torch.no_grad(), rescale(1e-10).applied():
+    with torch.no_grad(), apply(rescale(1e-10)):
         found = getattr(torch, name)(*given, out=into)
     same((found, into), (expected, expected))
 
@@ -839,7 +840,7 @@ def test_dtypes_are_those_of_torch(name: str, dtype: torch.dtype):
         expected = call(*(x.clone() for x in given))
     except (RuntimeError, NotImplementedError):
         pytest.skip("torch mixes no dtypes there, or has no such call in half precision")
-    with rescale(1e-10).applied():
+    with apply(rescale(1e-10)):
         found = call(*(x.clone() for x in given))
     coarse = torch.finfo(dtype).eps * 64
     for ours, theirs in zip(tree_flatten(found)[0], tree_flatten(expected)[0], strict=True):

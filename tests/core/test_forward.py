@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.core.forward import ForwardPass
-from pellucid.core.model_info import ModelInfo
-from pellucid.core.model_state import ModelState
+from pellucid.core.model.forward import ForwardPass
+from pellucid.core.model.inspection import ModelInfo
+from pellucid.core.model.layers import Site
+from pellucid.core.model.state import ModelState
 from pellucid.core.restarts import BatchCollapsed
-from pellucid.core.site import Site
 from pellucid.errors import InvalidArgument, OutOfRange
 
 

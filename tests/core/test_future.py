@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.futures import Future
 
-from pellucid.core.future import Arrival, Waits, as_future, then, to_completion
+from pellucid.core.futures import AllDone, Awaiting, as_future, then, to_completion
 
 
 def same(error: Exception) -> Exception:
@@ -16,13 +16,13 @@ def same(error: Exception) -> Exception:
 
 async def total(*futures: Future[Any]) -> Any:
     """The sum of what several futures give, waited for together."""
-    await Arrival(futures)
+    await AllDone(futures)
     return sum(future.value() for future in futures)
 
 
 async def one_after_another(futures: list[Future[Any]], seen: list[Any]) -> str:
     for future in futures:
-        await Arrival([future])
+        await AllDone([future])
         seen.append(future.value())
     return "done"
 
@@ -71,7 +71,7 @@ def test_another_thread_completes_it():
     future, seen = Future[int](), list[Any]()
 
     async def waits() -> int:
-        await Arrival([future])
+        await AllDone([future])
         seen.extend([threading.current_thread().name, torch.is_grad_enabled()])
         return future.value()
 
@@ -100,7 +100,7 @@ def test_a_later_error_is_the_future_s_and_changed_on_its_way(where: str):
     future = Future[int]()
 
     async def waits() -> int:
-        await Arrival([future])
+        await AllDone([future])
         if where == "the computation":
             raise Failure("later")
         return future.value()
@@ -143,7 +143,7 @@ def test_then_keeps_the_class_of_an_error(where: str):
 
 def test_values_that_are_no_tensors():
     future = Future[Any]()
-    later: Waits[Any] = total(future)
+    later: Awaiting[Any] = total(future)
     answer = as_future(later, same)
     future.set_result(torch.tensor(3))
     assert int(answer.value()) == 3

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid.core.moments import Moments
+from pellucid.core.evaluation.moments import Moments
 
 PLACES, SAMPLES = 4, 9
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pellucid.core.players import HIGHEST_NUMBER, Features, Windows
+from pellucid.core.games.features import HIGHEST_NUMBER, Features
+from pellucid.core.games.windows import Windows
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
 
@@ -51,7 +52,7 @@ class TestFeatures:
     def test_belonging(self, pick: random.Random):
         features = Features.of(x := points(pick), masked(pick, x))
         asked = [-1, *range(features.count)]
-        for mask, found in zip(features.masks, features.belonging(torch.tensor(asked), slice(None)), strict=True):
+        for mask, found in zip(features.masks, features.masks_of(torch.tensor(asked), slice(None)), strict=True):
             assert found.shape == (len(asked), *mask.shape)
             for row, feature in enumerate(asked):
                 assert torch.equal(found[row], mask == feature)
@@ -81,11 +82,11 @@ class TestFeatures:
             for index in itertools.product(*map(range, one.shape))
             if one[index] != two[index]
         }
-        assert features.differing(x, other).tolist() == sorted(expected)
+        assert features.changed_features(x, other).tolist() == sorted(expected)
 
     def test_totals(self, pick: random.Random):
         features = Features.of(x := points(pick), masked(pick, x))
-        found = features.totals(x)
+        found = features.sum_per_feature(x)
         assert (found.shape, found.dtype) == ((3, features.count), torch.float64)
         for row, feature in itertools.product(range(3), range(features.count)):
             total = sum(
@@ -136,7 +137,7 @@ class TestWindows:
     def test_belonging(self, pick: random.Random):
         windows, slow = windowed(pick, x := points(pick))
         assert windows.count == len(slow)
-        found = windows.belonging(torch.arange(-1, windows.count), slice(None))
+        found = windows.masks_of(torch.arange(-1, windows.count), slice(None))
         for tensor, each in enumerate(x):
             assert found[tensor].shape == (windows.count + 1, 1, *each.shape[1:])
             assert not found[tensor][0].any()
@@ -164,4 +165,4 @@ class TestWindows:
             for window, (tensor, box) in enumerate(slow)
             if any(inside(box, tuple(index[1:].tolist())) for index in (x[tensor] != other[tensor]).nonzero())
         ]
-        assert windows.differing(x, other).tolist() == expected
+        assert windows.changed_features(x, other).tolist() == expected

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pellucid.core.quadrature import quadrature
+from pellucid.core.evaluation.quadrature import quadrature
 
 # rule: the highest degree of polynomials it integrates exactly by n nodes
 EXACT_UP_TO = {

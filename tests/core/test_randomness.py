@@ -4,7 +4,15 @@ import torch
 from torch import Tensor
 
 from laws.state import random_state
-from pellucid.core.randomness import Draws, Seed, drawing, drawn_from, noisy, seed_of, spreads
+from pellucid.core.random_streams import (
+    RandomSource,
+    Seed,
+    add_gaussian_noise,
+    random_source,
+    resolve_seed,
+    sample_baselines,
+    stdev_per_input,
+)
 
 X = torch.zeros(5, 2, 3)
 
@@ -13,7 +21,7 @@ def ids(examples: int) -> Tensor:
     return torch.arange(examples)[:, None]
 
 
-def all_draws(draws: Draws, examples: int = 5, samples: int = 4) -> list[Tensor]:
+def all_draws(draws: RandomSource, examples: int = 5, samples: int = 4) -> list[Tensor]:
     return [
         draws.normal(X[:examples], samples, 0.5, 0),
         draws.choice(7, examples, samples, 0),
@@ -22,7 +30,7 @@ def all_draws(draws: Draws, examples: int = 5, samples: int = 4) -> list[Tensor]
 
 
 def draw(seed: Seed = None, generator: torch.Generator | None = None, examples: int = 5) -> list[Tensor]:
-    with drawing(seed_of(seed, generator), ids(examples)) as draws:
+    with random_source(resolve_seed(seed, generator), ids(examples)) as draws:
         return all_draws(draws, examples)
 
 
@@ -45,7 +53,7 @@ def test_draws_are_distributed_as_they_should_be(seed: int | None):
     torch.manual_seed(0)
     np.random.seed(0)
     count = 20_000
-    with drawing(seed, ids(1)) as draws:
+    with random_source(seed, ids(1)) as draws:
         normal = draws.normal(torch.zeros(1), count, 0.5, 0)
         choice, uniform = draws.choice(7, 1, count, 0), draws.uniform(1, count)
     assert normal.mean().item() == pytest.approx(0, abs=0.015)
@@ -65,9 +73,9 @@ def test_every_example_has_its_own_stream():
 
 
 def test_every_variable_has_its_own_stream_which_goes_on():
-    with drawing(3, ids(5)) as draws:
+    with random_source(3, ids(5)) as draws:
         whole, other = draws.normal(X, 6, 1, 0), draws.normal(X, 6, 1, 1)
-    with drawing(3, ids(5)) as draws:
+    with random_source(3, ids(5)) as draws:
         first = draws.normal(X, 4, 1, 0)
         draws.choice(7, 5, 3, 0)
         draws.uniform(5, 3)
@@ -108,7 +116,7 @@ def test_an_exception_puts_numpy_s_generator_back():
     before = random_state()
 
     def fail() -> None:
-        with drawing(None, ids(5)) as draws:
+        with random_source(None, ids(5)) as draws:
             draws.choice(7, 5, 4, 0)
             draws.uniform(5, 4)
             raise KeyError
@@ -120,8 +128,8 @@ def test_an_exception_puts_numpy_s_generator_back():
 
 def test_noise_is_added_in_the_dtype_of_the_inputs():
     x = (torch.ones(5, 2, dtype=torch.float16), torch.ones(5, 3, dtype=torch.int64))
-    with drawing(0, ids(5)) as draws:
-        halves, floats = noisy(x, draws, 4, (0.25, 0.0))
+    with random_source(0, ids(5)) as draws:
+        halves, floats = add_gaussian_noise(x, draws, 4, (0.25, 0.0))
     assert (halves.shape, halves.dtype) == ((5, 4, 2), torch.float16)
     assert 0 < (halves - 1).abs().max() < 1.5
     assert (floats.shape, floats.dtype, floats.unique().tolist()) == ((5, 4, 3), torch.float32, [1.0])
@@ -129,13 +137,13 @@ def test_noise_is_added_in_the_dtype_of_the_inputs():
 
 def test_baselines_are_drawn_row_by_row():
     distribution = torch.arange(6.0).reshape(3, 2)
-    with drawing(0, ids(5)) as draws:
-        drawn, number = drawn_from((distribution, 0.5), (torch.zeros(5, 2), torch.zeros(5, 3)), draws, 5, 40)
+    with random_source(0, ids(5)) as draws:
+        drawn, number = sample_baselines((distribution, 0.5), (torch.zeros(5, 2), torch.zeros(5, 3)), draws, 5, 40)
     assert drawn.shape == (5, 40, 2)
     assert {tuple(row) for row in drawn.reshape(-1, 2).tolist()} == {(0, 1), (2, 3), (4, 5)}
     assert number == 0.5
 
 
 def test_one_spread_for_all_inputs_or_one_for_each():
-    assert spreads(0.5, 2) == (0.5, 0.5)
-    assert spreads((0.5, 0.1), 2) == (0.5, 0.1)
+    assert stdev_per_input(0.5, 2) == (0.5, 0.5)
+    assert stdev_per_input((0.5, 0.1), 2) == (0.5, 0.1)

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.core import replay
-from pellucid.core.replay import ENOUGH, Recording, Replay, alike, copied, intercepting
+from pellucid.core.model import interception
+from pellucid.core.model.activation_replay import MIN_ROWS_TO_REPLAY, Recording, Replay, all_close, cloned_for
+from pellucid.core.model.interception import intercept
+from pellucid.core.model.layers import Site
 from pellucid.core.restarts import ReplayFailed
-from pellucid.core.site import Site
 
 X = torch.arange(12.0).reshape(4, 3)
 
@@ -25,13 +26,13 @@ def doubled(module: nn.Module, forward: Any, arguments: tuple[Any, ...], keyword
 @pytest.fixture(autouse=True)
 def _nothing_is_left():
     yield
-    assert not replay._INSTALLED
-    assert replay._INTERCEPTION.get() is None
+    assert not interception._INSTALLED
+    assert interception._INTERCEPTION.get() is None
 
 
 def test_a_copy_for_rows_picks_what_follows_the_examples():
     value = {"x": X, "y": (X[:, 0], "name", None), "table": torch.ones(5, 3), "scalar": torch.tensor(4.0)}
-    found = copied(value, torch.tensor([3, 0, 3]), 4)
+    found = cloned_for(value, torch.tensor([3, 0, 3]), 4)
     assert torch.equal(found["x"], X[[3, 0, 3]])
     assert torch.equal(found["y"][0], X[[3, 0, 3], 0])
     assert found["y"][1:] == ("name", None)
@@ -43,7 +44,7 @@ def test_a_copy_for_rows_picks_what_follows_the_examples():
 @pytest.mark.parametrize("examples", [4, 5])
 def test_whoever_writes_into_a_copy_leaves_the_original(rows: Tensor | None, examples: int):
     original = X.clone().requires_grad_()
-    found = copied([original], rows, examples)[0]
+    found = cloned_for([original], rows, examples)[0]
     assert not found.requires_grad
     found.fill_(-1)
     assert torch.equal(original, X)
@@ -77,27 +78,27 @@ NOT_ALIKE = {
 @pytest.mark.parametrize("what", ALIKE)
 def test_alike(what: str):
     one, other = ALIKE[what]
-    assert alike(one, other)
-    assert alike(other, one)
+    assert all_close(one, other)
+    assert all_close(other, one)
 
 
 @pytest.mark.parametrize("what", NOT_ALIKE)
 def test_not_alike(what: str):
     one, other = NOT_ALIKE[what]
-    assert not alike(one, other)
-    assert not alike(other, one)
+    assert not all_close(one, other)
+    assert not all_close(other, one)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_how_far_numbers_may_lie_apart_depends_on_their_dtype(dtype: torch.dtype):
     one = torch.ones(3, dtype=dtype)
-    assert alike(one, one + 4 * torch.finfo(dtype).eps)
-    assert not alike(one, one * 1.25)
+    assert all_close(one, one + 4 * torch.finfo(dtype).eps)
+    assert not all_close(one, one * 1.25)
 
 
 def test_an_interception_is_asked_about_its_modules_alone():
     model = nn.Sequential(nn.Identity(), nn.Identity())
-    with intercepting((doubled, (model[0],))):
+    with intercept((doubled, (model[0],))):
         assert torch.equal(model(X), 2 * X)
         assert "forward" not in vars(model[1])
     assert torch.equal(model(X), X)
@@ -110,7 +111,7 @@ def test_modules_are_as_found_afterwards_whatever_happens(error: type[BaseExcept
     before = [dict(vars(module)) for module in (plain, own)]
 
     def leave() -> None:
-        with intercepting((doubled, (plain, own))):
+        with intercept((doubled, (plain, own))):
             assert torch.equal(own(X), 2 * (X + 1))
             raise error
 
@@ -122,7 +123,7 @@ def test_modules_are_as_found_afterwards_whatever_happens(error: type[BaseExcept
 
 def test_without_a_watch_nothing_is_touched():
     model = nn.Identity()
-    with intercepting(None):
+    with intercept(None):
         assert "forward" not in vars(model)
         assert torch.equal(model(X), X)
 
@@ -133,10 +134,10 @@ def test_one_interception_inside_another_acts_alone():
     def tripled(module: nn.Module, forward: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         return 3 * forward(*arguments, **keywords)
 
-    with intercepting((doubled, (model,))):
-        with intercepting((tripled, (model,))):
+    with intercept((doubled, (model,))):
+        with intercept((tripled, (model,))):
             assert torch.equal(model(X), 3 * X)
-        with intercepting(None):
+        with intercept(None):
             assert torch.equal(model(X), X)
         assert torch.equal(model(X), 2 * X)
 
@@ -144,14 +145,14 @@ def test_one_interception_inside_another_acts_alone():
 def test_an_intercepted_forward_says_what_it_takes():
     model = nn.MultiheadAttention(4, 2)
     signature = inspect.signature(model.forward)
-    with intercepting((doubled, (model,))):
+    with intercept((doubled, (model,))):
         assert inspect.signature(model.forward) == signature
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_scripted_modules_are_left_alone():
     script = torch.jit.script(nn.ReLU())
-    with intercepting((doubled, (script,))):
+    with intercept((doubled, (script,))):
         assert torch.equal(script(X), X)
 
 
@@ -166,7 +167,7 @@ def test_other_threads_do_not_notice():
 
     thread = threading.Thread(target=other)
     thread.start()
-    with intercepting((doubled, (model,))):
+    with intercept((doubled, (model,))):
         inside.set()
         assert done.wait(5)
         assert torch.equal(model(X), 2 * X)
@@ -178,12 +179,12 @@ def test_the_last_to_leave_a_shared_module_leaves_it_as_found():
     model, entered, leave = nn.Identity(), threading.Event(), threading.Event()
 
     def other() -> None:
-        with intercepting((doubled, (model,))):
+        with intercept((doubled, (model,))):
             entered.set()
             leave.wait(5)
 
     thread = threading.Thread(target=other)
-    with intercepting((doubled, (model,))):
+    with intercept((doubled, (model,))):
         thread.start()
         assert entered.wait(5)
     assert "forward" in vars(model)
@@ -197,7 +198,7 @@ def recorded(model: nn.Module, *source: str, side: Any = "output") -> Recording:
     """What is recorded of a model with this source."""
     modules = tuple(model.get_submodule(name) for name in source)
     recording = Recording(Site(modules, side))
-    with intercepting((recording, tuple(model.modules()))):
+    with intercept((recording, tuple(model.modules()))):
         model(X)
     return recording
 
@@ -262,13 +263,13 @@ ROWS = torch.tensor([3, 0, 3])
 
 def runs(model: nn.Module, rows: Tensor = ROWS) -> Any:
     def run(watch: Any) -> Tensor:
-        with intercepting(watch):
+        with intercept(watch):
             return model(X[rows])
 
     return run
 
 
-@pytest.mark.parametrize("ahead", [0, 1, ENOUGH - 1])
+@pytest.mark.parametrize("ahead", [0, 1, MIN_ROWS_TO_REPLAY - 1])
 def test_too_few_rows_are_not_answered(ahead: int):
     model, answered, ran = chain()
     assert answered.answers(ROWS, ROWS, runs(model), ahead) is None
@@ -278,9 +279,9 @@ def test_too_few_rows_are_not_answered(ahead: int):
 @pytest.mark.parametrize("rows", [torch.tensor([2, 2, 1, 0, 3]), torch.tensor([1]), None])
 def test_answers_are_what_the_model_gives(rows: Tensor | None):
     model, answered, ran = chain()
-    watch = answered.answers(rows, ROWS, runs(model), ENOUGH)
+    watch = answered.answers(rows, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
     ran.clear()
-    with intercepting(watch):
+    with intercept(watch):
         found = model(torch.full((4, 3), 9.0))  # whatever the answered module is given
     assert not ran
     torch.testing.assert_close(found, torch.tanh(X**2)[slice(None) if rows is None else rows])
@@ -288,9 +289,9 @@ def test_answers_are_what_the_model_gives(rows: Tensor | None):
 
 def test_an_answer_is_given_once_and_then_the_module_runs():
     model, answered, ran = chain()
-    watch = answered.answers(None, ROWS, runs(model), ENOUGH)
+    watch = answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
     ran.clear()
-    with intercepting(watch):
+    with intercept(watch):
         assert torch.equal(model[0](X + 1), X**2)
         assert torch.equal(model[0](X + 1), (X + 1) ** 2)
     assert ran == [4]
@@ -298,7 +299,7 @@ def test_an_answer_is_given_once_and_then_the_module_runs():
 
 def test_a_second_forward_is_not_checked_again():
     model, answered, ran = chain()
-    answered.answers(None, ROWS, runs(model), ENOUGH)
+    answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
     ran.clear()
     assert answered.answers(None, ROWS, runs(model), 1) is not None
     assert not ran
@@ -318,29 +319,29 @@ def test_what_does_not_give_the_same_is_never_answered_and_a_log_line_says_so(ca
     for outputs in answered.outputs.values():
         outputs[0].add_(1)
     with caplog.at_level(logging.DEBUG, logger="pellucid"):
-        assert answered.answers(None, ROWS, runs(model), ENOUGH) is None
-        assert answered.answers(None, ROWS, runs(model), ENOUGH) is None
-        answered.confirm()
+        assert answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY) is None
+        assert answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY) is None
+        answered.verify()
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("pellucid", logging.DEBUG)
 
 
 def test_what_has_become_wrong_is_confirmed_no_more():
     model, answered, _ = chain()
-    answered.answers(None, ROWS, runs(model), ENOUGH)
-    answered.confirm()
+    answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
+    answered.verify()
     for outputs in answered.outputs.values():
         outputs[0].add_(1)
     with pytest.raises(ReplayFailed):
-        answered.confirm()
+        answered.verify()
     assert not answered.outputs
-    answered.confirm()  # nothing is answered now, so nothing is wrong
-    assert answered.answers(None, ROWS, runs(model), ENOUGH) is None
+    answered.verify()  # nothing is answered now, so nothing is wrong
+    assert answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY) is None
 
 
 def test_confirming_what_was_never_used_runs_nothing():
     _, answered, ran = chain()
-    answered.confirm()
+    answered.verify()
     assert not ran
 
 
@@ -353,13 +354,13 @@ def test_an_exception_in_an_answered_check_means_that_nothing_is_answered(caplog
         return model(X)
 
     with caplog.at_level(logging.DEBUG, logger="pellucid"):
-        assert answered.answers(None, ROWS, run, ENOUGH) is None
+        assert answered.answers(None, ROWS, run, MIN_ROWS_TO_REPLAY) is None
     assert caplog.records
 
 
 def test_nothing_is_kept_alive():
     model, answered, _ = chain()
-    answered.answers(None, ROWS, runs(model), ENOUGH)
+    answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
     kept = weakref.ref(model[0])
     del model, answered
     gc.collect()

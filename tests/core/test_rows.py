@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pellucid.core.rows import pick
+from pellucid.core.examples import select_examples
 
 ROWS = torch.tensor([2, 0, 2])
 THREE = torch.tensor([10.0, 11.0, 12.0])
@@ -18,12 +18,12 @@ class Pair(NamedTuple):
 
 
 def test_tensors_of_as_many_rows_as_examples_are_picked():
-    assert pick(THREE, ROWS, 3).tolist() == PICKED
-    assert pick(THREE[:, None, None], ROWS, 3).shape == (3, 1, 1)
+    assert select_examples(THREE, ROWS, 3).tolist() == PICKED
+    assert select_examples(THREE[:, None, None], ROWS, 3).shape == (3, 1, 1)
 
 
 def test_also_those_inside_tuples_lists_dicts_and_named_tuples():
-    picked = pick((THREE, [THREE, {"key": THREE}], Pair(THREE, "word")), ROWS, 3)
+    picked = select_examples((THREE, [THREE, {"key": THREE}], Pair(THREE, "word")), ROWS, 3)
     assert picked[0].tolist() == picked[1][0].tolist() == picked[1][1]["key"].tolist() == PICKED
     assert isinstance(picked[2], Pair)
     assert picked[2].first.tolist() == PICKED
@@ -36,16 +36,16 @@ def test_also_those_inside_tuples_lists_dicts_and_named_tuples():
     ids=lambda value: type(value).__name__,
 )
 def test_everything_else_passes_as_it_is(value: object):
-    assert pick(value, ROWS, 3) is value
+    assert select_examples(value, ROWS, 3) is value
 
 
 def test_what_is_picked_is_a_copy():
     before = THREE.clone()
-    pick(THREE, torch.arange(3), 3).zero_()
+    select_examples(THREE, torch.arange(3), 3).zero_()
     assert torch.equal(THREE, before)
 
 
 def test_dicts_of_every_kind_are_looked_into():
-    picked = pick(OrderedDict(three=THREE), ROWS, 3)
+    picked = select_examples(OrderedDict(three=THREE), ROWS, 3)
     assert type(picked) is OrderedDict
     assert picked["three"].tolist() == PICKED

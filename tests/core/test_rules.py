@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import _len_torch_function_stack
 
-from pellucid.core.call import Call, name_of, writes
-from pellucid.core.entries import Decomposed, OfSeveral
-from pellucid.core.ruled import Rule
-from pellucid.core.rules import Rules
+from pellucid.core.rules.entries import Decompose, ForProducts
+from pellucid.core.rules.ruled_op import Rule
+from pellucid.core.rules.rules import Rules
+from pellucid.core.rules.run import apply, record
+from pellucid.core.rules.torch_call import TorchCall, is_inplace, name_of
 from pellucid.errors import InvalidArgument
 
 
@@ -29,7 +30,7 @@ def the_stack_of_modes_is_clean() -> Any:
 def constant(factor: float) -> Rule:
     """Every input gets the gradient, times a factor."""
 
-    def rule(call: Call, grad: Tensor) -> tuple[Tensor, ...]:
+    def rule(call: TorchCall, grad: Tensor) -> tuple[Tensor, ...]:
         return tuple((grad * factor).expand_as(each) for each in call.inputs)
 
     return rule
@@ -38,7 +39,7 @@ def constant(factor: float) -> Rule:
 def gradient(rules: Rules, model: Callable[[Tensor], Tensor], x: Tensor | None = None) -> Tensor:
     """What passes back under rules to inputs, of zeros and ones where not given."""
     x = (torch.tensor([[0.0, 1.0]]) if x is None else x).clone().requires_grad_()
-    with rules.applied(model):
+    with apply(rules, model):
         output = model(x)
     return torch.autograd.grad(output.sum(), x)[0]
 
@@ -89,7 +90,7 @@ def test_a_function_itself_is_meant_alone_and_comes_before_its_name():
 def test_operators_have_names(operator: Callable[[Tensor], Tensor], name: str):
     names = []
 
-    def rule(call: Call, grad: Tensor) -> tuple[Tensor, ...]:
+    def rule(call: TorchCall, grad: Tensor) -> tuple[Tensor, ...]:
         names.append(call.name)
         return call.gradient(call.inputs, grad)
 
@@ -165,7 +166,7 @@ def test_a_module_that_asks_for_shapes_can_have_a_rule():
         def forward(self, x: Tensor) -> Tensor:
             return x.view(x.shape[0], x.size(1)).to(x.device, x.dtype).exp() if x.ndim and x.is_floating_point() else x
 
-    def rule(call: Call, grad: Tensor) -> tuple[Tensor, ...]:
+    def rule(call: TorchCall, grad: Tensor) -> tuple[Tensor, ...]:
         return call.gradient(call.inputs, grad)
 
     assert torch.equal(gradient(Rules(modules={Shaping: rule}), Shaping()), torch.tensor([[0.0, 1.0]]).exp())
@@ -178,27 +179,27 @@ def test_names(seen: tuple[Callable[..., Any], str]):
 
 
 def test_what_writes():
-    assert writes(Tensor.relu_, {})
-    assert writes(functional.relu, {"inplace": True})
-    assert writes(Tensor.__iadd__, {})
-    assert writes(Tensor.__setitem__, {})
-    assert not writes(Tensor.__add__, {})
-    assert not writes(Tensor.relu, {})
-    assert not writes(functional.relu, {"inplace": False})
+    assert is_inplace(Tensor.relu_, {})
+    assert is_inplace(functional.relu, {"inplace": True})
+    assert is_inplace(Tensor.__iadd__, {})
+    assert is_inplace(Tensor.__setitem__, {})
+    assert not is_inplace(Tensor.__add__, {})
+    assert not is_inplace(Tensor.relu, {})
+    assert not is_inplace(functional.relu, {"inplace": False})
 
 
 # Of several inputs ---------------------------------------------------------------------------------------------------
 
 
 def test_a_rule_of_several_is_not_asked_about_one():
-    rules = Rules({"mul": OfSeveral(constant(7))})
+    rules = Rules({"mul": ForProducts(constant(7))})
     assert torch.equal(gradient(rules, lambda x: x * 2), torch.full((1, 2), 2.0))
     assert torch.equal(gradient(rules, lambda x: x * x.detach()), torch.tensor([[0.0, 1.0]]))
     assert torch.equal(gradient(rules, lambda x: x * x.exp()), 7 + 7 * torch.tensor([[0.0, 1.0]]).exp())
 
 
 def test_one_tensor_may_be_several_inputs():
-    def rule(call: Call, grad: Tensor) -> tuple[Tensor, ...]:
+    def rule(call: TorchCall, grad: Tensor) -> tuple[Tensor, ...]:
         return call.gradient(call.inputs, grad)
 
     x = torch.tensor([[2.0, 3.0]])
@@ -206,7 +207,7 @@ def test_one_tensor_may_be_several_inputs():
 
 
 def test_tensors_in_lists_are_inputs():
-    def rule(call: Call, grad: Tensor) -> tuple[Tensor, ...]:
+    def rule(call: TorchCall, grad: Tensor) -> tuple[Tensor, ...]:
         assert len(call.inputs) == 3
         return tuple(factor * each for factor, each in zip((1, 2, 3), grad.split(1), strict=True))
 
@@ -218,19 +219,19 @@ def test_tensors_in_lists_are_inputs():
 
 
 def test_a_call_that_is_taken_apart_follows_the_rules_of_its_parts():
-    rules = Rules({"silu": Decomposed(lambda x, inplace=False: x * x.sigmoid()), "sigmoid": constant(0)})
+    rules = Rules({"silu": Decompose(lambda x, inplace=False: x * x.sigmoid()), "sigmoid": constant(0)})
     x = torch.tensor([[0.0, 1.0]])
     torch.testing.assert_close(gradient(rules, functional.silu), x.sigmoid())
 
 
 def test_a_function_may_be_used_in_what_takes_it_apart():
-    rules = Rules({"tanh": Decomposed(lambda x: torch.tanh(x) * 2)})
+    rules = Rules({"tanh": Decompose(lambda x: torch.tanh(x) * 2)})
     x = torch.tensor([[0.5, 1.0]])
     torch.testing.assert_close(gradient(rules, torch.tanh, x), 2 * (1 - x.tanh() ** 2))
 
 
 def test_a_call_may_be_left_as_it_is():
-    rules = Rules({"tanh": Decomposed(lambda x: NotImplemented)})
+    rules = Rules({"tanh": Decompose(lambda x: NotImplemented)})
     x = torch.tensor([[0.5, 1.0]])
     torch.testing.assert_close(gradient(rules, torch.tanh, x), 1 - x.tanh() ** 2)
 
@@ -250,7 +251,7 @@ def test_a_call_may_be_left_as_it_is():
 def test_functions_written_in_python_are_looked_into(composite: Callable[[Tensor], Tensor]):
     seen = []
 
-    def rule(call: Call, grad: Tensor) -> tuple[Tensor, ...]:
+    def rule(call: TorchCall, grad: Tensor) -> tuple[Tensor, ...]:
         seen.append(call.name)
         return call.gradient(call.inputs, grad)
 
@@ -292,11 +293,16 @@ def _item(x: Tensor) -> Tensor:
     return y + x
 
 
-def the_gradient(call: Call, grad: Tensor) -> tuple[Tensor, ...]:
+def the_gradient(call: TorchCall, grad: Tensor) -> tuple[Tensor, ...]:
     return call.gradient(call.inputs, grad)
 
 
-RULED = {"tanh": the_gradient, "relu": the_gradient, "mul": OfSeveral(the_gradient), "imul": OfSeveral(the_gradient)}
+RULED = {
+    "tanh": the_gradient,
+    "relu": the_gradient,
+    "mul": ForProducts(the_gradient),
+    "imul": ForProducts(the_gradient),
+}
 
 
 @pytest.mark.parametrize("name", IN_PLACE)
@@ -305,7 +311,7 @@ def test_calls_in_place_write_and_pass_back_what_the_rule_says(name: str):
     leaf = x.clone().requires_grad_()
     expected = function(leaf)
     ruled = x.clone().requires_grad_()
-    with Rules(RULED).applied():
+    with apply(Rules(RULED)):
         found = function(ruled)
     assert torch.equal(found, expected)
     torch.testing.assert_close(
@@ -315,7 +321,7 @@ def test_calls_in_place_write_and_pass_back_what_the_rule_says(name: str):
 
 def test_what_is_written_is_the_tensor_itself_and_what_is_returned_too():
     x = torch.tensor([0.5, 1.0]).requires_grad_()
-    with Rules(RULED).applied():
+    with apply(Rules(RULED)):
         y = x * 1
         view, pointer = y[:1], y.data_ptr()
         assert y.tanh_() is y
@@ -341,7 +347,7 @@ WRITES: dict[str, Callable[[Tensor], Any]] = {
 def test_a_call_remembers_what_it_was_given_whatever_is_written_later(write: str, remembered: str):
     seen: list[Tensor] = []
 
-    def rule(call: Call, grad: Tensor) -> tuple[Tensor, ...]:
+    def rule(call: TorchCall, grad: Tensor) -> tuple[Tensor, ...]:
         inputs = call.inputs if remembered == "applied" else [call.reference.leaves[0]]  # type: ignore[union-attr]
         seen.append(inputs[0].detach().clone())
         return (grad,)
@@ -354,10 +360,10 @@ def test_a_call_remembers_what_it_was_given_whatever_is_written_later(write: str
         return z
 
     rules, x, x0 = Rules({"exp": rule}), torch.tensor([0.5, 1.0]), torch.tensor([-0.5, 2.0])
-    with rules.recorded() as reference, torch.no_grad():
+    with record(rules) as reference, torch.no_grad():
         model(x0)
     leaf = x.clone().requires_grad_()
-    with rules.applied(reference=reference):
+    with apply(rules, reference=reference):
         output = model(leaf)
     torch.autograd.grad(output.sum(), leaf)
     assert torch.equal(seen[0], x if remembered == "applied" else x0)
@@ -367,16 +373,16 @@ def test_a_call_remembers_what_it_was_given_whatever_is_written_later(write: str
 
 
 def test_a_call_is_given_the_same_call_of_the_reference():
-    def rule(call: Call, grad: Tensor) -> tuple[Tensor, ...]:
+    def rule(call: TorchCall, grad: Tensor) -> tuple[Tensor, ...]:
         assert call.reference is not None
         assert call.reference.name == call.name
         return (grad * call.reference.leaves[0],)
 
     rules = Rules({"exp": rule, "sin": rule})
-    with rules.recorded() as reference:
+    with record(rules) as reference:
         torch.tensor([2.0, 3.0]).exp().sin()
     x = torch.zeros(2, requires_grad=True)
-    with rules.applied(reference=reference):
+    with apply(rules, reference=reference):
         y = x.exp().sin()
     (found,) = torch.autograd.grad(y.sum(), x)
     torch.testing.assert_close(found, torch.tensor([2.0, 3.0]) * torch.tensor([2.0, 3.0]).exp())
@@ -392,9 +398,9 @@ def test_a_call_is_given_the_same_call_of_the_reference():
 )
 def test_another_call_is_an_error(model: Callable[[Tensor], Tensor], said: str):
     rules = Rules({"exp": the_gradient, "sin": the_gradient})
-    with rules.recorded() as reference:
+    with record(rules) as reference:
         torch.zeros(2).exp()
-    with pytest.raises(InvalidArgument, match=said), rules.applied(reference=reference):
+    with pytest.raises(InvalidArgument, match=said), apply(rules, reference=reference):
         model(torch.zeros(2, requires_grad=True))
 
 
@@ -406,7 +412,7 @@ def test_nothing_is_left_on_modules_and_tensors():
     before = {module: dict(vars(module)) for module in model.modules()}
     expected = model(x)
     leaf = x.clone().requires_grad_()
-    with Rules(RULED).applied(model):
+    with apply(Rules(RULED), model):
         output = model(leaf)
     torch.autograd.grad(output.sum(), leaf)
     assert {module: dict(vars(module)) for module in model.modules()} == before
@@ -425,7 +431,7 @@ def test_after_a_run_gradients_are_torchs():
 
 def test_tensors_of_a_run_die_with_it():
     x = torch.zeros(2, requires_grad=True)
-    with Rules(RULED).applied() as run:
+    with apply(Rules(RULED)) as run:
         y = (x * 1).tanh()
     watched = weakref.ref(y)
     del y, run
@@ -435,9 +441,9 @@ def test_tensors_of_a_run_die_with_it():
 
 def test_rules_follow_a_backward_that_comes_after_the_run():
     x = torch.zeros(2, requires_grad=True)
-    with Rules({"tanh": constant(3)}).applied():
+    with apply(Rules({"tanh": constant(3)})):
         y = x.tanh()
-    with Rules({"tanh": constant(5)}).applied():
+    with apply(Rules({"tanh": constant(5)})):
         z = x.tanh()
     assert torch.equal(torch.autograd.grad(y.sum() + z.sum(), x)[0], torch.full((2,), 8.0))
 
@@ -445,8 +451,8 @@ def test_rules_follow_a_backward_that_comes_after_the_run():
 def test_runs_in_runs():
     """The inner rules come first; what they leave alone is the outer's."""
     x = torch.zeros(2, requires_grad=True)
-    with Rules({"tanh": constant(3), "sin": constant(5)}).applied():
-        with Rules({"tanh": constant(2)}).applied():
+    with apply(Rules({"tanh": constant(3), "sin": constant(5)})):
+        with apply(Rules({"tanh": constant(2)})):
             y = x.tanh().sin()
         z = x.tanh()
     assert torch.equal(torch.autograd.grad(y.sum(), x)[0], torch.full((2,), 10.0))
@@ -457,11 +463,11 @@ def test_runs_in_runs():
 
 
 def test_a_rule_that_raises_leaves_nothing_behind():
-    def wrong(call: Call, grad: Tensor) -> tuple[Tensor, ...]:
+    def wrong(call: TorchCall, grad: Tensor) -> tuple[Tensor, ...]:
         raise KeyError("of the rule")
 
     x = torch.zeros(2, requires_grad=True)
-    with Rules({"tanh": wrong}).applied():
+    with apply(Rules({"tanh": wrong})):
         y = x.tanh()
     with pytest.raises(KeyError, match="of the rule"):
         torch.autograd.grad(y.sum(), x)
@@ -473,8 +479,8 @@ def test_what_takes_a_call_apart_and_raises_leaves_nothing_behind():
     def wrong(x: Tensor) -> Tensor:
         raise KeyError("of the steps")
 
-    rules = Rules({"tanh": Decomposed(wrong)})
-    run = rules.applied()
+    rules = Rules({"tanh": Decompose(wrong)})
+    run = apply(rules)
     for _ in range(2):
         with pytest.raises(KeyError, match="of the steps"), run:
             torch.zeros(2, requires_grad=True).tanh()
@@ -482,14 +488,14 @@ def test_what_takes_a_call_apart_and_raises_leaves_nothing_behind():
 
 
 def test_a_model_that_raises_leaves_nothing_behind():
-    with pytest.raises(RuntimeError), Rules(RULED).applied():
+    with pytest.raises(RuntimeError), apply(Rules(RULED)):
         torch.ones(2, requires_grad=True).tanh() @ torch.ones(3)
     assert _len_torch_function_stack() == 0
 
 
 def test_a_rule_that_returns_too_little_is_an_error():
     x = torch.zeros(2, requires_grad=True)
-    with Rules({"mul": lambda call, grad: (grad,)}).applied():
+    with apply(Rules({"mul": lambda call, grad: (grad,)})):
         y = x.exp() * x.sin()
     with pytest.raises(RuntimeError):
         torch.autograd.grad(y.sum(), x)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pellucid.core.site import INPUTS, Layer, Site, belongs, named, resolve_site
+from pellucid.core.model.layers import INPUTS, Layer, Site, is_submodule, module_label, resolve_site
 from pellucid.errors import InvalidArgument, NotSupported, WrongType
 
 
@@ -61,14 +61,14 @@ def test_a_place_means_a_site(name: str):
 )  # fmt: skip
 def test_names_are_those_of_the_modules_that_a_function_is_seen_to_call(model):
     assert resolve_site("blocks.0", model).modules == (net.blocks[0],)
-    assert belongs(net.blocks[0], model)
-    assert not belongs(nn.Linear(2, 2), model)
-    assert named(net.blocks[0], model) == "'blocks.0' (Linear)"
+    assert is_submodule(net.blocks[0], model)
+    assert not is_submodule(nn.Linear(2, 2), model)
+    assert module_label(net.blocks[0], model) == "'blocks.0' (Linear)"
 
 
 def test_a_function_of_which_nothing_is_seen_may_have_any_module():
-    assert belongs(net.encoder, torch.sin)
-    assert named(net.encoder, torch.sin) == "Linear"
+    assert is_submodule(net.encoder, torch.sin)
+    assert module_label(net.encoder, torch.sin) == "Linear"
     assert resolve_site(net.encoder, torch.sin).modules == (net.encoder,)
 
 

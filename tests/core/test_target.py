@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from pellucid.core.model_function import function_of
-from pellucid.core.site import OUTPUT, Layer, Site
-from pellucid.core.target import Neuron, target_at
+from pellucid.core.evaluation.model_function import function_of
+from pellucid.core.model.layers import OUTPUT, Layer, Site
+from pellucid.core.problem.target import Neuron, target_at
 from pellucid.errors import InvalidArgument, OutOfRange
 from pellucid.methods import Problem
 

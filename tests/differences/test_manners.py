@@ -13,7 +13,7 @@ import pellucid.attr
 from differences.compare import assert_named
 from parity.compare import assert_close, on_captum, on_pellucid, value_of
 from parity.models import example
-from pellucid.core.budget import CHUNK_BYTES
+from pellucid.core.batching import CHUNK_BYTES
 from pellucid.errors import PellucidWarning
 from training import in_training_mode
 

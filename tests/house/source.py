@@ -30,7 +30,7 @@ class Source:
 
     @property
     def module(self) -> str:
-        """The module's name, `pellucid.core.budget`."""
+        """The module's name, `pellucid.core.batching`."""
         return ".".join(["pellucid", *self.path.relative_to(HOME).with_suffix("").parts]).removesuffix(".__init__")
 
     @cached_property

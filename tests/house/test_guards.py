@@ -21,15 +21,17 @@ WRITTEN_OUT: set[str] = set()
 
 # A module of a sub-package imports only from its own row's package and from the rows above.
 ROWS = [
-    {"core.tensors", "core.batching", "core.futures", "core.autograd"},
-    {"core.pytree", "core.random_streams"},
+    {"core.tensors", "core.futures", "core.restarts"},
+    {"core.autograd", "core.pytree"},
     {"core.examples", "core.model"},
     {"core.problem", "core.rules"},
+    {"core.batching", "core.random_streams"},
     {"core.evaluation"},
     {"core.games"},
+    {"methods.calling"},
     {"methods.backprop", "methods.shapley", "methods.perturbation"},
-    {"methods.gradients", "methods.surrogates", "methods.deeplift", "methods.lrp", "methods.cam"},
-    {"methods.attention", "methods.datasets"},
+    {"methods.gradients", "methods.surrogates", "methods.deeplift", "methods.cam"},
+    {"methods.attention", "methods.lrp"},
 ]
 
 

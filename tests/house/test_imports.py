@@ -15,7 +15,7 @@ from house.source import SOURCES, Source
 ROWS = [
     {"errors"},
     {"core"},
-    {"methods"},
+    {"methods", "rules"},
     {"plot"},
     {"attr", "models", "text", "concept", "influence", "metrics", "robust", "module"},
     {"explain", "jobs", "insights", "demo"},

@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
 
+from pellucid.core.rules.run import apply
 from pellucid.errors import ABSENT
 
 README = Path(__file__).parents[2] / "README.md"
@@ -25,7 +26,7 @@ def test_the_rules_page_s_python_runs_from_top_to_bottom():
     namespace: dict = {}
     for block in re.findall(r"```python\n(.*?)```", (README.parent / "docs" / "rules.md").read_text(), re.DOTALL):
         exec(block, namespace)
-    with namespace["guided_backpropagation"].applied():
+    with apply(namespace["guided_backpropagation"]):
         y = (namespace["torch"].nn.functional.relu(namespace["x"]) * -1).sum()
     assert not namespace["torch"].autograd.grad(y, namespace["x"])[0].any()
 

@@ -141,7 +141,7 @@ def engine(
         if return_convergence_delta:
             given["delta"] = True
         result = make(**(settings | arguments))(problem_of(model, inputs, **bound), **given)
-        values = result.arranged if result.structure or isinstance(inputs, tuple) else result.values[0]
+        values = result.as_layer_output if result.structure or isinstance(inputs, tuple) else result.values[0]
         return (values, result.delta) if return_convergence_delta else values
 
     return call

@@ -13,8 +13,8 @@ from laws.baselines import by_example, distribution
 from laws.method import COINS, Method, engine, facade, facade_of_layer, flat_output
 from laws.players import grouped, masked, windowed
 from pellucid import attr, methods
-from pellucid.core.model_function import ModelFunction, function_of
-from pellucid.core.players import Features
+from pellucid.core.evaluation.model_function import ModelFunction, function_of
+from pellucid.core.games.features import Features
 
 
 def smooth_gradients(samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from pellucid.core.model_function import ModelFunction, function_of
+from pellucid.core.evaluation.model_function import ModelFunction, function_of
 from pellucid.methods import Options, Problem
 
 OPTIONS = {field.name for field in dataclasses.fields(Options)}

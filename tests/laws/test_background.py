@@ -12,7 +12,7 @@ from torch.futures import Future
 
 from laws.counting import Counted
 from pellucid import attr, methods
-from pellucid.core import game
+from pellucid.core.games import outcomes
 from pellucid.errors import InvalidArgument
 from pellucid.methods import Background, Layer, Options, Problem
 
@@ -156,7 +156,7 @@ def test_as_exact_as_wanted():
     method = methods.ShapleyValueSampling(samples="auto", tolerance=0.05, seed=0)
     found = method(Problem(products, X, target=0), baselines=Background(ROWS))
     expected = methods.ShapleyValues()(Problem(products, X, target=0), baselines=Background(ROWS))
-    assert found.reached.all()
+    assert found.converged.all()
     torch.testing.assert_close(of(found), of(expected), rtol=0, atol=0.15)
 
 
@@ -167,7 +167,7 @@ def test_a_coalition_takes_an_evaluation_for_each_row():
 
 
 def test_few_values_are_kept_at_once(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(game, "MOST_AVERAGED", 15)  # two coalitions
+    monkeypatch.setattr(outcomes, "MOST_AVERAGED", 15)  # two coalitions
     same(methods.ShapleyValues(), lambda: Problem(products, X))
 
 

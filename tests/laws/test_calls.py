@@ -8,9 +8,9 @@ import pytest
 
 from laws.counting import Counted
 from laws.registry import Case, cases, close
-from pellucid.core import replay
-from pellucid.core.budget import CHUNK_BYTES
-from pellucid.core.independence import Company
+from pellucid.core.batching import CHUNK_BYTES
+from pellucid.core.evaluation.row_independence import RowIndependenceCheck
+from pellucid.core.model import activation_replay
 
 EXAMPLES = 5
 
@@ -18,12 +18,12 @@ EXAMPLES = 5
 @pytest.fixture(autouse=True)
 def without_replays(monkeypatch: pytest.MonkeyPatch):
     """The check of a replay takes forwards of its own: see test_replay."""
-    monkeypatch.setattr(replay, "ENOUGH", math.inf)
+    monkeypatch.setattr(activation_replay, "MIN_ROWS_TO_REPLAY", math.inf)
 
 
 def without_looks() -> AbstractContextManager[object]:
     """As if every model were known to keep its rows apart; the first call finds it out by a forward of its own."""
-    return patch.object(Company, "of", lambda *_: None)
+    return patch.object(RowIndependenceCheck, "of", lambda *_: None)
 
 
 def counted(case: Case, *, looks: bool = False, **more) -> Counted:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid import attr
-from pellucid.core.target import TargetLike
+from pellucid.core.problem.target import TargetLike
 from pellucid.errors import InvalidArgument, NotSupported, OutOfRange
 from pellucid.methods import Layer, Problem, Saliency
 

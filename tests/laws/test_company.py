@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from laws.counting import Counted
 from laws.registry import Case, cases
 from pellucid import attr, methods
-from pellucid.core.independence import Company
+from pellucid.core.evaluation.row_independence import RowIndependenceCheck
 from pellucid.models.linear import SkLearnLinearRegression
 
 ROWS = 5
@@ -317,7 +317,7 @@ def test_numbers_that_grow_out_of_a_table_are_tried_as_they_are():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_no_false_alarm(case: Case, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch):
     told: list[bool] = []
-    monkeypatch.setattr(Company, "told", lambda self, apart: told.append(apart))
+    monkeypatch.setattr(RowIndependenceCheck, "conclude", lambda self, apart: told.append(apart))
     case(case.specimen.model(dtype), case.specimen.inputs(5, dtype), **case.seed())
     assert all(told)
 

@@ -13,7 +13,7 @@ from laws.test_lrp import TINY, Headed, numbers, seeded
 from pellucid import attr, methods
 from pellucid.attr.lrp_rules import GammaRule
 from pellucid.errors import PellucidWarning
-from pellucid.methods import LRP, Composite, Conservation, Epsilon, Gamma, Options, PassOn, Problem, WSquare, ZPlus
+from pellucid.methods import LRP, Composite, Conservation, Epsilon, Gamma, Options, Pass, Problem, WSquare, ZPlus
 
 COMPOSITES = {
     "epsilon": Composite(),
@@ -127,7 +127,7 @@ def test_what_each_call_absorbs_is_as_by_hand():
     torch.testing.assert_close(found["0"].by_stabiliser, (relevance - each * z).sum(1))
     torch.testing.assert_close(table.relevance, (each * positive).sum(1))
     assert all(row.by_rule.abs().max() < 1e-12 for row in table.calls)
-    assert [row.rule for row in table.calls] == ["Epsilon", "pass_on", "ZPlus"]
+    assert [row.rule for row in table.calls] == ["Epsilon", "pass_through", "ZPlus"]
     assert found["1"].absorbed.abs().max() == 0
 
 
@@ -174,8 +174,8 @@ def test_rules_of_one_s_own_keep_what_they_do_not_pass():
 
 def test_relevance_that_is_passed_on_is_all_there():
     model = seeded(lambda: nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2)))
-    table = LRP(composite=Composite({"0": PassOn()})).conservation(Problem(model, numbers(2, 3), target=0))
-    assert [each.rule for each in table.calls] == ["Epsilon", "PassOn"]
+    table = LRP(composite=Composite({"0": Pass()})).conservation(Problem(model, numbers(2, 3), target=0))
+    assert [each.rule for each in table.calls] == ["Epsilon", "Pass"]
     assert table.calls[1].absorbed.abs().max() == 0
     adds_up(table)
 

@@ -27,7 +27,7 @@ from transformers import (
 
 from laws.models import efficientnet
 from pellucid import attr, methods
-from pellucid.core import budget
+from pellucid.core import batching as budget
 from pellucid.errors import InvalidArgument, NotSupported, PellucidWarning
 from pellucid.methods import Layer, Neuron, Options, Problem
 

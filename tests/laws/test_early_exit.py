@@ -16,8 +16,9 @@ from laws.problems import problem_of
 from laws.registry import CASES, Case, close
 from laws.state import as_found
 from pellucid import attr
-from pellucid.core import kinds, model_facts
-from pellucid.core.model_facts import facts_of
+from pellucid.core.model import facts as model_facts
+from pellucid.core.model import forward_kind as kinds
+from pellucid.core.model.facts import facts_of
 from pellucid.methods import InputXGradient, Layer, Neuron, Problem, Saliency
 
 pytestmark = pytest.mark.usefixtures("without_looks")
@@ -247,9 +248,9 @@ def test_nothing_is_kept_alive(kind: str):
 
 def test_the_memory_of_a_module_does_not_grow_without_end():
     model = seeded(Steps)
-    for examples in range(1, 2 * kinds.MOST + 5):
+    for examples in range(1, 2 * kinds.MAX_KINDS + 5):
         attr.LayerActivation(model, "first").attribute(numbers(examples, 4))
-    assert sum(map(len, facts_of(model).calls[model.first].known.values())) <= kinds.MOST
+    assert sum(map(len, facts_of(model).calls[model.first].known.values())) <= kinds.MAX_KINDS
 
 
 class Careful(nn.Module):

@@ -12,7 +12,7 @@ from torch.nn.modules.module import register_module_forward_hook
 from laws.counting import noticing
 from laws.registry import Case, cases
 from laws.state import as_found
-from pellucid.core import replay
+from pellucid.core.model import activation_replay
 from training import in_training_mode
 
 
@@ -65,7 +65,7 @@ def backward_faults(at: int | None = None, fault: type[BaseException] = Fault) -
 @pytest.fixture(autouse=True)
 def without_replays(monkeypatch: pytest.MonkeyPatch):
     """A fault in the check of a replay means that there is none, and not that the call fails: see test_replay."""
-    monkeypatch.setattr(replay, "ENOUGH", math.inf)
+    monkeypatch.setattr(activation_replay, "MIN_ROWS_TO_REPLAY", math.inf)
 
 
 both_directions = pytest.mark.parametrize("faulty", [forward_faults, backward_faults])

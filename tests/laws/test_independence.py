@@ -5,7 +5,7 @@ import torch
 
 from laws.models import MOST
 from laws.registry import Case, cases, close
-from pellucid.core.budget import CHUNK_BYTES
+from pellucid.core.batching import CHUNK_BYTES
 
 EXAMPLES = 5
 

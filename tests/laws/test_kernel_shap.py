@@ -16,8 +16,8 @@ from laws.state import as_found
 from laws.test_shapley import numbers, playing, random_table
 from pellucid import attr, methods
 from pellucid.errors import InvalidArgument, PellucidWarning
-from pellucid.methods.kernel_shap import MORE_SAMPLES
-from pellucid.methods.shapley_kernel import AsCaptum, Paired
+from pellucid.methods.surrogates.coalition_samplers import CaptumSampler, PairedSampler
+from pellucid.methods.surrogates.kernel_shap import ADDITIONAL_SAMPLES
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 
@@ -164,7 +164,7 @@ def kernel(players: int, size: int) -> float:
 
 def coalitions(players: int, samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
     """Those but of none and of all, what they count, and their draws."""
-    source = Paired(players, generator)
+    source = PairedSampler(players, generator)
     chosen = source.more(samples)
     assert chosen[:2, 0].tolist() == [[False] * players, [True] * players]
     return chosen[2:, 0], source.weights[2:], source.draws[2:]
@@ -222,7 +222,7 @@ class TestChosenCoalitions:
 
     @pytest.mark.parametrize("columns", [1, 2, 3, 6])
     def test_captum_s_never_hold_none_nor_all(self, columns: int):
-        chosen = AsCaptum(columns, 3, torch.Generator().manual_seed(0)).more(52)[2:]
+        chosen = CaptumSampler(columns, 3, torch.Generator().manual_seed(0)).more(52)[2:]
         assert chosen.shape == (50, 1, columns)
         sizes = chosen.sum(2)
         assert (sizes < columns).all()
@@ -256,7 +256,7 @@ class TestFeatures:
         model = Counted(lambda x: x.sum(1))
         problem = methods.Problem(model, torch.ones(1, 15))
         methods.KernelShap(seed=0)(problem)
-        assert 0.9 * (30 + MORE_SAMPLES) < sum(model.rows) <= 30 + MORE_SAMPLES
+        assert 0.9 * (30 + ADDITIONAL_SAMPLES) < sum(model.rows) <= 30 + ADDITIONAL_SAMPLES
 
     @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
     def test_the_outputs_dtype_is_kept(self, dtype: torch.dtype):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from pellucid.methods import Attributions, KernelShap, Problem
-from pellucid.methods.linear import constrained
-from pellucid.methods.shapley_kernel import Paired
+from pellucid.methods.surrogates.coalition_samplers import PairedSampler
+from pellucid.methods.surrogates.least_squares import constrained_least_squares
 
 GAMES = 6
 
@@ -87,7 +87,7 @@ def test_coalitions_of_one_player_alone_tell_of_no_error(players: int, more: int
 @pytest.mark.parametrize("players", [5, 12, 45, 60])
 @pytest.mark.parametrize("more", [2, 10, 300, 2048])
 def test_none_counts_more_than_one_of_a_single_player(players: int, more: int):
-    source = Paired(players, torch.Generator().manual_seed(0))
+    source = PairedSampler(players, torch.Generator().manual_seed(0))
     sizes, weights = source.more(2 * players + 2 + more)[:, 0].sum(1), source.weights
     pull = weights * sizes * (players - sizes)  # that of a coalition, up to a factor
     assert pull.max() <= pull[2] * (1 + 1e-12)
@@ -98,7 +98,7 @@ def test_none_counts_more_than_one_of_a_single_player(players: int, more: int):
 @pytest.mark.parametrize("parts", [(92, 1, 7, 0, 1024), (2000, 100, 3000)])
 def test_samples_that_come_one_after_another_are_those_that_come_at_once(players: int, parts: tuple[int, ...]):
     """As many of each size, none twice, with the same weights; and none is random where all are there."""
-    gradually, at_once = (Paired(players, torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    gradually, at_once = (PairedSampler(players, torch.Generator().manual_seed(seed)) for seed in (0, 1))
     there = torch.cat([gradually.more(samples) for samples in parts])[:, 0]
     other = at_once.more(sum(parts))[:, 0]
     assert len(there) == len(torch.unique(there, dim=0)) == min(sum(parts) // 2 * 2, 2**players)
@@ -118,9 +118,9 @@ def test_samples_that_come_one_after_another_are_those_that_come_at_once(players
 def test_samples_that_come_one_after_another_are_as_good():
     game, off = Triples(12), []
     for seed in range(12):
-        source = Paired(12, torch.Generator().manual_seed(seed))
+        source = PairedSampler(12, torch.Generator().manual_seed(seed))
         present = torch.cat([source.more(samples) for samples in (40, 60, 60)])
         outputs = game(present[:, 0].double())[None]
-        found = constrained(present.transpose(0, 1), outputs, source.weights, source.draws, source.left)
+        found = constrained_least_squares(present.transpose(0, 1), outputs, source.weights, source.draws, source.left)
         off.append(found.coefficients[0].mT - game.values)
     assert torch.stack(off).square().mean().sqrt() <= 1.1 * game.error(160)

@@ -138,7 +138,7 @@ def test_goes_on_until_it_is_exact_enough():
     problem = Problem(lambda x: (x @ weights).exp(), x)
     found = KernelShapIQ(samples="auto", tolerance=0.02, seed=0)(problem)
     exact = methods.ShapleyInteractions()(problem)
-    assert found.reached.all()
+    assert found.converged.all()
     assert (found.values - exact.values).abs().max() <= 0.04
     assert (1.96 * found.stderr <= 0.02).all()
 

@@ -155,7 +155,7 @@ def test_games_are_solved_as_if_each_were_alone(samples: int, monkeypatch: pytes
     present, outputs, weights = data(samples, 6, 2, games=5)
     together = Lasso().coefficients(present, outputs, weights)
     alone = [Lasso().coefficients(*(each[i : i + 1] for each in (present, outputs, weights))) for i in range(5)]
-    monkeypatch.setattr("pellucid.methods.linear.CHUNK_NUMBERS", 2 * samples * 6)
+    monkeypatch.setattr("pellucid.methods.surrogates.lasso.CHUNK_NUMBERS", 2 * samples * 6)
     in_parts = Lasso().coefficients(present, outputs, weights)
     for found in (torch.cat(alone), in_parts):
         if samples > 6:

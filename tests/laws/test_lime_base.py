@@ -247,7 +247,7 @@ def test_functions_that_are_seen_to_keep_nothing_take_many_at_once(
 ):
     found = []
     for first in (64, 1000):
-        monkeypatch.setattr("pellucid.methods.vectorized.FIRST_CALLS", first)
+        monkeypatch.setattr("pellucid.methods.surrogates.vectorized.FIRST_CALLS", first)
         torch.manual_seed(0)
         with calls_of(kept) as counts, caplog.at_level(logging.INFO, "pellucid"):
             found.append(lime(curved, similarity_func=similarity).attribute(X, n_samples=100, width=3))
@@ -322,7 +322,7 @@ def test_functions_that_may_keep_something_are_called_one_by_one(
 ):
     found = []
     for first in (64, 1000):
-        monkeypatch.setattr("pellucid.methods.vectorized.FIRST_CALLS", first)
+        monkeypatch.setattr("pellucid.methods.surrogates.vectorized.FIRST_CALLS", first)
         torch.manual_seed(0)
         with caplog.at_level(logging.INFO, "pellucid"):
             found.append(lime(curved, **parts()).attribute(X, n_samples=130))
@@ -368,7 +368,7 @@ def test_what_is_not_one_computation_takes_sample_by_sample(
 ):
     found = []
     for first in (64, 1000):
-        monkeypatch.setattr("pellucid.methods.vectorized.FIRST_CALLS", first)
+        monkeypatch.setattr("pellucid.methods.surrogates.vectorized.FIRST_CALLS", first)
         torch.manual_seed(0)
         np.random.seed(0)
         Growing.calls = 0

@@ -17,7 +17,7 @@ from laws.registry import close
 from pellucid import attr, methods
 from pellucid.attr import lrp_rules
 from pellucid.errors import InvalidArgument, NoRule, PellucidWarning, WrongType
-from pellucid.methods import Composite, Epsilon, Gamma, Options, PassOn, Problem, ZBox, ZPlus
+from pellucid.methods import Composite, Epsilon, Gamma, Options, Pass, Problem, ZBox, ZPlus
 
 TINY: dict[str, Any] = {
     "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 40,
@@ -67,7 +67,7 @@ TRANSFORMERS: dict[str, tuple[Callable[[str], nn.Module], tuple[int, ...]]] = {
     ),
 }  # fmt: skip
 
-ABSORBING = ("Epsilon", "Gamma", "share", "softmax", "addition")
+ABSORBING = ("Epsilon", "Gamma", "proportional", "softmax_rule", "addition")
 """Rules under which biases, positions and the softmax's own share may be lost."""
 
 
@@ -120,7 +120,7 @@ def test_a_network_with_its_real_weights(name: str):
     problem = Problem(model, x, target=281)
     flows = methods.LRP(composite=COMPOSITES[name], strict=True).trace(problem)
     for flow in flows:
-        if flow.rule in ("pass_on", "moved", "product", "quotient"):
+        if flow.rule in ("pass_through", "route", "product", "quotient_rule"):
             assert flow.passed == pytest.approx(flow.received)
     found = methods.LRP(composite=COMPOSITES[name])(problem, delta=True)
     assert float(found.values[0].sum() + found.delta) == pytest.approx(model(x)[0, 281].item())
@@ -270,9 +270,9 @@ def test_a_rule_of_a_module_that_is_taken_apart():
     """Then it is not."""
     x, model = numbers(2, 3), seeded(lambda: SMALL)
     for key in ("1", model[1], nn.LayerNorm):
-        flows = methods.LRP(composite=Composite({key: PassOn()})).trace(Problem(model, x, target=1))
+        flows = methods.LRP(composite=Composite({key: Pass()})).trace(Problem(model, x, target=1))
         (flow,) = [flow for flow in flows if "LayerNorm" in flow.call]
-        assert (flow.rule, flow.received) == ("PassOn", pytest.approx(flow.passed))
+        assert (flow.rule, flow.received) == ("Pass", pytest.approx(flow.passed))
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_composites_and_rules_that_are_none(make: Callable[[], Any], error: type
     [
         (Composite({"nope": ZPlus()}), "got 'nope'"),
         (Composite({nn.Linear(2, 2): ZPlus()}), "a Linear that is not"),
-        (Composite({"0.0": PassOn()}), r"linear makes \(2, 4\) of \(2, 3\)"),
+        (Composite({"0.0": Pass()}), r"linear makes \(2, 4\) of \(2, 3\)"),
         (Composite(first=ZBox(low=torch.zeros(2, 3), high=1)), r"of one example, \(3,\): got \(2, 3\)"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.core.budget import MIB
+from pellucid.core.batching import MIB
 
 pytestmark = [
     pytest.mark.large,  # processes of their own, for twenty seconds each

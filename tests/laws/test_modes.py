@@ -12,7 +12,7 @@ from torch import nn
 from laws.models import SPECIMENS
 from laws.registry import CASES, Case, cases, close, damped
 from pellucid import attr
-from pellucid.core.model_info import ModelInfo
+from pellucid.core.model.inspection import ModelInfo
 from pellucid.errors import NotDifferentiable
 from training import in_training_mode
 

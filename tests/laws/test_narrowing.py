@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from laws.counting import Counted
 from laws.test_stderr_of_games import PLAYERS, game, shapley_values
 from pellucid import attr, methods
-from pellucid.core.budget import CHUNK_BYTES
+from pellucid.core.batching import CHUNK_BYTES
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import Problem, ShapleyValues, ShapleyValueSampling
 
@@ -58,22 +58,22 @@ class TestEverySampledMethod:
     @every_method
     def test_goes_on_until_its_intervals_are_narrow(self, name: str):
         found = call(name, network(), inputs(), 0.05)
-        assert found.reached.all()
+        assert found.converged.all()
         assert 1.96 * found.stderr[0].max() <= 0.05
 
     @every_method
     def test_finds_what_more_samples_find(self, name: str):
         found, better = (call(name, network(), inputs(), tolerance) for tolerance in (0.1, 0.02))
         assert (found.values[0] - better.values[0]).abs().max() <= 2 * 0.1
-        assert (found.evaluations <= better.evaluations).all()
+        assert (found.n_evaluations <= better.n_evaluations).all()
 
     @every_method
     def test_stops_for_those_who_are_done(self, name: str):
         x = inputs() if name != "KernelShap" else many()
         model = many_features() if name == "KernelShap" else network()
         found = call(name, model, x, {"NoiseTunnel-variances": 3e-4}.get(name, 0.003 if "Noise" in name else 0.03))
-        assert found.evaluations.unique().numel() > 1
-        assert found.reached.all()
+        assert found.n_evaluations.unique().numel() > 1
+        assert found.converged.all()
 
     @every_method
     @pytest.mark.parametrize("rows", [[4], [0, 3], [3, 2, 1, 0, 4]])
@@ -86,7 +86,7 @@ class TestEverySampledMethod:
         seed = {"seed": [3 + row for row in rows]} if seeds else {}
         part = call(name, network(), inputs()[rows], 0.1, **seed)
         torch.testing.assert_close(part.values[0], whole.values[0][rows])
-        assert torch.equal(part.evaluations, whole.evaluations[rows])
+        assert torch.equal(part.n_evaluations, whole.n_evaluations[rows])
 
     @every_method
     def test_gives_up_and_says_so(self, name: str):
@@ -96,8 +96,8 @@ class TestEverySampledMethod:
             PellucidWarning, match=r"tolerance is not reached in \d+ samples for examples \[.*4\]: .* Hint: "
         ):
             found = call(name, model, x, 1e-9, most_samples=130)
-        assert not found.reached[-1]
-        assert found.evaluations.max() <= 130
+        assert not found.converged[-1]
+        assert found.n_evaluations.max() <= 130
 
     @every_method
     def test_draws_from_global_generators_without_a_seed(self, name: str):
@@ -105,8 +105,8 @@ class TestEverySampledMethod:
         np.random.seed(0)
         one = call(name, network(), inputs(), 0.1, seed=None)
         other = call(name, network(), inputs(), 0.1, seed=None)
-        assert one.reached.all()
-        assert other.reached.all()
+        assert one.converged.all()
+        assert other.converged.all()
         assert (one.values[0] - other.values[0]).abs().max() <= 2 * 0.1
 
 
@@ -120,8 +120,8 @@ def test_of_one_value_for_the_batch(name: str):
     x = torch.rand(3, 4, generator=torch.Generator().manual_seed(0)).double()
     found = EVERY[name](samples="auto", tolerance=0.02, seed=0)(Problem(together, x))
     assert found.values[0].shape == (1, 4)
-    assert found.reached.all()
-    assert found.evaluations.unique().numel() == 1
+    assert found.converged.all()
+    assert found.n_evaluations.unique().numel() == 1
 
 
 @pytest.mark.parametrize("sampling", ["auto", "captum"])
@@ -130,7 +130,7 @@ def test_kernel_shap_of_nobody(sampling: str):
     with pytest.warns(PellucidWarning, match="baselines are equal to the inputs"):
         found = methods.KernelShap(samples="auto", sampling=sampling)(Problem(network(), x, target=0), x)
     assert not found.values[0].any()
-    assert found.reached.all()
+    assert found.converged.all()
 
 
 @pytest.mark.parametrize("name", ["ShapleyValueSampling", "KernelShap", "GradientShap"])
@@ -139,16 +139,16 @@ def test_what_is_no_number_is_not_sampled_any_further(name: str):
     x[1, 0] = torch.nan
     with pytest.warns(PellucidWarning, match="attributions contain NaN"):
         found = call(name, network(), x, 0.05)
-    assert found.reached.tolist() == [True, False, True, True, True]
-    assert found.evaluations[1] == found.evaluations.min()
+    assert found.converged.tolist() == [True, False, True, True, True]
+    assert found.n_evaluations[1] == found.n_evaluations.min()
     assert found.stderr[0][1].isnan().any()
 
 
 def test_anything_is_within_an_infinite_tolerance():
     problem = Problem(lambda x: 0 * x.sum(1), inputs())
     found = ShapleyValueSampling(samples="auto", tolerance=float("inf"), relative=True)(problem)
-    assert found.reached.all()
-    assert (found.evaluations == 32).all()
+    assert found.converged.all()
+    assert (found.n_evaluations == 32).all()
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def until(tolerance: float, **settings) -> ShapleyValueSampling:
 def test_what_is_said_to_be_reached_is(orders: str):
     problem = Problem(network(), inputs(), target=1)
     found = until(0.02, orders=orders)(problem)
-    assert found.reached.all()
+    assert found.converged.all()
     assert 1.96 * found.stderr[0].max() <= 0.02
     exact = ShapleyValues()(problem).values[0]
     assert (found.values[0] - exact).abs().max() <= 2 * 0.02
@@ -277,7 +277,7 @@ def test_intervals_hold_the_answer_as_often_when_stopped():
 def test_only_the_unfinished_go_on():
     model = Counted(network())
     found = until(0.02)(Problem(model, inputs(), target=1))
-    assert found.evaluations[0] == found.evaluations[1] < found.evaluations[-1]
+    assert found.n_evaluations[0] == found.n_evaluations[1] < found.n_evaluations[-1]
     all_go_on = Counted(network())
     until(0.02)(Problem(all_go_on, inputs()[[4] * 5], target=1))
     assert sum(model.rows) < 0.7 * sum(all_go_on.rows)
@@ -290,7 +290,7 @@ def test_batch_mates_and_chunks_make_no_difference(orders: str, rows: list[int],
     monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**12)
     part = until(0.05, orders=orders)(Problem(network(), inputs()[rows], target=1))
     torch.testing.assert_close(part.values[0], whole.values[0][rows])
-    assert torch.equal(part.evaluations, whole.evaluations[rows])
+    assert torch.equal(part.n_evaluations, whole.n_evaluations[rows])
 
 
 def test_a_tolerance_may_be_a_share_of_the_largest_attribution():
@@ -301,8 +301,8 @@ def test_a_tolerance_may_be_a_share_of_the_largest_attribution():
 def test_it_gives_up_and_says_so():
     with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 64 samples for examples \[.*4\]"):
         found = until(1e-6, most_samples=64)(Problem(network(), inputs(), target=1))
-    assert found.reached.tolist() == [True, False, False, False, False]
-    assert found.evaluations.tolist() == [32, 64, 64, 64, 64]
+    assert found.converged.tolist() == [True, False, False, False, False]
+    assert found.n_evaluations.tolist() == [32, 64, 64, 64, 64]
 
 
 def test_several_outputs_and_one_for_the_batch():
@@ -311,7 +311,7 @@ def test_several_outputs_and_one_for_the_batch():
     assert each.values[0].shape == each.stderr[0].shape == (5, 2, 6)
     together = until(0.2)(Problem(lambda x: model(x).sum(), inputs()))
     assert together.values[0].shape == (1, 6)
-    assert together.evaluations.unique().numel() == 1
+    assert together.n_evaluations.unique().numel() == 1
 
 
 def test_where_nobody_plays_there_is_nothing_to_find_out():
@@ -319,14 +319,14 @@ def test_where_nobody_plays_there_is_nothing_to_find_out():
     with pytest.warns(PellucidWarning, match="baselines are equal to the inputs"):
         found = until(0.01)(Problem(network(), x, target=0), x)
     assert not found.values[0].any()
-    assert found.reached.all()
+    assert found.converged.all()
 
 
 def test_from_a_layer_and_under_captum_s_name():
     model, x = network(), inputs()
     problem = Problem(model, x, target=0, source="1")
     found = until(0.05)(problem)
-    assert found.reached.all()
+    assert found.converged.all()
     assert found.values[0].shape == (5, 16)
     values, errors = attr.ShapleyValueSampling(model).attribute(
         x, target=1, n_samples="auto", tolerance=0.02, seed=0, return_stderr=True

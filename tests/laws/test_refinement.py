@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from laws.counting import Counted
 from laws.models import SPECIMENS
 from pellucid import attr
-from pellucid.core.model_function import function_of
-from pellucid.core.points import Points
+from pellucid.core.evaluation.model_function import function_of
+from pellucid.core.problem.points import Points
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import IntegratedGradients, Neuron, Problem
 
@@ -44,7 +44,7 @@ def test_what_is_said_to_be_reached_is(place: str, tolerance: float, seed: int):
     f = function_of(problem)
     start = f.to_source(f.baselines(None))[0]
     found = IntegratedGradients(steps="auto", tolerance=tolerance)(problem)
-    assert found.reached.all()
+    assert found.converged.all()
     assert gaps(problem, found.values[0], start).abs().max() <= tolerance * (1 + 1e-9)
 
 
@@ -59,9 +59,9 @@ def test_a_tolerance_may_be_a_share_of_the_change():
 def test_who_needs_more_steps_gets_them_and_nobody_else():
     model = Counted(network())
     found = IntegratedGradients(steps="auto", tolerance=1e-3)(Problem(model, spread_inputs(), target=1))
-    assert found.evaluations[0] == 5  # the baseline itself
-    assert found.evaluations[-1] > found.evaluations[1]
-    assert sum(model.rows) == found.evaluations.sum() + 2 * 6
+    assert found.n_evaluations[0] == 5  # the baseline itself
+    assert found.n_evaluations[-1] > found.n_evaluations[1]
+    assert sum(model.rows) == found.n_evaluations.sum() + 2 * 6
 
 
 @pytest.mark.parametrize("rows", [[0, 1, 2], [5], [3, 5, 1, 1]])
@@ -69,13 +69,13 @@ def test_batch_mates_make_no_difference(rows: list[int]):
     x, method = spread_inputs(), IntegratedGradients(steps="auto", tolerance=1e-3)
     whole, part = (method(Problem(network(), each, target=1)) for each in (x, x[rows]))
     torch.testing.assert_close(part.values[0], whole.values[0][rows])
-    assert torch.equal(part.evaluations, whole.evaluations[rows])
+    assert torch.equal(part.n_evaluations, whole.n_evaluations[rows])
 
 
 def test_it_is_the_trapezoid_rule_of_as_many_steps():
     x = spread_inputs()[-1:]
     found = IntegratedGradients(steps="auto", tolerance=1e-2)(Problem(network(), x, target=1))
-    steps = int(found.evaluations) - 1
+    steps = int(found.n_evaluations) - 1
     nodes = torch.linspace(0, 1, steps + 1).double()[:, None].requires_grad_()
     points = (nodes * x).detach().requires_grad_()
     (grads,) = torch.autograd.grad(network()(points)[:, 1].sum(), points)
@@ -87,8 +87,8 @@ def test_it_gives_up_and_says_so():
     problem = Problem(network(), spread_inputs(), target=1)
     with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 16 steps for examples \[.*5\]: .* Hint: "):
         found = IntegratedGradients(steps="auto", tolerance=1e-9, most_steps=16)(problem)
-    assert not found.reached[-1]
-    assert found.evaluations.max() == 17
+    assert not found.converged[-1]
+    assert found.n_evaluations.max() == 17
 
 
 @pytest.mark.parametrize("make", ["IntegratedGradients", "LayerIntegratedGradients", "NeuronIntegratedGradients"])

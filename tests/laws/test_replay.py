@@ -21,8 +21,9 @@ from laws.problems import f_of
 from laws.registry import close, flat
 from laws.state import as_found
 from pellucid import attr, methods
-from pellucid.core import budget, replay
-from pellucid.core.model_function import ModelFunction
+from pellucid.core import batching as budget
+from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.model import activation_replay, interception
 from pellucid.methods import Layer, Neuron
 from training import in_training_mode
 
@@ -497,7 +498,7 @@ def f_at_layer(model: nn.Module, x: Tensor, **more: Any) -> ModelFunction:
     return f_of(model, x, **{"target": 1, "source": "layer"} | more)
 
 
-def replay_of(f: ModelFunction) -> replay.Replay:
+def replay_of(f: ModelFunction) -> activation_replay.Replay:
     (found,) = f.session.observed.replays.values()
     return found
 
@@ -545,7 +546,7 @@ def both(make: Any, explain: Callable[..., Any], x: Tensor, **more: Any) -> tupl
     expected = explain(without, x, replay=False, **more)
     found = explain(with_it, x, **more)
     close(flat(found), flat(expected), rtol=1e-8, atol=1e-11)
-    assert not replay._INSTALLED
+    assert not interception._INSTALLED
     return with_it, without
 
 
@@ -960,7 +961,7 @@ def test_a_call_leaves_all_as_found(way: str):
     model.bend.forward = forward
     with as_found(model, x):
         WAYS[way](model, x)
-    assert not replay._INSTALLED
+    assert not interception._INSTALLED
 
 
 @pytest.mark.parametrize("failing", range(1, 20, 3))
@@ -981,7 +982,7 @@ def test_an_exception_in_any_forward_leaves_every_module_as_found(failing: int, 
     with as_found(model, x), pytest.raises(error, match="from the model"):
         WAYS["FeatureAblation"](model, x)
     assert len(forwards) >= failing
-    assert not replay._INSTALLED
+    assert not interception._INSTALLED
 
 
 def test_threads_that_share_a_model_beside_one_that_predicts(several_chunks: None):
@@ -1016,7 +1017,7 @@ def test_threads_that_share_a_model_beside_one_that_predicts(several_chunks: Non
             assert predictions.result() > 0
     finally:
         sys.setswitchinterval(interval)
-    assert not replay._INSTALLED
+    assert not interception._INSTALLED
     assert all("forward" not in vars(module) for module in model.modules())
 
 
@@ -1028,7 +1029,7 @@ def test_nothing_is_kept_alive(way: str, several_chunks: None):
     del model, x
     gc.collect()
     assert [each() for each in kept] == [None] * 4
-    assert not replay._INSTALLED
+    assert not interception._INSTALLED
 
 
 SIZES = {"hidden_size": 8, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 10}

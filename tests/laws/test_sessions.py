@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from laws.baselines import distribution
 from laws.counting import Counted
 from laws.models import SPECIMENS
-from pellucid.core.budget import CHUNK_BYTES
-from pellucid.core.coalition_memory import CoalitionMemory
+from pellucid.core.batching import CHUNK_BYTES
+from pellucid.core.evaluation.coalition_memory import CoalitionMemory
 from pellucid.errors import WrongType
 from pellucid.methods import (
     BanzhafValues,

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from laws.registry import close
 from laws.state import as_found, random_state
 from pellucid import attr, methods
-from pellucid.core.budget import CHUNK_BYTES
-from pellucid.core.site import Layer
-from pellucid.core.target import Neuron
+from pellucid.core.batching import CHUNK_BYTES
+from pellucid.core.model.layers import Layer
+from pellucid.core.problem.target import Neuron
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import Problem
 

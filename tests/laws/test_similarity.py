@@ -13,7 +13,7 @@ from laws.problems import f_of
 from laws.registry import close
 from pellucid import attr, methods
 from pellucid.attr.lime import get_exp_kernel_similarity_function
-from pellucid.core.game import Game, mixed
+from pellucid.core.games.game import Game, masked_points
 from pellucid.errors import InvalidArgument
 from pellucid.methods import ExponentialKernel
 
@@ -41,7 +41,7 @@ def one_by_one(kernel: ExponentialKernel, game: Game, present: Tensor, apart: bo
     found = torch.empty(len(x[0]) if apart else 1, len(present), dtype=torch.float64)
     for sample in range(len(present)):
         there = game.features.among(present[sample : sample + 1], slice(None))
-        near = mixed(there, x, fill, slice(None))
+        near = masked_points(there, x, fill, slice(None))
         for row in range(len(found)):
             some = slice(row, row + 1) if apart else slice(None)
             found[row, sample] = kernel(tuple(each[some] for each in x), tuple(each[some] for each in near), None)
@@ -61,7 +61,7 @@ def test_of_coalitions(distance: Any, shapes: Any, mask: str, apart: bool, each_
     if each_its_own and not apart:
         present = present[:, :1]
     kernel = ExponentialKernel(distance, 2.5)
-    found = kernel.of_coalitions(game, present, apart=apart)
+    found = kernel.weights_of_coalitions(game, present, apart=apart)
     assert (found.shape, found.dtype) == ((3 if apart else 1, 8), torch.float64)
     # One call is made in float32, as in Captum.
     torch.testing.assert_close(found, one_by_one(kernel, game, present, apart), rtol=2e-6, atol=2e-7)
@@ -79,7 +79,7 @@ def test_of_vectors_of_zeros(distance: Any, x: float, fill: float):
         game = Game(f, None, filled)
     present = torch.tensor(list(itertools.product([False, True], repeat=3))).unsqueeze(1)
     kernel = ExponentialKernel(distance)
-    found = kernel.of_coalitions(game, present, apart=True)
+    found = kernel.weights_of_coalitions(game, present, apart=True)
     assert found.isfinite().all()
     torch.testing.assert_close(found, one_by_one(kernel, game, present, apart=True), rtol=2e-6, atol=2e-7)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from laws.baselines import by_example, distribution
 from laws.registry import close
 from pellucid import attr
-from pellucid.core.model_function import function_of
+from pellucid.core.evaluation.model_function import function_of
 from pellucid.errors import InvalidArgument
 from pellucid.methods import (
     Conductance,

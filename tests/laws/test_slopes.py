@@ -14,8 +14,9 @@ from laws.test_conservation import MODELS
 from laws.test_lrp import TRANSFORMERS, numbers, seeded
 from pellucid import methods
 from pellucid.errors import PellucidWarning
-from pellucid.methods import LRP, AttnLRP, Composite, Epsilon, Problem, slopes
-from pellucid.methods.lrp import _itself
+from pellucid.methods import LRP, AttnLRP, Composite, Epsilon, Problem
+from pellucid.methods.lrp import slopes
+from pellucid.methods.lrp.lrp import _multiply_by_value
 
 COMPOSITES = {
     "usual": Composite(),
@@ -25,7 +26,7 @@ COMPOSITES = {
 
 
 def by_rules(model: Any, x: Tensor, composite: Composite, target: Any = 1, **where: Any) -> Tensor:
-    return LRP(composite=composite)._run(f_of(model, x, target=target, **where), None, _itself)[0][0]
+    return LRP(composite=composite)._run(f_of(model, x, target=target, **where), None, _multiply_by_value)[0][0]
 
 
 def as_slopes(model: Any, x: Tensor, composite: Composite, target: Any = 1, **where: Any) -> Tensor:

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from laws.problems import f_of
 from pellucid import attr
-from pellucid.core.game import Game
+from pellucid.core.games.game import Game
 from pellucid.methods import BanzhafValues, BanzhafValueSampling, KernelShap, Lasso, Lime, Problem, ShapleyValueSampling
-from pellucid.methods.similarity import ExponentialKernel
+from pellucid.methods.surrogates.similarity import ExponentialKernel
 
 PLAYERS, REPETITIONS = 8, 2000
 
@@ -42,7 +42,7 @@ def banzhaf_values() -> Tensor:
 def lime_coefficients() -> Tensor:
     """The model that all coalitions, each as often as the others, would give."""
     every = (torch.arange(2**PLAYERS)[:, None] >> torch.arange(PLAYERS)) & 1 == 1
-    weights = EVEN.of_coalitions(_game(), every[:, None], apart=False)
+    weights = EVEN.weights_of_coalitions(_game(), every[:, None], apart=False)
     return PLAIN.coefficients(every[None], game(every.double())[None, :, None], weights)[0, :, 0]
 
 

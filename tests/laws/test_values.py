@@ -17,7 +17,7 @@ from laws.test_shapley import numbers, playing, random_table
 from pellucid import methods
 from pellucid.errors import InvalidArgument, PellucidWarning, WrongType
 from pellucid.methods import Problem
-from pellucid.methods.interactions import zigzags
+from pellucid.methods.shapley.interactions import walecki_paths
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 
@@ -249,7 +249,7 @@ def test_who_makes_no_difference_in_an_example_has_no_banzhaf_value_there_whoeve
 class TestSampledInteractions:
     @pytest.mark.parametrize("players", range(2, 10))
     def test_every_two_are_neighbours_equally_often(self, players: int):
-        orders = zigzags(players)
+        orders = walecki_paths(players)
         assert (orders.sort(1).values == torch.arange(players)).all()
         beside = torch.zeros(players, players, dtype=torch.int64)
         for order in orders.tolist():
@@ -298,8 +298,8 @@ class TestSampledInteractions:
         x = torch.ones(3, 6).double() * torch.tensor([[0.0], [0.5], [1.0]]).double()
         problem = Problem(lambda x: (x @ weights).exp(), x)
         found, exact = method(problem), methods.ShapleyInteractions()(problem)
-        assert found.reached.all()
-        assert found.evaluations[0] < found.evaluations[-1]
+        assert found.converged.all()
+        assert found.n_evaluations[0] < found.n_evaluations[-1]
         assert 1.96 * found.stderr.max() <= 0.05
         assert (found.values - exact.values).abs().max() <= 0.1
 

@@ -12,7 +12,7 @@ from captum.attr._core.lime import get_exp_kernel_similarity_function as their_s
 from torch import Tensor, nn
 
 import pellucid.attr
-from pellucid.attr._internals import NOT_CALLED, Part
+from pellucid.attr._internals import NOT_CALLED, OverriddenPart
 from pellucid.attr.deeplift import SUPPORTED_NON_LINEAR
 from pellucid.errors import InvalidArgument, NotSupported
 from pellucid.models.linear import SkLearnLasso
@@ -218,7 +218,7 @@ def test_parts_that_can_be_read():
         ours, theirs = (getattr(attr, name)(MODEL, MODEL[0]).attributor for attr in (pellucid.attr, captum.attr))
         assert ours is getattr(pellucid.attr, theirs.__name__)
     assert not hasattr(pellucid.attr.LayerIntegratedGradients, "ig")
-    assert isinstance(inspect.getattr_static(pellucid.attr.LayerIntegratedGradients, "ig"), Part)
+    assert isinstance(inspect.getattr_static(pellucid.attr.LayerIntegratedGradients, "ig"), OverriddenPart)
 
 
 def test_rules_for_types_of_modules_are_told_of():

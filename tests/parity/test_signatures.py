@@ -12,7 +12,7 @@ import pytest
 from torch import nn
 
 import pellucid.attr
-from pellucid.attr._internals import Part
+from pellucid.attr._internals import OverriddenPart
 
 API = json.loads(Path(__file__).with_name("captum-0.9-api.json").read_text())
 METHODS = [
@@ -105,7 +105,12 @@ def test_what_objects_say_of_themselves_is_the_same(name: str, multiply_by_input
         ]
 
     def attributes(method: Any) -> list[str]:
-        parts = {name for base in type(method).__mro__ for name, each in vars(base).items() if isinstance(each, Part)}
+        parts = {
+            name
+            for base in type(method).__mro__
+            for name, each in vars(base).items()
+            if isinstance(each, OverriddenPart)
+        }
         found = vars(method).keys() | parts - {"attributor"}  # which Captum's classes have, not their objects
         return sorted(each for each in found - THEIR_OWN if not each.startswith("_"))
 

@@ -4,20 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.plot import (
-    DARK,
-    LIGHT,
-    Bars,
-    Chart,
-    Histogram,
-    Panels,
-    Scatter,
-    Theme,
-    centred_bins,
-    draw,
-    save,
-    signed,
-)
+from pellucid.plot import DARK, LIGHT, Bars, Chart, Histogram, Panels, Scatter, Theme, centred_bins, draw, save, signed
 
 LABELS = {"title": "Title", "x_label": "length (m)", "y_label": "time (s)"}
 BARS = Bars(names=("a", "b", "c"), values=(0.5, -1.25, 0.0), **LABELS)

@@ -139,7 +139,7 @@ def test_bounds(name: str, bias: bool):
 
 def test_all_of_it_passed_on():
     layer, x = seeded(lambda: nn.Conv2d(2, 2, 3, padding=1)), examples((2, 3, 3))
-    close(found(layer, x, default=methods.PassOn()), (started(layer(x)),), rtol=1e-12)
+    close(found(layer, x, default=methods.Pass()), (started(layer(x)),), rtol=1e-12)
 
 
 def test_two_layers():
@@ -631,7 +631,7 @@ def test_every_call_passes_on_what_it_receives(name: str):
     problem = methods.Problem(model, x, target=1)
     flows = methods.LRP(composite=Composite(default=KEEP[name]), strict=True).trace(problem)
     rules = {flow.rule for flow in flows}
-    assert rules >= {type(KEEP[name]).__name__, "pass_on", "product", "quotient", "addition", "share"}
+    assert rules >= {type(KEEP[name]).__name__, "pass_through", "product", "quotient_rule", "addition", "proportional"}
     for flow in flows:
         assert abs(flow.received - flow.passed) <= 1e-7 * max(1, abs(flow.received)), str(flow)
     delta = methods.LRP(composite=Composite(default=KEEP[name]))(problem, delta=True).delta

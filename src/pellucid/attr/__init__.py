@@ -3,12 +3,12 @@
 The few that are not here yet say so when they are imported; `pellucid.errors.ABSENT` lists them.
 The parameters, shapes, exceptions and numbers are Captum 0.9's; where Captum is wrong, pellucid is right, and
 `docs/differences.md` lists each such case. What the arguments mean is written once:
-[TargetLike][pellucid.core.target.TargetLike] for `target` and `neuron_selector`,
-[SiteLike][pellucid.core.site.SiteLike] for `layer`, [Baselines][pellucid.core.baselines.Baselines] for `baselines`,
-[Problem][pellucid.core.problem.Problem] for `inputs`, `additional_forward_args` and `internal_batch_size`.
+[TargetLike][pellucid.methods.TargetLike] for `target` and `neuron_selector`,
+[SiteLike][pellucid.methods.SiteLike] for `layer`, [Baselines][pellucid.methods.Baselines] for `baselines`,
+[Problem][pellucid.methods.Problem] for `inputs`, `additional_forward_args` and `internal_batch_size`.
 
 What pellucid adds is keyword-only: `create_graph` makes attributions that can be differentiated; `seed` or `generator`
-gives every example its own stream of random numbers (see [drawing][pellucid.core.randomness.drawing]);
+gives every example its own stream of random numbers (see [random_source][pellucid.core.random_streams.random_source]);
 `show_progress` shows progress on stderr; `n_steps="auto"` with a `tolerance` takes as many steps as an example needs.
 """
 
@@ -42,11 +42,7 @@ from pellucid.attr.deeplift import (
 )
 from pellucid.attr.gradient import InputXGradient, LayerGradientXActivation, NeuronGradient, Saliency
 from pellucid.attr.gradient_shap import GradientShap, LayerGradientShap, NeuronGradientShap
-from pellucid.attr.integrated_gradients import (
-    IntegratedGradients,
-    LayerIntegratedGradients,
-    NeuronIntegratedGradients,
-)
+from pellucid.attr.integrated_gradients import IntegratedGradients, LayerIntegratedGradients, NeuronIntegratedGradients
 from pellucid.attr.lime import KernelShap, Lime, LimeBase
 from pellucid.attr.lrp import LRP, LayerLRP
 from pellucid.attr.noise import NoiseTunnel

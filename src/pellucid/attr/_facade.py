@@ -16,21 +16,21 @@ from torch import Future, Tensor, nn
 from torch.nn import functional
 
 from pellucid.attr._internals import ours, overrides_attribute, plain_inside, refuse_what_is_not_called
-from pellucid.core.attributions import Attributions
-from pellucid.core.baselines import Baselines
-from pellucid.core.completeness import completeness_gap
-from pellucid.core.future import then
-from pellucid.core.model_function import ModelFunction, function_of
-from pellucid.core.model_info import embeds
-from pellucid.core.observed import Observed
-from pellucid.core.problem import GradientFunction, Options, Problem
-from pellucid.core.randomness import Seed, numpy_state_kept, seeded
-from pellucid.core.site import CallLike, Layer
-from pellucid.core.structure import Structure
-from pellucid.core.target import Neuron, TargetLike
-from pellucid.core.tensors import Tensors, described, floats, tensors_of, times
+from pellucid.core.evaluation.completeness import completeness_gap
+from pellucid.core.evaluation.model_function import ModelFunction, function_of
+from pellucid.core.evaluation.observed import Observed
+from pellucid.core.futures import then
+from pellucid.core.model.inspection import has_embeddings
+from pellucid.core.model.layers import CallLike, Layer
+from pellucid.core.problem.attributions import Attributions
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.problem import GradientFunction, Options, Problem
+from pellucid.core.problem.target import Neuron, TargetLike
+from pellucid.core.pytree import TensorTree
+from pellucid.core.random_streams import Seed, restoring_numpy_state_on_error, stream_seeds
+from pellucid.core.tensors import Tensors, as_tensor_tuple, describe, is_floating, times
 from pellucid.errors import InvalidArgument, NotFound, NotSupported, located
-from pellucid.methods.attribution import run_located
+from pellucid.methods.calling.attribution import run_located
 
 T = TypeVar("T")
 TensorOrTensors: TypeAlias = Tensor | Tensors
@@ -50,7 +50,7 @@ def compute_gradients(
     Args:
         forward_fn: Any callable of tensors.
         inputs: One tensor or a tuple of tensors, examples first.
-        target_ind: See [TargetLike][pellucid.core.target.TargetLike].
+        target_ind: See [TargetLike][pellucid.methods.TargetLike].
         additional_forward_args: What the model takes after the inputs.
 
     Returns:
@@ -125,9 +125,9 @@ class GradientAttribution(Attribution):
 
         Args:
             attributions: Attributions of each example.
-            start_point: Where attribution started; see [Baselines][pellucid.core.baselines.Baselines].
+            start_point: Where attribution started; see [Baselines][pellucid.methods.Baselines].
             end_point: The inputs.
-            target: See [TargetLike][pellucid.core.target.TargetLike].
+            target: See [TargetLike][pellucid.methods.TargetLike].
             additional_forward_args: What the model takes after the inputs.
 
         Returns:
@@ -141,14 +141,14 @@ class GradientAttribution(Attribution):
                 additional_forward_args=additional_forward_args,
                 options=Options(reported_as=type(self).__name__),
             )
-            values = tensors_of(attributions, "attributions")
+            values = as_tensor_tuple(attributions, "attributions")
             if values[0].shape[0] != problem.batch_size:
                 raise InvalidArgument(
                     "attributions must have as many examples as end_point: "
                     f"expected {problem.batch_size}, got {values[0].shape[0]}."
                 )
         except Exception as error:
-            raise located(error, type(self).__name__, described(end_point)) from error.__cause__
+            raise located(error, type(self).__name__, describe(end_point)) from error.__cause__
         return run_located(self, problem, lambda f: completeness_gap(f, values, f.baselines(start_point)))
 
 
@@ -194,7 +194,7 @@ class InternalAttribution(Attribution):
         forward_func: Any callable of tensors: a module, a bound method, a function.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -226,8 +226,8 @@ class InternalAttribution(Attribution):
             of_input: Whether what the layer takes is meant.
             between: Whether there are points between inputs and baselines; of those alone, ids may stand beside floats.
         """
-        ids = [not floats(each) for each in tensors_of(inputs, "inputs")]
-        feeds = (any(ids) if between else all(ids)) and embeds(self.forward_func)
+        ids = [not is_floating(each) for each in as_tensor_tuple(inputs, "inputs")]
+        feeds = (any(ids) if between else all(ids)) and has_embeddings(self.forward_func)
         return {"source" if feeds else "gradient_at": self._layer(of_input)}
 
 
@@ -239,7 +239,7 @@ class MultipliedInternalAttribution(InternalAttribution):
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
         multiply_by_inputs: Whether the factor is there.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -322,7 +322,7 @@ def explained(
         attribution: The facade's object.
         method: The method.
         inputs: One tensor or a tuple of tensors, examples first.
-        problem: What a [Problem][pellucid.core.problem.Problem] and its options take besides model and inputs, and
+        problem: What a [Problem][pellucid.methods.Problem] and its options take besides model and inputs, and
             whether to `show_progress`, to `return_stderr`, and to attribute (B, 1, ...) for an output (B, 1):
             `keeps_single`.
         **arguments: What the method takes besides the problem.
@@ -346,7 +346,7 @@ def explained(
         f = function_of(Problem(attribution.forward_func, inputs, options=options, **problem))
         result = method(f, **arguments)
     except Exception as error:
-        raise located(error, type(attribution).__name__, described(inputs)) from error.__cause__
+        raise located(error, type(attribution).__name__, describe(inputs)) from error.__cause__
     observed = f.session.observed if keeps_single else None
     as_given = functools.partial(_as_given, inputs, observed, return_stderr=return_stderr)
     return then(result, as_given) if isinstance(result, Future) else as_given(result)
@@ -382,9 +382,9 @@ def _as_given(
     return found[0] if len(found) == 1 else tuple(found)
 
 
-def chosen(given: T | None, default: T) -> T:
+def chosen(value: T | None, default: T) -> T:
     """What is given, or the default."""
-    return default if given is None else given
+    return default if value is None else value
 
 
 def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs: TensorOrTensors) -> TensorOrTensors:
@@ -394,18 +394,18 @@ def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs
     return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
 
 
-def method_inside(given: Any) -> Any:
+def method_inside(attribution: Any) -> Any:
     """The object that a NoiseTunnel averages.
 
     Raises:
         NotFound: It holds no model: it is one itself, or a class.
     """
-    if not hasattr(given, "forward_func"):
-        found = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+    if not hasattr(attribution, "forward_func"):
+        found = f"the class {attribution.__name__}" if isinstance(attribution, type) else type(attribution).__name__
         raise NotFound(
             f"attribution_method must attribute to a model: got {found}. Hint: NoiseTunnel(Saliency(model))."
         )
-    return given
+    return attribution
 
 
 def multiplied(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:
@@ -432,10 +432,10 @@ class Inside:
         if "target" in kwargs:
             following["target"] = f.evaluator.target.argument(f.examples)
         inputs = f.x if self.tuples else f.x[0]
-        with nullcontext() if ours(type(self.attribution)) else numpy_state_kept():
+        with nullcontext() if ours(type(self.attribution)) else restoring_numpy_state_on_error():
             found = self.attribution.attribute(inputs, **(self._seeds(f) | kwargs | following))
         found, delta = found if kwargs.get("return_convergence_delta") else (found, None)
-        values, structure = Structure.of(found)
+        values, structure = TensorTree.of(found)
         return Attributions(values, delta, structure=structure)
 
     def _seeds(self, f: ModelFunction) -> dict[str, Any]:
@@ -446,7 +446,7 @@ class Inside:
         takes = inspect.signature(self.attribution.attribute).parameters.get("seed")
         if takes is None or takes.annotation not in ("Seed", Seed):
             return {} if takes is None else {"seed": seed}
-        keys = seeded(seed, f.ids.tolist(), f.problem.batch_size)
+        keys = stream_seeds(seed, f.ids.tolist(), f.problem.batch_size)
         states = (np.random.SeedSequence(key).generate_state(1, np.uint64) for key in keys)
         return {"seed": [int(state[0]) for state in states]}
 

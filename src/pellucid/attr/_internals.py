@@ -128,7 +128,7 @@ class Unread(UserDict[Any, Any]):
         raise NotSupported(f"{self._name} would have no effect: pellucid does not look there. Hint: {self._hint}")
 
 
-class Part(Generic[T]):
+class OverriddenPart(Generic[T]):
     """A part of an attribution that is there to be read; who puts another in its place is told what to do instead.
 
     Args:

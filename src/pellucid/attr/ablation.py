@@ -19,11 +19,12 @@ from pellucid.attr._facade import (
     future_of,
     later,
 )
-from pellucid.attr._internals import Part
-from pellucid.core.baselines import Baselines
-from pellucid.core.players import FeatureMask, Strides, WindowShapes
-from pellucid.core.target import TargetLike
-from pellucid.methods.ablation import Permutation
+from pellucid.attr._internals import OverriddenPart
+from pellucid.core.games.features import FeatureMask
+from pellucid.core.games.windows import Strides, WindowShapes
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.target import TargetLike
+from pellucid.methods.perturbation.permutation import Permutation
 
 
 class FeatureAblation(PerturbationAttribution):
@@ -137,7 +138,7 @@ class FeaturePermutation(FeatureAblation):
 class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
     """How much the output falls without each feature of a layer: [pellucid.methods.FeatureAblation][] from there."""
 
-    attributor = Part(lambda self: FeatureAblation, "override attribute.")
+    attributor = OverriddenPart(lambda self: FeatureAblation, "override attribute.")
 
     def attribute(
         self,
@@ -176,7 +177,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
     """How much the output falls with each feature of a layer exchanged: [pellucid.methods.FeaturePermutation][]."""
 
     perm_func = None
-    attributor = Part(lambda self: FeaturePermutation, "override attribute.")
+    attributor = OverriddenPart(lambda self: FeaturePermutation, "override attribute.")
 
     def attribute(  # type: ignore[override]  # as in Captum, the mask has another name
         self,

@@ -8,17 +8,11 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import (
-    Attributed,
-    GradientAttribution,
-    LayerAttribution,
-    TensorOrTensors,
-    explained,
-)
-from pellucid.core.site import CallLike
-from pellucid.core.target import TargetLike
-from pellucid.methods.cam import Arrange, Interpolation
-from pellucid.methods.relu import RECTIFIERS
+from pellucid.attr._facade import Attributed, GradientAttribution, LayerAttribution, TensorOrTensors, explained
+from pellucid.core.model.layers import CallLike
+from pellucid.core.problem.target import TargetLike
+from pellucid.methods.backprop.guided import RECTIFIERS
+from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform
 
 
 class LayerGradCam(LayerAttribution, GradientAttribution):
@@ -34,7 +28,7 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
         attr_dim_summation: bool = True,
         grad_kwargs: dict[str, Any] | None = None,
         *,
-        reshape_transform: Arrange | None = None,
+        reshape_transform: ReshapeTransform | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
@@ -65,7 +59,7 @@ class GuidedGradCam(GradientAttribution):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, or its dotted name.
         device_ids: As in Captum.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -87,7 +81,7 @@ class GuidedGradCam(GradientAttribution):
         interpolate_mode: Interpolation = "nearest",
         attribute_to_layer_input: bool = False,
         *,
-        reshape_transform: Arrange | None = None,
+        reshape_transform: ReshapeTransform | None = None,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,

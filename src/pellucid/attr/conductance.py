@@ -15,9 +15,9 @@ from pellucid.attr._facade import (
     TensorOrTensors,
     explained,
 )
-from pellucid.core.baselines import Baselines
-from pellucid.core.quadrature import Quadrature
-from pellucid.core.target import TargetLike
+from pellucid.core.evaluation.quadrature import Quadrature
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.target import TargetLike
 
 _AS_CAPTUM_WEIGHS: dict[str, Quadrature] = {"riemann_trapezoid": "captum_trapezoid"}
 

@@ -21,11 +21,11 @@ from pellucid.attr._facade import (
     resolved,
 )
 from pellucid.attr._internals import OF_RULES, Unread
-from pellucid.core.baselines import Baselines
-from pellucid.core.site import CallLike
-from pellucid.core.target import TargetLike
-from pellucid.core.tensors import tensors_of
-from pellucid.methods.deeplift import attributed_by
+from pellucid.core.model.layers import CallLike
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.target import TargetLike
+from pellucid.core.tensors import as_tensor_tuple
+from pellucid.methods.deeplift.deeplift import with_three_arguments
 
 SUPPORTED_NON_LINEAR = Unread("SUPPORTED_NON_LINEAR", OF_RULES)
 """Empty: it is calls that have rules, in modules of whatever type."""
@@ -70,7 +70,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
             methods.DeepLift(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=attributed_by(custom_attribution_func),
+                custom=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,
@@ -120,7 +120,7 @@ class DeepLiftShap(DeepLift):
             methods.DeepLiftShap(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=attributed_by(custom_attribution_func),
+                custom=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,
@@ -145,7 +145,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
             methods.DeepLift(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=attributed_by(custom_attribution_func),
+                custom=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,
@@ -208,7 +208,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -244,7 +244,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
             methods.DeepLiftShap(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=attributed_by(custom_attribution_func),
+                custom=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,
@@ -258,7 +258,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
                 "show_progress": show_progress,
                 "return_stderr": return_stderr,
             },
-            baselines=resolved(baselines, tensors_of(inputs, "inputs")),  # as Captum calls a function of them
+            baselines=resolved(baselines, as_tensor_tuple(inputs, "inputs")),  # as Captum calls a function of them
             delta=return_convergence_delta,
         )
 
@@ -270,7 +270,7 @@ class _OfNeuron(NeuronAttribution, GradientAttribution):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -298,7 +298,7 @@ class NeuronDeepLift(_OfNeuron):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def attribute(
@@ -323,7 +323,7 @@ class NeuronDeepLift(_OfNeuron):
             methods.DeepLift(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=attributed_by(custom_attribution_func),
+                custom=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,
@@ -347,7 +347,7 @@ class NeuronDeepLiftShap(_OfNeuron):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def attribute(
@@ -373,7 +373,7 @@ class NeuronDeepLiftShap(_OfNeuron):
             methods.DeepLiftShap(
                 multiply_by_inputs=self._multiply_by_inputs,
                 eps=self.eps,
-                custom=attributed_by(custom_attribution_func),
+                custom=with_three_arguments(custom_attribution_func),
                 strict=strict,
             ),
             inputs,

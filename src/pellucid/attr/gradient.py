@@ -18,8 +18,8 @@ from pellucid.attr._facade import (
     explained,
     multiplied,
 )
-from pellucid.core.site import CallLike
-from pellucid.core.target import TargetLike
+from pellucid.core.model.layers import CallLike
+from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import Tensors
 
 

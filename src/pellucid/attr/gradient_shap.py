@@ -20,9 +20,9 @@ from pellucid.attr._facade import (
     explained,
     resolved,
 )
-from pellucid.core.randomness import Seed
-from pellucid.core.target import TargetLike
-from pellucid.methods.narrowing import MOST_SAMPLES
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
+from pellucid.core.problem.target import TargetLike
+from pellucid.core.random_streams import Seed
 
 
 class GradientShap(MultipliedAttribution, CompleteAttribution):

@@ -16,10 +16,10 @@ from pellucid.attr._facade import (
     TensorOrTensors,
     explained,
 )
-from pellucid.attr._internals import Part
-from pellucid.core.baselines import Baselines
-from pellucid.core.quadrature import Quadrature
-from pellucid.core.target import TargetLike
+from pellucid.attr._internals import OverriddenPart
+from pellucid.core.evaluation.quadrature import Quadrature
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.target import TargetLike
 
 
 class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
@@ -69,7 +69,9 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
 class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, CompleteAttribution):
     """Gradients integrated from baseline to input at a layer: [pellucid.methods.IntegratedGradients][] from there."""
 
-    ig = Part(lambda self: IntegratedGradients(self.forward_func, self.multiplies_by_inputs), "override attribute.")
+    ig = OverriddenPart(
+        lambda self: IntegratedGradients(self.forward_func, self.multiplies_by_inputs), "override attribute."
+    )
 
     def attribute(
         self,

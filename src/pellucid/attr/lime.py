@@ -10,18 +10,18 @@ from torch import Tensor
 
 from pellucid import methods
 from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, chosen, explained
-from pellucid.attr._internals import Part
-from pellucid.core.baselines import Baselines
-from pellucid.core.players import FeatureMask
-from pellucid.core.target import TargetLike
-from pellucid.core.tensors import tensors_of
-from pellucid.methods.kernel_shap import Sampling
-from pellucid.methods.lime import put_back, tossed
-from pellucid.methods.lime_base import Transform
-from pellucid.methods.linear import LinearModel
-from pellucid.methods.narrowing import MOST_SAMPLES
-from pellucid.methods.shapley_kernel import captum_samples
-from pellucid.methods.surrogate import Perturbation, Similarity, Surrogate
+from pellucid.attr._internals import OverriddenPart
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
+from pellucid.core.games.features import FeatureMask
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.target import TargetLike
+from pellucid.core.tensors import as_tensor_tuple
+from pellucid.methods.surrogates.coalition_samplers import captum_samples
+from pellucid.methods.surrogates.design import Perturbation, Similarity, Surrogate
+from pellucid.methods.surrogates.kernel_shap import Sampling
+from pellucid.methods.surrogates.lasso import LinearSolver
+from pellucid.methods.surrogates.lime import bernoulli_half, put_back
+from pellucid.methods.surrogates.lime_base import Transform
 
 TAKES_ALL = "LimeBase takes each of them, and the functions that others need."
 LIME = "give Lime an interpretable_model, a similarity_func and a perturb_func."
@@ -120,24 +120,25 @@ class Lime(LimeBase):
             together.
         similarity_func: What each perturbed input counts; None is an
             [ExponentialKernel][pellucid.methods.ExponentialKernel], which goes by the angle.
-        perturb_func: Draws which features are there; None is [tossed][pellucid.methods.lime.tossed], a coin for each.
+        perturb_func: Draws which features are there; None is
+            [bernoulli_half][pellucid.methods.surrogates.lime.bernoulli_half], a coin for each.
     """
 
-    perturb_interpretable_space = Part(lambda self: True, TAKES_ALL)
-    from_interp_rep_transform = Part(lambda self: put_back, TAKES_ALL)
-    to_interp_rep_transform = Part(lambda self: None, TAKES_ALL)
+    perturb_interpretable_space = OverriddenPart(lambda self: True, TAKES_ALL)
+    from_interp_rep_transform = OverriddenPart(lambda self: put_back, TAKES_ALL)
+    to_interp_rep_transform = OverriddenPart(lambda self: None, TAKES_ALL)
 
     def __init__(
         self,
         forward_func: Callable[..., Any],
-        interpretable_model: Surrogate | LinearModel | None = None,
+        interpretable_model: Surrogate | LinearSolver | None = None,
         similarity_func: Similarity | None = None,
         perturb_func: Perturbation | None = None,
     ) -> None:
         PerturbationAttribution.__init__(self, forward_func)
         self.interpretable_model: Any = chosen(interpretable_model, methods.Lasso())
         self.similarity_func: Any = chosen(similarity_func, methods.ExponentialKernel())
-        self.perturb_func: Any = chosen(perturb_func, tossed)
+        self.perturb_func: Any = chosen(perturb_func, bernoulli_half)
 
     def attribute(  # type: ignore[override]  # as in Captum, baselines come second
         self,
@@ -196,10 +197,10 @@ class KernelShap(Lime):
         forward_func: Any callable of tensors: a module, a bound method, a function.
     """
 
-    interpretable_model = Part(lambda self: methods.Lasso(alpha=0), LIME)
-    similarity_func = Part(lambda self: self.kernel_shap_similarity_kernel, LIME)
-    perturb_func = Part(lambda self: self.kernel_shap_perturb_generator, LIME)
-    inf_weight = Part(lambda self: 1e6, LIME)
+    interpretable_model = OverriddenPart(lambda self: methods.Lasso(alpha=0), LIME)
+    similarity_func = OverriddenPart(lambda self: self.kernel_shap_similarity_kernel, LIME)
+    perturb_func = OverriddenPart(lambda self: self.kernel_shap_perturb_generator, LIME)
+    inf_weight = OverriddenPart(lambda self: 1e6, LIME)
     """What coalitions of none and of all count in `kernel_shap_similarity_kernel`; really, they hold exactly."""
 
     def __init__(self, forward_func: Callable[..., Any]) -> None:
@@ -226,7 +227,7 @@ class KernelShap(Lime):
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The Shapley values, by `n_samples` coalitions; see [Sampling][pellucid.methods.kernel_shap.Sampling]."""
+        """The Shapley values, by `n_samples` [coalitions][pellucid.methods.surrogates.kernel_shap.Sampling]."""
         return explained(
             self,
             methods.KernelShap(
@@ -258,4 +259,4 @@ class KernelShap(Lime):
 
     def kernel_shap_perturb_generator(self, original_inp: TensorOrTensors, **kwargs: Any) -> Iterator[Tensor]:
         """Coalitions as Captum draws them, (1, `num_interp_features`): all, none, and then random ones for ever."""
-        return captum_samples(kwargs["num_interp_features"], tensors_of(original_inp, "original_inp")[0].device)
+        return captum_samples(kwargs["num_interp_features"], as_tensor_tuple(original_inp, "original_inp")[0].device)

@@ -16,9 +16,9 @@ from pellucid.attr._facade import (
     compute_gradients,
     explained,
 )
-from pellucid.core.site import CallLike
-from pellucid.core.target import TargetLike
-from pellucid.core.tensors import tensors_of, total
+from pellucid.core.model.layers import CallLike
+from pellucid.core.problem.target import TargetLike
+from pellucid.core.tensors import as_tensor_tuple, sum_over_tensors
 
 DEFAULT = methods.Composite()
 """By all contributions, as in Captum."""
@@ -81,7 +81,7 @@ class LRP(CompleteAttribution):
         Returns:
             One delta per example, (B,).
         """
-        return output.flatten() - total(tensors_of(attributions, "attributions"))
+        return output.flatten() - sum_over_tensors(as_tensor_tuple(attributions, "attributions"))
 
 
 class LayerLRP(LRP, LayerAttribution):
@@ -90,7 +90,7 @@ class LayerLRP(LRP, LayerAttribution):
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(

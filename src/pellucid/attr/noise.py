@@ -16,9 +16,9 @@ from pellucid.attr._facade import (
     explained,
     method_inside,
 )
-from pellucid.core.randomness import Seed
-from pellucid.methods.narrowing import MOST_SAMPLES
-from pellucid.methods.noise import Average
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
+from pellucid.core.random_streams import Seed
+from pellucid.methods.gradients.noise_tunnel import Average
 
 
 class NoiseTunnel(Attribution):

@@ -9,9 +9,9 @@ from torch import nn
 
 from pellucid import methods
 from pellucid.attr._facade import Attributed, GradientAttribution, NeuronAttribution, TensorOrTensors, explained
-from pellucid.core.site import CallLike
-from pellucid.core.target import TargetLike
-from pellucid.methods.relu import RECTIFIERS
+from pellucid.core.model.layers import CallLike
+from pellucid.core.problem.target import TargetLike
+from pellucid.methods.backprop.guided import RECTIFIERS
 
 
 class GuidedBackprop(GradientAttribution):
@@ -91,7 +91,7 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.core.site.CallLike].
+        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
     def __init__(

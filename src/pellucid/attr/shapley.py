@@ -9,10 +9,10 @@ from torch import Future
 
 from pellucid import methods
 from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained, future_of, later
-from pellucid.core.baselines import Baselines
-from pellucid.core.players import FeatureMask
-from pellucid.core.target import TargetLike
-from pellucid.methods.narrowing import MOST_SAMPLES
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
+from pellucid.core.games.features import FeatureMask
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.target import TargetLike
 
 
 class ShapleyValueSampling(PerturbationAttribution):

@@ -16,7 +16,7 @@ from pellucid.errors import InvalidArgument
 Tensors: TypeAlias = tuple[Tensor, ...]
 
 
-def tensors_of(value: Tensor | Tensors, name: str) -> Tensors:
+def as_tensor_tuple(value: Tensor | Tensors, name: str) -> Tensors:
     """A tensor or a tuple of tensors as a tuple of tensors.
 
     Args:
@@ -30,14 +30,14 @@ def tensors_of(value: Tensor | Tensors, name: str) -> Tensors:
     for tensor in tensors:
         if not isinstance(tensor, Tensor):
             found = type(tensor).__name__ + (" in a tuple" if isinstance(value, tuple) else "")
-            hint = converted(tensor, name)
+            hint = conversion_hint(tensor, name)
             raise InvalidArgument(f"{name} must be a tensor or a tuple of tensors: got {found}.{hint}")
     if not tensors:
         raise InvalidArgument(f"{name} must hold at least one tensor: got an empty tuple.")
     return tensors
 
 
-def converted(value: object, name: str) -> str:
+def conversion_hint(value: object, name: str) -> str:
     """A hint, how to make tensors of what users have in their place; nothing where nobody can tell.
 
     Args:
@@ -63,13 +63,13 @@ FEW_NAMES = 4
 """So many names of a mapping are said in a message."""
 
 
-def names_in(value: Mapping[Any, Any]) -> str:
+def format_names(value: Mapping[Any, Any]) -> str:
     """The first names in a mapping, for a message."""
     names = [repr(name) for name in value]
     return ", ".join(names[:FEW_NAMES] + ["..."] * (len(names) > FEW_NAMES))
 
 
-def batch_of(inputs: Tensor | Tensors) -> Tensors:
+def validated_inputs(inputs: Tensor | Tensors) -> Tensors:
     """The user's inputs as a tuple of tensors with a first dimension, the examples, of at least one.
 
     Beside others a tensor may hold none, as an absent feature does.
@@ -77,35 +77,35 @@ def batch_of(inputs: Tensor | Tensors) -> Tensors:
     Raises:
         InvalidArgument: They are something else.
     """
-    tensors = tensors_of(inputs, "inputs")
+    tensors = as_tensor_tuple(inputs, "inputs")
     if any(tensor.ndim == 0 for tensor in tensors):
-        raise InvalidArgument(f"inputs must have a first dimension, the examples: got {shapes(tensors)}.")
+        raise InvalidArgument(f"inputs must have a first dimension, the examples: got {format_shapes(tensors)}.")
     if not any(tensor.shape[0] for tensor in tensors):
-        raise InvalidArgument(f"inputs must hold at least one example: got {shapes(tensors)}.")
+        raise InvalidArgument(f"inputs must hold at least one example: got {format_shapes(tensors)}.")
     return tensors
 
 
-def examples_of(tensors: Tensors) -> int:
+def batch_size_of(tensors: Tensors) -> int:
     """The number of examples: the first dimension of the first tensor that has any."""
     return tensors[0].shape[0] or next(tensor.shape[0] for tensor in tensors if tensor.shape[0])
 
 
-def shapes(tensors: Tensors) -> str:
+def format_shapes(tensors: Tensors) -> str:
     """The shapes as a reader writes them: `(8, 3)` for one tensor, `((8, 3), (8, 5))` for two."""
     each = [str(tuple(tensor.shape)) for tensor in tensors]
     return each[0] if len(each) == 1 else f"({', '.join(each)})"
 
 
-def described(value: object) -> str:
+def describe(value: object) -> str:
     """Shapes and dtypes of a tensor or tuple of tensors; the type's name for anything else."""
     if isinstance(value, Tensor):
         return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
     if isinstance(value, tuple):
-        return ", ".join(described(each) for each in value)
+        return ", ".join(describe(each) for each in value)
     return type(value).__name__
 
 
-def tensor_from(value: object) -> object:
+def as_tensor(value: object) -> object:
     """A tensor from a number, or an array of NumPy, as a model outside of torch returns it; all else as it is."""
     if isinstance(value, np.ndarray | np.generic):
         return torch.as_tensor(value)
@@ -122,39 +122,39 @@ def out_of_inference_mode(tensor: Tensor) -> Tensor:
         return tensor.clone()
 
 
-def detached(tensors: Tensors) -> Tensors:
+def detach_all(tensors: Tensors) -> Tensors:
     """The same values, without the graph that they came from."""
     return tuple(tensor.detach() for tensor in tensors)
 
 
-def floats(tensor: Tensor) -> bool:
+def is_floating(tensor: Tensor) -> bool:
     """Whether a gradient can exist at a tensor of this dtype."""
     return tensor.is_floating_point() or tensor.is_complex()
 
 
-def floating(tensors: Tensors) -> Tensors:
+def as_floating(tensors: Tensors) -> Tensors:
     """Integer tensors as the default floating dtype; the others as they are."""
-    return tuple(t if floats(t) else t.to(torch.get_default_dtype()) for t in tensors)
+    return tuple(t if is_floating(t) else t.to(torch.get_default_dtype()) for t in tensors)
 
 
-def widened(tensor: Tensor) -> Tensor:
+def at_least_float32(tensor: Tensor) -> Tensor:
     """A floating tensor in at least float32: what sums over many gradients are kept in."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
-def as_narrow(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+def as_narrow_again(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """A tensor that was widened, in the dtype that it had."""
     return tensor.to(dtype) if dtype in (torch.float16, torch.bfloat16) and tensor.dtype == torch.float32 else tensor
 
 
-def varies(value: object) -> bool:
+def is_float_non_parameter(value: object) -> bool:
     """Whether a value could depend on the points: a floating-point tensor that is no parameter."""
     return isinstance(value, Tensor) and value.is_floating_point() and not isinstance(value, Parameter)
 
 
-def numeric(value: object) -> bool:
+def is_number_non_parameter(value: object) -> bool:
     """Whether a value could depend on the points as numbers or as complex ones, which are two."""
-    return isinstance(value, Tensor) and floats(value) and not isinstance(value, Parameter)
+    return isinstance(value, Tensor) and is_floating(value) and not isinstance(value, Parameter)
 
 
 def broadcast_to(weights: Tensor, like: Tensor) -> Tensor:
@@ -169,19 +169,21 @@ def lerp(start: Tensors, end: Tensors, weights: Tensor) -> Tensors:
         Points (k * n, ...), in the dtypes of both.
     """
     return tuple(
-        torch.lerp(widened(a), widened(b), broadcast_to(weights, widened(a))).to(a.dtype).flatten(0, 1)
+        torch.lerp(at_least_float32(a), at_least_float32(b), broadcast_to(weights, at_least_float32(a)))
+        .to(a.dtype)
+        .flatten(0, 1)
         for a, b in zip(start, end, strict=True)
     )
 
 
-def in_rows(tensor: Tensor) -> Tensor:
+def flatten_examples(tensor: Tensor) -> Tensor:
     """The elements of each example in a row, (n, elements), of a tensor (n, ...) that may have none."""
     return tensor.reshape(len(tensor), math.prod(tensor.shape[1:]))
 
 
-def narrowed(tensors: Tensors, like: Tensors) -> Tensors:
+def cast_like(tensors: Tensors, like: Tensors) -> Tensors:
     """The tensors in the floating dtypes of others."""
-    return tuple(tensor.to(other.dtype) for tensor, other in zip(tensors, floating(like), strict=True))
+    return tuple(tensor.to(other.dtype) for tensor, other in zip(tensors, as_floating(like), strict=True))
 
 
 def minus(left: Tensors, right: Tensors) -> Tensors:
@@ -199,12 +201,12 @@ def times(left: Tensors, right: Tensors) -> Tensors:
     return tuple(a * b for a, b in zip(left, right, strict=True))
 
 
-def summed(tensor: Tensor, kept: int = 1) -> Tensor:
+def sum_per_row(tensor: Tensor, kept: int = 1) -> Tensor:
     """The sum over all dimensions but the first ones."""
-    return tensor if tensor.ndim == kept else widened(tensor).sum(tuple(range(kept, tensor.ndim)))
+    return tensor if tensor.ndim == kept else at_least_float32(tensor).sum(tuple(range(kept, tensor.ndim)))
 
 
-def total(tensors: Tensors, kept: int = 1) -> Tensor:
+def sum_over_tensors(tensors: Tensors, kept: int = 1) -> Tensor:
     """The sum over all tensors and all dimensions but the first ones: one value per row; one in all if rows differ."""
-    sums = [widened(summed(tensor, kept)) for tensor in tensors]
+    sums = [at_least_float32(sum_per_row(tensor, kept)) for tensor in tensors]
     return sum(sums[1:], sums[0]) if len({len(each) for each in sums}) == 1 else torch.cat(sums).sum(0, keepdim=True)

@@ -5,57 +5,72 @@ result = IntegratedGradients(steps=100)(problem, baselines=0, delta=True)
 result.values, result.delta
 """
 
-from pellucid.core.attributions import Attributions
-from pellucid.core.baselines import Background
-from pellucid.core.problem import Options, Problem
-from pellucid.core.session import Session
-from pellucid.core.site import Layer
-from pellucid.core.target import Neuron
-from pellucid.methods.ablation import FeatureAblation, FeaturePermutation, Occlusion
-from pellucid.methods.activation import Activation
-from pellucid.methods.banzhaf import BanzhafValues, BanzhafValueSampling
-from pellucid.methods.cam import GradCam, GradCamPlusPlus, HiResCam, LayerCam, XGradCam
-from pellucid.methods.composite import (
+from pellucid.core.evaluation.session import Session
+from pellucid.core.model.layers import Layer
+from pellucid.core.problem.attributions import Attributions
+from pellucid.core.problem.baselines import Background
+from pellucid.core.problem.problem import Options, Problem
+from pellucid.core.problem.target import Neuron
+from pellucid.methods.attention import AttentionRollout
+from pellucid.methods.backprop import Deconvolution, GuidedBackprop
+from pellucid.methods.calling.names import told_of_captums_names as _told_of_captums_names
+from pellucid.methods.cam import (
+    EigenCam,
+    GradCam,
+    GradCamPlusPlus,
+    GuidedGradCam,
+    HiResCam,
+    LayerCam,
+    ScoreCam,
+    XGradCam,
+)
+from pellucid.methods.deeplift import DeepLift, DeepLiftShap
+from pellucid.methods.gradients import (
+    Activation,
+    Conductance,
+    GradientShap,
+    InputXGradient,
+    IntegratedGradients,
+    InternalInfluence,
+    NeuronConductance,
+    NoiseTunnel,
+    Saliency,
+)
+from pellucid.methods.lrp import (
+    LRP,
+    Absorption,
+    AlphaBeta,
     AttnLRP,
     Composite,
+    Conservation,
+    Epsilon,
     EpsilonAlpha2Beta1,
     EpsilonGammaBox,
     EpsilonPlus,
     EpsilonPlusFlat,
-)
-from pellucid.methods.conductance import Conductance, NeuronConductance
-from pellucid.methods.conservation import Absorption, Conservation
-from pellucid.methods.deeplift import DeepLift, DeepLiftShap
-from pellucid.methods.features import per_feature
-from pellucid.methods.gradient import InputXGradient, Saliency
-from pellucid.methods.guided_cam import GuidedGradCam
-from pellucid.methods.interactions import Interactions, ShapleyInteractions, ShapleyInteractionSampling
-from pellucid.methods.kernel_shap import KernelShap
-from pellucid.methods.kernel_shap_iq import KernelShapIQ
-from pellucid.methods.layer_rules import (
-    AlphaBeta,
-    Epsilon,
     Flat,
     Gamma,
     LayerRule,
-    PassOn,
+    Pass,
+    TraceEntry,
     WSquare,
     ZBox,
     ZPlus,
 )
-from pellucid.methods.lime import Lime
-from pellucid.methods.lime_base import LimeBase
-from pellucid.methods.linear import Lasso
-from pellucid.methods.lrp import LRP, Flow
-from pellucid.methods.names import told_of_captums_names as _told_of_captums_names
-from pellucid.methods.noise import NoiseTunnel
-from pellucid.methods.owen import OwenValues, OwenValueSampling
-from pellucid.methods.path import GradientShap, IntegratedGradients, InternalInfluence
-from pellucid.methods.relu import Deconvolution, GuidedBackprop
-from pellucid.methods.rollout import AttentionRollout
-from pellucid.methods.score_cam import EigenCam, ScoreCam
-from pellucid.methods.shapley import ShapleyValues, ShapleyValueSampling
-from pellucid.methods.similarity import ExponentialKernel
+from pellucid.methods.perturbation import FeatureAblation, FeaturePermutation, Occlusion
+from pellucid.methods.shapley import (
+    BanzhafValues,
+    BanzhafValueSampling,
+    Interactions,
+    OwenValues,
+    OwenValueSampling,
+    ShapleyInteractions,
+    ShapleyInteractionSampling,
+    ShapleyValues,
+    ShapleyValueSampling,
+    per_feature,
+)
+from pellucid.methods.surrogates import ExponentialKernel, KernelShap, KernelShapIQ, Lasso, Lime, LimeBase
 
 __all__ = [
     "LRP",
@@ -84,7 +99,6 @@ __all__ = [
     "FeatureAblation",
     "FeaturePermutation",
     "Flat",
-    "Flow",
     "Gamma",
     "GradCam",
     "GradCamPlusPlus",
@@ -111,7 +125,7 @@ __all__ = [
     "Options",
     "OwenValueSampling",
     "OwenValues",
-    "PassOn",
+    "Pass",
     "Problem",
     "Saliency",
     "ScoreCam",
@@ -120,6 +134,7 @@ __all__ = [
     "ShapleyInteractions",
     "ShapleyValueSampling",
     "ShapleyValues",
+    "TraceEntry",
     "WSquare",
     "XGradCam",
     "ZBox",

@@ -1,0 +1,1 @@
+"""Asking it: the function that a method evaluates, its gradients, and sums over many points."""

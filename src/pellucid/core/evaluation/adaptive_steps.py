@@ -1,0 +1,94 @@
+"""Integrals along a line, refined until they are as exact as wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.evaluation.completeness import as_single_sample
+from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.evaluation.point_samplers import precomputed_points, straight_line
+from pellucid.core.evaluation.sweep import values_at, weighted_gradient_sum
+from pellucid.core.tensors import Tensors, minus, sum_over_tensors, times
+from pellucid.errors import InvalidArgument, warn
+
+FIRST_STEPS = 4
+
+MOST_STEPS = 2**14
+"""Intervals at which refinement gives up, unless the user chooses."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class AdaptiveIntegral:
+    """The mean gradient along a line, and how it was found.
+
+    Args:
+        gradients: The mean gradients, like the points.
+        n_evaluations: How many gradients were taken for each point, int64 [n].
+        converged: Whether its attributions add up as wanted, bool [n].
+    """
+
+    gradients: Tensors
+    n_evaluations: Tensor
+    converged: Tensor
+
+
+def integrate_adaptively(
+    f: ModelFunction, start: Tensors, end: Tensors, tolerance: float, relative: bool, most: int
+) -> AdaptiveIntegral:
+    """The mean gradient from start to end, by the trapezoid rule, each time with twice the intervals.
+
+    What has been evaluated is used again. Only those points go on whose gradients, times the way, do not yet add up to
+    the change of the output.
+
+    Args:
+        f: The function, to one value per example, which reads where it starts.
+        start: Where the line starts, at the source.
+        end: Where it ends.
+        tolerance: How far the sum may be from the change.
+        relative: Whether this is a share of the change.
+        most: The most intervals.
+
+    Raises:
+        InvalidArgument: The tolerance is not above zero, or the pathway has one value for the batch.
+    """
+    if not tolerance > 0:
+        raise InvalidArgument(f"tolerance must be above zero: got {tolerance}.")
+    change = values_at(f, 1, precomputed_points(as_single_sample(end))) - values_at(
+        f, 1, precomputed_points(as_single_sample(start))
+    )
+    if len(change) != len(f) or f.session.whole_batch:
+        raise InvalidArgument('n_steps="auto" needs one value for each example: got one for the batch.')
+    change = change.flatten()
+    goal = tolerance * change.abs() if relative else torch.full_like(change, tolerance)
+    steps = min(FIRST_STEPS, most)
+    nodes = torch.linspace(0, 1, steps + 1, dtype=torch.float64, device="cpu")
+    weights = torch.full_like(nodes, 1 / steps)
+    weights[[0, -1]] /= 2
+    means = weighted_gradient_sum(f, weights, straight_line(start, end, nodes))
+    evaluations = torch.full((len(f),), steps + 1, device="cpu")
+    while True:
+        gap = sum_over_tensors(times(means, minus(end, start))).detach() - change
+        reached = (gap.abs() <= goal).cpu()
+        unfinished = (~reached).nonzero().flatten()
+        if len(unfinished) and 2 * steps > most:
+            rows, missed = f.examples[unfinished].tolist(), float(gap.abs().max())
+            warn(
+                f"tolerance is not reached in {steps} steps for examples {rows}: sums miss the change of the output by "
+                f"up to {missed:.2g}. Hint: a larger tolerance, or relative=True, or more as most_steps."
+            )
+        if not len(unfinished) or 2 * steps > most:
+            return AdaptiveIntegral(means, evaluations, reached)
+        some = f.select(unfinished)
+        between = (torch.arange(steps, dtype=torch.float64, device="cpu") + 0.5) / steps
+        starts, ends = (tuple(each[unfinished.to(each.device)] for each in points) for points in (start, end))
+        found = weighted_gradient_sum(some, torch.full_like(between, 1 / steps), straight_line(starts, ends, between))
+        for mean, new in zip(means, found, strict=True):
+            index = unfinished.to(mean.device)
+            mean[index] = (mean[index] + new) / 2
+        evaluations[unfinished] += steps
+        steps *= 2

@@ -1,0 +1,363 @@
+"""What a method evaluates: a function of points, as papers write it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.evaluation.evaluator import Evaluator
+from pellucid.core.evaluation.gradients import (
+    Gradient,
+    as_leaves,
+    gradient_via_neurons,
+    gradients_and_slopes,
+    scalar_per_example,
+    zeros_for_unused,
+)
+from pellucid.core.evaluation.row_independence import RowIndependenceCheck
+from pellucid.core.evaluation.session import Session
+from pellucid.core.examples import all_examples
+from pellucid.core.model.forward import Captured
+from pellucid.core.model.inspection import has_embeddings
+from pellucid.core.model.isolation import needs_no_cudnn, without_cudnn
+from pellucid.core.model.layers import INPUTS, Site
+from pellucid.core.problem.attributions import Attributions
+from pellucid.core.problem.baselines import Baselines, resolve_baselines
+from pellucid.core.problem.points import Points, repeat_ids
+from pellucid.core.problem.problem import GradientFunction, Problem
+from pellucid.core.problem.target import Target
+from pellucid.core.random_streams import Seed
+from pellucid.core.tensors import Tensors, as_floating, as_narrow_again, detach_all
+
+Mode: TypeAlias = Callable[[], AbstractContextManager[Any]]
+"""Makes what is around a forward."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ModelFunction:
+    """A model as a function of points at a source: `f` in the papers.
+
+    Methods are called with a [Problem][pellucid.methods.Problem], and evaluate this.
+
+    Args:
+        evaluator: Runs the model.
+        examples: Which of the user's examples each of its own points belongs to, int64 [n].
+        ids: What tells its own points apart, int64 [n, k].
+        own_tensors: The tensors of its own points, (n, ...) each; None for what the user's inputs lead to.
+        seed: What they were seeded with, if they were.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from pellucid.core.evaluation.model_function import function_of
+        >>> from pellucid.methods import Problem
+        >>> f = function_of(Problem(lambda x: x**2, torch.tensor([[1.0, 2.0]]), target=1))
+        >>> f(f.points)
+        tensor([4.])
+        >>> f.gradient(f.points).grad
+        (tensor([[0., 4.]]),)
+
+        From a layer:
+
+        >>> model = nn.Sequential(nn.Flatten(), nn.Softplus(), nn.ReLU())
+        >>> f = function_of(Problem(model, torch.zeros(1, 2), target=0, source="1"))
+        >>> f.x
+        (tensor([[0.6931, 0.6931]]),)
+        >>> f.gradient(f.points).grad
+        (tensor([[1., 0.]]),)
+    """
+
+    evaluator: Evaluator
+    examples: Tensor
+    ids: Tensor
+    own_tensors: Tensors | None = None
+    seed: Seed = None
+
+    def __len__(self) -> int:
+        """The number of its own points."""
+        return self.examples.shape[0]
+
+    @property
+    def session(self) -> Session:
+        """What is learnt while the problem is asked."""
+        return self.evaluator.session
+
+    @property
+    def problem(self) -> Problem:
+        """What is asked."""
+        return self.evaluator.session.problem
+
+    @cached_property
+    def x(self) -> Tensors:
+        """The tensors of its own points: those at the source for the user's inputs, (n, ...) each."""
+        if self.own_tensors is not None:
+            return self.own_tensors
+        return self.evaluator.at_source().tensors if self.evaluator.source.modules else self.problem.inputs
+
+    @cached_property
+    def points(self) -> Points:
+        """Its own points: those at the source that the user's inputs lead to."""
+        return Points(self.x, self.examples)
+
+    @property
+    def floating_x(self) -> Tensors:
+        """Its own points, to be compared with baselines: floats, but for ids where no gradient is taken at them."""
+        elsewhere = self.evaluator.gradient_at != self.evaluator.source
+        return self.x if elsewhere and has_embeddings(self.problem.model) else as_floating(self.x)
+
+    def baseline_template(self, *, between: bool = True) -> Tensors:
+        """What baselines must be like: the model's inputs, which are floats where they are the source.
+
+        Args:
+            between: Whether there are points between; where they are only compared, baselines are like `floating_x`.
+        """
+        if self.evaluator.source.modules:
+            return self.problem.inputs
+        return as_floating(self.x) if between else self.floating_x
+
+    def __call__(self, points: Points) -> Tensor:
+        """What is explained at points, without gradients.
+
+        Args:
+            points: At the source.
+
+        Returns:
+            Values [n, *K].
+        """
+        company = self._company(points)
+        with torch.no_grad():
+            # A compiled model cannot be looked on while it runs.
+            with nullcontext() if self.session.info.compiled else self.session.budget.measuring(len(points)):
+                value = self.evaluator.evaluate(points)[0]
+            if company is not None:
+                company.look(points, value, lambda others: self.evaluator.evaluate(others)[0])
+        return value
+
+    def gradient(self, points: Points, *, via: Target | None = None, mode: Mode = nullcontext) -> Gradient:
+        """What is explained at points and the gradient of it.
+
+        Args:
+            points: At the source; without tensors, those that the inputs of the examples lead to.
+            via: Neurons where gradients are taken: takes the gradient at the source, of what passes through them.
+            mode: Makes what is around the forward, such as rules.
+
+        Raises:
+            NotScalar: There is more than one value per example.
+            NotDifferentiable: There is no gradient to take.
+        """
+        function = self._gradient_function(points)
+        if function is not None:
+            return self._gradient_by_user(points, function)
+        company = self._company(points) if points.tensors else None
+        try:
+            with torch.enable_grad():
+                fed, site = self._leaves(points, via)
+                with self._measuring(points), mode():
+                    value, captured = self.evaluator.evaluate(fed, site)
+                    value = scalar_per_example(value, self.evaluator.target)
+                gradient = self._passed_back(fed, value, captured, via)
+                if company is not None:
+                    company.look(points, value, self._value_beside_others)
+                return gradient
+        except RuntimeError as error:
+            if not needs_no_cudnn(error):
+                raise
+            with without_cudnn():
+                return self.gradient(points, via=via, mode=mode)
+
+    def activations(self, points: Points, site: Site | None = None) -> Tensors:
+        """The tensors at a site, at points, without gradients; what comes behind it need not run.
+
+        Args:
+            points: At the source.
+            site: Where; None for where gradients are taken.
+        """
+        site = self.evaluator.gradient_at if site is None else site
+        if site == self.evaluator.source:
+            return points.tensors
+        inside = bool(self.evaluator.source.modules)
+        inputs = self.evaluator.inputs_of(points.examples) if inside else points.tensors
+        return self.evaluator.capture(inputs, points.examples, site, points if inside else None)
+
+    def baselines(self, baselines: Baselines, *, between: bool = True) -> Tensors:
+        """Baselines as tensors like the inputs of the model, one for each of its own points.
+
+        Args:
+            baselines: See [Baselines][pellucid.methods.Baselines].
+            between: Whether there are points between them and the inputs, or both are only compared.
+
+        Raises:
+            InvalidArgument: They do not fit the inputs.
+        """
+        like = self.baseline_template(between=between)
+        examples = None if self.session.is_whole_batch(self.examples) else self.examples
+        resolved = resolve_baselines(baselines, like, examples, self.problem.batch_size)
+        return resolved if self.problem.options.create_graph else detach_all(resolved)
+
+    def to_source(self, inputs: Tensors, examples: Tensor | None = None) -> Tensors:
+        """The tensors at the source for other inputs of the model.
+
+        Args:
+            inputs: (n, ...) each.
+            examples: The example that each belongs to, int64 [n]; None where there is one for each of its own points.
+        """
+        evaluator, session = self.evaluator, self.session
+        if not evaluator.source.modules:
+            return inputs
+        if examples is not None:
+            return evaluator.capture(inputs, examples, evaluator.source)
+        alike = not (session.whole_batch or self.problem.additional_forward_args or any(x.stride(0) for x in inputs))
+        if alike:  # all of them are one and the same, which runs alone
+            one = evaluator.lead(tuple(x[:1] for x in inputs), self.examples[:1]).tensors
+            if all(x.shape[:1] == (1,) for x in one):
+                return tuple(x.expand(len(self), *x.shape[1:]) for x in one)
+        return evaluator.lead(inputs, self.examples).tensors
+
+    def select(self, which: Tensor) -> ModelFunction:
+        """The same function with some of its own points, int64 [k]."""
+        points = self.points[which]
+        return dataclasses.replace(self, own_tensors=points.tensors, examples=points.examples, ids=self.ids[which])
+
+    def with_copies(self, x: Tensors, copies: slice, seed: Seed = None) -> ModelFunction:
+        """The same function with copies of its own points, those of a point together.
+
+        Args:
+            x: The copies, (n * copies, ...) each.
+            copies: The numbers of each point's copies.
+            seed: What they were seeded with, if they were.
+        """
+        examples = self.examples.repeat_interleave(copies.stop - copies.start)
+        return dataclasses.replace(self, own_tensors=x, examples=examples, ids=repeat_ids(self.ids, copies), seed=seed)
+
+    def at(
+        self,
+        *,
+        source: Site | None = None,
+        gradient_at: Site | None = None,
+        target: Target | None = None,
+        replay: bool | None = None,
+    ) -> ModelFunction:
+        """The same function between other places; None leaves one as it is.
+
+        Args:
+            source: Where points are fed; its own points are then those that the user's inputs lead to.
+            gradient_at: Where gradients are taken.
+            target: What is explained.
+            replay: Whether modules before the source may be answered from what they returned before.
+        """
+        now = self.evaluator
+        source = now.source if source is None else source
+        evaluator = dataclasses.replace(
+            now,
+            source=source,
+            gradient_at=now.gradient_at if gradient_at is None else gradient_at,
+            target=now.target if target is None else target,
+            replay=now.replay if replay is None else replay,
+        )
+        return dataclasses.replace(
+            self, evaluator=evaluator, own_tensors=self.own_tensors if source == now.source else None
+        )
+
+    def from_inputs(self) -> ModelFunction:
+        """The same function from the model's inputs."""
+        return self.at(source=INPUTS, gradient_at=INPUTS) if self.evaluator.source.modules else self
+
+    def attributions(
+        self,
+        values: Tensors,
+        *,
+        at: Literal["gradient", "source"] = "gradient",
+        delta: Tensor | None = None,
+        stderr: Tensors | None = None,
+        n_evaluations: Tensor | None = None,
+        converged: Tensor | None = None,
+    ) -> Attributions:
+        """Values as attributions, in the dtypes and the structure of what they belong to.
+
+        Args:
+            values: Of the tensors where gradients are taken, or at the source.
+            at: Which of the two.
+            delta: See [Attributions][pellucid.methods.Attributions], as for the others.
+            stderr: See there.
+            n_evaluations: See there.
+            converged: See there.
+        """
+        layout = self.session.observed.layouts.get(
+            self.evaluator.gradient_at if at == "gradient" else self.evaluator.source
+        )
+        if at == "gradient":
+            dtypes = tuple(x.dtype for x in as_floating(self.x)) if layout is None else layout.dtypes
+            values = tuple(map(as_narrow_again, values, dtypes))
+        structure = None if layout is None else layout.structure
+        return Attributions(values, delta, stderr, structure, n_evaluations, converged)
+
+    def _company(self, points: Points) -> RowIndependenceCheck | None:
+        """The look at a forward of these points that holds others than the batch's; None where nothing is in doubt."""
+        return RowIndependenceCheck.of(self.session, self.evaluator.way, points.examples, lambda: self.points)
+
+    def _measuring(self, points: Points) -> AbstractContextManager[None]:
+        """Learn what a row takes in a forward of these points; with a graph of the attributions they all stay."""
+        if self.problem.options.create_graph:
+            return nullcontext()
+        return self.session.budget.measuring(len(points))
+
+    def _leaves(self, points: Points, via: Target | None) -> tuple[Points, Site | None]:
+        """Points to be fed, and the site to be captured, so that gradients can be taken."""
+        at_source = self.evaluator.gradient_at == self.evaluator.source
+        if not points.tensors or not (at_source or via is not None):
+            return points, self.evaluator.gradient_at
+        leaves = as_leaves(points.tensors, self.problem.options.create_graph)
+        return Points(leaves, points.examples), None if via is None else self.evaluator.gradient_at
+
+    def _passed_back(self, fed: Points, value: Tensor, captured: Captured | None, via: Target | None) -> Gradient:
+        """The gradient of values where they were captured, or at the points that were fed."""
+        session, options = self.session, self.problem.options
+        at = fed.tensors if captured is None else captured.tensors
+        arguments = {"create_graph": options.create_graph, "allow_unused": True, **(options.grad_kwargs or {})}
+        if via is not None and len(at) > 1:
+            arguments["retain_graph"] = True  # one may be made of another, and what is between them is passed again
+        found, slopes = gradients_and_slopes(value, at, arguments)
+        if slopes and all(len(slope) == len(fed) for slope in slopes):
+            session.observed.remember_slopes(fed.examples, slopes, self.problem.batch_size)
+        grads = zeros_for_unused(found, at, self.evaluator.gradient_at, session.warned_inputs)
+        if via is None or captured is None or not fed.tensors:
+            return Gradient(value, at, grads)
+        passed = gradient_via_neurons(via, captured, grads, fed, arguments)
+        return Gradient(
+            value, fed.tensors, zeros_for_unused(passed, fed.tensors, self.evaluator.source, session.warned_inputs)
+        )
+
+    def _gradient_function(self, points: Points) -> GradientFunction | None:
+        """The user's function that takes gradients, which is for those at the inputs."""
+        inside = self.evaluator.gradient_at.modules or self.evaluator.target.site.modules
+        return self.problem.options.gradient_function if points.tensors and not inside else None
+
+    def _gradient_by_user(self, points: Points, function: GradientFunction) -> Gradient:
+        """The gradient that the user's function takes; nobody asks it for values."""
+        problem, examples = self.problem, points.examples
+        leaves = as_leaves(points.tensors, problem.options.create_graph)
+        extra = self.session.pick(problem.additional_forward_args, examples) or None
+        with torch.enable_grad():
+            grads = function(problem.model, leaves, self.evaluator.target.argument(examples), extra)
+        return Gradient(leaves[0].new_zeros(len(points)), leaves, tuple(grads))
+
+    def _value_beside_others(self, points: Points) -> Tensor:
+        """The values alone, of a forward that goes as those with gradients do."""
+        return self.evaluator.evaluate(Points(as_leaves(points.tensors, False), points.examples))[0]
+
+
+def function_of(problem: Problem) -> ModelFunction:
+    """The function that a problem asks about, in the session that is open for it or in one of its own."""
+    evaluator = Evaluator(
+        Session.of(problem), problem.source, problem.gradient_at, problem.target, problem.options.replay
+    )
+    every = all_examples(problem.batch_size)
+    return ModelFunction(evaluator, every, every[:, None])

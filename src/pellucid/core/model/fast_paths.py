@@ -1,0 +1,82 @@
+"""Fast paths of torch and of compilers, on which neither hooks nor rules act, are left aside."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import Any, final
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from pellucid.core.model.inspection import ModelInfo
+from pellucid.core.pytree import map_tensors
+
+_NONE = nullcontext()
+
+
+def without_fast_paths(model: ModelInfo, *, hooks: bool) -> AbstractContextManager[Any]:
+    """Disable torch.compile and the fused paths for predictions, so that hooks fire and both grad modes run one code.
+
+    Args:
+        model: What is known of the model.
+        hooks: Whether there are any; if not, what is compiled stays so.
+    """
+    eager = model.compiled and hooks
+    fused = model.has_fast_path and (hooks or not model.compiled)
+    if not (eager and fused):
+        return _FORCE_EAGER if eager else _NoOpTorchFunctionMode() if fused else _NONE
+    both = ExitStack()
+    both.enter_context(_FORCE_EAGER)
+    both.enter_context(_NoOpTorchFunctionMode())
+    return both
+
+
+def unwrap_data_parallel(
+    model: Callable[..., Any], arguments: tuple[Any, ...]
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """A data-parallel model as the one module that it copies, on its first device.
+
+    Its copies run in threads of their own, in which nobody can tell what call they belong to.
+    """
+    if not isinstance(model, nn.DataParallel):
+        return model, arguments
+    if model.device_ids:
+        arguments = map_tensors(arguments, lambda tensor: tensor.to(model.src_device_obj))
+    return model.module, arguments
+
+
+@final
+class _ForceEager:
+    """Compiled modules run their Python, where hooks act. The switch is one for all threads, so visits are counted."""
+
+    def __init__(self) -> None:
+        self._lock, self._visits = threading.Lock(), 0
+        self._stance: AbstractContextManager[Any] = nullcontext()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._visits == 0:
+                self._stance = torch.compiler.set_stance("force_eager")
+            self._visits += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._visits -= 1
+            if self._visits == 0:
+                self._stance.__exit__(None, None, None)
+
+
+_FORCE_EAGER = _ForceEager()
+
+
+@final
+class _NoOpTorchFunctionMode(TorchFunctionMode):
+    """Sees every call of torch and changes none: while one looks on, torch takes no shortcuts for predictions."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return func(*args, **(kwargs or {}))

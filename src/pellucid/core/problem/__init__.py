@@ -1,0 +1,1 @@
+"""What is asked: values, which run no model."""

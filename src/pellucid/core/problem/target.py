@@ -1,0 +1,348 @@
+"""Targets: what is explained, taken from the output of the model or of a layer."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.core.model.layers import OUTPUT, Site, SiteLike, resolve_site
+from pellucid.core.tensors import describe, format_names, sum_per_row
+from pellucid.errors import InvalidArgument, OutOfRange, WrongType
+
+TargetIndex: TypeAlias = "int | slice | tuple[int | slice, ...]"
+
+TargetLike: TypeAlias = (
+    "TargetIndex | Tensor | Sequence[int] | Sequence[tuple[int, ...]] | Callable[[Any], Tensor] | None"
+)
+"""What is explained, of an output of shape (B, ...) for B examples.
+
+* `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+* an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+* a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the sum of the
+  elements that slices choose.
+* a 1-D tensor, or a list of B ints: one column per example.
+* a list of B tuples: one element per example, for outputs of more dimensions.
+* a tensor or a list that is longer, where the output has more rows than examples: one element per row of the output.
+* a callable: any function of the output that returns one value per example, `lambda output: output.logits[:, 3]`.
+
+Negative numbers count from the end.
+"""
+
+
+class Target(Protocol):
+    """What is explained: a function of the tensors at a site."""
+
+    @property
+    def site(self) -> Site:
+        """Where the values are read; a layer means that the forward can stop there."""
+        ...
+
+    @property
+    def argument_name(self) -> str:
+        """The argument by which the user chose."""
+        ...
+
+    @property
+    def site_label(self) -> str:
+        """What the user chose from, in a word."""
+        ...
+
+    def __call__(self, output: Any, rows: Tensor) -> Tensor:
+        """The explained values [n, *K] of an output for the examples `rows` [n]."""
+        ...
+
+    @property
+    def of_output_rows(self) -> bool:
+        """Whether it chooses for each row of the output of the whole batch, rather than for each example."""
+        ...
+
+    def argument(self, rows: Tensor) -> Any:
+        """The user's target for the examples `rows`, as a function with a `target` argument takes it."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class Neuron:
+    """A neuron of a layer, to be explained in place of the output.
+
+    Args:
+        layer: The layer; see [SiteLike][pellucid.methods.SiteLike].
+        neuron_selector: What of the layer is explained, as a `target` is of the output; see
+            [TargetLike][pellucid.methods.TargetLike].
+    """
+
+    layer: SiteLike
+    neuron_selector: TargetLike
+
+
+@dataclass(frozen=True)
+class _TargetBase:
+    site: Site
+
+    @property
+    def argument_name(self) -> str:
+        """The argument by which the user chose."""
+        return "neuron_selector" if self.site.modules else "target"
+
+    @property
+    def site_label(self) -> str:
+        """What the user chose from, in a word."""
+        return "layer" if self.site.modules else "output"
+
+    @property
+    def of_output_rows(self) -> bool:
+        """Whether there is one for each row of the output of the whole batch, rather than for each example."""
+        return False
+
+    def tensor_of(self, output: Any) -> Tensor:
+        """The tensor that an output is; of a layer, also the only one in a tuple."""
+        if self.site.modules and isinstance(output, tuple) and len(output) == 1:
+            output = output[0]
+        if isinstance(output, Tensor):
+            return output
+        who = "layer" if self.site.modules else "forward_func"
+        verb = "take" if self.site.side == "input" else "return"
+        raise InvalidArgument(f"{who} must {verb} a tensor: got {type(output).__name__}. Hint: {self._choice(output)}.")
+
+    def _choice(self, output: Any) -> str:
+        """How to come from an output that is no tensor to one."""
+        if isinstance(output, np.ndarray | np.generic | int | float):
+            return "gradients need torch all the way; FeatureAblation, ShapleyValues and KernelShap take NumPy"
+        part, among = "output[0]", ""
+        if isinstance(output, Mapping):
+            columns = [key for key, value in output.items() if isinstance(value, Tensor) and value.ndim > 1]
+            part = f"output[{(columns or list(output) or [0])[0]!r}]"
+            among = f" of {format_names(output)}"
+        return f"choose one{among} with a callable, {self.argument_name}=lambda output: {part}[:, 0]"
+
+    def shape_for(self, output: Tensor, dimensions: int) -> tuple[int, ...]:
+        """The shape of one example's output, which must have at least these dimensions."""
+        shape = tuple(output.shape[1:])
+        if dimensions > len(shape):
+            raise InvalidArgument(
+                f"{self.argument_name} must choose among the dimensions of the {self.site_label} after the first, "
+                f"{shape}: got {dimensions} indices. Hint: {self.argument_name}=None where there is one value per "
+                "example; inputs[None] where inputs are a single example."
+            )
+        return shape
+
+    def outside(self, shape: tuple[int, ...], index: Sequence[int | slice]) -> OutOfRange:
+        """The error for indices beyond the shape."""
+        which = index[0] if len(index) == 1 else tuple(index)
+        values = f"{shape[0] if len(shape) == 1 else shape} value{'' if shape == (1,) else 's'}"
+        ranges = ", ".join(f"0 to {size - 1}" for size in shape)
+        return OutOfRange(
+            f"{self.argument_name} {which} is beyond the {self.site_label}'s {values} per example ({ranges})."
+        )
+
+
+@final
+@dataclass(frozen=True)
+class TargetFunction(_TargetBase):
+    """Any function of the output, one value per example."""
+
+    function: Callable[[Any], Tensor]
+
+    def __call__(self, output: Any, rows: Tensor) -> Tensor:
+        value = self.function(output)
+        if not isinstance(value, Tensor):
+            raise InvalidArgument(f"{self.argument_name} must return a tensor: got {describe(value)}.")
+        return value
+
+    def argument(self, rows: Tensor) -> Any:
+        return self.function
+
+
+@final
+@dataclass(frozen=True)
+class SameIndex(_TargetBase):
+    """The same element of every example's output, or the sum of those in slices; `()` is the whole output."""
+
+    index: tuple[int | slice, ...]
+
+    @cached_property
+    def _column(self) -> int | None:
+        """The one column that is meant, if it is one."""
+        return self.index[0] if len(self.index) == 1 and isinstance(self.index[0], int) else None
+
+    def __call__(self, output: Any, rows: Tensor) -> Tensor:
+        output = self.tensor_of(output)
+        if self._column is not None and output.ndim > 1 and -output.shape[1] <= self._column < output.shape[1]:
+            column: Tensor = output.select(1, self._column)
+            return column
+        shape = self.shape_for(output, len(self.index))
+        for position, size in zip(self.index, shape, strict=False):
+            inside = range(size)[position] if isinstance(position, slice) else -size <= position < size
+            if not inside:
+                raise self.outside(shape, self.index)
+        everything = (slice(None),)
+        selected: Tensor = output[everything + self.index] if self.index else output
+        several = any(isinstance(position, slice) for position in self.index)
+        return sum_per_row(selected).to(selected.dtype) if several else selected
+
+    def argument(self, rows: Tensor) -> Any:
+        return (self.index or None) if len(self.index) != 1 else self.index[0]
+
+
+@final
+@dataclass(frozen=True)
+class IndexPerExample(_TargetBase):
+    """One element per example, or per row of an output of the whole batch that has more rows than examples.
+
+    Args:
+        index: int64 [B, dimensions], or [rows of the output, dimensions]; on the CPU.
+        examples: The number of examples in the batch, B.
+    """
+
+    index: Tensor
+    examples: int
+
+    @property
+    def of_output_rows(self) -> bool:
+        """Whether there is one for each row of the output of the whole batch, rather than for each example."""
+        return len(self.index) != self.examples
+
+    def __call__(self, output: Any, rows: Tensor) -> Tensor:
+        output = self.tensor_of(output)
+        index = self._of(rows)
+        shape = self.shape_for(output, index.shape[1])
+        if len(output) != len(index) and self.of_output_rows:
+            per_row = f", or {len(output)}, one per row of the {self.site_label}" if len(output) > self.examples else ""
+            raise InvalidArgument(
+                f"{self.argument_name} must hold one element per example: "
+                f"expected {self.examples}{per_row}, got {len(index)}."
+            )
+        if len(output) != len(index):
+            raise InvalidArgument(
+                f"{self.argument_name} holds one element per example, so the {self.site_label} must hold {len(index)} "
+                f"examples: got {describe(output)}."
+            )
+        sizes = torch.tensor(shape[: index.shape[1]], device=index.device)
+        if ((index < -sizes) | (index >= sizes)).any():
+            raise self.outside(shape, index[((index < -sizes) | (index >= sizes)).any(1)][0].tolist())
+        every = (torch.arange(len(index), device=output.device),)
+        selected: Tensor = output[every + index.to(output.device).unbind(1)]
+        return selected
+
+    def _of(self, rows: Tensor) -> Tensor:
+        return self.index if self.of_output_rows else self.index[rows]
+
+    def argument(self, rows: Tensor) -> Any:
+        index = self._of(rows)
+        return index[:, 0] if index.shape[1] == 1 else [tuple(element) for element in index.tolist()]
+
+
+@final
+@dataclass(frozen=True)
+class MappedTarget:
+    """A function of what another target chooses."""
+
+    target: Target
+    function: Callable[[Tensor], Tensor]
+
+    @property
+    def site(self) -> Site:
+        """Where the values are read."""
+        return self.target.site
+
+    @property
+    def argument_name(self) -> str:
+        """The argument by which the user chose."""
+        return self.target.argument_name
+
+    @property
+    def site_label(self) -> str:
+        """What the user chose from, in a word."""
+        return self.target.site_label
+
+    @property
+    def of_output_rows(self) -> bool:
+        """Whether there is one for each row of the output of the whole batch, rather than for each example."""
+        return self.target.of_output_rows
+
+    def __call__(self, output: Any, rows: Tensor) -> Tensor:
+        return self.function(self.target(output, rows))
+
+    def argument(self, rows: Tensor) -> Any:
+        """The user's target for the examples `rows`."""
+        return self.target.argument(rows)
+
+
+def resolve_target(target: TargetLike | Neuron, batch_size: int, model: Callable[..., Any]) -> Target:
+    """What a user's `target` means for a batch, of the output or of a layer.
+
+    Args:
+        target: What the user gave.
+        batch_size: The number of examples in the batch.
+        model: The model, in which a layer may be given by its name.
+
+    Raises:
+        InvalidArgument: It is of no known form, or holds another number of elements than examples.
+    """
+    if isinstance(target, Neuron):
+        return target_at(resolve_site(target.layer, model), target.neuron_selector, batch_size)
+    return target_at(OUTPUT, target, batch_size)
+
+
+def target_at(site: Site, target: TargetLike, examples: int) -> Target:
+    """What `target`, or `neuron_selector`, means at a site, for a batch of `examples`.
+
+    Args:
+        site: Where it chooses.
+        target: See [TargetLike][pellucid.methods.TargetLike].
+        examples: The number of examples in the batch.
+
+    Raises:
+        InvalidArgument: The target is of no known form, or holds another number of elements than examples; or there
+            are several places to choose from.
+    """
+    if site.call == "all":
+        raise InvalidArgument('call must be one call of the layer of a neuron: got "all". Hint: call=0.')
+    name = _TargetBase(site).argument_name
+    if target is None or callable(target):
+        return SameIndex(site, ()) if target is None else TargetFunction(site, target)
+    if isinstance(target, tuple | slice):
+        index = target if isinstance(target, tuple) else (target,)
+        return SameIndex(site, tuple(p if isinstance(p, slice) else _as_index(p, target, name) for p in index))
+    if isinstance(target, list | Tensor | np.ndarray):
+        return _target_of_many(target, examples, site, name)
+    return SameIndex(site, (_as_index(target, target, name),))
+
+
+def _target_of_many(target: list[Any] | Tensor | np.ndarray[Any, Any], examples: int, site: Site, name: str) -> Target:
+    if isinstance(target, list):
+        elements = [element if isinstance(element, tuple) else (element,) for element in target]
+        if len({len(element) for element in elements}) > 1:
+            raise InvalidArgument(f"{name} must hold tuples of one length: got tuples of several lengths.")
+        index = torch.tensor(
+            [[_as_index(i, target, name) for i in element] for element in elements], dtype=torch.int64, device="cpu"
+        )
+    else:
+        index = target.detach().cpu() if isinstance(target, Tensor) else torch.from_numpy(target)
+        integers = not (index.is_floating_point() or index.is_complex() or index.dtype == torch.bool)
+        if integers and index.numel() == 1:
+            return SameIndex(site, (int(index),))
+        if not integers or index.ndim > 1:
+            raise InvalidArgument(f"{name} must be a 1-D tensor of integers: got {describe(index)}.")
+        index = index.to(torch.int64)[:, None]
+    if len(index) < examples or (site.modules and len(index) > examples):
+        raise InvalidArgument(f"{name} must hold one element per example: expected {examples}, got {len(index)}.")
+    return IndexPerExample(site, index, examples)
+
+
+def _as_index(value: Any, target: Any, name: str) -> int:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        expected = "an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
+        raise WrongType(f"{name} must be {expected}: got {type(target).__name__} {target!r}.") from None

@@ -1,0 +1,1 @@
+"""Functions of torch in steps that have rules."""

@@ -1,0 +1,45 @@
+"""Functions of torch that are Python, taken apart without asking for rules again."""
+
+from __future__ import annotations
+
+import functools
+from types import FunctionType
+from typing import Any, TypeGuard
+
+from pellucid.core.rules.torch_call import TorchFunction
+
+
+def _in_python(function: TorchFunction) -> TypeGuard[FunctionType]:
+    return isinstance(function, FunctionType) and function.__module__.startswith("torch")
+
+
+@functools.lru_cache(maxsize=1000)
+def without_dispatch(function: TorchFunction) -> TorchFunction | None:
+    """A function of torch that is written in Python, so that its own calls can be seen; None for any other.
+
+    Such a function asks first whether somebody handles it; here it hears that nobody does.
+    """
+    if not _in_python(function):
+        return None
+    names = _GlobalsWithoutDispatch(function.__globals__)
+    own = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    own.__kwdefaults__ = function.__kwdefaults__
+    return own
+
+
+class _GlobalsWithoutDispatch(dict[str, Any]):
+    """The names that a function of torch sees, as they are now, but for those that ask whether somebody handles it."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        super().__init__(dict.fromkeys(_DISPATCH_CHECKS, _no_override), __builtins__=names["__builtins__"])
+        self._names = names
+
+    def __missing__(self, name: str) -> Any:
+        return self._names[name]
+
+
+_DISPATCH_CHECKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
+
+
+def _no_override(*_: Any) -> bool:
+    return False

@@ -1,0 +1,84 @@
+"""Rules for functions and modules."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from torch import Tensor, nn
+
+from pellucid.core.autograd.audit import AFFINE, NodesWithoutRule
+from pellucid.core.rules.entries import ForProducts, RuleSpec
+from pellucid.core.rules.python_functions import _in_python
+from pellucid.core.rules.ruled_op import Rule
+from pellucid.core.rules.torch_call import TorchCall, TorchFunction, is_inplace, name_of
+from pellucid.core.tensors import Tensors
+
+
+@final
+@dataclass(frozen=True)
+class Rules:
+    """Which rule each call follows: of the module that makes it, by its name, itself or its type; else of its function.
+
+    A call without a rule follows torch's gradient. Functions of torch that are written in Python are looked into.
+
+    Args:
+        functions: Rules by functions or their names; see [Call.name][pellucid.core.rules.torch_call.TorchCall.name].
+        modules: Rules by modules, their dotted names or types, for the calls that these make themselves; like the
+            default, of what returns a tensor.
+        default: The rule of all other calls.
+        exempt: Which steps that autograd records need no rule; None where nobody will ask.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.rules import Rules, apply
+        >>> straight_through = Rules({"round": lambda call, grad: (grad,)})
+        >>> x = torch.tensor([0.4, 1.7], requires_grad=True)
+        >>> with apply(straight_through):
+        ...     y = torch.round(x).sum()
+        >>> torch.autograd.grad(y, x)
+        (tensor([1., 1.]),)
+    """
+
+    functions: Mapping[str | TorchFunction, RuleSpec] = field(default_factory=dict)
+    modules: Mapping[str | nn.Module | type[nn.Module], Rule | ForProducts] = field(default_factory=dict)
+    default: Rule | ForProducts | None = None
+    exempt: NodesWithoutRule | None = AFFINE
+    _plain: set[TorchFunction] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def leaves(self, function: TorchFunction) -> bool:
+        """Whether all calls of a function are left as they are; remembered, as most calls ask for shapes."""
+        if function in self._plain:
+            return True
+        anyone = self.modules or self.default or self.rule_for_function(function) or _in_python(function)
+        if not anyone and not is_inplace(function, {}):
+            self._plain.add(function)
+            return True
+        return False
+
+    def rule_for_function(self, function: TorchFunction) -> RuleSpec | None:
+        """The rule of a function."""
+        return self.functions.get(function) or self.functions.get(name_of(function))
+
+    def rule_for_module(self, module: nn.Module | None, model: Callable[..., Any] | None) -> Rule | ForProducts | None:
+        """The rule of the calls that a module of a model makes itself."""
+        if module is None:
+            return None
+        keys: tuple[Any, ...] = (*self._names(module, model), module, *type(module).__mro__)
+        return next((self.modules[key] for key in keys if key in self.modules), None)
+
+    def _names(self, module: nn.Module, model: Callable[..., Any] | None) -> tuple[str, ...]:
+        if not isinstance(model, nn.Module) or not any(isinstance(key, str) for key in self.modules):
+            return ()
+        return tuple(name for name, each in model.named_modules() if each is module)
+
+    def with_default_gradient(self) -> Rules:
+        """These, and torch's gradient as the rule of all other calls: so it is taken where a recorded run was."""
+        return self if self.default is not None else dataclasses.replace(self, default=unchanged)
+
+
+def unchanged(call: TorchCall, grad: Tensor) -> Tensors:
+    """Torch's gradient, as a rule."""
+    return call.gradient(call.inputs, grad)

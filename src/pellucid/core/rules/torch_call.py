@@ -1,0 +1,147 @@
+"""A call of torch: the function, what it is called with, and what it makes of other inputs."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, final
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten
+
+from pellucid.core.autograd.pullback import pullback
+from pellucid.core.model.layers import module_label
+from pellucid.core.tensors import Tensors
+
+TorchFunction: TypeAlias = Callable[..., Any]
+
+Unflatten: TypeAlias = Callable[[list[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TorchCall:
+    """A call of torch that a gradient passes back through.
+
+    Args:
+        function: What is called, such as `torch.nn.functional.relu` or `torch.Tensor.mul`.
+        leaves: All of its arguments, flat.
+        layout: Makes arguments and keywords of them again.
+        input_positions: Which of them gradients pass to.
+        module: The innermost module that makes it; None where nobody has asked.
+        reference: The same call in another run, such as that of the baselines.
+        steps: What autograd had recorded of each of the inputs when the call was made.
+        recorded: At most one run of these leaves: they, the output, and the inputs that torch can go back to from it.
+    """
+
+    function: TorchFunction
+    leaves: list[Any]
+    layout: Unflatten
+    input_positions: tuple[int, ...]
+    module: nn.Module | None = None
+    reference: TorchCall | None = None
+    steps: tuple[Any, ...] = ()
+    recorded: list[tuple[list[Any], Tensor, Tensors]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The name of the function: `relu` of `F.relu`, `torch.relu_` and `x.relu()`."""
+        return name_of(self.function)
+
+    def is_like(self, call: TorchCall, model: Callable[..., Any]) -> bool:
+        """Whether a call of another run is the same: of its function and shapes, and made by the same module.
+
+        Modules that a forward makes are another one each time.
+        """
+        same = self.name == call.name and self.module is call.module and _shapes(self) == _shapes(call)
+        return same or self.described(model) == call.described(model)
+
+    @property
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What it is called with, by place and by name."""
+        return self.layout(self.leaves)
+
+    @property
+    def inputs(self) -> Tensors:
+        """The arguments that gradients pass to."""
+        return tuple(self.leaves[place] for place in self.input_positions)
+
+    def position_of(self, position: int, name: str) -> int | None:
+        """Which leaf an argument is; None where it is not given, or holds several."""
+        args, keywords = self.layout(list(range(len(self.leaves))))
+        found = args[position] if position < len(args) else keywords.get(name)
+        return found if isinstance(found, int) else None
+
+    def result(self, *inputs: Tensor) -> Any:
+        """All that the function returns for other inputs, which are left as they are."""
+        leaves = list(self.leaves)
+        for place, tensor in zip(self.input_positions, inputs, strict=True):
+            leaves[place] = tensor
+        args, keywords = self.layout(leaves)
+        if is_inplace(self.function, keywords):
+            args, keywords = (args[0].clone(), *args[1:]) if args else args, keywords
+        return self.function(*args, **keywords)
+
+    def output(self, *inputs: Tensor) -> Tensor:
+        """The first tensor that it returns for other inputs."""
+        result = self.result(*inputs)
+        found: Tensor = result if isinstance(result, Tensor) else tree_flatten(result)[0][0]
+        return found
+
+    def gradient(self, inputs: Tensors, grad: Tensor) -> Tensors:
+        """What torch's gradient passes back at other inputs."""
+        _, passed_back = self.vjp(inputs)
+        return passed_back(grad)
+
+    def vjp(self, inputs: Tensors) -> tuple[Tensor, Callable[[Tensor], Tensors]]:
+        """The output for other inputs, and what torch passes back of a gradient there, any number of times."""
+        leaves, output, at = self.recorded[0] if self.recorded else (None, None, ())
+        same = leaves is self.leaves and len(at) == len(inputs) and all(map(operator.is_, inputs, self.inputs))
+        if not same or output is None:
+            with torch.enable_grad():
+                at = tuple(map(beginning, inputs))
+                output = self.output(*at)
+
+        def passed_back(grad: Tensor) -> Tensors:
+            found = pullback((output,), (grad,), at, create_graph=torch.is_grad_enabled(), retain_graph=True)
+            return tuple(torch.zeros_like(x) if each is None else each for each, x in zip(found, at, strict=True))
+
+        return output if torch.is_grad_enabled() else output.detach(), passed_back
+
+    def described(self, model: Callable[..., Any]) -> str:
+        """The function, the shapes it is called with and the module that makes the call."""
+        shapes = ", ".join(str(tuple(leaf.shape)) for leaf in self.leaves if isinstance(leaf, Tensor))
+        where = "" if self.module is None else f" in {module_label(self.module, model)}"
+        return f"{self.name} of {shapes}{where}"
+
+
+def _shapes(call: TorchCall) -> list[torch.Size]:
+    return [leaf.shape for leaf in call.leaves if isinstance(leaf, Tensor)]
+
+
+def beginning(tensor: Tensor) -> Tensor:
+    """A tensor to go back to; one may be several inputs."""
+    leaf = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
+    return torch.ops.aten.alias(leaf)  # type: ignore[no-any-return]  # unlike a view, with the strides of the tensor
+
+
+def name_of(function: TorchFunction) -> str:
+    """The name of a function, the same for its forms that write into their argument or belong to a tensor or program.
+
+    In exported programs a function is one of its overloads, `linear.default`.
+    """
+    name: str = getattr(function, "__name__", "")
+    return name.partition(".")[0].removeprefix("special_").strip("_")
+
+
+def is_inplace(function: TorchFunction, keywords: dict[str, Any]) -> bool:
+    """Whether a function writes into its first argument."""
+    name: str = getattr(function, "__name__", "").partition(".")[0]
+    own = name in _INPLACE or (name.endswith("_") and not name.endswith("__"))
+    return own or bool(keywords.get("inplace"))
+
+
+_OPERATORS = ("add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "matmul")
+_INPLACE = {"__setitem__", *(f"__i{name}__" for name in _OPERATORS)}

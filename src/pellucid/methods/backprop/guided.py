@@ -1,0 +1,145 @@
+"""Gradients that pass back through rectifiers by another rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor
+
+from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.problem.attributions import Attributions
+from pellucid.core.rules.decompositions.table import DECOMPOSED
+from pellucid.core.rules.entries import AdjustGradient, RuleSpec
+from pellucid.core.rules.op_names import ELEMENTWISE
+from pellucid.core.rules.ruled_op import Rule
+from pellucid.core.rules.rules import Rules
+from pellucid.core.rules.torch_call import TorchCall, TorchFunction
+from pellucid.core.tensors import Tensors
+from pellucid.errors import InvalidArgument
+from pellucid.methods.backprop.rule_gradients import backpropagate
+from pellucid.methods.calling.attribution import attribution
+
+MULTI_OUTPUT_CALLS = (
+    *(f"{kind}{cell}" for kind in ("gru", "lstm", "rnn_relu", "rnn_tanh") for cell in ("", "_cell")),
+    *("std_mean", "var_mean"),
+)
+"""Calls that are many, or return several tensors."""
+
+RECTIFIERS = ("relu", "relu6", "leaky_relu")
+"""Functions that follow the rule unless the user chooses; smooth ones, such as "gelu" and "silu", have to be chosen."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class GuidedBackprop:
+    """The gradient, where it is positive on its way back through every rectifier.
+
+    g_in = max(g_out * f'(x), 0)
+
+    Springenberg et al., "Striving for simplicity: the all convolutional net", 2015, https://arxiv.org/abs/1412.6806.
+
+    Args:
+        activations: Names of the functions that follow the rule, whether modules call them or plain code.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import GuidedBackprop, Problem
+        >>> problem = Problem(lambda x: x[:, 0].relu() - x[:, 1].relu(), torch.ones(1, 2))
+        >>> GuidedBackprop()(problem).values
+        (tensor([[1., 0.]]),)
+    """
+
+    activations: tuple[str, ...] = RECTIFIERS
+
+    @attribution
+    def __call__(self, f: ModelFunction, /) -> Attributions:
+        """The guided gradients.
+
+        Args:
+            f: From the inputs to one value per example.
+
+        Returns:
+            Attributions of the shapes of the inputs.
+        """
+        return f.attributions(_guided_gradients(f, self.activations, _guided))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Deconvolution:
+    """What passes back if rectifiers rectify gradients, and not by what they have let through.
+
+    g_in = max(g_out, 0)
+
+    Zeiler, Fergus, "Visualizing and understanding convolutional networks", 2014, https://arxiv.org/abs/1311.2901.
+
+    Args:
+        activations: Names of the functions that follow the rule, whether modules call them or plain code.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Deconvolution, Problem
+        >>> problem = Problem(lambda x: x[:, 0].relu() - x[:, 1].relu(), -torch.ones(1, 2))
+        >>> Deconvolution()(problem).values
+        (tensor([[1., 0.]]),)
+    """
+
+    activations: tuple[str, ...] = RECTIFIERS
+
+    @attribution
+    def __call__(self, f: ModelFunction, /) -> Attributions:
+        """The rectified gradients.
+
+        Args:
+            f: From the inputs to one value per example.
+
+        Returns:
+            Attributions of the shapes of the inputs.
+        """
+        return f.attributions(_guided_gradients(f, self.activations, _deconvolved))
+
+
+def _guided(passed: Tensors, grad: Tensor) -> Tensors:
+    return tuple(each.clamp_(min=0) for each in passed)  # torch has made them for this step alone
+
+
+def _deconvolved(passed: Tensors, grad: Tensor) -> Tensors:
+    return (grad.clamp(min=0),)
+
+
+def _if_rectifier(rule: Rule) -> Rule:
+    """A rule for `hardtanh`, which `nn.ReLU6` calls, where it is a rectifier."""
+
+    def of_hardtanh(call: TorchCall, grad: Tensor) -> Tensors:
+        args, keywords = call.arguments
+        lowest = keywords.get("min_val", args[1] if len(args) > 1 else -1)
+        return rule(call, grad) if lowest == 0 else call.gradient(call.inputs, grad)
+
+    return of_hardtanh
+
+
+def _guided_gradients(
+    f: ModelFunction, activations: tuple[str, ...], change: Callable[[Tensors, Tensor], Tensors]
+) -> Tensors:
+    """What passes back where these functions change it."""
+    if isinstance(activations, str) or not ELEMENTWISE.issuperset(activations):
+        raise InvalidArgument(
+            f"activations must be names of functions of one number, such as {RECTIFIERS}: got {activations!r}."
+        )
+    adjusted = AdjustGradient(change)
+    functions: dict[str | TorchFunction, RuleSpec] = {
+        name: adjusted if name in RECTIFIERS else adjusted.rule for name in activations
+    }
+    # With a graph of the results, every call needs a rule, and those of several tensors have none.
+    apart = (
+        MULTI_OUTPUT_CALLS
+        if f.problem.options.create_graph or {"sigmoid", "tanh"}.intersection(activations)
+        else ("rnn_relu", "rnn_relu_cell")
+    )
+    functions |= {name: DECOMPOSED[name] for name in apart}
+    if "relu6" in activations:
+        functions["hardtanh"] = _if_rectifier(adjusted.rule)
+    rules = Rules(functions, exempt=None)
+    return backpropagate(f, rules.with_default_gradient() if f.problem.options.create_graph else rules)[0]

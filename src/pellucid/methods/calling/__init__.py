@@ -1,0 +1,1 @@
+"""How every method is called: the decorator, and what errors say."""

@@ -1,0 +1,42 @@
+"""What a layer says, as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.problem.attributions import Attributions
+from pellucid.core.pytree import TensorTree
+from pellucid.methods.calling.attribution import attribution
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Activation:
+    """The tensors at the source: what a layer returns, or takes, for the inputs.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from pellucid.methods import Activation, Problem
+        >>> model = nn.Sequential(nn.Flatten(), nn.ReLU(), nn.Softmax(1))
+        >>> Activation()(Problem(model, torch.tensor([[-1.0, 2.0]]), source="1")).values
+        (tensor([[0., 2.]]),)
+    """
+
+    @attribution
+    def __call__(self, f: ModelFunction, /) -> Attributions:
+        """The activations.
+
+        Args:
+            f: From the layer; what it explains does not matter.
+
+        Returns:
+            Copies of all tensors there, of any dtype.
+        """
+        found: Any = f.problem.inputs
+        if f.evaluator.source.modules:
+            found = f.evaluator.lead(f.problem.inputs, f.examples, chosen=lambda _: True).unwrapped
+        tensors, structure = TensorTree.of(found, lambda _: True)
+        return Attributions(tuple(tensor.detach().clone() for tensor in tensors), structure=structure)

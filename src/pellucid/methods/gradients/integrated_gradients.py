@@ -1,0 +1,131 @@
+"""Gradients integrated along the line from a baseline to the input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.evaluation.adaptive_steps import MOST_STEPS, integrate_adaptively
+from pellucid.core.evaluation.completeness import (
+    ENOUGH_ROWS,
+    completeness_gap,
+    ends_fit_into_chunk,
+    warn_of_misses,
+    with_ends,
+)
+from pellucid.core.evaluation.gathered import BlockBuffer
+from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.evaluation.point_samplers import straight_line
+from pellucid.core.evaluation.quadrature import Quadrature, quadrature
+from pellucid.core.evaluation.sweep import by_place, weighted_gradient_sum
+from pellucid.core.problem.attributions import Attributions
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.problem.points import Points
+from pellucid.core.tensors import Tensors, as_floating, minus, times
+from pellucid.errors import InvalidArgument, check_count
+from pellucid.methods.calling.attribution import attribution
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class IntegratedGradients:
+    """Gradients integrated along the straight line from the baseline to the input.
+
+    a_i = (x_i - x'_i) * integral over alpha in [0, 1] of dF(x' + alpha (x - x')) / dx_i
+
+    The attributions add up to F(x) - F(x').
+
+    Sundararajan, Taly, Yan, "Axiomatic attribution for deep networks", 2017, https://arxiv.org/abs/1703.01365.
+
+    Args:
+        steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to the
+            change of the output, by the trapezoid rule.
+        rule: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
+        multiply_by_inputs: Whether to multiply by x - x' (global attribution) or not (local).
+        tolerance: With "auto", how far the sum may be from the change.
+        relative: Whether this is a share of the change.
+        most_steps: With "auto", where it gives up; the result tells which examples have `converged`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import IntegratedGradients, Problem
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> IntegratedGradients()(problem).values[0].round(decimals=4)
+        tensor([[3., 3.]])
+        >>> certain = IntegratedGradients(steps="auto", tolerance=1e-4)(problem)
+        >>> certain.n_evaluations, certain.converged
+        (tensor([5]), tensor([True]))
+    """
+
+    steps: int | Literal["auto"] = 50
+    rule: Quadrature = "gausslegendre"
+    multiply_by_inputs: bool = True
+    tolerance: float = 1e-3
+    relative: bool = False
+    most_steps: int = MOST_STEPS
+
+    @attribution
+    def __call__(self, f: ModelFunction, /, baselines: Baselines = None, *, delta: bool = False) -> Attributions:
+        """The integrated gradients.
+
+        Args:
+            f: From the inputs to one value per example.
+            baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
+            delta: Whether to measure how far the attributions are from adding up, at two more forwards.
+
+        Returns:
+            Attributions of the shapes of the inputs; delta of shape (B,).
+
+        Raises:
+            InvalidArgument: Gradients are taken elsewhere than where the line is.
+        """
+        if self.multiply_by_inputs and f.evaluator.gradient_at != f.evaluator.source:
+            raise InvalidArgument(
+                "gradient_at must be the source, where the line is that gradients are integrated along. "
+                "Hint: source=layer, or Conductance, which follows what passes through a layer."
+            )
+        start = f.baselines(baselines)
+        x, x0 = as_floating(f.x), f.to_source(start)
+        evaluations = reached = None
+        outputs: Tensors = ()
+        if self.steps == "auto":
+            exact = integrate_adaptively(
+                f, x0, x, self.tolerance, self.relative, check_count("most_steps", self.most_steps)
+            )
+            gradients, evaluations, reached = exact.gradients, exact.n_evaluations, exact.converged
+        else:
+            nodes, weights = map(torch.from_numpy, quadrature(self.rule, self.steps))
+            riding = f.evaluator.gradient_at == f.evaluator.source and ends_fit_into_chunk(f, self.steps)
+            if self.multiply_by_inputs and not delta and riding:
+                gradients, outputs = _with_ends(f, x0, x, nodes, weights)
+            else:
+                gradients = weighted_gradient_sum(f, weights, straight_line(x0, x, nodes))
+        values = times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients
+        result = f.attributions(values, n_evaluations=evaluations, converged=reached)
+        if outputs:
+            warn_of_misses(result.values, *outputs)
+        if not delta:
+            return result
+        enough = self.steps == "auto" or self.steps >= ENOUGH_ROWS
+        gap = completeness_gap(f, result.values, start, exact=self.multiply_by_inputs and enough)
+        return replace(result, delta=gap)
+
+
+def _with_ends(
+    f: ModelFunction, start: Tensors, end: Tensors, nodes: Tensor, weights: Tensor
+) -> tuple[Tensors, Tensors]:
+    """The mean gradient along a line, and the outputs at its end and its start."""
+    counted = torch.cat([weights.new_zeros(2), weights])
+    outputs = BlockBuffer(len(counted) * len(f))
+
+    def evaluate(points: Points) -> Tensors:
+        gradient = f.gradient(points)
+        outputs.add(len(points), (gradient.value.detach(),))
+        return gradient.grad
+
+    gradients = weighted_gradient_sum(f, counted, straight_line(start, end, with_ends(nodes)), evaluate)
+    begin, finish = by_place(outputs, len(counted))[:, :2].unbind(1)
+    return gradients, (finish, begin)

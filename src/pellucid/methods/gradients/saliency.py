@@ -1,0 +1,86 @@
+"""Methods that read a single gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.evaluation.sweep import gradients
+from pellucid.core.problem.attributions import Attributions
+from pellucid.core.tensors import times
+from pellucid.methods.calling.attribution import attribution
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Saliency:
+    """The gradient of the explained value: how much it changes with each input.
+
+    a_i = |dF / dx_i|
+
+    Simonyan, Vedaldi, Zisserman, "Deep inside convolutional networks", 2013, https://arxiv.org/abs/1312.6034.
+
+    Args:
+        absolute: Whether to drop the sign.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Problem, Saliency
+        >>> problem = Problem(lambda x: x[:, 0] - 2 * x[:, 1], torch.ones(1, 2))
+        >>> Saliency()(problem).values
+        (tensor([[1., 2.]]),)
+    """
+
+    absolute: bool = True
+
+    @attribution
+    def __call__(self, f: ModelFunction, /) -> Attributions:
+        """The gradients at the inputs.
+
+        Args:
+            f: From the inputs to one value per example.
+
+        Returns:
+            Attributions of the shapes of the inputs.
+        """
+        _, found = gradients(f)
+        values = tuple(gradient.abs() for gradient in found) if self.absolute else found
+        return f.attributions(values)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class InputXGradient:
+    """The gradient times the input: a first-order guess of each input's share.
+
+    a_i = x_i * dF / dx_i
+
+    Shrikumar et al., "Not just a black box", 2016, https://arxiv.org/abs/1605.01713.
+
+    Args:
+        multiply_by_inputs: Whether to multiply at all.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import InputXGradient, Problem
+        >>> problem = Problem(lambda x: x[:, 0] - 2 * x[:, 1], torch.tensor([[3.0, 4.0]]))
+        >>> InputXGradient()(problem).values
+        (tensor([[ 3., -8.]]),)
+    """
+
+    multiply_by_inputs: bool = True
+
+    @attribution
+    def __call__(self, f: ModelFunction, /) -> Attributions:
+        """The gradients at the inputs, times the inputs.
+
+        Args:
+            f: From the inputs to one value per example.
+
+        Returns:
+            Attributions of the shapes of the inputs.
+        """
+        x, found = gradients(f)
+        values = times(x, found) if self.multiply_by_inputs else found
+        return f.attributions(values)

@@ -1,0 +1,106 @@
+"""Features and windows replaced by their baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor
+
+from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.games.features import FeatureMask, Features
+from pellucid.core.games.fill import Fill
+from pellucid.core.games.game import FeatureSet, ablation_effects, active_features
+from pellucid.core.games.outcomes import evaluate_present
+from pellucid.core.games.windows import Strides, Windows, WindowShapes
+from pellucid.core.problem.attributions import Attributions
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.tensors import Tensors
+from pellucid.methods.calling.attribution import attribution
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FeatureAblation:
+    """How much the output falls when a feature is replaced by its baseline.
+
+    a_i = F(x) - F(x with x'_i in the place of x_i)
+
+    Elements that a mask makes one feature are replaced together, and all get its effect.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import FeatureAblation, Problem
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> FeatureAblation()(problem, baselines=1).values
+        (tensor([[3., 4.]]),)
+    """
+
+    @attribution
+    async def __call__(
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+    ) -> Attributions:
+        """The effects of the features.
+
+        Args:
+            f: From the inputs or a layer; to any number of values per example.
+            baselines: What replaces a feature, at the source; see [Baselines][pellucid.methods.Baselines].
+            feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+
+        Returns:
+            Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
+        """
+        return await _ablated(f, Features.of(f.x, feature_mask), baselines)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Occlusion:
+    """How much the output falls when a window is replaced by its baseline, as the mean over the windows around.
+
+    a_i = mean over the windows w around i of F(x) - F(x with x'_w in the place of x_w)
+
+    Zeiler, Fergus, "Visualizing and understanding convolutional networks", 2013, https://arxiv.org/abs/1311.2901.
+
+    Args:
+        windows: See [WindowShapes][pellucid.methods.WindowShapes].
+        strides: See [Strides][pellucid.methods.Strides].
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Occlusion, Problem
+        >>> problem = Problem(lambda x: x.sum(1), torch.tensor([[1.0, 2.0, 3.0]]))
+        >>> Occlusion(windows=(2,))(problem).values
+        (tensor([[3., 4., 5.]]),)
+    """
+
+    windows: WindowShapes
+    strides: Strides = None
+
+    @attribution
+    async def __call__(self, f: ModelFunction, /, baselines: Baselines = None) -> Attributions:
+        """The mean effects of the windows.
+
+        Args:
+            f: From the inputs or a layer; to any number of values per example.
+            baselines: What replaces a window, at the source; see [Baselines][pellucid.methods.Baselines].
+
+        Returns:
+            Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
+        """
+        return await _ablated(f, Windows.of(f.x, self.windows, self.strides), baselines)
+
+
+async def _ablated(f: ModelFunction, players: FeatureSet, baselines: Baselines) -> Attributions:
+    """The effects of replacing each player by the baselines."""
+    fill = Fill.of(f, baselines)
+
+    def without(absent: Tensor) -> Awaitable[Tensor]:
+        def there(sample_range: slice, point_range: slice) -> Tensors:
+            return tuple(~each for each in players.masks_of(absent[sample_range], point_range))
+
+        return evaluate_present(f, len(absent), fill, there)
+
+    found = players.spread(await ablation_effects(players, active_features(players, f.x, fill), without))
+    return f.attributions(found, at="source")

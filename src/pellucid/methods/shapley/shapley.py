@@ -1,0 +1,138 @@
+"""Shapley values: what each feature is worth, on average over all orders in which features can come."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Literal, final, get_args
+
+import torch
+
+from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
+from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.games.attributions import game_attributions
+from pellucid.core.games.features import FeatureMask
+from pellucid.core.games.game import Game
+from pellucid.core.problem.attributions import Attributions
+from pellucid.core.problem.baselines import Baselines
+from pellucid.core.random_streams import shared_generator
+from pellucid.errors import InvalidArgument
+from pellucid.methods.calling.attribution import attribution
+from pellucid.methods.shapley.coalitions import (
+    PermutationSampling,
+    all_coalition_values,
+    permutations_per_draw,
+    sample_permutations,
+    semivalues,
+    shapley_weights,
+)
+from pellucid.methods.shapley.estimation import permutation_estimate
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ShapleyValueSampling:
+    """Shapley values, by sampled orders: what each feature adds when it joins those before it.
+
+    a_i = mean over orders of F(x with the features up to i, x' elsewhere) - F(the same without i)
+
+    The attributions of an example add up to F(x) - F(x'). A coalition that comes up several times is evaluated once.
+
+    Castro, Gomez, Tejada, "Polynomial calculation of the Shapley value based on sampling", 2009,
+    https://doi.org/10.1016/j.cor.2008.04.004;
+    Strumbelj, Kononenko, "An efficient explanation of individual classifications using game theory", 2010.
+
+    Args:
+        samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are narrow.
+        orders: How they are drawn; see [PermutationSampling][pellucid.methods.shapley.coalitions.PermutationSampling].
+        tolerance: With "auto", half the width of an interval that is narrow enough.
+        relative: Whether this is a share of the example's largest attribution.
+        most_samples: With "auto", where it gives up; the result tells which examples have `converged`, and
+            how many orders each took in `n_evaluations`.
+        seed: Seeds the orders; None draws from torch's global generator.
+        generator: Gives the seed.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Problem, ShapleyValueSampling
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> ShapleyValueSampling(samples=100, seed=0)(problem).values[0].sum()
+        tensor(6.)
+        >>> ShapleyValueSampling(samples=100, orders="antithetic", seed=0)(problem).stderr
+        (tensor([[0., 0.]]),)
+    """
+
+    samples: int | Literal["auto"] = 25
+    orders: PermutationSampling = "random"
+    tolerance: float = 0.01
+    relative: bool = False
+    most_samples: int = MOST_SAMPLES
+    seed: int | None = None
+    generator: torch.Generator | None = None
+
+    @attribution
+    async def __call__(
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+    ) -> Attributions:
+        """The sampled Shapley values.
+
+        Args:
+            f: From the inputs or a layer; to any number of values per example.
+            baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
+            feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+
+        Returns:
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
+            counts as (B,).
+        """
+        if self.orders not in get_args(PermutationSampling):
+            raise InvalidArgument(
+                f"orders must be one of {', '.join(get_args(PermutationSampling))}: got {self.orders!r}."
+            )
+        generator = shared_generator(self.seed, self.generator)
+        game = Game(f, feature_mask, baselines)
+        each = permutations_per_draw(game, self.orders)
+        draw = functools.partial(sample_permutations, game, self.orders, generator=generator)
+        return await permutation_estimate(game, AdaptiveSampler(f, self.samples, self, per_draw=each), draw, each)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ShapleyValues:
+    """Shapley values, exactly: by the values of all coalitions of the features, 2^n of them.
+
+    a_i = sum over coalitions S without i of |S|! (n - |S| - 1)! / n! * (F(S and i) - F(S)), where F(S) is the output
+    for x in the features of S and x' elsewhere
+
+    Shapley, "A value for n-person games", 1953.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Problem, ShapleyValues
+        >>> problem = Problem(lambda x: x[:, 0] * x[:, 1], torch.tensor([[2.0, 3.0]]))
+        >>> ShapleyValues()(problem).values
+        (tensor([[3., 3.]]),)
+    """
+
+    @attribution
+    async def __call__(
+        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+    ) -> Attributions:
+        """The Shapley values.
+
+        Args:
+            f: From the inputs or a layer; to any number of values per example.
+            baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
+            feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+
+        Returns:
+            Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
+            counts as (B,).
+
+        Raises:
+            InvalidArgument: There are too many features.
+        """
+        game = Game(f, feature_mask, baselines)
+        hint = "sample them with ShapleyValueSampling, or join features by a mask"
+        values = await all_coalition_values(game, "Shapley values", hint)
+        return game_attributions(game, semivalues(values, shapley_weights(len(game.playing))))
