@@ -15,6 +15,7 @@ from laws.counting import Counted
 from laws.models import SPECIMENS
 from pellucid.core.batching import CHUNK_BYTES
 from pellucid.core.evaluation.coalition_memory import CoalitionMemory
+from pellucid.errors import WrongType
 from pellucid.methods import (
     BanzhafValues,
     GradientShap,
@@ -124,6 +125,22 @@ def test_nothing_of_a_call_stays_in_the_problem():
     for method in (Saliency(), ShapleyValues()):
         method(problem)
     assert vars(problem) == before
+
+
+def test_a_problem_like_another():
+    """But for one thing."""
+    counted, inputs = smooth()
+    problem = Problem(counted, inputs, target=1, source=counted.model.first)
+    other = dataclasses.replace(problem, target=0, inputs=inputs[:2])
+    expected = Problem(counted, inputs[:2], target=0, source=counted.model.first)
+    torch.testing.assert_close(Saliency()(other).values, Saliency()(expected).values)
+    assert other.batch_size == 2
+
+
+@pytest.mark.parametrize("given", [None, nn.Linear(2, 2), torch.ones(2)])
+def test_a_session_is_of_a_problem(given: Any):
+    with pytest.raises(WrongType, match="problem must be a Problem: got"):
+        Session(given)
 
 
 # What is shared in a session.

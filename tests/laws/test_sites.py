@@ -11,6 +11,7 @@ from laws.baselines import by_example, distribution
 from laws.registry import close
 from pellucid import attr
 from pellucid.core.evaluation.model_function import function_of
+from pellucid.errors import InvalidArgument
 from pellucid.methods import (
     Conductance,
     GradientShap,
@@ -21,6 +22,7 @@ from pellucid.methods import (
     NoiseTunnel,
     Problem,
     Saliency,
+    ScoreCam,
 )
 
 EXAMPLES = 3
@@ -285,3 +287,19 @@ def test_one_call_of_a_layer_called_several_times(call: int | None):
             value = torch.tanh(model.layer(value))
         (gradient,) = torch.autograd.grad(value[:, 2].sum(), x)
         close(Saliency(abs=False)(to_neuron).values, (gradient,), **TIGHT)
+
+
+@pytest.mark.parametrize("width", [4, 5])
+@pytest.mark.parametrize(
+    ("method", "places", "says"),
+    [
+        (IntegratedGradients(), {"gradient_at": "0"}, "gradient_at must be the source"),
+        (IntegratedGradients(n_steps="auto"), {"gradient_at": "0"}, "gradient_at must be the source"),
+        (ScoreCam(), {"source": "0"}, "source must be the model's inputs"),
+    ],
+)
+def test_places_that_do_not_go_together(method: Any, places: dict[str, Any], says: str, width: int):
+    """Differences of the inputs times gradients of a layer that has as many elements would be numbers of nothing."""
+    model = nn.Sequential(nn.Linear(4, width), nn.Tanh(), nn.Linear(width, 2))
+    with pytest.raises(InvalidArgument, match=says):
+        method(Problem(model, torch.randn(3, 4), target=0, **places))

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar, final
+from typing import TypeAlias, TypeVar, final
 
 import numpy as np
 import torch
@@ -23,10 +23,11 @@ from pellucid.core.batching import out_of_memory
 from pellucid.core.evaluation.session import Session
 from pellucid.core.model.facts import LOCK, facts_of
 from pellucid.core.model.forward_kind import MAX_KINDS, ForwardKind
-from pellucid.core.model.inspection import has_embeddings, tensors_around
+from pellucid.core.model.hook_point import users_hooks
+from pellucid.core.model.inspection import has_embeddings
 from pellucid.core.model.isolation import random_state, restore_random_state
 from pellucid.core.model.layers import Site
-from pellucid.core.model.state import tensor_mark
+from pellucid.core.model.state import content_of, seen_around
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
 from pellucid.core.restarts import BatchCollapsed
@@ -116,7 +117,7 @@ class _ForwardKind:
         problem, (source, target) = session.problem, way
         extra = problem.additional_forward_args
         shared = tuple(
-            _digest(leaf)
+            content_of(leaf)
             for leaf in (tree_leaves(extra) if extra else ())
             if isinstance(leaf, Tensor | np.ndarray) and leaf.shape[:1] != (problem.batch_size,)
         )
@@ -124,7 +125,7 @@ class _ForwardKind:
         chooses = getattr(function, "__code__", type(function))
         name = getattr(problem.model, "__name__", type(problem.model).__name__)
         kind = ForwardKind.of(problem.model, (*problem.inputs, *extra), session.state.value)
-        around = tuple(map(tensor_mark, tensors_around(problem.model)))
+        around = seen_around(problem.model), tuple(map(users_hooks, session.info.modules))
         return cls(kind, (around, shared, source.key, target.site.key, chooses), name)
 
     @property
@@ -315,16 +316,3 @@ def _decoys(rows: Tensor, *, factor: int, may_grow: bool) -> Tensor:
         return rolled - (rolled > 0).to(rows.dtype)
     larger = rolled * factor if may_grow else rolled
     return rows + 1 if may_grow and torch.equal(larger, rows) else larger  # zeros stay zeros
-
-
-def _digest(value: Tensor | np.ndarray[Any, Any]) -> Hashable:
-    """What tells the values of a tensor from others."""
-    if isinstance(value, np.ndarray):
-        return hash(value.tobytes())
-    tensor = value.detach()
-    if tensor.layout is torch.sparse_coo:
-        tensor = tensor.coalesce()
-        return _digest(tensor.indices()), _digest(tensor.values())
-    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
-        return None
-    return hash(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, final
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from pellucid.core.batching import Budget, Unit
 from pellucid.core.evaluation.coalition_memory import CoalitionMemory
 from pellucid.core.evaluation.observed import Observed
 from pellucid.core.examples import all_examples, select_examples
+from pellucid.core.model.forward_kind import is_plain
 from pellucid.core.model.inspection import ModelInfo
 from pellucid.core.model.isolation import isolated
-from pellucid.core.model.state import ModelState
+from pellucid.core.model.state import ModelState, content_of, seen_around, seen_of
 from pellucid.core.problem.problem import Problem
 from pellucid.core.restarts import BatchCollapsed, ReplayFailed
+from pellucid.errors import WrongType
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -41,6 +46,9 @@ class Session:
     Args:
         problem: What is asked.
 
+    Raises:
+        WrongType: It is no problem.
+
     Examples:
         >>> import torch
         >>> from pellucid.methods import KernelShap, Problem, Session, ShapleyValues
@@ -52,13 +60,21 @@ class Session:
     """
 
     def __init__(self, problem: Problem) -> None:
-        options, around = problem.options, _RUNNING.get()
+        if not isinstance(problem, Problem):
+            raise WrongType(f"problem must be a Problem: got {type(problem).__name__}. Hint: Problem(model, inputs).")
         self.problem = problem
+        self.coalitions: CoalitionMemory | None = None
+        self._opened, self._thread = 0, 0
+        self._seen: Any = None  # when the last call ended
+        self._know_nothing()
+
+    def _know_nothing(self) -> None:
+        """Begin, or begin again, with nothing but what can be seen of the model now."""
+        problem, options, around = self.problem, self.problem.options, _RUNNING.get()
         self.info = info = ModelInfo.of(problem.model)
         self.state = ModelState(info.modules, info.training_flags)
         self.budget = Budget.of(problem.inputs, info.parameter_bytes, options)
         self.observed = Observed()
-        self.coalitions: CoalitionMemory | None = None
         # Tensors of different first dimensions (a graph's nodes and edges) are one example that nobody can divide.
         mixes = info.mixes_examples if options.whole_batch is None else options.whole_batch
         uneven = len({tensor.shape[0] for tensor in problem.inputs}) > 1
@@ -66,7 +82,6 @@ class Session:
         self.rows_meet = options.whole_batch
         self.copies = False
         self.warned_inputs: set[int] = set()
-        self._token: Token[tuple[Session, ...]] | None = None
         if around is not None:
             # Only a session around this one, whose examples these may be copies of, knows the batch.
             repeats = around.copies or problem.batch_size != around.problem.batch_size
@@ -78,30 +93,58 @@ class Session:
     @classmethod
     def of(cls, problem: Problem) -> Session:
         """The one that is open for a problem in this thread, or a new one."""
-        session = next((session for session in reversed(_OPEN.get()) if session.problem is problem), None)
+        joined = (each for each in reversed(_OPEN.get()) if each.problem is problem and each._is_open_here)
+        session = next(joined, None)
         return cls(problem) if session is None else session._refreshed()
 
+    @property
+    def _is_open_here(self) -> bool:
+        """Whether it is open, in this thread: one with a copy of the context of another may see what that opened."""
+        return self._opened > 0 and self._thread == threading.get_ident()
+
     def _refreshed(self) -> Session:
-        """This session; where the model has changed since, what was learnt of it is forgotten."""
-        info = ModelInfo.of(self.problem.model)
-        state = ModelState(info.modules, info.training_flags)
-        if self.is_outermost and state.value != self.state.value:
-            self.info, self.state, self.observed = info, state, Observed()
+        """This session; where the model or its data have changed since the last call, what was learnt is forgotten."""
+        if self.is_outermost and (self.problem.options.create_graph or self._seen_now() != self._seen):
+            self._know_nothing()
             if self.coalitions is not None:
                 self.coalitions.forget()
+        elif self.is_outermost:
+            # What users are told of is of one call.
+            self.observed.slopes, self.observed.failed_on, self.warned_inputs = None, "", set()
         return self
 
+    def _seen_now(self) -> Any:
+        """What answers rest on, as far as it can be seen."""
+        problem, info = self.problem, ModelInfo.of(self.problem.model)
+        data = [
+            content_of(leaf) if isinstance(leaf, Tensor | np.ndarray) else leaf if is_plain(leaf) else id(leaf)
+            for leaf in tree_leaves((problem.inputs, problem.additional_forward_args))
+        ]
+        functions = (problem.model, getattr(problem.target, "function", problem.model))
+        device = problem.inputs[0].device.type
+        cast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
+        return info.training_flags, cast, seen_of(info.modules), data, list(map(seen_around, functions))
+
     def __enter__(self) -> Session:
-        self.coalitions = CoalitionMemory()
-        self._token = _OPEN.set((*_OPEN.get(), self))
+        if not self._opened:
+            self.coalitions, self._thread, self._seen = CoalitionMemory(), threading.get_ident(), None
+        self._opened += 1
+        _OPEN.set((*_OPEN.get(), self))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._token is not None:
-            _OPEN.reset(self._token)
-        self.coalitions = None
+        # Others may have been opened since, or this one elsewhere: nothing is put back to what it was before.
+        others = list(_OPEN.get())
+        if self in others:
+            others.reverse()
+            others.remove(self)
+            others.reverse()
+            _OPEN.set(tuple(others))
+        self._opened = max(0, self._opened - 1)
+        if not self._opened:
+            self.coalitions, self._seen, self.observed = None, None, Observed()
 
     @property
     def is_outermost(self) -> bool:
@@ -135,6 +178,8 @@ class Session:
             return collapsed.settle(self.run(call, *args, **kwargs))
         finally:
             _RUNNING.reset(token)
+            if self._opened and around is None:
+                self._seen = self._seen_now()
 
     def _begin_again(self, around: Session | None) -> None:
         _RUNNING.set(around)

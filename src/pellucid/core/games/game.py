@@ -16,6 +16,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask, Features
 from pellucid.core.games.fill import Fill, PresentElements
 from pellucid.core.games.outcomes import average_over_background, evaluate_present, evaluate_samples
+from pellucid.core.model.isolation import random_state
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.tensors import Tensors, as_floating, at_least_float32, is_floating
 from pellucid.errors import warn
@@ -115,17 +116,23 @@ class Game:
         return self.f.session.coalitions if own else None
 
     async def _recalled(self, memory: CoalitionMemory, coalitions: Tensor) -> Tensor:
-        """Values [m, k] of coalitions [k, 1, playing], of which only those are evaluated that are not remembered."""
+        """Values [m, k] of coalitions [k, 1, playing], of which only those are evaluated that are not remembered.
+
+        What was answered by chance, as by dropout, is not.
+        """
         evaluator = self.f.evaluator
         game = (evaluator.source, id(evaluator.target), digest(self.features.masks), digest(self.fill.rows))
         keys, known = packed(coalitions[:, 0]), memory.known(game)
         places = {key: place for place, key in enumerate(keys) if key not in known}
         if places:
             new = coalitions[torch.tensor(list(places.values()), device="cpu")]
+            device = self.f.problem.inputs[0].device
+            drawn_from = random_state(device)
             values = await evaluate_present(
                 self.f, len(new), self.fill, self._present_elements(lambda samples, _: new[samples])
             )
-            memory.remember(game, list(places), values)
+            if all(map(torch.equal, drawn_from, random_state(device))):
+                memory.remember(game, list(places), values)
             known = known | dict(zip(places, values.T, strict=True))
         return torch.stack([known[key] for key in keys], dim=1)
 

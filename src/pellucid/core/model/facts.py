@@ -51,9 +51,15 @@ class ModelFacts:
 _FACTS: WeakKeyDictionary[Any, ModelFacts] = WeakKeyDictionary()
 
 
+_BY_IDENTITY: Any = object.__hash__
+
+
 def facts_of(model: Any) -> ModelFacts:
-    """What is known of a model, or of the object whose method it is; nothing of one that cannot be remembered."""
-    if not type(model).__weakrefoffset__ or type(model).__hash__ is None:
+    """What is known of a model, or of the object whose method it is; nothing of one that cannot be remembered.
+
+    One that compares with others by what it holds may be taken for another, or have no hash.
+    """
+    if not type(model).__weakrefoffset__ or type(model).__hash__ != _BY_IDENTITY:
         return ModelFacts()
     with LOCK:
         return _FACTS.setdefault(model, ModelFacts())

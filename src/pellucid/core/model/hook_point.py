@@ -139,6 +139,13 @@ class HookPoint:
             return structure.filled(tuple(map(marked_as_source, tensors)))
 
 
+def users_hooks(module: nn.Module) -> tuple[int, ...]:
+    """The numbers that torch has given the hooks on a module's calls, but for ours."""
+    with _HOOK_LOCK:
+        every = [*module._forward_pre_hooks.items(), *module._forward_hooks.items()]
+    return tuple(number for number, hook in every if getattr(hook, "__module__", None) != __name__)
+
+
 def as_leaf(tensor: Tensor) -> Tensor:
     """A tensor at which gradients can be taken: where it does not depend on one already, a leaf of its own."""
     return tensor if tensor.requires_grad or not is_floating(tensor) else tensor.detach().requires_grad_()

@@ -8,12 +8,12 @@ import inspect
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from types import FunctionType
+from types import CellType, FunctionType
 from typing import Any, final
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pellucid.errors import WrongType
 
@@ -190,23 +190,27 @@ def _reachable(forward: Callable[..., Any], above: tuple[Callable[..., Any], ...
                 yield from _reachable(owner, above)
 
 
-def tensors_around(forward: Callable[..., Any]) -> tuple[Tensor, ...]:
-    """The tensors that a forward function, which is no module, can be seen to use besides its arguments."""
+_EMPTY = CellType()
+"""What a function closes over that has no value yet."""
+
+
+def values_around(forward: Callable[..., Any]) -> tuple[Any, ...]:
+    """What a forward function, which is no module, can be seen to use besides its arguments."""
     if isinstance(forward, nn.Module):
         return ()
     if _is_compiled(forward):
-        return tensors_around(_uncompiled(forward))
+        return values_around(_uncompiled(forward))
     if isinstance(forward, functools.partial):
-        held = (*forward.args, *forward.keywords.values(), *tensors_around(forward.func))
-        return tuple(each for each in held if isinstance(each, Tensor))
-    return tuple(each for each in _held_by(forward) if isinstance(each, Tensor))
+        return (*forward.args, *forward.keywords.values(), *values_around(forward.func))
+    return tuple(_held_by(forward))
 
 
 def _held_by(forward: Callable[..., Any]) -> Iterable[Any]:
     """What a function closes over and names of its module; what another object, or that of a method, holds."""
     if inspect.isfunction(forward):
-        closed = inspect.getclosurevars(forward)
-        return [*closed.nonlocals.values(), *closed.globals.values()]
+        named = (name for name in forward.__code__.co_names if name in forward.__globals__)
+        cells = (cell.cell_contents for cell in forward.__closure__ or () if cell != _EMPTY)
+        return [*cells, *(forward.__globals__[name] for name in named)]
     return getattr(getattr(forward, "__self__", forward), "__dict__", {}).values()
 
 

@@ -46,6 +46,13 @@ def intercept(watch: Interceptor | None) -> Iterator[None]:
         _INTERCEPTION.reset(token)
 
 
+def own_forward(module: nn.Module) -> Any:
+    """The forward that a user has put on a module's instance; None where there is none."""
+    with _INSTALLING:
+        installed = _INSTALLED.get(module)
+        return vars(module).get("forward") if installed is None else installed.before.get("forward")
+
+
 class _PatchedForward:
     """A forward on a module's instance that asks the interception of its thread; gone with its last user."""
 

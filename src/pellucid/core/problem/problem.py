@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, final
 
 from torch import Tensor
@@ -96,7 +96,7 @@ class Problem:
     gradient_at: Site
     additional_forward_args: tuple[Any, ...]
     options: Options
-    batch_size: int
+    batch_size: int = field(init=False)
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from pellucid.core.evaluation.sweep import values_at
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.tensors import Tensors, broadcast_to, is_floating
+from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.activation_map import (
     ClassActivationMap,
@@ -66,8 +67,10 @@ class ScoreCam(ClassActivationMap):
             Attributions (B, 1, *spatial) of each tensor at the layer.
 
         Raises:
-            InvalidArgument: No input has the dimensions of space that the layer has.
+            InvalidArgument: No input has the dimensions of space that the layer has, or the inputs are not the source.
         """
+        if f.evaluator.source.modules:
+            raise InvalidArgument("source must be the model's inputs, which are masked. Hint: gradient_at=layer.")
         start = f.baselines(baselines)
         return self.finished(f, tuple(_scored(f, start, channels) for channels in self.channels(f)))
 

@@ -25,7 +25,7 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.points import Points
 from pellucid.core.tensors import Tensors, as_floating, minus, times
-from pellucid.errors import check_count
+from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.calling.attribution import attribution
 
 
@@ -81,7 +81,15 @@ class IntegratedGradients:
 
         Returns:
             Attributions of the shapes of the inputs; delta of shape (B,).
+
+        Raises:
+            InvalidArgument: Gradients are taken elsewhere than where the line is.
         """
+        if self.multiply_by_inputs and f.evaluator.gradient_at != f.evaluator.source:
+            raise InvalidArgument(
+                "gradient_at must be the source, where the line is that gradients are integrated along. "
+                "Hint: source=layer, or Conductance, which follows what passes through a layer."
+            )
         start = f.baselines(baselines)
         x, x0 = as_floating(f.x), f.to_source(start)
         evaluations = reached = None
