@@ -6,7 +6,7 @@ from torch import Tensor
 
 from errors.table import FAILURES, Call
 from laws.baselines import distribution
-from laws.models import Between, Inside
+from zoo.specimens import Between, Inside
 from laws.registry import METHODS, Method
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

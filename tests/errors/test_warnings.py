@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from laws.models import Between, Inside
+from zoo.specimens import Between, Inside
 from laws.registry import METHODS, Method, flat
 from pellucid import attr
 from pellucid.errors import PellucidWarning

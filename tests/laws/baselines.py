@@ -2,7 +2,7 @@
 
 import torch
 
-from laws.models import Tensors
+from zoo.specimens import Tensors
 
 
 def distribution(inputs: Tensors) -> Tensors:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from laws.models import Inside, Tensors
+from zoo.specimens import Inside, Tensors
 from laws.players import Shapes
 from laws.problems import problem_of
 from pellucid import attr, methods

@@ -6,7 +6,7 @@ from typing import Any
 
 from laws.baselines import by_example, distribution
 from laws.method import Method, engine, facade_of_neuron
-from laws.models import Inside
+from zoo.specimens import Inside
 from laws.players import masked, windowed
 from pellucid import attr, methods
 

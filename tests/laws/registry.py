@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from laws import of_inputs, of_layers, of_neurons
 from laws.method import Method
-from laws.models import SPECIMENS, Inside, Specimen, Tensors, tensors_at
+from zoo.specimens import SPECIMENS, Inside, Specimen, Tensors, tensors_at
 
 METHODS = [*of_inputs.METHODS, *of_layers.METHODS, *of_neurons.METHODS]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from laws.models import SPECIMENS, Tensors
+from zoo.specimens import SPECIMENS, Tensors
 from laws.registry import Case, cases
 from laws.state import as_found
 from pellucid import attr

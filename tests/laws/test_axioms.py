@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from laws.models import Between, Inside, Specimen
+from zoo.specimens import Between, Inside, Specimen
 from laws.registry import METHODS, Case, Method, close
 
 quickly = settings(max_examples=6, deadline=None, derandomize=True)

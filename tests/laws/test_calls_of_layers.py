@@ -12,7 +12,7 @@ from pellucid.core.problem.target import TargetLike
 from pellucid.errors import InvalidArgument, NotSupported, OutOfRange
 from pellucid.methods import Layer, Problem, Saliency
 
-from .registry import close
+from laws.registry import close
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from laws.baselines import by_example
 from laws.counting import Counted
-from laws.models import SPECIMENS, Inside, Tensors
+from zoo.specimens import SPECIMENS, Inside, Tensors
 from laws.registry import Case, cases, close
 from laws.state import as_found
 from pellucid import attr

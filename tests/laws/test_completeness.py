@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from laws.baselines import by_example
-from laws.models import SPECIMENS, Specimen, explained
+from zoo.specimens import SPECIMENS, Specimen, explained
 from laws.registry import Case, cases, close, flat
 from pellucid import attr
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.utils._pytree import tree_map_only
 
-from laws.models import SPECIMENS
+from zoo.specimens import SPECIMENS
 from laws.registry import METHODS, Case, cases, damped, flat
 
 smooth = cases(lambda case: case.specimen.smooth and case.specimen.twice and case.method.gradient)

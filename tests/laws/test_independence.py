@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from laws.models import MOST
+from zoo.specimens import MOST
 from laws.registry import Case, cases, close
 from pellucid.core.batching import CHUNK_BYTES
 

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from pellucid import attr, methods
 from pellucid.errors import InvalidArgument, NotDifferentiable
 
-from .registry import close
+from laws.registry import close
 
 Call = Callable[[Callable[..., Any], Any], Any]
 

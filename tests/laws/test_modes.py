@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from laws.models import SPECIMENS
+from zoo.specimens import SPECIMENS
 from laws.registry import CASES, Case, cases, close, damped
 from pellucid import attr
 from pellucid.core.model.inspection import ModelInfo

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import torch
 
-from laws.models import Tensors
+from zoo.specimens import Tensors
 from laws.registry import Case, cases
 from laws.state import random_state
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from laws.counting import Counted, noticing
-from laws.models import SPECIMENS
+from zoo.specimens import SPECIMENS
 from laws.registry import METHODS, Case, cases, close
 from laws.state import as_found
 from pellucid import attr

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, LlamaConfig, LlamaModel, ViTConfig, ViTModel
 from transformers.utils import ModelOutput
 
-from laws.models import efficientnet
+from zoo.specimens import efficientnet
 from laws.problems import f_of
 from laws.registry import close, flat
 from laws.state import as_found

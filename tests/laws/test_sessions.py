@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from laws.baselines import distribution
 from laws.counting import Counted
-from laws.models import SPECIMENS
+from zoo.specimens import SPECIMENS
 from pellucid.core.batching import CHUNK_BYTES
 from pellucid.core.evaluation.coalition_memory import CoalitionMemory
 from pellucid.errors import WrongType

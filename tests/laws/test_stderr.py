@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from laws.baselines import distribution
-from laws.models import SPECIMENS, Tensors
+from zoo.specimens import SPECIMENS, Tensors
 from pellucid import attr
 from pellucid.methods import GradientShap, InputXGradient, NoiseTunnel, Problem, Saliency
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
-from laws.models import SPECIMENS, Specimen
+from zoo.specimens import SPECIMENS, Specimen
 from laws.registry import CASES, close
 from laws.state import as_found
 from pellucid import attr

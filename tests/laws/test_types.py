@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from laws.models import SPECIMENS
+from zoo.specimens import SPECIMENS
 from laws.registry import Case, cases, close, flat
 from pellucid import attr, methods
 

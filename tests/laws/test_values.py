@@ -13,7 +13,7 @@ from torch import Tensor
 
 from laws.counting import Counted
 from laws.registry import close
-from laws.test_shapley import numbers, playing, random_table
+from methods.shapley.test_shapley import numbers, playing, random_table
 from pellucid import methods
 from pellucid.errors import InvalidArgument, PellucidWarning, WrongType
 from pellucid.methods import Problem

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from laws.models import Specimen, Tensors, explained
+from zoo.specimens import Specimen, Tensors, explained
 
 EXAMPLES = 3
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from laws.baselines import by_example
-from laws.models import SPECIMENS, Specimen, Tensors
+from zoo.specimens import SPECIMENS, Specimen, Tensors
 from laws.registry import close
 from pellucid import attr
 from reference.by_example import EXAMPLES, examples, functions, together

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from laws.baselines import by_example, distribution
-from laws.models import SPECIMENS, Specimen, Tensors
+from zoo.specimens import SPECIMENS, Specimen, Tensors
 from laws.registry import close
 from pellucid import attr
 from reference import slow

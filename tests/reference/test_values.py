@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from laws.baselines import by_example
-from laws.models import SPECIMENS, Specimen, Tensors
+from zoo.specimens import SPECIMENS, Specimen, Tensors
 from laws.registry import close
 from pellucid import methods
 from pellucid.methods import Problem
