@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from laws.counting import Counted
-from laws.test_user_problems import GAMES as EXACT
-from laws.test_user_problems import alike
+from laws.games import GAMES as EXACT
+from laws.games import alike
 from pellucid import attr
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import Background, Lasso, LimeBase

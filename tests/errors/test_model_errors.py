@@ -6,8 +6,8 @@ from torch import Tensor
 
 from errors.table import FAILURES, Call
 from laws.baselines import distribution
-from zoo.specimens import Between, Inside
 from laws.registry import METHODS, Method
+from zoo.specimens import Between, Inside
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 

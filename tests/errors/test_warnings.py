@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zoo.specimens import Between, Inside
 from laws.registry import METHODS, Method, flat
 from pellucid import attr
 from pellucid.errors import PellucidWarning
 from pellucid.methods import Problem, Saliency
+from zoo.specimens import Between, Inside
 
 NAN = float("nan")
 TESTS = Path(__file__).parents[1]

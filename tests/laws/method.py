@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from zoo.specimens import Inside, Tensors
 from laws.players import Shapes
 from laws.problems import problem_of
 from pellucid import attr, methods
+from zoo.specimens import Inside, Tensors
 
 COINS = 11
 """The samples of Lime."""

@@ -8,10 +8,10 @@ from torch import nn
 
 from laws.baselines import by_example, distribution
 from laws.method import COINS, Method, engine, facade_of_layer, flat_output
-from zoo.specimens import Inside
 from laws.of_inputs import row_sums
 from laws.players import grouped, masked, overlapping
 from pellucid import attr, methods
+from zoo.specimens import Inside
 
 LAYER, BETWEEN = ("layer",), ("layer", "neuron")
 LASSO = methods.Lasso(alpha=1e-3)

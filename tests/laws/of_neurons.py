@@ -6,9 +6,9 @@ from typing import Any
 
 from laws.baselines import by_example, distribution
 from laws.method import Method, engine, facade_of_neuron
-from zoo.specimens import Inside
 from laws.players import masked, windowed
 from pellucid import attr, methods
+from zoo.specimens import Inside
 
 NEURON = ("neuron",)
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from zoo.specimens import SPECIMENS, Tensors
 from laws.registry import Case, cases
 from laws.state import as_found
 from pellucid import attr
 from training import in_training_mode
+from zoo.specimens import SPECIMENS, Tensors
 
 
 def in_use(case: Case, *, training: bool) -> tuple[nn.Module, Tensors]:

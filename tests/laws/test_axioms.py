@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zoo.specimens import Between, Inside, Specimen
 from laws.registry import METHODS, Case, Method, close
+from zoo.specimens import Between, Inside, Specimen
 
 quickly = settings(max_examples=6, deadline=None, derandomize=True)
 

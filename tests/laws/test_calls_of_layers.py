@@ -7,12 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from laws.registry import close
 from pellucid import attr
 from pellucid.core.problem.target import TargetLike
 from pellucid.errors import InvalidArgument, NotSupported, OutOfRange
 from pellucid.methods import Layer, Problem, Saliency
-
-from laws.registry import close
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from laws.baselines import by_example
 from laws.counting import Counted
-from zoo.specimens import SPECIMENS, Inside, Tensors
 from laws.registry import Case, cases, close
 from laws.state import as_found
 from pellucid import attr
 from training import in_training_mode
+from zoo.specimens import SPECIMENS, Inside, Tensors
 
 EXAMPLES = 5
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from laws.baselines import by_example
-from zoo.specimens import SPECIMENS, Specimen, explained
 from laws.registry import Case, cases, close, flat
 from pellucid import attr
+from zoo.specimens import SPECIMENS, Specimen, explained
 
 EXAMPLES = 3
 

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.utils._pytree import tree_map_only
 
-from zoo.specimens import SPECIMENS
 from laws.registry import METHODS, Case, cases, damped, flat
+from zoo.specimens import SPECIMENS
 
 smooth = cases(lambda case: case.specimen.smooth and case.specimen.twice and case.method.gradient)
 

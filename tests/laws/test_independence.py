@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from zoo.specimens import MOST
 from laws.registry import Case, cases, close
 from pellucid.core.batching import CHUNK_BYTES
+from zoo.specimens import MOST
 
 EXAMPLES = 5
 

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from laws.registry import close
 from pellucid import attr, methods
 from pellucid.errors import InvalidArgument, NotDifferentiable
-
-from laws.registry import close
 
 Call = Callable[[Callable[..., Any], Any], Any]
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.specimens import SPECIMENS
 from laws.registry import CASES, Case, cases, close, damped
 from pellucid import attr
 from pellucid.core.model.inspection import ModelInfo
 from pellucid.errors import NotDifferentiable
 from training import in_training_mode
+from zoo.specimens import SPECIMENS
 
 Change: TypeAlias = Callable[[Any], Any]
 

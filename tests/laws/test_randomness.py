@@ -5,9 +5,9 @@ import random
 import numpy as np
 import torch
 
-from zoo.specimens import Tensors
 from laws.registry import Case, cases
 from laws.state import random_state
+from zoo.specimens import Tensors
 
 stochastic = cases(lambda case: case.method.stochastic)
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from laws.counting import Counted, noticing
-from zoo.specimens import SPECIMENS
 from laws.registry import METHODS, Case, cases, close
 from laws.state import as_found
 from pellucid import attr
+from zoo.specimens import SPECIMENS
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, LlamaConfig, LlamaModel, ViTConfig, ViTModel
 from transformers.utils import ModelOutput
 
-from zoo.specimens import efficientnet
 from laws.problems import f_of
 from laws.registry import close, flat
 from laws.state import as_found
@@ -26,6 +25,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.model import activation_replay, interception
 from pellucid.methods import Layer, Neuron
 from training import in_training_mode
+from zoo.specimens import efficientnet
 
 WIDTH, FEATURES = 3, 20
 FEW_BYTES = 2**14

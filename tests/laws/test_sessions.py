@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from laws.baselines import distribution
 from laws.counting import Counted
-from zoo.specimens import SPECIMENS
 from pellucid.core.batching import CHUNK_BYTES
 from pellucid.core.evaluation.coalition_memory import CoalitionMemory
 from pellucid.errors import WrongType
@@ -30,6 +29,7 @@ from pellucid.methods import (
     ShapleyInteractions,
     ShapleyValues,
 )
+from zoo.specimens import SPECIMENS
 
 specimen = SPECIMENS["reused"]
 model, (x,) = specimen.model(), specimen.inputs(5)

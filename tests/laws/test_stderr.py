@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from laws.baselines import distribution
-from zoo.specimens import SPECIMENS, Tensors
 from pellucid import attr
 from pellucid.methods import GradientShap, InputXGradient, NoiseTunnel, Problem, Saliency
+from zoo.specimens import SPECIMENS, Tensors
 
 REPETITIONS = 400  # the spread of as many estimates is known to 3.5 %
 

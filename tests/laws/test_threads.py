@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
-from zoo.specimens import SPECIMENS, Specimen
 from laws.registry import CASES, close
 from laws.state import as_found
 from pellucid import attr
+from zoo.specimens import SPECIMENS, Specimen
 
 THREADS = 8
 

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from zoo.specimens import SPECIMENS
 from laws.registry import Case, cases, close, flat
 from pellucid import attr, methods
+from zoo.specimens import SPECIMENS
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 HALVES = [torch.bfloat16, torch.float16]

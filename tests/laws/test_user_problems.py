@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from laws.counting import Counted
+from laws.games import GAMES
 from pellucid import attr
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import Lasso
@@ -21,23 +21,6 @@ def linear(x: Tensor) -> Tensor:
     return x @ WEIGHTS[: x.shape[1]].to(x.dtype)
 
 
-def alike(*given: Any, **named: Any) -> float:
-    return 1.0
-
-
-GAMES: dict[str, Callable[..., Tensor]] = {
-    "FeatureAblation": lambda model, x, **more: attr.FeatureAblation(model).attribute(x, **more),
-    "Occlusion": lambda model, x, **more: attr.Occlusion(model).attribute(x, (1,), **more),
-    "ShapleyValues": lambda model, x, **more: attr.ShapleyValues(model).attribute(x, **more),
-    "ShapleyValueSampling": lambda model, x, **more: attr.ShapleyValueSampling(model).attribute(x, seed=0, **more),
-    "KernelShap": lambda model, x, **more: attr.KernelShap(model).attribute(x, seed=0, n_samples=60, **more),
-    "KernelShap-auto": lambda model, x, **more: attr.KernelShap(model).attribute(
-        x, seed=0, n_samples=60, sampling="auto", **more
-    ),
-    "Lime": lambda model, x, **more: attr.Lime(model, Lasso(alpha=0.0), alike).attribute(
-        x, seed=0, n_samples=60, **more
-    ),
-}
 every_game = pytest.mark.parametrize("name", GAMES)
 
 

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from laws.counting import Counted
 from laws.registry import close
-from methods.shapley.test_shapley import numbers, playing, random_table
 from pellucid import methods
 from pellucid.errors import InvalidArgument, PellucidWarning, WrongType
 from pellucid.methods import Problem
 from pellucid.methods.shapley.interactions import walecki_paths
+from zoo.games import numbers, playing, random_table
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 

@@ -11,18 +11,14 @@ import torch
 from torch import Tensor
 
 from laws.baselines import by_example
-from zoo.specimens import SPECIMENS, Specimen, Tensors
 from laws.registry import close
 from pellucid import attr
-from reference.by_example import EXAMPLES, examples, functions, together
+from reference.by_example import EXAMPLES
+from reference.games import bare, game_of, masks_of, one_by_one
 from reference.shapley import Order, all_orders, alone, by_subsets, numbers, shapley
-from reference.slow import Inputs
+from zoo.specimens import SPECIMENS, Specimen, Tensors
 
 on_every_model = pytest.mark.parametrize("specimen", SPECIMENS.values(), ids=lambda specimen: specimen.name)
-
-
-def bare(tensors: Tensors) -> Tensor | Tensors:
-    return tensors if len(tensors) > 1 else tensors[0]
 
 
 def run(method: Any, specimen: Specimen, expected: Tensors, **more: Any) -> None:
@@ -32,21 +28,6 @@ def run(method: Any, specimen: Specimen, expected: Tensors, **more: Any) -> None
     found = method.attribute(bare(inputs), baselines, **specimen.arguments(EXAMPLES), **more)
     found = found if isinstance(found, tuple) else (found,)
     close(tuple(map(Tensor.reshape, found, [each.shape for each in expected])), expected)
-
-
-def one_by_one(specimen: Specimen, method: Callable[..., Inputs], masks: Tensors) -> Tensors:
-    """A slow method on every example."""
-    inputs = specimen.inputs(EXAMPLES)
-    parts = zip(functions(specimen), *map(examples, (inputs, by_example(inputs), masks)), strict=True)
-    return together([method(*part) for part in parts])
-
-
-def masks_of(specimen: Specimen, most: int, *, each_its_own: bool) -> Tensors:
-    """A random feature below `most` for each element, one for all examples or not; the same in all inputs."""
-    generator = torch.Generator().manual_seed(5)
-    count = EXAMPLES if each_its_own else 1
-    drawn = [torch.randint(most, (count, *shape), generator=generator) for shape in specimen.shapes]
-    return tuple(each.expand(EXAMPLES, *each.shape[1:]).contiguous() for each in drawn)
 
 
 @on_every_model
@@ -80,15 +61,6 @@ def test_sampled_by_element(specimen: Specimen):
     expected = one_by_one(specimen, lambda *part: shapley(*part, orders), masks)
     torch.manual_seed(3)
     run(attr.ShapleyValueSampling(specimen.model()), specimen, expected, n_samples=2)
-
-
-def game_of(table: Tensor) -> Callable[[Tensor], Tensor]:
-    """A model that looks up the value of the coalition of the features that are one; the others are zero."""
-
-    def play(x: Tensor) -> Tensor:
-        return table[(x * 2 ** torch.arange(x.shape[1])).sum(1).long()]
-
-    return play
 
 
 @functools.cache

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from laws.baselines import by_example, distribution
-from zoo.specimens import SPECIMENS, Specimen, Tensors
 from laws.registry import close
 from pellucid import attr
 from reference import slow
 from reference.by_example import EXAMPLES, examples, functions, together
+from zoo.specimens import SPECIMENS, Specimen, Tensors
 
 on_every_model = pytest.mark.parametrize("specimen", SPECIMENS.values(), ids=lambda specimen: specimen.name)
 RULES = ["gausslegendre", "riemann_left", "riemann_middle", "riemann_right", "riemann_trapezoid"]

@@ -8,16 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from laws.baselines import by_example
-from zoo.specimens import SPECIMENS, Specimen
 from laws.registry import close
 from pellucid import attr, methods
 from pellucid.attr.lime import get_exp_kernel_similarity_function
 from pellucid.methods import Lasso, Layer, Problem
 from reference.by_example import EXAMPLES, examples, together
+from reference.games import bare, masks_of, one_by_one
 from reference.shapley import all_orders, shapley
 from reference.slow import Inputs
 from reference.surrogates import all_coalitions, captum_coalitions, coins, exponential_kernel, kernel_shap, lime
-from reference.test_shapley import bare, masks_of, one_by_one
+from zoo.specimens import SPECIMENS, Specimen
 
 FEATURES = 4
 on_every_model = pytest.mark.parametrize("specimen", SPECIMENS.values(), ids=lambda specimen: specimen.name)

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from laws.baselines import by_example
-from zoo.specimens import SPECIMENS, Specimen, Tensors
 from laws.registry import close
 from pellucid import methods
 from pellucid.methods import Problem
 from reference.by_example import EXAMPLES
+from reference.games import bare, game_of, masks_of, one_by_one
 from reference.shapley import all_orders, alone, banzhaf, banzhaf_of, interactions, owen, shapley, unbroken
 from reference.slow import Inputs
-from reference.test_shapley import bare, game_of, masks_of, one_by_one
+from zoo.specimens import SPECIMENS, Specimen, Tensors
 
 Slow = tuple[Callable[[Inputs], Tensor], Inputs, Inputs, Inputs]
 SOME = ("reused", "two-inputs", "lstm")

@@ -7,11 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from beside_captum.same.compare import assert_close, on_captum, on_pellucid, value_of
-from beside_captum.same.layers import layered
-from pellucid.errors import InvalidArgument, PellucidWarning
-
 from beside_captum.different.compare import assert_named, both
+from beside_captum.same.compare import assert_close, on_captum, on_pellucid, value_of
+from pellucid.errors import InvalidArgument, PellucidWarning
+from zoo.layered import layered
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 

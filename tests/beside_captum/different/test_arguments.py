@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from beside_captum.different.compare import assert_answered, assert_named, both
 from beside_captum.same.compare import Call, on_captum, on_pellucid, value_of
 from zoo.architectures import example
-
-from beside_captum.different.compare import assert_answered, assert_named, both
 
 CASE = example("perceptron")
 

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 import torch
 
+from beside_captum.different.compare import assert_answered, both
 from beside_captum.same.compare import Call, assert_close, on_captum, on_pellucid, value_of
 from zoo.architectures import example
-
-from beside_captum.different.compare import assert_answered, both
 
 CASE = example("perceptron")
 BASELINES = CASE.draw(4)

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import pellucid.attr
-from laws.registry import close
-
 from beside_captum.different.compare import assert_named, both
+from laws.registry import close
 
 X = torch.randn(2, 2, 6, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
 

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from beside_captum.different.compare import assert_answered, both
 from beside_captum.same.compare import Call, assert_close, on_captum, on_pellucid, value_of
 from pellucid.methods import DeepLiftShap, Problem
-
-from beside_captum.different.compare import assert_answered, both
 
 pytestmark = pytest.mark.filterwarnings("ignore:attributions do not add up")  # at steep places 50 steps are few
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from beside_captum.same.compare import assert_close, on_captum, on_pellucid, value_of
-from beside_captum.same.layers import LAYER_METHODS, at_layer, layered
-from zoo.architectures import Example, example
-
 from beside_captum.different.compare import assert_answered, both
+from beside_captum.same.compare import assert_close, on_captum, on_pellucid, value_of
+from beside_captum.same.layers import LAYER_METHODS, at_layer
+from zoo.architectures import Example, example
+from zoo.layered import layered
 
 ONE = layered("perceptron")
 Pair = namedtuple("Pair", "used other")

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 import pellucid.attr
-from beside_captum.same.compare import assert_close, assert_same, on_captum, on_pellucid, value_of
-from beside_captum.same.layers import LAYER_METHODS, USED_BEFORE, at_layer, layered, of_words
-from zoo.architectures import Example
-from pellucid.errors import PellucidWarning
-
 from beside_captum.different.compare import assert_answered, both
+from beside_captum.same.compare import assert_close, assert_same, on_captum, on_pellucid, value_of
+from beside_captum.same.layers import LAYER_METHODS, USED_BEFORE, at_layer
+from pellucid.errors import PellucidWarning
+from zoo.architectures import Example
+from zoo.layered import layered, of_words
 
 pytestmark = pytest.mark.filterwarnings("ignore:attributions do not add up")  # at steep places 50 steps are few
 

@@ -15,12 +15,11 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import pellucid.attr
 import pellucid.models.linear as our_models
-from laws.counting import calls_of
+from beside_captum.different.compare import assert_answered, assert_named, both
 from beside_captum.same.compare import assert_close, on_captum, on_pellucid, value_of
 from beside_captum.same.surrogates import Fit, objective, products, recording, several
+from laws.counting import calls_of
 from pellucid.errors import InvalidArgument, NotSupported, PellucidWarning
-
-from beside_captum.different.compare import assert_answered, assert_named, both
 
 X = torch.tensor([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]])
 W = torch.tensor([2.0, -1.0, 4.0])

@@ -12,10 +12,10 @@ from torch import nn
 import pellucid.attr
 from beside_captum.different.compare import assert_named
 from beside_captum.same.compare import assert_close, on_captum, on_pellucid, value_of
-from zoo.architectures import example
 from pellucid.core.batching import CHUNK_BYTES
 from pellucid.errors import PellucidWarning
 from training import in_training_mode
+from zoo.architectures import example
 
 CASE = example("perceptron")
 METHODS = ["Saliency", "InputXGradient", "IntegratedGradients", "GradientShap"]

@@ -6,11 +6,10 @@ import pytest
 import torch
 
 import pellucid.attr
-from beside_captum.same.compare import assert_close, on_captum, on_pellucid, value_of
-from zoo.architectures import example
-from pellucid.errors import PellucidWarning
-
 from beside_captum.different.compare import assert_answered
+from beside_captum.same.compare import assert_close, on_captum, on_pellucid, value_of
+from pellucid.errors import PellucidWarning
+from zoo.architectures import example
 
 CASE, TWO = example("perceptron"), example("two inputs")
 METHODS = ["Saliency", "InputXGradient", "IntegratedGradients", "GradientShap"]

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 import pellucid.attr
+from beside_captum.different.compare import assert_answered, assert_named, both
 from beside_captum.same.compare import assert_close, on_captum, on_pellucid, value_of
-from beside_captum.same.layers import NEURON_METHODS, SHAP, at_neuron, layered
-from zoo.architectures import Example, example
+from beside_captum.same.layers import NEURON_METHODS, SHAP, at_neuron
 from pellucid.errors import PellucidWarning
 from pellucid.methods import NeuronConductance, Problem
-
-from beside_captum.different.compare import assert_answered, assert_named, both
+from zoo.architectures import Example, example
+from zoo.layered import layered
 
 ONE, TWO, FORKED, PICTURES = map(layered, ("perceptron", "two inputs", "forked", "pictures"))
 

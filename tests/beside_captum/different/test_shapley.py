@@ -9,11 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from beside_captum.different.compare import assert_answered, assert_named, both
 from beside_captum.same.compare import assert_close, on_captum, on_pellucid, value_of
 from pellucid.errors import InvalidArgument
 from training import in_training_mode
-
-from beside_captum.different.compare import assert_answered, assert_named, both
 
 X = torch.tensor([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]])
 W = torch.tensor([2.0, -1.0, 4.0])

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from beside_captum.different.compare import assert_answered, assert_named
 from beside_captum.same.compare import Call, on_pellucid
 from zoo.architectures import example
-
-from beside_captum.different.compare import assert_answered, assert_named
 
 CASE = example("perceptron")
 

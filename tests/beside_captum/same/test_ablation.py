@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from beside_captum.same.compare import assert_same, rounding_of
-from beside_captum.same.layers import FOLLOWED_BY_INPLACE_CODE, PLACES, Place, at_layer, at_neuron, layered
+from beside_captum.same.layers import FOLLOWED_BY_INPLACE_CODE, at_layer, at_neuron
 from zoo.architectures import ARCHITECTURES, SEEDS, Tensors, example
+from zoo.layered import PLACES, Place, layered
 
 W = torch.tensor([[0.5, -1.0, 2.0], [1.5, 0.3, -0.7]])
 X = torch.tensor([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0], [0.7, 0.9, -0.3]])

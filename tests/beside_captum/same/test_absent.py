@@ -12,7 +12,6 @@ import torch
 
 import pellucid.attr
 from pellucid.errors import ABSENT, AROUND_ITS_OWN
-
 from zoo.architectures import example
 
 NAMES = [(package, name) for package, names in ABSENT.items() for name in names.split()]

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from beside_captum.same.compare import Call, assert_same_exception
-from beside_captum.same.layers import LAYER_METHODS, NEURON_METHODS, at_layer, at_neuron, layered, of_words
+from beside_captum.same.layers import LAYER_METHODS, NEURON_METHODS, at_layer, at_neuron
 from zoo.architectures import Example, example
+from zoo.layered import layered, of_words
 
 ONE, TWO = example("perceptron"), example("two inputs")
 X, BASELINES = ONE.inputs, ONE.draw(4)

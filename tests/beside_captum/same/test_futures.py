@@ -12,11 +12,17 @@ from torch import Tensor, nn
 from torch.futures import Future
 
 import pellucid.attr
-
-from beside_captum.same.compare import assert_close, assert_same, assert_same_exception, on_captum, on_pellucid, value_of
-from beside_captum.same.layers import layered
-from zoo.architectures import ARCHITECTURES, example
+from beside_captum.same.compare import (
+    assert_close,
+    assert_same,
+    assert_same_exception,
+    on_captum,
+    on_pellucid,
+    value_of,
+)
 from beside_captum.same.surrogates import FEW, OF_TWO, A, X, of_two, products, several
+from zoo.architectures import ARCHITECTURES, example
+from zoo.layered import layered
 
 METHODS = ["FeatureAblation", "FeaturePermutation", "ShapleyValueSampling", "ShapleyValues"]
 WITHOUT = ["Occlusion", "Lime", "KernelShap"]

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from beside_captum.same.compare import Call, assert_same
-from beside_captum.same.layers import LAYER_METHODS, NEURON_METHODS, SHAP, layered
+from beside_captum.same.layers import LAYER_METHODS, NEURON_METHODS, SHAP
 from zoo.architectures import Example
+from zoo.layered import layered
 
 WITH_DELTAS = ["LayerIntegratedGradients", "LayerGradientShap", "LayerConductance"]
 ON_A_LINE = ["LayerIntegratedGradients", "InternalInfluence", "LayerConductance"]

@@ -12,14 +12,13 @@ from captum.attr._core.lime import get_exp_kernel_similarity_function as their_s
 from torch import Tensor, nn
 
 import pellucid.attr
+from beside_captum.same.compare import assert_same, on_captum, on_pellucid, value_of
+from beside_captum.same.surrogates import X, assert_same_fit, products
 from pellucid.attr._internals import NOT_CALLED, OverriddenPart
 from pellucid.attr.deeplift import SUPPORTED_NON_LINEAR
 from pellucid.errors import InvalidArgument, NotSupported
 from pellucid.models.linear import SkLearnLasso
-
-from beside_captum.same.compare import assert_same, on_captum, on_pellucid, value_of
 from zoo.architectures import example
-from beside_captum.same.surrogates import X, assert_same_fit, products
 
 CASE = example("perceptron")
 MODEL, INPUTS = CASE.model, CASE.inputs

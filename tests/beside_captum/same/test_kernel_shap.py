@@ -12,10 +12,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 
 import pellucid.models.linear as our_models
-from pellucid.errors import PellucidWarning
-
 from beside_captum.same.compare import TOLERANCE, assert_same_exception, on_captum, on_pellucid, value_of
-from zoo.architectures import ARCHITECTURES, SEEDS, Example, Tensors, example
 from beside_captum.same.surrogates import (
     FEW,
     MASKS,
@@ -31,6 +28,8 @@ from beside_captum.same.surrogates import (
     recording,
     several,
 )
+from pellucid.errors import PellucidWarning
+from zoo.architectures import ARCHITECTURES, SEEDS, Example, Tensors, example
 
 WEIGHTED = 1e-4
 """How far Captum's values are off, of the largest: two coalitions count a million times, in float32."""

@@ -11,18 +11,14 @@ from torch import nn
 from beside_captum.same.compare import assert_same, on_pellucid, value_of
 from beside_captum.same.layers import (
     FOLLOWED_BY_INPLACE_CODE,
-    INSIDE,
     LAYER_METHODS,
     NEURON_METHODS,
-    PLACES,
     SHAP,
     USED_BEFORE,
-    Place,
     at_layer,
-    layered,
-    of_words,
 )
 from zoo.architectures import Example
+from zoo.layered import INSIDE, PLACES, Place, layered, of_words
 
 pytestmark = pytest.mark.filterwarnings("ignore:attributions do not add up")  # at steep places 50 steps are few
 

@@ -12,10 +12,7 @@ from captum.attr._core.lime import get_exp_kernel_similarity_function as their_s
 from torch import Tensor, nn
 
 import pellucid.models.linear as our_models
-from pellucid.attr.lime import get_exp_kernel_similarity_function as our_similarity
-
 from beside_captum.same.compare import TOLERANCE, on_captum, on_pellucid, value_of
-from zoo.architectures import ARCHITECTURES, SEEDS, Example, Tensors, example
 from beside_captum.same.surrogates import (
     FEW,
     MASKS,
@@ -32,6 +29,8 @@ from beside_captum.same.surrogates import (
     recording,
     several,
 )
+from pellucid.attr.lime import get_exp_kernel_similarity_function as our_similarity
+from zoo.architectures import ARCHITECTURES, SEEDS, Example, Tensors, example
 
 SCIKIT_LEARN = 1e-3
 """How far scikit-learn's lasso is from its optimum at most in these tests, as a share of the largest coefficient."""

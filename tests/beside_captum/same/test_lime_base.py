@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 import pellucid.models.linear as our_models
-
 from beside_captum.same.compare import assert_same_exception
 from beside_captum.same.surrogates import A, X, assert_same_fit, of_two, products, several
 

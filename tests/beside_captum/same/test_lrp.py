@@ -15,9 +15,8 @@ from captum.attr._utils.custom_modules import Addition_Module
 from torch import Tensor, nn
 
 import pellucid.attr
-from pellucid.attr import lrp_rules as our_rules
-
 from beside_captum.same.compare import Call, assert_close, on_captum, on_pellucid, value_of
+from pellucid.attr import lrp_rules as our_rules
 
 Rules = Callable[[ModuleType], Any]
 """A rule of either library, made of its module of rules."""

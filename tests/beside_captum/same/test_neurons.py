@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from beside_captum.same.compare import assert_same, on_captum, value_of
-from beside_captum.same.layers import NEURON_METHODS, SEVERAL_TENSORS, SHAP, WITH_NEURONS, Place, at_layer, at_neuron, layered
+from beside_captum.same.layers import NEURON_METHODS, SEVERAL_TENSORS, SHAP, WITH_NEURONS, at_layer, at_neuron
 from zoo.architectures import Example
+from zoo.layered import Place, layered
 
 pytestmark = pytest.mark.filterwarnings("ignore:attributions do not add up")  # at steep places 50 steps are few
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from beside_captum.same.compare import assert_same, rounding_of
-from beside_captum.same.layers import FOLLOWED_BY_INPLACE_CODE, PLACES, Place, layered
+from beside_captum.same.layers import FOLLOWED_BY_INPLACE_CODE
 from zoo.architectures import ARCHITECTURES, SEEDS, Tensors, example
+from zoo.layered import PLACES, Place, layered
 
 X = torch.tensor([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0], [0.7, 0.9, -0.3]])
 OUT_OF_LAYERS = [place for place in PLACES if not place.of_input and place not in FOLLOWED_BY_INPLACE_CODE]

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from training import in_training_mode
-
 from beside_captum.same.compare import Call, assert_same
+from training import in_training_mode
 from zoo.architectures import ARCHITECTURES, Example, example
 
 

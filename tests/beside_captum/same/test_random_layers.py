@@ -11,16 +11,14 @@ from beside_captum.same.layers import (
     FOLLOWED_BY_INPLACE_CODE,
     LAYER_METHODS,
     NEURON_METHODS,
-    PLACES,
     SHAP,
     USED_BEFORE,
     WITH_NEURONS,
-    Place,
     at_layer,
     at_neuron,
-    layered,
 )
 from zoo.architectures import Example
+from zoo.layered import PLACES, Place, layered
 
 pytestmark = pytest.mark.filterwarnings("ignore:attributions do not add up")  # by rules that leave out an end
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from laws.counting import Counted
-from methods.shapley.test_estimation import PLAYERS, game, shapley_values
+from methods.shapley.unanimity import PLAYERS, game, shapley_values
 from pellucid import attr, methods
 from pellucid.core.batching import CHUNK_BYTES
 from pellucid.errors import InvalidArgument, PellucidWarning

@@ -5,12 +5,12 @@ import torch
 from torch import Tensor, nn
 
 from laws.counting import Counted
-from zoo.specimens import SPECIMENS
 from pellucid import attr
 from pellucid.core.evaluation.model_function import function_of
 from pellucid.core.problem.points import Points
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import IntegratedGradients, Neuron, Problem
+from zoo.specimens import SPECIMENS
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from methods.deeplift.test_deeplift import DTYPES, EXACT, EXAMPLES, adds_up, differences, numbers, total, weighted
+from methods.deeplift.summation import DTYPES, EXACT, EXAMPLES, adds_up, differences, numbers, total, weighted
 from pellucid import attr
 from pellucid.errors import NotSupported, PellucidWarning
 

@@ -9,63 +9,22 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, LlamaConfig, LlamaModel, ViTConfig, ViTModel
+from transformers import BertConfig, BertModel
 
-from zoo.specimens import efficientnet
 from laws.problems import problem_of
 from laws.registry import close
 from pellucid import attr, methods
 from pellucid.attr import lrp_rules
 from pellucid.errors import InvalidArgument, NoRule, PellucidWarning, WrongType
 from pellucid.methods import Composite, Epsilon, Gamma, Options, Pass, Problem, ZBox, ZPlus
-
-TINY: dict[str, Any] = {
-    "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 40,
-}  # fmt: skip
-
-
-def seeded(make: Callable[[], nn.Module]) -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(6)
-        return make().double().eval()
-
-
-def numbers(*shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+from zoo.specimens import efficientnet
+from zoo.transformers import TINY, TRANSFORMERS, numbers, seeded
 
 
 def relevance(model: Callable[..., Any], x: Tensor, composite: Composite | None = None, **more: Any) -> Tensor:
     problem = problem_of(model, x, **({"target": 1} | more))
     return methods.LRP(composite=composite or Composite(), strict=True)(problem).values[0]
 
-
-class Headed(nn.Module):
-    """A transformer of the library, its mean token, and three classes."""
-
-    def __init__(self, body: nn.Module, name: str) -> None:
-        super().__init__()
-        self.body, self.name, self.head = body, name, nn.Linear(16, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.body(**{self.name: x}).last_hidden_state.mean(1))
-
-
-TRANSFORMERS: dict[str, tuple[Callable[[str], nn.Module], tuple[int, ...]]] = {
-    "bert": (lambda how: Headed(BertModel(BertConfig(**TINY, attn_implementation=how)), "inputs_embeds"), (7, 16)),
-    "gpt2": (
-        lambda how: Headed(
-            GPT2Model(GPT2Config(vocab_size=40, n_embd=16, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=1,
-                                 attn_implementation=how)), "inputs_embeds"), (7, 16),
-    ),
-    "llama": (
-        lambda how: Headed(LlamaModel(LlamaConfig(**TINY, num_key_value_heads=1, attn_implementation=how)),
-                           "inputs_embeds"), (7, 16),
-    ),
-    "vit": (
-        lambda how: Headed(ViTModel(ViTConfig(**TINY, image_size=16, patch_size=4, attn_implementation=how)),
-                           "pixel_values"), (3, 16, 16),
-    ),
-}  # fmt: skip
 
 ABSORBING = ("Epsilon", "Gamma", "proportional", "softmax_rule", "addition")
 """Rules under which biases, positions and the softmax's own share may be lost."""

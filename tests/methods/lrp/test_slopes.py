@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from laws.problems import f_of
-from methods.lrp.test_conservation import MODELS
-from methods.lrp.test_lrp import TRANSFORMERS, numbers, seeded
+from methods.lrp.networks import MODELS
 from pellucid import methods
 from pellucid.errors import PellucidWarning
 from pellucid.methods import LRP, AttnLRP, Composite, Epsilon, Problem
 from pellucid.methods.lrp import slopes
 from pellucid.methods.lrp.lrp import _multiply_by_value
+from zoo.transformers import TRANSFORMERS, numbers, seeded
 
 COMPOSITES = {
     "usual": Composite(),

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,25 +19,11 @@ from pellucid.core.model.layers import Layer
 from pellucid.core.problem.target import Neuron
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import Problem
+from zoo.games import Game, numbers, playing, random_table
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 
 quickly = settings(max_examples=12, deadline=None, derandomize=True)
-Game = Callable[[Tensor], Tensor]
-
-
-def numbers(x: Tensor) -> Tensor:
-    """The coalition of features that are not zero, as a number."""
-    return ((x != 0).long() << torch.arange(x.shape[1])).sum(1)
-
-
-def playing(table: Tensor) -> Game:
-    """A model that returns the value of the coalition of the features that are there."""
-    return lambda x: table[numbers(x)]
-
-
-def random_table(players: int, seed: int) -> Tensor:
-    return torch.randn(2**players, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def exact(game: Game, players: int) -> Tensor:

@@ -13,11 +13,11 @@ from torch import Tensor
 from laws.counting import Counted
 from laws.registry import close
 from laws.state import as_found
-from methods.shapley.test_shapley import numbers, playing, random_table
 from pellucid import attr, methods
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods.surrogates.coalition_samplers import CaptumSampler, PairedSampler
 from pellucid.methods.surrogates.kernel_shap import ADDITIONAL_SAMPLES
+from zoo.games import numbers, playing, random_table
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from laws.counting import Counted, calls_of
-from zoo.specimens import SPECIMENS
+from laws.faults import Fault, forward_faults
 from laws.registry import close
 from laws.state import as_found, random_state
-from laws.test_faults import Fault, forward_faults
 from pellucid import attr, methods
 from pellucid.models.linear import Model
+from zoo.specimens import SPECIMENS
 
 pytestmark = pytest.mark.usefixtures("without_looks")
 

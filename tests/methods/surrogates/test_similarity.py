@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.specimens import Tensors
 from laws.problems import f_of
 from laws.registry import close
 from pellucid import attr, methods
@@ -16,6 +15,7 @@ from pellucid.attr.lime import get_exp_kernel_similarity_function
 from pellucid.core.games.game import Game, masked_points
 from pellucid.errors import InvalidArgument
 from pellucid.methods import ExponentialKernel
+from zoo.specimens import Tensors
 
 distances = pytest.mark.parametrize("distance", ["cosine", "euclidean"])
 SHAPES = {"one input": ((4,),), "images": ((2, 3, 3),), "two inputs": ((4,), (2, 3))}
