@@ -14,7 +14,7 @@ gives every example its own stream of random numbers (see [random_source][pelluc
 
 import typing
 
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attribution,
     GradientAttribution,
     LayerAttribution,

@@ -8,17 +8,16 @@ import torch
 from torch import Future
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     Attribution,
     LayerAttribution,
     NeuronAttribution,
     PerturbationAttribution,
     TensorOrTensors,
-    explained,
-    future_of,
-    later,
+    layer_as_source,
 )
+from pellucid.attr._calls import calls, future_of, later
 from pellucid.attr._internals import OverriddenPart
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.windows import Strides, WindowShapes
@@ -30,6 +29,7 @@ from pellucid.methods.perturbation.permutation import Permutation
 class FeatureAblation(PerturbationAttribution):
     """How much the output falls without each feature: [pellucid.methods.FeatureAblation][]."""
 
+    @calls(methods.FeatureAblation)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -44,20 +44,6 @@ class FeatureAblation(PerturbationAttribution):
         **kwargs: Any,
     ) -> Attributed:
         """The effects of replacing each feature by its baseline; Captum, too, takes other `kwargs` and drops them."""
-        return explained(
-            self,
-            methods.FeatureAblation(),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )
 
     attribute_future = future_of(attribute)
 
@@ -65,6 +51,7 @@ class FeatureAblation(PerturbationAttribution):
 class Occlusion(FeatureAblation):
     """How much the output falls without each window: [pellucid.methods.Occlusion][]."""
 
+    @calls(methods.Occlusion)
     def attribute(  # type: ignore[override]  # as in Captum, the window comes second
         self,
         inputs: TensorOrTensors,
@@ -79,19 +66,6 @@ class Occlusion(FeatureAblation):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The mean effects of the windows over each element."""
-        return explained(
-            self,
-            methods.Occlusion(sliding_window_shapes=sliding_window_shapes, strides=strides),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-        )
 
     attribute_future = Attribution.attribute_future
 
@@ -103,6 +77,7 @@ class FeaturePermutation(FeatureAblation):
         super().__init__(forward_func)
         self.perm_func = perm_func
 
+    @calls(methods.FeaturePermutation)
     def attribute(  # type: ignore[override]  # as in Captum, there are no baselines
         self,
         inputs: TensorOrTensors,
@@ -118,19 +93,6 @@ class FeaturePermutation(FeatureAblation):
         **kwargs: Any,
     ) -> Attributed:
         """The effects of permuting each feature; Captum, too, takes other `kwargs` and drops them."""
-        return explained(
-            self,
-            methods.FeaturePermutation(perm_func=self.perm_func, seed=seed, generator=generator),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-            },
-            feature_mask=feature_mask,
-        )
 
     attribute_future = future_of(attribute)
 
@@ -140,6 +102,7 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
 
     attributor = OverriddenPart(lambda self: FeatureAblation, "override attribute.")
 
+    @calls(methods.FeatureAblation, layer=layer_as_source)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -155,22 +118,6 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The effects of replacing each feature of the layer by its baseline."""
-        return explained(
-            self,
-            methods.FeatureAblation(),
-            inputs,
-            {
-                "source": self._layer(attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "replay": replay,
-            },
-            baselines=layer_baselines,
-            feature_mask=layer_mask,
-        )
 
 
 class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
@@ -179,6 +126,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
     perm_func = None
     attributor = OverriddenPart(lambda self: FeaturePermutation, "override attribute.")
 
+    @calls(methods.FeaturePermutation, layer=layer_as_source)
     def attribute(  # type: ignore[override]  # as in Captum, the mask has another name
         self,
         inputs: TensorOrTensors,
@@ -194,21 +142,6 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The effects of permuting each feature of the layer."""
-        return explained(
-            self,
-            methods.FeaturePermutation(perm_func=self.perm_func, seed=seed, generator=generator),
-            inputs,
-            {
-                "source": self._layer(of_input=False),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "replay": replay,
-            },
-            feature_mask=layer_mask,
-        )
 
     def attribute_future(
         self,
@@ -235,6 +168,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
 class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
     """How much a neuron falls without each feature: [pellucid.methods.FeatureAblation][] of it."""
 
+    @calls(methods.FeatureAblation)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -250,18 +184,3 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The effects of replacing each feature by its baseline on the selected neuron."""
-        return explained(
-            self,
-            methods.FeatureAblation(),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )

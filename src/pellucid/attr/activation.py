@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, LayerAttribution, TensorOrTensors, explained
+from pellucid.attr._bases import Attributed, LayerAttribution, TensorOrTensors, layer_as_source
+from pellucid.attr._calls import calls
 
 
 class LayerActivation(LayerAttribution):
     """What a layer returns, or takes: [pellucid.methods.Activation][]."""
 
+    @calls(methods.Activation, layer=layer_as_source)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -20,16 +22,6 @@ class LayerActivation(LayerAttribution):
         early_exit: bool = True,
     ) -> Attributed:
         """The activations, in the structure that the layer gives them."""
-        return explained(
-            self,
-            methods.Activation(),
-            inputs,
-            {
-                "source": self._layer(attribute_to_layer_input),
-                "additional_forward_args": additional_forward_args,
-                "early_exit": early_exit,
-            },
-        )
 
     @property
     def multiplies_by_inputs(self) -> bool:

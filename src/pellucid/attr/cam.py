@@ -8,8 +8,9 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, GradientAttribution, LayerAttribution, TensorOrTensors, explained
-from pellucid.core.model.layers import CallLike
+from pellucid.attr._bases import Attributed, GradientAttribution, LayerAttribution, TensorOrTensors, layer_of_gradients
+from pellucid.attr._calls import calls
+from pellucid.core.model.layers import CallLike, Layer
 from pellucid.core.problem.target import TargetLike
 from pellucid.methods.backprop.guided import RECTIFIERS
 from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform
@@ -18,6 +19,7 @@ from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform
 class LayerGradCam(LayerAttribution, GradientAttribution):
     """What a layer's channels say, each times its mean gradient: [pellucid.methods.GradCam][]."""
 
+    @calls(methods.GradCam, layer=layer_of_gradients)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -34,24 +36,6 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
         early_exit: bool = True,
     ) -> Attributed:
         """The map of `target`, without what speaks against it where `relu_attributions`."""
-        return explained(
-            self,
-            methods.GradCam(
-                relu_attributions=relu_attributions,
-                attr_dim_summation=attr_dim_summation,
-                reshape_transform=reshape_transform,
-            ),
-            inputs,
-            {
-                "gradient_at": self._layer(attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-        )
 
 
 class GuidedGradCam(GradientAttribution):
@@ -75,6 +59,11 @@ class GuidedGradCam(GradientAttribution):
         super().__init__(model)
         self.grad_cam = LayerGradCam(model, layer, device_ids, call=call)
 
+    def _layer(self, of_input: bool) -> Layer:
+        """What the layer of the map takes or returns."""
+        return self.grad_cam._layer(of_input)
+
+    @calls(methods.GuidedGradCam, layer=layer_of_gradients)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -90,18 +79,3 @@ class GuidedGradCam(GradientAttribution):
         early_exit: bool = True,
     ) -> Attributed:
         """The guided gradients of `target` at `inputs`, times its map, resized by `interpolate_mode`."""
-        return explained(
-            self,
-            methods.GuidedGradCam(
-                interpolate_mode=interpolate_mode, reshape_transform=reshape_transform, activations=activations
-            ),
-            inputs,
-            {
-                "gradient_at": self.grad_cam._layer(attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-        )

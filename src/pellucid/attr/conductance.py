@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     GradientAttribution,
@@ -13,18 +13,22 @@ from pellucid.attr._facade import (
     MultipliedInternalAttribution,
     NeuronAttribution,
     TensorOrTensors,
-    explained,
+    layer_after_ids,
+    layer_of_gradients,
 )
+from pellucid.attr._calls import Conversion, calls
 from pellucid.core.evaluation.quadrature import Quadrature
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike
 
-_AS_CAPTUM_WEIGHS: dict[str, Quadrature] = {"riemann_trapezoid": "captum_trapezoid"}
+_TRAPEZOIDS: dict[str, Quadrature] = {"riemann_trapezoid": "captum_trapezoid"}
+AS_CAPTUM_WEIGHS: dict[str, Conversion] = {"method": lambda method, _: _TRAPEZOIDS.get(method, method)}
 
 
 class LayerConductance(LayerAttribution, CompleteAttribution):
     """How much of the change flows through a layer: [pellucid.methods.Conductance][]."""
 
+    @calls(methods.Conductance, layer=layer_after_ids, gradient_rule="left")
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -43,23 +47,6 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The conductance of the layer for `target`, by `n_steps` differences."""
-        return explained(
-            self,
-            methods.Conductance(n_steps=n_steps, method=method, gradient_rule="left"),
-            inputs,
-            {
-                **self._sites(inputs, attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-            return_convergence_delta=return_convergence_delta,
-        )
 
     @property
     def multiplies_by_inputs(self) -> bool:
@@ -70,6 +57,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
 class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, GradientAttribution):
     """What each input contributes through a neuron: [pellucid.methods.NeuronConductance][]."""
 
+    @calls(methods.NeuronConductance, layer=layer_of_gradients, convert=AS_CAPTUM_WEIGHS)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -88,32 +76,12 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The conductance of the selected neuron for `target`, by `n_steps` points of the quadrature `method`."""
-        return explained(
-            self,
-            methods.NeuronConductance(
-                neuron_selector=neuron_selector,
-                n_steps=n_steps,
-                method=_AS_CAPTUM_WEIGHS.get(method, method),
-                multiply_by_inputs=self._multiply_by_inputs,
-            ),
-            inputs,
-            {
-                "gradient_at": self._layer(attribute_to_neuron_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-        )
 
 
 class InternalInfluence(LayerAttribution, GradientAttribution):
     """The mean gradient at a layer between baseline and input: [pellucid.methods.InternalInfluence][]."""
 
+    @calls(methods.InternalInfluence, layer=layer_after_ids)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -131,19 +99,3 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The mean gradients of `target` at the layer, by `n_steps` points of the quadrature `method`."""
-        return explained(
-            self,
-            methods.InternalInfluence(n_steps=n_steps, method=method),
-            inputs,
-            {
-                **self._sites(inputs, attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-        )

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     GradientAttribution,
@@ -17,15 +17,23 @@ from pellucid.attr._facade import (
     MultipliedAttribution,
     NeuronAttribution,
     TensorOrTensors,
-    explained,
+    layer_after_ids_alone,
     resolved,
 )
+from pellucid.attr._calls import Conversion, calls
 from pellucid.attr._internals import OF_RULES, Unread
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import as_tensor_tuple
 from pellucid.methods.deeplift.deeplift import with_three_arguments
+
+ONE_BASELINE: dict[str, Conversion] = {"custom_attribution_func": lambda function, _: with_three_arguments(function)}
+MANY_BASELINES = ONE_BASELINE | {"baselines": resolved}
+MANY_BASELINES_OF_TUPLES = ONE_BASELINE | {
+    "baselines": lambda baselines, inputs: resolved(baselines, as_tensor_tuple(inputs, "inputs"))
+}
+"""At layers Captum always gives a tuple to a function of the inputs."""
 
 SUPPORTED_NON_LINEAR = Unread("SUPPORTED_NON_LINEAR", OF_RULES)
 """Empty: it is calls that have rules, in modules of whatever type."""
@@ -49,6 +57,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         """Whether somebody has put an input and an output on a module, as Captum does; pellucid does not."""
         return all(hasattr(module, name) for name in ("input", "output"))
 
+    @calls(methods.DeepLift, convert=ONE_BASELINE)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -65,26 +74,6 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The contributions to the change of `target`."""
-        return explained(
-            self,
-            methods.DeepLift(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-            return_convergence_delta=return_convergence_delta,
-        )
 
 
 class DeepLiftShap(DeepLift):
@@ -98,6 +87,7 @@ class DeepLiftShap(DeepLift):
     def __init__(self, model: Callable[..., Any], multiply_by_inputs: bool = True) -> None:
         super().__init__(model, multiply_by_inputs)
 
+    @calls(methods.DeepLiftShap, convert=MANY_BASELINES)
     def attribute(  # type: ignore[override]  # as in Captum, baselines must be given
         self,
         inputs: TensorOrTensors,
@@ -115,27 +105,6 @@ class DeepLiftShap(DeepLift):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The mean contributions to the change of `target` from those for all baselines."""
-        return explained(
-            self,
-            methods.DeepLiftShap(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-            },
-            baselines=resolved(baselines, inputs),
-            return_convergence_delta=return_convergence_delta,
-        )
 
 
 class LayerDeepLift(LayerAttribution, DeepLift):
@@ -159,6 +128,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         InternalAttribution.__init__(self, model, layer, call=call)
         DeepLift.__init__(self, model, multiply_by_inputs)
 
+    @calls(methods.DeepLift, layer=layer_after_ids_alone, convert=ONE_BASELINE)
     def attribute(  # type: ignore[override]  # as in Captum, layers have more
         self,
         inputs: TensorOrTensors,
@@ -177,28 +147,6 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The contributions of the layer to the change of `target`."""
-        return explained(
-            self,
-            methods.DeepLift(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                **self._sites(inputs, attribute_to_layer_input, between=False),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "grad_kwargs": grad_kwargs,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-            return_convergence_delta=return_convergence_delta,
-        )
 
 
 class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
@@ -221,6 +169,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
     ) -> None:
         LayerDeepLift.__init__(self, model, layer, multiply_by_inputs, call=call)
 
+    @calls(methods.DeepLiftShap, layer=layer_after_ids_alone, convert=MANY_BASELINES_OF_TUPLES)
     def attribute(  # type: ignore[override]  # as in Captum, layers have more
         self,
         inputs: TensorOrTensors,
@@ -239,28 +188,6 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The mean contributions of the layer to the change of `target` from those for all baselines."""
-        return explained(
-            self,
-            methods.DeepLiftShap(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                **self._sites(inputs, attribute_to_layer_input, between=False),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-            },
-            baselines=resolved(baselines, as_tensor_tuple(inputs, "inputs")),  # as Captum calls a function of them
-            return_convergence_delta=return_convergence_delta,
-        )
 
 
 class _OfNeuron(NeuronAttribution, GradientAttribution):
@@ -301,6 +228,7 @@ class NeuronDeepLift(_OfNeuron):
         call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
+    @calls(methods.DeepLift, convert=ONE_BASELINE)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -318,26 +246,6 @@ class NeuronDeepLift(_OfNeuron):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The contributions to the change of the selected neuron."""
-        return explained(
-            self,
-            methods.DeepLift(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-            baselines=baselines,
-        )
 
 
 class NeuronDeepLiftShap(_OfNeuron):
@@ -350,6 +258,7 @@ class NeuronDeepLiftShap(_OfNeuron):
         call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
+    @calls(methods.DeepLiftShap, convert=MANY_BASELINES)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -368,24 +277,3 @@ class NeuronDeepLiftShap(_OfNeuron):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The mean contributions to the change of the selected neuron from those for all baselines."""
-        return explained(
-            self,
-            methods.DeepLiftShap(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-                "return_stderr": return_stderr,
-            },
-            baselines=resolved(baselines, inputs),
-        )

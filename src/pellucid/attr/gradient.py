@@ -8,16 +8,17 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     GradientAttribution,
     LayerAttribution,
     MultipliedInternalAttribution,
     NeuronAttribution,
     TensorOrTensors,
-    explained,
+    layer_as_source,
     multiplied,
 )
+from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import Tensors
@@ -26,6 +27,7 @@ from pellucid.core.tensors import Tensors
 class Saliency(GradientAttribution):
     """The gradient of the explained value: [pellucid.methods.Saliency][]."""
 
+    @calls(methods.Saliency)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -37,22 +39,12 @@ class Saliency(GradientAttribution):
         show_progress: bool = False,
     ) -> Attributed:
         """The gradients of `target` at `inputs`, without their sign where `abs`."""
-        return explained(
-            self,
-            methods.Saliency(abs=abs),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-        )
 
 
 class InputXGradient(GradientAttribution):
     """The gradient times the input: [pellucid.methods.InputXGradient][]."""
 
+    @calls(methods.InputXGradient)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -63,17 +55,6 @@ class InputXGradient(GradientAttribution):
         show_progress: bool = False,
     ) -> Attributed:
         """The gradients of `target` at `inputs`, times the inputs."""
-        return explained(
-            self,
-            methods.InputXGradient(),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-        )
 
     @property
     def multiplies_by_inputs(self) -> bool:
@@ -97,6 +78,7 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
         super().__init__(forward_func, layer, device_ids, multiply_by_inputs, call=call)
         self.memory_efficient = memory_efficient  # pellucid always is
 
+    @calls(methods.InputXGradient, layer=layer_as_source)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -109,19 +91,6 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
         show_progress: bool = False,
     ) -> Attributed:
         """The gradients of `target` at the layer, times what it returns, or takes."""
-        return explained(
-            self,
-            methods.InputXGradient(multiply_by_inputs=self._multiply_by_inputs),
-            inputs,
-            {
-                "source": self._layer(attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-        )
 
     def multiply_gradient_acts(self, gradients: Tensors, evals: Tensors) -> Tensors:
         """Gradients times activations, or the gradients alone where made with `multiply_by_inputs=False`."""
@@ -131,6 +100,7 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
 class NeuronGradient(NeuronAttribution, GradientAttribution):
     """The gradient of a neuron: [pellucid.methods.Saliency][] of it, with its sign."""
 
+    @calls(methods.Saliency, abs=False)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -143,15 +113,3 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
         early_exit: bool = True,
     ) -> Attributed:
         """The gradients of the selected neuron at `inputs`."""
-        return explained(
-            self,
-            methods.Saliency(abs=False),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-        )

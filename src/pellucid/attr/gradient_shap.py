@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     GradientAttribution,
@@ -17,17 +17,21 @@ from pellucid.attr._facade import (
     MultipliedInternalAttribution,
     NeuronAttribution,
     TensorOrTensors,
-    explained,
+    layer_after_ids,
     resolved,
 )
+from pellucid.attr._calls import Conversion, calls
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.random_streams import Seed
+
+DISTRIBUTION: dict[str, Conversion] = {"baselines": resolved}
 
 
 class GradientShap(MultipliedAttribution, CompleteAttribution):
     """Expected gradients over a distribution of baselines: [pellucid.methods.GradientShap][]."""
 
+    @calls(methods.GradientShap, convert=DISTRIBUTION)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -50,32 +54,6 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The expected gradients of `target`, by `n_samples` draws of baseline, noise and point between."""
-        return explained(
-            self,
-            methods.GradientShap(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                stdevs=stdevs,
-                multiply_by_inputs=self._multiply_by_inputs,
-                return_stderr=return_stderr,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-            },
-            baselines=resolved(baselines, inputs),
-            return_convergence_delta=return_convergence_delta,
-        )
 
 
 class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, CompleteAttribution):
@@ -84,6 +62,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
     Points lie between the inputs and the baselines; of token ids, which have no points between, at the layer.
     """
 
+    @calls(methods.GradientShap, layer=layer_after_ids, convert=DISTRIBUTION)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -108,39 +87,12 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The expected gradients of `target` there, by `n_samples` draws of baseline, noise and point between."""
-        return explained(
-            self,
-            methods.GradientShap(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                stdevs=stdevs,
-                multiply_by_inputs=self._multiply_by_inputs,
-                return_stderr=return_stderr,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                **self._sites(inputs, attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-                "replay": replay,
-            },
-            baselines=resolved(baselines, inputs),
-            return_convergence_delta=return_convergence_delta,
-        )
 
 
 class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, GradientAttribution):
     """Expected gradients of a neuron over a distribution of baselines: [pellucid.methods.GradientShap][] of it."""
 
+    @calls(methods.GradientShap, convert=DISTRIBUTION)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -164,29 +116,3 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The expected gradients of the selected neuron, by `n_samples` draws of baseline, noise and point between."""
-        return explained(
-            self,
-            methods.GradientShap(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                stdevs=stdevs,
-                multiply_by_inputs=self._multiply_by_inputs,
-                return_stderr=return_stderr,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-                "early_exit": early_exit,
-            },
-            baselines=resolved(baselines, inputs),
-        )

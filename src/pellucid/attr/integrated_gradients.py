@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     GradientAttribution,
@@ -14,8 +14,9 @@ from pellucid.attr._facade import (
     MultipliedInternalAttribution,
     NeuronAttribution,
     TensorOrTensors,
-    explained,
+    layer_as_source,
 )
+from pellucid.attr._calls import calls
 from pellucid.attr._internals import OverriddenPart
 from pellucid.core.evaluation.quadrature import Quadrature
 from pellucid.core.problem.baselines import Baselines
@@ -25,6 +26,7 @@ from pellucid.core.problem.target import TargetLike
 class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
     """Gradients integrated from baseline to input: [pellucid.methods.IntegratedGradients][]."""
 
+    @calls(methods.IntegratedGradients)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -43,27 +45,6 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The integrated gradients of `target`, by `n_steps` points of the quadrature `method`."""
-        return explained(
-            self,
-            methods.IntegratedGradients(
-                n_steps=n_steps,
-                method=method,
-                multiply_by_inputs=self._multiply_by_inputs,
-                tolerance=tolerance,
-                relative=relative,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-            return_convergence_delta=return_convergence_delta,
-        )
 
 
 class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, CompleteAttribution):
@@ -73,6 +54,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         lambda self: IntegratedGradients(self.forward_func, self.multiplies_by_inputs), "override attribute."
     )
 
+    @calls(methods.IntegratedGradients, layer=layer_as_source)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -94,35 +76,12 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The integrated gradients of `target` between what the layer says of `baselines` and of `inputs`."""
-        return explained(
-            self,
-            methods.IntegratedGradients(
-                n_steps=n_steps,
-                method=method,
-                multiply_by_inputs=self._multiply_by_inputs,
-                tolerance=tolerance,
-                relative=relative,
-            ),
-            inputs,
-            {
-                "source": self._layer(attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "replay": replay,
-            },
-            baselines=baselines,
-            return_convergence_delta=return_convergence_delta,
-        )
 
 
 class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution, GradientAttribution):
     """Gradients of a neuron integrated from baseline to input: [pellucid.methods.IntegratedGradients][] of it."""
 
+    @calls(methods.IntegratedGradients)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -142,24 +101,3 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The integrated gradients of the selected neuron, by `n_steps` points of the quadrature `method`."""
-        return explained(
-            self,
-            methods.IntegratedGradients(
-                n_steps=n_steps,
-                method=method,
-                multiply_by_inputs=self._multiply_by_inputs,
-                tolerance=tolerance,
-                relative=relative,
-            ),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-            baselines=baselines,
-        )

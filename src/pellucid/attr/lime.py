@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, chosen, explained
+from pellucid.attr._bases import Attributed, PerturbationAttribution, TensorOrTensors, chosen
+from pellucid.attr._calls import calls
 from pellucid.attr._internals import OverriddenPart
+from pellucid.attr._routes import held_by
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.problem.baselines import Baselines
@@ -23,6 +25,14 @@ from pellucid.methods.surrogates.lasso import LinearSolver
 from pellucid.methods.surrogates.lime import bernoulli_half, put_back
 from pellucid.methods.surrogates.lime_base import Transform
 
+PARTS = (
+    "interpretable_model",
+    "similarity_func",
+    "perturb_func",
+    "perturb_interpretable_space",
+    "from_interp_rep_transform",
+    "to_interp_rep_transform",
+)
 TAKES_ALL = "LimeBase takes each of them, and the functions that others need."
 LIME = "give Lime an interpretable_model, a similarity_func and a perturb_func."
 
@@ -64,26 +74,16 @@ class LimeBase(PerturbationAttribution):
         self.perturb_interpretable_space: Any = perturb_interpretable_space
         self.from_interp_rep_transform: Any = from_interp_rep_transform
         self.to_interp_rep_transform: Any = to_interp_rep_transform
-        self._method()
+        methods.LimeBase(**held_by(self, PARTS))  # which refuses what does not go together
 
     @property
     def multiplies_by_inputs(self) -> bool:
         """Whether the inputs themselves are a factor of the attributions."""
         return False
 
-    def _method(self, **chosen: Any) -> methods.LimeBase:
-        return methods.LimeBase(
-            interpretable_model=self.interpretable_model,
-            similarity_func=self.similarity_func,
-            perturb_func=self.perturb_func,
-            from_interp_rep_transform=self.from_interp_rep_transform,
-            to_interp_rep_transform=self.to_interp_rep_transform,
-            perturb_interpretable_space=self.perturb_interpretable_space,
-            **chosen,
-        )
-
     attribute_future = PerturbationAttribution.attribute_future
 
+    @calls(methods.LimeBase, keywords="callback_kwargs")
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -97,18 +97,6 @@ class LimeBase(PerturbationAttribution):
         **kwargs: Any,
     ) -> Attributed:
         """What the model learnt; `kwargs` go to the functions that perturb, transform and compare."""
-        return explained(
-            self,
-            self._method(n_samples=n_samples, callback_kwargs=kwargs),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-            },
-        )
 
 
 class Lime(LimeBase):
@@ -140,6 +128,7 @@ class Lime(LimeBase):
         self.similarity_func: Any = chosen(similarity_func, methods.ExponentialKernel())
         self.perturb_func: Any = chosen(perturb_func, bernoulli_half)
 
+    @calls(methods.Lime)
     def attribute(  # type: ignore[override]  # as in Captum, baselines come second
         self,
         inputs: TensorOrTensors,
@@ -161,33 +150,6 @@ class Lime(LimeBase):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The coefficients of the features."""
-        return explained(
-            self,
-            methods.Lime(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                similarity_func=self.similarity_func,
-                interpretable_model=self.interpretable_model,
-                perturb_func=self.perturb_func,
-                return_stderr=return_stderr,
-                per_feature=not return_input_shape,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )
 
 
 class KernelShap(Lime):
@@ -206,6 +168,7 @@ class KernelShap(Lime):
     def __init__(self, forward_func: Callable[..., Any]) -> None:
         PerturbationAttribution.__init__(self, forward_func)
 
+    @calls(methods.KernelShap)
     def attribute(  # type: ignore[override]  # what can only be named is its own
         self,
         inputs: TensorOrTensors,
@@ -228,30 +191,6 @@ class KernelShap(Lime):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The Shapley values, by `n_samples` [coalitions][pellucid.methods.surrogates.kernel_shap.Sampling]."""
-        return explained(
-            self,
-            methods.KernelShap(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                sampling=sampling,
-                per_feature=not return_input_shape,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )
 
     def kernel_shap_similarity_kernel(self, _: Any, __: Any, interpretable_sample: Tensor, **kwargs: Any) -> Tensor:
         """What a coalition counts, as Captum has it: very much those of none and of all, as others are drawn by it."""

@@ -8,14 +8,15 @@ from typing import Any
 from torch import Tensor, nn
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     LayerAttribution,
     TensorOrTensors,
     compute_gradients,
-    explained,
+    layer_of_gradients,
 )
+from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import as_tensor_tuple, sum_over_tensors
@@ -42,6 +43,7 @@ class LRP(CompleteAttribution):
         """Whether the inputs themselves are a factor of the attributions."""
         return True
 
+    @calls(methods.LRP)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -56,18 +58,6 @@ class LRP(CompleteAttribution):
         show_progress: bool = False,
     ) -> Attributed:
         """The relevance of the inputs for `target`; with `verbose`, every call that it passes is printed."""
-        return explained(
-            self,
-            methods.LRP(composite=composite, strict=strict, verbose=verbose),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            return_convergence_delta=return_convergence_delta,
-        )
 
     def compute_convergence_delta(  # type: ignore[override]  # as in Captum
         self, attributions: TensorOrTensors, output: Tensor
@@ -104,6 +94,7 @@ class LayerLRP(LRP, LayerAttribution):
         self.model = model
         self.gradient_func = compute_gradients
 
+    @calls(methods.LRP, layer=layer_of_gradients)
     def attribute(  # type: ignore[override]  # as in Captum
         self,
         inputs: TensorOrTensors,
@@ -120,17 +111,3 @@ class LayerLRP(LRP, LayerAttribution):
         early_exit: bool = True,
     ) -> Attributed:
         """The relevance of what the layer takes or returns."""
-        return explained(
-            self,
-            methods.LRP(composite=composite, strict=strict, verbose=verbose),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "gradient_at": self._layer(attribute_to_layer_input),
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-            return_convergence_delta=return_convergence_delta,
-        )

@@ -7,15 +7,9 @@ from typing import Any, Literal
 import torch
 
 from pellucid import methods
-from pellucid.attr._facade import (
-    Attributed,
-    Attribution,
-    GradientAttribution,
-    Inside,
-    TensorOrTensors,
-    explained,
-    method_inside,
-)
+from pellucid.attr._bases import Attributed, Attribution, GradientAttribution, TensorOrTensors
+from pellucid.attr._calls import MethodCall, explained
+from pellucid.attr._inside import Inside, method_inside
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.random_streams import Seed
 from pellucid.methods.gradients.noise_tunnel import Average
@@ -52,28 +46,27 @@ class NoiseTunnel(Attribution):
         """The average of `nt_samples` noisy calls of the method inside, which takes `kwargs`."""
         return explained(
             self,
-            methods.NoiseTunnel(
-                attribution_method=Inside(self.attribution_method, isinstance(inputs, tuple)),
-                nt_type=nt_type,
-                nt_samples=nt_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                nt_samples_batch_size=nt_samples_batch_size,
-                stdevs=stdevs,
-                draw_baseline_from_distrib=draw_baseline_from_distrib,
-                return_stderr=return_stderr,
-                seed=seed,
-                generator=generator,
-            ),
             inputs,
-            {
-                "target": kwargs.get("target"),
-                "create_graph": kwargs.get("create_graph", False),
-                "return_stderr": return_stderr,
-                "whole_batch": whole_batch,
-            },
-            **kwargs,
+            lambda: MethodCall(
+                methods.NoiseTunnel(
+                    attribution_method=Inside(self.attribution_method, isinstance(inputs, tuple)),
+                    nt_type=nt_type,
+                    nt_samples=nt_samples,
+                    tolerance=tolerance,
+                    relative=relative,
+                    max_samples=max_samples,
+                    nt_samples_batch_size=nt_samples_batch_size,
+                    stdevs=stdevs,
+                    draw_baseline_from_distrib=draw_baseline_from_distrib,
+                    return_stderr=return_stderr,
+                    seed=seed,
+                    generator=generator,
+                ),
+                problem={"target": kwargs.get("target")},
+                options={"create_graph": kwargs.get("create_graph", False), "whole_batch": whole_batch},
+                arguments=kwargs,
+                return_stderr=return_stderr,
+            ),
         )
 
     def has_convergence_delta(self) -> bool:

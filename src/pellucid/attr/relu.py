@@ -8,7 +8,8 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, GradientAttribution, NeuronAttribution, TensorOrTensors, explained
+from pellucid.attr._bases import Attributed, GradientAttribution, NeuronAttribution, TensorOrTensors
+from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.methods.backprop.guided import RECTIFIERS
@@ -25,6 +26,7 @@ class GuidedBackprop(GradientAttribution):
         super().__init__(model)
         self.model = model
 
+    @calls(methods.GuidedBackprop)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -36,17 +38,6 @@ class GuidedBackprop(GradientAttribution):
         show_progress: bool = False,
     ) -> Attributed:
         """What passes back from `target`, where the functions named in `activations` follow the rule."""
-        return explained(
-            self,
-            methods.GuidedBackprop(activations=activations),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-        )
 
 
 class Deconvolution(GradientAttribution):
@@ -60,6 +51,7 @@ class Deconvolution(GradientAttribution):
         super().__init__(model)
         self.model = model
 
+    @calls(methods.Deconvolution)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -71,17 +63,6 @@ class Deconvolution(GradientAttribution):
         show_progress: bool = False,
     ) -> Attributed:
         """What passes back from `target`, where the functions named in `activations` follow the rule."""
-        return explained(
-            self,
-            methods.Deconvolution(activations=activations),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-        )
 
 
 class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
@@ -104,6 +85,7 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
     ) -> None:
         super().__init__(model, layer, device_ids, call=call)
 
+    @calls(methods.GuidedBackprop)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -117,18 +99,6 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
         early_exit: bool = True,
     ) -> Attributed:
         """What passes back from the selected neuron, where the functions named in `activations` follow the rule."""
-        return explained(
-            self,
-            methods.GuidedBackprop(activations=activations),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-        )
 
 
 class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
@@ -151,6 +121,7 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
     ) -> None:
         super().__init__(model, layer, device_ids, call=call)
 
+    @calls(methods.Deconvolution)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -164,15 +135,3 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
         early_exit: bool = True,
     ) -> Attributed:
         """What passes back from the selected neuron, where the functions named in `activations` follow the rule."""
-        return explained(
-            self,
-            methods.Deconvolution(activations=activations),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-        )

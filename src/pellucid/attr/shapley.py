@@ -8,7 +8,8 @@ import torch
 from torch import Future
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained, future_of, later
+from pellucid.attr._bases import Attributed, PerturbationAttribution, TensorOrTensors
+from pellucid.attr._calls import calls, future_of, later
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.problem.baselines import Baselines
@@ -18,6 +19,7 @@ from pellucid.core.problem.target import TargetLike
 class ShapleyValueSampling(PerturbationAttribution):
     """Shapley values by sampled orders: [pellucid.methods.ShapleyValueSampling][]."""
 
+    @calls(methods.ShapleyValueSampling, keeps_single=True)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -38,29 +40,6 @@ class ShapleyValueSampling(PerturbationAttribution):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The Shapley values of each feature, by `n_samples` orders; (B, 1, ...) for an output (B, 1), as in Captum."""
-        return explained(
-            self,
-            methods.ShapleyValueSampling(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "keeps_single": True,
-                "return_stderr": return_stderr,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )
 
     attribute_future = future_of(attribute)
 
@@ -68,6 +47,7 @@ class ShapleyValueSampling(PerturbationAttribution):
 class ShapleyValues(ShapleyValueSampling):
     """Exact Shapley values, by all coalitions: [pellucid.methods.ShapleyValues][]."""
 
+    @calls(methods.ShapleyValues, keeps_single=True)
     def attribute(  # type: ignore[override]  # as in Captum, there are no samples
         self,
         inputs: TensorOrTensors,
@@ -81,21 +61,6 @@ class ShapleyValues(ShapleyValueSampling):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The Shapley values of each feature; (B, 1, ...) for an output (B, 1), as in Captum."""
-        return explained(
-            self,
-            methods.ShapleyValues(),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "keeps_single": True,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )
 
     def attribute_future(
         self,
