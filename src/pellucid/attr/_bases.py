@@ -24,9 +24,10 @@ from pellucid.methods.calling.attribution import run_located
 
 T = TypeVar("T")
 TensorOrTensors: TypeAlias = Tensor | Tensors
+Inputs = TypeVar("Inputs", bound=TensorOrTensors)
+"""A tensor or a tuple of tensors, as which attributions of inputs come back."""
 Attributed: TypeAlias = Any
-"""Attributions as the inputs came, a tensor or a tuple of tensors, or as the layer has its tensors; with
-`return_convergence_delta`, and the deltas."""
+"""Attributions at a layer, as it has its tensors: one, or tuples, lists and dicts of them, which only a run tells."""
 
 
 def compute_gradients(

@@ -11,6 +11,7 @@ from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     Attribution,
+    Inputs,
     LayerAttribution,
     NeuronAttribution,
     PerturbationAttribution,
@@ -32,7 +33,7 @@ class FeatureAblation(PerturbationAttribution):
     @calls(methods.FeatureAblation)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -42,7 +43,7 @@ class FeatureAblation(PerturbationAttribution):
         *,
         whole_batch: bool | None = None,
         **kwargs: Any,
-    ) -> Attributed:
+    ) -> Inputs:
         """The effects of replacing each feature by its baseline; Captum, too, takes other `kwargs` and drops them."""
 
     attribute_future = future_of(attribute)
@@ -54,7 +55,7 @@ class Occlusion(FeatureAblation):
     @calls(methods.Occlusion)
     def attribute(  # type: ignore[override]  # as in Captum, the window comes second
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         sliding_window_shapes: WindowShapes,
         strides: Strides = None,
         baselines: Baselines = None,
@@ -64,7 +65,7 @@ class Occlusion(FeatureAblation):
         show_progress: bool = False,
         *,
         whole_batch: bool | None = None,
-    ) -> Attributed:
+    ) -> Inputs:
         """The mean effects of the windows over each element."""
 
     attribute_future = Attribution.attribute_future
@@ -80,7 +81,7 @@ class FeaturePermutation(FeatureAblation):
     @calls(methods.FeaturePermutation)
     def attribute(  # type: ignore[override]  # as in Captum, there are no baselines
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         feature_mask: FeatureMask = None,
@@ -91,7 +92,7 @@ class FeaturePermutation(FeatureAblation):
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
         **kwargs: Any,
-    ) -> Attributed:
+    ) -> Inputs:
         """The effects of permuting each feature; Captum, too, takes other `kwargs` and drops them."""
 
     attribute_future = future_of(attribute)
@@ -171,7 +172,7 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
     @calls(methods.FeatureAblation)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         baselines: Baselines = None,
         additional_forward_args: Any = None,
@@ -182,5 +183,5 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
         show_progress: bool = False,
         early_exit: bool = True,
         whole_batch: bool | None = None,
-    ) -> Attributed:
+    ) -> Inputs:
         """The effects of replacing each feature by its baseline on the selected neuron."""

@@ -8,7 +8,14 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._bases import Attributed, GradientAttribution, LayerAttribution, TensorOrTensors, layer_of_gradients
+from pellucid.attr._bases import (
+    Attributed,
+    GradientAttribution,
+    Inputs,
+    LayerAttribution,
+    TensorOrTensors,
+    layer_of_gradients,
+)
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, Layer
 from pellucid.core.problem.target import TargetLike
@@ -66,7 +73,7 @@ class GuidedGradCam(GradientAttribution):
     @calls(methods.GuidedGradCam, layer=layer_of_gradients)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         interpolate_mode: Interpolation = "nearest",
@@ -77,5 +84,5 @@ class GuidedGradCam(GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
-    ) -> Attributed:
+    ) -> Inputs:
         """The guided gradients of `target` at `inputs`, times its map, resized by `interpolate_mode`."""

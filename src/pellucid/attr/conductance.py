@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
+
+from torch import Tensor
 
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     GradientAttribution,
+    Inputs,
     LayerAttribution,
     MultipliedInternalAttribution,
     NeuronAttribution,
@@ -27,6 +30,44 @@ AS_CAPTUM_WEIGHS: dict[str, Conversion] = {"method": lambda method, _: _TRAPEZOI
 
 class LayerConductance(LayerAttribution, CompleteAttribution):
     """How much of the change flows through a layer: [pellucid.methods.Conductance][]."""
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        return_convergence_delta: Literal[False] = False,
+        attribute_to_layer_input: bool = False,
+        grad_kwargs: dict[str, Any] | None = None,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        whole_batch: bool | None = None,
+    ) -> Attributed: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        *,
+        return_convergence_delta: Literal[True],
+        attribute_to_layer_input: bool = False,
+        grad_kwargs: dict[str, Any] | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        whole_batch: bool | None = None,
+    ) -> tuple[Attributed, Tensor]: ...
 
     @calls(methods.Conductance, layer=layer_after_ids, gradient_rule="left")
     def attribute(
@@ -60,7 +101,7 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
     @calls(methods.NeuronConductance, layer=layer_of_gradients, convert=AS_CAPTUM_WEIGHS)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         baselines: Baselines = None,
         target: TargetLike = None,
@@ -74,7 +115,7 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
-    ) -> Attributed:
+    ) -> Inputs:
         """The conductance of the selected neuron for `target`, by `n_steps` points of the quadrature `method`."""
 
 

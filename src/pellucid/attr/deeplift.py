@@ -1,39 +1,33 @@
-"""Captum's names for DeepLIFT: of inputs, of layers and of neurons, with one baseline or many."""
+"""Captum's names for DeepLIFT: of inputs, of layers and of neurons, from one baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
-from torch import nn
+from torch import Tensor, nn
 
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     GradientAttribution,
+    Inputs,
     InternalAttribution,
     LayerAttribution,
     MultipliedAttribution,
     NeuronAttribution,
     TensorOrTensors,
     layer_after_ids_alone,
-    resolved,
 )
 from pellucid.attr._calls import Conversion, calls
 from pellucid.attr._internals import OF_RULES, Unread
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike
-from pellucid.core.tensors import as_tensor_tuple
 from pellucid.methods.deeplift.deeplift import with_three_arguments
 
 ONE_BASELINE: dict[str, Conversion] = {"custom_attribution_func": lambda function, _: with_three_arguments(function)}
-MANY_BASELINES = ONE_BASELINE | {"baselines": resolved}
-MANY_BASELINES_OF_TUPLES = ONE_BASELINE | {
-    "baselines": lambda baselines, inputs: resolved(baselines, as_tensor_tuple(inputs, "inputs"))
-}
-"""At layers Captum always gives a tuple to a function of the inputs."""
 
 SUPPORTED_NON_LINEAR = Unread("SUPPORTED_NON_LINEAR", OF_RULES)
 """Empty: it is calls that have rules, in modules of whatever type."""
@@ -57,10 +51,44 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         """Whether somebody has put an input and an output on a module, as Captum does; pellucid does not."""
         return all(hasattr(module, name) for name in ("input", "output"))
 
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: Literal[False] = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        strict: bool = False,
+        whole_batch: bool | None = None,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        return_convergence_delta: Literal[True],
+        custom_attribution_func: Callable[..., Any] | None = None,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        strict: bool = False,
+        whole_batch: bool | None = None,
+    ) -> tuple[Inputs, Tensor]: ...
+
     @calls(methods.DeepLift, convert=ONE_BASELINE)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -74,37 +102,6 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         whole_batch: bool | None = None,
     ) -> Attributed:
         """The contributions to the change of `target`."""
-
-
-class DeepLiftShap(DeepLift):
-    """The same on average over a distribution of baselines: [pellucid.methods.DeepLiftShap][].
-
-    Args:
-        model: Any callable of tensors.
-        multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-    """
-
-    def __init__(self, model: Callable[..., Any], multiply_by_inputs: bool = True) -> None:
-        super().__init__(model, multiply_by_inputs)
-
-    @calls(methods.DeepLiftShap, convert=MANY_BASELINES)
-    def attribute(  # type: ignore[override]  # as in Captum, baselines must be given
-        self,
-        inputs: TensorOrTensors,
-        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
-        target: TargetLike = None,
-        additional_forward_args: Any = None,
-        return_convergence_delta: bool = False,
-        custom_attribution_func: Callable[..., Any] | None = None,
-        *,
-        internal_batch_size: int | None = None,
-        create_graph: bool = False,
-        show_progress: bool = False,
-        return_stderr: bool = False,
-        strict: bool = False,
-        whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The mean contributions to the change of `target` from those for all baselines."""
 
 
 class LayerDeepLift(LayerAttribution, DeepLift):
@@ -128,8 +125,46 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         InternalAttribution.__init__(self, model, layer, call=call)
         DeepLift.__init__(self, model, multiply_by_inputs)
 
+    @overload  # type: ignore[override]  # as in Captum, layers have more
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: Literal[False] = False,
+        attribute_to_layer_input: bool = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        grad_kwargs: dict[str, Any] | None = None,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        strict: bool = False,
+        whole_batch: bool | None = None,
+    ) -> Attributed: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        return_convergence_delta: Literal[True],
+        attribute_to_layer_input: bool = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        grad_kwargs: dict[str, Any] | None = None,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        strict: bool = False,
+        whole_batch: bool | None = None,
+    ) -> tuple[Attributed, Tensor]: ...
+
     @calls(methods.DeepLift, layer=layer_after_ids_alone, convert=ONE_BASELINE)
-    def attribute(  # type: ignore[override]  # as in Captum, layers have more
+    def attribute(
         self,
         inputs: TensorOrTensors,
         baselines: Baselines = None,
@@ -149,48 +184,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         """The contributions of the layer to the change of `target`."""
 
 
-class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
-    """The same on average over a distribution of baselines: [pellucid.methods.DeepLiftShap][] there.
-
-    Args:
-        model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
-        multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
-    """
-
-    def __init__(
-        self,
-        model: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
-        multiply_by_inputs: bool = True,
-        *,
-        call: CallLike = None,
-    ) -> None:
-        LayerDeepLift.__init__(self, model, layer, multiply_by_inputs, call=call)
-
-    @calls(methods.DeepLiftShap, layer=layer_after_ids_alone, convert=MANY_BASELINES_OF_TUPLES)
-    def attribute(  # type: ignore[override]  # as in Captum, layers have more
-        self,
-        inputs: TensorOrTensors,
-        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
-        target: TargetLike = None,
-        additional_forward_args: Any = None,
-        return_convergence_delta: bool = False,
-        attribute_to_layer_input: bool = False,
-        custom_attribution_func: Callable[..., Any] | None = None,
-        *,
-        internal_batch_size: int | None = None,
-        create_graph: bool = False,
-        show_progress: bool = False,
-        return_stderr: bool = False,
-        strict: bool = False,
-        whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The mean contributions of the layer to the change of `target` from those for all baselines."""
-
-
-class _OfNeuron(NeuronAttribution, GradientAttribution):
+class NeuronDeepLiftBase(NeuronAttribution, GradientAttribution):
     """What both share.
 
     Args:
@@ -218,7 +212,7 @@ class _OfNeuron(NeuronAttribution, GradientAttribution):
         return self._multiply_by_inputs
 
 
-class NeuronDeepLift(_OfNeuron):
+class NeuronDeepLift(NeuronDeepLiftBase):
     """Contributions to the change of a neuron: [pellucid.methods.DeepLift][] of it.
 
     Args:
@@ -231,7 +225,7 @@ class NeuronDeepLift(_OfNeuron):
     @calls(methods.DeepLift, convert=ONE_BASELINE)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         baselines: Baselines = None,
         additional_forward_args: Any = None,
@@ -244,36 +238,5 @@ class NeuronDeepLift(_OfNeuron):
         early_exit: bool = True,
         strict: bool = False,
         whole_batch: bool | None = None,
-    ) -> Attributed:
+    ) -> Inputs:
         """The contributions to the change of the selected neuron."""
-
-
-class NeuronDeepLiftShap(_OfNeuron):
-    """The same on average over a distribution of baselines: [pellucid.methods.DeepLiftShap][] of it.
-
-    Args:
-        model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
-        multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
-    """
-
-    @calls(methods.DeepLiftShap, convert=MANY_BASELINES)
-    def attribute(
-        self,
-        inputs: TensorOrTensors,
-        neuron_selector: TargetLike,
-        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
-        additional_forward_args: Any = None,
-        attribute_to_neuron_input: bool = False,
-        custom_attribution_func: Callable[..., Any] | None = None,
-        *,
-        internal_batch_size: int | None = None,
-        create_graph: bool = False,
-        show_progress: bool = False,
-        return_stderr: bool = False,
-        early_exit: bool = True,
-        strict: bool = False,
-        whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The mean contributions to the change of the selected neuron from those for all baselines."""

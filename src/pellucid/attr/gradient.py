@@ -11,6 +11,7 @@ from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     GradientAttribution,
+    Inputs,
     LayerAttribution,
     MultipliedInternalAttribution,
     NeuronAttribution,
@@ -30,14 +31,14 @@ class Saliency(GradientAttribution):
     @calls(methods.Saliency)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         abs: bool = True,
         additional_forward_args: Any = None,
         *,
         create_graph: bool = False,
         show_progress: bool = False,
-    ) -> Attributed:
+    ) -> Inputs:
         """The gradients of `target` at `inputs`, without their sign where `abs`."""
 
 
@@ -47,13 +48,13 @@ class InputXGradient(GradientAttribution):
     @calls(methods.InputXGradient)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
         create_graph: bool = False,
         show_progress: bool = False,
-    ) -> Attributed:
+    ) -> Inputs:
         """The gradients of `target` at `inputs`, times the inputs."""
 
     @property
@@ -103,7 +104,7 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
     @calls(methods.Saliency, abs=False)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         additional_forward_args: Any = None,
         attribute_to_neuron_input: bool = False,
@@ -111,5 +112,5 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
-    ) -> Attributed:
+    ) -> Inputs:
         """The gradients of the selected neuron at `inputs`."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, overload
+
+from torch import Tensor
 
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     GradientAttribution,
+    Inputs,
     LayerAttribution,
     MultipliedAttribution,
     MultipliedInternalAttribution,
@@ -26,10 +29,48 @@ from pellucid.core.problem.target import TargetLike
 class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
     """Gradients integrated from baseline to input: [pellucid.methods.IntegratedGradients][]."""
 
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int | Literal["auto"] = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        return_convergence_delta: Literal[False] = False,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        tolerance: float = 1e-3,
+        relative: bool = False,
+        whole_batch: bool | None = None,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int | Literal["auto"] = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        *,
+        return_convergence_delta: Literal[True],
+        create_graph: bool = False,
+        show_progress: bool = False,
+        tolerance: float = 1e-3,
+        relative: bool = False,
+        whole_batch: bool | None = None,
+    ) -> tuple[Inputs, Tensor]: ...
+
     @calls(methods.IntegratedGradients)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -53,6 +94,50 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
     ig = OverriddenPart(
         lambda self: IntegratedGradients(self.forward_func, self.multiplies_by_inputs), "override attribute."
     )
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int | Literal["auto"] = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        return_convergence_delta: Literal[False] = False,
+        attribute_to_layer_input: bool = False,
+        grad_kwargs: dict[str, Any] | None = None,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        tolerance: float = 1e-3,
+        relative: bool = False,
+        replay: bool = True,
+        whole_batch: bool | None = None,
+    ) -> Attributed: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int | Literal["auto"] = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        *,
+        return_convergence_delta: Literal[True],
+        attribute_to_layer_input: bool = False,
+        grad_kwargs: dict[str, Any] | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        tolerance: float = 1e-3,
+        relative: bool = False,
+        replay: bool = True,
+        whole_batch: bool | None = None,
+    ) -> tuple[Attributed, Tensor]: ...
 
     @calls(methods.IntegratedGradients, layer=layer_as_source)
     def attribute(
@@ -84,7 +169,7 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
     @calls(methods.IntegratedGradients)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         baselines: Baselines = None,
         additional_forward_args: Any = None,
@@ -99,5 +184,5 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
         relative: bool = False,
         early_exit: bool = True,
         whole_batch: bool | None = None,
-    ) -> Attributed:
+    ) -> Inputs:
         """The integrated gradients of the selected neuron, by `n_steps` points of the quadrature `method`."""

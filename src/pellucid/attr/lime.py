@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._bases import Attributed, PerturbationAttribution, TensorOrTensors, chosen
+from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors, chosen
 from pellucid.attr._calls import calls
 from pellucid.attr._internals import OverriddenPart
 from pellucid.attr._routes import held_by
@@ -86,7 +86,7 @@ class LimeBase(PerturbationAttribution):
     @calls(methods.LimeBase, keywords="callback_kwargs")
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         n_samples: int = 50,
@@ -95,7 +95,7 @@ class LimeBase(PerturbationAttribution):
         *,
         whole_batch: bool | None = None,
         **kwargs: Any,
-    ) -> Attributed:
+    ) -> Inputs:
         """What the model learnt; `kwargs` go to the functions that perturb, transform and compare."""
 
 
@@ -128,10 +128,54 @@ class Lime(LimeBase):
         self.similarity_func: Any = chosen(similarity_func, methods.ExponentialKernel())
         self.perturb_func: Any = chosen(perturb_func, bernoulli_half)
 
-    @calls(methods.Lime)
-    def attribute(  # type: ignore[override]  # as in Captum, baselines come second
+    @overload  # type: ignore[override]  # as in Captum, baselines come second
+    def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int | Literal["auto"] = 25,
+        perturbations_per_eval: int | None = None,
+        return_input_shape: bool = True,
+        show_progress: bool = False,
+        *,
+        return_stderr: Literal[False] = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int | Literal["auto"] = 25,
+        perturbations_per_eval: int | None = None,
+        return_input_shape: bool = True,
+        show_progress: bool = False,
+        *,
+        return_stderr: Literal[True],
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> tuple[Inputs, Inputs | None]: ...
+
+    @calls(methods.Lime)
+    def attribute(
+        self,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -168,10 +212,56 @@ class KernelShap(Lime):
     def __init__(self, forward_func: Callable[..., Any]) -> None:
         PerturbationAttribution.__init__(self, forward_func)
 
-    @calls(methods.KernelShap)
-    def attribute(  # type: ignore[override]  # what can only be named is its own
+    @overload  # type: ignore[override]  # what can only be named is its own
+    def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int | Literal["auto"] = 25,
+        perturbations_per_eval: int | None = None,
+        return_input_shape: bool = True,
+        show_progress: bool = False,
+        *,
+        sampling: Sampling = "captum",
+        return_stderr: Literal[False] = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int | Literal["auto"] = 25,
+        perturbations_per_eval: int | None = None,
+        return_input_shape: bool = True,
+        show_progress: bool = False,
+        *,
+        sampling: Sampling = "captum",
+        return_stderr: Literal[True],
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> tuple[Inputs, Inputs | None]: ...
+
+    @calls(methods.KernelShap)
+    def attribute(
+        self,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,

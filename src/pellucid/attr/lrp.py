@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 from torch import Tensor, nn
 
@@ -11,6 +11,7 @@ from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
+    Inputs,
     LayerAttribution,
     TensorOrTensors,
     compute_gradients,
@@ -43,10 +44,40 @@ class LRP(CompleteAttribution):
         """Whether the inputs themselves are a factor of the attributions."""
         return True
 
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: Literal[False] = False,
+        verbose: bool = False,
+        *,
+        composite: methods.Composite = DEFAULT,
+        strict: bool = False,
+        create_graph: bool = False,
+        show_progress: bool = False,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        return_convergence_delta: Literal[True],
+        verbose: bool = False,
+        composite: methods.Composite = DEFAULT,
+        strict: bool = False,
+        create_graph: bool = False,
+        show_progress: bool = False,
+    ) -> tuple[Inputs, Tensor]: ...
+
     @calls(methods.LRP)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         return_convergence_delta: bool = False,
@@ -94,8 +125,42 @@ class LayerLRP(LRP, LayerAttribution):
         self.model = model
         self.gradient_func = compute_gradients
 
+    @overload  # type: ignore[override]  # as in Captum
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: Literal[False] = False,
+        attribute_to_layer_input: bool = False,
+        verbose: bool = False,
+        *,
+        composite: methods.Composite = DEFAULT,
+        strict: bool = False,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> Attributed: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        return_convergence_delta: Literal[True],
+        attribute_to_layer_input: bool = False,
+        verbose: bool = False,
+        composite: methods.Composite = DEFAULT,
+        strict: bool = False,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> tuple[Attributed, Tensor]: ...
+
     @calls(methods.LRP, layer=layer_of_gradients)
-    def attribute(  # type: ignore[override]  # as in Captum
+    def attribute(
         self,
         inputs: TensorOrTensors,
         target: TargetLike = None,

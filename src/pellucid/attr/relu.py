@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._bases import Attributed, GradientAttribution, NeuronAttribution, TensorOrTensors
+from pellucid.attr._bases import GradientAttribution, Inputs, NeuronAttribution
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.target import TargetLike
@@ -29,14 +29,14 @@ class GuidedBackprop(GradientAttribution):
     @calls(methods.GuidedBackprop)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,
-    ) -> Attributed:
+    ) -> Inputs:
         """What passes back from `target`, where the functions named in `activations` follow the rule."""
 
 
@@ -54,14 +54,14 @@ class Deconvolution(GradientAttribution):
     @calls(methods.Deconvolution)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,
-    ) -> Attributed:
+    ) -> Inputs:
         """What passes back from `target`, where the functions named in `activations` follow the rule."""
 
 
@@ -88,7 +88,7 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
     @calls(methods.GuidedBackprop)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         additional_forward_args: Any = None,
         attribute_to_neuron_input: bool = False,
@@ -97,7 +97,7 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
-    ) -> Attributed:
+    ) -> Inputs:
         """What passes back from the selected neuron, where the functions named in `activations` follow the rule."""
 
 
@@ -124,7 +124,7 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
     @calls(methods.Deconvolution)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         additional_forward_args: Any = None,
         attribute_to_neuron_input: bool = False,
@@ -133,5 +133,5 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
-    ) -> Attributed:
+    ) -> Inputs:
         """What passes back from the selected neuron, where the functions named in `activations` follow the rule."""
