@@ -156,7 +156,7 @@ class MultipliedAttribution(Attribution):
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        multiply_by_inputs: Whether that factor is there.
+        multiply_by_inputs: Whether to multiply by x - x', or by the inputs (global attribution), or not (local).
     """
 
     def __init__(self, forward_func: Callable[..., Any], multiply_by_inputs: bool = True) -> None:
@@ -243,7 +243,7 @@ class MultipliedInternalAttribution(InternalAttribution):
         forward_func: Any callable of tensors: a module, a bound method, a function.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
-        multiply_by_inputs: Whether the factor is there.
+        multiply_by_inputs: Whether to multiply by y - y', or by the activations y (global attribution), or not (local).
         call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 

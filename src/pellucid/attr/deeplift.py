@@ -34,12 +34,20 @@ SUPPORTED_NON_LINEAR = Unread("SUPPORTED_NON_LINEAR", OF_RULES)
 
 
 class DeepLift(MultipliedAttribution, CompleteAttribution):
-    """Contributions to the change of the output from that for a baseline: [pellucid.methods.DeepLift][].
+    """Contributions to the change of the output from that for a baseline: `pellucid.methods.DeepLift`.
 
     Args:
         model: Any callable of tensors.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
         eps: Changes smaller than this are none: a gradient takes the place of their ratio.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import DeepLift
+        >>> model = lambda x: x[:, 0] * x[:, 1]
+        >>> x = torch.tensor([[2.0, 3.0]])
+        >>> DeepLift(model).attribute(x, return_convergence_delta=True)
+        (tensor([[3., 3.]]), tensor([0.]))
     """
 
     def __init__(self, model: Callable[..., Any], multiply_by_inputs: bool = True, eps: float = 1e-10) -> None:
@@ -101,17 +109,67 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         strict: bool = False,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The contributions to the change of `target`."""
+        """The contributions to the change of `target`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: What to compare with:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs
+                nothing.
+            custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
+            internal_batch_size: The most rows per forward; None chooses it.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            strict: Whether calls without a rule raise an error.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
+            `return_convergence_delta`, a tuple of these and of deltas (B,).
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class LayerDeepLift(LayerAttribution, DeepLift):
-    """Contributions of what a layer takes or returns: [pellucid.methods.DeepLift][] there.
+    """Contributions of what a layer takes or returns: `pellucid.methods.DeepLift` there.
 
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerDeepLift
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LayerDeepLift(model, model[1]).attribute(x, target=1).shape
+        torch.Size([2, 4])
     """
 
     def __init__(
@@ -181,7 +239,51 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         strict: bool = False,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The contributions of the layer to the change of `target`."""
+        """The contributions of the layer to the change of `target`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: What to compare with:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs
+                nothing.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
+            grad_kwargs: More arguments of `torch.autograd.grad`.
+            internal_batch_size: The most rows per forward; None chooses it.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            strict: Whether calls without a rule raise an error.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
+            `return_convergence_delta`, a tuple of these and of deltas (B,).
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class NeuronDeepLiftBase(NeuronAttribution, GradientAttribution):
@@ -213,13 +315,21 @@ class NeuronDeepLiftBase(NeuronAttribution, GradientAttribution):
 
 
 class NeuronDeepLift(NeuronDeepLiftBase):
-    """Contributions to the change of a neuron: [pellucid.methods.DeepLift][] of it.
+    """Contributions to the change of a neuron: `pellucid.methods.DeepLift` of it.
 
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import NeuronDeepLift
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> NeuronDeepLift(model, model[1]).attribute(x, 0).shape
+        torch.Size([2, 3])
     """
 
     @calls(methods.DeepLift, convert=ONE_BASELINE)
@@ -239,4 +349,46 @@ class NeuronDeepLift(NeuronDeepLiftBase):
         strict: bool = False,
         whole_batch: bool | None = None,
     ) -> Inputs:
-        """The contributions to the change of the selected neuron."""
+        """The contributions to the change of the selected neuron.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            neuron_selector: The neuron that is explained, of what the layer returns, or takes:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            baselines: What to compare with:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
+            custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
+            internal_batch_size: The most rows per forward; None chooses it.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+            strict: Whether calls without a rule raise an error.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """

@@ -27,12 +27,20 @@ DEFAULT = methods.Composite()
 
 
 class LRP(CompleteAttribution):
-    """The output, passed back to the inputs in proportion to contributions: [pellucid.methods.LRP][].
+    """The output, passed back to the inputs in proportion to contributions: `pellucid.methods.LRP`.
 
     A module's attribute `rule`, where it has one, says what it follows; see `pellucid.attr.lrp_rules`.
 
     Args:
         model: Any callable of tensors.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LRP
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LRP(model).attribute(x, target=1).shape
+        torch.Size([2, 3])
     """
 
     def __init__(self, model: Callable[..., Any]) -> None:
@@ -88,7 +96,38 @@ class LRP(CompleteAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
     ) -> Attributed:
-        """The relevance of the inputs for `target`; with `verbose`, every call that it passes is printed."""
+        """The relevance of the inputs for `target`; with `verbose`, every call that it passes is printed.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            return_convergence_delta: Whether to measure how much of the output is lost.
+            verbose: Whether to print what every call receives and passes on; see `trace`.
+            composite: Which rule each layer follows.
+            strict: Whether calls without a rule raise an error.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
+            `return_convergence_delta`, a tuple of these and of deltas (B,), or (layers, B) for a list of layers.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     def compute_convergence_delta(  # type: ignore[override]  # as in Captum
         self, attributions: TensorOrTensors, output: Tensor
@@ -111,7 +150,15 @@ class LayerLRP(LRP, LayerAttribution):
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerLRP
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LayerLRP(model, model[1]).attribute(x, target=1).shape
+        torch.Size([2, 4])
     """
 
     def __init__(
@@ -175,4 +222,38 @@ class LayerLRP(LRP, LayerAttribution):
         show_progress: bool = False,
         early_exit: bool = True,
     ) -> Attributed:
-        """The relevance of what the layer takes or returns."""
+        """The relevance of what the layer takes or returns.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            return_convergence_delta: Whether to measure how much of the output is lost.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            verbose: Whether to print what every call receives and passes on; see `trace`.
+            composite: Which rule each layer follows.
+            strict: Whether calls without a rule raise an error.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
+            `return_convergence_delta`, a tuple of these and of deltas (B,), or (layers, B) for a list of layers.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
