@@ -21,8 +21,10 @@ from __future__ import annotations
 
 import operator
 import os
+import re
 import sys
 import warnings
+from collections.abc import Mapping
 from types import FrameType, TracebackType
 from typing import NoReturn, SupportsIndex
 
@@ -97,6 +99,25 @@ def located(error: Exception, method: str, inputs: str, hint: str = "") -> Excep
     if hint and " Hint: " not in notes[place]:  # an edge further out may know more: the inputs before noise
         notes[place] += f" Hint: {hint}"
     return error
+
+
+def renamed(error: Exception, names: Mapping[str, str]) -> Exception:
+    """One of our errors in the caller's words; any other as it is.
+
+    Args:
+        error: What was raised.
+        names: What the caller has under another name: what messages say, and what is to be said.
+    """
+    message = text = str(error)
+    for name, callers in names.items():
+        if isinstance(error, PellucidError) and name != callers:
+            text = re.sub(rf"(?<!the )\b{name}\b(?= must|=|: )", callers, text)
+    if text == message:
+        return error
+    again = type(error)(text)
+    vars(again).update(vars(error))
+    again.__cause__ = error.__cause__
+    return again.with_traceback(error.__traceback__)
 
 
 def _of_others(trace: TracebackType | None) -> TracebackType | None:

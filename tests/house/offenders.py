@@ -25,12 +25,6 @@ DECISION_POINTS: dict[str, int] = {
 }
 
 NAMES_THAT_SAY_NOTHING: set[str] = {
-    "attr/_facade.py: Inside.__call__: found",
-    "attr/_facade.py: InternalAttribution._sites: each",
-    "attr/_facade.py: _as_given.arranged: each",
-    "attr/_facade.py: _as_given: found",
-    "attr/_facade.py: explained: own",
-    "attr/_facade.py: method_inside: found",
     "core/autograd/audit.py: GraphAudit.missing_rules: each",
     "core/autograd/audit.py: GraphAudit.note: each",
     "core/autograd/audit.py: _NodesBetween.to: each",

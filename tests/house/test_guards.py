@@ -185,7 +185,7 @@ def test_parameters_are_counted():
     assert guards.many_parameters([source_of(text)], most=3, written_out=written_out) == {}
     for home in ("attr/lime.py", "models/linear.py", "core/composites.py"):
         assert guards.many_parameters([source_of(text, home)], most=2) == {}
-    assert len(guards.many_parameters([source_of(text, "attr/_facade.py")], most=2)) == 3
+    assert len(guards.many_parameters([source_of(text, "attr/_bases.py")], most=2)) == 3
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,16 @@ every_file = pytest.mark.parametrize("source", SOURCES, ids=lambda source: sourc
 facades = [source for source in SOURCES if source.name.startswith("attr/") and not source.path.name.startswith("_")]
 
 
+def is_overload(node: ast.ClassDef | ast.FunctionDef) -> bool:
+    """Whether it is a signature for type checkers alone."""
+    return "overload" in map(ast.unparse, node.decorator_list)
+
+
 def public_definitions(tree: ast.Module | ast.ClassDef) -> list[ast.ClassDef | ast.FunctionDef]:
     """Public functions and classes, and the public methods of these."""
-    definitions = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    definitions = [
+        node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and not is_overload(node)
+    ]
     found = [node for node in definitions if not node.name.startswith("_")]
     return found + [each for node in found if isinstance(node, ast.ClassDef) for each in public_definitions(node)]
 

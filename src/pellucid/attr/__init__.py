@@ -14,7 +14,7 @@ gives every example its own stream of random numbers (see [random_source][pelluc
 
 import typing
 
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attribution,
     GradientAttribution,
     LayerAttribution,
@@ -32,14 +32,8 @@ from pellucid.attr.ablation import (
 from pellucid.attr.activation import LayerActivation
 from pellucid.attr.cam import GuidedGradCam, LayerGradCam
 from pellucid.attr.conductance import InternalInfluence, LayerConductance, NeuronConductance
-from pellucid.attr.deeplift import (
-    DeepLift,
-    DeepLiftShap,
-    LayerDeepLift,
-    LayerDeepLiftShap,
-    NeuronDeepLift,
-    NeuronDeepLiftShap,
-)
+from pellucid.attr.deeplift import DeepLift, LayerDeepLift, NeuronDeepLift
+from pellucid.attr.deeplift_shap import DeepLiftShap, LayerDeepLiftShap, NeuronDeepLiftShap
 from pellucid.attr.gradient import InputXGradient, LayerGradientXActivation, NeuronGradient, Saliency
 from pellucid.attr.gradient_shap import GradientShap, LayerGradientShap, NeuronGradientShap
 from pellucid.attr.integrated_gradients import IntegratedGradients, LayerIntegratedGradients, NeuronIntegratedGradients

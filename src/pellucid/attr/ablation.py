@@ -8,17 +8,17 @@ import torch
 from torch import Future
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     Attribution,
+    Inputs,
     LayerAttribution,
     NeuronAttribution,
     PerturbationAttribution,
     TensorOrTensors,
-    explained,
-    future_of,
-    later,
+    layer_as_source,
 )
+from pellucid.attr._calls import calls, future_of, later
 from pellucid.attr._internals import OverriddenPart
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.windows import Strides, WindowShapes
@@ -28,11 +28,24 @@ from pellucid.methods.perturbation.permutation import Permutation
 
 
 class FeatureAblation(PerturbationAttribution):
-    """How much the output falls without each feature: [pellucid.methods.FeatureAblation][]."""
+    """How much the output falls without each feature: `pellucid.methods.FeatureAblation`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import FeatureAblation
+        >>> model = lambda x: x[:, 0] * x[:, 1]
+        >>> x = torch.tensor([[2.0, 3.0]])
+        >>> FeatureAblation(model).attribute(x)
+        tensor([[6., 6.]])
+    """
+
+    @calls(methods.FeatureAblation)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -42,32 +55,76 @@ class FeatureAblation(PerturbationAttribution):
         *,
         whole_batch: bool | None = None,
         **kwargs: Any,
-    ) -> Attributed:
-        """The effects of replacing each feature by its baseline; Captum, too, takes other `kwargs` and drops them."""
-        return explained(
-            self,
-            methods.FeatureAblation(),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )
+    ) -> Inputs:
+        """The effects of replacing each feature by its baseline; Captum, too, takes other `kwargs` and drops them.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: What replaces a feature, at the source:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            feature_mask: What is one feature:
+                * `None`: each element is a feature of its own.
+                * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
+                  all examples alike (first dimension 1) or in each as it says.
+                * a tuple of these, one for each input tensor; the same number in two of them is the same feature.
+                Numbers must not be negative; some may be missing. Attributions give each element the value of its
+                feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
+                each value once.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            show_progress: Whether to show a progress bar on stderr.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+            **kwargs: Taken and dropped, as in Captum.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     attribute_future = future_of(attribute)
 
 
 class Occlusion(FeatureAblation):
-    """How much the output falls without each window: [pellucid.methods.Occlusion][]."""
+    """How much the output falls without each window: `pellucid.methods.Occlusion`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import Occlusion
+        >>> model = lambda x: x[:, 0] * x[:, 1]
+        >>> x = torch.tensor([[2.0, 3.0]])
+        >>> Occlusion(model).attribute(x, sliding_window_shapes=(1,))
+        tensor([[6., 6.]])
+    """
+
+    @calls(methods.Occlusion)
     def attribute(  # type: ignore[override]  # as in Captum, the window comes second
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         sliding_window_shapes: WindowShapes,
         strides: Strides = None,
         baselines: Baselines = None,
@@ -77,35 +134,77 @@ class Occlusion(FeatureAblation):
         show_progress: bool = False,
         *,
         whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The mean effects of the windows over each element."""
-        return explained(
-            self,
-            methods.Occlusion(sliding_window_shapes=sliding_window_shapes, strides=strides),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-        )
+    ) -> Inputs:
+        """The mean effects of the windows over each element.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            sliding_window_shapes: The size of a sliding window in each dimension of an input but the first; for several
+                inputs, a tuple of such.
+            strides: By how much a window moves: in each dimension of an input but the first, or one number for all of
+                them; for several inputs, a tuple of such. `None` is 1.
+            baselines: What replaces a window, at the source:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            show_progress: Whether to show a progress bar on stderr.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     attribute_future = Attribution.attribute_future
 
 
 class FeaturePermutation(FeatureAblation):
-    """How much the output falls with each feature exchanged: [pellucid.methods.FeaturePermutation][]."""
+    """How much the output falls with each feature exchanged: `pellucid.methods.FeaturePermutation`.
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        perm_func: How a feature is permuted; None draws, for each tensor it is in, from the permutations that move an
+            example.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import FeaturePermutation
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> FeaturePermutation(model).attribute(x, target=1).shape
+        torch.Size([2, 3])
+    """
 
     def __init__(self, forward_func: Any, perm_func: Permutation | None = None) -> None:
         super().__init__(forward_func)
         self.perm_func = perm_func
 
+    @calls(methods.FeaturePermutation)
     def attribute(  # type: ignore[override]  # as in Captum, there are no baselines
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         feature_mask: FeatureMask = None,
@@ -116,30 +215,72 @@ class FeaturePermutation(FeatureAblation):
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
         **kwargs: Any,
-    ) -> Attributed:
-        """The effects of permuting each feature; Captum, too, takes other `kwargs` and drops them."""
-        return explained(
-            self,
-            methods.FeaturePermutation(perm_func=self.perm_func, seed=seed, generator=generator),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-            },
-            feature_mask=feature_mask,
-        )
+    ) -> Inputs:
+        """The effects of permuting each feature; Captum, too, takes other `kwargs` and drops them.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            feature_mask: What is one feature:
+                * `None`: each element is a feature of its own.
+                * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
+                  all examples alike (first dimension 1) or in each as it says.
+                * a tuple of these, one for each input tensor; the same number in two of them is the same feature.
+                Numbers must not be negative; some may be missing. Attributions give each element the value of its
+                feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
+                each value once.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            show_progress: Whether to show a progress bar on stderr.
+            seed: Seeds these draws; None draws from torch's global generator.
+            generator: Gives the seed.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+            **kwargs: Taken and dropped, as in Captum.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     attribute_future = future_of(attribute)
 
 
 class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
-    """How much the output falls without each feature of a layer: [pellucid.methods.FeatureAblation][] from there."""
+    """How much the output falls without each feature of a layer: `pellucid.methods.FeatureAblation` from there.
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerFeatureAblation
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LayerFeatureAblation(model, model[1]).attribute(x, target=1).shape
+        torch.Size([2, 4])
+    """
 
     attributor = OverriddenPart(lambda self: FeatureAblation, "override attribute.")
 
+    @calls(methods.FeatureAblation, layer=layer_as_source)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -154,31 +295,78 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
         replay: bool = True,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The effects of replacing each feature of the layer by its baseline."""
-        return explained(
-            self,
-            methods.FeatureAblation(),
-            inputs,
-            {
-                "source": self._layer(attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "replay": replay,
-            },
-            baselines=layer_baselines,
-            feature_mask=layer_mask,
-        )
+        """The effects of replacing each feature of the layer by its baseline.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            layer_baselines: What replaces a feature of the layer:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            layer_mask: What is one feature of the layer:
+                * `None`: each element is a feature of its own.
+                * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
+                  all examples alike (first dimension 1) or in each as it says.
+                * a tuple of these, one for each input tensor; the same number in two of them is the same feature.
+                Numbers must not be negative; some may be missing. Attributions give each element the value of its
+                feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
+                each value once.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            show_progress: Whether to show a progress bar on stderr.
+            replay: Whether modules that finish before the source may be answered from what they returned before, once
+                that has been seen to give the same. False runs them every time.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
-    """How much the output falls with each feature of a layer exchanged: [pellucid.methods.FeaturePermutation][]."""
+    """How much the output falls with each feature of a layer exchanged: `pellucid.methods.FeaturePermutation`.
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerFeaturePermutation
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LayerFeaturePermutation(model, model[1]).attribute(x, target=1).shape
+        torch.Size([2, 4])
+    """
 
     perm_func = None
     attributor = OverriddenPart(lambda self: FeaturePermutation, "override attribute.")
 
+    @calls(methods.FeaturePermutation, layer=layer_as_source)
     def attribute(  # type: ignore[override]  # as in Captum, the mask has another name
         self,
         inputs: TensorOrTensors,
@@ -193,22 +381,47 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The effects of permuting each feature of the layer."""
-        return explained(
-            self,
-            methods.FeaturePermutation(perm_func=self.perm_func, seed=seed, generator=generator),
-            inputs,
-            {
-                "source": self._layer(of_input=False),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "replay": replay,
-            },
-            feature_mask=layer_mask,
-        )
+        """The effects of permuting each feature of the layer.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            layer_mask: What is one feature of the layer:
+                * `None`: each element is a feature of its own.
+                * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
+                  all examples alike (first dimension 1) or in each as it says.
+                * a tuple of these, one for each input tensor; the same number in two of them is the same feature.
+                Numbers must not be negative; some may be missing. Attributions give each element the value of its
+                feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
+                each value once.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            show_progress: Whether to show a progress bar on stderr.
+            replay: Whether modules that finish before the source may be answered from what they returned before, once
+                that has been seen to give the same. False runs them every time.
+            seed: Seeds these draws; None draws from torch's global generator.
+            generator: Gives the seed.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     def attribute_future(
         self,
@@ -233,11 +446,27 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
 
 
 class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
-    """How much a neuron falls without each feature: [pellucid.methods.FeatureAblation][] of it."""
+    """How much a neuron falls without each feature: `pellucid.methods.FeatureAblation` of it.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import NeuronFeatureAblation
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> NeuronFeatureAblation(model, model[1]).attribute(x, 0).shape
+        torch.Size([2, 3])
+    """
+
+    @calls(methods.FeatureAblation)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         baselines: Baselines = None,
         additional_forward_args: Any = None,
@@ -248,20 +477,52 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
         show_progress: bool = False,
         early_exit: bool = True,
         whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The effects of replacing each feature by its baseline on the selected neuron."""
-        return explained(
-            self,
-            methods.FeatureAblation(),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )
+    ) -> Inputs:
+        """The effects of replacing each feature by its baseline on the selected neuron.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            neuron_selector: The neuron that is explained, of what the layer returns, or takes:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            baselines: What replaces a feature, at the source:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            feature_mask: What is one feature:
+                * `None`: each element is a feature of its own.
+                * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
+                  all examples alike (first dimension 1) or in each as it says.
+                * a tuple of these, one for each input tensor; the same number in two of them is the same feature.
+                Numbers must not be negative; some may be missing. Attributions give each element the value of its
+                feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
+                each value once.
+            attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            show_progress: Whether to show a progress bar on stderr.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """

@@ -5,12 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, LayerAttribution, TensorOrTensors, explained
+from pellucid.attr._bases import Attributed, LayerAttribution, TensorOrTensors, layer_as_source
+from pellucid.attr._calls import calls
 
 
 class LayerActivation(LayerAttribution):
-    """What a layer returns, or takes: [pellucid.methods.Activation][]."""
+    """What a layer returns, or takes: `pellucid.methods.Activation`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerActivation
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LayerActivation(model, model[1]).attribute(x).shape
+        torch.Size([2, 4])
+    """
+
+    @calls(methods.Activation, layer=layer_as_source)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -19,17 +36,22 @@ class LayerActivation(LayerAttribution):
         *,
         early_exit: bool = True,
     ) -> Attributed:
-        """The activations, in the structure that the layer gives them."""
-        return explained(
-            self,
-            methods.Activation(),
-            inputs,
-            {
-                "source": self._layer(attribute_to_layer_input),
-                "additional_forward_args": additional_forward_args,
-                "early_exit": early_exit,
-            },
-        )
+        """The activations, in the structure that the layer gives them.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     @property
     def multiplies_by_inputs(self) -> bool:

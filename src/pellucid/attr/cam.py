@@ -8,16 +8,41 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, GradientAttribution, LayerAttribution, TensorOrTensors, explained
-from pellucid.core.model.layers import CallLike
+from pellucid.attr._bases import (
+    Attributed,
+    GradientAttribution,
+    Inputs,
+    LayerAttribution,
+    TensorOrTensors,
+    layer_of_gradients,
+)
+from pellucid.attr._calls import calls
+from pellucid.core.model.layers import CallLike, Layer
 from pellucid.core.problem.target import TargetLike
 from pellucid.methods.backprop.guided import RECTIFIERS
 from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform
 
 
 class LayerGradCam(LayerAttribution, GradientAttribution):
-    """What a layer's channels say, each times its mean gradient: [pellucid.methods.GradCam][]."""
+    """What a layer's channels say, each times its mean gradient: `pellucid.methods.GradCam`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerGradCam
+        >>> from torch import nn
+        >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+        >>> x = torch.rand(2, 1, 8, 8)
+        >>> LayerGradCam(model, model[0]).attribute(x, target=1).shape
+        torch.Size([2, 1, 6, 6])
+    """
+
+    @calls(methods.GradCam, layer=layer_of_gradients)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -33,35 +58,59 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
         show_progress: bool = False,
         early_exit: bool = True,
     ) -> Attributed:
-        """The map of `target`, without what speaks against it where `relu_attributions`."""
-        return explained(
-            self,
-            methods.GradCam(
-                relu_attributions=relu_attributions,
-                attr_dim_summation=attr_dim_summation,
-                reshape_transform=reshape_transform,
-            ),
-            inputs,
-            {
-                "gradient_at": self._layer(attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-        )
+        """The map of `target`, without what speaks against it where `relu_attributions`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            relu_attributions: Whether only what speaks for the explained value is kept.
+            attr_dim_summation: Whether the channels of a map are added up.
+            grad_kwargs: More arguments of `torch.autograd.grad`.
+            reshape_transform: Makes (B, C, *spatial) of what the layer returns; None finds out.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class GuidedGradCam(GradientAttribution):
-    """Guided gradients times the map of a layer: [pellucid.methods.GuidedGradCam][].
+    """Guided gradients times the map of a layer: `pellucid.methods.GuidedGradCam`.
 
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, or its dotted name.
         device_ids: As in Captum.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import GuidedGradCam
+        >>> from torch import nn
+        >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+        >>> x = torch.rand(2, 1, 8, 8)
+        >>> GuidedGradCam(model, model[0]).attribute(x, target=1).shape
+        torch.Size([2, 1, 8, 8])
     """
 
     def __init__(
@@ -75,9 +124,14 @@ class GuidedGradCam(GradientAttribution):
         super().__init__(model)
         self.grad_cam = LayerGradCam(model, layer, device_ids, call=call)
 
+    def _layer(self, of_input: bool) -> Layer:
+        """What the layer of the map takes or returns."""
+        return self.grad_cam._layer(of_input)
+
+    @calls(methods.GuidedGradCam, layer=layer_of_gradients)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         interpolate_mode: Interpolation = "nearest",
@@ -88,20 +142,37 @@ class GuidedGradCam(GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
-    ) -> Attributed:
-        """The guided gradients of `target` at `inputs`, times its map, resized by `interpolate_mode`."""
-        return explained(
-            self,
-            methods.GuidedGradCam(
-                interpolate_mode=interpolate_mode, reshape_transform=reshape_transform, activations=activations
-            ),
-            inputs,
-            {
-                "gradient_at": self.grad_cam._layer(attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-        )
+    ) -> Inputs:
+        """The guided gradients of `target` at `inputs`, times its map, resized by `interpolate_mode`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            interpolate_mode: How the map is resized.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            reshape_transform: See `pellucid.methods.cam.activation_map.ClassActivationMap`.
+            activations: See `pellucid.methods.backprop.guided.GuidedBackprop`.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """

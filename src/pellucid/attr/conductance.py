@@ -2,29 +2,89 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
+
+from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     GradientAttribution,
+    Inputs,
     LayerAttribution,
     MultipliedInternalAttribution,
     NeuronAttribution,
     TensorOrTensors,
-    explained,
+    layer_after_ids,
+    layer_of_gradients,
 )
+from pellucid.attr._calls import Conversion, calls
 from pellucid.core.evaluation.quadrature import Quadrature
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike
 
-_AS_CAPTUM_WEIGHS: dict[str, Quadrature] = {"riemann_trapezoid": "captum_trapezoid"}
+_TRAPEZOIDS: dict[str, Quadrature] = {"riemann_trapezoid": "captum_trapezoid"}
+AS_CAPTUM_WEIGHS: dict[str, Conversion] = {"method": lambda method, _: _TRAPEZOIDS.get(method, method)}
 
 
 class LayerConductance(LayerAttribution, CompleteAttribution):
-    """How much of the change flows through a layer: [pellucid.methods.Conductance][]."""
+    """How much of the change flows through a layer: `pellucid.methods.Conductance`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerConductance
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LayerConductance(model, model[1]).attribute(x, target=1).shape
+        torch.Size([2, 4])
+    """
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        return_convergence_delta: Literal[False] = False,
+        attribute_to_layer_input: bool = False,
+        grad_kwargs: dict[str, Any] | None = None,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        whole_batch: bool | None = None,
+    ) -> Attributed: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        *,
+        return_convergence_delta: Literal[True],
+        attribute_to_layer_input: bool = False,
+        grad_kwargs: dict[str, Any] | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        whole_batch: bool | None = None,
+    ) -> tuple[Attributed, Tensor]: ...
+
+    @calls(methods.Conductance, layer=layer_after_ids, gradient_rule="left")
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -42,24 +102,52 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         show_progress: bool = False,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The conductance of the layer for `target`, by `n_steps` differences."""
-        return explained(
-            self,
-            methods.Conductance(n_steps=n_steps, method=method, gradient_rule="left"),
-            inputs,
-            {
-                **self._sites(inputs, attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-            return_convergence_delta=return_convergence_delta,
-        )
+        """The conductance of the layer for `target`, by `n_steps` differences.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: Where the line starts:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            n_steps: Differences; there is one point more.
+            method: Where the points lie; only those of `riemann_trapezoid` reach both ends. See
+                `pellucid.core.evaluation.quadrature.quadrature`.
+            internal_batch_size: The most rows per forward; None chooses it.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
+                forwards.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            grad_kwargs: More arguments of `torch.autograd.grad`.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
+            `return_convergence_delta`, a tuple of these and of deltas (B,).
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     @property
     def multiplies_by_inputs(self) -> bool:
@@ -68,11 +156,28 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
 
 
 class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, GradientAttribution):
-    """What each input contributes through a neuron: [pellucid.methods.NeuronConductance][]."""
+    """What each input contributes through a neuron: `pellucid.methods.NeuronConductance`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum.
+        multiply_by_inputs: Whether the factor is there.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import NeuronConductance
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> NeuronConductance(model, model[1]).attribute(x, 0, target=1).shape
+        torch.Size([2, 3])
+    """
+
+    @calls(methods.NeuronConductance, layer=layer_of_gradients, convert=AS_CAPTUM_WEIGHS)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         baselines: Baselines = None,
         target: TargetLike = None,
@@ -86,34 +191,82 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The conductance of the selected neuron for `target`, by `n_steps` points of the quadrature `method`."""
-        return explained(
-            self,
-            methods.NeuronConductance(
-                neuron_selector=neuron_selector,
-                n_steps=n_steps,
-                method=_AS_CAPTUM_WEIGHS.get(method, method),
-                multiply_by_inputs=self._multiply_by_inputs,
-            ),
-            inputs,
-            {
-                "gradient_at": self._layer(attribute_to_neuron_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-        )
+    ) -> Inputs:
+        """The conductance of the selected neuron for `target`, by `n_steps` points of the quadrature `method`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            neuron_selector: The neuron that is explained, of what the layer returns, or takes:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            baselines: Where the line starts:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            n_steps: Points on the line.
+            method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`.
+            internal_batch_size: The most rows per forward; None chooses it.
+            attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
+            grad_kwargs: More arguments of `torch.autograd.grad`.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class InternalInfluence(LayerAttribution, GradientAttribution):
-    """The mean gradient at a layer between baseline and input: [pellucid.methods.InternalInfluence][]."""
+    """The mean gradient at a layer between baseline and input: `pellucid.methods.InternalInfluence`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import InternalInfluence
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> InternalInfluence(model, model[1]).attribute(x, target=1).shape
+        torch.Size([2, 4])
+    """
+
+    @calls(methods.InternalInfluence, layer=layer_after_ids)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -130,20 +283,45 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
         show_progress: bool = False,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The mean gradients of `target` at the layer, by `n_steps` points of the quadrature `method`."""
-        return explained(
-            self,
-            methods.InternalInfluence(n_steps=n_steps, method=method),
-            inputs,
-            {
-                **self._sites(inputs, attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-        )
+        """The mean gradients of `target` at the layer, by `n_steps` points of the quadrature `method`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: Where the line starts:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            n_steps: Points on the line.
+            method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`.
+            internal_batch_size: The most rows per forward; None chooses it.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            grad_kwargs: More arguments of `torch.autograd.grad`.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """

@@ -1,43 +1,53 @@
-"""Captum's names for DeepLIFT: of inputs, of layers and of neurons, with one baseline or many."""
+"""Captum's names for DeepLIFT: of inputs, of layers and of neurons, from one baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
-from torch import nn
+from torch import Tensor, nn
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     GradientAttribution,
+    Inputs,
     InternalAttribution,
     LayerAttribution,
     MultipliedAttribution,
     NeuronAttribution,
     TensorOrTensors,
-    explained,
-    resolved,
+    layer_after_ids_alone,
 )
+from pellucid.attr._calls import Conversion, calls
 from pellucid.attr._internals import OF_RULES, Unread
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike
-from pellucid.core.tensors import as_tensor_tuple
 from pellucid.methods.deeplift.deeplift import with_three_arguments
+
+ONE_BASELINE: dict[str, Conversion] = {"custom_attribution_func": lambda function, _: with_three_arguments(function)}
 
 SUPPORTED_NON_LINEAR = Unread("SUPPORTED_NON_LINEAR", OF_RULES)
 """Empty: it is calls that have rules, in modules of whatever type."""
 
 
 class DeepLift(MultipliedAttribution, CompleteAttribution):
-    """Contributions to the change of the output from that for a baseline: [pellucid.methods.DeepLift][].
+    """Contributions to the change of the output from that for a baseline: `pellucid.methods.DeepLift`.
 
     Args:
         model: Any callable of tensors.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
         eps: Changes smaller than this are none: a gradient takes the place of their ratio.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import DeepLift
+        >>> model = lambda x: x[:, 0] * x[:, 1]
+        >>> x = torch.tensor([[2.0, 3.0]])
+        >>> DeepLift(model).attribute(x, return_convergence_delta=True)
+        (tensor([[3., 3.]]), tensor([0.]))
     """
 
     def __init__(self, model: Callable[..., Any], multiply_by_inputs: bool = True, eps: float = 1e-10) -> None:
@@ -49,9 +59,44 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         """Whether somebody has put an input and an output on a module, as Captum does; pellucid does not."""
         return all(hasattr(module, name) for name in ("input", "output"))
 
+    @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: Literal[False] = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        strict: bool = False,
+        whole_batch: bool | None = None,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        return_convergence_delta: Literal[True],
+        custom_attribution_func: Callable[..., Any] | None = None,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        strict: bool = False,
+        whole_batch: bool | None = None,
+    ) -> tuple[Inputs, Tensor]: ...
+
+    @calls(methods.DeepLift, convert=ONE_BASELINE)
+    def attribute(
+        self,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -64,88 +109,67 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         strict: bool = False,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The contributions to the change of `target`."""
-        return explained(
-            self,
-            methods.DeepLift(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-            return_convergence_delta=return_convergence_delta,
-        )
+        """The contributions to the change of `target`.
 
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: What to compare with:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs
+                nothing.
+            custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
+            internal_batch_size: The most rows per forward; None chooses it.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            strict: Whether calls without a rule raise an error.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
 
-class DeepLiftShap(DeepLift):
-    """The same on average over a distribution of baselines: [pellucid.methods.DeepLiftShap][].
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
+            `return_convergence_delta`, a tuple of these and of deltas (B,).
 
-    Args:
-        model: Any callable of tensors.
-        multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-    """
-
-    def __init__(self, model: Callable[..., Any], multiply_by_inputs: bool = True) -> None:
-        super().__init__(model, multiply_by_inputs)
-
-    def attribute(  # type: ignore[override]  # as in Captum, baselines must be given
-        self,
-        inputs: TensorOrTensors,
-        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
-        target: TargetLike = None,
-        additional_forward_args: Any = None,
-        return_convergence_delta: bool = False,
-        custom_attribution_func: Callable[..., Any] | None = None,
-        *,
-        internal_batch_size: int | None = None,
-        create_graph: bool = False,
-        show_progress: bool = False,
-        return_stderr: bool = False,
-        strict: bool = False,
-        whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The mean contributions to the change of `target` from those for all baselines."""
-        return explained(
-            self,
-            methods.DeepLiftShap(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-            },
-            baselines=resolved(baselines, inputs),
-            return_convergence_delta=return_convergence_delta,
-        )
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class LayerDeepLift(LayerAttribution, DeepLift):
-    """Contributions of what a layer takes or returns: [pellucid.methods.DeepLift][] there.
+    """Contributions of what a layer takes or returns: `pellucid.methods.DeepLift` there.
 
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerDeepLift
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LayerDeepLift(model, model[1]).attribute(x, target=1).shape
+        torch.Size([2, 4])
     """
 
     def __init__(
@@ -159,7 +183,46 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         InternalAttribution.__init__(self, model, layer, call=call)
         DeepLift.__init__(self, model, multiply_by_inputs)
 
-    def attribute(  # type: ignore[override]  # as in Captum, layers have more
+    @overload  # type: ignore[override]  # as in Captum, layers have more
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: Literal[False] = False,
+        attribute_to_layer_input: bool = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        grad_kwargs: dict[str, Any] | None = None,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        strict: bool = False,
+        whole_batch: bool | None = None,
+    ) -> Attributed: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        return_convergence_delta: Literal[True],
+        attribute_to_layer_input: bool = False,
+        custom_attribution_func: Callable[..., Any] | None = None,
+        grad_kwargs: dict[str, Any] | None = None,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        strict: bool = False,
+        whole_batch: bool | None = None,
+    ) -> tuple[Attributed, Tensor]: ...
+
+    @calls(methods.DeepLift, layer=layer_after_ids_alone, convert=ONE_BASELINE)
+    def attribute(
         self,
         inputs: TensorOrTensors,
         baselines: Baselines = None,
@@ -176,94 +239,54 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         strict: bool = False,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The contributions of the layer to the change of `target`."""
-        return explained(
-            self,
-            methods.DeepLift(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                **self._sites(inputs, attribute_to_layer_input, between=False),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "grad_kwargs": grad_kwargs,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-            return_convergence_delta=return_convergence_delta,
-        )
+        """The contributions of the layer to the change of `target`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: What to compare with:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs
+                nothing.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
+            grad_kwargs: More arguments of `torch.autograd.grad`.
+            internal_batch_size: The most rows per forward; None chooses it.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            strict: Whether calls without a rule raise an error.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
+            `return_convergence_delta`, a tuple of these and of deltas (B,).
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
-class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
-    """The same on average over a distribution of baselines: [pellucid.methods.DeepLiftShap][] there.
-
-    Args:
-        model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
-        multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
-    """
-
-    def __init__(
-        self,
-        model: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
-        multiply_by_inputs: bool = True,
-        *,
-        call: CallLike = None,
-    ) -> None:
-        LayerDeepLift.__init__(self, model, layer, multiply_by_inputs, call=call)
-
-    def attribute(  # type: ignore[override]  # as in Captum, layers have more
-        self,
-        inputs: TensorOrTensors,
-        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
-        target: TargetLike = None,
-        additional_forward_args: Any = None,
-        return_convergence_delta: bool = False,
-        attribute_to_layer_input: bool = False,
-        custom_attribution_func: Callable[..., Any] | None = None,
-        *,
-        internal_batch_size: int | None = None,
-        create_graph: bool = False,
-        show_progress: bool = False,
-        return_stderr: bool = False,
-        strict: bool = False,
-        whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The mean contributions of the layer to the change of `target` from those for all baselines."""
-        return explained(
-            self,
-            methods.DeepLiftShap(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                **self._sites(inputs, attribute_to_layer_input, between=False),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-            },
-            baselines=resolved(baselines, as_tensor_tuple(inputs, "inputs")),  # as Captum calls a function of them
-            return_convergence_delta=return_convergence_delta,
-        )
-
-
-class _OfNeuron(NeuronAttribution, GradientAttribution):
+class NeuronDeepLiftBase(NeuronAttribution, GradientAttribution):
     """What both share.
 
     Args:
@@ -291,19 +314,28 @@ class _OfNeuron(NeuronAttribution, GradientAttribution):
         return self._multiply_by_inputs
 
 
-class NeuronDeepLift(_OfNeuron):
-    """Contributions to the change of a neuron: [pellucid.methods.DeepLift][] of it.
+class NeuronDeepLift(NeuronDeepLiftBase):
+    """Contributions to the change of a neuron: `pellucid.methods.DeepLift` of it.
 
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import NeuronDeepLift
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> NeuronDeepLift(model, model[1]).attribute(x, 0).shape
+        torch.Size([2, 3])
     """
 
+    @calls(methods.DeepLift, convert=ONE_BASELINE)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         baselines: Baselines = None,
         additional_forward_args: Any = None,
@@ -316,76 +348,47 @@ class NeuronDeepLift(_OfNeuron):
         early_exit: bool = True,
         strict: bool = False,
         whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The contributions to the change of the selected neuron."""
-        return explained(
-            self,
-            methods.DeepLift(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-            baselines=baselines,
-        )
+    ) -> Inputs:
+        """The contributions to the change of the selected neuron.
 
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            neuron_selector: The neuron that is explained, of what the layer returns, or takes:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            baselines: What to compare with:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
+            custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
+            internal_batch_size: The most rows per forward; None chooses it.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+            strict: Whether calls without a rule raise an error.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
 
-class NeuronDeepLiftShap(_OfNeuron):
-    """The same on average over a distribution of baselines: [pellucid.methods.DeepLiftShap][] of it.
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
 
-    Args:
-        model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
-        multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
-    """
-
-    def attribute(
-        self,
-        inputs: TensorOrTensors,
-        neuron_selector: TargetLike,
-        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
-        additional_forward_args: Any = None,
-        attribute_to_neuron_input: bool = False,
-        custom_attribution_func: Callable[..., Any] | None = None,
-        *,
-        internal_batch_size: int | None = None,
-        create_graph: bool = False,
-        show_progress: bool = False,
-        return_stderr: bool = False,
-        early_exit: bool = True,
-        strict: bool = False,
-        whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The mean contributions to the change of the selected neuron from those for all baselines."""
-        return explained(
-            self,
-            methods.DeepLiftShap(
-                multiply_by_inputs=self._multiply_by_inputs,
-                eps=self.eps,
-                custom_attribution_func=with_three_arguments(custom_attribution_func),
-                strict=strict,
-            ),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-                "return_stderr": return_stderr,
-            },
-            baselines=resolved(baselines, inputs),
-        )
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """

@@ -8,72 +8,131 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     GradientAttribution,
+    Inputs,
     LayerAttribution,
     MultipliedInternalAttribution,
     NeuronAttribution,
     TensorOrTensors,
-    explained,
+    layer_as_source,
     multiplied,
 )
+from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import Tensors
 
 
 class Saliency(GradientAttribution):
-    """The gradient of the explained value: [pellucid.methods.Saliency][]."""
+    """The gradient of the explained value: `pellucid.methods.Saliency`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import Saliency
+        >>> model = lambda x: x[:, 0] * x[:, 1]
+        >>> x = torch.tensor([[2.0, 3.0]])
+        >>> Saliency(model).attribute(x)
+        tensor([[3., 2.]])
+    """
+
+    @calls(methods.Saliency)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         abs: bool = True,
         additional_forward_args: Any = None,
         *,
         create_graph: bool = False,
         show_progress: bool = False,
-    ) -> Attributed:
-        """The gradients of `target` at `inputs`, without their sign where `abs`."""
-        return explained(
-            self,
-            methods.Saliency(abs=abs),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-        )
+    ) -> Inputs:
+        """The gradients of `target` at `inputs`, without their sign where `abs`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            abs: Whether to drop the sign.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class InputXGradient(GradientAttribution):
-    """The gradient times the input: [pellucid.methods.InputXGradient][]."""
+    """The gradient times the input: `pellucid.methods.InputXGradient`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import InputXGradient
+        >>> model = lambda x: x[:, 0] * x[:, 1]
+        >>> x = torch.tensor([[2.0, 3.0]])
+        >>> InputXGradient(model).attribute(x)
+        tensor([[6., 6.]])
+    """
+
+    @calls(methods.InputXGradient)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
         create_graph: bool = False,
         show_progress: bool = False,
-    ) -> Attributed:
-        """The gradients of `target` at `inputs`, times the inputs."""
-        return explained(
-            self,
-            methods.InputXGradient(),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-        )
+    ) -> Inputs:
+        """The gradients of `target` at `inputs`, times the inputs.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     @property
     def multiplies_by_inputs(self) -> bool:
@@ -82,7 +141,24 @@ class InputXGradient(GradientAttribution):
 
 
 class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, GradientAttribution):
-    """The gradient at a layer times its activation: [pellucid.methods.InputXGradient][] from a layer."""
+    """The gradient at a layer times its activation: `pellucid.methods.InputXGradient` from a layer.
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum.
+        multiply_by_inputs: Whether the factor is there.
+        memory_efficient: As in Captum; pellucid always is.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerGradientXActivation
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LayerGradientXActivation(model, model[1]).attribute(x, target=1).shape
+        torch.Size([2, 4])
+    """
 
     def __init__(
         self,
@@ -97,6 +173,7 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
         super().__init__(forward_func, layer, device_ids, multiply_by_inputs, call=call)
         self.memory_efficient = memory_efficient  # pellucid always is
 
+    @calls(methods.InputXGradient, layer=layer_as_source)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -108,20 +185,35 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
         create_graph: bool = False,
         show_progress: bool = False,
     ) -> Attributed:
-        """The gradients of `target` at the layer, times what it returns, or takes."""
-        return explained(
-            self,
-            methods.InputXGradient(multiply_by_inputs=self._multiply_by_inputs),
-            inputs,
-            {
-                "source": self._layer(attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-        )
+        """The gradients of `target` at the layer, times what it returns, or takes.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            grad_kwargs: More arguments of `torch.autograd.grad`.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     def multiply_gradient_acts(self, gradients: Tensors, evals: Tensors) -> Tensors:
         """Gradients times activations, or the gradients alone where made with `multiply_by_inputs=False`."""
@@ -129,11 +221,27 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
 
 
 class NeuronGradient(NeuronAttribution, GradientAttribution):
-    """The gradient of a neuron: [pellucid.methods.Saliency][] of it, with its sign."""
+    """The gradient of a neuron: `pellucid.methods.Saliency` of it, with its sign.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import NeuronGradient
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> NeuronGradient(model, model[1]).attribute(x, 0).shape
+        torch.Size([2, 3])
+    """
+
+    @calls(methods.Saliency, abs=False)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         additional_forward_args: Any = None,
         attribute_to_neuron_input: bool = False,
@@ -141,17 +249,34 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
-    ) -> Attributed:
-        """The gradients of the selected neuron at `inputs`."""
-        return explained(
-            self,
-            methods.Saliency(abs=False),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-        )
+    ) -> Inputs:
+        """The gradients of the selected neuron at `inputs`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            neuron_selector: The neuron that is explained, of what the layer returns, or takes:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """

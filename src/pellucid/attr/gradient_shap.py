@@ -3,34 +3,123 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import torch
+from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     GradientAttribution,
+    Inputs,
     LayerAttribution,
     MultipliedAttribution,
     MultipliedInternalAttribution,
     NeuronAttribution,
     TensorOrTensors,
-    explained,
+    layer_after_ids,
     resolved,
 )
+from pellucid.attr._calls import Conversion, calls
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.random_streams import Seed
 
+DISTRIBUTION: dict[str, Conversion] = {"baselines": resolved}
+
 
 class GradientShap(MultipliedAttribution, CompleteAttribution):
-    """Expected gradients over a distribution of baselines: [pellucid.methods.GradientShap][]."""
+    """Expected gradients over a distribution of baselines: `pellucid.methods.GradientShap`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        multiply_by_inputs: Whether that factor is there.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import GradientShap
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> baselines = torch.zeros(4, 3)
+        >>> GradientShap(model).attribute(x, baselines, target=1, seed=0).shape
+        torch.Size([2, 3])
+    """
+
+    @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
+        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
+        n_samples: int | Literal["auto"] = 5,
+        stdevs: float | tuple[float, ...] = 0.0,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: Literal[False] = False,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        return_stderr: Literal[False] = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        seed: Seed = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
+        n_samples: int | Literal["auto"] = 5,
+        stdevs: float | tuple[float, ...] = 0.0,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        return_convergence_delta: Literal[True],
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        return_stderr: Literal[False] = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        seed: Seed = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> tuple[Inputs, Tensor]: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
+        n_samples: int | Literal["auto"] = 5,
+        stdevs: float | tuple[float, ...] = 0.0,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: bool = False,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        return_stderr: Literal[True],
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        seed: Seed = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> tuple[Any, ...]: ...
+
+    @calls(methods.GradientShap, convert=DISTRIBUTION)
+    def attribute(
+        self,
+        inputs: Inputs,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
         n_samples: int | Literal["auto"] = 5,
         stdevs: float | tuple[float, ...] = 0.0,
@@ -49,41 +138,150 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The expected gradients of `target`, by `n_samples` draws of baseline, noise and point between."""
-        return explained(
-            self,
-            methods.GradientShap(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                stdevs=stdevs,
-                multiply_by_inputs=self._multiply_by_inputs,
-                return_stderr=return_stderr,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-            },
-            baselines=resolved(baselines, inputs),
-            return_convergence_delta=return_convergence_delta,
-        )
+        """The expected gradients of `target`, by `n_samples` draws of baseline, noise and point between.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: The distribution to draw from: tensors (n_baselines, ...) of any number of baselines. Or a
+                function, of nothing or of the inputs, that returns them.
+            n_samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
+            stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per
+                sample.
+            internal_batch_size: The most rows per forward; None chooses it.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            return_stderr: Whether to return standard errors, too.
+            tolerance: With "auto", half the width of an interval that is narrow enough.
+            relative: Whether this is a share of the example's largest attribution.
+            max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+            seed: Gives every example its own stream of random numbers; None draws from the global generators.
+            generator: Gives the seed.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
+            `return_convergence_delta`, a tuple of these and of deltas (B * samples,), the samples of an example
+            together. With `return_stderr`, standard errors follow in the same form, or None where there are none.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, CompleteAttribution):
-    """Expected gradients at a layer: [pellucid.methods.GradientShap][], read there.
+    """Expected gradients at a layer: `pellucid.methods.GradientShap`, read there.
 
     Points lie between the inputs and the baselines; of token ids, which have no points between, at the layer.
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum.
+        multiply_by_inputs: Whether the factor is there.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerGradientShap
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> baselines = torch.zeros(4, 3)
+        >>> LayerGradientShap(model, model[1]).attribute(x, baselines, target=1, seed=0).shape
+        torch.Size([2, 4])
     """
 
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
+        n_samples: int | Literal["auto"] = 5,
+        stdevs: float | tuple[float, ...] = 0.0,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: Literal[False] = False,
+        attribute_to_layer_input: bool = False,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        return_stderr: Literal[False] = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        replay: bool = True,
+        seed: Seed = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> Attributed: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
+        n_samples: int | Literal["auto"] = 5,
+        stdevs: float | tuple[float, ...] = 0.0,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        return_convergence_delta: Literal[True],
+        attribute_to_layer_input: bool = False,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        return_stderr: Literal[False] = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        replay: bool = True,
+        seed: Seed = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> tuple[Attributed, Tensor]: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
+        n_samples: int | Literal["auto"] = 5,
+        stdevs: float | tuple[float, ...] = 0.0,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: bool = False,
+        attribute_to_layer_input: bool = False,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        return_stderr: Literal[True],
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        replay: bool = True,
+        seed: Seed = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> tuple[Any, ...]: ...
+
+    @calls(methods.GradientShap, layer=layer_after_ids, convert=DISTRIBUTION)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -107,43 +305,127 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The expected gradients of `target` there, by `n_samples` draws of baseline, noise and point between."""
-        return explained(
-            self,
-            methods.GradientShap(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                stdevs=stdevs,
-                multiply_by_inputs=self._multiply_by_inputs,
-                return_stderr=return_stderr,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                **self._sites(inputs, attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-                "replay": replay,
-            },
-            baselines=resolved(baselines, inputs),
-            return_convergence_delta=return_convergence_delta,
-        )
+        """The expected gradients of `target` there, by `n_samples` draws of baseline, noise and point between.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: The distribution to draw from: tensors (n_baselines, ...) of any number of baselines. Or a
+                function, of nothing or of the inputs, that returns them.
+            n_samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
+            stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per
+                sample.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            internal_batch_size: The most rows per forward; None chooses it.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            return_stderr: Whether to return standard errors, too.
+            tolerance: With "auto", half the width of an interval that is narrow enough.
+            relative: Whether this is a share of the example's largest attribution.
+            max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+            replay: Whether modules that finish before the source may be answered from what they returned before, once
+                that has been seen to give the same. False runs them every time.
+            seed: Gives every example its own stream of random numbers; None draws from the global generators.
+            generator: Gives the seed.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
+            `return_convergence_delta`, a tuple of these and of deltas (B * samples,), the samples of an example
+            together. With `return_stderr`, standard errors follow in the same form, or None where there are none.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, GradientAttribution):
-    """Expected gradients of a neuron over a distribution of baselines: [pellucid.methods.GradientShap][] of it."""
+    """Expected gradients of a neuron over a distribution of baselines: `pellucid.methods.GradientShap` of it.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum.
+        multiply_by_inputs: Whether the factor is there.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import NeuronGradientShap
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> baselines = torch.zeros(4, 3)
+        >>> NeuronGradientShap(model, model[1]).attribute(x, 0, baselines, seed=0).shape
+        torch.Size([2, 3])
+    """
+
+    @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
+        neuron_selector: TargetLike,
+        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
+        n_samples: int | Literal["auto"] = 5,
+        stdevs: float | tuple[float, ...] = 0.0,
+        additional_forward_args: Any = None,
+        attribute_to_neuron_input: bool = False,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        return_stderr: Literal[False] = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        early_exit: bool = True,
+        seed: Seed = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        neuron_selector: TargetLike,
+        baselines: TensorOrTensors | Callable[..., TensorOrTensors],
+        n_samples: int | Literal["auto"] = 5,
+        stdevs: float | tuple[float, ...] = 0.0,
+        additional_forward_args: Any = None,
+        attribute_to_neuron_input: bool = False,
+        *,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        return_stderr: Literal[True],
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        early_exit: bool = True,
+        seed: Seed = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> tuple[Inputs, Inputs | None]: ...
+
+    @calls(methods.GradientShap, convert=DISTRIBUTION)
+    def attribute(
+        self,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
         n_samples: int | Literal["auto"] = 5,
@@ -163,30 +445,47 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The expected gradients of the selected neuron, by `n_samples` draws of baseline, noise and point between."""
-        return explained(
-            self,
-            methods.GradientShap(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                stdevs=stdevs,
-                multiply_by_inputs=self._multiply_by_inputs,
-                return_stderr=return_stderr,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-                "early_exit": early_exit,
-            },
-            baselines=resolved(baselines, inputs),
-        )
+        """The expected gradients of the selected neuron, by `n_samples` draws of baseline, noise and point between.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            neuron_selector: The neuron that is explained, of what the layer returns, or takes:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            baselines: The distribution to draw from: tensors (n_baselines, ...) of any number of baselines. Or a
+                function, of nothing or of the inputs, that returns them.
+            n_samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
+            stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
+            internal_batch_size: The most rows per forward; None chooses it.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            return_stderr: Whether to return standard errors, too.
+            tolerance: With "auto", half the width of an interval that is narrow enough.
+            relative: Whether this is a share of the example's largest attribution.
+            max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+            seed: Gives every example its own stream of random numbers; None draws from the global generators.
+            generator: Gives the seed.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
+            `return_stderr`, standard errors follow in the same form, or None where there are none.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, overload
+
+from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
     GradientAttribution,
+    Inputs,
     LayerAttribution,
     MultipliedAttribution,
     MultipliedInternalAttribution,
     NeuronAttribution,
     TensorOrTensors,
-    explained,
+    layer_as_source,
 )
+from pellucid.attr._calls import calls
 from pellucid.attr._internals import OverriddenPart
 from pellucid.core.evaluation.quadrature import Quadrature
 from pellucid.core.problem.baselines import Baselines
@@ -23,11 +27,63 @@ from pellucid.core.problem.target import TargetLike
 
 
 class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
-    """Gradients integrated from baseline to input: [pellucid.methods.IntegratedGradients][]."""
+    """Gradients integrated from baseline to input: `pellucid.methods.IntegratedGradients`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        multiply_by_inputs: Whether that factor is there.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import IntegratedGradients
+        >>> model = lambda x: x[:, 0] * x[:, 1]
+        >>> x = torch.tensor([[2.0, 3.0]])
+        >>> IntegratedGradients(model).attribute(x).round(decimals=4)
+        tensor([[3., 3.]])
+    """
+
+    @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int | Literal["auto"] = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        return_convergence_delta: Literal[False] = False,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        tolerance: float = 1e-3,
+        relative: bool = False,
+        whole_batch: bool | None = None,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int | Literal["auto"] = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        *,
+        return_convergence_delta: Literal[True],
+        create_graph: bool = False,
+        show_progress: bool = False,
+        tolerance: float = 1e-3,
+        relative: bool = False,
+        whole_batch: bool | None = None,
+    ) -> tuple[Inputs, Tensor]: ...
+
+    @calls(methods.IntegratedGradients)
+    def attribute(
+        self,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -42,37 +98,122 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         relative: bool = False,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The integrated gradients of `target`, by `n_steps` points of the quadrature `method`."""
-        return explained(
-            self,
-            methods.IntegratedGradients(
-                n_steps=n_steps,
-                method=method,
-                multiply_by_inputs=self._multiply_by_inputs,
-                tolerance=tolerance,
-                relative=relative,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            baselines=baselines,
-            return_convergence_delta=return_convergence_delta,
-        )
+        """The integrated gradients of `target`, by `n_steps` points of the quadrature `method`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: Where the line starts:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to
+                the change of the output, by the trapezoid rule.
+            method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`.
+            internal_batch_size: The most rows per forward; None chooses it.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
+                forwards.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            tolerance: With "auto", how far the sum may be from the change.
+            relative: Whether this is a share of the change.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
+            `return_convergence_delta`, a tuple of these and of deltas (B,).
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, CompleteAttribution):
-    """Gradients integrated from baseline to input at a layer: [pellucid.methods.IntegratedGradients][] from there."""
+    """Gradients integrated from baseline to input at a layer: `pellucid.methods.IntegratedGradients` from there.
+
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum.
+        multiply_by_inputs: Whether the factor is there.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerIntegratedGradients
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LayerIntegratedGradients(model, model[1]).attribute(x, target=1).shape
+        torch.Size([2, 4])
+    """
 
     ig = OverriddenPart(
         lambda self: IntegratedGradients(self.forward_func, self.multiplies_by_inputs), "override attribute."
     )
 
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int | Literal["auto"] = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        return_convergence_delta: Literal[False] = False,
+        attribute_to_layer_input: bool = False,
+        grad_kwargs: dict[str, Any] | None = None,
+        *,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        tolerance: float = 1e-3,
+        relative: bool = False,
+        replay: bool = True,
+        whole_batch: bool | None = None,
+    ) -> Attributed: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        n_steps: int | Literal["auto"] = 50,
+        method: Quadrature = "gausslegendre",
+        internal_batch_size: int | None = None,
+        *,
+        return_convergence_delta: Literal[True],
+        attribute_to_layer_input: bool = False,
+        grad_kwargs: dict[str, Any] | None = None,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        tolerance: float = 1e-3,
+        relative: bool = False,
+        replay: bool = True,
+        whole_batch: bool | None = None,
+    ) -> tuple[Attributed, Tensor]: ...
+
+    @calls(methods.IntegratedGradients, layer=layer_as_source)
     def attribute(
         self,
         inputs: TensorOrTensors,
@@ -93,39 +234,81 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         replay: bool = True,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The integrated gradients of `target` between what the layer says of `baselines` and of `inputs`."""
-        return explained(
-            self,
-            methods.IntegratedGradients(
-                n_steps=n_steps,
-                method=method,
-                multiply_by_inputs=self._multiply_by_inputs,
-                tolerance=tolerance,
-                relative=relative,
-            ),
-            inputs,
-            {
-                "source": self._layer(attribute_to_layer_input),
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "grad_kwargs": grad_kwargs,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "replay": replay,
-            },
-            baselines=baselines,
-            return_convergence_delta=return_convergence_delta,
-        )
+        """The integrated gradients of `target` between what the layer says of `baselines` and of `inputs`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: Where the line starts:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to
+                the change of the output, by the trapezoid rule.
+            method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`.
+            internal_batch_size: The most rows per forward; None chooses it.
+            return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
+                forwards.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            grad_kwargs: More arguments of `torch.autograd.grad`.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            tolerance: With "auto", how far the sum may be from the change.
+            relative: Whether this is a share of the change.
+            replay: Whether modules that finish before the source may be answered from what they returned before, once
+                that has been seen to give the same. False runs them every time.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
+            `return_convergence_delta`, a tuple of these and of deltas (B,).
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution, GradientAttribution):
-    """Gradients of a neuron integrated from baseline to input: [pellucid.methods.IntegratedGradients][] of it."""
+    """Gradients of a neuron integrated from baseline to input: `pellucid.methods.IntegratedGradients` of it.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+        layer: A module of it, its dotted name, or a list of these.
+        device_ids: As in Captum.
+        multiply_by_inputs: Whether the factor is there.
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import NeuronIntegratedGradients
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> NeuronIntegratedGradients(model, model[1]).attribute(x, 0).shape
+        torch.Size([2, 3])
+    """
+
+    @calls(methods.IntegratedGradients)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         baselines: Baselines = None,
         additional_forward_args: Any = None,
@@ -140,26 +323,50 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
         relative: bool = False,
         early_exit: bool = True,
         whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The integrated gradients of the selected neuron, by `n_steps` points of the quadrature `method`."""
-        return explained(
-            self,
-            methods.IntegratedGradients(
-                n_steps=n_steps,
-                method=method,
-                multiply_by_inputs=self._multiply_by_inputs,
-                tolerance=tolerance,
-                relative=relative,
-            ),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "internal_batch_size": internal_batch_size,
-                "whole_batch": whole_batch,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-            baselines=baselines,
-        )
+    ) -> Inputs:
+        """The integrated gradients of the selected neuron, by `n_steps` points of the quadrature `method`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            neuron_selector: The neuron that is explained, of what the layer returns, or takes:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            baselines: Where the line starts:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to
+                the change of the output, by the trapezoid rule.
+            method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`.
+            internal_batch_size: The most rows per forward; None chooses it.
+            attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            tolerance: With "auto", how far the sum may be from the change.
+            relative: Whether this is a share of the change.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, chosen, explained
+from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors, chosen
+from pellucid.attr._calls import calls
 from pellucid.attr._internals import OverriddenPart
+from pellucid.attr._routes import held_by
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.problem.baselines import Baselines
@@ -23,6 +25,14 @@ from pellucid.methods.surrogates.lasso import LinearSolver
 from pellucid.methods.surrogates.lime import bernoulli_half, put_back
 from pellucid.methods.surrogates.lime_base import Transform
 
+PARTS = (
+    "interpretable_model",
+    "similarity_func",
+    "perturb_func",
+    "perturb_interpretable_space",
+    "from_interp_rep_transform",
+    "to_interp_rep_transform",
+)
 TAKES_ALL = "LimeBase takes each of them, and the functions that others need."
 LIME = "give Lime an interpretable_model, a similarity_func and a perturb_func."
 
@@ -35,7 +45,7 @@ def get_exp_kernel_similarity_function(
 
 
 class LimeBase(PerturbationAttribution):
-    """What a model learns from the outputs for perturbed inputs: [pellucid.methods.LimeBase][].
+    """What a model learns from the outputs for perturbed inputs: `pellucid.methods.LimeBase`.
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
@@ -45,6 +55,15 @@ class LimeBase(PerturbationAttribution):
         perturb_interpretable_space: Whether it draws interpretable samples, or else perturbed inputs.
         from_interp_rep_transform: Turns interpretable samples into inputs.
         to_interp_rep_transform: Turns perturbed inputs into interpretable samples.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import Lime
+        >>> model = lambda x: x[:, 0] * x[:, 1]
+        >>> x = torch.tensor([[2.0, 3.0]])
+        >>> parts = Lime(model)
+        >>> parts.interpretable_model
+        Lasso(alpha=0.01)
     """
 
     def __init__(
@@ -64,29 +83,19 @@ class LimeBase(PerturbationAttribution):
         self.perturb_interpretable_space: Any = perturb_interpretable_space
         self.from_interp_rep_transform: Any = from_interp_rep_transform
         self.to_interp_rep_transform: Any = to_interp_rep_transform
-        self._method()
+        methods.LimeBase(**held_by(self, PARTS))  # which refuses what does not go together
 
     @property
     def multiplies_by_inputs(self) -> bool:
         """Whether the inputs themselves are a factor of the attributions."""
         return False
 
-    def _method(self, **chosen: Any) -> methods.LimeBase:
-        return methods.LimeBase(
-            interpretable_model=self.interpretable_model,
-            similarity_func=self.similarity_func,
-            perturb_func=self.perturb_func,
-            from_interp_rep_transform=self.from_interp_rep_transform,
-            to_interp_rep_transform=self.to_interp_rep_transform,
-            perturb_interpretable_space=self.perturb_interpretable_space,
-            **chosen,
-        )
-
     attribute_future = PerturbationAttribution.attribute_future
 
+    @calls(methods.LimeBase, keywords="callback_kwargs")
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         n_samples: int = 50,
@@ -95,33 +104,58 @@ class LimeBase(PerturbationAttribution):
         *,
         whole_batch: bool | None = None,
         **kwargs: Any,
-    ) -> Attributed:
-        """What the model learnt; `kwargs` go to the functions that perturb, transform and compare."""
-        return explained(
-            self,
-            self._method(n_samples=n_samples, callback_kwargs=kwargs),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-            },
-        )
+    ) -> Inputs:
+        """What the model learnt; `kwargs` go to the functions that perturb, transform and compare.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            n_samples: How many.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            show_progress: Whether to show a progress bar on stderr.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+            **kwargs: What the functions that perturb, transform and compare are given.
+
+        Returns:
+            What the interpretable model learnt, (B, coefficients) or (1, coefficients).
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class Lime(LimeBase):
-    """The coefficients of a sparse linear model near each input: [pellucid.methods.Lime][].
+    """The coefficients of a sparse linear model near each input: `pellucid.methods.Lime`.
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        interpretable_model: Is fitted to the samples; None is a [Lasso][pellucid.methods.Lasso], of all examples
-            together.
-        similarity_func: What each perturbed input counts; None is an
-            [ExponentialKernel][pellucid.methods.ExponentialKernel], which goes by the angle.
-        perturb_func: Draws which features are there; None is
-            [bernoulli_half][pellucid.methods.surrogates.lime.bernoulli_half], a coin for each.
+        interpretable_model: Is fitted to the samples; None is a `pellucid.methods.Lasso`, of all examples together.
+        similarity_func: What each perturbed input counts; None is an `pellucid.methods.ExponentialKernel`, which goes
+            by the angle.
+        perturb_func: Draws which features are there; None is `pellucid.methods.surrogates.lime.bernoulli_half`, a coin
+            for each.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import Lime
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> Lime(model).attribute(x, target=1, n_samples=50, seed=0).shape
+        torch.Size([2, 3])
     """
 
     perturb_interpretable_space = OverriddenPart(lambda self: True, TAKES_ALL)
@@ -140,9 +174,54 @@ class Lime(LimeBase):
         self.similarity_func: Any = chosen(similarity_func, methods.ExponentialKernel())
         self.perturb_func: Any = chosen(perturb_func, bernoulli_half)
 
-    def attribute(  # type: ignore[override]  # as in Captum, baselines come second
+    @overload  # type: ignore[override]  # as in Captum, baselines come second
+    def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int | Literal["auto"] = 25,
+        perturbations_per_eval: int | None = None,
+        return_input_shape: bool = True,
+        show_progress: bool = False,
+        *,
+        return_stderr: Literal[False] = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int | Literal["auto"] = 25,
+        perturbations_per_eval: int | None = None,
+        return_input_shape: bool = True,
+        show_progress: bool = False,
+        *,
+        return_stderr: Literal[True],
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> tuple[Inputs, Inputs | None]: ...
+
+    @calls(methods.Lime)
+    def attribute(
+        self,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -160,41 +239,76 @@ class Lime(LimeBase):
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The coefficients of the features."""
-        return explained(
-            self,
-            methods.Lime(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                similarity_func=self.similarity_func,
-                interpretable_model=self.interpretable_model,
-                perturb_func=self.perturb_func,
-                return_stderr=return_stderr,
-                per_feature=not return_input_shape,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )
+        """The coefficients of the features.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: What absent features are, at the source:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            feature_mask: What is one feature:
+                * `None`: each element is a feature of its own.
+                * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
+                  all examples alike (first dimension 1) or in each as it says.
+                * a tuple of these, one for each input tensor; the same number in two of them is the same feature.
+                Numbers must not be negative; some may be missing. Attributions give each element the value of its
+                feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
+                each value once.
+            n_samples: How many perturbed inputs; "auto" goes on with an example until its 95 % intervals are narrow.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            return_input_shape: Whether each element has the value of its feature, or else there is one value per
+                feature.
+            show_progress: Whether to show a progress bar on stderr.
+            return_stderr: Whether to return standard errors, too.
+            tolerance: With "auto", half the width of an interval that is narrow enough.
+            relative: Whether this is a share of the example's largest coefficient.
+            max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+            seed: Seeds the coins, which all examples then share; None draws them from torch's global generator.
+            generator: Gives the seed.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors, of their shapes, or (B, features). With
+            `return_stderr`, standard errors follow in the same form, or None where there are none.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class KernelShap(Lime):
-    """Shapley values by weighted least squares: [pellucid.methods.KernelShap][].
+    """Shapley values by weighted least squares: `pellucid.methods.KernelShap`.
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import KernelShap
+        >>> model = lambda x: x[:, 0] * x[:, 1]
+        >>> x = torch.tensor([[2.0, 3.0]])
+        >>> KernelShap(model).attribute(x, n_samples=50, seed=0).round(decimals=4)
+        tensor([[2.6250, 3.3750]])
     """
 
     interpretable_model = OverriddenPart(lambda self: methods.Lasso(alpha=0), LIME)
@@ -206,9 +320,56 @@ class KernelShap(Lime):
     def __init__(self, forward_func: Callable[..., Any]) -> None:
         PerturbationAttribution.__init__(self, forward_func)
 
-    def attribute(  # type: ignore[override]  # what can only be named is its own
+    @overload  # type: ignore[override]  # what can only be named is its own
+    def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int | Literal["auto"] = 25,
+        perturbations_per_eval: int | None = None,
+        return_input_shape: bool = True,
+        show_progress: bool = False,
+        *,
+        sampling: Sampling = "captum",
+        return_stderr: Literal[False] = False,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int | Literal["auto"] = 25,
+        perturbations_per_eval: int | None = None,
+        return_input_shape: bool = True,
+        show_progress: bool = False,
+        *,
+        sampling: Sampling = "captum",
+        return_stderr: Literal[True],
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> tuple[Inputs, Inputs | None]: ...
+
+    @calls(methods.KernelShap)
+    def attribute(
+        self,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -227,31 +388,64 @@ class KernelShap(Lime):
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The Shapley values, by `n_samples` [coalitions][pellucid.methods.surrogates.kernel_shap.Sampling]."""
-        return explained(
-            self,
-            methods.KernelShap(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                sampling=sampling,
-                per_feature=not return_input_shape,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "return_stderr": return_stderr,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )
+        """The Shapley values, by `n_samples` `pellucid.methods.surrogates.kernel_shap.Sampling`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: What absent features are, at the source:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            feature_mask: What is one feature:
+                * `None`: each element is a feature of its own.
+                * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
+                  all examples alike (first dimension 1) or in each as it says.
+                * a tuple of these, one for each input tensor; the same number in two of them is the same feature.
+                Numbers must not be negative; some may be missing. Attributions give each element the value of its
+                feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
+                each value once.
+            n_samples: How many coalitions, those of none and of all among them; None is 2 n + 2048 for n features that
+                make a difference. Never more than there are are evaluated. "auto" goes on with an example until its 95
+                % intervals are narrow.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            return_input_shape: Whether each element has the value of its feature, or else there is one value per
+                feature.
+            show_progress: Whether to show a progress bar on stderr.
+            sampling: Which coalitions; see `pellucid.methods.surrogates.kernel_shap.Sampling`.
+            return_stderr: Whether to return standard errors, too.
+            tolerance: With "auto", half the width of an interval that is narrow enough.
+            relative: Whether this is a share of the example's largest attribution.
+            max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+            seed: Seeds the coalitions, which all examples then share; None draws from torch's global generator.
+            generator: Gives the seed.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors, of their shapes, or (B, features). With
+            `return_stderr`, standard errors follow in the same form, or None where there are none.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     def kernel_shap_similarity_kernel(self, _: Any, __: Any, interpretable_sample: Tensor, **kwargs: Any) -> Tensor:
         """What a coalition counts, as Captum has it: very much those of none and of all, as others are drawn by it."""

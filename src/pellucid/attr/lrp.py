@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 from torch import Tensor, nn
 
 from pellucid import methods
-from pellucid.attr._facade import (
+from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
+    Inputs,
     LayerAttribution,
     TensorOrTensors,
     compute_gradients,
-    explained,
+    layer_of_gradients,
 )
+from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import as_tensor_tuple, sum_over_tensors
@@ -25,12 +27,20 @@ DEFAULT = methods.Composite()
 
 
 class LRP(CompleteAttribution):
-    """The output, passed back to the inputs in proportion to contributions: [pellucid.methods.LRP][].
+    """The output, passed back to the inputs in proportion to contributions: `pellucid.methods.LRP`.
 
     A module's attribute `rule`, where it has one, says what it follows; see `pellucid.attr.lrp_rules`.
 
     Args:
         model: Any callable of tensors.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LRP
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LRP(model).attribute(x, target=1).shape
+        torch.Size([2, 3])
     """
 
     def __init__(self, model: Callable[..., Any]) -> None:
@@ -42,9 +52,40 @@ class LRP(CompleteAttribution):
         """Whether the inputs themselves are a factor of the attributions."""
         return True
 
+    @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: Literal[False] = False,
+        verbose: bool = False,
+        *,
+        composite: methods.Composite = DEFAULT,
+        strict: bool = False,
+        create_graph: bool = False,
+        show_progress: bool = False,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        return_convergence_delta: Literal[True],
+        verbose: bool = False,
+        composite: methods.Composite = DEFAULT,
+        strict: bool = False,
+        create_graph: bool = False,
+        show_progress: bool = False,
+    ) -> tuple[Inputs, Tensor]: ...
+
+    @calls(methods.LRP)
+    def attribute(
+        self,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         return_convergence_delta: bool = False,
@@ -55,19 +96,38 @@ class LRP(CompleteAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
     ) -> Attributed:
-        """The relevance of the inputs for `target`; with `verbose`, every call that it passes is printed."""
-        return explained(
-            self,
-            methods.LRP(composite=composite, strict=strict, verbose=verbose),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-            return_convergence_delta=return_convergence_delta,
-        )
+        """The relevance of the inputs for `target`; with `verbose`, every call that it passes is printed.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            return_convergence_delta: Whether to measure how much of the output is lost.
+            verbose: Whether to print what every call receives and passes on; see `trace`.
+            composite: Which rule each layer follows.
+            strict: Whether calls without a rule raise an error.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
+            `return_convergence_delta`, a tuple of these and of deltas (B,), or (layers, B) for a list of layers.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     def compute_convergence_delta(  # type: ignore[override]  # as in Captum
         self, attributions: TensorOrTensors, output: Tensor
@@ -90,7 +150,15 @@ class LayerLRP(LRP, LayerAttribution):
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import LayerLRP
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> LayerLRP(model, model[1]).attribute(x, target=1).shape
+        torch.Size([2, 4])
     """
 
     def __init__(
@@ -104,7 +172,42 @@ class LayerLRP(LRP, LayerAttribution):
         self.model = model
         self.gradient_func = compute_gradients
 
-    def attribute(  # type: ignore[override]  # as in Captum
+    @overload  # type: ignore[override]  # as in Captum
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: Literal[False] = False,
+        attribute_to_layer_input: bool = False,
+        verbose: bool = False,
+        *,
+        composite: methods.Composite = DEFAULT,
+        strict: bool = False,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> Attributed: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        *,
+        return_convergence_delta: Literal[True],
+        attribute_to_layer_input: bool = False,
+        verbose: bool = False,
+        composite: methods.Composite = DEFAULT,
+        strict: bool = False,
+        create_graph: bool = False,
+        show_progress: bool = False,
+        early_exit: bool = True,
+    ) -> tuple[Attributed, Tensor]: ...
+
+    @calls(methods.LRP, layer=layer_of_gradients)
+    def attribute(
         self,
         inputs: TensorOrTensors,
         target: TargetLike = None,
@@ -119,18 +222,38 @@ class LayerLRP(LRP, LayerAttribution):
         show_progress: bool = False,
         early_exit: bool = True,
     ) -> Attributed:
-        """The relevance of what the layer takes or returns."""
-        return explained(
-            self,
-            methods.LRP(composite=composite, strict=strict, verbose=verbose),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "gradient_at": self._layer(attribute_to_layer_input),
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-            return_convergence_delta=return_convergence_delta,
-        )
+        """The relevance of what the layer takes or returns.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            return_convergence_delta: Whether to measure how much of the output is lost.
+            attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            verbose: Whether to print what every call receives and passes on; see `trace`.
+            composite: Which rule each layer follows.
+            strict: Whether calls without a rule raise an error.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+
+        Returns:
+            Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
+            `return_convergence_delta`, a tuple of these and of deltas (B,), or (layers, B) for a list of layers.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """

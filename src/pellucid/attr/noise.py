@@ -7,22 +7,28 @@ from typing import Any, Literal
 import torch
 
 from pellucid import methods
-from pellucid.attr._facade import (
-    Attributed,
-    Attribution,
-    GradientAttribution,
-    Inside,
-    TensorOrTensors,
-    explained,
-    method_inside,
-)
+from pellucid.attr._bases import Attributed, Attribution, GradientAttribution, TensorOrTensors
+from pellucid.attr._calls import MethodCall, explained
+from pellucid.attr._inside import Inside, method_inside
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.random_streams import Seed
 from pellucid.methods.gradients.noise_tunnel import Average
 
 
 class NoiseTunnel(Attribution):
-    """Any attribution, averaged over noisy inputs: [pellucid.methods.NoiseTunnel][]."""
+    """Any attribution, averaged over noisy inputs: `pellucid.methods.NoiseTunnel`.
+
+    Args:
+        attribution_method: Any method: called with a pathway at the noisy inputs and the arguments given.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import NoiseTunnel, Saliency
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> NoiseTunnel(Saliency(model)).attribute(x, target=1, stdevs=0.1, seed=0).shape
+        torch.Size([2, 3])
+    """
 
     def __init__(self, attribution_method: Attribution) -> None:
         super().__init__(method_inside(attribution_method).forward_func)
@@ -49,31 +55,56 @@ class NoiseTunnel(Attribution):
         whole_batch: bool | None = None,
         **kwargs: Any,
     ) -> Attributed:
-        """The average of `nt_samples` noisy calls of the method inside, which takes `kwargs`."""
+        """The average of `nt_samples` noisy calls of the method inside, which takes `kwargs`.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            nt_type: What is made of the noisy attributions.
+            nt_samples: Noisy copies per example; "auto" goes on with an example until its 95 % intervals are narrow.
+            nt_samples_batch_size: The most copies of the batch per call of the method; None takes all.
+            stdevs: Standard deviation of the noise, one number or one for each input tensor.
+            draw_baseline_from_distrib: Whether `baselines` are a distribution, of which each noisy copy draws one.
+            return_stderr: Whether to return standard errors, too.
+            tolerance: With "auto", half the width of an interval that is narrow enough.
+            relative: Whether this is a share of the example's largest attribution.
+            max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+            seed: Gives every example its own stream of random numbers; None draws from the global generators.
+            generator: Gives the seed.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+            **kwargs: What the method inside is given; its `target`, `baselines`, `feature_mask` and
+                `additional_forward_args` follow the noisy copies.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
+            `return_stderr`, standard errors follow in the same form, or None where there are none.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
         return explained(
             self,
-            methods.NoiseTunnel(
-                attribution_method=Inside(self.attribution_method, isinstance(inputs, tuple)),
-                nt_type=nt_type,
-                nt_samples=nt_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                nt_samples_batch_size=nt_samples_batch_size,
-                stdevs=stdevs,
-                draw_baseline_from_distrib=draw_baseline_from_distrib,
-                return_stderr=return_stderr,
-                seed=seed,
-                generator=generator,
-            ),
             inputs,
-            {
-                "target": kwargs.get("target"),
-                "create_graph": kwargs.get("create_graph", False),
-                "return_stderr": return_stderr,
-                "whole_batch": whole_batch,
-            },
-            **kwargs,
+            lambda: MethodCall(
+                methods.NoiseTunnel(
+                    attribution_method=Inside(self.attribution_method, isinstance(inputs, tuple)),
+                    nt_type=nt_type,
+                    nt_samples=nt_samples,
+                    tolerance=tolerance,
+                    relative=relative,
+                    max_samples=max_samples,
+                    nt_samples_batch_size=nt_samples_batch_size,
+                    stdevs=stdevs,
+                    draw_baseline_from_distrib=draw_baseline_from_distrib,
+                    return_stderr=return_stderr,
+                    seed=seed,
+                    generator=generator,
+                ),
+                problem={"target": kwargs.get("target")},
+                options={"create_graph": kwargs.get("create_graph", False), "whole_batch": whole_batch},
+                arguments=kwargs,
+                return_stderr=return_stderr,
+            ),
         )
 
     def has_convergence_delta(self) -> bool:

@@ -8,90 +8,149 @@ from typing import Any
 from torch import nn
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, GradientAttribution, NeuronAttribution, TensorOrTensors, explained
+from pellucid.attr._bases import GradientAttribution, Inputs, NeuronAttribution
+from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.methods.backprop.guided import RECTIFIERS
 
 
 class GuidedBackprop(GradientAttribution):
-    """Gradients that stay positive through every rectifier: [pellucid.methods.GuidedBackprop][].
+    """Gradients that stay positive through every rectifier: `pellucid.methods.GuidedBackprop`.
 
     Args:
         model: Any callable of tensors.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import GuidedBackprop
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> GuidedBackprop(model).attribute(x, target=1).shape
+        torch.Size([2, 3])
     """
 
     def __init__(self, model: Callable[..., Any]) -> None:
         super().__init__(model)
         self.model = model
 
+    @calls(methods.GuidedBackprop)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,
-    ) -> Attributed:
-        """What passes back from `target`, where the functions named in `activations` follow the rule."""
-        return explained(
-            self,
-            methods.GuidedBackprop(activations=activations),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-        )
+    ) -> Inputs:
+        """What passes back from `target`, where the functions named in `activations` follow the rule.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            activations: Names of the functions that follow the rule, whether modules call them or plain code.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class Deconvolution(GradientAttribution):
-    """Gradients that rectifiers rectify: [pellucid.methods.Deconvolution][].
+    """Gradients that rectifiers rectify: `pellucid.methods.Deconvolution`.
 
     Args:
         model: Any callable of tensors.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import Deconvolution
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> Deconvolution(model).attribute(x, target=1).shape
+        torch.Size([2, 3])
     """
 
     def __init__(self, model: Callable[..., Any]) -> None:
         super().__init__(model)
         self.model = model
 
+    @calls(methods.Deconvolution)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,
-    ) -> Attributed:
-        """What passes back from `target`, where the functions named in `activations` follow the rule."""
-        return explained(
-            self,
-            methods.Deconvolution(activations=activations),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-            },
-        )
+    ) -> Inputs:
+        """What passes back from `target`, where the functions named in `activations` follow the rule.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            activations: Names of the functions that follow the rule, whether modules call them or plain code.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
-    """Gradients that stay positive through every rectifier, from a neuron: [pellucid.methods.GuidedBackprop][] of it.
+    """Gradients that stay positive through every rectifier, from a neuron: `pellucid.methods.GuidedBackprop` of it.
 
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import NeuronGuidedBackprop
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> NeuronGuidedBackprop(model, model[1]).attribute(x, 0).shape
+        torch.Size([2, 3])
     """
 
     def __init__(
@@ -104,9 +163,10 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
     ) -> None:
         super().__init__(model, layer, device_ids, call=call)
 
+    @calls(methods.GuidedBackprop)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         additional_forward_args: Any = None,
         attribute_to_neuron_input: bool = False,
@@ -115,30 +175,56 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
-    ) -> Attributed:
-        """What passes back from the selected neuron, where the functions named in `activations` follow the rule."""
-        return explained(
-            self,
-            methods.GuidedBackprop(activations=activations),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-        )
+    ) -> Inputs:
+        """What passes back from the selected neuron, where the functions named in `activations` follow the rule.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            neuron_selector: The neuron that is explained, of what the layer returns, or takes:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
+            activations: Names of the functions that follow the rule, whether modules call them or plain code.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
 
 class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
-    """Gradients that rectifiers rectify, from a neuron: [pellucid.methods.Deconvolution][] of it.
+    """Gradients that rectifiers rectify, from a neuron: `pellucid.methods.Deconvolution` of it.
 
     Args:
         model: Any callable of tensors that calls the layer.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
-        call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
+        call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import NeuronDeconvolution
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+        >>> x = torch.rand(2, 3)
+        >>> NeuronDeconvolution(model, model[1]).attribute(x, 0).shape
+        torch.Size([2, 3])
     """
 
     def __init__(
@@ -151,9 +237,10 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
     ) -> None:
         super().__init__(model, layer, device_ids, call=call)
 
+    @calls(methods.Deconvolution)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         neuron_selector: TargetLike,
         additional_forward_args: Any = None,
         attribute_to_neuron_input: bool = False,
@@ -162,17 +249,35 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
-    ) -> Attributed:
-        """What passes back from the selected neuron, where the functions named in `activations` follow the rule."""
-        return explained(
-            self,
-            methods.Deconvolution(activations=activations),
-            inputs,
-            {
-                "target": self._neuron(neuron_selector, attribute_to_neuron_input),
-                "additional_forward_args": additional_forward_args,
-                "create_graph": create_graph,
-                "show_progress": show_progress,
-                "early_exit": early_exit,
-            },
-        )
+    ) -> Inputs:
+        """What passes back from the selected neuron, where the functions named in `activations` follow the rule.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            neuron_selector: The neuron that is explained, of what the layer returns, or takes:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
+            activations: Names of the functions that follow the rule, whether modules call them or plain code.
+            create_graph: Whether the attributions can be differentiated.
+            show_progress: Whether to show a progress bar on stderr.
+            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
+                been counted. False is for models that call a module more or less often depending on the data.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """

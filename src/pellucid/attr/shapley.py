@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import torch
 from torch import Future
 
 from pellucid import methods
-from pellucid.attr._facade import Attributed, PerturbationAttribution, TensorOrTensors, explained, future_of, later
+from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors
+from pellucid.attr._calls import calls, future_of, later
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.problem.baselines import Baselines
@@ -16,11 +17,66 @@ from pellucid.core.problem.target import TargetLike
 
 
 class ShapleyValueSampling(PerturbationAttribution):
-    """Shapley values by sampled orders: [pellucid.methods.ShapleyValueSampling][]."""
+    """Shapley values by sampled orders: `pellucid.methods.ShapleyValueSampling`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import ShapleyValueSampling
+        >>> model = lambda x: x[:, 0] * x[:, 1]
+        >>> x = torch.tensor([[2.0, 3.0]])
+        >>> ShapleyValueSampling(model).attribute(x, n_samples=50, seed=0).shape
+        torch.Size([1, 2])
+    """
+
+    @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int | Literal["auto"] = 25,
+        perturbations_per_eval: int | None = None,
+        show_progress: bool = False,
+        *,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        return_stderr: Literal[False] = False,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: Baselines = None,
+        target: TargetLike = None,
+        additional_forward_args: Any = None,
+        feature_mask: FeatureMask = None,
+        n_samples: int | Literal["auto"] = 25,
+        perturbations_per_eval: int | None = None,
+        show_progress: bool = False,
+        *,
+        tolerance: float = 0.01,
+        relative: bool = False,
+        max_samples: int = MOST_SAMPLES,
+        return_stderr: Literal[True],
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        whole_batch: bool | None = None,
+    ) -> tuple[Inputs, Inputs | None]: ...
+
+    @calls(methods.ShapleyValueSampling, keeps_single=True)
+    def attribute(
+        self,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -37,40 +93,84 @@ class ShapleyValueSampling(PerturbationAttribution):
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
     ) -> Attributed:
-        """The Shapley values of each feature, by `n_samples` orders; (B, 1, ...) for an output (B, 1), as in Captum."""
-        return explained(
-            self,
-            methods.ShapleyValueSampling(
-                n_samples=n_samples,
-                tolerance=tolerance,
-                relative=relative,
-                max_samples=max_samples,
-                seed=seed,
-                generator=generator,
-            ),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "keeps_single": True,
-                "return_stderr": return_stderr,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )
+        """The Shapley values of each feature, by `n_samples` orders; (B, 1, ...) for an output (B, 1), as in Captum.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: What absent features are, at the source:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            feature_mask: What is one feature:
+                * `None`: each element is a feature of its own.
+                * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
+                  all examples alike (first dimension 1) or in each as it says.
+                * a tuple of these, one for each input tensor; the same number in two of them is the same feature.
+                Numbers must not be negative; some may be missing. Attributions give each element the value of its
+                feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
+                each value once.
+            n_samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are
+                narrow.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            show_progress: Whether to show a progress bar on stderr.
+            tolerance: With "auto", half the width of an interval that is narrow enough.
+            relative: Whether this is a share of the example's largest attribution.
+            max_samples: With "auto", where it gives up; the result tells which examples have `converged`, and how many
+                orders each took in `n_evaluations`.
+            return_stderr: Whether to return standard errors, too.
+            seed: Seeds the orders; None draws from torch's global generator.
+            generator: Gives the seed.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
+            `return_stderr`, standard errors follow in the same form, or None where there are none.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     attribute_future = future_of(attribute)
 
 
 class ShapleyValues(ShapleyValueSampling):
-    """Exact Shapley values, by all coalitions: [pellucid.methods.ShapleyValues][]."""
+    """Exact Shapley values, by all coalitions: `pellucid.methods.ShapleyValues`.
 
+    Args:
+        forward_func: Any callable of tensors: a module, a bound method, a function.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.attr import ShapleyValues
+        >>> model = lambda x: x[:, 0] * x[:, 1]
+        >>> x = torch.tensor([[2.0, 3.0]])
+        >>> ShapleyValues(model).attribute(x)
+        tensor([[3., 3.]])
+    """
+
+    @calls(methods.ShapleyValues, keeps_single=True)
     def attribute(  # type: ignore[override]  # as in Captum, there are no samples
         self,
-        inputs: TensorOrTensors,
+        inputs: Inputs,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -79,23 +179,52 @@ class ShapleyValues(ShapleyValueSampling):
         show_progress: bool = False,
         *,
         whole_batch: bool | None = None,
-    ) -> Attributed:
-        """The Shapley values of each feature; (B, 1, ...) for an output (B, 1), as in Captum."""
-        return explained(
-            self,
-            methods.ShapleyValues(),
-            inputs,
-            {
-                "target": target,
-                "additional_forward_args": additional_forward_args,
-                "perturbations_per_eval": perturbations_per_eval,
-                "whole_batch": whole_batch,
-                "show_progress": show_progress,
-                "keeps_single": True,
-            },
-            baselines=baselines,
-            feature_mask=feature_mask,
-        )
+    ) -> Inputs:
+        """The Shapley values of each feature; (B, 1, ...) for an output (B, 1), as in Captum.
+
+        Args:
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            baselines: What absent features are, at the source:
+                * `None`: zero.
+                * a number: this value everywhere.
+                * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
+                  shape: one for each.
+                * a tuple of these, one for each input tensor.
+                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+            target: What is explained, of an output of shape (B, ...) for B examples:
+                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
+                * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
+                  sum of the elements that slices choose.
+                * a 1-D tensor, or a list of B ints: one column per example.
+                * a list of B tuples: one element per example, for outputs of more dimensions.
+                * a tensor or a list that is longer, where the output has more rows than examples: one element per row
+                  of the output.
+                * a callable: any function of the output that returns one value per example, `lambda output:
+                  output.logits[:, 3]`.
+                Negative numbers count from the end.
+            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
+                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            feature_mask: What is one feature:
+                * `None`: each element is a feature of its own.
+                * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
+                  all examples alike (first dimension 1) or in each as it says.
+                * a tuple of these, one for each input tensor; the same number in two of them is the same feature.
+                Numbers must not be negative; some may be missing. Attributions give each element the value of its
+                feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
+                each value once.
+            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            show_progress: Whether to show a progress bar on stderr.
+            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
+                depend on each other; None finds it out.
+
+        Returns:
+            Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
+
+        Raises:
+            InvalidArgument: An argument is not what it must be; the message says what it may be.
+        """
 
     def attribute_future(
         self,

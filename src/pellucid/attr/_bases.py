@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 import inspect
 import re
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar, final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
-import numpy as np
-from torch import Future, Tensor, nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from pellucid.attr._internals import ours, overrides_attribute, plain_inside, refuse_what_is_not_called
 from pellucid.core.evaluation.completeness import completeness_gap
-from pellucid.core.evaluation.model_function import ModelFunction, function_of
-from pellucid.core.evaluation.observed import Observed
-from pellucid.core.futures import then
+from pellucid.core.evaluation.model_function import function_of
 from pellucid.core.model.inspection import has_embeddings
 from pellucid.core.model.layers import CallLike, Layer
-from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.problem import GradientFunction, Options, Problem
 from pellucid.core.problem.target import Neuron, TargetLike
-from pellucid.core.pytree import TensorTree
-from pellucid.core.random_streams import Seed, restoring_numpy_state_on_error, stream_seeds
 from pellucid.core.tensors import Tensors, as_tensor_tuple, describe, is_floating, times
-from pellucid.errors import InvalidArgument, NotFound, NotSupported, located
+from pellucid.errors import InvalidArgument, NotSupported, located
 from pellucid.methods.calling.attribution import run_located
 
 T = TypeVar("T")
 TensorOrTensors: TypeAlias = Tensor | Tensors
+Inputs = TypeVar("Inputs", bound=TensorOrTensors)
+"""A tensor or a tuple of tensors, as which attributions of inputs come back."""
 Attributed: TypeAlias = Any
-"""Attributions as the inputs came, a tensor or a tuple of tensors, or as the layer has its tensors; with
-`return_convergence_delta`, and the deltas."""
+"""Attributions at a layer, as it has its tensors: one, or tuples, lists and dicts of them, which only a run tells."""
 
 
 def compute_gradients(
@@ -165,7 +156,7 @@ class MultipliedAttribution(Attribution):
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        multiply_by_inputs: Whether that factor is there.
+        multiply_by_inputs: Whether to multiply by x - x', or by the inputs (global attribution), or not (local).
     """
 
     def __init__(self, forward_func: Callable[..., Any], multiply_by_inputs: bool = True) -> None:
@@ -218,17 +209,31 @@ class InternalAttribution(Attribution):
         """A neuron of what the layer takes or returns, in one of its calls."""
         return Neuron(self._layer(of_input), selector)
 
-    def _sites(self, inputs: TensorOrTensors, of_input: bool, *, between: bool = True) -> dict[str, Layer]:
-        """Where points are fed: at the inputs; at the layer where there are ids, which have no points between them.
 
-        Args:
-            inputs: The inputs.
-            of_input: Whether what the layer takes is meant.
-            between: Whether there are points between inputs and baselines; of those alone, ids may stand beside floats.
-        """
-        ids = [not is_floating(each) for each in as_tensor_tuple(inputs, "inputs")]
-        feeds = (any(ids) if between else all(ids)) and has_embeddings(self.forward_func)
-        return {"source" if feeds else "gradient_at": self._layer(of_input)}
+def layer_as_source(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
+    """Points are fed at the layer."""
+    return {"source": attribution._layer(of_input)}
+
+
+def layer_of_gradients(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
+    """Points are fed at the inputs, and gradients taken at the layer."""
+    return {"gradient_at": attribution._layer(of_input)}
+
+
+def layer_after_ids(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
+    """Points are fed at the inputs; at the layer where any input is ids, which have no points between them."""
+    return {"source" if _embeds(attribution, inputs, any) else "gradient_at": attribution._layer(of_input)}
+
+
+def layer_after_ids_alone(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
+    """The same where only two ends are fed: at the layer where all inputs are ids, as some may stand beside floats."""
+    return {"source" if _embeds(attribution, inputs, all) else "gradient_at": attribution._layer(of_input)}
+
+
+def _embeds(attribution: Any, inputs: TensorOrTensors, quantifier: Callable[[Iterable[bool]], bool]) -> bool:
+    """Whether any, or all, of the inputs are ids, in a model that embeds them."""
+    tensors = as_tensor_tuple(inputs, "inputs")
+    return quantifier(not is_floating(tensor) for tensor in tensors) and has_embeddings(attribution.forward_func)
 
 
 class MultipliedInternalAttribution(InternalAttribution):
@@ -238,7 +243,7 @@ class MultipliedInternalAttribution(InternalAttribution):
         forward_func: Any callable of tensors: a module, a bound method, a function.
         layer: A module of it, its dotted name, or a list of these.
         device_ids: As in Captum.
-        multiply_by_inputs: Whether the factor is there.
+        multiply_by_inputs: Whether to multiply by y - y', or by the activations y (global attribution), or not (local).
         call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
 
@@ -284,104 +289,6 @@ class NeuronAttribution(InternalAttribution):
     """The base of attribution classes that explain a neuron."""
 
 
-def later(attribution: Attribution, *args: Any, **kwargs: Any) -> Future[Attributed]:
-    """What `attribute` returns, as a future, of a `forward_func` that returns futures.
-
-    All calls of it are made before the first answer is waited for; whoever completes the last answer computes the
-    attributions.
-    """
-    in_future: Any = copy.copy(attribution)
-    in_future._in_future = True
-    future: Future[Attributed] = in_future.attribute(*args, **kwargs)
-    return future
-
-
-def future_of(attribute: Callable[..., Attributed]) -> Callable[..., Future[Attributed]]:
-    """The `attribute_future` of a class, which takes what its `attribute` takes."""
-
-    @functools.wraps(attribute)
-    def attribute_future(self: Attribution, *args: Any, **kwargs: Any) -> Future[Attributed]:
-        return later(self, *args, **kwargs)
-
-    attribute_future.__name__ = "attribute_future"
-    attribute_future.__doc__ = "The same as a future, of a `forward_func` that returns a `torch.futures.Future`."
-    return attribute_future
-
-
-def explained(
-    attribution: Attribution,
-    method: Callable[..., Attributions | Future[Attributions]],
-    inputs: TensorOrTensors,
-    problem: dict[str, Any],
-    /,
-    **arguments: Any,
-) -> Attributed:
-    """Call a method as Captum's users do.
-
-    Args:
-        attribution: The facade's object.
-        method: The method.
-        inputs: One tensor or a tuple of tensors, examples first.
-        problem: What a [Problem][pellucid.methods.Problem] and its options take besides model and inputs, and
-            whether to `show_progress`, to `return_stderr`, and to attribute (B, 1, ...) for an output (B, 1):
-            `keeps_single`.
-        **arguments: What the method takes besides the problem.
-
-    Returns:
-        Attributions as the inputs came, a tensor or a tuple, or as the layer has its tensors; where deltas or standard
-        errors were asked for, a tuple of these.
-    """
-    return_stderr, keeps_single = problem.pop("return_stderr", False), problem.pop("keeps_single", False)
-    show_progress = problem.pop("show_progress", False)
-    try:
-        refuse_what_is_not_called(attribution)
-        own = getattr(attribution, "gradient_func", compute_gradients)
-        options = Options(
-            gradient_function=None if own is compute_gradients else own,
-            progress=f"{attribution.get_name()} attribution" if show_progress else None,
-            reported_as=type(attribution).__name__,
-            returns_futures=attribution._in_future,
-            **{name: problem.pop(name) for name in _OPTIONS if name in problem},
-        )
-        f = function_of(Problem(attribution.forward_func, inputs, options=options, **problem))
-        result = method(f, **arguments)
-    except Exception as error:
-        raise located(error, type(attribution).__name__, describe(inputs)) from error.__cause__
-    observed = f.session.observed if keeps_single else None
-    as_given = functools.partial(_as_given, inputs, observed, return_stderr=return_stderr)
-    return then(result, as_given) if isinstance(result, Future) else as_given(result)
-
-
-_OPTIONS = (
-    "create_graph",
-    "early_exit",
-    "grad_kwargs",
-    "internal_batch_size",
-    "perturbations_per_eval",
-    "replay",
-    "whole_batch",
-)
-"""Which of a user's arguments are options of the problem."""
-
-
-def _as_given(
-    inputs: TensorOrTensors, single: Observed | None, result: Attributions, *, return_stderr: bool
-) -> Attributed:
-    """Attributions, deltas where there are any, and standard errors where asked for: None where nobody can tell."""
-
-    def arranged(values: Tensors) -> Any:
-        if single is not None and single.output == (1,):
-            values = tuple(each.unsqueeze(1) for each in values)
-        alone = result.structure is None and not isinstance(inputs, tuple) and len(values) == 1
-        return values[0] if alone else result.arrange(values)
-
-    found = [arranged(result.values)]
-    found += [] if result.delta is None else [result.delta]
-    if return_stderr:
-        found.append(None if result.stderr is None else arranged(result.stderr))
-    return found[0] if len(found) == 1 else tuple(found)
-
-
 def chosen(value: T | None, default: T) -> T:
     """What is given, or the default."""
     return default if value is None else value
@@ -394,61 +301,6 @@ def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs
     return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
 
 
-def method_inside(attribution: Any) -> Any:
-    """The object that a NoiseTunnel averages.
-
-    Raises:
-        NotFound: It holds no model: it is one itself, or a class.
-    """
-    if not hasattr(attribution, "forward_func"):
-        found = f"the class {attribution.__name__}" if isinstance(attribution, type) else type(attribution).__name__
-        raise NotFound(
-            f"attribution_method must attribute to a model: got {found}. Hint: NoiseTunnel(Saliency(model))."
-        )
-    return attribution
-
-
 def multiplied(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:
     """Gradients times activations, or the gradients alone."""
     return times(gradients, activations) if really else gradients
-
-
-@final
-@dataclass(frozen=True)
-class Inside:
-    """Any object with an `attribute` of its own, ours or a user's, as a method.
-
-    Args:
-        attribution: The object.
-        tuples: Whether it is given its inputs as a tuple.
-    """
-
-    attribution: Any
-    tuples: bool
-
-    def __call__(self, f: ModelFunction, **kwargs: Any) -> Attributions:
-        """What `attribute` says of the points of the pathway, with those of `kwargs` that follow rows picked."""
-        following = {name: f.session.pick(kwargs[name], f.examples) for name in _FOLLOWING if name in kwargs}
-        if "target" in kwargs:
-            following["target"] = f.evaluator.target.argument(f.examples)
-        inputs = f.x if self.tuples else f.x[0]
-        with nullcontext() if ours(type(self.attribution)) else restoring_numpy_state_on_error():
-            found = self.attribution.attribute(inputs, **(self._seeds(f) | kwargs | following))
-        found, delta = found if kwargs.get("return_convergence_delta") else (found, None)
-        values, structure = TensorTree.of(found)
-        return Attributions(values, delta, structure=structure)
-
-    def _seeds(self, f: ModelFunction) -> dict[str, Any]:
-        """A seed of its own for each copy, for an `attribute` that takes them; one for all where they share draws."""
-        seed = f.seed
-        if seed is None:
-            return {}
-        takes = inspect.signature(self.attribution.attribute).parameters.get("seed")
-        if takes is None or takes.annotation not in ("Seed", Seed):
-            return {} if takes is None else {"seed": seed}
-        keys = stream_seeds(seed, f.ids.tolist(), f.problem.batch_size)
-        states = (np.random.SeedSequence(key).generate_state(1, np.uint64) for key in keys)
-        return {"seed": [int(state[0]) for state in states]}
-
-
-_FOLLOWING = ("additional_forward_args", "baselines", "feature_mask")
