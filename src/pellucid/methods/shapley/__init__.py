@@ -12,6 +12,8 @@ The terms, in all files of this package:
 * `values` [m, ...] belong to m = B * K outputs, K of each of B examples.
 * `game.values(count, coalitions)` evaluates `count` coalitions, which `coalitions(sample_range, point_range)` gives
   chunk by chunk, bool [k, 1 or B, n]; `game.values_deduplicated(coalitions)` evaluates equal ones once.
+* `game.features.names` are the user's numbers of the features, from the mask, and `numbers` is the range of these.
+  Random draws are made for the whole range, so that a feature's draws do not depend on which features are active.
 """
 
 from pellucid.methods.shapley.banzhaf import BanzhafValues, BanzhafValueSampling

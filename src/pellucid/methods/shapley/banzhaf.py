@@ -168,8 +168,8 @@ def _balanced_coalitions(game: Game, samples: int, generator: torch.Generator | 
     """
     features = game.features
     player_numbers = features.names[game.playing]
-    coins, *drawn = (
+    parity_numbers, *rank_numbers = (
         torch.rand(features.numbers.stop, generator=generator, device="cpu")[player_numbers] for _ in range(samples + 1)
     )
-    ranks = torch.stack(drawn).argsort(0).argsort(0)
-    return ((ranks + (coins < 0.5)) % 2 == 0).unsqueeze(1)
+    ranks = torch.stack(rank_numbers).argsort(0).argsort(0)
+    return ((ranks + (parity_numbers < 0.5)) % 2 == 0).unsqueeze(1)

@@ -91,7 +91,9 @@ def semivalues(values: Tensor, weights: Sequence[float]) -> Tensor:
         return values[:, :0]
     subset_weights = weights_of_subsets(weights, values)
     sides = (split_by_membership(values, player) for player in range(len(weights)))
-    return torch.stack([((joined - alone) * subset_weights).sum(1) for alone, joined in sides], dim=1)
+    return torch.stack(
+        [((with_player - without_player) * subset_weights).sum(1) for without_player, with_player in sides], dim=1
+    )
 
 
 def random_permutations(

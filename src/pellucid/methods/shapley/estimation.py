@@ -1,9 +1,9 @@
 """Estimators with standard errors: means over independent draws, and fits to the values of sampled coalitions.
 
 Both sample in rounds. An `AdaptiveSampler` says how many samples the next round takes (`count`, zero at the end) and of
-which examples (`among`); it is then told the estimates and standard errors so far (`update`). A fixed number of samples
-is one round of all examples; with "auto", each round takes as many samples again as all before it, of those examples
-whose confidence intervals are still too wide.
+which examples (`among`, and `at` for their indices); it then gets the estimates and standard errors so far (`update`).
+A fixed number of samples is one round of all examples; with "auto", each round takes as many samples again as all
+rounds before it, of the examples whose confidence intervals are still too wide.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ async def mean_of_draws(
     while adaptive_sampler.count:
         subgame = adaptive_sampler.among(game)
         estimates = await sample(subgame, adaptive_sampler.count)
-        examples, *columns = output_shape(subgame, estimates)
+        examples, *columns = output_shape(subgame, estimates)  # (B, *K)
         draws = estimates.view(examples, math.prod(columns), *estimates.shape[1:]).movedim(2, 0)
         moments.add(adaptive_sampler.numbers, adaptive_sampler.at(slice(None)), (draws,))
         adaptive_sampler.update(moments.mean, moments.stderr)
@@ -97,7 +97,7 @@ async def fit_to_coalitions(
         subgame, is_first_round = adaptive_sampler.among(game), not adaptive_sampler.done
         new_coalitions = draw(adaptive_sampler.count)
         values = await subgame.values_deduplicated(new_coalitions[:, :, player_columns])
-        new_outputs = split_by_game(values, count_games(subgame.f, values))
+        new_outputs = split_by_game(values, count_games(subgame.f, values))  # [g, samples, K]
         if is_first_round:
             coalitions, outputs = new_coalitions, new_outputs
         else:
