@@ -1,4 +1,4 @@
-"""The command line, `pellucid` or `python -m pellucid`: what needs no extra is answered without one."""
+"""The command line, `pellucid` or `python -m pellucid`; version and usage need no extra."""
 
 import sys
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ USAGE = """pellucid {version} shows why a PyTorch model predicts what it predict
 
 
 def main() -> None:
-    """Run the command line; what the installed `pellucid` calls."""
+    """Run the command line: the entry point of the installed `pellucid`."""
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         print(f"pellucid {pellucid.__version__}")

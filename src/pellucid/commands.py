@@ -12,7 +12,7 @@ app = typer.Typer(name="pellucid", no_args_is_help=True, add_completion=False)
 
 
 def print_version(wanted: bool) -> None:
-    """Print the version and exit, before anything asks for a command."""
+    """Print the version and exit, before a command is required."""
     if wanted:
         typer.echo(f"pellucid {pellucid.__version__}")
         raise typer.Exit

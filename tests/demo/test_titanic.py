@@ -119,7 +119,7 @@ def test_the_page_is_self_contained_and_says_what_was_found(folder: Path, findin
     assert "83.6 % of the 916 passengers" in text
     assert "81.7 % of 393 others" in text
     for feature in findings.by_feature():
-        assert f"{feature.name} {MEANINGS[feature.name]} {written(feature.mean)} {feature.mean_size:.3f}" in text
+        assert f"{feature.name} {MEANINGS[feature.name]} {written(feature.mean)} {feature.mean_absolute:.3f}" in text
 
 
 def test_the_network_has_the_tutorial_s_layers():

@@ -1,1 +1,1 @@
-"""The offline example behind `pellucid demo`: why a small network predicts who survived the Titanic."""
+"""The offline example of `pellucid demo`: why a small network predicts who survived the Titanic."""

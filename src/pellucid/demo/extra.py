@@ -1,4 +1,4 @@
-"""What the command line needs besides the library."""
+"""The error for packages of the extra `demo` that are not installed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def demo_extra() -> Iterator[None]:
-    """Turn a package that is not installed into one line that says which extra brings it, and exit code 1."""
+    """Turn the error of a missing package into one line that says which extra to install, and exit code 1."""
     try:
         yield
     except ModuleNotFoundError as missing:

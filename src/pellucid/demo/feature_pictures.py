@@ -1,4 +1,4 @@
-"""The charts of what the features add, each with the sentences that say what it shows."""
+"""The charts of the attributions of features, each with a caption that says what it shows."""
 
 from pellucid.demo.findings import Findings
 from pellucid.demo.picture import CHANGE, Picture, bars
@@ -14,7 +14,7 @@ def _feature_means(findings: Findings) -> Picture:
     features = findings.by_feature()
     strongest, *_, second, most_adverse = features
     weak, weakest = sorted(features, key=lambda feature: abs(feature.mean))[1::-1]
-    divided = max(features, key=lambda feature: feature.mean_size - abs(feature.mean))
+    divided = max(features, key=lambda feature: feature.mean_absolute - abs(feature.mean))
     return Picture(
         name="feature-means",
         chart=bars(
@@ -23,11 +23,11 @@ def _feature_means(findings: Findings) -> Picture:
             x_label=f"mean attribution {CHANGE}",
             y_label="feature",
         ),
-        alternative="Bar chart of the mean attribution of each of the 12 features.",
-        sentences=(
+        alt_text="Bar chart of the mean attribution of each of the 12 features.",
+        caption=(
             f"On average {most_adverse} and {second} speak most against survival, and "
             f"{strongest} speaks most for it; {weak} and {weakest} hardly count. "
-            f"A mean can hide much: {divided.name} moves the predictions by {divided.mean_size:.2f} on average, "
+            f"A mean can hide much: {divided.name} moves the predictions by {divided.mean_absolute:.2f} on average, "
             f"some up and some down, which leaves {signed(divided.mean)}."
         ),
     )
@@ -50,8 +50,8 @@ def _sibsp_distribution(findings: Findings) -> Picture:
             counts=counts,
             logarithmic=True,
         ),
-        alternative="Histogram of the attributions of sibsp, the number of siblings and spouses aboard.",
-        sentences=(
+        alt_text="Histogram of the attributions of sibsp, the number of siblings and spouses aboard.",
+        caption=(
             f"For {unmoved} of the {len(attributions)} passengers the attribution is exactly 0: they travelled without "
             f"siblings or spouse, as the baseline does. Of the others, {lowered} have a negative one, "
             f"down to {signed(attributions.min().item())}, and {raised} a positive one, none above "
@@ -76,8 +76,8 @@ def _sibsp_by_value(findings: Findings) -> Picture:
             sizes=tuple(group.count for group in groups),
             size_label="passengers",
         ),
-        alternative="Dots of the mean sibsp attribution at each number of siblings and spouses, sized by passengers.",
-        sentences=(
+        alt_text="Dots of the mean sibsp attribution at each number of siblings and spouses, sized by passengers.",
+        caption=(
             f"Company speaks against survival: {signed(company.mean)} on average with {company.value} sibling or "
             f"spouse aboard, {signed(lowest.mean)} with {lowest.value}, against 0 with none. The dots from "
             f"{lowest.value} on stand for {few} passengers only, so their ups and downs mean little."

@@ -1,4 +1,4 @@
-"""What is found in the Titanic network, by feature and by neuron: numbers only, nothing is printed or drawn."""
+"""The attributions of the Titanic network, by feature and by neuron: numbers only, nothing is printed or drawn."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class ValueSummary:
 
 @dataclass(frozen=True)
 class Findings:
-    """How well the network predicts, and what each feature and each neuron adds for each test passenger."""
+    """The accuracy of the network, and the attributions of features and neurons for each test passenger."""
 
     training: Passengers
     test: Passengers
@@ -31,7 +31,7 @@ class Findings:
     baseline_prediction: float  # the predicted probability of survival where all features are zero
     mean_prediction: float  # the same, averaged over the test passengers
     attributions: Tensor  # [passengers, features]
-    delta: Tensor  # [passengers], by how much a passenger's attributions miss the change of the prediction
+    delta: Tensor  # [passengers], the sum of the attributions less the change of the prediction
     neurons: NeuronFindings
 
     def of(self, feature: str) -> Tensor:

@@ -1,8 +1,8 @@
-"""The charts of what the neurons of the first hidden layer add, each with the sentences that say what it shows."""
+"""The charts of the conductances of the first hidden layer, each with a caption that says what it shows."""
 
 from pellucid.demo.findings import Findings
 from pellucid.demo.neurons import STRONGEST, NeuronFindings, neuron_name
-from pellucid.demo.picture import CHANGE, Picture, bars, listed, sentence
+from pellucid.demo.picture import CHANGE, Picture, as_sentence, bars, joined
 from pellucid.plot import Histogram, Panels, centred_bins, signed
 
 BIN = 0.1
@@ -15,10 +15,12 @@ def neuron_pictures(findings: Findings) -> list[Picture]:
 
 
 def what_it_looks_at(neurons: NeuronFindings, neuron: int) -> str:
-    """Say which features carry more than half of what flows through one of the strongest neurons."""
+    """Write which features carry more than half of the conductance of one of the strongest neurons."""
     features = neurons.looks_at(neuron)
-    carried = sum(feature.mean_size for feature in features) / sum(f.mean_size for f in neurons.by_feature(neuron))
-    return f"{neuron_name(neuron)} looks mostly at {listed(features)}, {carried:.0%} of what flows through it"
+    carried = sum(feature.mean_absolute for feature in features) / sum(
+        f.mean_absolute for f in neurons.by_feature(neuron)
+    )
+    return f"{neuron_name(neuron)} looks mostly at {joined(features)}, {carried:.0%} of what flows through it"
 
 
 def _neuron_means(findings: Findings) -> Picture:
@@ -33,11 +35,11 @@ def _neuron_means(findings: Findings) -> Picture:
             x_label=f"mean {CONDUCTANCE}",
             y_label="neuron, numbered from 0",
         ),
-        alternative=f"Bar chart of the mean conductance of each of the {len(neurons)} neurons.",
-        sentences=(
-            sentence(
-                f"{listed(means[neuron_name(neuron)] for neuron in strong)} move the predictions most; "
-                f"{listed(means[neuron_name(neuron)] for neuron in weak)} hardly count"
+        alt_text=f"Bar chart of the mean conductance of each of the {len(neurons)} neurons.",
+        caption=(
+            as_sentence(
+                f"{joined(means[neuron_name(neuron)] for neuron in strong)} move the predictions most; "
+                f"{joined(means[neuron_name(neuron)] for neuron in weak)} hardly count"
             )
             + f" On average the {len(neurons)} conductances add up to {signed(findings.neurons.total(), 3)}; the "
             f"prediction changes by {signed(findings.change(), 3)}."
@@ -71,10 +73,10 @@ def _distributions(neurons: NeuronFindings) -> Picture:
             title="Distribution of the conductances: two strong neurons, two weak ones",
             charts=tuple(map(histogram, strong + weak)),
         ),
-        alternative="Histograms of the conductances of the two strongest and of the two weakest neurons.",
-        sentences=(
-            sentence("; ".join(map(reach, strong)))
-            + f" For {listed(map(neuron_name, weak))} it holds {listed(map(near_zero, weak))} of them, "
+        alt_text="Histograms of the conductances of the two strongest and of the two weakest neurons.",
+        caption=(
+            as_sentence("; ".join(map(reach, strong)))
+            + f" For {joined(map(neuron_name, weak))} it holds {joined(map(near_zero, weak))} of them, "
             f"and no conductance exceeds {largest:.3f} in size."
         ),
     )
@@ -97,9 +99,9 @@ def _through_features(findings: Findings) -> Picture:
                 for neuron in neurons.shares
             ),
         ),
-        alternative="Two bar charts of the mean conductance of the two strongest neurons, feature by feature.",
-        sentences=(
-            " ".join(sentence(what_it_looks_at(neurons, neuron)) for neuron in neurons.shares)
+        alt_text="Two bar charts of the mean conductance of the two strongest neurons, feature by feature.",
+        caption=(
+            " ".join(as_sentence(what_it_looks_at(neurons, neuron)) for neuron in neurons.shares)
             + " What the features bring adds up to the conductance of the neuron, "
             f"within {neurons.gap():.3f} for every passenger."
         ),
@@ -107,6 +109,6 @@ def _through_features(findings: Findings) -> Picture:
 
 
 def _ends(neurons: NeuronFindings) -> tuple[list[int], list[int]]:
-    """Return the strongest neurons and as many weakest ones, of these the weakest last."""
+    """Return the strongest neurons and as many of the weakest, both from strong to weak."""
     ranked = neurons.ranked()
     return ranked[:STRONGEST], ranked[-STRONGEST:]

@@ -1,4 +1,4 @@
-"""What flows through the first hidden layer of the Titanic network: numbers only, nothing is printed or drawn."""
+"""Conductances of the first hidden layer of the Titanic network: numbers only, nothing is printed or drawn."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from pellucid.attr import LayerConductance, NeuronConductance
 from pellucid.demo.summary import Summary, summaries
 from pellucid.demo.titanic import FEATURES, SURVIVED
 
-STRONGEST = 2  # neurons whose conductance is parted among the features
-STEPS = 1000  # the delta of the layer's conductance shrinks as one over them
+STRONGEST = 2  # how many neurons have their conductance divided among the features
+STEPS = 1000  # the delta of the layer's conductance is inversely proportional to them
 
 
 @dataclass(frozen=True)
 class NeuronFindings:
-    """What each neuron adds to the prediction for each test passenger, and of the strongest, through which features."""
+    """The conductance of each neuron for each test passenger, and that of the strongest neurons by feature."""
 
     conductances: Tensor  # [passengers, neurons]
-    delta: Tensor  # [passengers], by how much a passenger's conductances miss the change of the prediction
+    delta: Tensor  # [passengers], the sum of the conductances less the change of the prediction
     shares: dict[int, Tensor]  # strongest neuron first: its conductance by feature, [passengers, features]
 
     def by_neuron(self) -> list[Summary]:
@@ -33,22 +33,22 @@ class NeuronFindings:
         return self.conductances.sum(dim=1).mean().item()
 
     def by_feature(self, neuron: int) -> list[Summary]:
-        """Summarise what each feature adds through one of the strongest neurons, as `by_neuron` does."""
+        """Summarise the conductance of one of the strongest neurons by feature, as `by_neuron` does."""
         return summaries(FEATURES, self.shares[neuron])
 
     def looks_at(self, neuron: int) -> list[Summary]:
-        """Return the fewest features that together carry more than half of what flows through a neuron."""
-        features = sorted(self.by_feature(neuron), key=lambda feature: feature.mean_size, reverse=True)
-        half, carried, found = sum(feature.mean_size for feature in features) / 2, 0.0, []
+        """Return the fewest features that together carry more than half of a neuron's conductance, in size."""
+        features = sorted(self.by_feature(neuron), key=lambda feature: feature.mean_absolute, reverse=True)
+        half, carried, strongest = sum(feature.mean_absolute for feature in features) / 2, 0.0, []
         for feature in features:
             if carried > half:
                 break
-            found.append(feature)
-            carried += feature.mean_size
-        return found
+            strongest.append(feature)
+            carried += feature.mean_absolute
+        return strongest
 
     def gap(self) -> float:
-        """Return by how much a strong neuron's shares miss its conductance where they miss it most."""
+        """Return the largest difference of a strong neuron's conductance from the sum over its features."""
         return max(
             (shares.sum(dim=1) - self.conductances[:, neuron]).abs().max().item()
             for neuron, shares in self.shares.items()
@@ -67,8 +67,8 @@ def rank(conductances: Tensor) -> list[int]:
 
 
 def explain_neurons(net: nn.Sequential, features: Tensor) -> NeuronFindings:
-    """Find what flows through the neurons of the first hidden layer to the predicted probability of survival."""
-    hidden = net[1]  # the sigmoids: what the neurons say
+    """Compute the conductances of the first hidden layer for the predicted probability of survival."""
+    hidden = net[1]  # the sigmoids
     conductances, delta = LayerConductance(net, hidden).attribute(
         features, target=SURVIVED, n_steps=STEPS, method="riemann_trapezoid", return_convergence_delta=True
     )

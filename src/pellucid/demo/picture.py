@@ -1,4 +1,4 @@
-"""What a picture of the Titanic report is."""
+"""A picture of the Titanic report, and how its words and bars are written."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ CHANGE = "(change of the predicted probability)"
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart, the name of its file, what it is, and what one sees in it."""
+    """A chart with the name of its file, its text alternative, and its caption, which says what one sees."""
 
     name: str
     chart: Chart | Panels
-    alternative: str
-    sentences: str
+    alt_text: str
+    caption: str
 
 
 def bars(summaries: Iterable[Summary], *, title: str, x_label: str, y_label: str) -> Bars:
-    """Return a bar chart of their means, in their order."""
+    """Return a bar chart of the means of summaries, in their order."""
     names, values = zip(*((summary.name, summary.mean) for summary in summaries), strict=True)
     return Bars(title=title, x_label=x_label, y_label=y_label, names=names, values=values)
 
 
-def listed(parts: Iterable[object]) -> str:
-    """Write parts as they are read out: a, b and c."""
-    *first, last = map(str, parts)
+def joined(items: Iterable[object]) -> str:
+    """Write items as a list in a sentence: a, b and c."""
+    *first, last = map(str, items)
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def sentence(text: str) -> str:
-    """Write a sentence's first letter large; the others stay as they are."""
+def as_sentence(text: str) -> str:
+    """Write a text with a capital first letter and a full stop."""
     return f"{text[0].upper()}{text[1:]}."

@@ -15,17 +15,17 @@ from torch import Tensor
 from pellucid.demo.feature_pictures import feature_pictures
 from pellucid.demo.findings import Findings, explain
 from pellucid.demo.neuron_pictures import neuron_pictures, what_it_looks_at
-from pellucid.demo.picture import Picture, sentence
+from pellucid.demo.picture import Picture, as_sentence
 from pellucid.demo.summary import Summary
 from pellucid.demo.titanic import MEANINGS
 from pellucid.plot import DARK, LIGHT, Theme, save, signed
 
 
 def report(output: Path, console: Console) -> Path:
-    """Explain the Titanic network, print what comes out, and write the charts and the page.
+    """Explain the Titanic network, print the findings, and write the charts and the page.
 
     Args:
-        output: The folder to write into, made if it is not there.
+        output: The folder to write into, created if it is missing.
         console: Where to print.
 
     Returns:
@@ -35,19 +35,19 @@ def report(output: Path, console: Console) -> Path:
     with console.status("Explaining the network's predictions ..."):
         findings = explain()
     print_findings(findings, console)
-    of_features, of_neurons = feature_pictures(findings), neuron_pictures(findings)
-    files = [(picture, theme) for picture in of_features + of_neurons for theme in (LIGHT, DARK)]
+    feature_figures, neuron_figures = feature_pictures(findings), neuron_pictures(findings)
+    files = [(picture, theme) for picture in feature_figures + neuron_figures for theme in (LIGHT, DARK)]
     bar = track(files, "Drawing the charts", console=console, transient=True, disable=not console.is_terminal)
     for picture, theme in bar:
         save(picture.chart, output / file_name(picture, theme), theme)
     page = output / "index.html"
-    page.write_text(render_page(findings, of_features, of_neurons, output), encoding="utf-8")
+    page.write_text(render_page(findings, feature_figures, neuron_figures, output), encoding="utf-8")
     console.print("The report is at", Text(str(page), "bold"), soft_wrap=True)
     return page
 
 
 def print_findings(findings: Findings, console: Console) -> None:
-    """Print how well the network predicts, what each feature and neuron adds, and how exact these numbers are."""
+    """Print the accuracy of the network, the attributions of features and neurons, and their convergence deltas."""
     console.print(
         f"Accuracy: {findings.training_accuracy:.1%} of {len(findings.training)} training passengers, "
         f"{findings.test_accuracy:.1%} of {len(findings.test)} test passengers."
@@ -59,14 +59,14 @@ def print_findings(findings: Findings, console: Console) -> None:
     console.print(_table(title, "neuron", "conductance", findings.neurons.by_neuron()))
     _print_delta(findings.neurons.delta, console)
     for neuron in findings.neurons.shares:
-        console.print(sentence(what_it_looks_at(findings.neurons, neuron)), highlight=False)
+        console.print(as_sentence(what_it_looks_at(findings.neurons, neuron)), highlight=False)
 
 
 def _table(
-    title: str, of: str, attribution: str, summaries: list[Summary], meanings: Mapping[str, str] | None = None
+    title: str, row_heading: str, attribution: str, summaries: list[Summary], meanings: Mapping[str, str] | None = None
 ) -> Table:
     table = Table(title=f"\n{title}\n", title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column(of)
+    table.add_column(row_heading)
     if meanings:
         table.add_column("meaning", style="dim")
     for heading in (f"mean\n{attribution}", f"mean\n|{attribution}|", "standard\ndeviation"):
@@ -76,8 +76,8 @@ def _table(
             summary.name,
             *([meanings[summary.name]] if meanings else []),
             Text(signed(summary.mean, 3), LIGHT.by_sign(summary.mean)),  # shades that dark terminals show as well
-            f"{summary.mean_size:.3f}",
-            f"{summary.spread:.3f}",
+            f"{summary.mean_absolute:.3f}",
+            f"{summary.standard_deviation:.3f}",
         )
     return table
 
@@ -91,8 +91,8 @@ def file_name(picture: Picture, theme: Theme) -> str:
     return f"{picture.name}.png" if theme is LIGHT else f"{picture.name}-{theme.name}.png"
 
 
-def render_page(findings: Findings, of_features: list[Picture], of_neurons: list[Picture], folder: Path) -> str:
-    """Fill in the page; the pictures in the folder become part of it."""
+def render_page(findings: Findings, feature_figures: list[Picture], neuron_figures: list[Picture], folder: Path) -> str:
+    """Fill in the template of the page; the pictures in the folder are embedded."""
 
     def embedded(picture: Picture, theme: Theme) -> str:
         return "data:image/png;base64," + b64encode((folder / file_name(picture, theme)).read_bytes()).decode()
@@ -104,8 +104,8 @@ def render_page(findings: Findings, of_features: list[Picture], of_neurons: list
     return environment.get_template("page.html.jinja").render(
         findings=findings,
         meanings=MEANINGS,
-        of_features=of_features,
-        of_neurons=of_neurons,
+        feature_figures=feature_figures,
+        neuron_figures=neuron_figures,
         embedded=embedded,
         light=LIGHT,
         dark=DARK,

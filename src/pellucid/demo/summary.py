@@ -1,4 +1,4 @@
-"""Attributions over many passengers, told in three numbers."""
+"""Attributions over many passengers, summarised by mean, mean absolute value and standard deviation."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Summary:
 
     name: str
     mean: float
-    mean_size: float  # of the attributions without their signs
-    spread: float  # their standard deviation
+    mean_absolute: float  # the mean of the absolute values
+    standard_deviation: float
 
     def __str__(self) -> str:
         return f"{self.name} ({signed(self.mean)})"
@@ -23,8 +23,8 @@ class Summary:
 
 def summaries(names: Iterable[str], attributions: Tensor) -> list[Summary]:
     """Summarise each column of `[passengers, names]`, from the most in favour of survival to the most against."""
-    found = [
+    columns = [
         Summary(name, values.mean().item(), values.abs().mean().item(), values.std().item())
         for name, values in zip(names, attributions.T, strict=True)
     ]
-    return sorted(found, key=lambda summary: summary.mean, reverse=True)
+    return sorted(columns, key=lambda summary: summary.mean, reverse=True)

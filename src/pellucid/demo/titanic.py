@@ -47,7 +47,7 @@ WEIGHTS = DATA / "titanic.safetensors"
 
 @dataclass(frozen=True)
 class Passengers:
-    """Some passengers: what the network reads, `[passengers, 12]`, and whether each survived, `[passengers]`."""
+    """Some passengers: their features, `[passengers, 12]`, and whether each survived, `[passengers]`."""
 
     features: Tensor
     survived: Tensor
@@ -85,11 +85,11 @@ def load_passengers() -> Passengers:
 
 
 def split(passengers: Passengers) -> tuple[Passengers, Passengers]:
-    """Draw 70 % of the passengers for training; return these and the others, for testing."""
-    everyone = np.arange(len(passengers))
+    """Draw 70 % of the passengers for training; return these and the others, which are for testing."""
+    rows = np.arange(len(passengers))
     # A generator of our own: the global one stays where the caller left it.
-    training = np.random.RandomState(131254).choice(everyone, int(0.7 * len(passengers)), replace=False)
-    return passengers.rows(training), passengers.rows(np.setdiff1d(everyone, training))
+    training = np.random.RandomState(131254).choice(rows, int(0.7 * len(passengers)), replace=False)
+    return passengers.rows(training), passengers.rows(np.setdiff1d(rows, training))
 
 
 def network() -> nn.Sequential:
@@ -106,7 +106,7 @@ def network() -> nn.Sequential:
 
 def trained_network() -> nn.Sequential:
     """Load the network with the weights that `pellucid.demo.train` wrote."""
-    # Building layers draws their first weights, which are not kept: the global generator shall not notice.
+    # Layers draw initial weights, which are replaced: the global generator is left as it was.
     with torch.random.fork_rng(devices=[]):
         net = network()
     net.load_state_dict(load(WEIGHTS.read_bytes()))

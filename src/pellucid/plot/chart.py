@@ -1,4 +1,4 @@
-"""What a chart shows, as plain data: nothing here knows how it is drawn."""
+"""Charts as plain data, independent of how they are drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """What all charts have: a title, and axes that say what they measure and in which unit."""
+    """The base of all charts: a title, and labels of the axes with their units."""
 
     title: str
     x_label: str
@@ -28,7 +28,7 @@ class Bars(Chart):
 
 @dataclass(frozen=True, kw_only=True)
 class Histogram(Chart):
-    """How many values lie between consecutive edges; a logarithmic axis lets a rare value show beside a common one."""
+    """Counts of values between consecutive edges; on a logarithmic axis rare values show beside common ones."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
@@ -55,7 +55,7 @@ class Scatter(Chart):
 
 @dataclass(frozen=True, kw_only=True)
 class Panels:
-    """Charts of one kind side by side, row by row; they share their axes, so their labels are one and stand once."""
+    """Charts of one kind in a grid, row by row, with shared axes and therefore shared labels."""
 
     title: str
     charts: tuple[Chart, ...]
@@ -69,22 +69,22 @@ class Panels:
 
     @property
     def rows(self) -> int:
-        """How many rows the charts fill."""
+        """The number of rows of the grid."""
         return len(self.charts) // self.columns
 
     @property
     def x_label(self) -> str:
-        """What the x axes measure."""
+        """The label of the x axes."""
         return self.charts[0].x_label
 
     @property
     def y_label(self) -> str:
-        """What the y axes measure."""
+        """The label of the y axes."""
         return self.charts[0].y_label
 
 
 def centred_bins(values: Sequence[float], width: float) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Count values in bins of a width, one of them centred on zero, so that no edge parts the values around zero.
+    """Count values in bins of a width, one of them centred on zero, so that no edge divides the values around zero.
 
     Returns:
         The edges and the counts of a `Histogram`.
@@ -98,12 +98,12 @@ def centred_bins(values: Sequence[float], width: float) -> tuple[tuple[float, ..
 
 
 def signed(value: float, decimals: int = 2) -> str:
-    """Write a number with its sign, the minus as long as the plus; what rounds to zero has no sign."""
+    """Write a number with its sign, with a true minus sign; a number that rounds to zero has no sign."""
     text = f"{value:+.{decimals}f}"
     return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
 
 
 def _check_lengths(**lengths: int) -> None:
     if len(set(lengths.values())) > 1:
-        found = ", ".join(f"{name.replace('_', ' ')}: {length}" for name, length in lengths.items())
-        raise ValueError(f"expected equally many, got {found}")
+        listed = ", ".join(f"{name.replace('_', ' ')}: {length}" for name, length in lengths.items())
+        raise ValueError(f"expected equally many, got {listed}")

@@ -1,4 +1,4 @@
-"""Charts drawn with Matplotlib, through figures of our own: neither pyplot nor any global setting is touched."""
+"""Charts drawn with Matplotlib, without pyplot and without global settings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ MARGIN = 0.12  # inches
 TITLE: dict[str, Any] = {"fontsize": 13, "fontweight": "bold"}
 LABEL_SIZE = 11
 LARGEST_DOT = 1600.0  # square points
-SMALLEST_BAR = 0.6  # where a logarithmic count axis starts, so that a single count still has a bar
+SMALLEST_BAR = 0.6  # the start of a logarithmic count axis, below one, so that a single count has a bar
 
 
 def draw(chart: Chart | Panels, theme: Theme = LIGHT) -> "Figure":
@@ -97,7 +97,7 @@ def _draw_bars(axes: "Axes", chart: Bars, theme: Theme) -> None:
     colours = [theme.by_sign(value) for value in chart.values]
     bars = axes.barh(chart.names, chart.values, color=colours, height=0.7)
     axes.bar_label(bars, labels=[signed(value) for value in chart.values], padding=4, color=theme.text, fontsize=10)
-    axes.yaxis.set_inverted(True)  # not inverted once more where panels share it
+    axes.yaxis.set_inverted(True)  # sets, rather than toggles, as panels share the axis
     axes.grid(visible=False, axis="y")
     axes.axvline(0, color=theme.text, linewidth=1)
     axes.margins(x=0.12, y=0.02)  # sideways, room for the numbers
@@ -120,15 +120,16 @@ def _draw_histogram(axes: "Axes", chart: Histogram, theme: Theme) -> None:
 
 
 def _draw_scatter(axes: "Axes", chart: Scatter, theme: Theme) -> None:
-    area = LARGEST_DOT / max(chart.sizes, default=1.0)
-    areas = [area * size for size in chart.sizes]
+    largest = max(chart.sizes, default=1.0)
+    area_per_size = LARGEST_DOT / largest
+    areas = [area_per_size * size for size in chart.sizes]
     axes.axhline(0, color=theme.text, linewidth=1)
-    # Above the lines, which lie at 2.
+    # Above the lines, whose zorder is 2.
     axes.scatter(chart.x, chart.y, s=areas, c=[theme.by_sign(y) for y in chart.y], edgecolors="none", zorder=3)
     axes.margins(x=0.08, y=0.15)
     examples = [
-        axes.scatter([], [], s=area * size, c=theme.neutral, edgecolors="none", label=f"{size:g}")
-        for size in _example_sizes(max(chart.sizes, default=1.0))
+        axes.scatter([], [], s=area_per_size * size, c=theme.neutral, edgecolors="none", label=f"{size:g}")
+        for size in _example_sizes(largest)
     ]
     legend = axes.legend(
         handles=examples,

@@ -1,19 +1,19 @@
-"""The colours of a chart on light and on dark ground."""
+"""The colours of a chart on a light and on a dark background."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Theme:
-    """Colours by what they are for, as `#rrggbb`."""
+    """Colours by their use, as `#rrggbb`."""
 
     name: str
     background: str
     text: str
-    faint: str  # grid lines, axes, captions of lesser weight
+    faint: str  # grid lines and other secondary parts
     positive: str
     negative: str
-    neutral: str  # neither
+    neutral: str  # zero
 
     def by_sign(self, value: float) -> str:
         """Return the colour of a value."""
@@ -22,8 +22,8 @@ class Theme:
         return self.positive if value > 0 else self.negative
 
 
-# Blue and orange of Okabe and Ito's palette, which readers with any colour vision tell apart; of each the shade
-# that stands out from the ground.
+# Blue and orange of Okabe and Ito's palette, which readers with any colour vision can tell apart, each in the shade
+# with more contrast to the background.
 LIGHT = Theme(
     name="light",
     background="#ffffff",

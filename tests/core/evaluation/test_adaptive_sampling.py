@@ -343,5 +343,5 @@ def test_from_a_layer_and_under_captum_s_name():
     "wrong", [{"tolerance": 0.0}, {"tolerance": float("nan")}, {"tolerance": 1, "permutations": "sorted"}]
 )
 def test_bad_settings(wrong: dict):
-    with pytest.raises(InvalidArgument, match=r"tolerance must be above zero|orders must be one of"):
+    with pytest.raises(InvalidArgument, match=r"tolerance must be above zero|permutations must be one of"):
         until(**wrong)(Problem(network(), inputs(), target=0))

@@ -165,9 +165,9 @@ def kernel(players: int, size: int) -> float:
 def coalitions(players: int, samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
     """Those but of none and of all, what they count, and their draws."""
     source = PairedSampler(players, generator)
-    chosen = source.more(samples)
+    chosen, weights = source.sample(samples), source.sample_weights
     assert chosen[:2, 0].tolist() == [[False] * players, [True] * players]
-    return chosen[2:, 0], source.weights[2:], source.draws[2:]
+    return chosen[2:, 0], weights.values[2:], weights.draws[2:]
 
 
 class TestChosenCoalitions:
@@ -222,7 +222,7 @@ class TestChosenCoalitions:
 
     @pytest.mark.parametrize("columns", [1, 2, 3, 6])
     def test_captum_s_never_hold_none_nor_all(self, columns: int):
-        chosen = CaptumSampler(columns, 3, torch.Generator().manual_seed(0)).more(52)[2:]
+        chosen = CaptumSampler(columns, 3, torch.Generator().manual_seed(0)).sample(52)[2:]
         assert chosen.shape == (50, 1, columns)
         sizes = chosen.sum(2)
         assert (sizes < columns).all()

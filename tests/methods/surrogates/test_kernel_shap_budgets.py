@@ -88,7 +88,7 @@ def test_coalitions_of_one_player_alone_tell_of_no_error(players: int, more: int
 @pytest.mark.parametrize("more", [2, 10, 300, 2048])
 def test_none_counts_more_than_one_of_a_single_player(players: int, more: int):
     source = PairedSampler(players, torch.Generator().manual_seed(0))
-    sizes, weights = source.more(2 * players + 2 + more)[:, 0].sum(1), source.weights
+    sizes, weights = source.sample(2 * players + 2 + more)[:, 0].sum(1), source.sample_weights.values
     pull = weights * sizes * (players - sizes)  # that of a coalition, up to a factor
     assert pull.max() <= pull[2] * (1 + 1e-12)
     assert weights.max() == weights[2]
@@ -99,19 +99,20 @@ def test_none_counts_more_than_one_of_a_single_player(players: int, more: int):
 def test_samples_that_come_one_after_another_are_those_that_come_at_once(players: int, parts: tuple[int, ...]):
     """As many of each size, none twice, with the same weights; and none is random where all are there."""
     gradually, at_once = (PairedSampler(players, torch.Generator().manual_seed(seed)) for seed in (0, 1))
-    there = torch.cat([gradually.more(samples) for samples in parts])[:, 0]
-    other = at_once.more(sum(parts))[:, 0]
+    there = torch.cat([gradually.sample(samples) for samples in parts])[:, 0]
+    other = at_once.sample(sum(parts))[:, 0]
     assert len(there) == len(torch.unique(there, dim=0)) == min(sum(parts) // 2 * 2, 2**players)
+    weights, other_weights = gradually.sample_weights, at_once.sample_weights
     for one, two in (
         (there.sum(1), other.sum(1)),
-        (gradually.weights, at_once.weights),
-        (gradually.left, at_once.left),
+        (weights.values, other_weights.values),
+        (weights.unsampled, other_weights.unsampled),
     ):
         torch.testing.assert_close(one.sort().values, two.sort().values)
-    assert gradually.draws.max() == at_once.draws.max()
-    assert (gradually.draws < 0).all() == (len(there) == 2**players)
-    for draw in range(int(gradually.draws.max()) + 1):
-        one, two = there[gradually.draws == draw]
+    assert weights.draws.max() == other_weights.draws.max()
+    assert (weights.draws < 0).all() == (len(there) == 2**players)
+    for draw in range(int(weights.draws.max()) + 1):
+        one, two = there[weights.draws == draw]
         assert torch.equal(one, ~two)
 
 
@@ -119,8 +120,8 @@ def test_samples_that_come_one_after_another_are_as_good():
     game, off = Triples(12), []
     for seed in range(12):
         source = PairedSampler(12, torch.Generator().manual_seed(seed))
-        present = torch.cat([source.more(samples) for samples in (40, 60, 60)])
+        present = torch.cat([source.sample(samples) for samples in (40, 60, 60)])
         outputs = game(present[:, 0].double())[None]
-        found = constrained_least_squares(present.transpose(0, 1), outputs, source.weights, source.draws, source.left)
+        found = constrained_least_squares(present.transpose(0, 1), outputs, source.sample_weights)
         off.append(found.coefficients[0].mT - game.values)
     assert torch.stack(off).square().mean().sqrt() <= 1.1 * game.error(160)

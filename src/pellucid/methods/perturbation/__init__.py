@@ -1,4 +1,4 @@
-"""Methods that take one feature away at a time."""
+"""Perturbation methods: the change of the output as one feature after another is replaced."""
 
 from pellucid.methods.perturbation.ablation import FeatureAblation, Occlusion
 from pellucid.methods.perturbation.permutation import FeaturePermutation

@@ -1,4 +1,4 @@
-"""Features and windows replaced by their baselines."""
+"""Ablation and occlusion: the effects of replacing features and windows by their baselines."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from pellucid.methods.calling.attribution import attribution
 @final
 @dataclass(frozen=True, kw_only=True)
 class FeatureAblation:
-    """How much the output falls when a feature is replaced by its baseline.
+    """The decrease of the output when a feature is replaced by its baseline.
 
     a_i = F(x) - F(x with x'_i in the place of x_i)
 
-    Elements that a mask makes one feature are replaced together, and all get its effect.
+    The elements of a feature are replaced together, and all get its effect.
 
     Examples:
         >>> import torch
@@ -51,15 +51,15 @@ class FeatureAblation:
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return await _ablated(f, Features.of(f.x, feature_mask), baselines)
+        return await _ablation_attributions(f, Features.of(f.x, feature_mask), baselines)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Occlusion:
-    """How much the output falls when a window is replaced by its baseline, as the mean over the windows around.
+    """The decrease of the output when a window is replaced by its baseline, as each element's mean over its windows.
 
-    a_i = mean over the windows w around i of F(x) - F(x with x'_w in the place of x_w)
+    a_i = mean over the windows w that contain i of F(x) - F(x with x'_w in the place of x_w)
 
     Zeiler, Fergus, "Visualizing and understanding convolutional networks", 2013, https://arxiv.org/abs/1311.2901.
 
@@ -89,18 +89,18 @@ class Occlusion:
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return await _ablated(f, Windows.of(f.x, self.sliding_window_shapes, self.strides), baselines)
+        return await _ablation_attributions(f, Windows.of(f.x, self.sliding_window_shapes, self.strides), baselines)
 
 
-async def _ablated(f: ModelFunction, players: FeatureSet, baselines: Baselines) -> Attributions:
+async def _ablation_attributions(f: ModelFunction, players: FeatureSet, baselines: Baselines) -> Attributions:
     """The effects of replacing each player by the baselines."""
     fill = Fill.of(f, baselines)
 
-    def without(absent: Tensor) -> Awaitable[Tensor]:
-        def there(sample_range: slice, point_range: slice) -> Tensors:
-            return tuple(~each for each in players.masks_of(absent[sample_range], point_range))
+    def ablate(absent: Tensor) -> Awaitable[Tensor]:
+        def present_elements(sample_range: slice, point_range: slice) -> Tensors:
+            return tuple(~mask for mask in players.masks_of(absent[sample_range], point_range))
 
-        return evaluate_present(f, len(absent), fill, there)
+        return evaluate_present(f, len(absent), fill, present_elements)
 
-    found = players.spread(await ablation_effects(players, active_features(players, f.x, fill), without))
-    return f.attributions(found, at="source")
+    effects = await ablation_effects(players, active_features(players, f.x, fill), ablate)
+    return f.attributions(players.spread(effects), at="source")

@@ -1,4 +1,4 @@
-"""Features exchanged with those of other examples."""
+"""Permutation importance: the effects of exchanging features with those of other examples."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from pellucid.errors import warn
 from pellucid.methods.calling.attribution import attribution
 
 Permutation: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""Permutes a feature: (points (B, ...), which elements are of the feature) -> points with these of other examples."""
+"""Permutes a feature: (points (B, ...), bool mask of its elements) -> points with these taken from other examples."""
 
-Without: TypeAlias = Callable[[Tensor, slice], Tensors]
-"""(players [k], places) -> points (k * n, ...) without each of these players; with all of them for one below zero."""
+PermutedPoints: TypeAlias = Callable[[Tensor, slice], Tensors]
+"""(features [k], range of n points) -> points (k * n, ...) with each of these permuted; below zero stands for none."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class FeaturePermutation:
-    """How much the output falls when a feature is exchanged with that of other examples.
+    """The decrease of the output when a feature is exchanged with that of other examples.
 
     a_i = F(x) - F(x with x_i of the examples permuted)
 
     Breiman, "Random forests", Machine Learning 45, 2001.
 
     Args:
-        perm_func: How a feature is permuted; None draws, for each tensor it is in, from the permutations that move
-            an example.
+        perm_func: How a feature is permuted; None draws, for each tensor it is in, a permutation other than the
+            identity.
         seed: Seeds these draws; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -57,7 +57,7 @@ class FeaturePermutation:
 
     @attribution
     async def __call__(self, f: ModelFunction, /, *, feature_mask: FeatureMask = None) -> Attributions:
-        """The effects of the features' permutations.
+        """The effects of permuting the features.
 
         Args:
             f: From the inputs or a layer; to any number of values per example.
@@ -70,61 +70,67 @@ class FeaturePermutation:
         if len(f) < 2:
             warn("inputs hold a single example, which has no other to be exchanged with: all attributions are zero.")
         present = torch.arange(features.count if len(f) > 1 else 0, device="cpu")
-        permuted = self._drawn(f, features, len(present)) if self.perm_func is None else self._called(f, features)
+        if self.perm_func is None:
+            permuted_points = self._random_permutations(f, features, len(present))
+        else:
+            permuted_points = self._user_permutations(f, features, self.perm_func)
 
-        def without(moved: Tensor) -> Awaitable[Tensor]:
-            return evaluate_samples(f, len(moved), lambda some, places: permuted(moved[some], places))
+        def permute(permuted: Tensor) -> Awaitable[Tensor]:
+            return evaluate_samples(
+                f, len(permuted), lambda samples, point_range: permuted_points(permuted[samples], point_range)
+            )
 
-        found = features.spread(await ablation_effects(features, present, without))
-        return f.attributions(found, at="source")
+        effects = await ablation_effects(features, present, permute)
+        return f.attributions(features.spread(effects), at="source")
 
-    def _drawn(self, f: ModelFunction, features: Features, count: int) -> Without:
-        """Points with features exchanged by orders of the examples in which one of them moves, drawn as Captum does."""
+    def _random_permutations(self, f: ModelFunction, features: Features, count: int) -> PermutedPoints:
+        """Points with features exchanged by random permutations of the examples, drawn in Captum's order."""
         generator = shared_generator(self.seed, self.generator)
         members = [set(torch.unique(mask).tolist()) for mask in features.masks]
         per_call = f.session.budget.max_samples or 1
         # A tensor that holds no examples, as sparse values do, has rows of its own that change places.
-        orders = [all_examples(len(x)).repeat(max(count, 1), 1) for x in f.x]
+        permutations = [all_examples(len(x)).repeat(max(count, 1), 1) for x in f.x]
         for first in range(0, count, per_call):
-            together = range(first, min(first + per_call, count))
-            for order, member in zip(orders, members, strict=True):
-                for feature in together if member.intersection(together) else ():
-                    order[feature] = _order(order.shape[1], generator)
+            chunk = range(first, min(first + per_call, count))
+            for of_feature, features_in_tensor in zip(permutations, members, strict=True):
+                for feature in chunk if features_in_tensor.intersection(chunk) else ():
+                    of_feature[feature] = _random_non_identity(of_feature.shape[1], generator)
 
-        def without(moved: Tensor, point_range: slice) -> Tensors:
-            others = [
-                order[moved.clamp(min=0)][:, point_range].to(x.device) for order, x in zip(orders, f.x, strict=True)
+        def permuted_points(permuted: Tensor, point_range: slice) -> Tensors:
+            rows = [
+                of_feature[permuted.clamp(min=0)][:, point_range].to(x.device)
+                for of_feature, x in zip(permutations, f.x, strict=True)
             ]
-            triples = zip(features.masks_of(moved, point_range), f.x, others, strict=True)
-            return tuple(torch.where(mask, x[other], x[point_range]).flatten(0, 1) for mask, x, other in triples)
+            triples = zip(features.masks_of(permuted, point_range), f.x, rows, strict=True)
+            return tuple(torch.where(mask, x[index], x[point_range]).flatten(0, 1) for mask, x, index in triples)
 
-        return without
+        return permuted_points
 
-    def _called(self, f: ModelFunction, features: Features) -> Without:
+    @staticmethod
+    def _user_permutations(f: ModelFunction, features: Features, permutation: Permutation) -> PermutedPoints:
         """Points with features exchanged by the user's function."""
 
-        def exchanged(feature: int, point_range: slice) -> Tensors:
+        def permute(feature: int, point_range: slice) -> Tensors:
             if feature < 0:
-                return tuple(each[point_range] for each in f.x)
+                return tuple(x[point_range] for x in f.x)
             masks = features.masks_of(torch.tensor([feature], device="cpu"), slice(None))
             # A copy, as the function may write its next result to the same memory.
             return tuple(
-                self.perm_func(each, mask[0])[point_range].clone()
-                if self.perm_func and mask.any()
-                else each[point_range]
-                for mask, each in zip(masks, f.x, strict=True)
+                permutation(x, mask[0])[point_range].clone() if mask.any() else x[point_range]
+                for mask, x in zip(masks, f.x, strict=True)
             )
 
-        def without(moved: Tensor, point_range: slice) -> Tensors:
-            points = [exchanged(feature, point_range) for feature in moved.tolist()]
+        def permuted_points(permuted: Tensor, point_range: slice) -> Tensors:
+            points = [permute(feature, point_range) for feature in permuted.tolist()]
             return tuple(map(torch.cat, zip(*points, strict=True)))
 
-        return without
+        return permuted_points
 
 
-def _order(examples: int, generator: torch.Generator | None) -> Tensor:
+def _random_non_identity(examples: int, generator: torch.Generator | None) -> Tensor:
+    """A random permutation other than the identity, int64 [examples]; of one example the identity."""
     while examples > 1:
-        order = torch.randperm(examples, generator=generator, device="cpu")
-        if not torch.equal(order, all_examples(examples)):
-            return order
+        permutation = torch.randperm(examples, generator=generator, device="cpu")
+        if not torch.equal(permutation, all_examples(examples)):
+            return permutation
     return all_examples(examples)

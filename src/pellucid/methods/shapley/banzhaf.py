@@ -1,4 +1,4 @@
-"""Banzhaf values: what each feature is worth, on average over all coalitions of the others."""
+"""Banzhaf values: the mean marginal contribution of each feature over all coalitions of the others."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from pellucid.methods.shapley.estimation import fit_to_coalitions
 @final
 @dataclass(frozen=True, kw_only=True)
 class BanzhafValues:
-    """Banzhaf values, exactly: by the values of all coalitions of the features, 2^n of them.
+    """Banzhaf values, exactly: from the values of all 2^n coalitions of the features.
 
     a_i = mean over coalitions S without i of F(S and i) - F(S), where F(S) is the output for x in the features of S
     and x' elsewhere
 
-    All coalitions count alike, so that noise in F disturbs the order of the values less than with any other weights;
-    in exchange the values do not add up to F(x) - F(x').
+    All coalitions have the same weight, so noise in F disturbs the ranking of the features less than with any other
+    weights; in exchange the values do not add up to F(x) - F(x').
 
     Banzhaf, "Weighted voting doesn't work", 1965; Wang, Jia, "Data Banzhaf", 2023, https://arxiv.org/abs/2205.15466.
 
@@ -62,8 +62,7 @@ class BanzhafValues:
             InvalidArgument: There are too many features.
         """
         game = Game(f, feature_mask, baselines)
-        hint = "sample them with BanzhafValueSampling, or join features by a mask"
-        values = await all_coalition_values(game, "Banzhaf values", hint)
+        values = await all_coalition_values(game, "Banzhaf values", "BanzhafValueSampling")
         players = len(game.playing)
         return game_attributions(game, semivalues(values, [0.5 ** (players - 1)] * players))
 
@@ -71,13 +70,13 @@ class BanzhafValues:
 @final
 @dataclass(frozen=True, kw_only=True)
 class BanzhafValueSampling:
-    """Banzhaf values, by sampled coalitions, each of which counts for all features.
+    """Banzhaf values, sampled: from random coalitions, each of which is used for all features.
 
     a_i = mean of F(S) over the coalitions with i - mean of F(S) over those without i
 
     where F(S) is the output for x in the features of S and x' elsewhere. Every feature is in a random half of the
-    coalitions, independently of the others, so that neither mean is ever empty and the estimate has no bias. A
-    coalition that comes up several times is evaluated once.
+    coalitions, independently of the other features, so that neither mean is over no coalition and the estimate has no
+    bias. Equal coalitions are evaluated once.
 
     Wang, Jia, "Data Banzhaf: a robust data valuation framework for machine learning", 2023,
     https://arxiv.org/abs/2205.15466.
@@ -128,38 +127,49 @@ class BanzhafValueSampling:
             check_count("samples", self.n_samples, 2)
         game = Game(f, feature_mask, baselines)
         generator = shared_generator(self.seed, self.generator)
-        everyone = torch.arange(len(game.playing), device="cpu")
-        narrowing = AdaptiveSampler(f, self.n_samples, self, per_draw=2, name="n_samples")
-        worth, stderr = await fit_to_coalitions(
-            game, narrowing, lambda count: _balanced_coalitions(game, count, generator), _banzhaf_estimate, everyone
+        players = torch.arange(len(game.playing), device="cpu")
+        adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=2, name="n_samples")
+        estimate, stderr = await fit_to_coalitions(
+            game,
+            adaptive_sampler,
+            lambda count: _balanced_coalitions(game, count, generator),
+            _banzhaf_estimate,
+            players,
         )
         errors = None if stderr is None else stderr.mT.flatten(0, 1)
-        return narrowing.annotate(game_attributions(game, worth.mT.flatten(0, 1), errors))
+        return adaptive_sampler.annotate(game_attributions(game, estimate.mT.flatten(0, 1), errors))
 
 
-def _banzhaf_estimate(game: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
-    """How much larger outputs [g, s, K] are with each player than without, [g, playing, K], and standard errors.
+def _banzhaf_estimate(game: Game, coalitions: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Differences of mean outputs with and without each player, [g, n, K], and their standard errors.
 
-    A player of other examples that makes no difference in one of its own is worth nothing there, for certain.
+    A player that equals its baseline in one of several examples is worth zero there, with a standard error of zero.
+
+    Args:
+        game: The game.
+        coalitions: Which players are in each sample, bool [samples, 1, n].
+        outputs: K outputs of each of g games, [g, samples, K].
     """
     means, variances = [], []
-    for half in (present[:, 0].double(), (~present[:, 0]).double()):
-        count = half.sum(0).unsqueeze(1)
-        means.append(half.mT @ outputs / count)
-        spread = (half.mT @ outputs.square() / count - means[-1].square()).clamp(min=0)
-        variances.append(torch.where(count > 1, spread / (count - 1), torch.inf))
-    differs = game.features.sum_per_feature(tuple(each.double() for each in game.fill.unlike(game.f.x)))
-    plays = differs[:, game.playing, None] > 0 if len(outputs) == len(game.f) else torch.ones((), device="cpu") > 0
-    return plays * (means[0] - means[1]), plays * (variances[0] + variances[1]).sqrt()
+    for is_in_half in (coalitions[:, 0].double(), (~coalitions[:, 0]).double()):
+        count = is_in_half.sum(0).unsqueeze(1)
+        means.append(is_in_half.mT @ outputs / count)
+        variance = (is_in_half.mT @ outputs.square() / count - means[-1].square()).clamp(min=0)
+        variances.append(torch.where(count > 1, variance / (count - 1), torch.inf))
+    changed = game.features.sum_per_feature(tuple(mask.double() for mask in game.fill.unlike(game.f.x)))
+    is_active = changed[:, game.playing, None] > 0 if len(outputs) == len(game.f) else torch.ones((), device="cpu") > 0
+    return is_active * (means[0] - means[1]), is_active * (variances[0] + variances[1]).sqrt()
 
 
 def _balanced_coalitions(game: Game, samples: int, generator: torch.Generator | None) -> Tensor:
-    """Random coalitions of those who play, bool [samples, 1, playing], half of them with each, or one more or less.
+    """Random coalitions, bool [samples, 1, n], of which each player is in half; in one more or less if they are odd.
 
-    Numbers are drawn for all features up to the highest, so that nobody's depend on who plays.
+    Random numbers are drawn for all the user's feature numbers, so that a player's do not depend on the other players.
     """
     features = game.features
-    some = features.names[game.playing]
-    drawn = [torch.rand(features.numbers.stop, generator=generator, device="cpu")[some] for _ in range(samples + 1)]
-    places = torch.stack(drawn[1:]).argsort(0).argsort(0)
-    return ((places + (drawn[0] < 0.5)) % 2 == 0).unsqueeze(1)
+    player_numbers = features.names[game.playing]
+    parity_numbers, *rank_numbers = (
+        torch.rand(features.numbers.stop, generator=generator, device="cpu")[player_numbers] for _ in range(samples + 1)
+    )
+    ranks = torch.stack(rank_numbers).argsort(0).argsort(0)
+    return ((ranks + (parity_numbers < 0.5)) % 2 == 0).unsqueeze(1)

@@ -1,4 +1,4 @@
-"""Coalitions and permutations, and what players add to them."""
+"""Coalitions and permutations of players: drawing them, evaluating them, and weighting marginal contributions."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from pellucid.core.games.game import Game
 from pellucid.errors import InvalidArgument
 
 PermutationSampling: TypeAlias = Literal["random", "antithetic", "stratified"]
-"""How random orders are drawn; as many whole draws are taken as make up the samples, but at least one.
+"""How random permutations are drawn: in independent draws, of which as many are taken as fit the samples, at least one.
 
-* `"random"`: each by itself.
-* `"antithetic"`: with its reverse, so that who comes early comes late as well.
-* `"stratified"`: as one row of a random Latin square, with the others, so that everyone comes at every place once. The
-  square is of all who play in some example of the batch.
+* `"random"`: a draw is one permutation.
+* `"antithetic"`: a draw is a permutation and its reverse, so that a player that comes early also comes late.
+* `"stratified"`: a draw is the rows of a random Latin square, in which every player has every position once. The
+  square is of all features that differ from their baselines in some example of the batch.
 """
 
 MAX_BITMASK_FEATURES = 62
-"""Coalitions of so many features are numbers by which equal ones are found."""
+"""Coalitions of at most so many players are int64 bit masks, by which equal ones are recognised."""
 
 MAX_EXACT_FEATURES = 25
-"""More features than this are refused exact values: every one doubles the evaluations."""
+"""Exact values of more features are refused: every feature doubles the evaluations."""
 
 
 def coalition_masks(coalitions: Tensor, players: int) -> Tensor:
-    """Who is in each of these coalitions, [k] numbers: bool [k, players]."""
+    """Coalitions as masks, bool [k, players], from their bit masks, int64 [k]."""
     return (coalitions.unsqueeze(1) >> torch.arange(players, device="cpu")) & 1 == 1
 
 
-async def all_coalition_values(game: Game, what: str, hint: str) -> Tensor:
-    """The values [m, 2^n] of all coalitions of those who play, by their numbers.
+async def all_coalition_values(game: Game, quantity: str, sampling_method: str) -> Tensor:
+    """The values of all coalitions, [m, 2^n], in the order of their bit masks.
 
     Args:
         game: The game.
-        what: They are for, and refused to too many features.
-        hint: What to do then.
+        quantity: What the values are for, in the error.
+        sampling_method: What takes more features, in the error.
 
     Raises:
-        InvalidArgument: There are too many features.
+        InvalidArgument: There are more players than `MAX_EXACT_FEATURES`.
     """
     players = len(game.playing)
     if players > MAX_EXACT_FEATURES:
         raise InvalidArgument(
-            f"feature_mask must leave at most {MAX_EXACT_FEATURES} features for exact {what}: "
-            f"got {players}. Hint: {hint}."
+            f"feature_mask must leave at most {MAX_EXACT_FEATURES} features for exact {quantity}: "
+            f"got {players}. Hint: sample them with {sampling_method}, or join features by a mask."
         )
 
     def coalitions(sample_range: slice, _: slice) -> Tensor:
@@ -59,12 +59,12 @@ async def all_coalition_values(game: Game, what: str, hint: str) -> Tensor:
 
 
 def shapley_weights(players: int) -> list[float]:
-    """What the coalitions that a player joins count in Shapley values, by their sizes: |S|! (n - |S| - 1)! / n!."""
+    """Shapley weights |S|! (n - |S| - 1)! / n! of the coalitions S that a player joins, by their sizes 0 to n - 1."""
     return [1 / (players * math.comb(players - 1, size)) for size in range(players)]
 
 
 def weights_of_subsets(weights: Sequence[float], like: Tensor) -> Tensor:
-    """Weights by size [n] as weights of all coalitions of the n - 1 others, [2^(n - 1)]; of nobody none."""
+    """Weights by size [n] as weights of all subsets of n - 1 players, [2^(n - 1)], by bit mask; n = 0 gives none."""
     sizes = torch.zeros(len(weights[:1]), dtype=torch.int64, device="cpu")
     for _ in weights[1:]:
         sizes = torch.cat([sizes, sizes + 1])
@@ -72,87 +72,99 @@ def weights_of_subsets(weights: Sequence[float], like: Tensor) -> Tensor:
 
 
 def split_by_membership(values: Tensor, player: int) -> tuple[Tensor, Tensor]:
-    """Of the values [m, 2^n] of all coalitions, those without a player and with it: [m, 2^(n - 1)] of the others."""
-    without, beside = values.reshape(len(values), values.shape[1] >> player + 1, 2, 2**player).unbind(2)
-    return without.flatten(1), beside.flatten(1)
+    """The values [m, 2^n] of all coalitions as F(S) and F(S and player), both [m, 2^(n - 1)], by the bit mask of S."""
+    without_player, with_player = values.reshape(len(values), values.shape[1] >> player + 1, 2, 2**player).unbind(2)
+    return without_player.flatten(1), with_player.flatten(1)
 
 
 def semivalues(values: Tensor, weights: Sequence[float]) -> Tensor:
-    """What players add to the coalitions without them, weighted by the size of these.
+    """Weighted sums of the marginal contributions of each player: sum over S of w_|S| (F(S and i) - F(S)).
 
     Args:
-        values: Of all coalitions, [m, 2^n].
-        weights: Of the sizes of coalitions without the player, [n].
+        values: The values of all coalitions by bit mask, [m, 2^n].
+        weights: The weights w by the size of S, [n].
 
     Returns:
-        What the players are worth, [m, n].
+        The semivalues of the players, [m, n].
     """
     if not weights:
         return values[:, :0]
-    counts = weights_of_subsets(weights, values)
-    parts = (split_by_membership(values, player) for player in range(len(weights)))
-    return torch.stack([((beside - without) * counts).sum(1) for without, beside in parts], dim=1)
+    subset_weights = weights_of_subsets(weights, values)
+    sides = (split_by_membership(values, player) for player in range(len(weights)))
+    return torch.stack(
+        [((with_player - without_player) * subset_weights).sum(1) for without_player, with_player in sides], dim=1
+    )
 
 
 def random_permutations(
     features: Features, chosen_features: Tensor, samples: int, generator: torch.Generator | None
 ) -> Tensor:
-    """Random orders of some features [k], int64 [samples, k], drawn for all numbers up to the highest."""
+    """Random permutations of some features, int64 [k], as indices into these: int64 [samples, k].
+
+    Permutations of all the user's feature numbers are drawn and restricted to the chosen features, so that the relative
+    order of two features does not depend on which others are chosen.
+    """
     highest = features.numbers.stop
-    place = torch.full((highest,), -1, device="cpu")
-    place[features.names[chosen_features]] = torch.arange(len(chosen_features), device="cpu")
-    drawn = [place[torch.randperm(highest, generator=generator, device="cpu")] for _ in range(samples)]
-    return torch.stack([order[order >= 0] for order in drawn])
+    index_of_number = torch.full((highest,), -1, device="cpu")
+    index_of_number[features.names[chosen_features]] = torch.arange(len(chosen_features), device="cpu")
+    drawn = [index_of_number[torch.randperm(highest, generator=generator, device="cpu")] for _ in range(samples)]
+    return torch.stack([permutation[permutation >= 0] for permutation in drawn])
 
 
-async def marginal_contributions(game: Game, orders: Tensor) -> Tensor:
-    """What those who play add when they join those before them, in each order.
+async def marginal_contributions(game: Game, permutations: Tensor) -> Tensor:
+    """The marginal contribution of each player to the coalition of its predecessors, in each permutation.
+
+    A coalition that several permutations begin with is evaluated once.
 
     Args:
         game: The game.
-        orders: Of those who play, int64 [samples, playing].
+        permutations: Permutations of the players, int64 [samples, n].
 
     Returns:
-        What they add, [m, samples, playing].
+        Marginal contributions, [m, samples, n].
     """
-    steps = torch.arange(len(game.playing) + 1, device="cpu")
-    ranks = orders.argsort(1)
+    sizes = torch.arange(len(game.playing) + 1, device="cpu")
+    ranks = permutations.argsort(1)
+    # Each prefix of a permutation is a coalition; equal ones get equal codes, [samples, n + 1].
     if len(game.playing) <= MAX_BITMASK_FEATURES:
-        bits = (1 << orders).cumsum(1)
+        bits = (1 << permutations).cumsum(1)
         codes = torch.cat([bits.new_zeros(len(bits), 1), bits], dim=1)
-    else:  # seldom equal, but for those without anyone and with everyone
-        codes = 2 + torch.arange(len(orders) * len(steps), device="cpu").view(len(orders), -1)
+    else:  # seldom equal, but for the empty and the grand coalition
+        codes = 2 + torch.arange(len(permutations) * len(sizes), device="cpu").view(len(permutations), -1)
         codes[:, 0], codes[:, -1] = 0, 1
-    _, which = torch.unique(codes.flatten(), return_inverse=True)
-    chosen = torch.zeros(int(which.max()) + 1, dtype=torch.int64, device="cpu")
-    chosen[which] = torch.arange(len(which), device="cpu")
+    _, coalition_of_prefix = torch.unique(codes.flatten(), return_inverse=True)
+    prefix_of_coalition = torch.zeros(int(coalition_of_prefix.max()) + 1, dtype=torch.int64, device="cpu")
+    prefix_of_coalition[coalition_of_prefix] = torch.arange(len(coalition_of_prefix), device="cpu")
 
     def coalitions(sample_range: slice, _: slice) -> Tensor:
-        order, step = chosen[sample_range] // len(steps), chosen[sample_range] % len(steps)
-        return (ranks[order] < step[:, None]).unsqueeze(1)
+        prefix = prefix_of_coalition[sample_range]
+        permutation, size = prefix // len(sizes), prefix % len(sizes)
+        return (ranks[permutation] < size[:, None]).unsqueeze(1)
 
-    values = await game.values(len(chosen), coalitions)
-    added = values[:, which.to(values.device)].view(len(values), *codes.shape).diff(dim=2)
-    index = orders.to(values.device).expand(len(values), -1, -1)
-    return values.new_zeros(len(values), len(orders), len(game.playing)).scatter_(2, index, added)
+    values = await game.values(len(prefix_of_coalition), coalitions)
+    contributions = values[:, coalition_of_prefix.to(values.device)].view(len(values), *codes.shape).diff(dim=2)
+    players = permutations.to(values.device).expand(len(values), -1, -1)
+    zeros = values.new_zeros(len(values), len(permutations), len(game.playing))
+    return zeros.scatter_(2, players, contributions)
 
 
-def permutations_per_draw(game: Game, orders: PermutationSampling) -> int:
-    """How many orders come of one draw."""
-    return {"random": 1, "antithetic": 2, "stratified": max(1, len(game.playing))}[orders]
+def permutations_per_draw(game: Game, sampling: PermutationSampling) -> int:
+    """How many permutations an independent draw has."""
+    return {"random": 1, "antithetic": 2, "stratified": max(1, len(game.playing))}[sampling]
 
 
 def sample_permutations(
-    game: Game, orders: PermutationSampling, samples: int, generator: torch.Generator | None
+    game: Game, sampling: PermutationSampling, samples: int, generator: torch.Generator | None
 ) -> Tensor:
-    """Orders of those who play, int64 [samples, playing], those of one independent draw together."""
-    each = permutations_per_draw(game, orders)
-    drawn = random_permutations(game.features, game.playing, max(1, samples // each), generator)
-    if orders == "antithetic":
-        drawn = torch.stack([drawn, drawn.flip(1)], dim=1).flatten(0, 1)
-    elif orders == "stratified":
-        players = torch.arange(each, device="cpu")
-        shuffled = torch.rand(len(drawn), each, generator=generator, device="cpu").argsort(1)
-        places = (shuffled[:, None] + players[:, None]) % each  # a Latin square for each draw
-        drawn = drawn.gather(1, places.flatten(1)).view(-1, each) if drawn.shape[1] else drawn
-    return drawn
+    """Permutations of the players, int64 [samples, n], those of one independent draw next to each other."""
+    per_draw = permutations_per_draw(game, sampling)
+    permutations = random_permutations(game.features, game.playing, max(1, samples // per_draw), generator)
+    draws, players = permutations.shape
+    if sampling == "antithetic":
+        return torch.stack([permutations, permutations.flip(1)], dim=1).flatten(0, 1)
+    if sampling == "stratified":
+        shifts = torch.arange(per_draw, device="cpu")
+        rows = torch.rand(draws, per_draw, generator=generator, device="cpu").argsort(1)
+        latin_squares = (rows[:, None] + shifts[:, None]) % per_draw  # [draws, rows, positions]
+        return permutations.gather(1, latin_squares.flatten(1)).view(-1, per_draw) if players else permutations
+    return permutations

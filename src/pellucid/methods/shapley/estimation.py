@@ -1,4 +1,10 @@
-"""Estimates from sampled permutations and coalitions, refined until they are exact enough."""
+"""Estimators with standard errors: means over independent draws, and fits to the values of sampled coalitions.
+
+Both sample in rounds. An `AdaptiveSampler` says how many samples the next round takes (`count`, zero at the end) and of
+which examples (`among`, and `at` for their indices); it then gets the estimates and standard errors so far (`update`).
+A fixed number of samples is one round of all examples; with "auto", each round takes as many samples again as all
+rounds before it, of the examples whose confidence intervals are still too wide.
+"""
 
 from __future__ import annotations
 
@@ -18,84 +24,92 @@ from pellucid.methods.shapley.coalitions import marginal_contributions
 
 
 async def permutation_estimate(
-    game: Game, narrowing: AdaptiveSampler, draw: Callable[[int], Tensor], per_draw: int
+    game: Game, adaptive_sampler: AdaptiveSampler, draw: Callable[[int], Tensor], per_draw: int
 ) -> Attributions:
-    """What those who play add when they join those before them, on average over sampled orders.
+    """The mean marginal contribution of each player over sampled permutations, with standard errors.
 
     Args:
         game: The game.
-        narrowing: Who is next.
-        draw: So many more orders of those who play, int64 [samples, playing], those of one independent draw together.
-        per_draw: How many orders these are.
+        adaptive_sampler: The samples and examples of the next round.
+        draw: (number of samples) -> permutations of the players, int64 [samples, n], those of one independent draw next
+            to each other.
+        per_draw: How many permutations an independent draw has.
     """
 
-    async def of_draws(subgame: Game, samples: int) -> Tensor:
-        added = await marginal_contributions(subgame, draw(samples))
-        return added.view(len(added), added.shape[1] // per_draw, per_draw, added.shape[2]).mean(2)
+    async def mean_contributions(subgame: Game, samples: int) -> Tensor:
+        contributions = await marginal_contributions(subgame, draw(samples))
+        outputs, permutations, players = contributions.shape
+        return contributions.view(outputs, permutations // per_draw, per_draw, players).mean(2)
 
-    return narrowing.annotate(game_attributions(game, *await mean_of_draws(game, narrowing, of_draws)))
+    estimate, stderr = await mean_of_draws(game, adaptive_sampler, mean_contributions)
+    return adaptive_sampler.annotate(game_attributions(game, estimate, stderr))
 
 
 async def mean_of_draws(
-    game: Game, narrowing: AdaptiveSampler, sample: Callable[[Game, int], Awaitable[Tensor]]
+    game: Game, adaptive_sampler: AdaptiveSampler, sample: Callable[[Game, int], Awaitable[Tensor]]
 ) -> tuple[Tensor, Tensor | None]:
-    """The mean over independent draws.
+    """The mean over independent draws, and its standard error.
 
     Args:
         game: The game.
-        narrowing: Who is next.
-        sample: (game of those who are next, so many more samples) -> what each draw says, [m, draws, ...].
+        adaptive_sampler: The samples and examples of the next round.
+        sample: (game of the examples of this round, number of samples) -> one estimate per draw, [m, draws, ...].
 
     Returns:
-        Means [m, ...] and standard errors, where several draws can tell.
+        Means [m, ...] and standard errors likewise; None for these where there is a single draw.
     """
     moments = Moments(len(game.f), orders=2)
-    while narrowing.count:
-        part = narrowing.among(game)
-        found = await sample(part, narrowing.count)
-        examples, *columns = output_shape(part, found)
-        draws = found.view(examples, math.prod(columns), *found.shape[1:]).movedim(2, 0)
-        moments.add(narrowing.numbers, narrowing.at(slice(None)), (draws,))
-        narrowing.update(moments.mean, moments.stderr)
-    (worth,), errors = moments.mean, moments.stderr
-    return worth.flatten(0, 1), None if errors is None else errors[0].flatten(0, 1)
+    while adaptive_sampler.count:
+        subgame = adaptive_sampler.among(game)
+        estimates = await sample(subgame, adaptive_sampler.count)
+        examples, *columns = output_shape(subgame, estimates)  # (B, *K)
+        draws = estimates.view(examples, math.prod(columns), *estimates.shape[1:]).movedim(2, 0)
+        moments.add(adaptive_sampler.numbers, adaptive_sampler.at(slice(None)), (draws,))
+        adaptive_sampler.update(moments.mean, moments.stderr)
+    (mean,), stderr = moments.mean, moments.stderr
+    return mean.flatten(0, 1), None if stderr is None else stderr[0].flatten(0, 1)
 
 
 async def fit_to_coalitions(
     game: Game,
-    narrowing: AdaptiveSampler,
+    adaptive_sampler: AdaptiveSampler,
     draw: Callable[[int], Tensor],
-    learn: Callable[[Game, Tensor, Tensor], tuple[Tensor, Tensor | None]],
-    columns: Tensor,
+    fit: Callable[[Game, Tensor, Tensor], tuple[Tensor, Tensor | None]],
+    player_columns: Tensor,
 ) -> tuple[Tensor, Tensor | None]:
-    """What is learnt from the values of sampled coalitions: of all samples so far, for those who are not done.
+    """Coefficients fitted to the values of sampled coalitions: in each round anew, to all samples so far.
+
+    There are g games: one per example, or a single one where the batch has one value.
 
     Args:
         game: The game.
-        narrowing: Who is next.
-        draw: So many more coalitions, bool [k, 1 or g, columns].
-        learn: (game of those who are next, coalitions [s, 1 or g, columns], outputs [g, s, K]) -> what is learnt of
-            the columns, [g, columns, K], and standard errors, if they can be told.
-        columns: Which columns say who plays, int64 [playing].
+        adaptive_sampler: The samples and examples of the next round.
+        draw: (number of samples) -> further coalitions, bool [samples, 1 or g, columns].
+        fit: (game of the examples of this round, all their coalitions [s, 1 or g, columns], their outputs [g, s, K]) ->
+            coefficients [g, columns, K] and their standard errors, or None where there are too few samples for these.
+        player_columns: The column of each player, int64 [n]; other columns do not change the output.
 
     Returns:
-        What was learnt, [g, columns, K], and standard errors.
+        Coefficients [g, columns, K] and standard errors likewise, or None where no game has them.
     """
-    present = outputs = worth = stderr = torch.zeros(0, device="cpu")
-    while narrowing.count:
-        part, first = narrowing.among(game), not narrowing.done
-        new = draw(narrowing.count)
-        values = await part.values_deduplicated(new[:, :, columns])
-        told = split_by_game(values, count_games(part.f, values))
-        present = new if first else torch.cat([present, new])
-        known = outputs[narrowing.still] if len(outputs) > 1 else outputs
-        outputs = told if first else torch.cat([known, told], dim=1)
-        found, error = learn(part, present, outputs)
-        error = torch.full_like(found, torch.inf) if error is None else error
-        error = torch.where(found.isnan(), found, error)
-        if first:
-            worth, stderr = torch.empty_like(found), torch.empty_like(error)
-        at = narrowing.at(slice(None))
-        worth[at], stderr[at] = found, error
-        narrowing.update((worth,), (stderr,))
-    return worth, stderr if stderr.isfinite().any() else None
+    coalitions = outputs = estimate = stderr = torch.zeros(0, device="cpu")
+    while adaptive_sampler.count:
+        subgame, is_first_round = adaptive_sampler.among(game), not adaptive_sampler.done
+        new_coalitions = draw(adaptive_sampler.count)
+        values = await subgame.values_deduplicated(new_coalitions[:, :, player_columns])
+        new_outputs = split_by_game(values, count_games(subgame.f, values))  # [g, samples, K]
+        if is_first_round:
+            coalitions, outputs = new_coalitions, new_outputs
+        else:
+            known_outputs = outputs[adaptive_sampler.still] if len(outputs) > 1 else outputs
+            coalitions = torch.cat([coalitions, new_coalitions])
+            outputs = torch.cat([known_outputs, new_outputs], dim=1)
+        coefficients, errors = fit(subgame, coalitions, outputs)
+        errors = torch.full_like(coefficients, torch.inf) if errors is None else errors
+        errors = torch.where(coefficients.isnan(), coefficients, errors)
+        if is_first_round:
+            estimate, stderr = torch.empty_like(coefficients), torch.empty_like(errors)
+        examples = adaptive_sampler.at(slice(None))
+        estimate[examples], stderr[examples] = coefficients, errors
+        adaptive_sampler.update((estimate,), (stderr,))
+    return estimate, stderr if stderr.isfinite().any() else None

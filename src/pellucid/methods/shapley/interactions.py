@@ -1,4 +1,4 @@
-"""Interactions: what pairs of features are worth beyond what each is worth alone."""
+"""Shapley interactions: the joint effects of pairs of features beyond their single effects."""
 
 from __future__ import annotations
 
@@ -27,28 +27,25 @@ from pellucid.methods.shapley.coalitions import (
 from pellucid.methods.shapley.estimation import mean_of_draws
 
 InteractionIndex = Literal["k-SII", "SII"]
-"""What stands on the diagonal of the interactions, for single features.
+"""The interaction index, which decides the diagonal of the interactions, that of single features.
 
 * `"k-SII"`: the Shapley value less half of the feature's interactions, so that features and pairs add up.
 * `"SII"`: the Shapley value.
 """
 
 
-HINT = "sample them with KernelShapIQ or ShapleyInteractionSampling, or join features by a mask"
-
-
 @final
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """What features are worth, alone and in pairs.
+    """Main effects of features and interactions of pairs.
 
     Args:
         values: Symmetric matrices (B, *K, features, features) for outputs (B, *K): the interactions of pairs, and on
-            the diagonal what each feature is worth alone.
-        features: What the user calls each feature, its number in the mask, int64 [features] in rising order.
-        stderr: Standard errors of the values; only where they are sampled, at least twice.
-        n_evaluations: How many samples each example took, int64 [B]; only where that was to be found out.
-        converged: Whether an example is as exact as was wanted, bool [B]; likewise.
+            the diagonal the main effect of each feature, as the index has it.
+        features: The user's number of each feature, in the mask, int64 [features] in rising order.
+        stderr: Standard errors of the values; None where they are exact, or sampled in a single draw.
+        n_evaluations: How many samples each example took, int64 [B]; with `n_samples="auto"` only.
+        converged: Whether the intervals of an example are narrow enough, bool [B]; likewise.
     """
 
     values: Tensor
@@ -61,15 +58,16 @@ class Interactions:
 @final
 @dataclass(frozen=True, kw_only=True)
 class ShapleyInteractions:
-    """Shapley interactions of pairs of features, exactly: by the values of all coalitions, 2^n of them.
+    """Shapley interactions of pairs of features, exactly: from the values of all 2^n coalitions.
 
     a_ij = sum over coalitions S without i and j of |S|! (n - |S| - 2)! / (n - 1)! *
     (F(S and i and j) - F(S and i) - F(S and j) + F(S))
 
-    a_ii = the Shapley value of i; for "k-SII", less half of its interactions: a_i - 1/2 * sum over j of a_ij
+    a_ii = the Shapley value a_i of i; for "k-SII", less half of its interactions: a_i - 1/2 * sum over j of a_ij
 
-    where F(S) is the output for x in the features of S and x' elsewhere. Positive: together they add more than each
-    does without the other. The k-SII of the features and of the pairs, each counted once, add up to F(x) - F(x').
+    where F(S) is the output for x in the features of S and x' elsewhere. A positive a_ij means that i adds more to F
+    where j is present than where it is absent. The k-SII of the features and of the pairs, each counted once, add up to
+    F(x) - F(x').
 
     Grabisch, Roubens, "An axiomatic approach to the concept of interaction among players in cooperative games", 1999,
     https://doi.org/10.1007/s001820050125; Bord, von Luxburg, "From Shapley values to generalized additive models and
@@ -77,7 +75,7 @@ class ShapleyInteractions:
 
     Args:
         order: How many features interact at most: 2.
-        index: What is told of single features; see
+        index: The interaction index, which decides the diagonal; see
             [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
 
     Examples:
@@ -115,48 +113,48 @@ class ShapleyInteractions:
             raise InvalidArgument(f"order must be 2, for pairs: got {self.order!r}.")
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
-        values = await all_coalition_values(game, "Shapley interactions", HINT)
+        values = await all_coalition_values(game, "Shapley interactions", "KernelShapIQ or ShapleyInteractionSampling")
         players = len(game.playing)
-        alone = semivalues(values, shapley_weights(players))
-        pairs = values.new_zeros(len(values), players, players)
-        for player in range(players):  # what it changes is a game of the others, who are worth their interactions in it
-            without, beside = split_by_membership(values, player)
-            others = [other for other in range(players) if other != player]
-            pairs[:, player, others] = semivalues(beside - without, shapley_weights(players - 1))
-        pairs = (pairs + pairs.mT) / 2  # which differed by rounding
-        return Interactions(
-            to_all_features(game, apply_index(self.index, alone, pairs)), game.features.names.sort().values
-        )
+        main_effects = semivalues(values, shapley_weights(players))
+        pair_effects = values.new_zeros(len(values), players, players)
+        for player in range(players):  # its interactions are the Shapley values of the game F(S and player) - F(S)
+            without_player, with_player = split_by_membership(values, player)
+            opponents = [opponent for opponent in range(players) if opponent != player]
+            weights = shapley_weights(players - 1)
+            pair_effects[:, player, opponents] = semivalues(with_player - without_player, weights)
+        pair_effects = (pair_effects + pair_effects.mT) / 2  # which differ by rounding
+        return game_interactions(game, apply_index(self.index, main_effects, pair_effects))
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class ShapleyInteractionSampling:
-    """Shapley interactions of pairs of features, by sampled orders in which every pair comes together equally often.
+    """Shapley interactions of pairs of features, sampled: over permutations that have all pairs as neighbours.
 
-    a_ij = mean over orders in which i and j are neighbours of F(S and i and j) - F(S and i) - F(S and j) + F(S)
+    a_ij = mean over permutations in which i and j are neighbours of F(S and i and j) - F(S and i) - F(S and j) + F(S)
 
     a_ii = the Shapley value of i; for "k-SII", less half of its interactions
 
-    where S are the features before both and F(S) is the output for x in the features of S and x' elsewhere. Orders
-    come in draws: the zigzag paths that divide the complete graph of the features that play in some example of the
-    batch, which are numbered at random for each draw. A coalition that comes up several times is evaluated once.
+    where S are the features before both and F(S) is the output for x in the features of S and x' elsewhere.
+    Permutations are drawn in sets: the Walecki paths, which make every pair neighbours equally often, through a random
+    numbering of the features that differ from their baselines in some example. Equal coalitions are evaluated once.
 
-    It takes any number of samples, and where many features act together its errors are the smaller ones; where few do,
-    those of [KernelShapIQ][pellucid.methods.KernelShapIQ] are.
+    It takes any number of samples. Its errors are smaller than those of
+    [KernelShapIQ][pellucid.methods.KernelShapIQ] where many features act together, and larger where few do.
 
     Tsai, Yeh, Ravikumar, "Faith-Shap: the faithful Shapley interaction index", 2023, https://arxiv.org/abs/2203.00870;
     Alspach, "The wonderful Walecki construction", 2008.
 
     Args:
-        n_samples: Orders, the same for all examples, of 2 n coalitions each for n features; as many whole draws are
-            taken as make them up, but at least one. "auto" goes on with an example until its 95 % intervals are narrow.
+        n_samples: Permutations, the same for all examples, of 2 n coalitions each for n features; as many whole sets
+            are drawn as fit into them, but at least one. "auto" goes on with an example until its 95 % intervals are
+            narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest value.
         max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-        index: What is told of single features; see
+        index: The interaction index, which decides the diagonal; see
             [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
-        seed: Seeds the orders; None draws from torch's global generator.
+        seed: Seeds the permutations; None draws from torch's global generator.
         generator: Gives the seed.
 
     Examples:
@@ -196,54 +194,62 @@ class ShapleyInteractionSampling:
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
         generator, paths = shared_generator(self.seed, self.generator), walecki_paths(len(game.playing))
-        narrowing = AdaptiveSampler(f, self.n_samples, self, per_draw=len(paths), name="n_samples")
+        adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=len(paths), name="n_samples")
 
-        async def of_draws(subgame: Game, samples: int) -> Tensor:
-            numbered = random_permutations(game.features, game.playing, max(1, samples // len(paths)), generator)
-            alone, pairs = await _pair_contributions(subgame, numbered[:, paths].flatten(0, 1), len(paths))
-            return apply_index(self.index, alone, pairs)
+        async def interactions(subgame: Game, samples: int) -> Tensor:
+            numberings = random_permutations(game.features, game.playing, max(1, samples // len(paths)), generator)
+            permutations = numberings[:, paths].flatten(0, 1)
+            return apply_index(self.index, *await _pair_contributions(subgame, permutations, len(paths)))
 
-        worth, stderr = await mean_of_draws(game, narrowing, of_draws)
-        return Interactions(
-            to_all_features(game, worth),
-            game.features.names.sort().values,
-            None if stderr is None else to_all_features(game, stderr),
-            narrowing.n_evaluations,
-            narrowing.converged,
-        )
+        estimate, stderr = await mean_of_draws(game, adaptive_sampler, interactions)
+        return game_interactions(game, estimate, stderr, adaptive_sampler)
 
 
 def walecki_paths(players: int) -> Tensor:
-    """Orders of so many players, int64 [k, players], in which every two are neighbours equally often."""
+    """Walecki's decomposition: permutations, int64 [k, n], in which every two players are neighbours equally often.
+
+    They are n / 2 Hamiltonian paths of the complete graph for even n, with each edge once, or n for odd n, with each
+    edge twice.
+    """
     steps = torch.arange(players, device="cpu")
     path = torch.where(steps % 2 == 1, (steps + 1) // 2, -steps // 2)  # 0, 1, -1, 2, -2, ...
     starts = torch.arange(max(1, players if players % 2 else players // 2), device="cpu")
     return (path + starts[:, None]) % max(players, 1)
 
 
-async def _pair_contributions(game: Game, orders: Tensor, per_draw: int) -> tuple[Tensor, Tensor]:
-    """What those who play add, [m, draws, playing], and pairs beyond that, [m, draws, playing, playing].
+async def _pair_contributions(game: Game, permutations: Tensor, per_draw: int) -> tuple[Tensor, Tensor]:
+    """Estimates of each draw: Shapley values [m, draws, n] and pair interactions [m, draws, n, n].
+
+    With S the players before the neighbours i and j, the marginal contributions along a permutation give the former,
+    and F(S and i and j) - F(S and i) - F(S and j) + F(S) the latter, for which S and j is evaluated too.
 
     Args:
         game: The game.
-        orders: Of those who play, int64 [samples, playing], those of a draw together.
-        per_draw: How many orders a draw has.
+        permutations: Permutations of the players, int64 [samples, n], those of a draw next to each other.
+        per_draw: How many permutations a draw has.
     """
-    samples, players = orders.shape
-    place = orders.argsort(1)[:, None]
-    steps = torch.arange(players + 1, device="cpu")[:, None]
-    before = place < steps  # [samples, players + 1, players]
-    second = (place < steps[: max(players - 1, 0)]) | (place == steps[1 : max(players, 1)])  # but not the first
-    values = await game.values_deduplicated(torch.cat([before, second], dim=1).flatten(0, 1).unsqueeze(1))
-    along, swapped = torch.split(values.view(len(values), samples, -1), [players + 1, max(players - 1, 0)], dim=2)
-    index = orders.to(values.device).expand(len(values), -1, -1)
-    alone = values.new_zeros(len(values), samples, players).scatter_(2, index, along.diff(dim=2))
-    beyond = along[..., 2:] - along[..., 1:-1] - swapped + along[..., :-2] if players > 1 else swapped
-    pairs = values.new_zeros(len(values), samples, players * players)
-    pairs.scatter_(2, index[..., :-1] * players + index[..., 1:], beyond)
-    pairs = pairs.view(len(values), samples // per_draw, per_draw, players, players).sum(2)
-    times = 2 if players % 2 else 1  # every pair comes together so often in a draw
-    return alone.view(len(values), samples // per_draw, per_draw, players).mean(2), (pairs + pairs.mT) / times
+    samples, players = permutations.shape
+    ranks = permutations.argsort(1)[:, None]
+    sizes = torch.arange(players + 1, device="cpu")[:, None]
+    prefixes = ranks < sizes  # [samples, n + 1, n]
+    swapped = (ranks < sizes[: max(players - 1, 0)]) | (ranks == sizes[1 : max(players, 1)])  # S and j, without i
+    values = await game.values_deduplicated(torch.cat([prefixes, swapped], dim=1).flatten(0, 1).unsqueeze(1))
+    prefix_values, swapped_values = torch.split(
+        values.view(len(values), samples, -1), [players + 1, max(players - 1, 0)], dim=2
+    )
+    index = permutations.to(values.device).expand(len(values), -1, -1)
+    main_effects = values.new_zeros(len(values), samples, players).scatter_(2, index, prefix_values.diff(dim=2))
+    neighbour_effects = (
+        prefix_values[..., 2:] - prefix_values[..., 1:-1] - swapped_values + prefix_values[..., :-2]
+        if players > 1
+        else swapped_values
+    )
+    pair_effects = values.new_zeros(len(values), samples, players * players)
+    pair_effects.scatter_(2, index[..., :-1] * players + index[..., 1:], neighbour_effects)
+    pair_effects = pair_effects.view(len(values), samples // per_draw, per_draw, players, players).sum(2)
+    main_effects = main_effects.view(len(values), samples // per_draw, per_draw, players).mean(2)
+    neighbours_per_draw = 2 if players % 2 else 1  # how often each pair has been neighbours
+    return main_effects, (pair_effects + pair_effects.mT) / neighbours_per_draw
 
 
 def check_index(index: str) -> None:
@@ -256,17 +262,36 @@ def check_index(index: str) -> None:
         raise InvalidArgument(f'index must be "k-SII" or "SII": got {index!r}.')
 
 
-def apply_index(index: InteractionIndex, alone: Tensor, pairs: Tensor) -> Tensor:
-    """Matrices (..., n, n) of what features are worth (..., n) and pairs are (..., n, n)."""
-    if index == "k-SII":
-        alone = alone - pairs.sum(-1) / 2
-    return pairs + alone.diag_embed()
+def apply_index(index: InteractionIndex, shapley_values: Tensor, pair_effects: Tensor) -> Tensor:
+    """Matrices (..., n, n) of an interaction index, of Shapley values (..., n) and pair interactions (..., n, n)."""
+    diagonal = shapley_values if index == "SII" else shapley_values - pair_effects.sum(-1) / 2
+    return pair_effects + diagonal.diag_embed()
 
 
-def to_all_features(game: Game, matrices: Tensor) -> Tensor:
-    """Matrices [m, playing, playing] as those of all features, (B, *K, features, features), by their numbers."""
+def game_interactions(
+    game: Game, matrices: Tensor, stderr: Tensor | None = None, adaptive_sampler: AdaptiveSampler | None = None
+) -> Interactions:
+    """The interactions of all features from matrices of players, [m, n, n]; those of inactive features are zero.
+
+    Args:
+        game: The game.
+        matrices: Interactions of the players, with the main effects on the diagonal.
+        stderr: Their standard errors, likewise.
+        adaptive_sampler: Says how many samples each example took, and whether these were enough.
+    """
+    return Interactions(
+        _to_all_features(game, matrices),
+        game.features.names.sort().values,
+        None if stderr is None else _to_all_features(game, stderr),
+        None if adaptive_sampler is None else adaptive_sampler.n_evaluations,
+        None if adaptive_sampler is None else adaptive_sampler.converged,
+    )
+
+
+def _to_all_features(game: Game, matrices: Tensor) -> Tensor:
+    """Matrices of players, [m, n, n], as those of all features, (B, *K, features, features), by the user's numbers."""
     count = game.features.count
-    every = matrices.new_zeros(*output_shape(game, matrices), count, count)
-    there = game.features.names.argsort().argsort()[game.playing].to(matrices.device)
-    every[..., there[:, None], there] = matrices.view(*every.shape[:-2], *matrices.shape[1:])
-    return game.narrowed(every)
+    feature_matrices = matrices.new_zeros(*output_shape(game, matrices), count, count)
+    ranks = game.features.names.argsort().argsort()[game.playing].to(matrices.device)
+    feature_matrices[..., ranks[:, None], ranks] = matrices.view(*feature_matrices.shape[:-2], *matrices.shape[1:])
+    return game.narrowed(feature_matrices)

@@ -1,4 +1,4 @@
-"""Owen values: what each feature is worth, where features come in groups that stay together."""
+"""Owen values: mean marginal contributions of features over permutations that keep groups of features together."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ from pellucid.methods.shapley.estimation import permutation_estimate
 @final
 @dataclass(frozen=True, kw_only=True)
 class OwenValues:
-    """Owen values, exactly: Shapley values over the orders in which no group is interrupted by another.
+    """Owen values, exactly: mean marginal contributions over the permutations in which every group stays together.
 
-    a_i = sum over sets Q of other groups, and over sets T of mates of i in its group of k, of
+    a_i = sum over sets Q of other groups, and over sets T of other features of the group of i, of
     |Q|! (m - |Q| - 1)! / m! * |T|! (k - |T| - 1)! / k! * (F(Q and T and i) - F(Q and T))
 
-    where m is the number of groups and F(S) the output for x in the features of S and x' elsewhere. The attributions
+    where m is the number of groups, k the number of features in the group of i, and F(S) the output for x in the
+    features of S and x' elsewhere. The attributions
     of an example add up to F(x) - F(x'), those of a group to the Shapley value of the group as one feature. With one
     group, or each feature its own, they are the Shapley values. Only coalitions that break up at most one group are
     evaluated: 2^m, and 2^(m - 1) (2^k - 2) for each group of k.
@@ -78,28 +79,29 @@ class OwenValues:
             InvalidArgument: The groups do not fit, divide a feature, or need too many coalitions.
         """
         game = Game(f, feature_mask, baselines)
-        groups, group_of = _groups_of(game, Features.of(f.x, self.groups, "groups"))
-        _check_exact_is_feasible(group_of.bincount(minlength=len(groups)).tolist())
-        mates = [(group_of == group).nonzero().flatten() for group in range(len(groups))]
-        parts = _owen_coalitions(mates, group_of)
-        coalitions = torch.cat(parts).unsqueeze(1)
-        values = await game.values(len(coalitions), lambda some, _: coalitions[some])
-        whole, *broken = torch.split(values, [len(part) for part in parts], dim=1)
-        counts = weights_of_subsets(shapley_weights(len(mates)), values).unsqueeze(1)
-        worth = values.new_zeros(len(values), len(game.playing))
-        for group, (each, between) in enumerate(zip(mates, broken, strict=True)):
-            without, beside = (end.unsqueeze(2) for end in split_by_membership(whole, group))
-            inside = torch.cat([without, between.reshape(*without.shape[:2], 2 ** len(each) - 2), beside], dim=2)
-            played = (inside * counts).sum(1)  # the game within the group, on average over the others
-            worth[:, each.to(worth.device)] = semivalues(played, shapley_weights(len(each)))
-        return game_attributions(game, worth)
+        group_ids, group_of_player = _groups_of_players(game, Features.of(f.x, self.groups, "groups"))
+        _check_exact_is_feasible(group_of_player.bincount(minlength=len(group_ids)).tolist())
+        groups = [(group_of_player == group).nonzero().flatten() for group in range(len(group_ids))]
+        coalition_sets = _owen_coalitions(groups, group_of_player)
+        coalitions = torch.cat(coalition_sets).unsqueeze(1)
+        values = await game.values(len(coalitions), lambda sample_range, _: coalitions[sample_range])
+        union_values, *split_group_values = torch.split(values, [len(masks) for masks in coalition_sets], dim=1)
+        union_weights = weights_of_subsets(shapley_weights(len(groups)), values).unsqueeze(1)
+        owen_values = values.new_zeros(len(values), len(game.playing))
+        for group, (players, split_values) in enumerate(zip(groups, split_group_values, strict=True)):
+            without_group, with_group = (side.unsqueeze(2) for side in split_by_membership(union_values, group))
+            split_values = split_values.reshape(*without_group.shape[:2], 2 ** len(players) - 2)
+            subset_values = torch.cat([without_group, split_values, with_group], dim=2)
+            inner_values = (subset_values * union_weights).sum(1)  # the game within the group, [m, 2^k]
+            owen_values[:, players.to(owen_values.device)] = semivalues(inner_values, shapley_weights(len(players)))
+        return game_attributions(game, owen_values)
 
 
 def _check_exact_is_feasible(sizes: list[int]) -> None:
-    """Refuse groups of these sizes where their coalitions are too many.
+    """Refuse groups of these sizes if they have more than 2^`MAX_EXACT_FEATURES` coalitions.
 
     Raises:
-        InvalidArgument: They are.
+        InvalidArgument: They have.
     """
     groups, largest = len(sizes), max(sizes, default=0)
     few = max(groups, largest) <= MAX_EXACT_FEATURES
@@ -110,46 +112,48 @@ def _check_exact_is_feasible(sizes: list[int]) -> None:
         )
 
 
-def _owen_coalitions(mates: list[Tensor], group_of: Tensor) -> list[Tensor]:
-    """Coalitions of whole groups, bool [2^m, playing]; then for each group of k those with a part of it.
+def _owen_coalitions(groups: list[Tensor], group_of_player: Tensor) -> list[Tensor]:
+    """The coalitions that split at most one group: first those that split none, then those that split each.
 
-    These are bool [2^(m - 1) (2^k - 2), playing]: the parts for one union of the others after another.
+    Unions of whole groups are bool [2^m, n], by bit mask. Those that split a group of k players are bool
+    [2^(m - 1) (2^k - 2), n]: for each union of other groups, by bit mask, all proper and nonempty subsets of the group.
 
     Args:
-        mates: Who is in each group, int64 [k] each.
-        group_of: Which group each is in, int64 [playing].
+        groups: The players of each group, int64 [k] each.
+        group_of_player: The group of each player, int64 [n].
     """
-    unions = coalition_masks(torch.arange(2 ** len(mates), device="cpu"), len(mates))
-    found = [unions[:, group_of]]
-    for group, each in enumerate(mates):
-        parts = coalition_masks(torch.arange(1, 2 ** len(each) - 1, device="cpu"), len(each))
-        others = unions[~unions[:, group]][:, None, group_of].repeat(1, len(parts), 1)
-        others[:, :, each] = parts
-        found.append(others.flatten(0, 1))
-    return found
+    unions = coalition_masks(torch.arange(2 ** len(groups), device="cpu"), len(groups))
+    coalition_sets = [unions[:, group_of_player]]
+    for group, players in enumerate(groups):
+        subsets = coalition_masks(torch.arange(1, 2 ** len(players) - 1, device="cpu"), len(players))
+        coalitions = unions[~unions[:, group]][:, None, group_of_player].repeat(1, len(subsets), 1)
+        coalitions[:, :, players] = subsets
+        coalition_sets.append(coalitions.flatten(0, 1))
+    return coalition_sets
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class OwenValueSampling:
-    """Owen values, by sampled orders in which no group is interrupted by another.
+    """Owen values, sampled: mean marginal contributions over random permutations in which every group stays together.
 
-    a_i = mean over orders of F(x with the features up to i, x' elsewhere) - F(the same without i)
+    a_i = mean over permutations of F(S and i) - F(S), where S are the features before i and F(S) is the output for x in
+    the features of S and x' elsewhere
 
     The groups come in random order, and so do the features within each. The attributions of an example add up to
-    F(x) - F(x'). A coalition that comes up several times is evaluated once.
+    F(x) - F(x'). Equal coalitions are evaluated once.
 
     Owen, "Values of games with a priori unions", 1977, https://doi.org/10.1007/978-3-642-45494-3_7.
 
     Args:
         groups: Which group each element is in: integers like a feature mask, the same for all elements of a feature;
             see [FeatureMask][pellucid.methods.FeatureMask].
-        n_samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are
+        n_samples: Permutations, the same for all examples; "auto" goes on with an example until its 95 % intervals are
             narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
         max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-        seed: Seeds the orders; None draws from torch's global generator.
+        seed: Seeds the permutations; None draws from torch's global generator.
         generator: Gives the seed.
 
     Examples:
@@ -188,32 +192,33 @@ class OwenValueSampling:
         """
         game = Game(f, feature_mask, baselines)
         groups = Features.of(f.x, self.groups, "groups")
-        some, group_of = _groups_of(game, groups)
+        group_ids, group_of_player = _groups_of_players(game, groups)
         generator = shared_generator(self.seed, self.generator)
 
-        def orders(samples: int) -> Tensor:
-            drawn = random_permutations(game.features, game.playing, samples, generator)
-            places = random_permutations(groups, some, samples, generator).argsort(1)
-            return drawn.gather(1, places.gather(1, group_of[drawn]).argsort(dim=1, stable=True))
+        def draw(samples: int) -> Tensor:
+            permutations = random_permutations(game.features, game.playing, samples, generator)
+            group_ranks = random_permutations(groups, group_ids, samples, generator).argsort(1)
+            ranks = group_ranks.gather(1, group_of_player[permutations])
+            return permutations.gather(1, ranks.argsort(dim=1, stable=True))
 
-        return await permutation_estimate(game, AdaptiveSampler(f, self.n_samples, self, name="n_samples"), orders, 1)
+        return await permutation_estimate(game, AdaptiveSampler(f, self.n_samples, self, name="n_samples"), draw, 1)
 
 
-def _groups_of(game: Game, groups: Features) -> tuple[Tensor, Tensor]:
-    """The groups of those who play, int64 [m], and which of them each is in, int64 [playing].
+def _groups_of_players(game: Game, groups: Features) -> tuple[Tensor, Tensor]:
+    """The groups that have players, int64 [m], and the index among them of each player's group, int64 [n].
 
     Raises:
         InvalidArgument: A feature lies in several groups.
     """
-    pairs = zip(game.features.masks, groups.masks, strict=True)
-    both = [(feature + 0 * group, group + 0 * feature) for feature, group in pairs]  # broadcast
-    feature, group = (torch.cat([each.flatten().cpu() for each in side]) for side in zip(*both, strict=True))
-    group_of = torch.zeros(game.features.count, dtype=torch.int64, device="cpu").scatter(0, feature, group)
-    torn = feature[group_of[feature] != group]
-    if len(torn):
+    mask_pairs = zip(game.features.masks, groups.masks, strict=True)
+    broadcast = [(feature + 0 * group, group + 0 * feature) for feature, group in mask_pairs]
+    feature, group = (torch.cat([mask.flatten().cpu() for mask in masks]) for masks in zip(*broadcast, strict=True))
+    group_of_feature = torch.zeros(game.features.count, dtype=torch.int64, device="cpu").scatter(0, feature, group)
+    split_features = feature[group_of_feature[feature] != group]
+    if len(split_features):
         raise InvalidArgument(
             "groups must put all elements of a feature into one group: "
-            f"got several for feature {int(game.features.names[torn[0]])}."
+            f"got several for feature {int(game.features.names[split_features[0]])}."
         )
-    some, group_of_playing = torch.unique(group_of[game.playing], return_inverse=True)
-    return some, group_of_playing
+    group_ids, group_of_player = torch.unique(group_of_feature[game.playing], return_inverse=True)
+    return group_ids, group_of_player

@@ -1,4 +1,4 @@
-"""Attributions of features that a mask has joined, once for each."""
+"""Attributions of features that a mask has joined, one value for each feature."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pellucid.core.tensors import Tensors, as_tensor_tuple
 
 
 def per_feature(attributions: Tensor | Tensors, feature_mask: Tensor | Tensors) -> Tensor:
-    """The values of features that a mask has joined, once for each, to be added up, ranked or plotted.
+    """Attributions with one value per feature in place of one per element, to be added up, ranked or plotted.
 
     Attributions have the shapes of the inputs: each element has the value of its feature.
 
@@ -18,7 +18,7 @@ def per_feature(attributions: Tensor | Tensors, feature_mask: Tensor | Tensors) 
         feature_mask: The mask, with the dimensions of the inputs: (1 or B, ...).
 
     Returns:
-        Values (B, *K, features), in the order of the features' numbers; zero for one that an example does not have.
+        Values (B, *K, features), in the order of the features' numbers; zero for a feature that an example lacks.
 
     Raises:
         InvalidArgument: The mask does not fit.
@@ -30,14 +30,16 @@ def per_feature(attributions: Tensor | Tensors, feature_mask: Tensor | Tensors) 
         >>> from pellucid.attr import ShapleyValues
         >>> from pellucid.methods import per_feature
         >>> mask = torch.tensor([[0, 1, 1, 1]])
-        >>> found = ShapleyValues(lambda x: x.sum(1)).attribute(torch.ones(1, 4), feature_mask=mask)
-        >>> found
+        >>> attributions = ShapleyValues(lambda x: x.sum(1)).attribute(torch.ones(1, 4), feature_mask=mask)
+        >>> attributions
         tensor([[1., 3., 3., 3.]])
-        >>> per_feature(found, mask)
+        >>> per_feature(attributions, mask)
         tensor([[1., 3.]])
     """
     values, masks = as_tensor_tuple(attributions, "attributions"), as_tensor_tuple(feature_mask, "feature_mask")
     outputs = values[0].shape[: max(1, values[0].ndim - masks[0].ndim + 1)]
-    apart = tuple(each.reshape(*outputs[:1], outputs[1:].numel(), *each.shape[len(outputs) :]) for each in values)
-    found = Features.of(tuple(each[:, 0] for each in apart), masks).picked(tuple(each.flatten(0, 1) for each in apart))
-    return found.reshape(*outputs, -1)
+    per_output = tuple(
+        value.reshape(*outputs[:1], outputs[1:].numel(), *value.shape[len(outputs) :]) for value in values
+    )
+    features = Features.of(tuple(value[:, 0] for value in per_output), masks)
+    return features.picked(tuple(value.flatten(0, 1) for value in per_output)).reshape(*outputs, -1)

@@ -1,4 +1,4 @@
-"""Shapley values: what each feature is worth, on average over all orders in which features can come."""
+"""Shapley values: the mean marginal contribution of each feature over all permutations of the features."""
 
 from __future__ import annotations
 
@@ -32,26 +32,27 @@ from pellucid.methods.shapley.estimation import permutation_estimate
 @final
 @dataclass(frozen=True, kw_only=True)
 class ShapleyValueSampling:
-    """Shapley values, by sampled orders: what each feature adds when it joins those before it.
+    """Shapley values, sampled: mean marginal contributions over random permutations of the features.
 
-    a_i = mean over orders of F(x with the features up to i, x' elsewhere) - F(the same without i)
+    a_i = mean over permutations of F(S and i) - F(S), where S are the features before i and F(S) is the output for x in
+    the features of S and x' elsewhere
 
-    The attributions of an example add up to F(x) - F(x'). A coalition that comes up several times is evaluated once.
+    The attributions of an example add up to F(x) - F(x'). Equal coalitions are evaluated once.
 
     Castro, Gomez, Tejada, "Polynomial calculation of the Shapley value based on sampling", 2009,
     https://doi.org/10.1016/j.cor.2008.04.004;
     Strumbelj, Kononenko, "An efficient explanation of individual classifications using game theory", 2010.
 
     Args:
-        n_samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are
+        n_samples: Permutations, the same for all examples; "auto" goes on with an example until its 95 % intervals are
             narrow.
         permutations: How they are drawn; see
             [PermutationSampling][pellucid.methods.shapley.coalitions.PermutationSampling].
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
         max_samples: With "auto", where it gives up; the result tells which examples have `converged`, and
-            how many orders each took in `n_evaluations`.
-        seed: Seeds the orders; None draws from torch's global generator.
+            how many permutations each took in `n_evaluations`.
+        seed: Seeds the permutations; None draws from torch's global generator.
         generator: Gives the seed.
 
     Examples:
@@ -89,19 +90,20 @@ class ShapleyValueSampling:
         """
         if self.permutations not in get_args(PermutationSampling):
             raise InvalidArgument(
-                f"orders must be one of {', '.join(get_args(PermutationSampling))}: got {self.permutations!r}."
+                f"permutations must be one of {', '.join(get_args(PermutationSampling))}: got {self.permutations!r}."
             )
         generator = shared_generator(self.seed, self.generator)
         game = Game(f, feature_mask, baselines)
-        each = permutations_per_draw(game, self.permutations)
+        per_draw = permutations_per_draw(game, self.permutations)
+        adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=per_draw)
         draw = functools.partial(sample_permutations, game, self.permutations, generator=generator)
-        return await permutation_estimate(game, AdaptiveSampler(f, self.n_samples, self, per_draw=each), draw, each)
+        return await permutation_estimate(game, adaptive_sampler, draw, per_draw)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class ShapleyValues:
-    """Shapley values, exactly: by the values of all coalitions of the features, 2^n of them.
+    """Shapley values, exactly: from the values of all 2^n coalitions of the features.
 
     a_i = sum over coalitions S without i of |S|! (n - |S| - 1)! / n! * (F(S and i) - F(S)), where F(S) is the output
     for x in the features of S and x' elsewhere
@@ -135,6 +137,5 @@ class ShapleyValues:
             InvalidArgument: There are too many features.
         """
         game = Game(f, feature_mask, baselines)
-        hint = "sample them with ShapleyValueSampling, or join features by a mask"
-        values = await all_coalition_values(game, "Shapley values", hint)
+        values = await all_coalition_values(game, "Shapley values", "ShapleyValueSampling")
         return game_attributions(game, semivalues(values, shapley_weights(len(game.playing))))

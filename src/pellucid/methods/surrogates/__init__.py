@@ -1,4 +1,4 @@
-"""Linear models that stand in for the model nearby."""
+"""Surrogates: linear models fitted to the model near an input."""
 
 from pellucid.methods.surrogates.kernel_shap import KernelShap
 from pellucid.methods.surrogates.kernel_shap_iq import KernelShapIQ

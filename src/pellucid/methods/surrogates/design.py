@@ -19,10 +19,10 @@ from pellucid.core.tensors import Tensors, describe
 from pellucid.errors import InvalidArgument, warn
 
 Similarity: TypeAlias = Callable[..., Tensor | float]
-"""What a perturbed input counts: (original input, perturbed input, interpretable sample, **kwargs) -> one number."""
+"""The weight of a perturbed input: (original input, perturbed input, interpretable sample, **kwargs) -> one number."""
 
 Perturbation: TypeAlias = Callable[..., Any]
-"""What is perturbed next: (original input, **kwargs) -> a sample, or a generator of samples."""
+"""Draws a sample: (original input, **kwargs) -> a sample, or a generator of samples."""
 
 
 @runtime_checkable
@@ -30,48 +30,49 @@ class Surrogate(Protocol):
     """Any model with Captum's two methods, such as those in `pellucid.models.linear`."""
 
     def fit(self, train_data: DataLoader[Any]) -> Any:
-        """Fit to one batch of all samples: what is there [samples, columns], outputs [samples], weights [samples]."""
+        """Fit to one batch of all samples: coalitions [samples, columns], outputs [samples], weights [samples]."""
         ...
 
     def representation(self) -> Tensor:
-        """What was learnt: the coefficients."""
+        """The coefficients."""
         ...
 
 
 class _Samples(TensorDataset):
-    """Samples of which a loader takes a whole batch at once."""
+    """A data set from which a loader takes a whole batch at once."""
 
     def __getitems__(self, indices: list[int]) -> Tensors:
-        return tuple(each[indices] for each in self.tensors)
+        return tuple(tensor[indices] for tensor in self.tensors)
 
 
 def fit_user_model(model: Surrogate, samples: Tensor, outputs: Tensor, weights: Tensor) -> Tensor:
-    """What a user's model learns from the samples of a game, given in float32 as in Captum.
+    """The representation of a user's model, fitted to the samples of a game in float32, as in Captum.
 
     Raises:
         InvalidArgument: It is not one tensor.
     """
-    data = _Samples(*(each.detach().cpu().float() for each in (samples, outputs, weights)))
+    data = _Samples(*(tensor.detach().cpu().float() for tensor in (samples, outputs, weights)))
     with torch.enable_grad():
         model.fit(DataLoader(data, batch_size=len(samples), collate_fn=list))
-    learnt = model.representation()
-    if not isinstance(learnt, Tensor):
+    representation = model.representation()
+    if not isinstance(representation, Tensor):
         raise InvalidArgument(
-            f"interpretable_model.representation() must be a tensor, the coefficients alone: got {describe(learnt)}."
+            "interpretable_model.representation() must be a tensor, the coefficients alone: "
+            f"got {describe(representation)}."
         )
-    return learnt.detach()
+    return representation.detach()
 
 
 @final
 class DesignColumns:
     """A game whose features are the columns of a linear model.
 
-    The columns are the user's numbers of the features, from the lowest to the highest. Those that no feature has are
-    columns, too, as in Captum, whose random draws are made for them.
+    The columns are the user's numbers of the features, from the lowest to the highest. Numbers that no feature has are
+    columns too, as in Captum, which makes random draws for them.
 
     Args:
         game: The game.
-        numbers: The numbers, where they are not those of the game.
+        numbers: The numbers; None takes those of the game.
     """
 
     def __init__(self, game: Game, numbers: range | None = None) -> None:
@@ -83,22 +84,24 @@ class DesignColumns:
         self.column_of_feature = game.features.names - self.numbers.start
 
     async def values(self, present: Tensor) -> Tensor:
-        """Values [m, samples] where only some columns are there, bool [samples, 1 or n, columns]."""
+        """Values [m, samples] of coalitions of columns, bool [samples, 1 or n, columns]."""
         return await self.game.values_deduplicated(present[:, :, self.column_of_feature[self.game.playing]])
 
     async def games(self) -> int:
-        """How many games the examples are: one each, or a single one where the model has one value for the batch."""
+        """How many games there are: one per example, or a single one where the model has one value for the batch."""
         if len(self.game.f) == 1:
             return 1
-        everyone = torch.ones(1, 1, len(self.game.playing), dtype=torch.bool, device="cpu")
-        return count_games(self.game.f, await self.game.values(1, lambda *_: everyone, silent=True))
+        grand_coalition = torch.ones(1, 1, len(self.game.playing), dtype=torch.bool, device="cpu")
+        return count_games(self.game.f, await self.game.values(1, lambda *_: grand_coalition, silent=True))
 
     def attributions(self, coefficients: Tensor, stderr: Tensor | None = None, *, per_feature: bool) -> Attributions:
         """Coefficients [g, columns, K] as attributions: of the shapes of the source, or (g * K, columns)."""
 
         def spread(values: Tensor) -> Tensors:
-            worth = values.transpose(1, 2).flatten(0, 1)
-            return (self.game.narrowed(worth),) if per_feature else self.game.spread(worth[:, self.column_of_feature])
+            by_column = values.transpose(1, 2).flatten(0, 1)
+            if per_feature:
+                return (self.game.narrowed(by_column),)
+            return self.game.spread(by_column[:, self.column_of_feature])
 
         values = spread(coefficients)
         errors = None if stderr is None else spread(stderr)
@@ -110,12 +113,12 @@ class DesignColumns:
 def draw_perturbations(
     perturbation: Perturbation, samples: int, original: Any, arguments: dict[str, Any]
 ) -> tuple[int, Iterator[Any]]:
-    """How many samples a user's function draws, and these: one a call, or those that its generator yields."""
+    """The number of samples that a user's function draws, and the samples: one per call, or those of its generator."""
     first = perturbation(original, **arguments)
     if not isinstance(first, Iterator):
-        others = (perturbation(original, **arguments) for _ in range(samples - 1))
-        return samples, map(_cloned_sample, chain([first], others))
-    yielded = list(map(_cloned_sample, islice(first, samples)))
+        further = (perturbation(original, **arguments) for _ in range(samples - 1))
+        return samples, map(_clone_sample, chain([first], further))
+    yielded = list(map(_clone_sample, islice(first, samples)))
     if not yielded:
         raise InvalidArgument("perturb_func must yield at least one sample: got none.")
     if len(yielded) < samples:
@@ -123,16 +126,16 @@ def draw_perturbations(
     return len(yielded), iter(yielded)
 
 
-def _cloned_sample(sample: Any) -> Any:
-    """A sample in memory of its own, as the user's function may write the next one to the same."""
+def _clone_sample(sample: Any) -> Any:
+    """A copy of a sample, as the user's function may write the next one to the same memory."""
     return tree_map_only(Tensor, torch.clone, sample)
 
 
 def as_scalar(weight: Tensor | float) -> Tensor:
-    """What a user's similarity function says a sample counts, as a tensor of no dimensions on the CPU.
+    """The weight that a user's similarity function returned, as a tensor of no dimensions in float64 on the CPU.
 
     Raises:
-        InvalidArgument: It says several numbers, or none.
+        InvalidArgument: It is not one number.
     """
     if weight.numel() != 1 if isinstance(weight, Tensor) else not isinstance(weight, SupportsFloat):
         raise InvalidArgument(f"similarity_func must return one number: got {describe(weight)}.")
@@ -145,7 +148,7 @@ def as_scalar(weight: Tensor | float) -> Tensor:
 
 
 def consume_captum_fit_draws(columns: int, generator: torch.Generator | None) -> None:
-    """Draw from torch's global generator what the fit of a linear model draws in Captum, if coalitions come from it."""
+    """Draw what the fit of a linear model draws in Captum from torch's global generator; nothing with a generator."""
     if generator is None:
         torch.empty((), dtype=torch.int64, device="cpu").random_()  # the seed of a DataLoader
         for shape in ((1, columns), (1,)):  # weight and bias of a Linear
@@ -153,5 +156,5 @@ def consume_captum_fit_draws(columns: int, generator: torch.Generator | None) ->
 
 
 def unwrap_single(tensors: Tensors) -> Tensor | Tensors:
-    """A tensor by itself, or a tuple of several, as functions of Captum's users take inputs."""
+    """A single tensor by itself, or the tuple of several, as users' functions take inputs."""
     return tensors[0] if len(tensors) == 1 else tensors

@@ -1,4 +1,4 @@
-"""Kernel SHAP: Shapley values as the coefficients of a linear model, by few coalitions."""
+"""Kernel SHAP: Shapley values as the coefficients of a linear model of sampled coalitions."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from pellucid.methods.surrogates.design import DesignColumns
 from pellucid.methods.surrogates.least_squares import constrained_least_squares
 
 Sampling = Literal["auto", "captum"]
-"""Which coalitions are evaluated, all examples or each its own.
+"""How coalitions are sampled.
 
-* `"auto"`: all, where `samples` allows for them; otherwise all of a single feature and as many of every other size, as
-  far as there are so many: random ones, none of them twice, and each with its complement. The same for all examples; a
-  feature that equals its baseline in some of them alone takes part in all.
+* `"auto"`: all, where `n_samples` allows for them; otherwise all of a single feature and the same number of every other
+  size, as far as there are so many: random ones without replacement, each with its complement. All examples share them;
+  a feature that equals its baseline only in some examples takes part in all.
 * `"captum"`: sizes drawn by the Shapley kernel, and random coalitions of these; for each example in turn, as Captum
   does, or with a seed the same for all.
 """
 
 ADDITIONAL_SAMPLES = 2048
-"""Coalitions beside those that determine the answer, unless the user chooses."""
+"""The default number of coalitions beyond twice the number of features."""
 
 
 @final
@@ -41,27 +41,28 @@ ADDITIONAL_SAMPLES = 2048
 class KernelShap:
     """Shapley values, as the solution of a weighted least-squares problem over coalitions.
 
-    minimise over a: sum over coalitions S of (n - 1) / (C(n, |S|) |S| (n - |S|)) * (F(S) - F(none) - sum of a_i in S)^2
-    with the sum of all a_i = F(all) - F(none)
+    minimise over a: sum over coalitions S of (n - 1) / (C(n, |S|) |S| (n - |S|)) * (F(S) - F(0) - sum of a_i in S)^2
+    with the sum of all a_i = F(N) - F(0)
 
-    The condition holds exactly. With all coalitions these are the Shapley values; of an additive model, with any that
-    determine them. Standard errors are none where all coalitions of a single feature are alone. Those of few
-    pairs of coalitions are right on average, but uncertain themselves: intervals of 1.96 of them on each side then hold
-    not 95 % of the values but, in games that are far from additive, about 90 %.
+    for the empty coalition 0 and the grand coalition N of n features. The condition holds exactly. With all coalitions
+    the solution is the Shapley values; for an additive model, it is with any that determine it. There are no standard
+    errors where only coalitions of a single feature, and their complements, are sampled. Those from few pairs of
+    coalitions are right on average but uncertain: intervals of 1.96 of them on each side then hold not 95 % of the
+    values but, in games that are far from additive, about 90 %.
 
     Lundberg, Lee, "A unified approach to interpreting model predictions", 2017, https://arxiv.org/abs/1705.07874;
     Covert, Lee, "Improving KernelSHAP", 2021, https://arxiv.org/abs/2012.01536.
 
     Args:
-        n_samples: How many coalitions, those of none and of all among them; None is 2 n + 2048 for n features that make
-            a difference. Never more than there are are evaluated. "auto" goes on with an example until its 95 %
-            intervals are narrow.
+        n_samples: How many coalitions, the empty and the grand one among them; None is 2 n + 2048 for n features that
+            differ from their baselines in some example. Never more are evaluated than there are. "auto" goes on with an
+            example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest attribution.
         max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-        sampling: Which coalitions; see [Sampling][pellucid.methods.surrogates.kernel_shap.Sampling].
-        per_feature: Whether the attributions are one for each number of a feature, (B, numbers), in place of the
-            shapes of the source.
+        sampling: How coalitions are sampled; see [Sampling][pellucid.methods.surrogates.kernel_shap.Sampling].
+        per_feature: Whether the attributions are one per number of a feature, (B, numbers), in place of the shapes of
+            the source.
         seed: Seeds the coalitions, which all examples then share; None draws from torch's global generator.
         generator: Gives the seed.
 
@@ -107,40 +108,38 @@ class KernelShap:
         columns = torch.arange(design.columns, device="cpu")
         if self.sampling == "auto":
             columns = design.column_of_feature[game.playing]
-            source: CoalitionSampler = PairedSampler(len(columns), generator)
+            coalition_sampler: CoalitionSampler = PairedSampler(len(columns), generator)
         else:
-            alike = (
-                generator is not None or self.n_samples == "auto" or f.session.whole_batch
-            )  # of examples that meet, too
-            source = CaptumSampler(design.columns, 1 if alike else await design.games(), generator)
+            shared = generator is not None or self.n_samples == "auto" or f.session.whole_batch
+            coalition_sampler = CaptumSampler(design.columns, 1 if shared else await design.games(), generator)
         samples = 2 * len(columns) + ADDITIONAL_SAMPLES if self.n_samples is None else self.n_samples
-        first = first_samples(len(columns))
+        first_round = first_samples(len(columns))
         if samples == "auto" and self.sampling == "auto":
-            check_count("max_samples", self.max_samples, min(first, 2 * len(columns) + 2))
-        narrowing = AdaptiveSampler(f, samples, self, first=first)
-        told_apart = 0
+            check_count("max_samples", self.max_samples, min(first_round, 2 * len(columns) + 2))
+        adaptive_sampler = AdaptiveSampler(f, samples, self, first=first_round)
+        rank = 0
 
-        def coalitions(samples: int) -> Tensor:
-            present = source.more(samples)
+        def draw(samples: int) -> Tensor:
+            present = coalition_sampler.sample(samples)
             return present.new_zeros(*present.shape[:2], design.columns).index_copy_(2, columns, present)
 
-        def solved(_: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
-            nonlocal told_apart
-            playing = present[:, :, columns].transpose(0, 1)
-            solution = constrained_least_squares(playing, outputs, source.weights, source.draws, source.left)
-            told_apart = solution.rank
-            return of_all(solution.coefficients), None if solution.stderr is None else of_all(solution.stderr)
+        def fit(_: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
+            nonlocal rank
+            present = present[:, :, columns].transpose(0, 1)
+            solution = constrained_least_squares(present, outputs, coalition_sampler.sample_weights)
+            rank = solution.rank
+            stderr = None if solution.stderr is None else to_all_columns(solution.stderr)
+            return to_all_columns(solution.coefficients), stderr
 
-        def of_all(values: Tensor) -> Tensor:
+        def to_all_columns(values: Tensor) -> Tensor:
             return values.new_zeros(len(values), design.columns, values.shape[2]).index_copy_(1, columns, values)
 
-        found, stderr = await fit_to_coalitions(
-            game, narrowing, coalitions, solved, design.column_of_feature[game.playing]
-        )
-        if told_apart < len(columns):
+        player_columns = design.column_of_feature[game.playing]
+        coefficients, stderr = await fit_to_coalitions(game, adaptive_sampler, draw, fit, player_columns)
+        if rank < len(columns):
             warn(
-                f"n_samples must be larger to determine the attributions: {narrowing.done} coalitions tell apart "
-                f"{told_apart} of {len(columns)} features, and the smallest attributions that fit are given. "
+                f"n_samples must be larger to determine the attributions: {adaptive_sampler.done} coalitions tell "
+                f"apart {rank} of {len(columns)} features, and the smallest attributions that fit are given. "
                 'Hint: sampling="auto" chooses better ones.'
             )
-        return narrowing.annotate(design.attributions(found, stderr, per_feature=self.per_feature))
+        return adaptive_sampler.annotate(design.attributions(coefficients, stderr, per_feature=self.per_feature))

@@ -1,4 +1,4 @@
-"""KernelSHAP-IQ: interactions of pairs as the coefficients of a model of pairs, by few coalitions."""
+"""KernelSHAP-IQ: Shapley interactions of pairs as least-squares coefficients, from sampled coalitions."""
 
 from __future__ import annotations
 
@@ -22,13 +22,19 @@ from pellucid.methods.shapley.interactions import (
     Interactions,
     apply_index,
     check_index,
-    to_all_features,
+    game_interactions,
 )
 from pellucid.methods.surrogates.coalition_samplers import PairedSampler
-from pellucid.methods.surrogates.least_squares import LeastSquaresFit, constrained_least_squares, least_squares, of_one
+from pellucid.methods.surrogates.least_squares import (
+    LeastSquaresFit,
+    SampleWeights,
+    as_one_problem,
+    constrained_least_squares,
+    least_squares,
+)
 
 SAMPLES_PER_UNKNOWN, MORE_SAMPLES = 3, 2048
-"""By default so many times the coalitions that determine the answer, and some more."""
+"""The default number of samples: so many times the least that determine the answer, and so many more."""
 
 
 @final
@@ -38,25 +44,27 @@ class KernelShapIQ:
 
     minimise over a: sum over coalitions S of 1 / C(n - 4, |S| - 2) * (E(S) - c - sum over pairs of a_ij s_i s_j / 4)^2
 
-    where E(S) is the mean of F(S) and F of the others, and s_i is 1 in S and -1 elsewhere. The coalitions of none, of a
-    single feature and of all but one count infinitely: they say what c and sum over j of a_ij are, exactly. With all
-    coalitions these are the Shapley interactions; of a game of pairs, with any that determine them. On the diagonal are
-    the Shapley values, as by [KernelShap][pellucid.methods.KernelShap], from the same coalitions.
+    where E(S) is the mean of F(S) and F of the complement of S, and s_i is 1 for i in S and -1 elsewhere. The empty and
+    the grand coalition, those of a single feature and those of all but one have infinite weight: they give c and the
+    sums over j of a_ij exactly. With all coalitions the solution is the Shapley interactions; if no more than two
+    features act together, it is with any samples that determine it. On the diagonal are the Shapley values, as by
+    [KernelShap][pellucid.methods.KernelShap], from the same coalitions.
 
-    Every evaluation tells of all pairs, so where few features act together errors are smaller than those of sampled
-    orders at as many evaluations. Samples that hardly determine the answer, below twice the least, give large ones.
+    Every evaluation is used for all pairs, so where few features act together errors are smaller than those of sampled
+    permutations at as many evaluations. Samples that hardly determine the answer, below twice the least, give large
+    errors.
 
     Fumagalli, Muschalik, Kolpaczki, Huellermeier, Hammer, "KernelSHAP-IQ: weighted least-square optimization for
     Shapley interactions", 2024, https://arxiv.org/abs/2405.10852.
 
     Args:
-        n_samples: How many coalitions, at least n (n - 1) + 2 for n features that make a difference; None is three
-            times as many and 2048 more. Never more than there are are evaluated. "auto" goes on with an example until
-            its 95 % intervals are narrow.
+        n_samples: How many coalitions, at least n (n - 1) + 2 for n features that differ from their baselines in some
+            example; None is three times as many and 2048 more. None is evaluated twice. "auto" goes on with an example
+            until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest value.
         max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-        index: What is told of single features; see
+        index: The interaction index, which decides the diagonal; see
             [InteractionIndex][pellucid.methods.shapley.interactions.InteractionIndex].
         seed: Seeds the coalitions, which all examples share; None draws from torch's global generator.
         generator: Gives the seed.
@@ -98,89 +106,88 @@ class KernelShapIQ:
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
         players = torch.arange(len(game.playing), device="cpu")
-        source = PairedSampler(len(players), shared_generator(self.seed, self.generator))
-        least = min(2 ** len(players), len(players) * (len(players) - 1) + 2)
-        samples = SAMPLES_PER_UNKNOWN * least + MORE_SAMPLES if self.n_samples is None else self.n_samples
-        given = self.max_samples if samples == "auto" else samples
-        if isinstance(given, int) and 0 < given < least:
-            name = "max_samples" if samples == "auto" else "n_samples"
-            raise InvalidArgument(
-                f"{name} must be at least {least} to determine the interactions of {len(players)} features: "
-                f"got {given}. Hint: ShapleyInteractionSampling takes any number."
-            )
-        narrowing = AdaptiveSampler(f, samples, self, first=SAMPLES_PER_UNKNOWN * least, name="n_samples")
-        told = True
+        coalition_sampler = PairedSampler(len(players), shared_generator(self.seed, self.generator))
+        samples, first_round = self._sample_counts(len(players))
+        adaptive_sampler = AdaptiveSampler(f, samples, self, first=first_round, name="n_samples")
+        has_stderr = True
 
-        def solved(_: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
-            nonlocal told
-            alone = constrained_least_squares(
-                present.transpose(0, 1), outputs, source.weights, source.draws, source.left
-            )
-            pairs = _of_pairs(present[:, 0], outputs, *source.of_pairs())
-            told = pairs.stderr is not None
-            found = self._matrices(alone.coefficients, pairs.coefficients, self.index)
-            if alone.stderr is None or pairs.stderr is None:
-                return found, None
-            return found, self._matrices(alone.stderr, pairs.stderr, "SII")
+        def fit(_: Game, coalitions: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
+            nonlocal has_stderr
+            singles = constrained_least_squares(coalitions.transpose(0, 1), outputs, coalition_sampler.sample_weights)
+            pairs = _fit_pairs(coalitions[:, 0], outputs, coalition_sampler.pair_weights)
+            has_stderr = pairs.stderr is not None
+            matrices = _flat_matrices(self.index, singles.coefficients, pairs.coefficients)
+            if singles.stderr is None or pairs.stderr is None:
+                return matrices, None
+            # The sum of a feature's interactions is known exactly, so it adds nothing to the error of the diagonal.
+            return matrices, _flat_matrices("SII", singles.stderr, pairs.stderr)
 
-        worth, stderr = await fit_to_coalitions(game, narrowing, source.more, solved, players)
-        if not told:
+        estimate, stderr = await fit_to_coalitions(game, adaptive_sampler, coalition_sampler.sample, fit, players)
+        if not has_stderr:
             warn(
-                f"n_samples must be larger: {narrowing.done} coalitions hardly determine the interactions of "
+                f"n_samples must be larger: {adaptive_sampler.done} coalitions hardly determine the interactions of "
                 f"{len(players)} features, and nothing tells how far off they are. "
-                f"Hint: n_samples={min(2 * narrowing.done, 2 ** len(players))}."
+                f"Hint: n_samples={min(2 * adaptive_sampler.done, 2 ** len(players))}."
             )
 
-        def of_outputs(values: Tensor) -> Tensor:
-            rows = values.mT.flatten(0, 1)
-            matrices = rows.view(len(rows), len(players), len(players))
-            return to_all_features(game, matrices.to(f.x[0].device))
+        def as_matrices(coefficients: Tensor) -> Tensor:
+            rows = coefficients.mT.flatten(0, 1)
+            return rows.view(len(rows), len(players), len(players)).to(f.x[0].device)
 
-        return Interactions(
-            of_outputs(worth),
-            game.features.names.sort().values,
-            None if stderr is None else of_outputs(stderr),
-            narrowing.n_evaluations,
-            narrowing.converged,
-        )
+        errors = None if stderr is None else as_matrices(stderr)
+        return game_interactions(game, as_matrices(estimate), errors, adaptive_sampler)
 
-    @staticmethod
-    def _matrices(alone: Tensor, pairs: Tensor, index: InteractionIndex) -> Tensor:
-        """Matrices [g, n * n, K] of what features are worth, [g, n, K], and pairs are, [g, n (n - 1) / 2, K].
+    def _sample_counts(self, players: int) -> tuple[int | Literal["auto"], int]:
+        """How many coalitions to sample, and how many of them in the first round with "auto".
 
-        The interactions of a feature add up to what is known exactly, so errors of single features are those of "SII".
+        Raises:
+            InvalidArgument: They are too few to determine the interactions.
         """
-        games, players, outputs = alone.shape
-        one, other = torch.triu_indices(players, players, 1, device="cpu")
-        matrices = alone.new_zeros(games, outputs, players, players)
-        matrices[..., one, other] = matrices[..., other, one] = pairs.mT
-        return apply_index(index, alone.mT, matrices).flatten(2).mT
+        least = min(2**players, players * (players - 1) + 2)
+        samples = SAMPLES_PER_UNKNOWN * least + MORE_SAMPLES if self.n_samples is None else self.n_samples
+        name, count = ("max_samples", self.max_samples) if samples == "auto" else ("n_samples", samples)
+        if isinstance(count, int) and 0 < count < least:
+            raise InvalidArgument(
+                f"{name} must be at least {least} to determine the interactions of {players} features: "
+                f"got {count}. Hint: ShapleyInteractionSampling takes any number."
+            )
+        return samples, SAMPLES_PER_UNKNOWN * least
 
 
-def _of_pairs(present: Tensor, outputs: Tensor, weights: Tensor, draws: Tensor, left: Tensor) -> LeastSquaresFit:
+def _flat_matrices(index: InteractionIndex, singles: Tensor, pairs: Tensor) -> Tensor:
+    """Interaction matrices [g, n * n, K] of singles [g, n, K] and pairs [g, n (n - 1) / 2, K]."""
+    games, players, outputs = singles.shape
+    first, second = torch.triu_indices(players, players, 1, device="cpu")
+    matrices = singles.new_zeros(games, outputs, players, players)
+    matrices[..., first, second] = matrices[..., second, first] = pairs.mT
+    return apply_index(index, singles.mT, matrices).flatten(2).mT
+
+
+def _fit_pairs(coalitions: Tensor, outputs: Tensor, weights: SampleWeights) -> LeastSquaresFit:
     """The interactions of pairs, [g, n (n - 1) / 2, K].
 
     Args:
-        present: Who is in each coalition, bool [samples, n]; each comes with its complement, those of none and of all
-            first, and those of a single player are there.
+        coalitions: Sampled coalitions, bool [samples, n]: each and its complement, the empty and the grand coalition
+            first, and all of a single player among them.
         outputs: K outputs of each game, [g, samples, K].
-        weights: What each sample counts, [samples].
-        draws: See [constrained_least_squares][pellucid.methods.surrogates.least_squares.constrained_least_squares].
-        left: See there.
+        weights: The weights of the samples.
     """
-    told, players = of_one(outputs), present.shape[1]
-    one, other = torch.triu_indices(players, players, 1, device="cpu")
-    signs, size = 2 * present.double() - 1, present.sum(1, keepdim=True)
-    ends = ((present & (size == 1)) | (~present & (size == players - 1))).double()  # and which player is alone, or out
-    middle = told[:, :2].mean(1, keepdim=True)
-    singles = ends.T @ told / ends.sum(0).unsqueeze(1)
-    together = torch.zeros(players, len(one), dtype=torch.float64, device="cpu")  # which pairs a player is in
-    together.scatter_(0, torch.stack([one, other]), 1)
-    spread = torch.linalg.pinv(together)
-    sums = 2 * (middle - singles)  # of each player's interactions
-    known = spread @ sums
-    design = signs[:, one] * signs[:, other] / 4
-    scale = weights.sqrt().unsqueeze(1)
-    rest = told - middle + sums.sum(1, keepdim=True) / 8 - design @ known
-    free = design - (design @ together.T) @ spread.T
-    return least_squares(free[None] * scale, rest * scale, known, draws, left, games=len(outputs), conditions=players)
+    y, players = as_one_problem(outputs), coalitions.shape[1]
+    first, second = torch.triu_indices(players, players, 1, device="cpu")
+    signs, sizes = 2 * coalitions.double() - 1, coalitions.sum(1, keepdim=True)
+    # Coalitions of a single player and their complements, [samples, n]: their mean outputs give each player's sum.
+    is_single = ((coalitions & (sizes == 1)) | (~coalitions & (sizes == players - 1))).double()
+    intercept = y[:, :2].mean(1, keepdim=True)
+    single_means = is_single.T @ y / is_single.sum(0).unsqueeze(1)
+    interaction_sums = 2 * (intercept - single_means)  # of each player's interactions, known exactly
+    membership = torch.zeros(players, len(first), dtype=torch.float64, device="cpu")  # the pairs of each player
+    membership.scatter_(0, torch.stack([first, second]), 1)
+    pseudoinverse = torch.linalg.pinv(membership)
+    known = pseudoinverse @ interaction_sums
+    design = signs[:, first] * signs[:, second] / 4
+    scale = weights.values.sqrt().unsqueeze(1)
+    residual_target = y - intercept + interaction_sums.sum(1, keepdim=True) / 8 - design @ known
+    free_design = design - (design @ membership.T) @ pseudoinverse.T  # on the space where the sums are zero
+    return least_squares(
+        free_design[None] * scale, residual_target * scale, known, weights, games=len(outputs), conditions=players
+    )

@@ -1,4 +1,4 @@
-"""The lasso for many games at once."""
+"""The lasso of many games at once, and standard errors of linear models by the bootstrap."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from pellucid.errors import InvalidArgument
 from pellucid.methods.surrogates.least_squares import LEAST_NEW, SMALLEST
 
 FIRST_CHECK, MOST_ITERATIONS = 8, 16_384
-"""After so many steps the lasso looks whether it is done, then after half as many again, and so on."""
+"""Iterations before the first check of optimality, each further one after half as many again; and the most of them."""
 
 OPTIMALITY_TOLERANCE = 1e-9
-"""How exact, of the largest number around, the conditions of an optimum must hold."""
+"""How exactly the conditions of an optimum must hold, relative to the largest moment."""
 
 OVER_RELAXATION = 1.6
-"""By how much steps of the lasso are lengthened; values from 1.5 to 1.8 are usual, and save about a third of them."""
+"""Over-relaxation of the ADMM; values from 1.5 to 1.8 are usual and save about a third of the iterations."""
 
 BOOTSTRAP_REPLICATES = 64
-"""So many tell a standard error to about a tenth."""
+"""Replicates of the bootstrap; so many give a standard error to about a tenth."""
 
 CHUNK_NUMBERS = 8_000_000
-"""How many numbers the designs may hold that are solved together."""
+"""The most numbers in the designs that are solved together."""
 
 
 @runtime_checkable
 class LinearSolver(Protocol):
-    """What fits outputs by sums of one coefficient for each column that is there."""
+    """A linear model that fits outputs by the sum of the coefficients of the columns that are present."""
 
     def coefficients(self, present: Tensor, outputs: Tensor, weights: Tensor) -> Tensor:
         """The coefficients of several games at once.
 
         Args:
-            present: Which columns are there in each sample, bool [g, samples, columns].
+            present: Which columns are present in each sample, bool [g, samples, columns].
             outputs: K outputs of each game, [g, samples, K].
-            weights: What each sample counts, [g, samples].
+            weights: The weight of each sample, [g, samples].
 
         Returns:
             Coefficients [g, columns, K], in float64 on the CPU.
@@ -48,13 +48,13 @@ class LinearSolver(Protocol):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Lasso:
-    """Weighted least squares with an intercept and a penalty on the sizes of the coefficients.
+    """Weighted least squares with an intercept and an L1 penalty on the coefficients.
 
     minimise sum_s w_s (y_s - b - z_s . c)^2 / (2 sum_s w_s) + alpha * |c|_1
 
-    This is what scikit-learn's `Lasso` minimises. All games and outputs take the steps of the alternating direction
-    method of multipliers together, which soon tell which coefficients are zero and the signs of the others; these are
-    then solved for, and the optimum is recognised by its conditions.
+    This is what scikit-learn's `Lasso` minimises. All games and outputs are solved together by the alternating
+    direction method of multipliers (ADMM), until its iterates show which coefficients are zero and the signs of the
+    others. These are then solved for exactly, and the optimum is recognised by its optimality conditions.
 
     Boyd et al., "Distributed optimization and statistical learning via the alternating direction method of
     multipliers", 2011, section 6.4, https://doi.org/10.1561/2200000016.
@@ -84,128 +84,133 @@ class Lasso:
         """The coefficients of several games; see [LinearSolver][pellucid.methods.surrogates.lasso.LinearSolver].
 
         Raises:
-            InvalidArgument: No sample of a game counts.
+            InvalidArgument: All samples of a game have weight zero.
         """
         if (weights.sum(1) == 0).any():
             raise InvalidArgument(
                 "similarity_func must count some samples: it gives zero for all. Hint: a larger kernel_width."
             )
         games = max(1, CHUNK_NUMBERS // present[0].numel())
-        parts = zip(*(torch.split(each, games) for each in (present, outputs, weights)), strict=True)
-        return torch.cat([self._solved(*_centred(*part)) for part in parts])
+        chunks = zip(*(torch.split(tensor, games) for tensor in (present, outputs, weights)), strict=True)
+        return torch.cat([self._solve(*_centred(*chunk)) for chunk in chunks])
 
-    def _solved(self, z: Tensor, y: Tensor) -> Tensor:
+    def _solve(self, z: Tensor, y: Tensor) -> Tensor:
         """Coefficients [g, columns, K] of a design [g, samples, columns] and outputs [g, samples, K], both centred."""
         moments = z.mT @ y
-        sizes, directions = _spectrum(z)
-        sparse = scaled = torch.zeros_like(moments)
-        found = torch.full_like(moments, torch.nan)
+        eigenvalues, directions = _spectrum(z)
+        sparse = scaled_dual = torch.zeros_like(moments)
+        solution = torch.full_like(moments, torch.nan)
         unsolved = [(game, output) for game in range(len(z)) for output in range(y.shape[2])]
-        step = z.square().sum(1).mean(1).clamp(min=SMALLEST)[:, None, None].expand(-1, 1, y.shape[2])
-        look = FIRST_CHECK
+        penalty = z.square().sum(1).mean(1).clamp(min=SMALLEST)[:, None, None].expand(-1, 1, y.shape[2])
+        next_check = FIRST_CHECK
         for iteration in range(1, MOST_ITERATIONS + 1):
-            before, right = sparse, moments + step * (sparse - scaled)
-            dense = (right - directions @ (sizes / (sizes + step) * (directions.mT @ right))) / step
-            away = OVER_RELAXATION * dense + (1 - OVER_RELAXATION) * sparse + scaled
-            sparse = away.sign() * (away.abs() - self.alpha / step).clamp(min=0)
-            scaled = away - sparse
-            if iteration < look and iteration < MOST_ITERATIONS:
+            previous, right = sparse, moments + penalty * (sparse - scaled_dual)
+            dense = (right - directions @ (eigenvalues / (eigenvalues + penalty) * (directions.mT @ right))) / penalty
+            relaxed = OVER_RELAXATION * dense + (1 - OVER_RELAXATION) * sparse + scaled_dual
+            sparse = relaxed.sign() * (relaxed.abs() - self.alpha / penalty).clamp(min=0)
+            scaled_dual = relaxed - sparse
+            if iteration < next_check and iteration < MOST_ITERATIONS:
                 continue
-            look += look // 2
+            next_check += next_check // 2
             for game, output in tuple(unsolved):
-                best = self._optimum(z[game], moments[game, :, output], sparse[game, :, output])
-                if best is not None or iteration == MOST_ITERATIONS:
-                    found[game, :, output] = sparse[game, :, output] if best is None else best
+                optimum = self._optimum(z[game], moments[game, :, output], sparse[game, :, output])
+                if optimum is not None or iteration == MOST_ITERATIONS:
+                    solution[game, :, output] = sparse[game, :, output] if optimum is None else optimum
                     unsolved.remove((game, output))
             if not unsolved:
                 break
-            # Steps are right where coefficients and multipliers, each by their own size, move alike.
-            faster = (_share(sparse - dense, sparse) / _share(sparse - before, scaled)).sqrt().clamp(0.1, 10)
-            step, scaled = step * faster, scaled / faster
-        return found
+            # The penalty is right where coefficients and multipliers, each relative to its own size, move alike.
+            growth = _relative_size(sparse - dense, sparse) / _relative_size(sparse - previous, scaled_dual)
+            growth = growth.sqrt().clamp(0.1, 10)
+            penalty, scaled_dual = penalty * growth, scaled_dual / growth
+        return solution
 
     def _optimum(self, z: Tensor, moments: Tensor, guess: Tensor) -> Tensor | None:
-        """The best coefficients [columns], if a guess is, or has the right ones at zero and the right signs."""
+        """The optimal coefficients [columns], if a guess is optimal or has the right zeros and signs; or else None."""
         if moments.isnan().any():
             return guess
-        chosen = guess.nonzero().flatten()
-        some = z[:, chosen]
-        solved = _smallest(some.mT @ some, moments[chosen] - self.alpha * guess[chosen].sign())
+        support = guess.nonzero().flatten()
+        design = z[:, support]
+        solved = _solve_gram(design.mT @ design, moments[support] - self.alpha * guess[support].sign())
         tolerance = OPTIMALITY_TOLERANCE * moments.abs().amax()
-        for best in (torch.zeros_like(guess).scatter(0, chosen, solved), guess):
-            slope = moments - z.mT @ (z @ best)
-            unused = self.alpha * best.abs().sum() - best @ slope
-            if slope.abs().amax() <= self.alpha + tolerance and unused <= tolerance * best.abs().sum():
-                return best
+        for candidate in (torch.zeros_like(guess).scatter(0, support, solved), guess):
+            slope = moments - z.mT @ (z @ candidate)
+            duality_gap = self.alpha * candidate.abs().sum() - candidate @ slope
+            if slope.abs().amax() <= self.alpha + tolerance and duality_gap <= tolerance * candidate.abs().sum():
+                return candidate
         return None
 
 
 def bayesian_bootstrap_stderr(model: LinearSolver, present: Tensor, outputs: Tensor, weights: Tensor) -> Tensor | None:
-    """Standard errors of a linear model's coefficients, by fits in which the samples count by random weights.
+    """Standard errors of a linear model's coefficients, from fits to randomly weighted samples.
 
-    What the lasso leaves at zero by a narrow margin is not at zero in all of these, as it is not with other samples.
+    A coefficient that the lasso sets to zero by a narrow margin is not zero in all of these, as it is not for other
+    samples, so its standard error is not zero either.
 
     Rubin, "The Bayesian bootstrap", 1981, https://doi.org/10.1214/aos/1176345338.
 
     Args:
         model: The model.
-        present: Which columns are there in each sample, bool [g, samples, columns].
+        present: Which columns are present in each sample, bool [g, samples, columns].
         outputs: K outputs of each game, [g, samples, K].
-        weights: What each sample counts, [g, samples].
+        weights: The weight of each sample, [g, samples].
 
     Returns:
-        Standard errors [g, columns, K]; None of a single sample.
+        Standard errors [g, columns, K]; None for a single sample.
     """
     games, samples, _ = present.shape
     if samples < 2:
         return None
-    own = torch.Generator("cpu").manual_seed(0)  # nobody else's draws change, and errors are the same every time
-    shares = torch.empty(BOOTSTRAP_REPLICATES, 1, samples, dtype=torch.float64, device="cpu").exponential_(
-        generator=own
-    )
-    found = []
-    for some in torch.split(shares, max(1, CHUNK_NUMBERS // present.numel())):
-        design, told = (each.expand(len(some), *each.shape).flatten(0, 1) for each in (present, outputs))
-        fits = model.coefficients(design, told, (some * weights.cpu()).flatten(0, 1))
-        found.append(fits.view(len(some), games, *fits.shape[1:]))
-    return torch.cat(found).std(0)
+    # A generator of its own, so that no other draws change and errors are reproducible.
+    generator = torch.Generator("cpu").manual_seed(0)
+    shares = torch.empty(BOOTSTRAP_REPLICATES, 1, samples, dtype=torch.float64, device="cpu")
+    shares.exponential_(generator=generator)
+    replicates = []
+    for chunk in torch.split(shares, max(1, CHUNK_NUMBERS // present.numel())):
+        designs, targets = (tensor.expand(len(chunk), *tensor.shape).flatten(0, 1) for tensor in (present, outputs))
+        coefficients = model.coefficients(designs, targets, (chunk * weights.cpu()).flatten(0, 1))
+        replicates.append(coefficients.view(len(chunk), games, *coefficients.shape[1:]))
+    return torch.cat(replicates).std(0)
 
 
-def _smallest(gram: Tensor, right: Tensor) -> Tensor:
-    """The solution of a system of products of columns, [columns]; the smallest, where columns are sums of others."""
+def _solve_gram(gram: Tensor, right: Tensor) -> Tensor:
+    """The solution [columns] of a system with a Gram matrix; the smallest where columns are linearly dependent."""
     factor, failed = torch.linalg.cholesky_ex(gram)
     if failed or (factor.diagonal() < LEAST_NEW * gram.diagonal().sqrt()).any():
-        solved: Tensor = torch.linalg.lstsq(gram, right.unsqueeze(1), driver="gelsy").solution
+        solution: Tensor = torch.linalg.lstsq(gram, right.unsqueeze(1), driver="gelsy").solution
     else:
-        solved = torch.cholesky_solve(right.unsqueeze(1), factor)
-    return solved.squeeze(1)
+        solution = torch.cholesky_solve(right.unsqueeze(1), factor)
+    return solution.squeeze(1)
 
 
 def _centred(present: Tensor, outputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Design and outputs about their weighted means, so that plain sums of their products are weighted means."""
-    share = (weights.double() / weights.double().sum(1, keepdim=True)).unsqueeze(2)
+    """Design and outputs less their weighted means, times the roots of weights that add up to one."""
+    shares = (weights.double() / weights.double().sum(1, keepdim=True)).unsqueeze(2)
 
-    def centred(tensor: Tensor) -> Tensor:
-        return (tensor - (share * tensor).sum(1, keepdim=True)) * share.sqrt()
+    def centre(tensor: Tensor) -> Tensor:
+        return (tensor - (shares * tensor).sum(1, keepdim=True)) * shares.sqrt()
 
-    return centred(present.double()), centred(outputs.double())
+    return centre(present.double()), centre(outputs.double())
 
 
 def _spectrum(z: Tensor) -> tuple[Tensor, Tensor]:
-    """The squared singular values [g, k, 1] of designs and their directions [g, columns, k], by the smaller product."""
+    """The squared singular values [g, k, 1] of designs and their right singular vectors [g, columns, k].
+
+    They are computed from the smaller of the two products of a design with itself.
+    """
     z = z.nan_to_num(0, 0, 0)  # a game with NaN has no solution, but must not stand in the way of the others
     if z.shape[1] >= z.shape[2]:
-        sizes, directions = torch.linalg.eigh(z.mT @ z)
-        return sizes.clamp(min=0).unsqueeze(2), directions
-    sizes, samples = torch.linalg.eigh(z @ z.mT)
-    sizes = sizes.clamp(min=SMALLEST)
-    return sizes.unsqueeze(2), z.mT @ (samples / sizes.sqrt().unsqueeze(1))
+        eigenvalues, directions = torch.linalg.eigh(z.mT @ z)
+        return eigenvalues.clamp(min=0).unsqueeze(2), directions
+    eigenvalues, sample_directions = torch.linalg.eigh(z @ z.mT)
+    eigenvalues = eigenvalues.clamp(min=SMALLEST)
+    return eigenvalues.unsqueeze(2), z.mT @ (sample_directions / eigenvalues.sqrt().unsqueeze(1))
 
 
-def _share(numbers: Tensor, whole: Tensor) -> Tensor:
-    """How large one is beside the other, by their columns."""
+def _relative_size(tensor: Tensor, reference: Tensor) -> Tensor:
+    """The norm of each column relative to that of a reference, [g, 1, K]."""
 
-    def size(tensor: Tensor) -> Tensor:
+    def norm(tensor: Tensor) -> Tensor:
         return tensor.square().sum(1, keepdim=True).sqrt().clamp(min=SMALLEST)
 
-    return size(numbers) / size(whole)
+    return norm(tensor) / norm(reference)

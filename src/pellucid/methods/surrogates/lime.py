@@ -1,4 +1,4 @@
-"""LIME: a sparse linear model of what the presence of each feature does, near one input."""
+"""LIME: a sparse linear model of the output near an input, in the presence of its features."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from pellucid.methods.surrogates.similarity import ExponentialKernel
 
 
 def bernoulli_half(original_inp: Any, *, num_interp_features: int, **kwargs: Any) -> Tensor:
-    """Which columns are there by a coin for each, int64 (1, `num_interp_features`): how LIME perturbs by default.
+    """A random coalition, int64 (1, `num_interp_features`), with each column with probability 1/2: LIME's default.
 
     Args:
-        original_inp: The inputs, or one of them; of no use here.
+        original_inp: The inputs, or one of them; unused.
         num_interp_features: How many columns there are.
-        **kwargs: What else such a function is called with.
+        **kwargs: Other arguments that such a function is called with; unused.
     """
     return _bernoulli_coalitions(1, num_interp_features, None).long()
 
@@ -50,14 +50,14 @@ def bernoulli_half(original_inp: Any, *, num_interp_features: int, **kwargs: Any
 def put_back(
     curr_sample: Tensor, original_inputs: Tensor | Tensors, *, feature_mask: Any, baselines: Any, **kwargs: Any
 ) -> Tensor | Tensors:
-    """The inputs that an interpretable sample stands for: the baselines, with those features back that are there.
+    """The perturbed inputs of an interpretable sample: the inputs in its features, the baselines elsewhere.
 
     Args:
-        curr_sample: What is there of each feature, (1, `num_interp_features`).
+        curr_sample: Which features are present, (1, `num_interp_features`) of zeros and ones.
         original_inputs: The inputs.
-        feature_mask: Which feature each of their elements is of, from 0, in the inputs' structure.
-        baselines: What takes the place of others: numbers or tensors, in the inputs' structure.
-        **kwargs: What else such a function is called with.
+        feature_mask: The feature of each element, from 0, in the inputs' structure.
+        baselines: The values of absent features: numbers or tensors, in the inputs' structure.
+        **kwargs: Other arguments that such a function is called with; unused.
 
     Examples:
         >>> import torch
@@ -68,20 +68,21 @@ def put_back(
     """
     x, masks = as_tensor_tuple(original_inputs, "original_inputs"), as_tensor_tuple(feature_mask, "feature_mask")
     fill = baselines if isinstance(baselines, tuple) else (baselines,)
-    there = curr_sample[0].bool()
-    return unwrap_single(tuple(torch.where(there[m], one, other) for m, one, other in zip(masks, x, fill, strict=True)))
+    present = curr_sample[0].bool()
+    triples = zip(masks, x, fill, strict=True)
+    return unwrap_single(tuple(torch.where(present[mask], tensor, baseline) for mask, tensor, baseline in triples))
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Lime:
-    """The coefficients of a linear model, fitted to the output where random features are absent.
+    """The coefficients of a linear model, fitted to the outputs for random coalitions of features.
 
     minimise over c, b: sum_s w_s (F(z_s) - b - p_s . c)^2 / (2 sum_s w_s) + alpha * |c|_1, where p_s says which
-    features are present in z_s and w_s how close it is to x
+    features are present in the perturbed input z_s, and the weight w_s is its similarity to x
 
-    The models of all examples are solved together. A model, perturbation or similarity of one's own is called example
-    by example.
+    The models of all examples are solved together. A user's own model, perturbation or similarity is called example by
+    example.
 
     Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016, https://arxiv.org/abs/1602.04938.
 
@@ -90,15 +91,15 @@ class Lime:
         tolerance: With "auto", half the width of an interval that is narrow enough.
         relative: Whether this is a share of the example's largest coefficient.
         max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-        return_stderr: Whether to estimate standard errors, by further fits; a `interpretable_model` with `fit` has
+        return_stderr: Whether to estimate standard errors, by further fits; an `interpretable_model` with `fit` has
             none.
-        similarity_func: What each of them counts; see [Similarity][pellucid.methods.surrogates.design.Similarity]. It
-            is called with `baselines`, `feature_mask` and `num_interp_features`, as the perturbation is.
+        similarity_func: The weight of each; see [Similarity][pellucid.methods.surrogates.design.Similarity]. It is
+            called with `baselines`, `feature_mask` and `num_interp_features`, as the perturbation is.
         interpretable_model: The linear model, or any object with `fit` and `representation`.
         perturb_func: Draws which columns are present, (1, columns) of zeros and ones.
-        per_feature: Whether the attributions are one coefficient for each number of a feature, (B, columns), in place
-            of the shapes of the source.
-        seed: Seeds the coins, which all examples then share; None draws them from torch's global generator.
+        per_feature: Whether the attributions are one coefficient per number of a feature, (B, columns), in place of the
+            shapes of the source.
+        seed: Seeds the coalitions, which all examples then share; None draws them from torch's global generator.
         generator: Gives the seed.
 
     Examples:
@@ -152,108 +153,110 @@ class Lime:
             )
         design = DesignColumns(Game(f, feature_mask, baselines))
         generator = shared_generator(self.seed, self.generator)
-        narrowing = AdaptiveSampler(f, self.n_samples, self)
-        kernel = self.similarity_func if isinstance(self.similarity_func, ExponentialKernel) else None
-        if (
-            self.perturb_func is bernoulli_half
-            and kernel is not None
-            and not isinstance(self.interpretable_model, Surrogate)
-        ):
-            found, stderr = await self._fit_batched(design, narrowing, kernel, self.interpretable_model, generator)
+        adaptive_sampler = AdaptiveSampler(f, self.n_samples, self)
+        kernel, model = self.similarity_func, self.interpretable_model
+        is_drawn_here = self.perturb_func is bernoulli_half
+        if is_drawn_here and isinstance(kernel, ExponentialKernel) and not isinstance(model, Surrogate):
+            coefficients, stderr = await self._fit_batched(design, adaptive_sampler, kernel, model, generator)
         elif self.n_samples == "auto":
             raise InvalidArgument(
                 'n_samples="auto" needs the perturbation and the similarity of LIME and a linear model of pellucid: '
                 "got others."
             )
         else:
-            games = await design.games()
-            each = torch.split(torch.arange(len(f), device="cpu"), 1) if games > 1 else [None]
-            parts = [design if one is None else DesignColumns(design.game.among(one), design.numbers) for one in each]
-            fits = [await self._fit_one_example(part, narrowing.count, generator, baselines) for part in parts]
-            found, stderr = torch.cat([fit for fit, _ in fits]), _joined([error for _, error in fits])
-        return narrowing.annotate(design.attributions(found, stderr, per_feature=self.per_feature))
+            designs = [design]
+            if await design.games() > 1:
+                examples = torch.split(torch.arange(len(f), device="cpu"), 1)
+                designs = [DesignColumns(design.game.among(example), design.numbers) for example in examples]
+            fits = [
+                await self._fit_one_example(one_design, adaptive_sampler.count, generator, baselines)
+                for one_design in designs
+            ]
+            coefficients, stderr = torch.cat([fit for fit, _ in fits]), _joined([error for _, error in fits])
+        return adaptive_sampler.annotate(design.attributions(coefficients, stderr, per_feature=self.per_feature))
 
     async def _fit_batched(
         self,
         design: DesignColumns,
-        narrowing: AdaptiveSampler,
+        adaptive_sampler: AdaptiveSampler,
         kernel: ExponentialKernel,
         model: LinearSolver,
         generator: torch.Generator | None,
     ) -> tuple[Tensor, Tensor | None]:
         """Coefficients [g, columns, K] and standard errors, of all examples at once."""
-        shares = generator is not None or self.n_samples == "auto" or design.game.f.session.whole_batch
-        games = 1 if shares else await design.games()
+        shared = generator is not None or self.n_samples == "auto" or design.game.f.session.whole_batch
+        games = 1 if shared else await design.games()
 
-        def coins(samples: int) -> Tensor:
-            drawn = []
+        def draw(samples: int) -> Tensor:
+            coalitions = []
             for _ in range(games):
-                drawn.append(_bernoulli_coalitions(samples, design.columns, generator))
+                coalitions.append(_bernoulli_coalitions(samples, design.columns, generator))
                 consume_captum_fit_draws(design.columns, generator)
-            return torch.stack(drawn, dim=1)
+            return torch.stack(coalitions, dim=1)
 
-        def learn(game: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        def fit(game: Game, present: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
             weights = kernel.weights_of_coalitions(
                 game, present[:, :, design.column_of_feature], apart=len(outputs) > 1
             )
-            return self._fitted(model, present.transpose(0, 1).expand(len(outputs), -1, -1), outputs, weights)
+            return self._fit_linear(model, present.transpose(0, 1).expand(len(outputs), -1, -1), outputs, weights)
 
-        return await fit_to_coalitions(
-            design.game, narrowing, coins, learn, design.column_of_feature[design.game.playing]
-        )
+        player_columns = design.column_of_feature[design.game.playing]
+        return await fit_to_coalitions(design.game, adaptive_sampler, draw, fit, player_columns)
 
-    def _fitted(
+    def _fit_linear(
         self, model: LinearSolver, present: Tensor, outputs: Tensor, weights: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        found = model.coefficients(present, outputs, weights)
+        """Coefficients [g, columns, K] of a linear model, and standard errors if they are wanted."""
+        coefficients = model.coefficients(present, outputs, weights)
         expected = (len(outputs), present.shape[2], outputs.shape[2])
-        if not isinstance(found, Tensor) or found.shape != expected:
+        if not isinstance(coefficients, Tensor) or coefficients.shape != expected:
             raise InvalidArgument(
                 "interpretable_model.coefficients() must be those of all games, columns and outputs: "
-                f"expected {expected}, got {describe(found)}."
+                f"expected {expected}, got {describe(coefficients)}."
             )
-        wanted = self.return_stderr or self.n_samples == "auto"
-        return found, bayesian_bootstrap_stderr(model, present, outputs, weights) if wanted else None
+        needs_stderr = self.return_stderr or self.n_samples == "auto"
+        return coefficients, bayesian_bootstrap_stderr(model, present, outputs, weights) if needs_stderr else None
 
     async def _fit_one_example(
         self, design: DesignColumns, count: int, generator: torch.Generator | None, baselines: Baselines
     ) -> tuple[Tensor, Tensor | None]:
         """Coefficients [1, columns, K] of one game and standard errors, by functions of the user's."""
-        original, arguments = unwrap_single(design.game.f.x), _arguments(design, baselines)
-        drawn = self._drawn(count, design, generator, original, arguments)
+        original, arguments = unwrap_single(design.game.f.x), _callback_arguments(design, baselines)
+        samples = self._draw_samples(count, design, generator, original, arguments)
         if isinstance(self.similarity_func, ExponentialKernel):
-            present = torch.cat(list(drawn))
-            counts = self.similarity_func.weights_of_coalitions(
+            present = torch.cat(list(samples))
+            weights = self.similarity_func.weights_of_coalitions(
                 design.game, present[:, None, design.column_of_feature] > 0, apart=False
             )
         else:
-            present, counts = self._compared(drawn, design, original, arguments)
+            present, weights = self._weigh_samples(samples, design, original, arguments)
         values = await design.values(present[:, None] > 0)
-        if not isinstance(self.interpretable_model, Surrogate):
+        model = self.interpretable_model
+        if not isinstance(model, Surrogate):
             consume_captum_fit_draws(design.columns, generator)
-            return self._fitted(self.interpretable_model, present[None] > 0, split_by_game(values, 1), counts)
-        fits = [fit_user_model(self.interpretable_model, present, each, counts[0]) for each in values]
-        if any(each.numel() != design.columns for each in fits):
+            return self._fit_linear(model, present[None] > 0, split_by_game(values, 1), weights)
+        coefficients = [fit_user_model(model, present, outputs, weights[0]) for outputs in values]
+        if any(output_coefficients.numel() != design.columns for output_coefficients in coefficients):
             raise InvalidArgument(
                 "interpretable_model.representation() must hold a coefficient for each feature: "
-                f"expected (1, {design.columns}), got {describe(fits[0])}."
+                f"expected (1, {design.columns}), got {describe(coefficients[0])}."
             )
-        return torch.stack([each.reshape(-1) for each in fits], dim=1)[None], None
+        return torch.stack([output_coefficients.reshape(-1) for output_coefficients in coefficients], dim=1)[None], None
 
-    def _compared(
+    def _weigh_samples(
         self, drawn: Iterator[Tensor], design: DesignColumns, original: Any, arguments: dict[str, Any]
     ) -> tuple[Tensor, Tensor]:
-        """Samples as they are drawn, float [samples, columns], and what they count by the user, [1, samples]."""
-        game, everywhere = design.game, slice(None)
+        """Samples as they are drawn, float [samples, columns], and the user's weights of them, [1, samples]."""
+        game, all_points = design.game, slice(None)
         samples, weights = [], []
         for sample in drawn:
-            there = game.features.among(sample[:, None, design.column_of_feature] > 0, everywhere)
-            near = unwrap_single(masked_points(there, game.f.x, game.fill.alone, everywhere))
-            weights.append(as_scalar(self.similarity_func(original, near, sample, **arguments)))
+            masks = game.features.among(sample[:, None, design.column_of_feature] > 0, all_points)
+            perturbed = unwrap_single(masked_points(masks, game.f.x, game.fill.alone, all_points))
+            weights.append(as_scalar(self.similarity_func(original, perturbed, sample, **arguments)))
             samples.append(sample)
         return torch.cat(samples), torch.stack(weights)[None]
 
-    def _drawn(
+    def _draw_samples(
         self,
         count: int,
         design: DesignColumns,
@@ -263,12 +266,12 @@ class Lime:
     ) -> Iterator[Tensor]:
         """Which columns are present, float (1, columns), sample by sample."""
         if self.perturb_func is bernoulli_half:
-            again = None if generator is None else torch.Generator("cpu").manual_seed(generator.initial_seed())
-            yield from torch.split(_bernoulli_coalitions(count, design.columns, again).float(), 1)
+            restarted = None if generator is None else torch.Generator("cpu").manual_seed(generator.initial_seed())
+            yield from torch.split(_bernoulli_coalitions(count, design.columns, restarted).float(), 1)
             return
         for sample in draw_perturbations(self.perturb_func, count, original, arguments)[1]:
-            binary = isinstance(sample, Tensor) and bool(((sample == 0) | (sample == 1)).all())
-            if not binary or sample.shape != (1, design.columns):
+            is_binary = isinstance(sample, Tensor) and bool(((sample == 0) | (sample == 1)).all())
+            if not is_binary or sample.shape != (1, design.columns):
                 raise InvalidArgument(
                     "perturb_func must return zeros and ones, one for each feature: "
                     f"expected (1, {design.columns}), got {describe(sample)}."
@@ -277,30 +280,34 @@ class Lime:
 
 
 def _bernoulli_coalitions(samples: int, columns: int, generator: torch.Generator | None) -> Tensor:
-    """Which columns are present, bool [samples, columns]."""
+    """Random coalitions, bool [samples, columns], in which each column is present with probability 1/2."""
     return torch.bernoulli(torch.full((samples, columns), 0.5, device="cpu"), generator=generator) > 0
 
 
 def _joined(errors: list[Tensor | None]) -> Tensor | None:
-    """Standard errors of one game after another; None where they are not told."""
-    told = [each for each in errors if each is not None]
-    return torch.cat(told) if len(told) == len(errors) else None
+    """Standard errors of one game after another; None if a game has none."""
+    known = [error for error in errors if error is not None]
+    return torch.cat(known) if len(known) == len(errors) else None
 
 
-def _arguments(design: DesignColumns, baselines: Baselines) -> dict[str, Any]:
-    """What functions of Captum's users are called with by name: baselines that are numbers as they were given."""
+def _callback_arguments(design: DesignColumns, baselines: Baselines) -> dict[str, Any]:
+    """The keyword arguments of users' functions; baselines that are numbers stay numbers."""
     masks = tuple(design.column_of_feature.to(mask.device)[mask] for mask in design.game.features.masks)
     fill = design.game.fill.alone
-    entries = baselines if isinstance(baselines, tuple) else (baselines,) * len(fill)
-    given: list[Any] = [0 if one is None else one for one in entries]
-    given = [_first_rows(rows, one) if isinstance(one, Tensor) else one for one, rows in zip(given, fill, strict=True)]
+    entries: tuple[Any, ...] = baselines if isinstance(baselines, tuple) else (baselines,) * len(fill)
+    values: list[Any] = []
+    for baseline, rows in zip(entries, fill, strict=True):
+        if isinstance(baseline, Tensor):
+            values.append(_first_rows(rows, baseline))
+        else:
+            values.append(0 if baseline is None else baseline)
     return {
-        "baselines": unwrap_single(tuple(given)),
+        "baselines": unwrap_single(tuple(values)),
         "feature_mask": unwrap_single(masks),
         "num_interp_features": design.columns,
     }
 
 
 def _first_rows(rows: Tensor, like: Tensor) -> Tensor:
-    """The rows, or the first where one was given for all."""
+    """The rows; only the first where one was given for all."""
     return rows[: len(like)] if like.ndim == rows.ndim else rows

@@ -1,4 +1,4 @@
-"""A surrogate of the model around one input, by any perturbation."""
+"""A surrogate of the model near one input, with any perturbation."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ from pellucid.methods.surrogates.design import (
 from pellucid.methods.surrogates.vectorized import Vectorized
 
 Transform: TypeAlias = Callable[..., Any]
-"""From inputs to interpretable samples or back: (sample, original input, **kwargs) -> the other."""
+"""Turns interpretable samples into perturbed inputs, or back: (one, original input, **kwargs) -> the other."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class LimeBase:
-    """What an interpretable model learns from the outputs for perturbed inputs: LIME with every part chosen.
+    """LIME with every part chosen: an interpretable model, fitted to the outputs for perturbed inputs.
 
     The inputs are explained as one: a single example, or a batch for which the model returns one value.
 
-    Functions are called with one sample at a time. Of more than 64 samples, the others after these are taken together
-    by `torch.vmap` where that gave the same for the first ones and where all functions can be seen to keep nothing:
-    they read their arguments, tensors, numbers, torch and functions like them alone, and write nothing that stays.
+    Functions are called with one sample at a time. From the 65th sample on, they are mapped over samples by
+    `torch.vmap`, if that gives the same results for the first 64 and if all functions can be seen to be stateless: they
+    read only their arguments, tensors, numbers, torch and functions like them, and write nothing that outlives a call.
 
     Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016, https://arxiv.org/abs/1602.04938.
 
     Args:
-        interpretable_model: Is fitted to interpretable samples, outputs and weights; what it learnt is the result.
-        similarity_func: What each perturbed input counts; see
+        interpretable_model: Is fitted to interpretable samples, outputs and weights; its representation is the result.
+        similarity_func: The weight of each perturbed input; see
             [Similarity][pellucid.methods.surrogates.design.Similarity].
         perturb_func: Draws perturbed inputs, or interpretable samples.
-        from_interp_rep_transform: Turns interpretable samples (1, columns) into inputs, where such are drawn.
-        to_interp_rep_transform: Turns perturbed inputs into interpretable samples, where these are drawn.
-        perturb_interpretable_space: Whether interpretable samples are drawn, or else perturbed inputs.
-        n_samples: How many.
-        callback_kwargs: What these functions are called with by name.
+        from_interp_rep_transform: Turns interpretable samples (1, columns) into perturbed inputs, if they are drawn.
+        to_interp_rep_transform: Turns perturbed inputs into interpretable samples, if they are drawn.
+        perturb_interpretable_space: Whether interpretable samples are drawn; otherwise perturbed inputs.
+        n_samples: How many samples are drawn.
+        callback_kwargs: Keyword arguments of these functions.
 
     Raises:
         InvalidArgument: The transform that is needed is not given.
@@ -97,7 +97,7 @@ class LimeBase:
 
     @attribution
     async def __call__(self, f: ModelFunction, /) -> Attributions:
-        """What the model learnt.
+        """The representation of the fitted model.
 
         Args:
             f: From the inputs or a layer; to one value.
@@ -111,38 +111,40 @@ class LimeBase:
         check_count("n_samples", self.n_samples)
         original = unwrap_single(f.x)
         count, drawn = draw_perturbations(self.perturb_func, self.n_samples, original, self.callback_kwargs)
-        parts = (self.perturb_func, self._transform, self.similarity_func, *self.callback_kwargs.values())
-        taken = Vectorized(partial(self._taken, original), count, f.problem.options.reported_as or "LimeBase", parts)
-        samples = _PerturbedSamples(partial(taken, drawn))
+        dependencies = (self.perturb_func, self._transform, self.similarity_func, *self.callback_kwargs.values())
+        name = f.problem.options.reported_as or "LimeBase"
+        weigh_samples = Vectorized(partial(self._weigh_sample, original), count, name, dependencies)
+        samples = _PerturbedSamples(partial(weigh_samples, drawn))
         values = await evaluate_samples(f, count, samples.points)
         if len(values) != 1:
             raise InvalidArgument(f"forward_func must return one value for all inputs together: got {len(values)}.")
-        learnt = fit_user_model(
+        representation = fit_user_model(
             self.interpretable_model, torch.cat(samples.interpretable), values[0], torch.cat(samples.weights)
         )
-        found, structure = TensorTree.of(learnt)
-        return Attributions(found, structure=structure)
+        tensors, structure = TensorTree.of(representation)
+        return Attributions(tensors, structure=structure)
 
-    def _taken(self, original: Any, drawn: Any) -> Tensors:
-        """Perturbed inputs, the interpretable sample and what it counts, a tensor of no dimensions."""
-        other: Any = self._transform and self._transform(drawn, original, **self.callback_kwargs)
-        near, sample = (other, drawn) if self.perturb_interpretable_space else (drawn, other)
+    def _weigh_sample(self, original: Any, drawn: Any) -> Tensors:
+        """The perturbed inputs of a drawn sample, its interpretable sample, and its weight, of no dimensions."""
+        transformed: Any = self._transform and self._transform(drawn, original, **self.callback_kwargs)
+        perturbed, sample = (transformed, drawn) if self.perturb_interpretable_space else (drawn, transformed)
         if not isinstance(sample, Tensor) or sample.ndim != 2 or len(sample) != 1:
             raise InvalidArgument(f"an interpretable sample must have the shape (1, columns): got {describe(sample)}.")
-        weight = as_scalar(self.similarity_func(original, near, sample, **self.callback_kwargs))
-        return *as_tensor_tuple(near, "perturbed inputs"), sample, weight
+        weight = as_scalar(self.similarity_func(original, perturbed, sample, **self.callback_kwargs))
+        return *as_tensor_tuple(perturbed, "perturbed inputs"), sample, weight
 
 
 @final
 class _PerturbedSamples:
-    """Samples that are taken when the model needs them; of those it has seen, perturbed inputs are held no longer.
+    """Samples that are drawn when the model needs them; perturbed inputs are released once it has seen them.
 
     Args:
-        take: So many more of them, in blocks of one size: perturbed inputs, interpretable samples, what they count.
+        draw: (number of samples) -> further samples, in blocks of one shape: perturbed inputs, interpretable samples,
+            weights.
     """
 
-    def __init__(self, take: Callable[[int], list[Tensors]]) -> None:
-        self._take = take
+    def __init__(self, draw: Callable[[int], list[Tensors]]) -> None:
+        self._draw = draw
         self.interpretable: list[Tensor] = []
         self.weights: list[Tensor] = []
         self._inputs: list[Tensors] = []
@@ -152,19 +154,19 @@ class _PerturbedSamples:
         """The perturbed inputs of these samples.
 
         Raises:
-            Fewer: They are of several sizes: what takes parts away may change the size.
+            Fewer: They have several shapes, as perturbations may remove parts of the inputs.
         """
         inputs = self._inputs
         held = sum(len(block[0]) for block in inputs)
-        for *near, sample, weight in self._take(max(0, sample_range.stop - self._first - held)):
-            inputs.append(tuple(near))
+        for *perturbed, sample, weight in self._draw(max(0, sample_range.stop - self._first - held)):
+            inputs.append(tuple(perturbed))
             self.interpretable.append(sample.flatten(0, 1))
             self.weights.append(weight)
         while self._first < sample_range.start:
             seen = min(sample_range.start - self._first, len(inputs[0][0]))
             self._first += seen
-            inputs[:1] = [tuple(each[seen:] for each in inputs[0])] if seen < len(inputs[0][0]) else []
+            inputs[:1] = [tuple(tensor[seen:] for tensor in inputs[0])] if seen < len(inputs[0][0]) else []
         count = sample_range.stop - sample_range.start
         if len(inputs[0][0]) < count:
             raise Fewer(len(inputs[0][0]))
-        return tuple(each[:count, point_range].flatten(0, 1) for each in inputs[0])
+        return tuple(tensor[:count, point_range].flatten(0, 1) for tensor in inputs[0])

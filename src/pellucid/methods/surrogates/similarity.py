@@ -1,4 +1,4 @@
-"""How much a perturbed input counts: the closer to the original, the more."""
+"""The weights of perturbed inputs by their similarity to the original."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ExponentialKernel:
 
     Args:
         distance_mode: 1 - cos of the angle between them, or the length of their difference.
-        kernel_width: How far a perturbed input may be away and still count.
+        kernel_width: The width, in the unit of the distance.
 
     Raises:
         InvalidArgument: There is no such distance, or the width is not above zero.
@@ -44,47 +44,49 @@ class ExponentialKernel:
     def __call__(
         self, original: Tensor | Tensors, perturbed: Tensor | Tensors, interpretable: Any = None, **kwargs: Any
     ) -> Tensor:
-        """What one perturbed input counts, a tensor of no dimensions; all that comes after it is of no use here."""
+        """The weight of one perturbed input, a tensor of no dimensions; the other arguments are unused."""
         x, z = (
-            torch.cat([each.flatten().float() for each in as_tensor_tuple(value, "inputs")])
-            for value in (original, perturbed)
+            torch.cat([tensor.flatten().float() for tensor in as_tensor_tuple(inputs, "inputs")])
+            for inputs in (original, perturbed)
         )
         return self._weight(x @ x, x @ z, z @ z, (x - z) @ (x - z))
 
     def weights_of_coalitions(self, game: Game, present: Tensor, *, apart: bool) -> Tensor:
-        """What coalitions count, by sums over the features that are there and those that are not.
+        """The weights of coalitions, from one sum over present and another over absent features, without their points.
 
         Args:
             game: The game.
             present: The coalitions, bool [samples, 1 or n, features].
-            apart: Whether each of n examples is a game of its own, or all are one.
+            apart: Whether each of n examples is a game of its own; otherwise all are one.
 
         Returns:
             Weights [n or 1, samples], in float64 on the CPU.
         """
-        x, fill = (tuple(each.double() for each in points) for points in (game.f.x, game.fill.alone))
-        there = present.transpose(0, 1).double()
+        x, fill = (tuple(tensor.double() for tensor in points) for points in (game.f.x, game.fill.alone))
+        coalitions = present.transpose(0, 1).double()
 
-        def totals(one: Tensors, second: Tensors) -> Tensor:
-            found = game.features.sum_per_feature(times(one, second))
-            return found if apart else found.sum(0, keepdim=True)
+        def products(first: Tensors, second: Tensors) -> Tensor:
+            """The inner products of each feature's elements, [n or 1, features]."""
+            per_feature = game.features.sum_per_feature(times(first, second))
+            return per_feature if apart else per_feature.sum(0, keepdim=True)
 
-        def at(kept: Tensor, filled: Tensor) -> Tensor:
-            """One sum over the features that are there and another over those that are not."""
-            return (there @ (kept - filled).unsqueeze(2)).squeeze(2) + filled.sum(1, keepdim=True)
+        def total(of_present: Tensor, of_absent: Tensor) -> Tensor:
+            """A sum over the present features of each coalition and another over the absent ones, [n or 1, samples]."""
+            return (coalitions @ (of_present - of_absent).unsqueeze(2)).squeeze(2) + of_absent.sum(1, keepdim=True)
 
-        original, moved = totals(x, x), totals(minus(x, fill), minus(x, fill))
+        difference = minus(x, fill)
+        original, squared_change = products(x, x), products(difference, difference)
         return self._weight(
             original.sum(1, keepdim=True),
-            at(original, totals(x, fill)),
-            at(original, totals(fill, fill)),
-            at(torch.zeros_like(moved), moved),
+            total(original, products(x, fill)),
+            total(original, products(fill, fill)),
+            total(torch.zeros_like(squared_change), squared_change),
         )
 
-    def _weight(self, original: Tensor, product: Tensor, perturbed: Tensor, moved: Tensor) -> Tensor:
-        """By the squared lengths of original and perturbed input, their product, and the squared distance."""
+    def _weight(self, original: Tensor, product: Tensor, perturbed: Tensor, squared_distance: Tensor) -> Tensor:
+        """The weight, from the squared norms of original and perturbed input, their inner product and distance."""
         if self.distance_mode == "cosine":
             distance = 1 - product / (original * perturbed).sqrt().clamp(min=torch.finfo(product.dtype).tiny)
         else:
-            distance = moved.clamp(min=0).sqrt()
+            distance = squared_distance.clamp(min=0).sqrt()
         return torch.exp(-(distance**2) / (2 * self.kernel_width**2))
