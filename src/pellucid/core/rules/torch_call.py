@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -127,8 +128,9 @@ def beginning(tensor: Tensor) -> Tensor:
     return torch.ops.aten.alias(leaf)  # type: ignore[no-any-return]  # unlike a view, with the strides of the tensor
 
 
+@functools.lru_cache(maxsize=1000)
 def name_of(function: TorchFunction) -> str:
-    """The name of a function, the same for its forms that write into their argument or belong to a tensor or program.
+    """The name of a function, the same for its in-place form, its method of `Tensor` and its overloads.
 
     In exported programs a function is one of its overloads, `linear.default`.
     """
