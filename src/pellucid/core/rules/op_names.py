@@ -1,4 +1,4 @@
-"""Kinds of torch's functions, by their names; see [Call.name][pellucid.core.rules.torch_call.TorchCall.name]."""
+"""Kinds of torch's functions, by their names; see [TorchCall.name][pellucid.core.rules.torch_call.TorchCall.name]."""
 
 from __future__ import annotations
 

@@ -71,3 +71,8 @@ def apply_with_rule(call: TorchCall, rule: Rule, inputs: Tensors, *, records: bo
     layouts: list[TreeSpec] = []
     outputs = _RuledOp.apply(call, rule, layouts, records, *inputs)  # type: ignore[no-untyped-call]
     return tree_unflatten(list(outputs), layouts[0]) if layouts else outputs
+
+
+def ruled_call(node: Any) -> TorchCall | None:
+    """The call with a rule that an autograd node stands for; None for other nodes."""
+    return getattr(node, "call", None)

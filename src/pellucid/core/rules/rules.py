@@ -26,7 +26,7 @@ class Rules:
     calls they make follow rules.
 
     Args:
-        functions: Rules by functions or their names; see [Call.name][pellucid.core.rules.torch_call.TorchCall.name].
+        functions: Rules by functions or their names; see [TorchCall.name][pellucid.core.rules.torch_call.TorchCall.name].
         modules: Rules by modules, their dotted names or types, for calls that these make themselves and that return a
             tensor.
         default: The rule of all other calls that return a tensor.

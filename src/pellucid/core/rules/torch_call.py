@@ -124,6 +124,12 @@ class TorchCall:
         return f"{self.name} of {shapes}{where}"
 
 
+def reference_inputs(call: TorchCall) -> Tensors:
+    """The inputs of the same call at the baselines; its own where it has no reference."""
+    leaves = call.leaves if call.reference is None else call.reference.leaves
+    return tuple(leaves[position] for position in call.input_positions)
+
+
 def _shapes(call: TorchCall) -> list[torch.Size]:
     return [leaf.shape for leaf in call.leaves if isinstance(leaf, Tensor)]
 
