@@ -37,11 +37,11 @@ class CallMemory:
         self._holders.setdefault(storage_of(tensor), []).append((held, 0, None))
         return held
 
-    def forget_of(self, output: Tensor, call: TorchCall) -> None:
+    def forget_on_write(self, output: Tensor, call: TorchCall) -> None:
         """Have a call drop its saved forward when the model writes into its output."""
         self._holders.setdefault(storage_of(output), []).append(([], 0, call))
 
-    def spare(self, written: Tensor | None) -> None:
+    def copy_before_write(self, written: Tensor | None) -> None:
         """Before a tensor is written into: put copies in the place of it wherever it is remembered."""
         if written is not None:
             for leaves, position, call in self._holders.pop(storage_of(written), ()):

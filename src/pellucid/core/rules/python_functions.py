@@ -9,7 +9,8 @@ from typing import Any, TypeGuard
 from pellucid.core.rules.torch_call import TorchFunction
 
 
-def _in_python(function: TorchFunction) -> TypeGuard[FunctionType]:
+def is_python_function(function: TorchFunction) -> TypeGuard[FunctionType]:
+    """Whether a function is one of torch's that are written in Python."""
     return isinstance(function, FunctionType) and function.__module__.startswith("torch")
 
 
@@ -20,7 +21,7 @@ def without_dispatch(function: TorchFunction) -> TorchFunction | None:
     Such a function first asks whether a mode or a subclass of Tensor handles the call. Here the answer is no,
     so it runs its own code, whose calls can be seen.
     """
-    if not _in_python(function):
+    if not is_python_function(function):
         return None
     names = _GlobalsWithoutDispatch(function.__globals__)
     copy = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pellucid.core.autograd.audit import AFFINE, NodesWithoutRule
 from pellucid.core.rules.entries import ForProducts, RuleSpec
-from pellucid.core.rules.python_functions import _in_python
+from pellucid.core.rules.python_functions import is_python_function
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction, is_inplace, name_of
 from pellucid.core.tensors import Tensors
@@ -26,7 +26,8 @@ class Rules:
     calls they make follow rules.
 
     Args:
-        functions: Rules by functions or their names; see [TorchCall.name][pellucid.core.rules.torch_call.TorchCall.name].
+        functions: Rules by functions or their names, as [TorchCall.name][pellucid.core.rules.torch_call.TorchCall.name]
+            gives them.
         modules: Rules by modules, their dotted names or types, for calls that these make themselves and that return a
             tensor.
         default: The rule of all other calls that return a tensor.
@@ -56,7 +57,7 @@ class Rules:
         """
         if function in self._plain:
             return True
-        may_apply = self.modules or self.default or self.rule_for_function(function) or _in_python(function)
+        may_apply = self.modules or self.default or self.rule_for_function(function) or is_python_function(function)
         if not may_apply and not is_inplace(function, {}):
             self._plain.add(function)
             return True

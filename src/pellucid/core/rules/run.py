@@ -64,7 +64,10 @@ def apply(
 
 
 class RuledForward(TorchFunctionMode, ABC):
-    """A forward under rules: a context manager around it, but not around the backward."""
+    """A forward under rules: a context manager around it, but not around the backward.
+
+    It is made by [record][pellucid.core.rules.run.record] and [apply][pellucid.core.rules.run.apply].
+    """
 
     def __init__(self, rules: Rules, model: Callable[..., Any] | None, exempt: NodesWithoutRule | None = None) -> None:
         super().__init__()
@@ -107,7 +110,7 @@ class RuledForward(TorchFunctionMode, ABC):
         """Make a call by the rule of its module, by that of its function, by its decomposition, or by the default."""
         rule = self._rules.rule_for_module(current_module(), self._model) if self._rules.modules else None
         written = _written_tensors(function, args, keywords)
-        if rule is None and function not in self._entered:  # some call what they replace, by the same name
+        if rule is None and function not in self._entered:  # a decomposition may call the function itself
             spec = self._rules.rule_for_function(function)
             if spec is None or isinstance(spec, Decompose):
                 result = self._decompose(function, spec, args, keywords, written)
@@ -118,7 +121,7 @@ class RuledForward(TorchFunctionMode, ABC):
                 return self._call_with_rule(function, spec, args, keywords, written)
         rule = rule or self._rules.default
         if rule is None or name_of(function) in _NEVER_RULED:
-            self._memory.spare(written)
+            self._memory.copy_before_write(written)
             return self._audited(function, function(*args, **keywords))
         return self._call_by_result(function, rule, args, keywords, written)
 
@@ -170,7 +173,7 @@ class RuledForward(TorchFunctionMode, ABC):
         return self._audited(function, result)
 
     def _audited(self, function: TorchFunction, result: Any) -> Any:
-        """The result of a call without a rule."""
+        """The result of a call without a rule, noted in the audit."""
         if self.audit is not None and torch.is_grad_enabled():
             self.audit.note(function, result, current_module)
         return result
@@ -184,8 +187,8 @@ class RuledForward(TorchFunctionMode, ABC):
         written: Tensor | None,
         module: nn.Module | None = None,
     ) -> Any:
-        """Make a call that has a rule, which needs one input at least, and that of a product two."""
-        self._memory.spare(written)
+        """Make a call that has a rule, unless it has too few inputs: a rule needs one, that of a product two."""
+        self._memory.copy_before_write(written)
         if isinstance(spec, Around):
             return self._call_around(function, spec, args, keywords, written)
         if isinstance(spec, AdjustGradient):
@@ -207,7 +210,7 @@ class RuledForward(TorchFunctionMode, ABC):
 
     @abstractmethod
     def _may_attach(self, written: Tensor | None) -> bool:
-        """Whether the gradient of a call may be adjusted by a hook on its node, which needs no step of its own."""
+        """Whether the gradient of a call may be adjusted by a hook on its node, so that it needs no node of its own."""
 
     @abstractmethod
     def _make(
@@ -302,7 +305,7 @@ class RuledForward(TorchFunctionMode, ABC):
 
     def _write_into(self, written: Tensor, result: Tensor) -> Tensor:
         """The tensor that a call writes into, with the result that rules gave it."""
-        self._memory.spare(written)
+        self._memory.copy_before_write(written)
         return written.copy_(result)
 
     def _write_marked(self, written: Tensor, result: Tensor) -> Tensor:
@@ -378,7 +381,7 @@ class _AppliedForward(RuledForward):
         frozen = self._freeze_call(number, call, call.input_positions, written)
         result = apply_with_rule(frozen, rule, inputs, records=self._values is None and written is None)
         for _, output, _ in frozen.recorded:
-            self._memory.forget_of(output, frozen)
+            self._memory.forget_on_write(output, frozen)
         return self._tag_output(call, result)
 
     def _freeze_call(

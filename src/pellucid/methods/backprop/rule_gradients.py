@@ -43,9 +43,9 @@ def gradient_under_rules(
     rules: Rules,
     points: Points,
     reference: RuledForward | None = None,
-    before: Callable[[], None] = lambda: None,
+    before_forward: Callable[[], None] = lambda: None,
     *,
-    again: bool = True,
+    retry: bool = True,
 ) -> RuleGradient:
     """One forward under rules and one backward that follows them.
 
@@ -57,8 +57,8 @@ def gradient_under_rules(
         rules: The rules.
         points: At the source.
         reference: A recorded forward to compare with.
-        before: Called before every forward.
-        again: Whether to try once more where the forwards make different calls: the first one may have run to the end,
+        before_forward: Called before every forward.
+        retry: Whether to try once more where the forwards make different calls: the first one may have run to the end,
             to count calls, or may have computed constants that the model keeps.
 
     Raises:
@@ -70,14 +70,14 @@ def gradient_under_rules(
     start = points.detach() if f.problem.options.create_graph else points
 
     def under_rules() -> RuledForward:
-        before()
+        before_forward()
         runs.append(apply(rules, f.problem.model, reference=reference, values=values))
         return runs[-1]
 
     try:
         with without_fast_paths(f.session.info, hooks=True):  # compiled modules show their calls
             if f.problem.options.create_graph:
-                before()
+                before_forward()
                 with record(rules, f.problem.model) as values:
                     _, activations = values_and_activations(f, points)
             gradient = f.gradient(start, mode=under_rules)
@@ -85,9 +85,9 @@ def gradient_under_rules(
             if earlier is not None:
                 _check_call_count(f, runs[-1], earlier, when)
     except CallsDiffer:
-        if not again:
+        if not retry:
             raise
-        return gradient_under_rules(f, rules, points, reference, before, again=False)
+        return gradient_under_rules(f, rules, points, reference, before_forward, retry=False)
     return RuleGradient(runs[-1], gradient, activations or gradient.at)
 
 
@@ -129,7 +129,7 @@ class MissingRules:
         self._model, self._consequence = model, consequence
         self._calls: dict[str, None] = {}
 
-    def look(self, gradient: RuleGradient) -> None:
+    def collect(self, gradient: RuleGradient) -> None:
         """Collect the calls without a rule in the graph of a gradient."""
         if gradient.run.blind:
             self._calls["calls in torch.vmap"] = None
@@ -200,7 +200,7 @@ def backpropagate(f: ModelFunction, rules: Rules, *, strict: bool = False) -> tu
 
     def evaluate(points: Points) -> Tensors:
         rule_gradient = gradient_under_rules(f, rules, points)
-        missing.look(rule_gradient)
+        missing.collect(rule_gradient)
         value = rule_gradient.gradient.value
         return (*rule_gradient.gradient.grad, value if f.problem.options.create_graph else value.detach())
 

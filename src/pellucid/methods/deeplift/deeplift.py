@@ -44,7 +44,7 @@ class DeepLift:
 
     Args:
         multiply_by_inputs: Whether to multiply by x - x', or to return the multipliers.
-        eps: Changes smaller than this are none: a gradient takes the place of their ratio.
+        eps: Differences smaller than this count as zero: a gradient takes the place of a ratio by them.
         custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
         strict: Whether calls without a rule raise an error.
 
@@ -100,7 +100,7 @@ class DeepLiftShap:
 
     Args:
         multiply_by_inputs: Whether to multiply by x - x', or to return the mean multipliers.
-        eps: Changes smaller than this are none: a gradient takes the place of their ratio.
+        eps: Differences smaller than this count as zero: a gradient takes the place of a ratio by them.
         custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
         strict: Whether calls without a rule raise an error.
 

@@ -16,7 +16,7 @@ from pellucid.core.rules.ruled_op import Rule, ruled_call
 from pellucid.core.rules.torch_call import TorchCall, reference_inputs
 from pellucid.core.tensors import Tensors, at_least_float32
 
-NEAR = 1e-10
+MIN_DIFFERENCE = 1e-10
 """Differences smaller than this count as zero."""
 
 
@@ -178,5 +178,5 @@ def _log_softmax_with_sum(x: Tensor, dims: tuple[int, ...]) -> Tensors:
 
 def _mean_decay(delta: Tensor) -> Tensor:
     """The mean of exp(-t) over t from zero to delta, which is not negative: (1 - exp(-delta)) / delta."""
-    is_large = delta > NEAR
+    is_large = delta > MIN_DIFFERENCE
     return torch.where(is_large, -torch.expm1(-delta) / torch.where(is_large, delta, 1), 1)

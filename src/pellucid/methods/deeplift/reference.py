@@ -70,13 +70,13 @@ class ReferenceComparison:
         self._missing_rules = MissingRules(f.problem.model)
         self._largest_gap = self._largest_ratio = 0.0
 
-    def between(self, start: Points, end: Points, *, again: bool = True) -> Contributions:
+    def between(self, start: Points, end: Points, *, retry: bool = True) -> Contributions:
         """The contributions to the change from start to end.
 
         Args:
             start: Baselines, at the source.
             end: Points there, of the same examples.
-            again: Whether to try once more where the forwards make different calls: the first one may have run to the
+            retry: Whether to try once more where the forwards make different calls: the first one may have run to the
                 end, to count calls, or may have computed constants that the model keeps.
 
         Raises:
@@ -93,12 +93,12 @@ class ReferenceComparison:
             with without_fast_paths(f.session.info, hooks=True):  # compiled modules show their calls
                 with record(self._rules, f.problem.model) as reference:
                     reference_value, reference_activations = values_and_activations(f, start)
-                result = gradient_under_rules(f, self._rules, end, reference, draw_again, again=False)
+                result = gradient_under_rules(f, self._rules, end, reference, draw_again, retry=False)
         except CallsDiffer:
-            if not again:
+            if not retry:
                 raise
-            return self.between(start, end, again=False)
-        self._missing_rules.look(result)
+            return self.between(start, end, retry=False)
+        self._missing_rules.collect(result)
         gradient = result.gradient
         value = gradient.value if f.problem.options.create_graph else gradient.value.detach()
         contributions = Contributions(

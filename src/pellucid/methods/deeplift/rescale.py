@@ -48,7 +48,7 @@ ORDER_STATISTICS: dict[str, TorchFunction] = {
 }
 """Functions that pick numbers by their rank, written as maxima and minima."""
 
-CUMULATIVE_PRODUCTS = split_names("cumprod prod")
+PRODUCTS_OF_ELEMENTS = split_names("cumprod prod")
 REDUCTIONS_BY_INDEX = split_names("index_reduce scatter_reduce")
 
 
@@ -69,7 +69,7 @@ def rescale(eps: float) -> Rules:
         ({"log_softmax"}, exponentials.log_softmax),
         ({"softmax", "safe_softmax"}, exponentials.softmax),
         ({"true_divide"}, rules.quotient),
-        (CUMULATIVE_PRODUCTS, rules.product),
+        (PRODUCTS_OF_ELEMENTS, rules.product),
         (REDUCTIONS_BY_INDEX, rules.reduction_by_index),
     ):
         functions.update(dict.fromkeys(names, rule))
@@ -127,8 +127,8 @@ class _RescaleRules:
     def product(self, call: TorchCall, grad: Tensor) -> Tensors:
         """The mean gradient on the line from x' to x, by quadrature: exact, at its middle for two factors.
 
-        Factors that divide come in the order of the quotient: the others change at the smaller of r and r', and they
-        change where the others are at the other end.
+        Factors that divide, as in x * rsqrt(v), change before or after the others, as denominators do in the rule of
+        quotients.
         """
         inputs, references = call.inputs, reference_inputs(call)
         nodes, weights = (array.tolist() for array in quadrature("gausslegendre", (_factor_count(call) + 1) // 2))
@@ -278,7 +278,7 @@ def _text_arguments(call: TorchCall) -> list[str]:
 
 def _factor_count(call: TorchCall) -> int:
     """How many numbers a product multiplies at most."""
-    if call.name not in CUMULATIVE_PRODUCTS | REDUCTIONS_BY_INDEX:
+    if call.name not in PRODUCTS_OF_ELEMENTS | REDUCTIONS_BY_INDEX:
         return len(call.inputs)
     args, keywords = call.arguments
     dim, x = args[1] if len(args) > 1 else keywords.get("dim"), call.inputs[-1]

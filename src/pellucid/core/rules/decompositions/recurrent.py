@@ -54,19 +54,19 @@ def _gate_preactivations(x: Tensor, hidden: Tensor, w_ih: Tensor, w_hh: Tensor, 
 def cell(step: Cell) -> Callable[..., Any]:
     """A cell with the signature of torch's: `torch.lstm_cell(x, (h, c), ...)`, `torch.gru_cell(x, h, ...)`."""
 
-    def called(x: Tensor, states: Any, w_ih: Tensor, w_hh: Tensor, *biases: Tensor | None) -> Any:
+    def run(x: Tensor, states: Any, w_ih: Tensor, w_hh: Tensor, *biases: Tensor | None) -> Any:
         is_tuple = not isinstance(states, Tensor)
         old_states = tuple(states) if is_tuple else (states,)
         new_states = step(x, old_states, w_ih, w_hh, *(bias for bias in biases if bias is not None))
         return new_states if is_tuple else new_states[0]
 
-    return called
+    return run
 
 
 def layers(step: Cell) -> Callable[..., Any]:
     """All layers, with torch's signatures: `lstm(x, states, ...)`, or `lstm(data, batch_sizes, states, ...)`."""
 
-    def called(x: Tensor, second: Any, third: Any, *more: Any) -> Any:
+    def run(x: Tensor, second: Any, third: Any, *more: Any) -> Any:
         sizes: list[int] | None = None
         batch_first = False
         if isinstance(more[0], list | tuple):
@@ -81,7 +81,7 @@ def layers(step: Cell) -> Callable[..., Any]:
         out = torch.cat(outputs) if sizes is not None else torch.stack(outputs, dim=1 if batch_first else 0)
         return (out, *final)
 
-    return called
+    return run
 
 
 def _run_layers(
