@@ -1,4 +1,4 @@
-"""Who runs, read off the Python frames, so that nothing is put on modules."""
+"""Which module or autograd function runs, read from the Python frames: nothing is installed on modules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.autograd.function import FunctionCtx
 
 
 def current_module() -> nn.Module | None:
-    """The innermost module that runs."""
+    """The innermost module whose forward runs; None outside of all modules."""
     frame = sys._getframe(1)
     while frame is not None:
         if frame.f_code is _CALLING:
@@ -20,7 +20,7 @@ def current_module() -> nn.Module | None:
 
 
 def current_autograd_function() -> str:
-    """The name of the node of a user's `autograd.Function` that runs; nothing where none does."""
+    """The name of the node of the user's `autograd.Function` that runs; empty where none does."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code is not _CALLING:
         for value in frame.f_locals.values():

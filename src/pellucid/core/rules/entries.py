@@ -1,4 +1,4 @@
-"""What a set of rules may say of a function: a rule, or how calls of it are made or taken apart."""
+"""What a set of rules may hold for a function: a rule, or how its calls are made or decomposed."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from pellucid.core.tensors import Tensors
 @final
 @dataclass(frozen=True)
 class Decompose:
-    """For a call that is taken apart: other calls with the same result, for which there are rules.
+    """Calls that are replaced by other calls with the same result, which have rules.
 
     Args:
-        function: Takes what the call takes; what it does not take, or answers by NotImplemented, is left as it is.
-        otherwise: The rule of what is left.
+        function: Takes the arguments of the call and makes the other calls. A call whose arguments it does not accept,
+            or for which it returns NotImplemented, is not decomposed.
+        otherwise: The rule of calls that are not decomposed.
     """
 
     function: TorchFunction
     otherwise: Rule | ForProducts | AdjustGradient | ChooseRule | Around | None = None
 
     def accepts(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
-        """Whether it has all parameters that it would be called with."""
+        """Whether the function has the parameters for these arguments."""
         names, any_number = _parameters(self.function)
         return any_number or (len(args) <= len(names) and all(name in names[len(args) :] for name in keywords))
 
@@ -39,12 +40,14 @@ class Decompose:
 @final
 @dataclass(frozen=True)
 class RepeatCall:
-    """What a decomposed call may return: another call, to be made once more in its place, with other arguments.
+    """Returned by a decomposition to ask that an earlier call be repeated with other arguments, in its own place.
+
+    Batch norm does so to fold itself into the layer before it.
 
     Args:
-        call: That call.
-        args: Its arguments now.
-        keywords: Those by name.
+        call: The earlier call.
+        args: The positional arguments of the repeated call.
+        keywords: Its keywords.
     """
 
     call: TorchCall
@@ -55,7 +58,9 @@ class RepeatCall:
 @final
 @dataclass(frozen=True)
 class ForProducts:
-    """A rule for calls that pass gradients to several inputs, which are linear in a single one.
+    """A rule for products, which holds where at least two factors vary.
+
+    With a single one the product is linear, and torch's gradient is exact.
 
     Args:
         rule: The rule.
@@ -67,33 +72,34 @@ class ForProducts:
 @final
 @dataclass(frozen=True)
 class AdjustGradient:
-    """For a call of one input that is one step to autograd: what torch passes back through it, changed, at no cost.
+    """Changes torch's gradient of a call of one input that is one node of autograd, by a hook, which costs nothing.
 
     Args:
-        change: (what torch passes back to the inputs, the gradient at the output) -> what passes back instead.
+        change: (torch's gradients at the inputs, the gradient at the output) -> the gradients to pass back instead.
     """
 
     change: Callable[[Tensors, Tensor], Tensors]
 
     def rule(self, call: TorchCall, grad: Tensor) -> Tensors:
-        """The same as a rule of its own."""
+        """The same as a rule, for where a hook cannot be registered."""
         return self.change(call.gradient(call.inputs, grad), grad)
 
     def on(self, result: Any) -> Any:
-        """What such a call returns, in whose step torch passes back what is changed."""
-        step: Any = result.grad_fn
-        if step is not None:
-            step.register_hook(lambda passed, grads: None if passed[0] is None else self.change(passed, grads[0]))
+        """The result of such a call, with a hook on its node that changes the gradient."""
+        node: Any = result.grad_fn
+        if node is not None:
+            node.register_hook(lambda passed, grads: None if passed[0] is None else self.change(passed, grads[0]))
         return result
 
 
 @final
 @dataclass(frozen=True)
 class ChooseRule:
-    """A rule that is chosen when a call is made, for those of its inputs that depend on what attributions are for.
+    """A rule that is chosen when a call is made, for those of its inputs that depend on the source.
 
     Args:
-        choose: Takes the call, whose tensors still know what they were made from. None makes a constant of the result.
+        choose: Takes the call, whose tensors still have their graph, and returns the rule. None makes the result a
+            constant.
     """
 
     choose: Callable[[TorchCall], Rule | None]
@@ -102,18 +108,18 @@ class ChooseRule:
 @final
 @dataclass(frozen=True)
 class Around:
-    """For a call that torch itself makes, with what changes the gradient around it, at next to no cost.
+    """A call that torch makes and differentiates, with something around it that changes the gradient at little cost.
 
     Args:
-        make: Makes the call, whose places are those of its inputs that depend on what attributions are for; keeps what
-            it will need of tensors in the memory of the run. None where it has no such gradient.
+        make: Makes the call, whose input positions are those that depend on the source. It holds tensors that it will
+            need later in the memory. None where the gradient cannot be changed in this way.
     """
 
     make: Callable[[TorchCall, CallMemory], Any | None]
 
 
 def _parameters(function: TorchFunction) -> tuple[tuple[str, ...], bool]:
-    """The names of a function's parameters, and whether it takes any number of arguments."""
+    """The names of a function's parameters, and whether it takes any number of positional arguments."""
     written = inspect.unwrap(function)
     if isinstance(written, FunctionType):
         return _parameters_as_written(written)
@@ -124,7 +130,7 @@ def _parameters(function: TorchFunction) -> tuple[tuple[str, ...], bool]:
 @functools.cache
 def _parameters_as_written(function: TorchFunction) -> tuple[tuple[str, ...], bool]:
     parameters = inspect.signature(function).parameters
-    return tuple(parameters), any(each.kind is each.VAR_POSITIONAL for each in parameters.values())
+    return tuple(parameters), any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters.values())
 
 
 RuleSpec: TypeAlias = Rule | Decompose | ForProducts | AdjustGradient | ChooseRule | Around

@@ -1,4 +1,4 @@
-"""What calls remember of tensors, which stays what it is when a model writes into them later."""
+"""Tensors that calls remember, kept as they are when the model writes into them later."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from pellucid.core.rules.torch_call import TorchCall
 
 @final
 class CallMemory:
-    """Tensors that are remembered in a run, by where their numbers lie."""
+    """The tensors that a forward remembers, by their storage: copied before the model writes into them."""
 
     def __init__(self) -> None:
         self._holders: dict[int, list[tuple[list[Any], int, TorchCall | None]]] = {}
 
     def keep(self, call: TorchCall, written: Tensor | None) -> TorchCall:
-        """A call whose arguments stay what they are.
+        """A call whose arguments keep their numbers.
 
         Args:
             call: The call.
-            written: The tensor that it writes into itself.
+            written: The tensor that the call itself writes into.
         """
-        for place, leaf in enumerate(call.leaves):
+        for position, leaf in enumerate(call.leaves):
             if isinstance(leaf, Tensor) and not isinstance(leaf, nn.Parameter):
                 if written is not None and storage_of(leaf) == storage_of(written):
-                    call.leaves[place] = leaf.clone()
+                    call.leaves[position] = leaf.clone()
                 else:
-                    self._holders.setdefault(storage_of(leaf), []).append((call.leaves, place, call))
+                    self._holders.setdefault(storage_of(leaf), []).append((call.leaves, position, call))
         return call
 
     def hold(self, tensor: Tensor) -> list[Tensor]:
-        """A tensor without its graph, in a list of one, where a copy takes its place before it is written into."""
+        """A list of one: the tensor without its graph, or a copy of it from when the model writes into it."""
         held = [tensor.detach()]
         self._holders.setdefault(storage_of(tensor), []).append((held, 0, None))
         return held
 
-    def forget_of(self, output: Tensor, call: TorchCall) -> None:
-        """Have a call forget what it has recorded when its output is written into."""
+    def forget_on_write(self, output: Tensor, call: TorchCall) -> None:
+        """Have a call drop its saved forward when the model writes into its output."""
         self._holders.setdefault(storage_of(output), []).append(([], 0, call))
 
-    def spare(self, written: Tensor | None) -> None:
-        """Give those that remember a tensor a copy, before it is written into."""
+    def copy_before_write(self, written: Tensor | None) -> None:
+        """Before a tensor is written into: put copies in the place of it wherever it is remembered."""
         if written is not None:
-            for leaves, place, call in self._holders.pop(storage_of(written), ()):
+            for leaves, position, call in self._holders.pop(storage_of(written), ()):
                 if call is not None:
                     call.recorded.clear()
                 if leaves:
-                    leaves[place] = leaves[place].clone()
+                    leaves[position] = leaves[position].clone()
 
     def clear(self) -> None:
-        """Nothing will be written any more."""
+        """Forget all tensors: the model will not write any more."""
         self._holders.clear()
 
 
 def storage_of(tensor: Tensor) -> int:
-    """Where a tensor's numbers lie, the same for all its views."""
+    """The address of a tensor's storage, the same for all its views."""
     return tensor.untyped_storage().data_ptr()

@@ -1,4 +1,4 @@
-"""What torch's functions are, by their names; see [Call.name][pellucid.core.rules.torch_call.TorchCall.name]."""
+"""Kinds of torch's functions, by their names; see [TorchCall.name][pellucid.core.rules.torch_call.TorchCall.name]."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ELEMENTWISE = split_names(
     tanhshrink threshold trunc xlog1py xlogy
     """
 )
-"""Functions whose every output depends on one number of each argument."""
+"""Functions of numbers: every element of the output depends on one element of each argument."""
 
 PRODUCT_FUNCTIONS = split_names(
     """

@@ -1,4 +1,4 @@
-"""Functions of torch that are Python, taken apart without asking for rules again."""
+"""Functions of torch that are written in Python, run so that their own calls can be seen."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ from typing import Any, TypeGuard
 from pellucid.core.rules.torch_call import TorchFunction
 
 
-def _in_python(function: TorchFunction) -> TypeGuard[FunctionType]:
+def is_python_function(function: TorchFunction) -> TypeGuard[FunctionType]:
+    """Whether a function is one of torch's that are written in Python."""
     return isinstance(function, FunctionType) and function.__module__.startswith("torch")
 
 
 @functools.lru_cache(maxsize=1000)
 def without_dispatch(function: TorchFunction) -> TorchFunction | None:
-    """A function of torch that is written in Python, so that its own calls can be seen; None for any other.
+    """A function of torch that is written in Python, without its dispatch; None for any other function.
 
-    Such a function asks first whether somebody handles it; here it hears that nobody does.
+    Such a function first asks whether a mode or a subclass of Tensor handles the call. Here the answer is no,
+    so it runs its own code, whose calls can be seen.
     """
-    if not _in_python(function):
+    if not is_python_function(function):
         return None
     names = _GlobalsWithoutDispatch(function.__globals__)
-    own = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
-    own.__kwdefaults__ = function.__kwdefaults__
-    return own
+    copy = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 class _GlobalsWithoutDispatch(dict[str, Any]):
-    """The names that a function of torch sees, as they are now, but for those that ask whether somebody handles it."""
+    """The globals of a function of torch, as they are now, but for the functions that ask who handles a call."""
 
     def __init__(self, names: dict[str, Any]) -> None:
         super().__init__(dict.fromkeys(_DISPATCH_CHECKS, _no_override), __builtins__=names["__builtins__"])

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pellucid.core.autograd.audit import AFFINE, NodesWithoutRule
 from pellucid.core.rules.entries import ForProducts, RuleSpec
-from pellucid.core.rules.python_functions import _in_python
+from pellucid.core.rules.python_functions import is_python_function
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction, is_inplace, name_of
 from pellucid.core.tensors import Tensors
@@ -20,16 +20,18 @@ from pellucid.core.tensors import Tensors
 @final
 @dataclass(frozen=True)
 class Rules:
-    """Which rule each call follows: of the module that makes it, by its name, itself or its type; else of its function.
+    """Which rule each call follows: that of the module that makes it, else that of its function, else the default.
 
-    A call without a rule follows torch's gradient. Functions of torch that are written in Python are looked into.
+    A call without a rule keeps torch's gradient. Functions of torch that are written in Python are run, so that the
+    calls they make follow rules.
 
     Args:
-        functions: Rules by functions or their names; see [Call.name][pellucid.core.rules.torch_call.TorchCall.name].
-        modules: Rules by modules, their dotted names or types, for the calls that these make themselves; like the
-            default, of what returns a tensor.
-        default: The rule of all other calls.
-        exempt: Which steps that autograd records need no rule; None where nobody will ask.
+        functions: Rules by functions or their names, as [TorchCall.name][pellucid.core.rules.torch_call.TorchCall.name]
+            gives them.
+        modules: Rules by modules, their dotted names or types, for calls that these make themselves and that return a
+            tensor.
+        default: The rule of all other calls that return a tensor.
+        exempt: Which autograd nodes need no rule; None where nobody will ask for missing rules.
 
     Examples:
         >>> import torch
@@ -49,21 +51,24 @@ class Rules:
     _plain: set[TorchFunction] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def leaves(self, function: TorchFunction) -> bool:
-        """Whether all calls of a function are left as they are; remembered, as most calls ask for shapes."""
+        """Whether no rule can ever apply to a function.
+
+        Remembered by function, as most intercepted calls ask for a shape or the like.
+        """
         if function in self._plain:
             return True
-        anyone = self.modules or self.default or self.rule_for_function(function) or _in_python(function)
-        if not anyone and not is_inplace(function, {}):
+        may_apply = self.modules or self.default or self.rule_for_function(function) or is_python_function(function)
+        if not may_apply and not is_inplace(function, {}):
             self._plain.add(function)
             return True
         return False
 
     def rule_for_function(self, function: TorchFunction) -> RuleSpec | None:
-        """The rule of a function."""
+        """The rule of a function, by itself or by its name."""
         return self.functions.get(function) or self.functions.get(name_of(function))
 
     def rule_for_module(self, module: nn.Module | None, model: Callable[..., Any] | None) -> Rule | ForProducts | None:
-        """The rule of the calls that a module of a model makes itself."""
+        """The rule of the calls that a module makes itself, by its name in the model, by itself or by its type."""
         if module is None:
             return None
         keys: tuple[Any, ...] = (*self._names(module, model), module, *type(module).__mro__)
@@ -72,10 +77,13 @@ class Rules:
     def _names(self, module: nn.Module, model: Callable[..., Any] | None) -> tuple[str, ...]:
         if not isinstance(model, nn.Module) or not any(isinstance(key, str) for key in self.modules):
             return ()
-        return tuple(name for name, each in model.named_modules() if each is module)
+        return tuple(name for name, child in model.named_modules() if child is module)
 
     def with_default_gradient(self) -> Rules:
-        """These, and torch's gradient as the rule of all other calls: so it is taken where a recorded run was."""
+        """The same rules with torch's gradient as the default, unless there is another one.
+
+        In a forward with recorded values this gradient is taken there, which is needed to differentiate it again.
+        """
         return self if self.default is not None else dataclasses.replace(self, default=unchanged)
 
 

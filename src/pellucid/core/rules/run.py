@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, final
@@ -14,7 +16,7 @@ from torch._C._functorch import maybe_current_level
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
-from pellucid.core.autograd.audit import GraphAudit, span
+from pellucid.core.autograd.audit import GraphAudit, NodesWithoutRule, span
 from pellucid.core.autograd.dependence import DEPENDS_ON_SOURCE
 from pellucid.core.model.checkpoints import plain_checkpoints
 from pellucid.core.rules.call_stack import current_autograd_function, current_module
@@ -29,17 +31,17 @@ from pellucid.errors import InvalidArgument, NotSupported
 
 
 class CallsDiffer(InvalidArgument):
-    """Two runs do not make the same calls."""
+    """Two forwards do not make the same calls."""
 
 
 def record(rules: Rules, model: Callable[..., Any] | None = None) -> RuledForward:
-    """A run whose calls are remembered, to be compared with those of another.
+    """A forward whose calls are recorded, to be compared with those of another.
 
     Args:
-        rules: The rules.
-        model: The model, for names of its modules.
+        rules: The rules; calls that have none are not recorded.
+        model: The model, for the names of its modules.
     """
-    return RuledForward(rules, model, applies=False)
+    return _RecordedForward(rules, model)
 
 
 def apply(
@@ -49,51 +51,45 @@ def apply(
     reference: RuledForward | None = None,
     values: RuledForward | None = None,
 ) -> RuledForward:
-    """A run whose gradients follow rules: a context manager around a forward.
+    """A forward whose gradients follow rules: a context manager around it.
 
     Args:
         rules: The rules.
-        model: The model, for names of its modules.
-        reference: A recorded run: every call of this one is given the same call of that.
-        values: A recorded run at the same points: the inputs of calls are those of that run, so that what rules make of
-            them can be differentiated again.
+        model: The model, for the names of its modules.
+        reference: A recorded forward at the baselines: rules are given its calls beside those of this one.
+        values: A recorded forward at the same points: rules are given the inputs that its calls had, so that what they
+            compute from them can be differentiated again.
     """
-    return RuledForward(rules, model, applies=True, reference=reference, values=values)
+    return _AppliedForward(rules, model, reference, values)
 
 
-@final
-class RuledForward(TorchFunctionMode):
-    """A forward under rules: a context manager around it, but not around the backward."""
+class RuledForward(TorchFunctionMode, ABC):
+    """A forward under rules: a context manager around it, but not around the backward.
 
-    def __init__(
-        self,
-        rules: Rules,
-        model: Callable[..., Any] | None,
-        *,
-        applies: bool,
-        reference: RuledForward | None = None,
-        values: RuledForward | None = None,
-    ) -> None:
+    It is made by [record][pellucid.core.rules.run.record] and [apply][pellucid.core.rules.run.apply].
+    """
+
+    def __init__(self, rules: Rules, model: Callable[..., Any] | None, exempt: NodesWithoutRule | None = None) -> None:
         super().__init__()
-        self._rules, self._model, self._applies = rules, model, applies
-        self._reference, self._values = reference, values
+        self._rules, self._model = rules, model
         self._calls: list[TorchCall] = []
         self._memory = CallMemory()
-        self._number = 0
-        self._inside: list[TorchFunction] = []
-        self._noted: list[dict[Any, Any]] = []  # what steps hold of calls; not the steps, as their memory may be free
-        self._depth = 0
-        self._meanwhile = ExitStack()
+        self._call_count = 0
+        self._entered: list[TorchFunction] = []
+        self._tagged: list[dict[Any, Any]] = []  # metadata of autograd's nodes; not the nodes, which may be freed
+        self._nesting = 0
+        self._checkpoints = ExitStack()
         self.blind = False
-        """Whether calls were made that nobody can follow."""
-        self.audit = None if rules.exempt is None or not applies else GraphAudit(rules.exempt)
+        """Whether calls were made inside transforms such as `torch.vmap`, which no rule can follow."""
+        self.audit = None if exempt is None else GraphAudit(exempt)
+        """Notes calls without a rule; None where nobody will ask for them."""
         self.rounding = 0.0
-        """The largest relative error of the dtypes that calls with a rule work in."""
+        """The largest relative rounding error of the dtypes that calls with a rule compute in."""
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Follow the rule of a call."""
+        """Make a call of torch as the rules say."""
         keywords = kwargs or {}
         if maybe_current_level() is not None:  # in torch.func.vmap and the like: nothing can be remembered
             self.blind = True
@@ -108,169 +104,172 @@ class RuledForward(TorchFunctionMode):
             if self.audit is not None and grads:
                 self.audit.note(function, result, current_module)
             return result
-        module = current_module() if self._rules.modules else None
-        other = self._rules.rule_for_module(module, self._model)
-        entry = None if other is not None else self._rules.rule_for_function(function)
+        return self._follow(function, args, keywords)
+
+    def _follow(self, function: TorchFunction, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Make a call by the rule of its module, by that of its function, by its decomposition, or by the default."""
+        rule = self._rules.rule_for_module(current_module(), self._model) if self._rules.modules else None
         written = _written_tensors(function, args, keywords)
-        within = (
-            without_dispatch(function) if other is None and (entry is None or isinstance(entry, Decompose)) else None
-        )
-        if within is None and isinstance(entry, Decompose) and entry.accepts(args, keywords):
-            within = entry.function
-        if within is not None and function not in self._inside:  # some call what they replace, by the same name
-            self._inside.append(function)
-            try:
-                with self:
-                    found = within(*args, **keywords)
-            finally:
-                self._inside.pop()
-            if isinstance(found, RepeatCall):
-                made, again = found.call, self._rules.rule_for_function(found.call.function)
-                if again is not None and not isinstance(again, Decompose):
-                    return self._ruled(made.function, again, found.args, found.keywords, None, made.module)
-            if found is not NotImplemented:
-                return found if written is None or found is written else self._into(written, found)
-        whole = entry.otherwise if isinstance(entry, Decompose) else entry
-        if whole is not None and function not in self._inside:
-            return self._ruled(function, whole, args, keywords, written)
-        other = other or self._rules.default
-        other = None if name_of(function) in _NEVER_RULED else other
-        if other is not None and written is not None:
-            return self._ruled(function, other, args, keywords, written)
-        self._memory.spare(written)
+        if rule is None and function not in self._entered:  # a decomposition may call the function itself
+            spec = self._rules.rule_for_function(function)
+            if spec is None or isinstance(spec, Decompose):
+                result = self._decompose(function, spec, args, keywords, written)
+                if result is not NotImplemented:
+                    return result
+                spec = None if spec is None else spec.otherwise
+            if spec is not None:
+                return self._call_with_rule(function, spec, args, keywords, written)
+        rule = rule or self._rules.default
+        if rule is None or name_of(function) in _NEVER_RULED:
+            self._memory.copy_before_write(written)
+            return self._audited(function, function(*args, **keywords))
+        return self._call_by_result(function, rule, args, keywords, written)
+
+    def _decompose(
+        self,
+        function: TorchFunction,
+        spec: Decompose | None,
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        written: Tensor | None,
+    ) -> Any:
+        """Make a call by the calls in its Python source or in its decomposition; NotImplemented if it has neither."""
+        steps = without_dispatch(function)
+        if steps is None and spec is not None and spec.accepts(args, keywords):
+            steps = spec.function
+        if steps is None:
+            return NotImplemented
+        self._entered.append(function)
+        try:
+            with self:
+                result = steps(*args, **keywords)
+        finally:
+            self._entered.pop()
+        if isinstance(result, RepeatCall):
+            repeated, rule = result.call, self._rules.rule_for_function(result.call.function)
+            if rule is not None and not isinstance(rule, Decompose):
+                return self._call_with_rule(
+                    repeated.function, rule, result.args, result.keywords, None, repeated.module
+                )
+        if result is NotImplemented or written is None or result is written:
+            return result
+        return self._write_into(written, result)
+
+    def _call_by_result(
+        self,
+        function: TorchFunction,
+        rule: Rule | ForProducts | ChooseRule,
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        written: Tensor | None,
+    ) -> Any:
+        """Make a call by the rule of a module or the default one, which hold for calls that return a tensor."""
+        if written is not None:
+            return self._call_with_rule(function, rule, args, keywords, written)
         result = function(*args, **keywords)
-        asks = isinstance(result, Tensor) and (
-            is_floating if isinstance(other, ChooseRule) else is_float_non_parameter
-        )(result)
-        if other is not None and asks and not (other is unchanged and _is_view(result, args)):
-            return self._ruled(function, other, args, keywords, written)
+        has_rule = is_floating if isinstance(rule, ChooseRule) else is_float_non_parameter
+        if isinstance(result, Tensor) and has_rule(result) and not (rule is unchanged and _is_view(result, args)):
+            return self._call_with_rule(function, rule, args, keywords, written)
+        return self._audited(function, result)
+
+    def _audited(self, function: TorchFunction, result: Any) -> Any:
+        """The result of a call without a rule, noted in the audit."""
         if self.audit is not None and torch.is_grad_enabled():
             self.audit.note(function, result, current_module)
         return result
 
-    def _ruled(
+    def _call_with_rule(
         self,
         function: TorchFunction,
-        entry: Rule | ForProducts | AdjustGradient | ChooseRule | Around,
+        spec: Rule | ForProducts | AdjustGradient | ChooseRule | Around,
         args: tuple[Any, ...],
         keywords: dict[str, Any],
         written: Tensor | None,
         module: nn.Module | None = None,
     ) -> Any:
-        least = 2 if isinstance(entry, ForProducts) else 1
-        self._memory.spare(written)
-        if isinstance(entry, Around):
-            return self._around_call(function, entry, args, keywords, written)
-        if isinstance(entry, AdjustGradient):
-            if self._applies and self._values is None and (written is None or not written._is_view()):
-                return entry.on(function(*args, **keywords))
-            entry = entry.rule
-        if least > 1 and _at_most_one(args, keywords):
+        """Make a call that has a rule, unless it has too few inputs: a rule needs one, that of a product two."""
+        self._memory.copy_before_write(written)
+        if isinstance(spec, Around):
+            return self._call_around(function, spec, args, keywords, written)
+        if isinstance(spec, AdjustGradient):
+            if self._may_attach(written):
+                return spec.on(function(*args, **keywords))
+            spec = spec.rule
+        is_product = isinstance(spec, ForProducts)
+        if is_product and _at_most_one(args, keywords):
             return function(*args, **keywords)
         leaves, layout = _flatten_call(args, keywords)
-        numbers = is_number_non_parameter if isinstance(entry, ChooseRule | ForProducts) else is_float_non_parameter
-        places = tuple(place for place, leaf in enumerate(leaves) if numbers(leaf))
-        if len(places) < least:
+        is_input = is_number_non_parameter if isinstance(spec, ChooseRule | ForProducts) else is_float_non_parameter
+        positions = tuple(position for position, leaf in enumerate(leaves) if is_input(leaf))
+        if len(positions) < 1 + is_product:
             return function(*args, **keywords)
-        self.rounding = max(self.rounding, *(torch.finfo(leaves[place].dtype).eps for place in places))
-        call = TorchCall(function, leaves, layout, places, module or current_module())
-        number, self._number = self._number, self._number + 1
-        if not self._applies:
-            self._calls.append(self._memory.keep(call, written))
-            result = function(*args, **keywords)
-            return self._tag_output(call, result) if isinstance(entry, ChooseRule) else result
-        reference = self._reference and self._reference.matching_call(number, call, self._model)
-        asked = DEPENDS_ON_SOURCE if isinstance(entry, ChooseRule) else _differentiable
-        live = tuple(place for place in places if asked(leaves[place]))
-        if len(live) < least or not torch.is_grad_enabled():
-            return function(*args, **keywords)
-        if isinstance(entry, ChooseRule):
-            found = self._chosen(entry, number, dataclasses.replace(call, input_positions=live), written)
-            return (
-                found
-                if written is None
-                else DEPENDS_ON_SOURCE.mark(self._into(written, found), holds=DEPENDS_ON_SOURCE(found))
-            )
-        rule = entry.rule if isinstance(entry, ForProducts) else entry
-        inputs = tuple(leaves[place] for place in live)
-        found = apply_with_rule(self._freeze_call(number, call, live, written, reference), rule, inputs)
-        return found if written is None else self._into(written, found)
+        self.rounding = max(self.rounding, *(torch.finfo(leaves[position].dtype).eps for position in positions))
+        call = TorchCall(function, leaves, layout, positions, module or current_module())
+        self._call_count += 1
+        return self._make(call, spec, args, keywords, written)
 
-    def _around_call(
+    @abstractmethod
+    def _may_attach(self, written: Tensor | None) -> bool:
+        """Whether the gradient of a call may be adjusted by a hook on its node, so that it needs no node of its own."""
+
+    @abstractmethod
+    def _make(
         self,
-        function: TorchFunction,
-        entry: Around,
+        call: TorchCall,
+        spec: Rule | ForProducts | ChooseRule,
         args: tuple[Any, ...],
         keywords: dict[str, Any],
         written: Tensor | None,
     ) -> Any:
-        """What a call returns that torch itself makes."""
+        """Make the call that was counted last, as arguments and keywords say, and return its result."""
+
+    def _call_around(
+        self,
+        function: TorchFunction,
+        spec: Around,
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        written: Tensor | None,
+    ) -> Any:
+        """Make a call by torch itself, with what changes the gradient around it."""
         leaves, layout = _flatten_call(args, keywords)
-        places = tuple(
-            place for place, leaf in enumerate(leaves) if is_number_non_parameter(leaf) and DEPENDS_ON_SOURCE(leaf)
+        positions = tuple(
+            position
+            for position, leaf in enumerate(leaves)
+            if is_number_non_parameter(leaf) and DEPENDS_ON_SOURCE(leaf)
         )
-        if not places or not torch.is_grad_enabled():
+        if not positions or not torch.is_grad_enabled():
             return function(*args, **keywords)
-        found = entry.make(TorchCall(function, leaves, layout, places, current_module()), self._memory)
-        if found is None:
+        result = spec.make(TorchCall(function, leaves, layout, positions, current_module()), self._memory)
+        if result is None:
             self.blind = True
             return function(*args, **keywords)
-        span(found, tuple(leaves[place].grad_fn for place in places))
-        if isinstance(found, Tensor):
-            DEPENDS_ON_SOURCE.mark(found)  # so that nobody walks through the steps of the call
-        return (
-            found
-            if written is None
-            else DEPENDS_ON_SOURCE.mark(self._into(written, found), holds=DEPENDS_ON_SOURCE(found))
-        )
-
-    def _chosen(self, entry: ChooseRule, number: int, call: TorchCall, written: Tensor | None) -> Any:
-        """What a call returns whose rule is chosen now."""
-        rule, inputs = entry.choose(call), call.inputs
-        if rule is None:
-            with torch.no_grad():
-                return call.result(*inputs)
-        kept = self._freeze_call(number, call, call.input_positions, written)
-        found = apply_with_rule(kept, rule, inputs, records=self._values is None and written is None)
-        for _, output, _ in kept.recorded:
-            self._memory.forget_of(output, kept)
-        return self._tag_output(call, found)
-
-    def _freeze_call(
-        self,
-        number: int,
-        call: TorchCall,
-        live: tuple[int, ...],
-        written: Tensor | None,
-        reference: TorchCall | None = None,
-    ) -> TorchCall:
-        """A call as its rule will see it, with tensors that know nothing of this run."""
-        if self._values is not None:
-            leaves = self._values.matching_call(number, call, self._model).leaves
-        else:
-            leaves = [
-                leaf.detach() if is_number_non_parameter(leaf) else leaf for leaf in call.leaves
-            ]  # parameters stay who they are
-        steps = tuple(call.leaves[place].grad_fn for place in live)
-        kept = TorchCall(call.function, leaves, call.layout, live, call.module, reference, steps)
-        return kept if self._values is not None else self._memory.keep(kept, written)
+        span(result, tuple(leaves[position].grad_fn for position in positions))
+        if isinstance(result, Tensor):
+            DEPENDS_ON_SOURCE.mark(result)  # so that nobody walks through the nodes of the call
+        return result if written is None else self._write_marked(written, result)
 
     @property
     def count(self) -> int:
         """How many calls with a rule there were."""
-        return self._number
+        return self._call_count
 
     def matching_call(self, number: int, call: TorchCall, model: Callable[..., Any] | None) -> TorchCall:
-        """The call of this run that is the same as one of another.
+        """The call of this recorded forward that is the same as one of another forward.
+
+        Args:
+            number: Which call with a rule it is, from zero.
+            call: That of the other forward.
+            model: The model, for the names of its modules.
 
         Raises:
             CallsDiffer: There is none.
         """
-        same = self._calls[number] if number < len(self._calls) else None
+        recorded = self._calls[number] if number < len(self._calls) else None
         named_by = _no_model if model is None else model  # a compiled one has no truth
-        if same is not None and same.is_like(call, named_by):
-            return same
-        expected = "none" if same is None else same.described(named_by)
+        if recorded is not None and recorded.is_like(call, named_by):
+            return recorded
+        expected = "none" if recorded is None else recorded.described(named_by)
         raise CallsDiffer(
             "forward_func must make the same calls for inputs and baselines: "
             f"call {number} is {expected} for the baselines, and {call.described(named_by)} for the inputs. "
@@ -278,52 +277,153 @@ class RuledForward(TorchFunctionMode):
         )
 
     def _tag_output(self, call: TorchCall, result: Any) -> Any:
-        """A result that knows which call has made it, for as long as the run lasts: calls hold tensors, as steps do."""
-        step: Any = result.grad_fn if isinstance(result, Tensor) else None
-        if step is not None:
-            metadata = step.metadata
+        """A result whose node tells which call has made it, until the forward ends: calls hold tensors, as nodes do."""
+        node: Any = result.grad_fn if isinstance(result, Tensor) else None
+        if node is not None:
+            metadata = node.metadata
             metadata[TorchCall] = call, _versions(call)
-            self._noted.append(metadata)
+            self._tagged.append(metadata)
         return result
 
     def __enter__(self) -> RuledForward:
-        """Begin, or go on, within what is taken apart."""
-        if self._depth == 0:  # what runs again in the backward runs without rules
-            self._meanwhile.enter_context(plain_checkpoints("all"))
-        self._depth += 1
+        """Begin the forward, or go on inside a call that is decomposed."""
+        if self._nesting == 0:  # what runs again in the backward runs without rules
+            self._checkpoints.enter_context(plain_checkpoints("all"))
+        self._nesting += 1
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *raised: Any) -> None:
-        """Forget who has made what."""
+        """Forget which call has made which tensor, where the forward ends."""
         super().__exit__(*raised)  # type: ignore[no-untyped-call]
-        self._depth -= 1
-        if self._depth == 0:
-            self._meanwhile.close()
+        self._nesting -= 1
+        if self._nesting == 0:
+            self._checkpoints.close()
             self._memory.clear()
-        while self._depth == 0 and self._noted:
-            self._noted.pop().pop(TorchCall, None)
+            while self._tagged:
+                self._tagged.pop().pop(TorchCall, None)
 
-    def _into(self, written: Tensor, result: Tensor) -> Tensor:
-        """What a call would have written, written."""
-        self._memory.spare(written)
+    def _write_into(self, written: Tensor, result: Tensor) -> Tensor:
+        """The tensor that a call writes into, with the result that rules gave it."""
+        self._memory.copy_before_write(written)
         return written.copy_(result)
+
+    def _write_marked(self, written: Tensor, result: Tensor) -> Tensor:
+        """The same, which depends on the source if the result does, whatever it held before."""
+        return DEPENDS_ON_SOURCE.mark(self._write_into(written, result), holds=DEPENDS_ON_SOURCE(result))
+
+
+@final
+class _RecordedForward(RuledForward):
+    """A forward that keeps its calls with a rule."""
+
+    def _may_attach(self, written: Tensor | None) -> bool:
+        return False
+
+    def _make(
+        self,
+        call: TorchCall,
+        spec: Rule | ForProducts | ChooseRule,
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        written: Tensor | None,
+    ) -> Any:
+        self._calls.append(self._memory.keep(call, written))
+        result = call.function(*args, **keywords)
+        return self._tag_output(call, result) if isinstance(spec, ChooseRule) else result
+
+
+@final
+class _AppliedForward(RuledForward):
+    """A forward whose calls with a rule are steps of autograd that follow it."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        model: Callable[..., Any] | None,
+        reference: RuledForward | None,
+        values: RuledForward | None,
+    ) -> None:
+        super().__init__(rules, model, rules.exempt)
+        self._reference, self._values = reference, values
+
+    def _may_attach(self, written: Tensor | None) -> bool:
+        return self._values is None and (written is None or not written._is_view())
+
+    def _make(
+        self,
+        call: TorchCall,
+        spec: Rule | ForProducts | ChooseRule,
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        written: Tensor | None,
+    ) -> Any:
+        number = self._call_count - 1
+        reference = None if self._reference is None else self._reference.matching_call(number, call, self._model)
+        depends: Callable[[Any], bool] = DEPENDS_ON_SOURCE if isinstance(spec, ChooseRule) else _requires_grad
+        positions = tuple(position for position in call.input_positions if depends(call.leaves[position]))
+        if len(positions) < 1 + isinstance(spec, ForProducts) or not torch.is_grad_enabled():
+            return call.function(*args, **keywords)
+        if isinstance(spec, ChooseRule):
+            result = self._choose_and_call(spec, number, dataclasses.replace(call, input_positions=positions), written)
+            return result if written is None else self._write_marked(written, result)
+        rule = spec.rule if isinstance(spec, ForProducts) else spec
+        inputs = tuple(call.leaves[position] for position in positions)
+        result = apply_with_rule(self._freeze_call(number, call, positions, written, reference), rule, inputs)
+        return result if written is None else self._write_into(written, result)
+
+    def _choose_and_call(self, spec: ChooseRule, number: int, call: TorchCall, written: Tensor | None) -> Any:
+        """Choose the rule of a call now, and make it; without a rule the result is a constant."""
+        rule, inputs = spec.choose(call), call.inputs
+        if rule is None:
+            with torch.no_grad():
+                return call.result(*inputs)
+        frozen = self._freeze_call(number, call, call.input_positions, written)
+        result = apply_with_rule(frozen, rule, inputs, records=self._values is None and written is None)
+        for _, output, _ in frozen.recorded:
+            self._memory.forget_on_write(output, frozen)
+        return self._tag_output(call, result)
+
+    def _freeze_call(
+        self,
+        number: int,
+        call: TorchCall,
+        positions: tuple[int, ...],
+        written: Tensor | None,
+        reference: TorchCall | None = None,
+    ) -> TorchCall:
+        """A call as its rule will see it in the backward: with tensors that have no graph of this forward.
+
+        Args:
+            number: Which call with a rule it is, from zero.
+            call: The call.
+            positions: The leaves that gradients pass to.
+            written: The tensor that it writes into.
+            reference: The same call in the forward at the baselines.
+        """
+        nodes = tuple(call.leaves[position].grad_fn for position in positions)
+        if self._values is not None:
+            leaves = self._values.matching_call(number, call, self._model).leaves
+            return TorchCall(call.function, leaves, call.layout, positions, call.module, reference, nodes)
+        # Parameters stay the objects they are.
+        leaves = [leaf.detach() if is_number_non_parameter(leaf) else leaf for leaf in call.leaves]
+        frozen = TorchCall(call.function, leaves, call.layout, positions, call.module, reference, nodes)
+        return self._memory.keep(frozen, written)
 
 
 def producing_call(tensor: Tensor) -> TorchCall | None:
-    """The call that has made a tensor, if a rule was chosen for it and what it takes is still what it was."""
-    step: Any = tensor.grad_fn
-    call, versions = (None, None) if step is None else step.metadata.get(TorchCall, (None, None))
+    """The call that has made a tensor, if its rule was chosen and its arguments have not been written into since."""
+    node: Any = tensor.grad_fn
+    call, versions = (None, None) if node is None else node.metadata.get(TorchCall, (None, None))
     return None if call is None or versions != _versions(call) else call
 
 
 def _versions(call: TorchCall) -> list[int]:
-    """How often each tensor that a call takes has been written into."""
+    """How often each tensor argument of a call has been written into."""
     return [leaf._version for leaf in call.leaves if isinstance(leaf, Tensor) and not leaf.is_inference()]
 
 
-def _differentiable(tensor: Tensor) -> bool:
-    return tensor.requires_grad
+_requires_grad = operator.attrgetter("requires_grad")
 
 
 def _written_tensors(function: TorchFunction, args: tuple[Any, ...], keywords: dict[str, Any]) -> Tensor | None:
@@ -339,11 +439,11 @@ _GRADIENTS = {torch.autograd.grad, torch.autograd.backward, Tensor.backward}
 _TAKES_A_GRADIENT = "forward_func takes a gradient itself, which rules would change. Hint: use IntegratedGradients."
 
 _NEVER_RULED = {"detach", "requires_grad", "setitem"}
-"""Functions whose calls no rule of others is asked about."""
+"""Functions whose calls follow neither the rule of a module nor the default."""
 
 
 def _flatten_call(args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[list[Any], Unflatten]:
-    """Arguments, flat, and what makes them of such a list again; in most calls, none holds others."""
+    """The flat arguments of a call, and what makes arguments of such a list again; most calls take no lists."""
     leaves, names, count = [*args, *keywords.values()], tuple(keywords), len(args)
     if not any(isinstance(leaf, list | tuple | dict) for leaf in leaves):
         return leaves, lambda leaves: (tuple(leaves[:count]), dict(zip(names, leaves[count:], strict=True)))
@@ -357,16 +457,16 @@ def _unflatten_call(tree: TreeSpec, leaves: list[Any]) -> tuple[tuple[Any, ...],
 
 
 def _is_view(result: Tensor, args: tuple[Any, ...]) -> bool:
-    """Whether a result is an argument seen in another way, which needs no rule."""
+    """Whether a result is a view of the first argument, which needs no rule."""
     return bool(args) and isinstance(args[0], Tensor) and storage_of(result) == storage_of(args[0])
 
 
 def _at_most_one(args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
-    """Whether one argument varies at most, as can be seen at once of most layers; lists may hold more."""
-    every = (*args, *keywords.values())
-    if any(isinstance(each, list | tuple) and any(isinstance(one, Tensor) for one in each) for each in every):
-        return False
-    return sum(map(is_number_non_parameter, every)) < 2
+    """Whether one argument at most is not a parameter, as in most layers: such a product is linear."""
+    arguments = (*args, *keywords.values())
+    if any(isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value) for value in arguments):
+        return False  # a list may hold several
+    return sum(map(is_number_non_parameter, arguments)) < 2
 
 
 def _no_model() -> None: ...

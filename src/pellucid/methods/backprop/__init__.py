@@ -1,4 +1,4 @@
-"""Gradients that follow rules on their way back."""
+"""Gradients that follow rules in the backward: guided backpropagation and deconvolution."""
 
 from pellucid.methods.backprop.guided import Deconvolution, GuidedBackprop
 

@@ -1,4 +1,4 @@
-"""Gradients that pass back through rectifiers by another rule."""
+"""Guided backpropagation and deconvolution: gradients with another rule at every rectifier."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ MULTI_OUTPUT_CALLS = (
     *(f"{kind}{cell}" for kind in ("gru", "lstm", "rnn_relu", "rnn_tanh") for cell in ("", "_cell")),
     *("std_mean", "var_mean"),
 )
-"""Calls that are many, or return several tensors."""
+"""Functions that compute many steps in one call, or return several tensors."""
 
 RECTIFIERS = ("relu", "relu6", "leaky_relu")
-"""Functions that follow the rule unless the user chooses; smooth ones, such as "gelu" and "silu", have to be chosen."""
+"""The functions that follow the rule by default; smooth ones, such as "gelu" and "silu", have to be named."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class GuidedBackprop:
-    """The gradient, where it is positive on its way back through every rectifier.
+    """The gradient, clamped to be non-negative in the backward of every rectifier.
 
     g_in = max(g_out * f'(x), 0)
 
@@ -69,7 +69,7 @@ class GuidedBackprop:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Deconvolution:
-    """What passes back if rectifiers rectify gradients, and not by what they have let through.
+    """The gradient with every rectifier applied to the gradient itself, in place of its own derivative.
 
     g_in = max(g_out, 0)
 
@@ -102,7 +102,7 @@ class Deconvolution:
 
 
 def _guided(passed: Tensors, grad: Tensor) -> Tensors:
-    return tuple(each.clamp_(min=0) for each in passed)  # torch has made them for this step alone
+    return tuple(gradient.clamp_(min=0) for gradient in passed)  # in place: torch made them for this node alone
 
 
 def _deconvolved(passed: Tensors, grad: Tensor) -> Tensors:
@@ -110,20 +110,29 @@ def _deconvolved(passed: Tensors, grad: Tensor) -> Tensors:
 
 
 def _if_rectifier(rule: Rule) -> Rule:
-    """A rule for `hardtanh`, which `nn.ReLU6` calls, where it is a rectifier."""
+    """The rule of `hardtanh`, which `nn.ReLU6` calls: the same rule where its minimum is zero, else the gradient."""
 
-    def of_hardtanh(call: TorchCall, grad: Tensor) -> Tensors:
+    def hardtanh_rule(call: TorchCall, grad: Tensor) -> Tensors:
         args, keywords = call.arguments
         lowest = keywords.get("min_val", args[1] if len(args) > 1 else -1)
         return rule(call, grad) if lowest == 0 else call.gradient(call.inputs, grad)
 
-    return of_hardtanh
+    return hardtanh_rule
 
 
 def _guided_gradients(
     f: ModelFunction, activations: tuple[str, ...], change: Callable[[Tensors, Tensor], Tensors]
 ) -> Tensors:
-    """What passes back where these functions change it."""
+    """Gradients with a changed gradient at every call of these functions.
+
+    Args:
+        f: From the inputs to one value per example.
+        activations: Names of the functions.
+        change: (torch's gradients at the inputs, the gradient at the output) -> the gradients to pass back instead.
+
+    Raises:
+        InvalidArgument: The activations are no names of elementwise functions.
+    """
     if isinstance(activations, str) or not ELEMENTWISE.issuperset(activations):
         raise InvalidArgument(
             f"activations must be names of functions of one number, such as {RECTIFIERS}: got {activations!r}."
@@ -132,13 +141,13 @@ def _guided_gradients(
     functions: dict[str | TorchFunction, RuleSpec] = {
         name: adjusted if name in RECTIFIERS else adjusted.rule for name in activations
     }
-    # With a graph of the results, every call needs a rule, and those of several tensors have none.
-    apart = (
+    # With `create_graph` every call needs a rule, and calls that return several tensors have none.
+    decomposed = (
         MULTI_OUTPUT_CALLS
         if f.problem.options.create_graph or {"sigmoid", "tanh"}.intersection(activations)
         else ("rnn_relu", "rnn_relu_cell")
     )
-    functions |= {name: DECOMPOSED[name] for name in apart}
+    functions |= {name: DECOMPOSED[name] for name in decomposed}
     if "relu6" in activations:
         functions["hardtanh"] = _if_rectifier(adjusted.rule)
     rules = Rules(functions, exempt=None)

@@ -25,12 +25,12 @@ from pellucid.errors import NoRule, warn
 @final
 @dataclass(frozen=True)
 class RuleGradient:
-    """What a forward and a backward under rules say.
+    """A forward under rules and the gradient of its backward.
 
     Args:
         run: The forward.
-        gradient: What they say, by the rules.
-        at_read: The tensors where gradients are taken, which can be differentiated with `create_graph`.
+        gradient: The values and their gradients by the rules.
+        activations_at: The tensors where gradients are taken, which can be differentiated with `create_graph`.
     """
 
     run: RuledForward
@@ -43,67 +43,72 @@ def gradient_under_rules(
     rules: Rules,
     points: Points,
     reference: RuledForward | None = None,
-    before: Callable[[], None] = lambda: None,
+    before_forward: Callable[[], None] = lambda: None,
     *,
-    again: bool = True,
+    retry: bool = True,
 ) -> RuleGradient:
     """One forward under rules and one backward that follows them.
 
-    With `create_graph` an ordinary run comes first, whose values the rules work with: what they make of the points
-    must be differentiated as the model is, not by rules.
+    With `create_graph` a recorded forward without rules comes first, at whose values the rules compute: the multipliers
+    that they return must be differentiated as the model is, not by rules.
 
     Args:
         f: The function.
         rules: The rules.
         points: At the source.
-        reference: A recorded run to compare with.
-        before: Is called before every forward.
-        again: Whether all is done once more where runs make different calls: the first may have run to the end, to
-            count calls, or may have made constants that the model keeps.
+        reference: A recorded forward to compare with.
+        before_forward: Called before every forward.
+        retry: Whether to try once more where the forwards make different calls: the first one may have run to the end,
+            to count calls, or may have computed constants that the model keeps.
 
     Raises:
-        CallsDiffer: The runs make different calls.
+        CallsDiffer: The forwards make different calls.
     """
     values: RuledForward | None = None
-    at_read: Tensors = ()
+    activations: Tensors = ()
     runs: list[RuledForward] = []
-    own = points.detach() if f.problem.options.create_graph else points
+    start = points.detach() if f.problem.options.create_graph else points
 
-    def applied() -> RuledForward:
-        before()
+    def under_rules() -> RuledForward:
+        before_forward()
         runs.append(apply(rules, f.problem.model, reference=reference, values=values))
         return runs[-1]
 
     try:
         with without_fast_paths(f.session.info, hooks=True):  # compiled modules show their calls
             if f.problem.options.create_graph:
-                before()
+                before_forward()
                 with record(rules, f.problem.model) as values:
-                    _, at_read = values_and_activations(f, points)
-            gradient = f.gradient(own, mode=applied)
-        for run, said in ((reference, "for the baselines"), (values, "the first time")):
-            if run is not None:
-                _check_calls(f, runs[-1], run, said)
+                    _, activations = values_and_activations(f, points)
+            gradient = f.gradient(start, mode=under_rules)
+        for earlier, when in ((reference, "for the baselines"), (values, "the first time")):
+            if earlier is not None:
+                _check_call_count(f, runs[-1], earlier, when)
     except CallsDiffer:
-        if not again:
+        if not retry:
             raise
-        return gradient_under_rules(f, rules, points, reference, before, again=False)
-    return RuleGradient(runs[-1], gradient, at_read or gradient.at)
+        return gradient_under_rules(f, rules, points, reference, before_forward, retry=False)
+    return RuleGradient(runs[-1], gradient, activations or gradient.at)
 
 
-def _check_calls(f: ModelFunction, run: RuledForward, earlier: RuledForward, said: str) -> None:
-    """Refuse a run that makes another number of calls than one before."""
-    # A target without calls of its own: after a run that stopped, the rest is as it was.
-    stopped = _may_stop_early(f) and not isinstance(f.evaluator.target, TargetFunction)
-    if run.count != earlier.count and not (stopped and run.count < earlier.count):
+def _check_call_count(f: ModelFunction, run: RuledForward, earlier: RuledForward, when: str) -> None:
+    """Refuse a forward that makes another number of calls with a rule than an earlier one did.
+
+    A forward that stopped early may make fewer, unless the user's target function makes calls of its own after it.
+
+    Raises:
+        CallsDiffer: The numbers differ.
+    """
+    may_be_fewer = _may_stop_early(f) and not isinstance(f.evaluator.target, TargetFunction)
+    if run.count != earlier.count and not (may_be_fewer and run.count < earlier.count):
         raise CallsDiffer(
             "forward_func must make the same calls every time: "
-            f"it makes {earlier.count} with a rule {said}, and {run.count} for the inputs."
+            f"it makes {earlier.count} with a rule {when}, and {run.count} for the inputs."
         )
 
 
 def values_and_activations(f: ModelFunction, points: Points) -> tuple[Tensor, Tensors]:
-    """The explained values [n] at points, and the tensors where gradients are taken, which are not."""
+    """The values [n] at points, and the activations where gradients would be taken."""
     evaluator = f.evaluator
     elsewhere = evaluator.gradient_at != evaluator.source
     with torch.set_grad_enabled(f.problem.options.create_graph):
@@ -113,84 +118,97 @@ def values_and_activations(f: ModelFunction, points: Points) -> tuple[Tensor, Te
 
 @final
 class MissingRules:
-    """Calls that needed a rule and had none.
+    """The calls of a model that need a rule and have none.
 
     Args:
-        model: The model that makes them.
-        so: What follows from that.
+        model: The model.
+        consequence: What follows from a missing rule; the warning begins with it.
     """
 
-    def __init__(self, model: Callable[..., Any], so: str = "attributions may not add up: ") -> None:
-        self._model, self._so = model, so
+    def __init__(self, model: Callable[..., Any], consequence: str = "attributions may not add up: ") -> None:
+        self._model, self._consequence = model, consequence
         self._calls: dict[str, None] = {}
 
-    def look(self, gradient: RuleGradient) -> None:
-        """See which there are on the way back of a reading."""
+    def collect(self, gradient: RuleGradient) -> None:
+        """Collect the calls without a rule in the graph of a gradient."""
         if gradient.run.blind:
             self._calls["calls in torch.vmap"] = None
         if gradient.run.audit is None:
             self._calls.update(dict.fromkeys(_scripts(self._model)))
         else:
-            for what, module in gradient.run.audit.missing_rules(gradient.gradient.value, gradient.gradient.at):
-                self._calls[_describe_call(what, module, self._model)] = None
+            for name, module in gradient.run.audit.missing_rules(gradient.gradient.value, gradient.gradient.at):
+                self._calls[_describe_call(name, module, self._model)] = None
 
     def report(self, *, strict: bool) -> bool:
-        """Tell of them, and whether there are some.
+        """Warn of the calls without a rule.
+
+        Args:
+            strict: Whether to raise an error instead.
+
+        Returns:
+            Whether there are any.
 
         Raises:
-            NoRule: There are some, and this is not accepted.
+            NoRule: There are some, and `strict` is set.
         """
         if self._calls:
             calls = ", ".join(self._calls)
-            warn_or_raise(f"{self._so}no rule for {calls}, for which torch's gradient is taken.", strict)
+            warn_or_raise(f"{self._consequence}no rule for {calls}, for which torch's gradient is taken.", strict)
         return bool(self._calls)
 
 
-def warn_or_raise(what: str, strict: bool) -> None:
-    """Warn of something, or refuse it.
+def warn_or_raise(message: str, strict: bool) -> None:
+    """Warn, or raise an error if `strict` is set.
 
     Raises:
-        NoRule: It is not accepted.
+        NoRule: `strict` is set.
     """
     if strict:
-        raise NoRule(what)
-    warn(what)
+        raise NoRule(message)
+    warn(message)
 
 
-def _describe_call(what: str, module: nn.Module | None, model: object) -> str:
-    """A call without a rule; what no call has made is a script's, or a function of the user's own."""
+def _describe_call(name: str, module: nn.Module | None, model: object) -> str:
+    """A call without a rule and where it is made: a node that no module made may be any scripted module's."""
     if module is not None and callable(model):
-        return f"{what} in {module_label(module, model)}"
+        return f"{name} in {module_label(module, model)}"
     scripts = _scripts(model)
-    return f"{what} in {' or '.join(scripts)}" if scripts and module is None else what
+    return f"{name} in {' or '.join(scripts)}" if scripts and module is None else name
 
 
 def _scripts(model: object) -> list[str]:
-    """The scripted modules of a model, which nobody can look into."""
-    inside = model.modules() if isinstance(model, nn.Module) else ()
-    return [module_label(each, model) for each in inside if isinstance(each, torch.jit.ScriptModule)]  # type: ignore[arg-type]  # it is one
+    """The scripted modules of a model, whose calls are not intercepted."""
+    if not isinstance(model, nn.Module):
+        return []
+    return [module_label(module, model) for module in model.modules() if isinstance(module, torch.jit.ScriptModule)]
 
 
 def backpropagate(f: ModelFunction, rules: Rules, *, strict: bool = False) -> tuple[Tensors, Tensor]:
-    """What passes back under rules at the points of a pathway, and the values that it starts from.
+    """The gradients of a function under rules, at its own points.
 
     Args:
         f: The function, to one value per example.
         rules: The rules.
         strict: Whether calls without a rule raise an error, or are warned of.
+
+    Returns:
+        The gradients, and the values [B].
     """
-    unruled = MissingRules(f.problem.model) if rules.exempt is not None else MissingRules(f.problem.model, so="")
+    missing = (
+        MissingRules(f.problem.model) if rules.exempt is not None else MissingRules(f.problem.model, consequence="")
+    )
 
     def evaluate(points: Points) -> Tensors:
-        found = gradient_under_rules(f, rules, points)
-        unruled.look(found)
-        value = found.gradient.value
-        return (*found.gradient.grad, value if f.problem.options.create_graph else value.detach())
+        rule_gradient = gradient_under_rules(f, rules, points)
+        missing.collect(rule_gradient)
+        value = rule_gradient.gradient.value
+        return (*rule_gradient.gradient.grad, value if f.problem.options.create_graph else value.detach())
 
     *grads, value = evaluate_own_points(f, evaluate)
-    unruled.report(strict=strict)
+    missing.report(strict=strict)
     return tuple(grads), value
 
 
 def _may_stop_early(f: ModelFunction) -> bool:
+    """Whether forwards may stop at a layer, as nothing after it is needed."""
     return bool(f.evaluator.gradient_at.modules or f.evaluator.target.site.modules)

@@ -1,4 +1,4 @@
-"""DeepLIFT: how much each number contributes to the change of the output from that for a baseline."""
+"""DeepLIFT: the contribution of each number to the difference of the output from that at a baseline."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from pellucid.methods.deeplift.reference import Contributions, ReferenceComparis
 from pellucid.methods.deeplift.rescale import rescale
 
 AttributionFunction: TypeAlias = Callable[[Tensors, Tensors, Tensors], Any]
-"""(multipliers, inputs, baselines) -> attributions, as users of Captum give it."""
+"""(multipliers, inputs, baselines) -> attributions, Captum's `custom_attribution_func`."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class DeepLift:
-    """Contributions to the change of the output from that for a baseline, by the Rescale rule.
+    """Contributions to the difference of the output from that at a baseline, by the Rescale rule.
 
     a_i = m_i * (x_i - x'_i), where the multipliers m pass back through every call f as (f(x) - f(x')) / (x - x')
 
-    The attributions of an example add up to F(x) - F(x'): exactly, whatever functions and modules the model calls and
-    however often, as products, maxima, softmax, norms, attention and recurrent layers have rules, too. What has none is
-    warned of.
+    The attributions of an example add up to F(x) - F(x'), whatever functions and modules the model calls and however
+    often: products, maxima, softmax, norms, attention and recurrent layers have rules, too. Nonlinear calls without a
+    rule cause a warning.
 
     Shrikumar, Greenside, Kundaje, "Learning important features through propagating activation differences", 2017,
     https://arxiv.org/abs/1704.02685.
 
     Args:
         multiply_by_inputs: Whether to multiply by x - x', or to return the multipliers.
-        eps: Changes smaller than this are none: a gradient takes the place of their ratio.
+        eps: Differences smaller than this count as zero: a gradient takes the place of a ratio by them.
         custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
         strict: Whether calls without a rule raise an error.
 
@@ -74,7 +74,7 @@ class DeepLift:
                 nothing.
 
         Returns:
-            Attributions of the shapes of the tensors where the pathway reads; delta of shape (B,).
+            Attributions of the shapes of the tensors where gradients are taken; delta of shape (B,).
 
         Raises:
             InvalidArgument: The model makes other calls for the baselines than for the inputs.
@@ -85,8 +85,8 @@ class DeepLift:
             + f.to_source(start)
             + (_baselines_if_layer_source(f, start) if return_convergence_delta else ())
         )
-        found, gaps = _contributions(self, f, 1, precomputed_points(as_single_sample(points)))
-        return f.attributions(found.mean, delta=gaps if return_convergence_delta else None)
+        moments, gaps = _contributions(self, f, 1, precomputed_points(as_single_sample(points)))
+        return f.attributions(moments.mean, delta=gaps if return_convergence_delta else None)
 
 
 @final
@@ -100,7 +100,7 @@ class DeepLiftShap:
 
     Args:
         multiply_by_inputs: Whether to multiply by x - x', or to return the mean multipliers.
-        eps: Changes smaller than this are none: a gradient takes the place of their ratio.
+        eps: Differences smaller than this count as zero: a gradient takes the place of a ratio by them.
         custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
         strict: Whether calls without a rule raise an error.
 
@@ -125,85 +125,104 @@ class DeepLiftShap:
 
         Args:
             f: From the inputs or a layer, to one value per example.
-            baselines: All of them: tensors (n_baselines, ...), two at least, one for each input.
+            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least.
             return_convergence_delta: Whether to measure how far the attributions are from adding up.
 
         Returns:
-            Attributions of the shapes of the tensors where the pathway reads; delta of shape (B * n_baselines,), those
-            of an example together.
+            Attributions of the shapes of the tensors where gradients are taken; delta of shape (B * n_baselines,),
+            those of an example together.
 
         Raises:
             InvalidArgument: The baselines do not fit the inputs, or are fewer than two.
         """
-        starts = _distribution(baselines, f)
+        distribution = _distribution(baselines, f)
         x = f.floating_x
 
         def pairs(samples: slice, point_range: slice) -> Tensors:
-            count, ends = samples.stop - samples.start, tuple(each[point_range] for each in x)
-            rows = f.examples[point_range].repeat(count)
-            start = tuple(each[samples].repeat_interleave(len(ends[0]), dim=0) for each in starts)
-            ends = tuple(each.repeat(count, *[1] * (each.ndim - 1)) for each in ends)
+            """Each of some points beside each of some baselines, sample by sample."""
+            count, ends = samples.stop - samples.start, tuple(tensor[point_range] for tensor in x)
+            examples = f.examples[point_range].repeat(count)
+            starts = tuple(tensor[samples].repeat_interleave(len(ends[0]), dim=0) for tensor in distribution)
+            ends = tuple(tensor.repeat(count, *[1] * (tensor.ndim - 1)) for tensor in ends)
             return (
                 ends
-                + f.to_source(start, rows)
-                + (_baselines_if_layer_source(f, start) if return_convergence_delta else ())
+                + f.to_source(starts, examples)
+                + (_baselines_if_layer_source(f, starts) if return_convergence_delta else ())
             )
 
-        found, gaps = _contributions(self, f, len(starts[0]), pairs)
-        return f.attributions(found.mean, delta=gaps if return_convergence_delta else None, stderr=found.stderr)
+        moments, gaps = _contributions(self, f, len(distribution[0]), pairs)
+        return f.attributions(moments.mean, delta=gaps if return_convergence_delta else None, stderr=moments.stderr)
 
 
 def _contributions(
     method: DeepLift | DeepLiftShap, f: ModelFunction, samples: int, pairs: Callable[[slice, slice], Tensors]
 ) -> tuple[Moments, Tensor]:
-    """Moments of the contributions over samples of points and baselines, and how far each is from adding up."""
-    contrast, count = ReferenceComparison(f, rescale(method.eps), method.eps), len(f.x)
+    """The contributions over samples of pairs of points and baselines.
+
+    Args:
+        method: The method.
+        f: The function, to one value per example.
+        samples: How many pairs there are for each point.
+        pairs: (samples, points) -> the points, their baselines, and perhaps these as inputs of the model, whose values
+            the attributions are compared with.
+
+    Returns:
+        The moments of the contributions; and how far those of each pair are from adding up.
+    """
+    comparison, count = ReferenceComparison(f, rescale(method.eps), method.eps), len(f.x)
 
     def evaluate(points: Points) -> Tensors:
         end, start, inputs = (
-            Points(points.tensors[part], points.examples)
-            for part in (slice(count), slice(count, 2 * count), slice(2 * count, None))
+            Points(points.tensors[tensors], points.examples)
+            for tensors in (slice(count), slice(count, 2 * count), slice(2 * count, None))
         )
-        change = contrast.between(start, end)
-        shares = _shares(method, change)
-        value0 = f.from_inputs()(inputs).flatten() if inputs.tensors else change.reference_value
-        return (*shares, gap_to_change(sum_over_tensors(shares), change.value - value0))
+        contributions = comparison.between(start, end)
+        attributions = _attributions(method, contributions)
+        reference_value = f.from_inputs()(inputs).flatten() if inputs.tensors else contributions.reference_value
+        change = contributions.value - reference_value
+        return (*attributions, gap_to_change(sum_over_tensors(attributions), change))
 
     moments = Moments(len(f), orders=1 if samples == 1 else 2)
     gaps = BlockBuffer(samples * len(f))
-    for numbers, places, (*shares, missed) in sweep(f, samples, pairs, evaluate):
-        moments.add(numbers, places, tuple(shares))
-        gaps.add(len(repeat_examples(f.examples, numbers, places)), (missed.detach().flatten(),))
-    contrast.report(strict=method.strict)
+    for sample_range, point_range, (*attributions, gap) in sweep(f, samples, pairs, evaluate):
+        moments.add(sample_range, point_range, tuple(attributions))
+        gaps.add(len(repeat_examples(f.examples, sample_range, point_range)), (gap.detach().flatten(),))
+    comparison.report(strict=method.strict)
     return moments, by_place(gaps, samples).flatten()
 
 
 def _baselines_if_layer_source(f: ModelFunction, start: Tensors) -> Tensors:
-    """Baselines as inputs of the model, whose change is shared out where the source is a layer."""
+    """The baselines as inputs of the model, where the source is a layer: its tensors may not determine the output."""
     return start if f.evaluator.source.modules else ()
 
 
-def _shares(method: DeepLift | DeepLiftShap, change: Contributions) -> Tensors:
+def _attributions(method: DeepLift | DeepLiftShap, contributions: Contributions) -> Tensors:
+    """Contributions, multipliers or what the user's function returns for them.
+
+    Raises:
+        InvalidArgument: The user's function returns another number of tensors.
+    """
+    multipliers, activations = contributions.multipliers, contributions.activations_at
     if method.custom_attribution_func is None:
-        return change.contributions if method.multiply_by_inputs else change.multipliers
-    found = as_tensor_tuple(
-        method.custom_attribution_func(change.multipliers, change.activations_at, change.reference_activations),
+        return contributions.contributions if method.multiply_by_inputs else multipliers
+    attributions = as_tensor_tuple(
+        method.custom_attribution_func(multipliers, activations, contributions.reference_activations),
         "custom_attribution_func",
     )
-    if len(found) != len(change.activations_at):
+    if len(attributions) != len(activations):
         raise InvalidArgument(
             "custom_attribution_func must return attributions for each tensor: "
-            f"expected {format_shapes(change.activations_at)}, got {format_shapes(found)}."
+            f"expected {format_shapes(activations)}, got {format_shapes(attributions)}."
         )
-    return found
+    return attributions
 
 
 def with_three_arguments(custom: Callable[..., Any] | None) -> AttributionFunction | None:
-    """A function of multipliers, of inputs too, or of all three, as one of all three."""
+    """Captum's `custom_attribution_func`, which may take the first one or two arguments only, as one of all three."""
     if custom is None:
         return None
     count = len(inspect.signature(custom).parameters)
-    return lambda *given: custom(*given[:count])
+    return lambda *arguments: custom(*arguments[:count])
 
 
 def _distribution(baselines: Tensor | Tensors, f: ModelFunction) -> Tensors:
@@ -213,15 +232,15 @@ def _distribution(baselines: Tensor | Tensors, f: ModelFunction) -> Tensors:
         InvalidArgument: They do not fit the inputs, or are fewer than two.
     """
     like = f.baseline_template(between=False)
-    each = baselines if isinstance(baselines, tuple) else (baselines,)
-    fits = len(each) == len(like) and all(
-        isinstance(b, Tensor) and b.shape[1:] == x.shape[1:] and len(b) == len(each[0])
-        for b, x in zip(each, like, strict=True)
+    distribution = baselines if isinstance(baselines, tuple) else (baselines,)
+    fits = len(distribution) == len(like) and all(
+        isinstance(b, Tensor) and b.shape[1:] == x.shape[1:] and len(b) == len(distribution[0])
+        for b, x in zip(distribution, like, strict=True)
     )
     if not fits:
         raise not_a_distribution(baselines, like)
-    if len(each[0]) < 2:
+    if len(distribution[0]) < 2:
         raise InvalidArgument("baselines must be at least two: got 1. Hint: DeepLift takes a single one.")
     return tuple(
-        b.to(x) if f.problem.options.create_graph else b.detach().to(x) for b, x in zip(each, like, strict=True)
+        b.to(x) if f.problem.options.create_graph else b.detach().to(x) for b, x in zip(distribution, like, strict=True)
     )

@@ -1,6 +1,6 @@
-"""The Rescale rule of softmax and its kin, in closed form: sums of exponentials that neither overflow nor round away.
+"""The Rescale rule of softmax, log-softmax and log-sum-exp in closed form, without overflow or cancellation.
 
-Logits may be large where their differences are not: nothing here depends on what is added to all of them.
+Logits may be large where their differences are small: nothing here depends on a constant added to all of them.
 """
 
 from __future__ import annotations
@@ -12,173 +12,171 @@ import torch
 from torch import Tensor
 
 from pellucid.core.autograd.audit import kind_of
-from pellucid.core.rules.ruled_op import Rule
-from pellucid.core.rules.torch_call import TorchCall
+from pellucid.core.rules.ruled_op import Rule, ruled_call
+from pellucid.core.rules.torch_call import TorchCall, reference_inputs
 from pellucid.core.tensors import Tensors, at_least_float32
 
-NEAR = 1e-10
-"""Ways shorter than this have the slope of their end."""
+MIN_DIFFERENCE = 1e-10
+"""Differences smaller than this count as zero."""
 
 
 def log_sum_exp(call: TorchCall, grad: Tensor) -> Tensors:
-    """The part of each logit in the change of log(sum of exp(x))."""
-    pair = _Pair.of(call)
-    return (pair.like_inputs(pair.unreduced(grad) * pair.parts),)
+    """The Rescale rule of log(sum of exp(x))."""
+    logits = _LogitPair.of(call)
+    return (logits.as_input_dtype(logits.unreduced(grad) * logits.log_sum_exp_multipliers),)
 
 
 def log_softmax(call: TorchCall, grad: Tensor) -> Tensors:
-    """The change of x itself, less that of log(sum of exp(x))."""
-    pair, grad = _Pair.of(call), at_least_float32(grad)
-    return (pair.like_inputs(grad - pair.parts * grad.sum(pair.dims, keepdim=True)),)
+    """The Rescale rule of x - log(sum of exp(x))."""
+    logits, grad = _LogitPair.of(call), at_least_float32(grad)
+    total = grad.sum(logits.dims, keepdim=True)
+    return (logits.as_input_dtype(grad - logits.log_sum_exp_multipliers * total),)
 
 
 def softmax(call: TorchCall, grad: Tensor) -> Tensors:
-    """The same through the exponential: exp(max(z, z')) times the mean of exp(-t) between them."""
-    pair = _Pair.of(call)
-    return (pair.through_softmax(grad, pair.parts),)
+    """The Rescale rule of exp(x - log(sum of exp(x)))."""
+    logits = _LogitPair.of(call)
+    return (logits.through_softmax(grad, logits.log_sum_exp_multipliers),)
 
 
 def softmax_by_hand(call: TorchCall, grad: Tensor, exponential: Rule) -> Tensors | None:
-    """The same for a quotient exp(x) / sum of exp(x), whose multipliers add up to zero.
+    """The Rescale rule of a softmax written as exp(x) / sum of exp(x), whose multipliers add up to zero.
 
-    So nothing comes of what is taken away from all x, be it detached or another shift for the baselines.
+    So a shift that is subtracted from all x, as their maximum is, gets no contribution: it may be detached, and differ
+    at the baselines.
 
     Args:
         call: The quotient.
-        grad: The gradient there.
-        exponential: The rule of the exponential, through which all passes next; the sum receives nothing.
+        grad: The gradient at its output.
+        exponential: The rule of the exponential, which the gradient of the numerator passes through next.
 
     Returns:
-        None where the quotient is another one.
+        The gradients of the numerator and of the sum, which gets zeros; None for other quotients.
     """
     exp, dims = _exponentials(call)
     if exp is None or not dims:
         return None
     (slope,) = exponential(exp, torch.ones_like(grad))
-    pair = _Pair.between(exp.inputs[0], _other_terms(exp), dims)
-    passed = pair.through_softmax(grad, pair.mixture)
-    level = slope == 0
-    return torch.where(level, 0, passed / torch.where(level, 1, slope)), torch.zeros_like(call.inputs[1])
+    logits = _LogitPair.between(exp.inputs[0], reference_inputs(exp)[0], dims)
+    passed = logits.through_softmax(grad, logits.mixed_probabilities)
+    is_flat = slope == 0
+    return torch.where(is_flat, 0, passed / torch.where(is_flat, 1, slope)), torch.zeros_like(call.inputs[1])
 
 
 def _exponentials(call: TorchCall) -> tuple[TorchCall | None, tuple[int, ...]]:
-    """The exponential that a quotient divides by its own sum, and over which dimensions; None of others."""
-    (a, *divisor), (above, *below) = call.inputs, call.steps
+    """The exponential that a quotient divides by its sum, and the dimensions of the sum; None for other quotients."""
+    (a, *divisor), (numerator, *denominator) = call.inputs, call.steps
     if not divisor or a.is_complex() or a.ndim != divisor[0].ndim:
         return None, ()
     dims = tuple(dim for dim in range(a.ndim) if a.shape[dim] != divisor[0].shape[dim])
-    (step,) = below
-    if _made_by(step) == "unsqueeze":
-        ((step, _),) = step.next_functions
-    if _made_by(step) != "sum" or step.next_functions[0][0] is not above:
+    (node,) = denominator
+    if _name_of_node(node) == "unsqueeze":
+        ((node, _),) = node.next_functions
+    if _name_of_node(node) != "sum" or node.next_functions[0][0] is not numerator:
         return None, ()
-    while _made_by(above) == "copybackwards":  # what is written over another tensor, as by exp_
-        above = above.next_functions[-1][0]
-    whole = _made_by(above) == "exp" and torch.equal(a.sum(dims, keepdim=True), divisor[0])
-    return above.call if whole else None, dims
+    while _name_of_node(numerator) == "copybackwards":  # written over another tensor, as by exp_
+        numerator = numerator.next_functions[-1][0]
+    is_softmax = _name_of_node(numerator) == "exp" and torch.equal(a.sum(dims, keepdim=True), divisor[0])
+    return ruled_call(numerator) if is_softmax else None, dims
 
 
-def _made_by(step: Any) -> str:
-    """The name of the call or of the step that has made a tensor."""
-    call: TorchCall | None = getattr(step, "call", None)
-    return "" if step is None else kind_of(step).lower() if call is None else call.name
+def _name_of_node(node: Any) -> str:
+    """The name of a node's call with a rule, or that of the node itself."""
+    call = ruled_call(node)
+    return "" if node is None else kind_of(node).lower() if call is None else call.name
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class _Pair:
-    """Logits x and x' along some dimensions: z = x - log(sum of exp(x)), z', and how far the logarithm goes.
+class _LogitPair:
+    """Logits x, and x' at the baselines, with z = x - log(sum of exp(x)) and z'.
 
     Args:
         x: The logits.
-        x0: The same of the baselines.
-        z: Logarithms of the softmax.
-        z0: The same of the baselines.
-        way: From the logarithm of the sum for the baselines to that for the inputs.
-        dims: The dimensions.
+        reference_x: The logits x'.
+        z: The log-softmax of x.
+        reference_z: That of x'.
+        delta: The change of log(sum of exp(x)) from x' to x.
+        dims: The dimensions of the sum.
     """
 
     x: Tensor
-    x0: Tensor
+    reference_x: Tensor
     z: Tensor
-    z0: Tensor
-    way: Tensor
+    reference_z: Tensor
+    delta: Tensor
     dims: tuple[int, ...]
 
     @classmethod
-    def of(cls, call: TorchCall) -> _Pair:
-        """Those of a call."""
+    def of(cls, call: TorchCall) -> _LogitPair:
+        """The logits of a call."""
         (x,) = call.inputs
         args, keywords = call.arguments
         dim = args[1] if len(args) > 1 else keywords["dim"]
-        dims = tuple(sorted(each % max(x.ndim, 1) for each in ((dim,) if isinstance(dim, int) else dim)))
-        return cls.between(x, _other_terms(call), dims)
+        dims = tuple(sorted(dim % max(x.ndim, 1) for dim in ((dim,) if isinstance(dim, int) else dim)))
+        return cls.between(x, reference_inputs(call)[0], dims)
 
     @classmethod
-    def between(cls, x: Tensor, x0: Tensor, dims: tuple[int, ...]) -> _Pair:
-        """Those of some logits."""
-        (z, peak, rest), (z0, peak0, rest0) = (_apart(at_least_float32(each), dims) for each in (x, x0))
-        return cls(x, x0, z, z0, (peak - peak0) + (rest - rest0), dims)
+    def between(cls, x: Tensor, reference_x: Tensor, dims: tuple[int, ...]) -> _LogitPair:
+        """The logits x and x'."""
+        z, peak, excess = _log_softmax_with_sum(at_least_float32(x), dims)
+        reference_z, reference_peak, reference_excess = _log_softmax_with_sum(at_least_float32(reference_x), dims)
+        delta = (peak - reference_peak) + (excess - reference_excess)
+        return cls(x, reference_x, z, reference_z, delta, dims)
 
     @property
-    def parts(self) -> Tensor:
-        """The mean slope of log(sum of exp(x)): that of each exponential, over the larger of both sums."""
-        way = self.way
+    def log_sum_exp_multipliers(self) -> Tensor:
+        """Those of the exponential, (exp(x) - exp(x')) / (x - x'), times that of the logarithm of the sum."""
+        delta = self.delta
         exponents = torch.where(
-            way >= 0, torch.maximum(self.z, self.z0 - way), torch.maximum(self.z + way, self.z0)
-        )  # less the larger of the logarithms
-        return (
-            exponents.exp()
-            * _mean_decay((at_least_float32(self.x) - at_least_float32(self.x0)).abs())
-            / _mean_decay(way.abs())
-        )
+            delta >= 0,
+            torch.maximum(self.z, self.reference_z - delta),
+            torch.maximum(self.z + delta, self.reference_z),
+        )  # max(x, x') less the larger of both log-sum-exps
+        delta_x = at_least_float32(self.x) - at_least_float32(self.reference_x)
+        return exponents.exp() * _mean_decay(delta_x.abs()) / _mean_decay(delta.abs())
 
     @property
-    def mixture(self) -> Tensor:
-        """Parts in that change that add up to one: the softmax p of x and p' of x', mixed as it is convex.
+    def mixed_probabilities(self) -> Tensor:
+        """Multipliers of log(sum of exp(x)) that add up to one: the softmax p of x and p' of x', mixed.
 
-        With a = KL(p, p') and b = KL(p', p): p' a / (a + b) + p b / (a + b).
+        With a = KL(p, p') and b = KL(p', p): p' a / (a + b) + p b / (a + b), which gives its change, too.
         """
-        p, p0, away = self.z.exp(), self.z0.exp(), self.z - self.z0
-        most = torch.finfo(away.dtype).max / 4
+        p, reference_p, delta_z = self.z.exp(), self.reference_z.exp(), self.z - self.reference_z
+        limit = torch.finfo(delta_z.dtype).max / 4
         a, b = (
-            torch.where(each == 0, 0, each * sign * away).sum(self.dims, keepdim=True).clamp(0, most)
-            for each, sign in ((p, 1), (p0, -1))
+            torch.where(q == 0, 0, q * sign * delta_z).sum(self.dims, keepdim=True).clamp(0, limit)
+            for q, sign in ((p, 1), (reference_p, -1))
         )
-        return torch.lerp(p, p0, torch.where(a + b == 0, 0.5, a / (a + b)))
+        return torch.lerp(p, reference_p, torch.where(a + b == 0, 0.5, a / (a + b)))
 
-    def through_softmax(self, grad: Tensor, parts: Tensor) -> Tensor:
-        """What passes back through the exponential of each logit, less their parts in the logarithm of the sum."""
-        passed = at_least_float32(grad) * torch.maximum(self.z, self.z0).exp() * _mean_decay((self.z - self.z0).abs())
-        return self.like_inputs(passed - parts * passed.sum(self.dims, keepdim=True))
+    def through_softmax(self, grad: Tensor, log_sum_exp_multipliers: Tensor) -> Tensor:
+        """The gradient at x of one at exp(z): (exp(z) - exp(z')) / (z - z'), then z = x - log(sum of exp(x))."""
+        larger, distance = torch.maximum(self.z, self.reference_z), (self.z - self.reference_z).abs()
+        passed = at_least_float32(grad) * larger.exp() * _mean_decay(distance)
+        return self.as_input_dtype(passed - log_sum_exp_multipliers * passed.sum(self.dims, keepdim=True))
 
     def unreduced(self, grad: Tensor) -> Tensor:
-        """A gradient at what is reduced, with the dimensions that were, of size one."""
+        """A gradient at log(sum of exp(x)), with the summed dimensions, of size one."""
         for dim in self.dims if grad.ndim < self.x.ndim else ():
             grad = grad.unsqueeze(dim)
         return at_least_float32(grad)
 
-    def like_inputs(self, multipliers: Tensor) -> Tensor:
-        """In the dtype of the logits."""
+    def as_input_dtype(self, multipliers: Tensor) -> Tensor:
+        """Multipliers in the dtype of the logits."""
         return multipliers.to(self.x.dtype)
 
 
-def _other_terms(call: TorchCall) -> Tensor:
-    """The logits of the same call for the baselines."""
-    others: Tensor = call.inputs[0] if call.reference is None else call.reference.leaves[call.input_positions[0]]
-    return others
-
-
-def _apart(x: Tensor, dims: tuple[int, ...]) -> Tensors:
-    """The logarithm of the softmax, and that of the sum as the largest logit and what the others add."""
+def _log_softmax_with_sum(x: Tensor, dims: tuple[int, ...]) -> Tensors:
+    """The log-softmax, and log(sum of exp(x)) as two terms: the largest logit, and the excess over it."""
     peak = x.detach().amax(dims, keepdim=True)
     peak = torch.where(peak.isinf(), 0, peak)
-    away = x - peak
-    rest = away.exp().sum(dims, keepdim=True).log()
-    return away - rest, peak, rest
+    below = x - peak
+    excess = below.exp().sum(dims, keepdim=True).log()
+    return below - excess, peak, excess
 
 
-def _mean_decay(way: Tensor) -> Tensor:
-    """The mean of exp(-t) for t from zero to the way: (1 - exp(-way)) / way; one where there is none."""
-    far = way > NEAR
-    return torch.where(far, -torch.expm1(-way) / torch.where(far, way, 1), 1)
+def _mean_decay(delta: Tensor) -> Tensor:
+    """The mean of exp(-t) over t from zero to delta, which is not negative: (1 - exp(-delta)) / delta."""
+    is_large = delta > MIN_DIFFERENCE
+    return torch.where(is_large, -torch.expm1(-delta) / torch.where(is_large, delta, 1), 1)

@@ -1,8 +1,7 @@
-"""What changes between two points, and how rules share it out: a run at one beside a run at the other."""
+"""The difference from a reference, and how rules distribute it: a forward at points beside one at baselines."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import final
 
@@ -25,23 +24,23 @@ from pellucid.methods.backprop.rule_gradients import (
 )
 
 MAX_ROUNDINGS = 2**10
-"""How many roundings a sum may be off before it is said not to add up."""
+"""By how many roundings a sum may miss the change of the output before a warning says so."""
 
 MAX_TIMES_OUTPUT = 100
-"""How often the largest attribution may exceed the outputs at both ends before numbers are said to be in doubt."""
+"""How many times as large as the outputs at both ends attributions may be before a warning says so."""
 
 
 @final
 @dataclass(frozen=True)
 class Contributions:
-    """What changes on the way from n baselines to n points.
+    """The difference of n points from n baselines, as the rules distribute it.
 
     Args:
-        multipliers: How much the values change for each unit of what is read.
-        at_read: What is read at the points.
-        at_read0: The same at the baselines.
+        multipliers: By how much the values change for each unit that an activation changes.
+        activations_at: The tensors where gradients are taken, at the points.
+        reference_activations: The same at the baselines.
         value: The values at the points, [n].
-        value0: The same at the baselines.
+        reference_value: The same at the baselines.
     """
 
     multipliers: Tensors
@@ -52,96 +51,107 @@ class Contributions:
 
     @property
     def contributions(self) -> Tensors:
-        """What each number read contributes to the change."""
+        """Multipliers times differences: the contribution of each number to the change of the value."""
         return times(self.multipliers, minus(self.activations_at, self.reference_activations))
 
 
 @final
 class ReferenceComparison:
-    """Runs of a model at points beside runs at baselines, whose gradients follow rules that compare both.
+    """Forwards at points beside forwards at baselines, whose gradients follow rules that compare the two.
 
     Args:
         f: The function, to one value per example.
         rules: The rules.
-        least: Changes smaller than this are none to the rules, and so is what sums miss.
+        tolerance: Sums may miss the change of the value by this much.
     """
 
-    def __init__(self, f: ModelFunction, rules: Rules, least: float) -> None:
-        self._f, self._rules, self._least = f.at(replay=False), rules, least
-        self._unruled = MissingRules(f.problem.model)
-        self._missed = self._exceeded = 0.0
+    def __init__(self, f: ModelFunction, rules: Rules, tolerance: float) -> None:
+        self._f, self._rules, self._tolerance = f.at(replay=False), rules, tolerance
+        self._missing_rules = MissingRules(f.problem.model)
+        self._largest_gap = self._largest_ratio = 0.0
 
-    def between(self, start: Points, end: Points, *, again: bool = True) -> Contributions:
-        """What changes from start to end.
+    def between(self, start: Points, end: Points, *, retry: bool = True) -> Contributions:
+        """The contributions to the change from start to end.
 
         Args:
             start: Baselines, at the source.
             end: Points there, of the same examples.
-            again: Whether the runs are made once more where they differ: the first may have run to the end, to count
-                calls, or may have made constants that the model keeps.
+            retry: Whether to try once more where the forwards make different calls: the first one may have run to the
+                end, to count calls, or may have computed constants that the model keeps.
 
         Raises:
-            CallsDiffer: The model makes other calls for them.
+            CallsDiffer: The model makes other calls at the baselines than at the points.
         """
         f, device = self._f, start.tensors[0].device
         drawn_from = random_state(device) if f.session.info.trains else None
 
         def draw_again() -> None:
-            if drawn_from is not None:  # dropout drops the same
+            if drawn_from is not None:  # so that dropout drops the same
                 restore_random_state(drawn_from, device)
 
         try:
             with without_fast_paths(f.session.info, hooks=True):  # compiled modules show their calls
                 with record(self._rules, f.problem.model) as reference:
-                    value0, at_read0 = values_and_activations(f, start)
-                found = gradient_under_rules(f, self._rules, end, reference, draw_again, again=False)
+                    reference_value, reference_activations = values_and_activations(f, start)
+                result = gradient_under_rules(f, self._rules, end, reference, draw_again, retry=False)
         except CallsDiffer:
-            if not again:
+            if not retry:
                 raise
-            return self.between(start, end, again=False)
-        self._unruled.look(found)
-        change = Contributions(found.gradient.grad, found.activations_at, at_read0, found.gradient.value, value0)
-        if not f.problem.options.create_graph:
-            change = dataclasses.replace(change, value=change.value.detach())
-        self._look(change, max(found.run.rounding, torch.finfo(torch.float32).eps))
-        return change
+            return self.between(start, end, retry=False)
+        self._missing_rules.collect(result)
+        gradient = result.gradient
+        value = gradient.value if f.problem.options.create_graph else gradient.value.detach()
+        contributions = Contributions(
+            gradient.grad, result.activations_at, reference_activations, value, reference_value
+        )
+        self._check_completeness(contributions, max(result.run.rounding, torch.finfo(torch.float32).eps))
+        return contributions
 
-    def _look(self, change: Contributions, rounding: float) -> None:
-        """See how large the shares of each point are, and whether they add up, where all that matters is among them."""
-        if len(change.value) != len(change.activations_at[0]) or any(
-            each.is_complex() for each in change.activations_at
-        ):
+    def _check_completeness(self, contributions: Contributions, rounding: float) -> None:
+        """Measure how large the contributions are, and at the inputs how far they are from adding up.
+
+        At a layer they need not, as the value may depend on other tensors, too.
+        """
+        activations = contributions.activations_at
+        if len(contributions.value) != len(activations[0]) or any(tensor.is_complex() for tensor in activations):
             return
-        shares = [flatten_examples(each.detach()).double() for each in change.contributions if each.numel()]
-        ends = change.value.detach().double(), change.reference_value.detach().double()
-        outputs = ends[0].abs() + ends[1].abs()
-        largest = max(float(each.abs().amax()) for each in shares)
-        if outputs.any():  # of the batch, as one output may be next to nothing by chance
-            self._exceeded = max(self._exceeded, largest / float(outputs.amax()))
+        shares = [
+            flatten_examples(tensor.detach()).double() for tensor in contributions.contributions if tensor.numel()
+        ]
+        value, reference_value = contributions.value.detach().double(), contributions.reference_value.detach().double()
+        outputs = value.abs() + reference_value.abs()
+        largest = max(float(share.abs().amax()) for share in shares)
+        if outputs.any():  # of the batch, as a single output may be close to zero by chance
+            self._largest_ratio = max(self._largest_ratio, largest / float(outputs.amax()))
         if self._f.evaluator.gradient_at.modules:
             return
-        sums = torch.stack([each.sum(1) for each in shares]).sum(0)
-        sizes = torch.stack([each.abs().sum(1) for each in shares]).sum(0)
-        missed = sums - (ends[0] - ends[1])
-        most = (MAX_ROUNDINGS * rounding * (sizes + outputs)).clamp(min=self._least)
-        if missed.sum().abs() > most.sum():  # examples that meet, as in batch norm's statistics, add up together
-            self._missed = max(self._missed, float(torch.where(missed.abs() > most, missed.abs(), 0).max()))
+        sums = torch.stack([share.sum(1) for share in shares]).sum(0)
+        sizes = torch.stack([share.abs().sum(1) for share in shares]).sum(0)
+        gaps = sums - (value - reference_value)
+        allowed = (MAX_ROUNDINGS * rounding * (sizes + outputs)).clamp(min=self._tolerance)
+        if gaps.sum().abs() > allowed.sum():  # examples that the model mixes, as batch norm does, add up together only
+            self._largest_gap = max(self._largest_gap, float(torch.where(gaps.abs() > allowed, gaps.abs(), 0).max()))
 
     def report(self, *, strict: bool) -> None:
-        """Tell of calls that no rule knows and that are not linear, of sums that do not add up, and of large terms.
+        """Warn of nonlinear calls without a rule, of sums that do not add up, and of contributions that are too large.
+
+        Args:
+            strict: Whether to raise an error in place of the first two warnings.
 
         Raises:
-            NotSupported: There are some, and this is not accepted.
+            NoRule: There is a reason for one of these, and `strict` is set.
         """
-        if not self._unruled.report(strict=strict) and self._missed:
+        if not self._missing_rules.report(strict=strict) and self._largest_gap:
             warn_or_raise(
-                f"attributions do not add up to the change of the output, but miss it by up to {self._missed:.2g}. "
-                "Hint: the model chooses by its data, as masks do, detaches something or draws random numbers; or it "
-                "rounds large numbers, and misses less as model.double() with inputs.double().",
+                "attributions do not add up to the change of the output, but miss it by up to "
+                f"{self._largest_gap:.2g}. Hint: the model chooses by its data, as masks do, detaches something or "
+                "draws random numbers; or it rounds large numbers, and misses less as model.double() with "
+                "inputs.double().",
                 strict,
             )
-        if self._exceeded > MAX_TIMES_OUTPUT:
+        if self._largest_ratio > MAX_TIMES_OUTPUT:
             warn(
-                f"attributions are up to {self._exceeded:.2g} times as large as the outputs for inputs and baselines: "
-                "large contributions cancel, and their numbers are in doubt. Hint: choose baselines like the data."
+                f"attributions are up to {self._largest_ratio:.2g} times as large as the outputs for inputs and "
+                "baselines: large contributions cancel, and their numbers are in doubt. Hint: choose baselines like "
+                "the data."
             )

@@ -1,6 +1,6 @@
-"""The Rescale rule: multipliers that turn the changes of what a call takes into the change of what it returns.
+"""The Rescale rule of DeepLIFT, for each kind of call: multipliers from the change of its inputs to that of its output.
 
-A call is compared with the same call for the baselines: x with x'. Linear calls need no rule.
+A call is compared with the same call at the baselines. Linear calls need no rule.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import Tensor
@@ -22,10 +24,10 @@ from pellucid.core.rules.op_names import ELEMENTWISE, PRODUCT_FUNCTIONS
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.run import apply, record
-from pellucid.core.rules.torch_call import TorchCall, TorchFunction
+from pellucid.core.rules.torch_call import TorchCall, TorchFunction, reference_inputs
 from pellucid.core.tensors import Tensors, minus, plus
 from pellucid.methods.deeplift import exponentials
-from pellucid.methods.deeplift.scales import Choice, divides, in_order
+from pellucid.methods.deeplift.scales import Hold, divides, in_order
 
 MAX_FUNCTIONS = split_names(
     """
@@ -34,7 +36,9 @@ MAX_FUNCTIONS = split_names(
     max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices maximum min minimum
     """
 )
-ORDERS: dict[str, TorchFunction] = {
+"""Functions whose outputs are the largest or smallest of several numbers."""
+
+ORDER_STATISTICS: dict[str, TorchFunction] = {
     "kthvalue": orders.kthvalue,
     "median": orders.median,
     "msort": orders.msort,
@@ -42,10 +46,10 @@ ORDERS: dict[str, TorchFunction] = {
     "sort": orders.sort,
     "topk": orders.topk,
 }
-"""Functions that pick numbers by their order, as maxima and minima."""
+"""Functions that pick numbers by their rank, written as maxima and minima."""
 
-MULTIPLIED = split_names("cumprod prod")
-REDUCED = split_names("index_reduce scatter_reduce")
+PRODUCTS_OF_ELEMENTS = split_names("cumprod prod")
+REDUCTIONS_BY_INDEX = split_names("index_reduce scatter_reduce")
 
 
 @functools.cache
@@ -53,226 +57,259 @@ def rescale(eps: float) -> Rules:
     """The rules of DeepLIFT.
 
     Args:
-        eps: Changes smaller than this are none, and a gradient is taken in place of their ratio.
+        eps: Differences smaller than this count as zero: a gradient takes the place of a ratio by them.
     """
-
-    def least(way: Tensor) -> float:
-        """What is no change, in the dtype of one."""
-        return max(eps, torch.finfo(way.dtype).tiny)
-
-    def ratio(change: Tensor, way: Tensor, otherwise: Callable[[], Tensor]) -> Tensor:
-        """How much changes for each unit of the way; something else where that is none, zero where it is infinite."""
-        size = way.detach().abs()
-        if not size.numel() or size.amin() >= least(way):
-            return change / way
-        far, still = size >= least(way), otherwise()
-        return torch.where(far, change / torch.where(far, way, 1), torch.where(still.isinf(), 0, still))
-
-    def elementwise(call: TorchCall, grad: Tensor) -> Tensors:
-        """(f(x) - f(x')) / (x - x'); of several arguments, as they change one after the other, in all orders."""
-        if len(call.inputs) > 1:
-            return _in_all_orders(call, grad, ratio)
-        (x,), (x0,) = call.inputs, _reference_inputs(call)
-        slope = ratio(call.output(x) - call.output(x0), x - x0, lambda: call.gradient((x,), torch.ones_like(grad))[0])
-        return (grad * slope,)
-
-    def quotient(call: TorchCall, grad: Tensor) -> Tensors:
-        """With |b| above |b'|: (a - a') / b and a' (1 / b - 1 / b'), else the other way round.
-
-        So norms have no large contributions that cancel where b' is next to nothing, as it is for a baseline of zeros.
-        Exponentials over their sum are a softmax.
-        """
-        if (found := exponentials.softmax_by_hand(call, grad, elementwise)) is not None:
-            return found
-        (a, b), _ = call.arguments
-        if not isinstance(b, Tensor):
-            return (grad / b,)
-        (a0, b0), _ = call.arguments if call.reference is None else call.reference.arguments
-        ours = b.abs() >= b0.abs()
-        passed = {0: grad / torch.where(ours, b, b0), 1: -grad * torch.where(ours, a0 / b0 / b, a / b / b0)}
-        return tuple(
-            passed[place].sum_to_size(x.shape) for place, x in zip(call.input_positions, call.inputs, strict=True)
-        )
-
-    def product(call: TorchCall, grad: Tensor) -> Tensors:
-        """The gradient in the middle between x and x', exact for two factors; for more, at several points between.
-
-        Factors that divide come in the order of the quotient: the others change at the smaller of r and r', and they
-        change where the others are at the other end.
-        """
-        inputs, others = call.inputs, _reference_inputs(call)
-        nodes, weights = (each.tolist() for each in quadrature("gausslegendre", (_factors(call) + 1) // 2))
-
-        def gradients(chosen: Choice = lambda place, between: between) -> Tensors:
-            points = (
-                tuple(
-                    chosen(place, x0 + node * (x - x0))
-                    for place, (x0, x) in enumerate(zip(others, inputs, strict=True))
-                )
-                for node in nodes
-            )
-            found = (call.gradient(at, grad * weight) for at, weight in zip(points, weights, strict=True))
-            return functools.reduce(plus, found)
-
-        dividing = [place for place, step in enumerate(call.steps) if divides(step)] if len(inputs) > 1 else []
-        if not 0 < len(dividing) < len(inputs):
-            return gradients()
-        return in_order(inputs, others, dividing, gradients)
-
-    def largest(call: TorchCall, grad: Tensor) -> Tensors:
-        """With y = max(x) and c = max(y, y'): the place of y receives c - y', that of y' in x' receives y - c.
-
-        Where y' is at several places of x', as in what a constant baseline leads to, the place of y is taken if it is
-        one of them. Where y is a constant's, it is at no place of x.
-        """
-        inputs, others = call.inputs, _reference_inputs(call)
-        (y, at_y), (y0, at_y0) = call.vjp(inputs), call.vjp(others)
-        between = torch.minimum(y, y0) if "min" in call.name or "amin" in _words(call) else torch.maximum(y, y0)
-        moves, same = y != y0, None
-        gains, losses = (torch.where(moves, each, 0) for each in (between - y0, y - between))  # infinite ones stay
-        if losses.any():
-            part, held = _value_at_argmax(at_y, others, y)
-            same = (part > 0) & (held == part * y0)
-            part = torch.where(same, part, 1)
-            gains, losses = torch.where(same, (y - y0) / part, gains), torch.where(same, 0, losses)
-        passed = at_y(grad * gains)
-        if same is not None and not same.all():
-            passed = tuple(one + other for one, other in zip(passed, at_y0(grad * losses), strict=True))
-        slopes = functools.cache(lambda: at_y(grad))
-        return tuple(
-            ratio(each, way, lambda place=place: slopes()[place])  # type: ignore[misc]  # mypy cannot tell its type
-            for place, (each, way) in enumerate(zip(passed, minus(inputs, others), strict=True))
-        )
-
-    def choice(call: TorchCall, grad: Tensor) -> Tensors:
-        """Where inputs and baselines choose another branch, all branches that change share the change of the output."""
-        reference = call if call.reference is None else call.reference
-        other = (_condition(call) != _condition(reference)).expand(grad.shape)
-        if not other.any():
-            return call.gradient(call.inputs, grad)
-        change = torch.where(other, call.output(*call.inputs) - reference.output(*reference.inputs), 0)
-        ways = minus(call.inputs, _reference_inputs(call))
-        moves = [other & (way.detach().abs() >= least(way)) for way in ways]
-        part = grad * change / torch.stack(moves).sum(0).clamp(min=1)
-        passed = call.gradient(call.inputs, torch.where(other, 0, grad))
-        return tuple(
-            each + torch.where(moved, part / torch.where(moved, way, 1), 0).sum_to_size(each.shape)
-            for each, moved, way in zip(passed, moves, ways, strict=True)
-        )
-
-    def reduced(call: TorchCall, grad: Tensor) -> Tensors:
-        """Maxima, minima and products of what meets in a place; sums and means are linear."""
-        rules = {"amax": largest, "amin": largest, "prod": product}
-        rule = next((rules[word] for word in _words(call) if word in rules), None)
-        return call.gradient(call.inputs, grad) if rule is None else rule(call, grad)
-
+    rules = _RescaleRules(eps)
     functions = dict(DECOMPOSED)
     for names, rule in (
-        ({"where"}, choice),
-        (ELEMENTWISE, elementwise),
-        (MAX_FUNCTIONS, largest),
+        ({"where"}, rules.where),
+        (ELEMENTWISE, rules.elementwise),
+        (MAX_FUNCTIONS, rules.maximum),
         ({"logsumexp"}, exponentials.log_sum_exp),
         ({"log_softmax"}, exponentials.log_softmax),
         ({"softmax", "safe_softmax"}, exponentials.softmax),
-        ({"true_divide"}, quotient),
-        (MULTIPLIED, product),
-        (REDUCED, reduced),
+        ({"true_divide"}, rules.quotient),
+        (PRODUCTS_OF_ELEMENTS, rules.product),
+        (REDUCTIONS_BY_INDEX, rules.reduction_by_index),
     ):
         functions.update(dict.fromkeys(names, rule))
-    functions.update(dict.fromkeys(PRODUCT_FUNCTIONS, ForProducts(product)))
-    functions["reciprocal"] = Decompose(activations.reciprocal, otherwise=elementwise)
-    functions.update(dict.fromkeys(("abs", "absolute"), Decompose(reductions.complex_abs, otherwise=elementwise)))
-    picking = Rules(dict(functions), exempt=None)
-    functions.update({name: _taken_apart(steps, picking) for name, steps in ORDERS.items()})
-    functions["topk"] = Decompose(orders.topk_in_order, otherwise=_taken_apart(orders.topk, picking))
+    functions.update(dict.fromkeys(PRODUCT_FUNCTIONS, ForProducts(rules.product)))
+    functions["reciprocal"] = Decompose(activations.reciprocal, otherwise=rules.elementwise)
+    functions.update(dict.fromkeys(("abs", "absolute"), Decompose(reductions.complex_abs, otherwise=rules.elementwise)))
+    rules_of_steps = Rules(dict(functions), exempt=None)
+    functions.update({name: _by_decomposition(steps, rules_of_steps) for name, steps in ORDER_STATISTICS.items()})
+    functions["topk"] = Decompose(orders.topk_in_order, otherwise=_by_decomposition(orders.topk, rules_of_steps))
     return Rules(functions)
 
 
-def _taken_apart(steps: TorchFunction, rules: Rules) -> Rule:
-    """The rule of calls that are taken apart where a gradient passes back, and not where nobody asks for one.
+@final
+@dataclass(frozen=True)
+class _RescaleRules:
+    """The Rescale rule, for each kind of nonlinear call.
+
+    A call y = f(x) is compared with y' = f(x'), the same call at the baselines.
 
     Args:
-        steps: Takes what the call takes, and returns what it returns first.
-        rules: Those of the steps.
+        eps: Differences smaller than this count as zero.
+    """
+
+    eps: float
+
+    def elementwise(self, call: TorchCall, grad: Tensor) -> Tensors:
+        """(f(x) - f(x')) / (x - x'); for several arguments their Shapley values over their differences."""
+        if len(call.inputs) > 1:
+            return self._over_permutations(call, grad)
+        (x,), (reference_x,) = call.inputs, reference_inputs(call)
+        delta_y = call.output(x) - call.output(reference_x)
+        slope = functools.partial(_slope, call, (x,), 0, grad)
+        return (grad * self._ratio(delta_y, x - reference_x, slope),)
+
+    def quotient(self, call: TorchCall, grad: Tensor) -> Tensors:
+        """Of a / b with |b| above |b'|: 1 / b for a, and a' (1 / b - 1 / b') for b; else the other way round.
+
+        So norms have no large contributions that cancel where b' is close to zero, as it is at a baseline of zeros.
+        Exponentials over their sum are a softmax.
+        """
+        if (multipliers := exponentials.softmax_by_hand(call, grad, self.elementwise)) is not None:
+            return multipliers
+        (a, b), _ = call.arguments
+        if not isinstance(b, Tensor):
+            return (grad / b,)
+        (reference_a, reference_b), _ = _reference_call(call).arguments
+        is_larger = b.abs() >= reference_b.abs()
+        for_a = grad / torch.where(is_larger, b, reference_b)
+        for_b = -grad * torch.where(is_larger, reference_a / reference_b / b, a / b / reference_b)
+        return tuple(
+            (for_a, for_b)[position].sum_to_size(x.shape)
+            for position, x in zip(call.input_positions, call.inputs, strict=True)
+        )
+
+    def product(self, call: TorchCall, grad: Tensor) -> Tensors:
+        """The mean gradient on the line from x' to x, by quadrature: exact, at its middle for two factors.
+
+        Factors that divide, as in x * rsqrt(v), change before or after the others, as denominators do in the rule of
+        quotients.
+        """
+        inputs, references = call.inputs, reference_inputs(call)
+        nodes, weights = (array.tolist() for array in quadrature("gausslegendre", (_factor_count(call) + 1) // 2))
+
+        def mean_gradient(hold: Hold = lambda position, between: between) -> Tensors:
+            points = (
+                tuple(
+                    hold(position, reference_x + node * (x - reference_x))
+                    for position, (reference_x, x) in enumerate(zip(references, inputs, strict=True))
+                )
+                for node in nodes
+            )
+            terms = (call.gradient(point, grad * weight) for point, weight in zip(points, weights, strict=True))
+            return functools.reduce(plus, terms)
+
+        dividing = [position for position, node in enumerate(call.steps) if divides(node)] if len(inputs) > 1 else []
+        if not 0 < len(dividing) < len(inputs):
+            return mean_gradient()
+        return in_order(inputs, references, dividing, mean_gradient)
+
+    def maximum(self, call: TorchCall, grad: Tensor) -> Tensors:
+        """Let y = max(x) and c = max(y, y'): the argmax of x gets c - y', that of x' gets y - c; minima likewise.
+
+        Where x' has its maximum at several positions, as after a constant baseline, the argmax of x is taken if it is
+        one of them. A maximum that is a constant's is at no position of x.
+        """
+        inputs, references = call.inputs, reference_inputs(call)
+        (y, vjp), (reference_y, reference_vjp) = call.vjp(inputs), call.vjp(references)
+        is_minimum = "min" in call.name or "amin" in _text_arguments(call)
+        middle = torch.minimum(y, reference_y) if is_minimum else torch.maximum(y, reference_y)
+        differs, same_argmax = y != reference_y, None  # where both are infinite, their difference is NaN
+        gains, losses = (torch.where(differs, delta, 0) for delta in (middle - reference_y, y - middle))
+        if losses.any():
+            share, reference_value = _value_at_argmax(vjp, references, y)
+            same_argmax = (share > 0) & (reference_value == share * reference_y)
+            share = torch.where(same_argmax, share, 1)
+            gains = torch.where(same_argmax, (y - reference_y) / share, gains)
+            losses = torch.where(same_argmax, 0, losses)
+        contributions = vjp(grad * gains)
+        if same_argmax is not None and not same_argmax.all():
+            contributions = plus(contributions, reference_vjp(grad * losses))
+        gradients = functools.cache(lambda: vjp(grad))
+
+        def gradient(position: int) -> Tensor:
+            return gradients()[position]
+
+        return tuple(
+            self._ratio(contribution, delta_x, functools.partial(gradient, position))
+            for position, (contribution, delta_x) in enumerate(
+                zip(contributions, minus(inputs, references), strict=True)
+            )
+        )
+
+    def where(self, call: TorchCall, grad: Tensor) -> Tensors:
+        """Where x and x' choose different branches, all branches that change get equal parts of the change of y."""
+        reference = _reference_call(call)
+        switches = (_condition(call) != _condition(reference)).expand(grad.shape)
+        if not switches.any():
+            return call.gradient(call.inputs, grad)
+        delta_y = torch.where(switches, call.output(*call.inputs) - reference.output(*reference.inputs), 0)
+        deltas = minus(call.inputs, reference_inputs(call))
+        changes = [switches & (delta.detach().abs() >= self._min_delta(delta)) for delta in deltas]
+        equal_part = grad * delta_y / torch.stack(changes).sum(0).clamp(min=1)
+        gradients = call.gradient(call.inputs, torch.where(switches, 0, grad))
+        return tuple(
+            gradient + torch.where(change, equal_part / torch.where(change, delta, 1), 0).sum_to_size(gradient.shape)
+            for gradient, change, delta in zip(gradients, changes, deltas, strict=True)
+        )
+
+    def reduction_by_index(self, call: TorchCall, grad: Tensor) -> Tensors:
+        """Maxima, minima and products of the numbers that an index puts together; sums and means are linear."""
+        rules = {"amax": self.maximum, "amin": self.maximum, "prod": self.product}
+        rule = next((rules[text] for text in _text_arguments(call) if text in rules), None)
+        return call.gradient(call.inputs, grad) if rule is None else rule(call, grad)
+
+    def _min_delta(self, delta: Tensor) -> float:
+        """The smallest difference that does not count as zero, in the dtype of this one."""
+        return max(self.eps, torch.finfo(delta.dtype).tiny)
+
+    def _ratio(self, delta_y: Tensor, delta_x: Tensor, fallback: Callable[[], Tensor]) -> Tensor:
+        """The quotient delta_y / delta_x; where delta_x counts as zero the fallback, or zero if that is infinite."""
+        size = delta_x.detach().abs()
+        if not size.numel() or size.amin() >= self._min_delta(delta_x):
+            return delta_y / delta_x
+        is_large, gradient = size >= self._min_delta(delta_x), fallback()
+        quotient = delta_y / torch.where(is_large, delta_x, 1)
+        return torch.where(is_large, quotient, torch.where(gradient.isinf(), 0, gradient))
+
+    def _over_permutations(self, call: TorchCall, grad: Tensor) -> Tensors:
+        """The mean over all permutations in which the arguments of an elementwise call change from x' to x."""
+        inputs, references = (
+            tuple(x.expand(grad.shape) for x in tensors) for tensors in (call.inputs, reference_inputs(call))
+        )
+        multipliers = [torch.zeros_like(grad) for _ in inputs]
+        permutations = list(itertools.permutations(range(len(inputs))))
+        for permutation in permutations:
+            point = list(references)
+            before = call.output(*point)
+            for position in permutation:
+                delta_x, point[position] = inputs[position] - references[position], inputs[position]
+                after = call.output(*point)
+                slope = functools.partial(_slope, call, tuple(point), position, grad)
+                multipliers[position] = multipliers[position] + self._ratio(after - before, delta_x, slope)
+                before = after
+        passed = (grad * multiplier / len(permutations) for multiplier in multipliers)
+        return tuple(gradient.sum_to_size(x.shape) for gradient, x in zip(passed, call.inputs, strict=True))
+
+
+def _slope(call: TorchCall, point: Tensors, position: int, like: Tensor) -> Tensor:
+    """The derivative of an elementwise call by one of its inputs."""
+    return call.gradient(point, torch.ones_like(like))[position]
+
+
+def _by_decomposition(steps: TorchFunction, rules: Rules) -> Rule:
+    """The rule of calls that are decomposed in the backward only, where a gradient asks for it.
+
+    Args:
+        steps: The decomposition: takes the arguments of the call, and returns what the call returns first.
+        rules: The rules of the calls that it makes.
     """
 
     def rule(call: TorchCall, grad: Tensor) -> Tensors:
-        apart, differentiable = dataclasses.replace(call, function=steps), torch.is_grad_enabled()
+        decomposed, differentiable = dataclasses.replace(call, function=steps), torch.is_grad_enabled()
         with record(rules) as reference:
-            apart.output(*_reference_inputs(call))
+            decomposed.output(*reference_inputs(call))
         values = record(rules) if differentiable else None
         if values is not None:
             with values:
-                apart.output(*call.inputs)
-        at = tuple(each.detach().requires_grad_() for each in call.inputs)
+                decomposed.output(*call.inputs)
+        leaves = tuple(x.detach().requires_grad_() for x in call.inputs)
         with torch.enable_grad(), apply(rules, reference=reference, values=values):
-            found = apart.output(*at)
-        return torch.autograd.grad(found, at, grad, create_graph=differentiable)
+            output = decomposed.output(*leaves)
+        return torch.autograd.grad(output, leaves, grad, create_graph=differentiable)
 
     return rule
 
 
-def _words(call: TorchCall) -> list[str]:
-    """What it is called with in words."""
+def _reference_call(call: TorchCall) -> TorchCall:
+    """The same call at the baselines; itself where it has no reference."""
+    return call if call.reference is None else call.reference
+
+
+def _text_arguments(call: TorchCall) -> list[str]:
+    """The arguments of a call that are strings, such as the kind of a reduction."""
     return [leaf for leaf in call.leaves if isinstance(leaf, str)]
 
 
-def _factors(call: TorchCall) -> int:
-    """How many numbers are multiplied at most."""
-    if call.name not in MULTIPLIED | REDUCED:
+def _factor_count(call: TorchCall) -> int:
+    """How many numbers a product multiplies at most."""
+    if call.name not in PRODUCTS_OF_ELEMENTS | REDUCTIONS_BY_INDEX:
         return len(call.inputs)
     args, keywords = call.arguments
     dim, x = args[1] if len(args) > 1 else keywords.get("dim"), call.inputs[-1]
-    many = x.numel() if dim is None else x.shape[dim] if x.ndim else 1
-    return max(1, many + (call.name in REDUCED))
+    size = x.numel() if dim is None else x.shape[dim] if x.ndim else 1
+    return max(1, size + (call.name in REDUCTIONS_BY_INDEX))
 
 
 def _condition(call: TorchCall) -> Tensor:
-    """By what `torch.where` chooses."""
+    """The condition of `torch.where`."""
     return next(leaf for leaf in call.leaves if isinstance(leaf, Tensor) and leaf.dtype in (torch.bool, torch.uint8))
 
 
-def _reference_inputs(call: TorchCall) -> Tensors:
-    """The inputs of the same call for the baselines."""
-    return (
-        call.inputs if call.reference is None else tuple(call.reference.leaves[place] for place in call.input_positions)
-    )
+def _value_at_argmax(vjp: Callable[[Tensor], Tensors], references: Tensors, like: Tensor) -> Tensors:
+    """The values of x' at the argmax of x.
 
+    Args:
+        vjp: The vector-Jacobian product of the maximum at x.
+        references: Tensors like the inputs.
+        like: A tensor like the output.
 
-def _in_all_orders(
-    call: TorchCall, grad: Tensor, ratio: Callable[[Tensor, Tensor, Callable[[], Tensor]], Tensor]
-) -> Tensors:
-    """The mean over all orders in which the arguments of an elementwise call change."""
-    inputs, others = (
-        tuple(each.expand(grad.shape) for each in some) for some in (call.inputs, _reference_inputs(call))
-    )
-    found = [torch.zeros_like(grad) for _ in inputs]
-    orders = list(itertools.permutations(range(len(inputs))))
-    for order in orders:
-        at = list(others)
-        before = call.output(*at)
-        for place in order:
-            way, at[place] = inputs[place] - others[place], inputs[place]
-            after = call.output(*at)
-
-            def slope(position: int = place, at: Tensors = tuple(at)) -> Tensor:  # those of now
-                return call.gradient(at, torch.ones_like(grad))[position]
-
-            found[place] = found[place] + ratio(after - before, way, slope)
-            before = after
-    shares = (grad * each / len(orders) for each in found)
-    return tuple(share.sum_to_size(x.shape) for share, x in zip(shares, call.inputs, strict=True))
-
-
-def _value_at_argmax(passed_back: Callable[[Tensor], Tensors], reference_inputs: Tensors, like: Tensor) -> Tensors:
-    """Where a call finds the largest of its inputs, and not a constant: the part that is theirs, what others hold."""
+    Returns:
+        The share of the maximum that is at x and not at a constant; and the values of x' there, times this share.
+    """
     with torch.enable_grad():
         unit = torch.zeros_like(like, requires_grad=True)
-        passed = passed_back(unit)
+        passed = vjp(unit)
 
-        def added(factors: Tensors) -> Tensor:
-            pairs = zip(passed, factors, strict=True)
-            total = torch.stack([(one * factor.detach()).sum() for one, factor in pairs]).sum()
+        def jvp(tangents: Tensors) -> Tensor:
+            """The Jacobian-vector product: the gradient of the vector-Jacobian product, which is linear in `unit`."""
+            pairs = zip(passed, tangents, strict=True)
+            total = torch.stack([(gradient * tangent.detach()).sum() for gradient, tangent in pairs]).sum()
             return torch.autograd.grad(total, unit, retain_graph=True)[0]
 
-        return added(tuple(map(torch.ones_like, reference_inputs))), added(reference_inputs)
+        return jvp(tuple(map(torch.ones_like, references))), jvp(references)

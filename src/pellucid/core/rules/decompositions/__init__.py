@@ -1,1 +1,1 @@
-"""Functions of torch in steps that have rules."""
+"""Functions of torch, written as calls that have rules."""

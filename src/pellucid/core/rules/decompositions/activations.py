@@ -1,4 +1,4 @@
-"""Elementwise functions in steps that have rules."""
+"""Elementwise functions, written as calls that have rules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pellucid.core.tensors import is_number_non_parameter
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """One half, times the sigmoid of the other."""
+    """The first half, times the sigmoid of the second."""
     first, second = input.chunk(2, dim)
     return first * second.sigmoid()
 
@@ -27,9 +27,9 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    """A quotient whose denominator may depend on the inputs; any other is linear.
+    """A quotient whose denominator may depend on the inputs; NotImplemented for others, which are linear.
 
-    That of complex numbers is made of quotients of real ones.
+    Complex quotients are written as quotients of real numbers.
     """
     if not is_number_non_parameter(other):
         return NotImplemented
@@ -38,21 +38,21 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     if isinstance(input, Tensor) and input.is_complex():
         parts = torch.true_divide(torch.view_as_real(input.resolve_conj()), other.unsqueeze(-1))
         return torch.view_as_complex(parts.contiguous())
-    exact = torch.true_divide(input, other)
-    return exact if rounding_mode is None else exact.floor() if rounding_mode == "floor" else exact.trunc()
+    quotient = torch.true_divide(input, other)
+    return quotient if rounding_mode is None else quotient.floor() if rounding_mode == "floor" else quotient.trunc()
 
 
 def conjugate(input: Tensor) -> Tensor:
-    """The conjugate, made at once, so that the call is one step that nothing undoes."""
+    """The conjugate, computed at once, as the lazy one is a flag that later calls resolve."""
     return torch.conj_physical(input)
 
 
 def reciprocal(input: Tensor) -> Any:
-    """One over complex numbers; of real ones it is left as it is."""
+    """One over complex numbers; NotImplemented for real ones."""
     return div(1, input) if input.is_complex() else NotImplemented
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """The difference relu(input) - weight * relu(-input)."""
-    along = weight.reshape(-1, *[1] * (input.ndim - 2)) if input.ndim > 1 else weight
-    return input.relu() - along * (-input).relu()
+    slope = weight.reshape(-1, *[1] * (input.ndim - 2)) if input.ndim > 1 else weight
+    return input.relu() - slope * (-input).relu()

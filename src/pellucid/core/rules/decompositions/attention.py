@@ -1,4 +1,4 @@
-"""Softmax and attention in steps that have rules."""
+"""Softmax and attention, written as calls that have rules."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def attention(
 ) -> Tensor:
     """Scaled dot-product attention: softmax(q k^T * scale + mask) v."""
     if enable_gqa:
-        key, value = (each.repeat_interleave(query.shape[-3] // each.shape[-3], dim=-3) for each in (key, value))
+        key, value = (heads.repeat_interleave(query.shape[-3] // heads.shape[-3], dim=-3) for heads in (key, value))
     weights = (query * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)) @ key.transpose(-2, -1)
     if is_causal:
-        seen = torch.ones(weights.shape[-2:], dtype=torch.bool, device=weights.device).tril()
-        weights = weights.masked_fill(~seen, -math.inf)
+        causal_mask = torch.ones(weights.shape[-2:], dtype=torch.bool, device=weights.device).tril()
+        weights = weights.masked_fill(~causal_mask, -math.inf)
     if attn_mask is not None:
-        of_bool = attn_mask.dtype == torch.bool
-        weights = weights.masked_fill(~attn_mask, -math.inf) if of_bool else weights + attn_mask
-    alone = (weights == -math.inf).all(-1, keepdim=True)  # who may look at nobody gets nothing
-    chosen = torch.softmax(weights.masked_fill(alone, 0), -1).masked_fill(alone, 0)
-    return functional.dropout(chosen, dropout_p) @ value
+        is_bool = attn_mask.dtype == torch.bool
+        weights = weights.masked_fill(~attn_mask, -math.inf) if is_bool else weights + attn_mask
+    is_masked_row = (weights == -math.inf).all(-1, keepdim=True)  # attends to nothing: zeros, not NaN
+    weights = torch.softmax(weights.masked_fill(is_masked_row, 0), -1).masked_fill(is_masked_row, 0)
+    return functional.dropout(weights, dropout_p) @ value

@@ -1,4 +1,4 @@
-"""Normalisations in steps that have rules."""
+"""Normalisations, written as calls that have rules."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
     """The quotient x / sqrt(mean of squares + eps), over the last dimensions."""
-    small = torch.finfo(input.dtype).eps if eps is None else eps
-    squares = input.square().mean(tuple(range(-len(normalized_shape), 0)), keepdim=True)
-    return _scaled(input / (squares + small).sqrt(), weight, None).to(input.dtype)
+    eps = torch.finfo(input.dtype).eps if eps is None else eps
+    mean_square = input.square().mean(tuple(range(-len(normalized_shape), 0)), keepdim=True)
+    return _scaled(input / (mean_square + eps).sqrt(), weight, None).to(input.dtype)
 
 
 def group_norm(
@@ -54,8 +54,8 @@ def instance_norm(
     eps: float,
     cudnn_enabled: bool,
 ) -> Any:
-    """(x - mean) / sqrt(variance + eps), over the positions of each channel."""
-    if not use_input_stats or running_mean is not None:  # linear; or statistics are to be kept
+    """(x - mean) / sqrt(variance + eps), over the positions of each channel; NotImplemented with running statistics."""
+    if not use_input_stats or running_mean is not None:  # linear; or running statistics have to be updated
         return NotImplemented
     return _by_channel(_normalized(input, tuple(range(2, input.ndim)), eps), weight, bias)
 
@@ -71,7 +71,7 @@ def batch_norm(
     eps: float,
     cudnn_enabled: bool,
 ) -> Any:
-    """(x - mean) / sqrt(variance + eps), over the batch; linear, and left as it is, where these are known."""
+    """(x - mean) / sqrt(variance + eps), over the batch; NotImplemented in evaluation, where it is linear."""
     if not training:
         return NotImplemented
     dims = (0, *range(2, input.ndim))
@@ -83,8 +83,8 @@ def batch_norm(
 
 
 def _normalized(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
-    away = x - x.mean(dims, keepdim=True)
-    return away / (away.square().mean(dims, keepdim=True) + eps).sqrt()
+    centered = x - x.mean(dims, keepdim=True)
+    return centered / (centered.square().mean(dims, keepdim=True) + eps).sqrt()
 
 
 def _scaled(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -94,4 +94,4 @@ def _scaled(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
 
 def _by_channel(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     shape = (1, -1, *[1] * (x.ndim - 2))
-    return _scaled(x, *(None if each is None else each.reshape(shape) for each in (weight, bias)))
+    return _scaled(x, *(None if vector is None else vector.reshape(shape) for vector in (weight, bias)))

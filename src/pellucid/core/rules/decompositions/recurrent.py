@@ -1,4 +1,4 @@
-"""Recurrent layers of torch, which are one call, step by step."""
+"""Recurrent layers and cells of torch, which are one call, as calls for each step that have rules."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from torch.nn import functional
 
 States: TypeAlias = tuple[Tensor, ...]
 Cell: TypeAlias = Callable[..., States]
-"""(input [rows, features], states, weights) -> states, the output first."""
+"""(input [rows, features], states, weights) -> new states, of which the first is the output."""
 
 
 def lstm_step(x: Tensor, states: States, w_ih: Tensor, w_hh: Tensor, *more: Tensor) -> States:
-    """One step of long short-term memory; with a fifth weight, or a third without biases, h is projected."""
+    """One step of an LSTM; the last of an odd number of weights projects the hidden state."""
     hidden, memory = states
     biases, projection = more[:2] if len(more) > 1 else (), more[-1:] if len(more) % 2 else ()
     gates = _gate_preactivations(x, hidden, w_ih, w_hh, biases)
-    take, forget, new, give = gates.chunk(4, dim=1)
-    memory = forget.sigmoid() * memory + take.sigmoid() * new.tanh()
-    hidden = give.sigmoid() * memory.tanh()
+    input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=1)
+    memory = forget_gate.sigmoid() * memory + input_gate.sigmoid() * candidate.tanh()
+    hidden = output_gate.sigmoid() * memory.tanh()
     return functional.linear(hidden, *projection) if projection else hidden, memory
 
 
@@ -29,20 +29,20 @@ def gru_step(x: Tensor, states: States, w_ih: Tensor, w_hh: Tensor, *biases: Ten
     """One step of a gated recurrent unit."""
     (hidden,) = states
     b_ih, b_hh = biases or (None, None)
-    reset, update, new = functional.linear(x, w_ih, b_ih).chunk(3, dim=1)
-    own_reset, own_update, own = functional.linear(hidden, w_hh, b_hh).chunk(3, dim=1)
-    candidate = (new + (reset + own_reset).sigmoid() * own).tanh()
-    keep = (update + own_update).sigmoid()
-    return (candidate + keep * (hidden - candidate),)
+    x_reset, x_update, x_candidate = functional.linear(x, w_ih, b_ih).chunk(3, dim=1)
+    h_reset, h_update, h_candidate = functional.linear(hidden, w_hh, b_hh).chunk(3, dim=1)
+    candidate = (x_candidate + (x_reset + h_reset).sigmoid() * h_candidate).tanh()
+    update = (x_update + h_update).sigmoid()
+    return (candidate + update * (hidden - candidate),)
 
 
 def tanh_step(x: Tensor, states: States, w_ih: Tensor, w_hh: Tensor, *biases: Tensor) -> States:
-    """One step of a plain recurrent layer."""
+    """One step of a plain recurrent layer with tanh."""
     return (_gate_preactivations(x, states[0], w_ih, w_hh, biases).tanh(),)
 
 
 def relu_step(x: Tensor, states: States, w_ih: Tensor, w_hh: Tensor, *biases: Tensor) -> States:
-    """The same with another activation."""
+    """One step of a plain recurrent layer with relu."""
     return (_gate_preactivations(x, states[0], w_ih, w_hh, biases).relu(),)
 
 
@@ -52,75 +52,82 @@ def _gate_preactivations(x: Tensor, hidden: Tensor, w_ih: Tensor, w_hh: Tensor, 
 
 
 def cell(step: Cell) -> Callable[..., Any]:
-    """A cell, as torch calls it: `torch.lstm_cell(x, (h, c), ...)`, `torch.gru_cell(x, h, ...)`."""
+    """A cell with the signature of torch's: `torch.lstm_cell(x, (h, c), ...)`, `torch.gru_cell(x, h, ...)`."""
 
-    def called(x: Tensor, states: Any, w_ih: Tensor, w_hh: Tensor, *biases: Tensor | None) -> Any:
-        several = not isinstance(states, Tensor)
-        given = tuple(states) if several else (states,)
-        found = step(x, given, w_ih, w_hh, *(bias for bias in biases if bias is not None))
-        return found if several else found[0]
+    def run(x: Tensor, states: Any, w_ih: Tensor, w_hh: Tensor, *biases: Tensor | None) -> Any:
+        is_tuple = not isinstance(states, Tensor)
+        old_states = tuple(states) if is_tuple else (states,)
+        new_states = step(x, old_states, w_ih, w_hh, *(bias for bias in biases if bias is not None))
+        return new_states if is_tuple else new_states[0]
 
-    return called
+    return run
 
 
 def layers(step: Cell) -> Callable[..., Any]:
-    """All layers, as torch calls them: `lstm(x, states, ...)`, or `lstm(data, batch_sizes, states, ...)`."""
+    """All layers, with torch's signatures: `lstm(x, states, ...)`, or `lstm(data, batch_sizes, states, ...)`."""
 
-    def called(x: Tensor, second: Any, third: Any, *more: Any) -> Any:
+    def run(x: Tensor, second: Any, third: Any, *more: Any) -> Any:
         sizes: list[int] | None = None
         batch_first = False
         if isinstance(more[0], list | tuple):
-            sizes, states, (weights, _, _, dropout, train, both) = second.tolist(), third, more
+            sizes, states, (weights, _, _, dropout, train, bidirectional) = second.tolist(), third, more
         else:
-            states, weights, (_, _, dropout, train, both, batch_first) = second, third, more
-        several = not isinstance(states, Tensor)
-        given = tuple(states) if several else (states,)
+            states, weights, (_, _, dropout, train, bidirectional, batch_first) = second, third, more
+        start = (states,) if isinstance(states, Tensor) else tuple(states)
         steps = list(x.unbind(1 if batch_first else 0) if sizes is None else torch.split(x, sizes))
-        each = len(weights) // len(given[0])  # the states of all layers and directions are stacked
-        own = [weights[first : first + each] for first in range(0, len(weights), each)]
-        outputs, final = _run_layers(step, steps, given, own, both, dropout if train else 0)
+        count = len(weights) // len(start[0])  # the states of all layers and directions are stacked
+        weights_by_layer = [weights[first : first + count] for first in range(0, len(weights), count)]
+        outputs, final = _run_layers(step, steps, start, weights_by_layer, bidirectional, dropout if train else 0)
         out = torch.cat(outputs) if sizes is not None else torch.stack(outputs, dim=1 if batch_first else 0)
         return (out, *final)
 
-    return called
+    return run
 
 
 def _run_layers(
-    step: Cell, steps: list[Tensor], states: States, weights: list[Sequence[Tensor]], both: bool, dropout: float
+    step: Cell,
+    inputs: list[Tensor],
+    states: States,
+    weights_by_layer: list[Sequence[Tensor]],
+    bidirectional: bool,
+    dropout: float,
 ) -> tuple[list[Tensor], States]:
-    """The outputs of the last layer, step by step, and the last states of all layers."""
-    directions = 2 if both else 1
-    last: list[States] = []
-    for layer, own in enumerate(weights):
-        if layer % directions == 0:
-            taken = [functional.dropout(each, dropout) for each in steps] if layer and dropout else steps
-            found: list[list[Tensor]] = []
-        outputs, final = _run_direction(
-            step, taken, tuple(each[layer] for each in states), own, layer % directions == 1
-        )
-        found.append(outputs)
-        last.append(final)
-        if layer % directions == directions - 1:
-            steps = [torch.cat(each, dim=1) for each in zip(*found, strict=True)] if both else found[0]
-    return steps, tuple(torch.stack(each) for each in zip(*last, strict=True))
+    """The outputs of the last layer, step by step, and the last states of all layers and directions."""
+    directions = 2 if bidirectional else 1
+    last_states: list[States] = []
+    for first in range(0, len(weights_by_layer), directions):
+        if first and dropout:
+            inputs = [functional.dropout(x, dropout) for x in inputs]
+        outputs: list[list[Tensor]] = []
+        for index in range(first, first + directions):
+            start = tuple(state[index] for state in states)
+            output, last = _run_direction(step, inputs, start, weights_by_layer[index], index > first)
+            outputs.append(output)
+            last_states.append(last)
+        inputs = [torch.cat(pair, dim=1) for pair in zip(*outputs, strict=True)] if bidirectional else outputs[0]
+    return inputs, tuple(torch.stack(stacked) for stacked in zip(*last_states, strict=True))
 
 
 def _run_direction(
-    step: Cell, steps: list[Tensor], start: States, weights: Sequence[Tensor], backwards: bool
+    step: Cell, inputs: list[Tensor], start: States, weights: Sequence[Tensor], backwards: bool
 ) -> tuple[list[Tensor], States]:
-    """One layer in one direction; the batch of a step may be smaller than that before it, as sequences end."""
+    """The outputs of one layer in one direction, step by step, and its last states.
+
+    In packed sequences the batch becomes smaller from step to step, as sequences end.
+    """
     outputs: dict[int, Tensor] = {}
-    order = range(len(steps) - 1, -1, -1) if backwards else range(len(steps))
-    states = tuple(each[: len(steps[order[0]])] for each in start)
+    order = range(len(inputs) - 1, -1, -1) if backwards else range(len(inputs))
+    states = tuple(state[: len(inputs[order[0]])] for state in start)
     ended: list[States] = []
-    for number in order:
-        size, have = len(steps[number]), len(states[0])
-        if size < have:
-            ended.append(tuple(each[size:] for each in states))
-            states = tuple(each[:size] for each in states)
-        elif size > have:
-            states = tuple(torch.cat([each, first[have:size]]) for each, first in zip(states, start, strict=True))
-        states = step(steps[number], states, *weights)
-        outputs[number] = states[0]
-    final = tuple(torch.cat(each) for each in zip(states, *reversed(ended), strict=True)) if ended else states
-    return [outputs[number] for number in range(len(steps))], final
+    for index in order:
+        size, previous_size = len(inputs[index]), len(states[0])
+        if size < previous_size:
+            ended.append(tuple(state[size:] for state in states))
+            states = tuple(state[:size] for state in states)
+        elif size > previous_size:  # backwards, longer sequences come first
+            added = (state[previous_size:size] for state in start)
+            states = tuple(torch.cat(rows) for rows in zip(states, added, strict=True))
+        states = step(inputs[index], states, *weights)
+        outputs[index] = states[0]
+    final = tuple(torch.cat(rows) for rows in zip(states, *reversed(ended), strict=True)) if ended else states
+    return [outputs[index] for index in range(len(inputs))], final

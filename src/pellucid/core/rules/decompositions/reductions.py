@@ -1,4 +1,4 @@
-"""Variances, norms and distances in steps that have rules."""
+"""Variances, norms and distances, written as calls that have rules."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def var(
     correction: float | None = None,
     axis: Any = None,
 ) -> Tensor:
-    """The sum of squared distances from the mean, over their number less a correction."""
+    """The sum of squared deviations from the mean, over their number less a correction."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    dims = _all_or(dim if axis is None else axis, input.ndim)
-    count = math.prod(input.shape[each] for each in dims)
-    less = (1 if unbiased else 0) if correction is None else correction
+    dims = _as_dims(dim if axis is None else axis, input.ndim)
+    count = math.prod(input.shape[dim] for dim in dims)
+    correction = (1 if unbiased else 0) if correction is None else correction
     squares = (input - input.mean(dims, keepdim=True)).square().sum(dims, keepdim=keepdim)
-    return squares / max(0, count - less)
+    return squares / max(0, count - correction)
 
 
 def std(
@@ -50,9 +50,9 @@ def var_mean(
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The variance, and the mean."""
-    spread = var(input, dim, unbiased, keepdim, correction=correction)
-    dims = _all_or(None if isinstance(dim, bool) else dim, input.ndim)
-    return spread, input.mean(dims, keepdim=keepdim)
+    variance = var(input, dim, unbiased, keepdim, correction=correction)
+    dims = _as_dims(None if isinstance(dim, bool) else dim, input.ndim)
+    return variance, input.mean(dims, keepdim=keepdim)
 
 
 def std_mean(
@@ -64,15 +64,15 @@ def std_mean(
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The standard deviation, and the mean."""
-    spread, mean = var_mean(input, dim, unbiased, keepdim, correction=correction)
-    return spread.sqrt(), mean
+    variance, mean = var_mean(input, dim, unbiased, keepdim, correction=correction)
+    return variance.sqrt(), mean
 
 
 def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """The norm (sum of |x|^ord)^(1/ord); of the largest and the smallest number for the orders inf and -inf."""
+    """The norm (sum of |x|^ord)^(1/ord): the largest of |x| for inf, the smallest for -inf."""
     if not isinstance(ord, int | float) or (ord <= 0 and ord != -math.inf):
         return NotImplemented
-    x, dims = x if dtype is None else x.to(dtype), _all_or(dim, x.ndim)
+    x, dims = x if dtype is None else x.to(dtype), _as_dims(dim, x.ndim)
     x = x.abs() if x.is_complex() else x
     if math.isinf(ord):
         return (x.abs().amax if ord > 0 else x.abs().amin)(dims, keepdim=keepdim)
@@ -89,9 +89,9 @@ def norm(  # torch's names
     *,
     dtype: Any = None,
 ) -> Any:
-    """The norm of a vector; those of matrices are left as they are."""
-    of_matrix = ord is not None and (A.ndim == 2 if dim is None else not isinstance(dim, int) and len(dim) == 2)
-    if of_matrix:
+    """The norm of vectors, or of matrices where the order and the dimensions are those of matrices."""
+    is_matrix = ord is not None and (A.ndim == 2 if dim is None else not isinstance(dim, int) and len(dim) == 2)
+    if is_matrix:
         return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 
@@ -104,31 +104,31 @@ def matrix_norm(
     *,
     dtype: Any = None,
 ) -> Any:
-    """The Frobenius norm, and the largest or smallest sum of a column or a row; those of singular values are left."""
+    """The Frobenius norm, or the extreme sum of a column or a row; NotImplemented for norms of singular values."""
     if ord == "fro":
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
     if ord not in (1, -1, math.inf, -math.inf):
         return NotImplemented
-    along, other = dim if abs(ord) == 1 else reversed(dim)
-    sums = vector_norm(A, 1, along, True, dtype=dtype)
-    found = (sums.amax if ord > 0 else sums.amin)(other, keepdim=True)
-    return found if keepdim else found.squeeze(dim)
+    summed, compared = dim if abs(ord) == 1 else reversed(dim)
+    sums = vector_norm(A, 1, summed, True, dtype=dtype)
+    value = (sums.amax if ord > 0 else sums.amin)(compared, keepdim=True)
+    return value if keepdim else value.squeeze(dim)
 
 
 def complex_abs(input: Tensor) -> Any:
-    """How large complex numbers are: the norm of their two parts; real ones are left as they are."""
+    """The absolute value of complex numbers: the norm of their two parts; NotImplemented for real numbers."""
     return vector_norm(torch.view_as_real(input), 2, -1) if input.is_complex() else NotImplemented
 
 
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: Any = None) -> Any:
-    """The norm of the difference of each row of one and each row of the other."""
+    """The norm of the difference of each row of x1 and each row of x2."""
     return vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p, -1)
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Any:
-    """The same of each two rows."""
-    one, other = torch.triu_indices(len(input), len(input), 1, device=input.device)
-    return vector_norm(input[one] - input[other], p, -1)
+    """The norm of the difference of each two rows."""
+    first, second = torch.triu_indices(len(input), len(input), 1, device=input.device)
+    return vector_norm(input[first] - input[second], p, -1)
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2, eps: float = 1e-6, keepdim: bool = False) -> Any:
@@ -144,13 +144,12 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Any:
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine, x1 . x2 / (|x1| |x2|)."""
     shape = (x1.detach() + x2.detach()).shape  # they broadcast
-    both = (x1.expand(shape), x2.expand(shape))
-    first, second = (each / each.square().sum(dim, keepdim=True).sqrt().clamp(min=eps) for each in both)
-    return torch.sum(first * second, dim)
+    x1, x2 = (x / x.square().sum(dim, keepdim=True).sqrt().clamp(min=eps) for x in (x1.expand(shape), x2.expand(shape)))
+    return torch.sum(x1 * x2, dim)
 
 
-def _all_or(dim: Any, ndim: int) -> tuple[int, ...]:
-    """Dimensions as a tuple; none given are all of them."""
+def _as_dims(dim: Any, ndim: int) -> tuple[int, ...]:
+    """Dimensions as a tuple; None or no dimension means all."""
     if isinstance(dim, int):
         return (dim,)
     return tuple(dim) if dim else tuple(range(ndim))

@@ -1,4 +1,4 @@
-"""Which calls of torch can be taken apart, and into what."""
+"""The table of decompositions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ DECOMPOSITIONS: dict[str, TorchFunction] = {
     "var": reductions.var,
     "var_mean": reductions.var_mean,
 }
-"""What calls are taken apart into, by the names of their functions."""
+"""Functions written as calls that have rules, by the names of torch's functions."""
 
 DECOMPOSED: dict[str | TorchFunction, RuleSpec] = {name: Decompose(steps) for name, steps in DECOMPOSITIONS.items()}
-"""The same as entries of rules."""
+"""The same as entries of [Rules][pellucid.core.rules.rules.Rules]."""
