@@ -1,4 +1,4 @@
-"""Signals that an attribution must start again in another way; no `Exception`s, so that no code takes them for errors."""
+"""Signals that an attribution must start again in another way; no `Exception`s, so that no handler catches them."""
 
 from __future__ import annotations
 
