@@ -1,4 +1,4 @@
-"""The state of a model: everything of its modules that may decide how a forward runs, in a form that can be compared."""
+"""The state of a model: what of its modules may decide how a forward runs, in a form that can be compared."""
 
 from __future__ import annotations
 
