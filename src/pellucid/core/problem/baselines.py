@@ -151,18 +151,17 @@ def _baseline_like(
     dtype = _fill_dtype(x, baseline) if fills and baseline is not None else x.dtype
     if not isinstance(baseline, Tensor):
         return x.new_full((1,) * x.ndim, baseline or 0, dtype=dtype).expand(points, *x.shape[1:])
-    batch = _with_first_dimension(baseline, x, examples)
+    batch = _with_missing_dimensions(baseline, x, examples)
     if not _broadcasts(batch, x, first_sizes=(1, examples, points)):
         raise _not_broadcastable(baseline, batch, x, examples, fills)
     selected: Tensor = batch if len(batch) == points else select_examples(batch, rows, examples)
     return selected.to(x.device, dtype).expand(points, *x.shape[1:])
 
 
-def _with_first_dimension(baseline: Tensor, x: Tensor, examples: int) -> Tensor:
-    """The baseline of an input `x`, with a first dimension of 1 where it has none.
+def _with_missing_dimensions(baseline: Tensor, x: Tensor, examples: int) -> Tensor:
+    """A baseline with as many dimensions as the input `x`: missing ones are added in front, as torch broadcasts.
 
-    Missing dimensions are added in front, as torch broadcasts. A tensor that may have been meant as one baseline per
-    example is left as it is, rather than taken for another dimension.
+    A tensor that may have been meant as one value per example is returned unchanged, and so is refused later.
     """
     missing = x.ndim - baseline.ndim
     if missing > 0 and (baseline.ndim == 0 or examples == 1 or len(baseline) != examples):
@@ -171,7 +170,7 @@ def _with_first_dimension(baseline: Tensor, x: Tensor, examples: int) -> Tensor:
 
 
 def _broadcasts(baseline: Tensor, x: Tensor, first_sizes: tuple[int, ...]) -> bool:
-    """Whether a baseline broadcasts to an input `x`, with one of these sizes of the first dimension."""
+    """Whether a baseline broadcasts to an input `x` and its first dimension has one of some sizes."""
     if baseline.ndim != x.ndim or len(baseline) not in first_sizes:
         return False
     return all(size in (1, expected) for size, expected in zip(baseline.shape[1:], x.shape[1:], strict=True))

@@ -320,19 +320,17 @@ def target_at(site: Site, target: TargetLike, examples: int) -> Target:
         return SameIndex(site, ()) if target is None else TargetFunction(site, target)
     if isinstance(target, tuple | slice):
         positions = target if isinstance(target, tuple) else (target,)
-        return SameIndex(
-            site,
-            tuple(
-                position if isinstance(position, slice) else _as_index(position, target, name) for position in positions
-            ),
-        )
+        index = [
+            position if isinstance(position, slice) else _as_index(position, target, name) for position in positions
+        ]
+        return SameIndex(site, tuple(index))
     if isinstance(target, list):
         return _index_per_example(site, _index_of_list(target, name), examples)
     if isinstance(target, Tensor | np.ndarray):
-        index = _index_of_tensor(target, name)
-        if index.numel() == 1:
-            return SameIndex(site, (int(index),))
-        return _index_per_example(site, index.to(torch.int64)[:, None], examples)
+        integers = _integers_of(target, name)
+        if integers.numel() == 1:
+            return SameIndex(site, (int(integers),))
+        return _index_per_example(site, integers.to(torch.int64)[:, None], examples)
     return SameIndex(site, (_as_index(target, target, name),))
 
 
@@ -345,13 +343,13 @@ def _index_of_list(target: list[Any], name: str) -> Tensor:
     return torch.tensor(index, dtype=torch.int64, device="cpu")
 
 
-def _index_of_tensor(target: Tensor | np.ndarray[Any, Any], name: str) -> Tensor:
-    """A user's target as a tensor of integers on the CPU, [elements], or of any shape for a single element."""
-    index = target.detach().cpu() if isinstance(target, Tensor) else torch.from_numpy(target)
-    is_integer = not (index.is_floating_point() or index.is_complex() or index.dtype == torch.bool)
-    if not is_integer or (index.ndim > 1 and index.numel() != 1):
-        raise InvalidArgument(f"{name} must be a 1-D tensor of integers: got {describe(index)}.")
-    return index
+def _integers_of(target: Tensor | np.ndarray[Any, Any], name: str) -> Tensor:
+    """A tensor or array of integers, [elements] or a single one of any shape, as a tensor on the CPU."""
+    tensor = target.detach().cpu() if isinstance(target, Tensor) else torch.from_numpy(target)
+    is_integer = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+    if not is_integer or (tensor.ndim > 1 and tensor.numel() != 1):
+        raise InvalidArgument(f"{name} must be a 1-D tensor of integers: got {describe(tensor)}.")
+    return tensor
 
 
 def _index_per_example(site: Site, index: Tensor, examples: int) -> IndexPerExample:
