@@ -48,18 +48,18 @@ def to_completion(call: Callable[P, Awaiting[T]]) -> Callable[P, T]:
     return complete
 
 
-def as_future(waits: Awaiting[T], failure: Callable[[Exception], Exception]) -> Future[T]:
+def as_future(coroutine: Awaiting[T], failure: Callable[[Exception], Exception]) -> Future[T]:
     """A future of the result of a coroutine, which is resumed by the thread that completes the future it awaits.
 
     Up to its first `await` it runs, and raises, in this call.
 
     Args:
-        waits: The coroutine.
+        coroutine: The coroutine.
         failure: Maps an exception that it raises later to the one that the future gets.
     """
     future: Future[T] = Future([])
     results: list[T] = []
-    steps = _into(results, waits).__await__()
+    steps = _into(results, coroutine).__await__()
 
     def resume() -> None:
         with torch.no_grad():
@@ -93,9 +93,9 @@ def then(future: Future[T], change: Callable[[T], U]) -> Future[U]:
     return changed
 
 
-async def _into(results: list[T], waits: Awaiting[T]) -> None:
+async def _into(results: list[T], coroutine: Awaiting[T]) -> None:
     """Append the result of a coroutine to a list."""
-    results.append(await waits)
+    results.append(await coroutine)
 
 
 def _fail(future: Future[Any], error: Exception) -> None:

@@ -134,7 +134,7 @@ def is_floating(tensor: Tensor) -> bool:
 
 def as_floating(tensors: Tensors) -> Tensors:
     """Integer tensors in the default floating dtype; other tensors unchanged."""
-    return tuple(t if is_floating(t) else t.to(torch.get_default_dtype()) for t in tensors)
+    return tuple(tensor if is_floating(tensor) else tensor.to(torch.get_default_dtype()) for tensor in tensors)
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:

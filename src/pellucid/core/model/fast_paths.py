@@ -28,10 +28,10 @@ def without_fast_paths(model: ModelInfo, *, hooks: bool) -> AbstractContextManag
     fused = model.has_fast_path and (hooks or not model.compiled)
     if not (eager and fused):
         return _FORCE_EAGER if eager else _NoOpTorchFunctionMode() if fused else _NONE
-    both = ExitStack()
-    both.enter_context(_FORCE_EAGER)
-    both.enter_context(_NoOpTorchFunctionMode())
-    return both
+    stack = ExitStack()
+    stack.enter_context(_FORCE_EAGER)
+    stack.enter_context(_NoOpTorchFunctionMode())
+    return stack
 
 
 def unwrap_data_parallel(

@@ -84,7 +84,12 @@ class ModelInfo:
         modules = _with_children(roots)
         return cls(
             modules=modules,
-            parameter_bytes=sum(p.nbytes for module in modules for p in module._parameters.values() if p is not None),
+            parameter_bytes=sum(
+                parameter.nbytes
+                for module in modules
+                for parameter in module._parameters.values()
+                if parameter is not None
+            ),
             training_flags=bytes(module.training for module in modules),
             compiled=len(roots) < len(reachable) or any(map(_is_or_has_compiled, modules)),
             has_fast_path=any(isinstance(module, _FUSED) for module in modules),
