@@ -1,20 +1,20 @@
-"""What can go wrong, said so that the reader knows what to do next.
+"""Exceptions and warnings, whose messages say what to do next.
 
     PellucidError
     ├── InvalidArgument     (ValueError, AssertionError)   an argument is not what the method expects
     │   ├── OutOfRange      (IndexError)                   a target beyond the output
     │   ├── NotScalar       (RuntimeError)                 a target that leaves several values per example
-    │   └── WrongType       (TypeError)                    a number, or a model, that is none
+    │   └── WrongType       (TypeError)                    an argument that is no number, or no model
     ├── NotFound            (AttributeError)               a model has nothing of this name
     ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
-    └── NotSupported        (NotImplementedError)          a method does not have what was asked of it
-        └── NoRule          (TypeError)                    nobody has said how something passes back
+    └── NotSupported        (NotImplementedError)          a method does not support what was requested
+        └── NoRule          (TypeError)                    a call or layer without a rule, where one is needed
 
     PellucidWarning         (UserWarning)                  the result is there, but may not be what was wanted
 
 Each exception can also be caught as the class that Captum raises in its place, in brackets above, so that `except`
-clauses survive the migration. Errors are raised in few words where they are found and get their context, the method
-and the shapes of its inputs, once at the public edge.
+clauses survive the migration. Errors are raised with short messages; `located` adds the context, the method and the
+shapes of its inputs, once, at the public call.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from typing import NoReturn, SupportsIndex
 class PellucidError(Exception):
     """The base of every exception of pellucid."""
 
-    located = False  # whether the edge has already said in which call it happened
+    located = False  # whether the message already names the call
 
 
 class InvalidArgument(PellucidError, ValueError, AssertionError):
-    """An argument is not what the method expects; the message names it, what was expected and what came."""
+    """An argument is not what the method expects; the message names it, what was expected and what was given."""
 
 
 class OutOfRange(InvalidArgument, IndexError):
@@ -48,11 +48,11 @@ class NotScalar(InvalidArgument, RuntimeError):
 
 
 class WrongType(InvalidArgument, TypeError):
-    """An argument that must be a number, or a model, is none."""
+    """An argument that must be a number, or a model, is something else."""
 
 
 class NotFound(PellucidError, AttributeError):
-    """A model, the library that fits it, or what is given in its place has nothing of this name."""
+    """A model, the library that fits it, or what replaces it has nothing of this name."""
 
 
 class NotDifferentiable(PellucidError, RuntimeError):
@@ -60,7 +60,7 @@ class NotDifferentiable(PellucidError, RuntimeError):
 
 
 class NotSupported(PellucidError, NotImplementedError):
-    """A method does not have what was asked of it."""
+    """A method does not support what was requested."""
 
 
 class NoRule(NotSupported, TypeError):
@@ -72,63 +72,70 @@ class PellucidWarning(UserWarning):
 
 
 def located(error: Exception, method: str, inputs: str, hint: str = "") -> Exception:
-    """The error to raise at the public edge: it tells in which call it happened, once, at the first edge it passes.
+    """The error that a public call raises for an error inside of it: its message names the innermost public call.
 
-    Our own errors are made anew with their context; an exception of the user's model keeps its identity and gets the
-    context as a note (which Python 3.11 and later print). Tracebacks of our own errors leave out our own frames, which
-    `PELLUCID_DEBUG=1` shows; those of the model's errors are whole.
+    Our own errors are created anew with the context in the message; an exception of the user's model keeps its identity
+    and gets the context as a note, which Python 3.11 and later print. Tracebacks of our own errors leave out our own
+    frames, unless `PELLUCID_DEBUG=1`; those of the model's errors are complete.
 
     Args:
         error: What was raised.
         method: The method's name.
-        inputs: Its inputs, described.
-        hint: What may help when it is the user's model that failed.
+        inputs: A description of its inputs.
+        hint: A hint for an error of the user's model.
+
+    Returns:
+        The error to raise.
     """
     if isinstance(error, PellucidError):
         if error.located:
-            return error.with_traceback(_of_others(error.__traceback__))
-        placed = type(error)(f"{method}: {error} [inputs: {inputs}]")
-        placed.located = True
-        placed.__cause__ = error.__cause__
-        return placed.with_traceback(_of_others(error.__traceback__))
-    note = f"This happened while pellucid's {method} called the model on inputs {inputs}."
-    notes: list[str] = error.__dict__.setdefault("__notes__", [])  # what add_note of Python 3.11 does
-    if not any("pellucid" in each for each in notes):
-        notes.append(note)
-    place = next(place for place, each in enumerate(notes) if "pellucid" in each)
-    if hint and " Hint: " not in notes[place]:  # an edge further out may know more: the inputs before noise
-        notes[place] += f" Hint: {hint}"
+            return error.with_traceback(_without_own_frames(error.__traceback__))
+        located_error = type(error)(f"{method}: {error} [inputs: {inputs}]")
+        located_error.located = True
+        located_error.__cause__ = error.__cause__
+        return located_error.with_traceback(_without_own_frames(error.__traceback__))
+    notes: list[str] = error.__dict__.setdefault("__notes__", [])  # as add_note of Python 3.11 does
+    if not any("pellucid" in note for note in notes):
+        notes.append(f"This happened while pellucid's {method} called the model on inputs {inputs}.")
+    index = next(index for index, note in enumerate(notes) if "pellucid" in note)
+    if hint and " Hint: " not in notes[index]:  # an outer call may know more, such as the inputs before noise
+        notes[index] += f" Hint: {hint}"
     return error
 
 
 def renamed(error: Exception, names: Mapping[str, str]) -> Exception:
-    """One of our errors in the caller's words; any other as it is.
+    """One of our errors with its arguments under the names that the caller gave them; any other error as it is.
 
     Args:
         error: What was raised.
-        names: What the caller has under another name: what messages say, and what is to be said.
+        names: Names of arguments in messages, and what the caller calls them.
+
+    Returns:
+        The error to raise.
     """
-    message = text = str(error)
-    for name, callers in names.items():
-        if isinstance(error, PellucidError) and name != callers:
-            text = re.sub(rf"(?<!the )\b{name}\b(?= must|=|: )", callers, text)
-    if text == message:
+    if not isinstance(error, PellucidError):
         return error
-    again = type(error)(text)
-    vars(again).update(vars(error))
-    again.__cause__ = error.__cause__
-    return again.with_traceback(error.__traceback__)
+    message = str(error)
+    for name, callers_name in names.items():
+        message = re.sub(rf"(?<!the )\b{name}\b(?= must|=|: )", callers_name, message)
+    renamed_error = type(error)(message)
+    renamed_error.located = error.located
+    renamed_error.__cause__ = error.__cause__
+    return renamed_error.with_traceback(error.__traceback__)
 
 
-def _of_others(trace: TracebackType | None) -> TracebackType | None:
-    """A traceback without our own frames, unless they are asked for."""
+def _without_own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without our own frames, unless `PELLUCID_DEBUG` is set."""
     if trace is None or os.environ.get("PELLUCID_DEBUG", "0") != "0":
         return trace
-    rest = _of_others(trace.tb_next)
-    return rest if _ours(trace.tb_frame) else TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
+    following = _without_own_frames(trace.tb_next)
+    if _is_own(trace.tb_frame):
+        return following
+    return TracebackType(following, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
 
 
-def _ours(frame: FrameType) -> bool:
+def _is_own(frame: FrameType) -> bool:
+    """Whether a frame runs code of pellucid."""
     return frame.f_code.co_filename.startswith(_HOME)
 
 
@@ -136,18 +143,23 @@ _HOME = os.path.dirname(__file__) + os.sep
 
 
 def warn(message: str) -> None:
-    """Warn of something at the line of the user's code that called pellucid."""
+    """Issue a `PellucidWarning` at the line of the user's code that called pellucid."""
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and _ours(frame):
+    while frame.f_back is not None and _is_own(frame):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, PellucidWarning, stacklevel=level)
 
 
 def not_to_be_overridden(what: object, names: tuple[str, ...], hint: str) -> None:
-    """Refuse a class, or an object, that would change what the engine does by itself.
+    """Refuse a class, or an object, that overrides what the engine does not call.
+
+    Args:
+        what: The class or object.
+        names: The methods that must not be overridden.
+        hint: What to do instead.
 
     Raises:
-        NotSupported: It does.
+        NotSupported: It defines one of them.
     """
     for name in names:
         if name in vars(what):
@@ -156,10 +168,16 @@ def not_to_be_overridden(what: object, names: tuple[str, ...], hint: str) -> Non
 
 
 def check_count(name: str, count: int, least: int = 1) -> int:
-    """A number of samples, steps or rows.
+    """A number of samples, steps or rows as an `int`.
+
+    Args:
+        name: The argument's name, for the message.
+        count: The user's number.
+        least: The smallest number allowed.
 
     Raises:
-        InvalidArgument: It is below the least one there can be, or not an integer.
+        WrongType: It is not an integer.
+        InvalidArgument: It is too small.
     """
     message = f"{name} must be an integer of at least {least}: got {count!r}."
     if not isinstance(count, SupportsIndex):
@@ -186,35 +204,33 @@ ABSENT = {
     "robust": "FGSM PGD Perturbation AttackComparator MinParamPerturbation",
     "module": "BinaryConcreteStochasticGates GaussianStochasticGates StochasticGatesBase",
 }
-"""By Captum's package: its public names that pellucid does not have yet, which README lists too."""
+"""For each of Captum's packages, the public names that pellucid does not have yet; README lists them too."""
 
 AROUND_ITS_OWN = ("DataLoaderAttribution", "LLMAttribution", "LLMGradientAttribution", "RemoteLLMAttribution")
-"""Those that go around an attribution method, which must be Captum's."""
+"""Classes that wrap an attribution method, which then must be Captum's."""
 
 
 def absent(path: str) -> ImportError:
-    """The error of an import of something that is not here yet, such as `metrics` or `attr.LLMAttribution`."""
-    return ImportError(_said(path), name=f"pellucid.{path}")
+    """The error for importing what pellucid does not have yet, such as `metrics` or `attr.LLMAttribution`."""
+    return ImportError(_absence_message(path), name=f"pellucid.{path}")
 
 
 def missing(package: str, name: str) -> NoReturn:
-    """What the `__getattr__` of a package does, for names that it does not have.
-
-    Whoever only asks whether they are there, as `hasattr` does, is to hear no.
+    """Raise the error of a package's `__getattr__`, for a name that it does not have.
 
     Raises:
-        ImportError: It is one of Captum's that is not here yet, and imported.
-        AttributeError: It is not there.
+        ImportError: The name is one of Captum's that is not here yet, and is imported.
+        AttributeError: Otherwise, so that `hasattr` is false.
     """
     if name not in ABSENT[package].split():
         raise AttributeError(f"module 'pellucid.{package}' has no attribute {name!r}")
-    if sys._getframe(2).f_code.co_name == "_handle_fromlist":  # by which Python imports names from packages
+    if sys._getframe(2).f_code.co_name == "_handle_fromlist":  # the function that imports names from packages
         raise absent(f"{package}.{name}")
-    raise AttributeError(_said(f"{package}.{name}"))
+    raise AttributeError(_absence_message(f"{package}.{name}"))
 
 
-def _said(path: str) -> str:
+def _absence_message(path: str) -> str:
     package, _, name = path.rpartition(".")
-    typed = f"from captum.{package} import {name}" if package else f"import captum.{name}"
+    statement = f"from captum.{package} import {name}" if package else f"import captum.{name}"
     around = ", around Captum's own methods" if name in AROUND_ITS_OWN else ""
-    return f"pellucid.{path} is not here yet. Hint: {typed}, which works beside pellucid{around}."
+    return f"pellucid.{path} is not here yet. Hint: {statement}, which works beside pellucid{around}."

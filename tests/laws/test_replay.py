@@ -546,7 +546,7 @@ def both(make: Any, explain: Callable[..., Any], x: Tensor, **more: Any) -> tupl
     expected = explain(without, x, replay=False, **more)
     found = explain(with_it, x, **more)
     close(flat(found), flat(expected), rtol=1e-8, atol=1e-11)
-    assert not interception._INSTALLED
+    assert not interception._PATCHES
     return with_it, without
 
 
@@ -961,7 +961,7 @@ def test_a_call_leaves_all_as_found(way: str):
     model.bend.forward = forward
     with as_found(model, x):
         WAYS[way](model, x)
-    assert not interception._INSTALLED
+    assert not interception._PATCHES
 
 
 @pytest.mark.parametrize("failing", range(1, 20, 3))
@@ -982,7 +982,7 @@ def test_an_exception_in_any_forward_leaves_every_module_as_found(failing: int, 
     with as_found(model, x), pytest.raises(error, match="from the model"):
         WAYS["FeatureAblation"](model, x)
     assert len(forwards) >= failing
-    assert not interception._INSTALLED
+    assert not interception._PATCHES
 
 
 def test_threads_that_share_a_model_beside_one_that_predicts(several_chunks: None):
@@ -1017,7 +1017,7 @@ def test_threads_that_share_a_model_beside_one_that_predicts(several_chunks: Non
             assert predictions.result() > 0
     finally:
         sys.setswitchinterval(interval)
-    assert not interception._INSTALLED
+    assert not interception._PATCHES
     assert all("forward" not in vars(module) for module in model.modules())
 
 
@@ -1029,7 +1029,7 @@ def test_nothing_is_kept_alive(way: str, several_chunks: None):
     del model, x
     gc.collect()
     assert [each() for each in kept] == [None] * 4
-    assert not interception._INSTALLED
+    assert not interception._PATCHES
 
 
 SIZES = {"hidden_size": 8, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 10}

@@ -66,10 +66,10 @@ class FeatureAblation(PerturbationAttribution):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
                   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -80,8 +80,9 @@ class FeatureAblation(PerturbationAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             feature_mask: What is one feature:
                 * `None`: each element is a feature of its own.
                 * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
@@ -90,10 +91,11 @@ class FeatureAblation(PerturbationAttribution):
                 Numbers must not be negative; some may be missing. Attributions give each element the value of its
                 feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
                 each value once.
-            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+                automatically.
             show_progress: Whether to show a progress bar on stderr.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
             **kwargs: Taken and dropped, as in Captum.
 
         Returns:
@@ -149,10 +151,10 @@ class Occlusion(FeatureAblation):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
                   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -163,12 +165,14 @@ class Occlusion(FeatureAblation):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
-            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
+            perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+                automatically.
             show_progress: Whether to show a progress bar on stderr.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
@@ -221,7 +225,7 @@ class FeaturePermutation(FeatureAblation):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -232,8 +236,9 @@ class FeaturePermutation(FeatureAblation):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             feature_mask: What is one feature:
                 * `None`: each element is a feature of its own.
                 * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
@@ -242,12 +247,13 @@ class FeaturePermutation(FeatureAblation):
                 Numbers must not be negative; some may be missing. Attributions give each element the value of its
                 feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
                 each value once.
-            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+                automatically.
             show_progress: Whether to show a progress bar on stderr.
             seed: Seeds these draws; None draws from torch's global generator.
             generator: Gives the seed.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
             **kwargs: Taken and dropped, as in Captum.
 
         Returns:
@@ -305,10 +311,10 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
                   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -319,8 +325,9 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             layer_mask: What is one feature of the layer:
                 * `None`: each element is a feature of its own.
                 * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
@@ -330,12 +337,13 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
                 feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
                 each value once.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
-            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+                automatically.
             show_progress: Whether to show a progress bar on stderr.
-            replay: Whether modules that finish before the source may be answered from what they returned before, once
-                that has been seen to give the same. False runs them every time.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these
+                were checked to give the same output. False runs them in every forward.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
@@ -386,7 +394,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -397,8 +405,9 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             layer_mask: What is one feature of the layer:
                 * `None`: each element is a feature of its own.
                 * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
@@ -407,14 +416,15 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
                 Numbers must not be negative; some may be missing. Attributions give each element the value of its
                 feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
                 each value once.
-            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+                automatically.
             show_progress: Whether to show a progress bar on stderr.
-            replay: Whether modules that finish before the source may be answered from what they returned before, once
-                that has been seen to give the same. False runs them every time.
+            replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these
+                were checked to give the same output. False runs them in every forward.
             seed: Seeds these draws; None draws from torch's global generator.
             generator: Gives the seed.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
@@ -483,7 +493,7 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -500,10 +510,11 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
                   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             feature_mask: What is one feature:
                 * `None`: each element is a feature of its own.
                 * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
@@ -513,12 +524,13 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
                 feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
                 each value once.
             attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
-            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+                automatically.
             show_progress: Whether to show a progress bar on stderr.
-            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
-                been counted. False is for models that call a module more or less often depending on the data.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
+                counted. False is for models whose data decide how often they call a module.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.

@@ -63,7 +63,7 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -74,17 +74,18 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             relu_attributions: Whether only what speaks for the explained value is kept.
             attr_dim_summation: Whether the channels of a map are added up.
-            grad_kwargs: More arguments of `torch.autograd.grad`.
+            grad_kwargs: Further arguments of `torch.autograd.grad`.
             reshape_transform: Makes (B, C, *spatial) of what the layer returns; None finds out.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
-            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
-                been counted. False is for models that call a module more or less often depending on the data.
+            early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
+                counted. False is for models whose data decide how often they call a module.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
@@ -148,7 +149,7 @@ class GuidedGradCam(GradientAttribution):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -159,16 +160,17 @@ class GuidedGradCam(GradientAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             interpolate_mode: How the map is resized.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             reshape_transform: See `pellucid.methods.cam.activation_map.ClassActivationMap`.
             activations: See `pellucid.methods.backprop.guided.GuidedBackprop`.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
-            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
-                been counted. False is for models that call a module more or less often depending on the data.
+            early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
+                counted. False is for models whose data decide how often they call a module.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.

@@ -119,10 +119,10 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
                   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -133,17 +133,18 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs
                 nothing.
             custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
-            internal_batch_size: The most rows per forward; None chooses it.
+            internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             strict: Whether calls without a rule raise an error.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -249,10 +250,10 @@ class LayerDeepLift(LayerAttribution, DeepLift):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
                   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -263,19 +264,20 @@ class LayerDeepLift(LayerAttribution, DeepLift):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs
                 nothing.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
-            grad_kwargs: More arguments of `torch.autograd.grad`.
-            internal_batch_size: The most rows per forward; None chooses it.
+            grad_kwargs: Further arguments of `torch.autograd.grad`.
+            internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             strict: Whether calls without a rule raise an error.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
@@ -354,7 +356,7 @@ class NeuronDeepLift(NeuronDeepLiftBase):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -371,20 +373,21 @@ class NeuronDeepLift(NeuronDeepLiftBase):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
                   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
             custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
-            internal_batch_size: The most rows per forward; None chooses it.
+            internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
-            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
-                been counted. False is for models that call a module more or less often depending on the data.
+            early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
+                counted. False is for models whose data decide how often they call a module.
             strict: Whether calls without a rule raise an error.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.

@@ -123,10 +123,10 @@ class DeepLiftShap(DeepLift):
 
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
-            baselines: All of them: tensors (n_baselines, ...), two at least, one for each input. Or a function, of
-                nothing or of the inputs, that returns them.
+            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least. Or a
+                function, of nothing or of the inputs, that returns them.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -137,17 +137,18 @@ class DeepLiftShap(DeepLift):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             return_convergence_delta: Whether to measure how far the attributions are from adding up.
             custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
-            internal_batch_size: The most rows per forward; None chooses it.
+            internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             return_stderr: Whether to return standard errors, too.
             strict: Whether calls without a rule raise an error.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -267,10 +268,10 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
 
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
-            baselines: All of them: tensors (n_baselines, ...), two at least, one for each input. Or a function, of
-                nothing or of the inputs, that returns them.
+            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least. Or a
+                function, of nothing or of the inputs, that returns them.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -281,18 +282,19 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             return_convergence_delta: Whether to measure how far the attributions are from adding up.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
-            internal_batch_size: The most rows per forward; None chooses it.
+            internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             return_stderr: Whether to return standard errors, too.
             strict: Whether calls without a rule raise an error.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
@@ -384,7 +386,7 @@ class NeuronDeepLiftShap(NeuronDeepLiftBase):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -395,21 +397,22 @@ class NeuronDeepLiftShap(NeuronDeepLiftBase):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            baselines: All of them: tensors (n_baselines, ...), two at least, one for each input. Or a function, of
-                nothing or of the inputs, that returns them.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least. Or a
+                function, of nothing or of the inputs, that returns them.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
             custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
-            internal_batch_size: The most rows per forward; None chooses it.
+            internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             return_stderr: Whether to return standard errors, too.
-            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
-                been counted. False is for models that call a module more or less often depending on the data.
+            early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
+                counted. False is for models whose data decide how often they call a module.
             strict: Whether calls without a rule raise an error.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With

@@ -56,7 +56,7 @@ class Saliency(GradientAttribution):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -68,8 +68,9 @@ class Saliency(GradientAttribution):
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
             abs: Whether to drop the sign.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
 
@@ -111,7 +112,7 @@ class InputXGradient(GradientAttribution):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -122,8 +123,9 @@ class InputXGradient(GradientAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
 
@@ -190,7 +192,7 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -201,10 +203,11 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
-            grad_kwargs: More arguments of `torch.autograd.grad`.
+            grad_kwargs: Further arguments of `torch.autograd.grad`.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
 
@@ -255,7 +258,7 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -266,13 +269,14 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
-            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
-                been counted. False is for models that call a module more or less often depending on the data.
+            early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
+                counted. False is for models whose data decide how often they call a module.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.

@@ -147,7 +147,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
             n_samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
             stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -158,11 +158,12 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per
                 sample.
-            internal_batch_size: The most rows per forward; None chooses it.
+            internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             return_stderr: Whether to return standard errors, too.
@@ -171,8 +172,8 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
             max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
             seed: Gives every example its own stream of random numbers; None draws from the global generators.
             generator: Gives the seed.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -314,7 +315,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
             n_samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
             stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -325,24 +326,25 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per
                 sample.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
-            internal_batch_size: The most rows per forward; None chooses it.
+            internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest attribution.
             max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-            replay: Whether modules that finish before the source may be answered from what they returned before, once
-                that has been seen to give the same. False runs them every time.
+            replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these
+                were checked to give the same output. False runs them in every forward.
             seed: Gives every example its own stream of random numbers; None draws from the global generators.
             generator: Gives the seed.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
@@ -450,7 +452,7 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -465,22 +467,23 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
                 function, of nothing or of the inputs, that returns them.
             n_samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
             stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
-            internal_batch_size: The most rows per forward; None chooses it.
+            internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest attribution.
             max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
-                been counted. False is for models that call a module more or less often depending on the data.
+            early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
+                counted. False is for models whose data decide how often they call a module.
             seed: Gives every example its own stream of random numbers; None draws from the global generators.
             generator: Gives the seed.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With

@@ -110,7 +110,7 @@ class LimeBase(PerturbationAttribution):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -121,13 +121,15 @@ class LimeBase(PerturbationAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
-            n_samples: How many.
-            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
+            n_samples: How many samples are drawn.
+            perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+                automatically.
             show_progress: Whether to show a progress bar on stderr.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
             **kwargs: What the functions that perturb, transform and compare are given.
 
         Returns:
@@ -249,10 +251,10 @@ class Lime(LimeBase):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
                   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -263,8 +265,9 @@ class Lime(LimeBase):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             feature_mask: What is one feature:
                 * `None`: each element is a feature of its own.
                 * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
@@ -274,7 +277,8 @@ class Lime(LimeBase):
                 feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
                 each value once.
             n_samples: How many perturbed inputs; "auto" goes on with an example until its 95 % intervals are narrow.
-            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+                automatically.
             return_input_shape: Whether each element has the value of its feature, or else there is one value per
                 feature.
             show_progress: Whether to show a progress bar on stderr.
@@ -282,10 +286,10 @@ class Lime(LimeBase):
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest coefficient.
             max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-            seed: Seeds the coins, which all examples then share; None draws them from torch's global generator.
+            seed: Seeds the coalitions, which all examples then share; None draws them from torch's global generator.
             generator: Gives the seed.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors, of their shapes, or (B, features). With
@@ -398,10 +402,10 @@ class KernelShap(Lime):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
                   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -412,8 +416,9 @@ class KernelShap(Lime):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             feature_mask: What is one feature:
                 * `None`: each element is a feature of its own.
                 * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
@@ -422,22 +427,23 @@ class KernelShap(Lime):
                 Numbers must not be negative; some may be missing. Attributions give each element the value of its
                 feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
                 each value once.
-            n_samples: How many coalitions, those of none and of all among them; None is 2 n + 2048 for n features that
-                make a difference. Never more than there are are evaluated. "auto" goes on with an example until its 95
-                % intervals are narrow.
-            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            n_samples: How many coalitions, the empty and the grand one among them; None is 2 n + 2048 for n features
+                that differ from their baselines in some example. Never more are evaluated than there are. "auto" goes
+                on with an example until its 95 % intervals are narrow.
+            perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+                automatically.
             return_input_shape: Whether each element has the value of its feature, or else there is one value per
                 feature.
             show_progress: Whether to show a progress bar on stderr.
-            sampling: Which coalitions; see `pellucid.methods.surrogates.kernel_shap.Sampling`.
+            sampling: How coalitions are sampled; see `pellucid.methods.surrogates.kernel_shap.Sampling`.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest attribution.
             max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
             seed: Seeds the coalitions, which all examples then share; None draws from torch's global generator.
             generator: Gives the seed.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors, of their shapes, or (B, features). With

@@ -101,7 +101,7 @@ class LRP(CompleteAttribution):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -112,8 +112,9 @@ class LRP(CompleteAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             return_convergence_delta: Whether to measure how much of the output is lost.
             verbose: Whether to print what every call receives and passes on; see `trace`.
             composite: Which rule each layer follows.
@@ -227,7 +228,7 @@ class LayerLRP(LRP, LayerAttribution):
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -238,8 +239,9 @@ class LayerLRP(LRP, LayerAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             return_convergence_delta: Whether to measure how much of the output is lost.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             verbose: Whether to print what every call receives and passes on; see `trace`.
@@ -247,8 +249,8 @@ class LayerLRP(LRP, LayerAttribution):
             strict: Whether calls without a rule raise an error.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
-            early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have
-                been counted. False is for models that call a module more or less often depending on the data.
+            early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
+                counted. False is for models whose data decide how often they call a module.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With

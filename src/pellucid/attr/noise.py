@@ -70,8 +70,8 @@ class NoiseTunnel(Attribution):
             max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
             seed: Gives every example its own stream of random numbers; None draws from the global generators.
             generator: Gives the seed.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
             **kwargs: What the method inside is given; its `target`, `baselines`, `feature_mask` and
                 `additional_forward_args` follow the noisy copies.
 

@@ -103,10 +103,10 @@ class ShapleyValueSampling(PerturbationAttribution):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
                   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -117,8 +117,9 @@ class ShapleyValueSampling(PerturbationAttribution):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             feature_mask: What is one feature:
                 * `None`: each element is a feature of its own.
                 * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
@@ -127,19 +128,20 @@ class ShapleyValueSampling(PerturbationAttribution):
                 Numbers must not be negative; some may be missing. Attributions give each element the value of its
                 feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
                 each value once.
-            n_samples: Orders, the same for all examples; "auto" goes on with an example until its 95 % intervals are
-                narrow.
-            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            n_samples: Permutations, the same for all examples; "auto" goes on with an example until its 95 % intervals
+                are narrow.
+            perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+                automatically.
             show_progress: Whether to show a progress bar on stderr.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest attribution.
             max_samples: With "auto", where it gives up; the result tells which examples have `converged`, and how many
-                orders each took in `n_evaluations`.
+                permutations each took in `n_evaluations`.
             return_stderr: Whether to return standard errors, too.
-            seed: Seeds the orders; None draws from torch's global generator.
+            seed: Seeds the permutations; None draws from torch's global generator.
             generator: Gives the seed.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -190,10 +192,10 @@ class ShapleyValues(ShapleyValueSampling):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that take features away: ablation and
+                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
                   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
             target: What is explained, of an output of shape (B, ...) for B examples:
-                * `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+                * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
                 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the
                   sum of the elements that slices choose.
@@ -204,8 +206,9 @@ class ShapleyValues(ShapleyValueSampling):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors
-                whose first dimension counts the examples follow their rows; everything else passes as it is.
+            additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
+                Tensors whose first dimension is the number of examples are indexed with the examples; everything else
+                is passed unchanged.
             feature_mask: What is one feature:
                 * `None`: each element is a feature of its own.
                 * a tensor of integers, which broadcasts to the input: elements with the same number are one feature, in
@@ -214,10 +217,11 @@ class ShapleyValues(ShapleyValueSampling):
                 Numbers must not be negative; some may be missing. Attributions give each element the value of its
                 feature, so their sum counts a feature as often as it has elements; `pellucid.methods.per_feature` has
                 each value once.
-            perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
+            perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+                automatically.
             show_progress: Whether to show a progress bar on stderr.
-            whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows
-                depend on each other; None finds it out.
+            whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
+                on each other; None detects it.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.

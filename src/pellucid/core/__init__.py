@@ -1,6 +1,6 @@
-"""The engine. It knows no method: only problems, functions of points, and values and gradients of them.
+"""The engine, which knows no attribution method: problems, and the values and gradients of models.
 
-A [Problem][pellucid.methods.Problem] is what is asked, a
-[ModelFunction][pellucid.core.evaluation.model_function.ModelFunction] what methods evaluate, and a
-[Session][pellucid.methods.Session] what is learnt on the way.
+A [Problem][pellucid.methods.Problem] holds a model, its data and a target. Methods evaluate it as a
+[ModelFunction][pellucid.core.evaluation.model_function.ModelFunction] of points. A
+[Session][pellucid.methods.Session] keeps what is learnt of the model between evaluations.
 """

@@ -1,7 +1,7 @@
 """How many rows one forward may take.
 
 Chunks are sized from bytes per row and constants, never from timing or free memory, so that the same machine gives the
-same bits. An accelerator is filled, as far as its memory goes; on a CPU, chunks that leave the caches are slower, and
+same bits. On an accelerator a chunk may take much of the memory; on a CPU, chunks larger than the caches are slower and
 only need more memory.
 """
 
@@ -28,29 +28,30 @@ Unit: TypeAlias = Literal["rows", "evaluations"]
 
 MIB = 2**20
 CHUNK_BYTES = {"cpu": 64 * MIB, "cuda": 2048 * MIB, "mps": 512 * MIB}
-"""What a chunk's activations may take, by type of device; anything else has the constant of the CPU."""
+"""Bytes that the activations of a chunk may take, by type of device; an unknown type has the constant of the CPU."""
 
 CACHED_BYTES, FEWEST_THREADS = 6 * MIB, 2
-"""What of them stays in a CPU's caches, about, for each thread that torch uses; below two of these, what a forward
-costs besides its rows begins to show. `python -m benchmarks chunks` measures how far from the best they are."""
+"""On a CPU: the bytes of a chunk that stay in the caches, about, for each thread that torch uses, and the least number
+of threads to count on, as in smaller chunks the fixed cost of a forward begins to show. `python -m benchmarks chunks`
+measures how far from the best these are."""
 
 CHUNK_PER_PARAMETERS, LARGEST_CHUNK = 3, 4
-"""Every chunk reads all parameters again, so of a large model it may take this much more than they do; up to four times
-the constant."""
+"""Every chunk reads all parameters again, so it may take three times their bytes, but at most four times the constant
+of the device."""
 
 BYTES_PER_INPUT_BYTE = 64
-"""A first guess of what the activations of a row take, before they have been measured."""
+"""The bytes of a row's activations per byte of its inputs: a first guess, used until they have been measured."""
 
 LARGEST_TENSORS = {"cpu": 4, "cuda": 16, "mps": 16}
-"""How many tensors as large as the largest of a forward without gradients fill a chunk: a CPU holds hardly more at
-a time than what a call takes and returns and the points themselves; accelerators are left a margin."""
+"""How many tensors of the size of the largest one in a forward without gradients fill a chunk: at a time, a CPU holds
+hardly more than the arguments and the result of a call and the points themselves; accelerators are left a margin."""
 
 ROWS_PER_PARAMETERS = 16
-"""How many rows' activations take as much as the parameters, as a bold guess, so that batches are seldom split."""
+"""How many rows' activations take as much as the parameters: an optimistic guess, so that batches are seldom split."""
 
 
 class Fewer(BaseException):
-    """A block cannot hold all samples that were asked for.
+    """A block cannot hold as many samples as requested.
 
     Args:
         samples: How many it can hold.
@@ -63,18 +64,18 @@ class Fewer(BaseException):
 @final
 @dataclass
 class Budget:
-    """The rows per forward of one attribution, learnt on its first chunk.
+    """The rows per forward of one attribution, measured on its first chunk.
 
     Args:
-        chunk_bytes: What the activations of a chunk may take.
-        rows: Rows per forward, for now: a guess until measured.
-        fitting: Rows per forward that would have the memory they need, as a guess, whatever is fastest.
-        largest_tensors: How many tensors as large as the largest of a forward without gradients fill a chunk.
-        fixed: The user has chosen `rows`, or they need not be measured.
-        max_rows: The most rows per forward, where the user bounds that.
-        max_samples: The most samples of a place per forward, where the user bounds that.
-        progress: What a progress bar says on stderr; None for none.
-        ahead: The rows of the sweep that is under way.
+        chunk_bytes: The bytes that the activations of a chunk may take.
+        rows: Rows per forward: a guess until they have been measured.
+        fitting: Rows per forward that fit into memory, as a guess, though fewer may be faster.
+        largest_tensors: How many tensors of the size of the largest one in a forward without gradients fill a chunk.
+        fixed: Whether `rows` is final: chosen by the user, or measured.
+        max_rows: The user's upper bound on the rows per forward.
+        max_samples: The user's upper bound on the samples per point in a forward.
+        progress: The label of a progress bar on stderr; None for no bar.
+        ahead: The rows of the current sweep.
     """
 
     chunk_bytes: int
@@ -86,8 +87,8 @@ class Budget:
     max_samples: int | None = None
     progress: str | None = None
     ahead: int = 0
-    _pilot: bool = False
-    _at_once: int | None = None
+    _measures_next: bool = False
+    _max_samples_now: int | None = None
 
     @classmethod
     def of(cls, inputs: tuple[Tensor, ...], parameter_bytes: int, options: Options) -> Budget:
@@ -95,14 +96,14 @@ class Budget:
 
         Args:
             inputs: The user's inputs.
-            parameter_bytes: What the model's parameters take: a large model has large activations.
-            options: The user's bounds on rows and samples per forward, where there are any.
+            parameter_bytes: The bytes of the model's parameters: a large model has large activations.
+            options: The user's bounds on rows and samples per forward, if any.
         """
         device = inputs[0].device.type
-        constant = most = CHUNK_BYTES.get(device, CHUNK_BYTES["cpu"])
+        fast_bytes = device_bytes = CHUNK_BYTES.get(device, CHUNK_BYTES["cpu"])
         if device == "cpu":
-            constant = min(most, CACHED_BYTES * max(FEWEST_THREADS, torch.get_num_threads()))
-        chunk_bytes = min(max(constant, parameter_bytes * CHUNK_PER_PARAMETERS), most * LARGEST_CHUNK)
+            fast_bytes = min(device_bytes, CACHED_BYTES * max(FEWEST_THREADS, torch.get_num_threads()))
+        chunk_bytes = min(max(fast_bytes, parameter_bytes * CHUNK_PER_PARAMETERS), device_bytes * LARGEST_CHUNK)
         budget = cls(chunk_bytes, 0, largest_tensors=LARGEST_TENSORS.get(device, LARGEST_TENSORS["cpu"]))
         budget.progress = options.progress
         if options.perturbations_per_eval is not None:
@@ -113,12 +114,16 @@ class Budget:
             budget.fixed = True
             return budget
         examples = batch_size_of(inputs)
-        # Of sparse tensors, what they would take if they were dense.
-        guessed = BYTES_PER_INPUT_BYTE * sum(x.numel() * x.element_size() for x in inputs) // examples
-        row = max(1, guessed, parameter_bytes)
-        bold = min(most // max(1, guessed, parameter_bytes // ROWS_PER_PARAMETERS), examples)
-        # Two rows at least: of a single one nobody can tell whether the model has collapsed the batch.
-        budget.rows, budget.fitting = max(2, constant // row, bold), max(2, most // row, bold)
+        # Sparse tensors count with the bytes of dense ones.
+        activation_bytes = BYTES_PER_INPUT_BYTE * sum(x.numel() * x.element_size() for x in inputs) // examples
+        row_bytes = max(1, activation_bytes, parameter_bytes)
+        optimistic_row_bytes = max(1, activation_bytes, parameter_bytes // ROWS_PER_PARAMETERS)
+        unsplit = min(device_bytes // optimistic_row_bytes, examples)
+        # Two rows at least: a single row does not show whether the model has collapsed the batch.
+        budget.rows, budget.fitting = (
+            max(2, fast_bytes // row_bytes, unsplit),
+            max(2, device_bytes // row_bytes, unsplit),
+        )
         return budget
 
     def blocks(
@@ -131,58 +136,65 @@ class Budget:
         unit: Unit = "rows",
         silent: bool = False,
     ) -> Iterator[T]:
-        """`run(samples, places)` over all samples of all places, block by block.
+        """Evaluate `run(samples, points)` on all samples of all points, block by block.
 
-        A block is several samples of all places, or one sample of some of them. Out of memory halves it and goes on.
+        A block is several samples of all points, or one sample of some points. Out of memory halves it and goes on.
 
         Args:
-            samples: Samples per place.
-            points: How many places there are.
-            run: One forward of as many rows as the block has samples times places.
-            whole: Whether every forward takes the batch, once each: the model collapses or mixes it.
+            samples: Samples per point.
+            points: The number of points.
+            run: Evaluates a block, given as a slice of the samples and a slice of the points: one forward of its rows.
+            whole: Whether every forward takes the whole batch once, as the model collapses or mixes it.
             unit: What a progress bar counts.
-            silent: Whether there is none.
+            silent: Whether to show no progress bar.
         """
         self.ahead = samples * points
-        each = 1 if unit == "rows" else points
-        sample = place = 0
-        with self._bar(samples * points // each, unit, silent) as bar:
+        rows_per_unit = 1 if unit == "rows" else points
+        sample = point = 0
+        with self._bar(samples * points // rows_per_unit, unit, silent) as bar:
             while sample < samples:
-                count, size = self._block(samples - sample, points - place, points, whole)
-                self._pilot = not (self.fixed or whole or count * size == samples * points)
-                part = slice(None) if size == points else slice(place, place + size)
+                count, size = self._block(samples - sample, points - point, points, whole)
+                self._measures_next = not (self.fixed or whole or count * size == samples * points)
+                point_range = slice(None) if size == points else slice(point, point + size)
                 try:
-                    result = run(slice(sample, sample + count), part)
+                    result = run(slice(sample, sample + count), point_range)
                 except (RuntimeError, MemoryError, Fewer) as error:
                     if not self._adapts(error, count, size, whole):
                         raise
                     continue
-                self._at_once = None
+                self._max_samples_now = None
                 yield result
-                place = (place + size) % points
-                sample += count if place == 0 else 0
+                point = (point + size) % points
+                sample += count if point == 0 else 0
                 if bar is not None:
-                    bar.update((sample * points + place) // each - bar.n)
+                    bar.update((sample * points + point) // rows_per_unit - bar.n)
 
     def _bar(self, total: int, unit: str, silent: bool) -> AbstractContextManager[tqdm[Any] | None]:
-        none = silent or self.progress is None
-        return nullcontext() if none else tqdm(total=total, desc=self.progress, unit=f" {unit}")
+        hidden = silent or self.progress is None
+        return nullcontext() if hidden else tqdm(total=total, desc=self.progress, unit=f" {unit}")
 
     def _block(self, samples: int, points_left: int, points: int, whole: bool) -> tuple[int, int]:
-        """How many samples of how many places come next, with `rest` places left of the current sample."""
+        """The size of the next block: the number of samples and the number of points.
+
+        Args:
+            samples: The samples left.
+            points_left: The points left of the current sample.
+            points: All points.
+            whole: Whether every forward takes the whole batch.
+        """
         if whole:
             return 1, points
         if points_left == points and self.rows >= points:
-            count = _even_parts(samples, min(self.rows // points, self.max_samples or samples))
-            return min(count, self._at_once or count), points
-        return 1, _even_parts(points_left, self.rows)
+            count = _even_size(samples, min(self.rows // points, self.max_samples or samples))
+            return min(count, self._max_samples_now or count), points
+        return 1, _even_size(points_left, self.rows)
 
     def _adapts(self, error: BaseException, count: int, size: int, whole: bool) -> bool:
-        """Make do with less after a block that was too large; whether that helps."""
+        """Choose a smaller block after one that failed; returns whether a smaller one may succeed."""
         if isinstance(error, Fewer):
-            self._at_once = error.samples
+            self._max_samples_now = error.samples
             return True
-        if self._pilot and "saved tensor hooks" in str(error):  # torch.func allows of none: the guess stays
+        if self._measures_next and "saved tensor hooks" in str(error):  # torch.func allows none: keep the guess
             self.fixed = True
             return True
         if not out_of_memory(error) or count * size == 1 or whole:
@@ -191,44 +203,44 @@ class Budget:
         return True
 
     def measuring(self, rows: int) -> AbstractContextManager[None]:
-        """Learn the bytes per row in a forward of `rows` rows, the first of several."""
-        return self._measuring(rows) if self._pilot else nullcontext()
+        """Measure the bytes per row in a forward of `rows` rows, if it is the first of several."""
+        return self._measuring(rows) if self._measures_next else nullcontext()
 
     @contextmanager
     def _measuring(self, rows: int) -> Iterator[None]:
-        """By what autograd saves; without gradients, by the largest tensor that a call of torch returns."""
-        seen: dict[int, torch.UntypedStorage] = {}  # kept alive, so that none has the address of another
+        """Measure the bytes that autograd saves; without gradients, the largest tensor that a call of torch returns."""
+        storages: dict[int, torch.UntypedStorage] = {}  # kept alive, so that no two have one address
 
-        def count(saved: Tensor) -> Tensor:
+        def record(saved: Tensor) -> Tensor:
             owner = saved if saved._base is None else saved._base
             if not isinstance(owner, nn.Parameter):
                 storage = saved.untyped_storage()
-                seen[storage.data_ptr()] = storage
-            return saved.detach()  # an output saved as it is would keep its graph alive, and that the output
+                storages[storage.data_ptr()] = storage
+            return saved.detach()  # an output saved with its graph would be kept alive by that graph: a cycle
 
         if torch.is_grad_enabled():
-            with torch.autograd.graph.saved_tensors_hooks(count, lambda saved: saved):
+            with torch.autograd.graph.saved_tensors_hooks(record, lambda saved: saved):
                 yield
-            used = sum(storage.nbytes() for storage in seen.values())
+            used_bytes = sum(storage.nbytes() for storage in storages.values())
         else:
             with _LargestTensor() as largest:
                 yield
-            used = self.largest_tensors * largest.bytes
-        self.rows, self.fixed = max(1, self.chunk_bytes // max(1, used // rows)), True
+            used_bytes = self.largest_tensors * largest.bytes
+        self.rows, self.fixed = max(1, self.chunk_bytes // max(1, used_bytes // rows)), True
 
 
-def _even_parts(count: int, most: int) -> int:
-    """The size of parts as few as parts of `most` would be, but of one size: a small last one would cost as much."""
-    return -(-count // -(-count // most))
+def _even_size(count: int, max_size: int) -> int:
+    """The size of equal parts, as few as with `max_size`: a small last part would cost as much as a large one."""
+    return -(-count // -(-count // max_size))
 
 
 def not_measured() -> AbstractContextManager[None]:
-    """Forwards that are no part of what is being measured."""
+    """Leave a forward out of the measurement around it."""
     return torch.autograd.graph.saved_tensors_hooks(Tensor.detach, lambda saved: saved)
 
 
 class _LargestTensor(TorchFunctionMode):
-    """Looks on while torch is called, and remembers the size of the largest tensor that a call returned."""
+    """Records the size of the largest tensor that a call of torch returns."""
 
     bytes = 0
 
@@ -236,13 +248,13 @@ class _LargestTensor(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        for each in result if isinstance(result, tuple | list) else (result,):
-            self.bytes = max(self.bytes, each.nbytes if isinstance(each, Tensor) else 0)
+        for value in result if isinstance(result, tuple | list) else (result,):
+            self.bytes = max(self.bytes, value.nbytes if isinstance(value, Tensor) else 0)
         return result
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory is not enough: each device says it in its own way."""
+    """Whether an exception means that memory is exhausted; its type and message differ between devices."""
     if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
         return True
     return any(words in str(error) for words in ("out of memory", "can't allocate memory", "not enough memory"))

@@ -1,4 +1,4 @@
-"""Models that answer later: methods that wait for them, in one place, are coroutines."""
+"""Futures: models that return one, and methods that await their outputs as coroutines."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ U = TypeVar("U")
 P = ParamSpec("P")
 
 Awaiting = Coroutine["Future[Any]", None, T]
-"""A computation that waits for futures on its way."""
+"""A coroutine that awaits futures."""
 
 
 @final
 @dataclass(frozen=True)
 class AllDone:
-    """What `await` needs for all of these futures to be there; an error of one is found where its value is taken.
+    """Awaits all of several futures; an error of one is raised where its value is taken.
 
     Args:
         futures: The futures.
@@ -30,78 +30,79 @@ class AllDone:
     futures: Sequence[Future[Any]]
 
     def __await__(self) -> Generator[Future[Any], None, None]:
-        futures: list[Any] = list(self.futures)  # what `then` returns is none of torch.futures, and fits all the same
+        futures: list[Any] = list(self.futures)  # a plain torch.Future is no torch.futures.Future, but works too
         yield collect_all(futures)
 
 
 def to_completion(call: Callable[P, Awaiting[T]]) -> Callable[P, T]:
-    """A coroutine that meets no future, as a function."""
+    """A function from a coroutine function that awaits no future when it is called."""
 
     def complete(*args: P.args, **kwargs: P.kwargs) -> T:
-        waits = call(*args, **kwargs)
+        coroutine = call(*args, **kwargs)
         try:
-            waits.send(None)
-        except StopIteration as done:
-            return cast(T, done.value)
+            coroutine.send(None)
+        except StopIteration as stop:
+            return cast(T, stop.value)
         raise RuntimeError("a future was waited for where none is expected")
 
     return complete
 
 
-def as_future(waits: Awaiting[T], failure: Callable[[Exception], Exception]) -> Future[T]:
-    """The result of a coroutine once the futures on its way have come, continued by whoever completes them.
+def as_future(coroutine: Awaiting[T], failure: Callable[[Exception], Exception]) -> Future[T]:
+    """A future of the result of a coroutine, which is resumed by the thread that completes the future it awaits.
 
-    Up to the first of them it runs, and raises, here.
+    Up to its first `await` it runs, and raises, in this call.
 
     Args:
-        waits: The coroutine.
-        failure: What is to be raised in place of an exception that it raises later.
+        coroutine: The coroutine.
+        failure: Maps an exception that it raises later to the one that the future gets.
     """
-    later: Future[T] = Future([])
+    future: Future[T] = Future([])
     results: list[T] = []
-    steps = _into(results, waits).__await__()
+    steps = _into(results, coroutine).__await__()
 
-    def run_on() -> None:
+    def resume() -> None:
         with torch.no_grad():
             awaited = next(steps, None)
         if awaited is None:
-            later.set_result(results[0])
+            future.set_result(results[0])
         else:
-            awaited.add_done_callback(continued)
+            awaited.add_done_callback(resume_later)
 
-    def continued(_: Future[Any]) -> None:
+    def resume_later(_: Future[Any]) -> None:
         try:
-            run_on()
+            resume()
         except Exception as error:
-            return _fail(later, failure(error))
+            return _fail(future, failure(error))
 
-    run_on()
-    return later
+    resume()
+    return future
 
 
 def then(future: Future[T], change: Callable[[T], U]) -> Future[U]:
-    """A future of what is made of a future's value; unlike torch's own it keeps the class of an exception."""
-    later: Future[U] = Future([])
+    """A future of `change` of a future's value; unlike torch's own `then` it keeps the class of an exception."""
+    changed: Future[U] = Future([])
 
-    def changed(done: Future[T]) -> None:
+    def complete(done: Future[T]) -> None:
         try:
-            later.set_result(change(done.value()))
+            changed.set_result(change(done.value()))
         except Exception as error:
-            return _fail(later, error)
+            return _fail(changed, error)
 
-    future.add_done_callback(changed)
-    return later
+    future.add_done_callback(complete)
+    return changed
 
 
-async def _into(results: list[T], waits: Awaiting[T]) -> None:
-    results.append(await waits)
+async def _into(results: list[T], coroutine: Awaiting[T]) -> None:
+    """Append the result of a coroutine to a list."""
+    results.append(await coroutine)
 
 
 def _fail(future: Future[Any], error: Exception) -> None:
-    """What `torch.futures.Future` does in `set_exception`, which plain futures have not."""
+    """Complete a future with an exception, as `set_exception` of `torch.futures.Future` does: plain ones lack it."""
 
-    def raised(_: Any) -> None:
+    def reraise(_: Any) -> None:
         raise error
 
-    future._set_unwrap_func(raised)
+    future._set_unwrap_func(reraise)
     future.set_result(None)

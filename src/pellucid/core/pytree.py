@@ -18,12 +18,12 @@ _PYTREE_LOG = logging.getLogger("pellucid")
 @final
 @dataclass(frozen=True, eq=False)
 class TensorTree:
-    """Where in tuples, lists, dicts and what else torch knows as a tree the tensors lie, and what lies beside them.
+    """A pytree (nested tuples, lists, dicts, ...) without its tensors: their positions, and the other leaves.
 
     Args:
         spec: The tree.
-        leaves: Its leaves, in order; None where the tensors go.
-        leaf_indices: Which of the leaves the tensors are.
+        leaves: Its leaves in order, None in the place of tensors.
+        leaf_indices: The indices of the tensors among the leaves.
     """
 
     spec: TreeSpec
@@ -32,44 +32,44 @@ class TensorTree:
 
     @classmethod
     def of(cls, value: Any, chosen: Callable[[Tensor], bool] = is_floating) -> tuple[Tensors, TensorTree]:
-        """The tensors in a value, taken apart from their structure.
+        """Split a value into its tensors and its structure.
 
         Args:
             value: What a module took or returned.
-            chosen: Which tensors; the others stay with the structure.
+            chosen: Which tensors; the others stay in the structure.
         """
         if isinstance(value, Tensor) and chosen(value):
             return (value,), _SINGLE_LEAF
         leaves, spec = tree_flatten(value)
-        places = tuple(place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and chosen(leaf))
-        tensors = tuple(leaves[place] for place in places)
-        for place in places:
-            leaves[place] = None
-        return tensors, cls(spec, tuple(leaves), places)
+        indices = tuple(index for index, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and chosen(leaf))
+        tensors = tuple(leaves[index] for index in indices)
+        for index in indices:
+            leaves[index] = None
+        return tensors, cls(spec, tuple(leaves), indices)
 
     def filled(self, tensors: Tensors) -> Any:
-        """The structure with these tensors in place of the original ones."""
+        """The structure with these tensors in the place of the original ones."""
         if self is _SINGLE_LEAF:
             return tensors[0]
         leaves = list(self.leaves)
-        for place, tensor in zip(self.leaf_indices, tensors, strict=True):
-            leaves[place] = tensor
+        for index, tensor in zip(self.leaf_indices, tensors, strict=True):
+            leaves[index] = tensor
         return tree_unflatten(leaves, self.spec)
 
     def without_constants(self) -> TensorTree:
-        """The structure with None beside the tensors; where its types take no None, with what was there."""
+        """The structure with None for all other leaves; unchanged where its container types take no None."""
         if self is _SINGLE_LEAF:
             return self
-        alone = TensorTree(self.spec, (None,) * len(self.leaves), self.leaf_indices)
-        return alone if _can_be(alone) else self
+        without = TensorTree(self.spec, (None,) * len(self.leaves), self.leaf_indices)
+        return without if _can_be_built(without) else self
 
 
 _SINGLE_LEAF = TensorTree(tree_flatten(None)[1], (None,), (0,))
-"""The structure of a tensor by itself, the one met most."""
+"""The structure of a single tensor, the most frequent one."""
 
 
-def _can_be(structure: TensorTree) -> bool:
-    """Whether the types take what a structure holds: some look at it, as packed sequences do."""
+def _can_be_built(structure: TensorTree) -> bool:
+    """Whether the container types accept the leaves: some check them, as packed sequences do."""
     try:
         tree_unflatten(list(structure.leaves), structure.spec)
     except Exception as error:
@@ -83,5 +83,5 @@ def _log_unknown_leaf(error: Exception) -> bool:
 
 
 def map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """The same value with its tensors changed, also those inside tuples, lists and dicts."""
+    """The value with `change` applied to its tensors, also those inside tuples, lists and dicts."""
     return change(value) if isinstance(value, Tensor) else tree_map_only(Tensor, change, value)

@@ -1,4 +1,4 @@
-"""Signals that an attribution must begin again, another way. No `Exception`, so that nobody takes them for errors."""
+"""Signals that an attribution must start again in another way; no `Exception`s, so that no handler catches them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ T = TypeVar("T")
 
 
 class BatchCollapsed(BaseException):
-    """The output does not follow the rows given: one forward must hold the batch, whole. Caught by the session."""
+    """The output has not one entry per row: every forward must hold the whole batch. Caught by the session."""
 
     def settle(self, result: T) -> T:
-        """What the whole batch gave, which has passed."""
+        """Accept the result of the second run, with whole batches; subclasses remember that it was needed."""
         return result
 
 
 class ReplayFailed(BaseException):
-    """What was replayed is not what the model returns. Caught by the session, which begins again without."""
+    """A replayed output is not what the model returns. Caught by the session, which starts again without replays."""

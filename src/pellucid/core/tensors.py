@@ -1,4 +1,4 @@
-"""Tuples of tensors: inside, everything that goes in or comes out of a model is one."""
+"""Tuples of tensors, which the engine has for all inputs, activations and gradients, and functions of them."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ def as_tensor_tuple(value: Tensor | Tensors, name: str) -> Tensors:
     """A tensor or a tuple of tensors as a tuple of tensors.
 
     Args:
-        value: What the user gave.
+        value: The user's value.
         name: The argument's name, for the message.
 
     Raises:
-        InvalidArgument: It is neither, or the tuple is empty.
+        InvalidArgument: The value is neither, or the tuple is empty.
     """
     tensors = value if isinstance(value, tuple) else (value,)
     for tensor in tensors:
         if not isinstance(tensor, Tensor):
-            found = type(tensor).__name__ + (" in a tuple" if isinstance(value, tuple) else "")
+            description = type(tensor).__name__ + (" in a tuple" if isinstance(value, tuple) else "")
             hint = conversion_hint(tensor, name)
-            raise InvalidArgument(f"{name} must be a tensor or a tuple of tensors: got {found}.{hint}")
+            raise InvalidArgument(f"{name} must be a tensor or a tuple of tensors: got {description}.{hint}")
     if not tensors:
         raise InvalidArgument(f"{name} must hold at least one tensor: got an empty tuple.")
     return tensors
 
 
 def conversion_hint(value: object, name: str) -> str:
-    """A hint, how to make tensors of what users have in their place; nothing where nobody can tell.
+    """A hint for a message: how to make a tensor of a value of another type; an empty string for an unknown type.
 
     Args:
-        value: What the user gave.
+        value: The user's value.
         name: The argument's name.
     """
     if isinstance(value, Mapping) and value:
-        first, *others = (f"{name}[{key!r}]" for key in value)
-        more = f", additional_forward_args=({', '.join(others[:FEW_NAMES])},), as forward_func takes them"
-        return f" Hint: {name}={first}{more if others else ''}."
-    if isinstance(value, list) and value and all(isinstance(each, Tensor) for each in value):
+        first, *additional = (f"{name}[{key!r}]" for key in value)
+        more = f", additional_forward_args=({', '.join(additional[:FEW_NAMES])},), as forward_func takes them"
+        return f" Hint: {name}={first}{more if additional else ''}."
+    if isinstance(value, list) and value and all(isinstance(entry, Tensor) for entry in value):
         return f" Hint: tuple({name}) of several inputs, torch.stack({name}) of several examples."
     if isinstance(value, list):
         return f" Hint: torch.tensor({name})."
@@ -60,7 +60,7 @@ def conversion_hint(value: object, name: str) -> str:
 
 
 FEW_NAMES = 4
-"""So many names of a mapping are said in a message."""
+"""How many names of a mapping a message lists."""
 
 
 def format_names(value: Mapping[Any, Any]) -> str:
@@ -70,12 +70,12 @@ def format_names(value: Mapping[Any, Any]) -> str:
 
 
 def validated_inputs(inputs: Tensor | Tensors) -> Tensors:
-    """The user's inputs as a tuple of tensors with a first dimension, the examples, of at least one.
+    """The user's inputs as a tuple of tensors whose first dimension is the examples, at least one.
 
-    Beside others a tensor may hold none, as an absent feature does.
+    One of several tensors may be empty, for an absent feature.
 
     Raises:
-        InvalidArgument: They are something else.
+        InvalidArgument: They are not tensors, or have no examples.
     """
     tensors = as_tensor_tuple(inputs, "inputs")
     if any(tensor.ndim == 0 for tensor in tensors):
@@ -86,27 +86,27 @@ def validated_inputs(inputs: Tensor | Tensors) -> Tensors:
 
 
 def batch_size_of(tensors: Tensors) -> int:
-    """The number of examples: the first dimension of the first tensor that has any."""
+    """The number of examples: the first dimension of the first tensor that is not empty."""
     return tensors[0].shape[0] or next(tensor.shape[0] for tensor in tensors if tensor.shape[0])
 
 
 def format_shapes(tensors: Tensors) -> str:
-    """The shapes as a reader writes them: `(8, 3)` for one tensor, `((8, 3), (8, 5))` for two."""
-    each = [str(tuple(tensor.shape)) for tensor in tensors]
-    return each[0] if len(each) == 1 else f"({', '.join(each)})"
+    """The shapes for a message: `(8, 3)` for one tensor, `((8, 3), (8, 5))` for two."""
+    shapes = [str(tuple(tensor.shape)) for tensor in tensors]
+    return shapes[0] if len(shapes) == 1 else f"({', '.join(shapes)})"
 
 
 def describe(value: object) -> str:
-    """Shapes and dtypes of a tensor or tuple of tensors; the type's name for anything else."""
+    """The shapes and dtypes of a tensor or tuple of tensors for a message; the type's name for anything else."""
     if isinstance(value, Tensor):
         return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
     if isinstance(value, tuple):
-        return ", ".join(describe(each) for each in value)
+        return ", ".join(map(describe, value))
     return type(value).__name__
 
 
 def as_tensor(value: object) -> object:
-    """A tensor from a number, or an array of NumPy, as a model outside of torch returns it; all else as it is."""
+    """A number or NumPy array, as models outside of torch return them, as a tensor; other values unchanged."""
     if isinstance(value, np.ndarray | np.generic):
         return torch.as_tensor(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -115,7 +115,7 @@ def as_tensor(value: object) -> object:
 
 
 def out_of_inference_mode(tensor: Tensor) -> Tensor:
-    """A tensor that autograd can use: a copy of one that was made under `torch.inference_mode`."""
+    """The tensor, or a copy of one made under `torch.inference_mode`, which autograd cannot use."""
     if not tensor.is_inference():
         return tensor
     with torch.inference_mode(False):
@@ -123,42 +123,42 @@ def out_of_inference_mode(tensor: Tensor) -> Tensor:
 
 
 def detach_all(tensors: Tensors) -> Tensors:
-    """The same values, without the graph that they came from."""
+    """The same values, detached from autograd's graph."""
     return tuple(tensor.detach() for tensor in tensors)
 
 
 def is_floating(tensor: Tensor) -> bool:
-    """Whether a gradient can exist at a tensor of this dtype."""
+    """Whether tensors of this dtype can have gradients: floating or complex."""
     return tensor.is_floating_point() or tensor.is_complex()
 
 
 def as_floating(tensors: Tensors) -> Tensors:
-    """Integer tensors as the default floating dtype; the others as they are."""
-    return tuple(t if is_floating(t) else t.to(torch.get_default_dtype()) for t in tensors)
+    """Integer tensors in the default floating dtype; other tensors unchanged."""
+    return tuple(tensor if is_floating(tensor) else tensor.to(torch.get_default_dtype()) for tensor in tensors)
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
-    """A floating tensor in at least float32: what sums over many gradients are kept in."""
+    """A half-precision tensor as float32, in which sums over many gradients are kept; other tensors unchanged."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def as_narrow_again(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """A tensor that was widened, in the dtype that it had."""
+    """A tensor of `at_least_float32` in its former, half-precision dtype; other tensors unchanged."""
     return tensor.to(dtype) if dtype in (torch.float16, torch.bfloat16) and tensor.dtype == torch.float32 else tensor
 
 
 def is_float_non_parameter(value: object) -> bool:
-    """Whether a value could depend on the points: a floating-point tensor that is no parameter."""
+    """Whether a value is a floating-point tensor and no parameter, so that it may depend on the points."""
     return isinstance(value, Tensor) and value.is_floating_point() and not isinstance(value, Parameter)
 
 
 def is_number_non_parameter(value: object) -> bool:
-    """Whether a value could depend on the points as numbers or as complex ones, which are two."""
+    """Whether a value is a floating-point or complex tensor and no parameter, so that it may depend on the points."""
     return isinstance(value, Tensor) and is_floating(value) and not isinstance(value, Parameter)
 
 
 def broadcast_to(weights: Tensor, like: Tensor) -> Tensor:
-    """Weights [k] or [k, n] as (k, 1, ...) or (k, n, 1, ...), to be multiplied with a tensor (k, n, ...) like it."""
+    """Weights [k] or [k, n] as (k, 1, ...) or (k, n, 1, ...), to be multiplied with a tensor `like` (k, n, ...)."""
     return weights.to(like.dtype).to(like.device).reshape(*weights.shape, *[1] * (like.ndim - weights.ndim))
 
 
@@ -177,13 +177,13 @@ def lerp(start: Tensors, end: Tensors, weights: Tensor) -> Tensors:
 
 
 def flatten_examples(tensor: Tensor) -> Tensor:
-    """The elements of each example in a row, (n, elements), of a tensor (n, ...) that may have none."""
+    """A tensor (n, ...), which may be empty, as (n, elements)."""
     return tensor.reshape(len(tensor), math.prod(tensor.shape[1:]))
 
 
 def cast_like(tensors: Tensors, like: Tensors) -> Tensors:
-    """The tensors in the floating dtypes of others."""
-    return tuple(tensor.to(other.dtype) for tensor, other in zip(tensors, as_floating(like), strict=True))
+    """The tensors in the dtypes of the tensors `like`, integer ones counting as the default floating dtype."""
+    return tuple(tensor.to(template.dtype) for tensor, template in zip(tensors, as_floating(like), strict=True))
 
 
 def minus(left: Tensors, right: Tensors) -> Tensors:
@@ -202,11 +202,15 @@ def times(left: Tensors, right: Tensors) -> Tensors:
 
 
 def sum_per_row(tensor: Tensor, kept: int = 1) -> Tensor:
-    """The sum over all dimensions but the first ones."""
+    """The sum over all dimensions but the first `kept`."""
     return tensor if tensor.ndim == kept else at_least_float32(tensor).sum(tuple(range(kept, tensor.ndim)))
 
 
 def sum_over_tensors(tensors: Tensors, kept: int = 1) -> Tensor:
-    """The sum over all tensors and all dimensions but the first ones: one value per row; one in all if rows differ."""
+    """The sum over all tensors and all dimensions but the first `kept`.
+
+    Returns:
+        One value per row; a single one, summed over the rows too, where the tensors have different numbers of rows.
+    """
     sums = [at_least_float32(sum_per_row(tensor, kept)) for tensor in tensors]
-    return sum(sums[1:], sums[0]) if len({len(each) for each in sums}) == 1 else torch.cat(sums).sum(0, keepdim=True)
+    return sum(sums[1:], sums[0]) if len(set(map(len, sums))) == 1 else torch.cat(sums).sum(0, keepdim=True)

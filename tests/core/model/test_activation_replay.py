@@ -26,7 +26,7 @@ def doubled(module: nn.Module, forward: Any, arguments: tuple[Any, ...], keyword
 @pytest.fixture(autouse=True)
 def _nothing_is_left():
     yield
-    assert not interception._INSTALLED
+    assert not interception._PATCHES
     assert interception._INTERCEPTION.get() is None
 
 

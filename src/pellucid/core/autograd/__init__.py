@@ -1,1 +1,1 @@
-"""The graph that autograd records: what depends on what, what is linear, gradients passed back."""
+"""Autograd's graph: dependence on the source, linear nodes, and vector-Jacobian products."""

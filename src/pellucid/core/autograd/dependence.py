@@ -1,4 +1,4 @@
-"""What autograd has recorded of a tensor: what it was made from, and by which call."""
+"""Properties that tensors inherit from those they were computed from, kept on autograd's nodes."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from torch import Tensor
 
 @final
 class TensorProperty:
-    """Something that holds of some tensors, and of all that is made from them.
+    """A property of tensors that every tensor has which was computed from one that has it.
 
     Args:
-        of: Whether it holds of what a step returns, whatever that was made from; None where nobody can tell.
+        of: Whether the output of a node has it, regardless of the node's inputs; None where these decide.
     """
 
-    def __init__(self, of: Callable[[Any], bool | None] = lambda step: None) -> None:
+    def __init__(self, of: Callable[[Any], bool | None] = lambda node: None) -> None:
         self._of = of
 
     def mark(self, tensor: Tensor, *, holds: bool = True) -> Tensor:
-        """Say whether it holds of a tensor, whatever it was made from."""
-        step: Any = tensor.grad_fn
-        if step is not None:
-            step.metadata[self] = holds
+        """Set whether a tensor has the property, regardless of what it was computed from; returns the tensor."""
+        node: Any = tensor.grad_fn
+        if node is not None:
+            node.metadata[self] = holds
         return tensor
 
     def __call__(self, tensor: Tensor) -> bool:
-        """Whether it holds of a tensor."""
+        """Whether a tensor has the property."""
         return self.after(tensor.grad_fn)
 
     def after(self, end: Any) -> bool:
-        """The same of what a step returns; what is found on the way is remembered, so that none is looked at twice."""
-        waiting: list[Any] = [] if end is None else [end]
+        """Whether the output of a node has the property; remembered for all nodes on the way."""
+        pending: list[Any] = [] if end is None else [end]
         holds = False
-        while waiting:
-            step = waiting[-1]
-            known = step.metadata.get(self, self._of(step))
-            before = [] if known is not None else [each for each, _ in step.next_functions if each is not None]
-            unknown = [each for each in before if self not in each.metadata]
+        while pending:
+            node = pending[-1]
+            known = node.metadata.get(self, self._of(node))
+            inputs = [] if known is not None else [before for before, _ in node.next_functions if before is not None]
+            unknown = [before for before in inputs if self not in before.metadata]
             if unknown:
-                waiting += unknown
+                pending += unknown
                 continue
-            holds = any(each.metadata[self] for each in before) if known is None else known
-            step.metadata[self] = holds
-            waiting.pop()
+            holds = any(before.metadata[self] for before in inputs) if known is None else known
+            node.metadata[self] = holds
+            pending.pop()
         return holds
 
 
 DEPENDS_ON_SOURCE = TensorProperty()
-"""Whether a tensor depends on those that attributions are for, and not on weights alone."""
+"""Whether a tensor depends on the tensors at the source, and not on weights alone."""
 
 
 def marked_as_source(tensor: Tensor) -> Tensor:
-    """A copy of a tensor that attributions are for."""
+    """A copy of a tensor, marked as one at the source."""
     return DEPENDS_ON_SOURCE.mark(tensor.clone())

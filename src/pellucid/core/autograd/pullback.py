@@ -1,4 +1,4 @@
-"""Gradients passed back."""
+"""Vector-Jacobian products."""
 
 from __future__ import annotations
 
@@ -21,22 +21,25 @@ def pullback(
     allow_unused: bool = True,
     **_: Any,
 ) -> Sequence[Tensor | None]:
-    """What gradients at some tensors are at those that they were computed from; None where nothing was.
+    """The vector-Jacobian product of outputs with gradients, at the tensors `at`.
 
-    This is `torch.autograd.grad` with `grad_outputs`, which compares their shapes by sympy: its first call imports half
-    a thousand modules in a second, and every other takes longer for that than small tensors take to go back.
+    Equal to `torch.autograd.grad` with `grad_outputs`, without its comparison of shapes by sympy: that takes a second
+    to import in the first call, and in every other one longer than the backward of small tensors.
 
     Args:
-        outputs: The tensors.
-        gradients: The gradients there, of the same shapes.
-        at: Where they are passed back to.
-        create_graph: Whether what comes of it can be differentiated.
-        retain_graph: Whether it can be passed back once more; None for where it can be differentiated.
-        allow_unused: Whether there may be tensors that the outputs were not computed from.
-        **_: What else `torch.autograd.grad` takes and is of no concern here.
+        outputs: The tensors to differentiate.
+        gradients: The gradients at the outputs, of the same shapes.
+        at: The tensors at which gradients are taken.
+        create_graph: Whether the result can be differentiated.
+        retain_graph: Whether the graph is kept for another backward; None for the value of `create_graph`.
+        allow_unused: Whether some of the tensors `at` may not have been used for the outputs.
+        **_: Other arguments of `torch.autograd.grad`, ignored.
+
+    Returns:
+        A gradient for each tensor of `at`; None for those that were not used.
     """
     keep = create_graph if retain_graph is None else retain_graph
-    found: Sequence[Tensor | None] = _engine_run_backward(
+    products: Sequence[Tensor | None] = _engine_run_backward(
         outputs, gradients, keep, create_graph, at, allow_unused, accumulate_grad=False
     )
-    return found
+    return products

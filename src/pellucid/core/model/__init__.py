@@ -1,1 +1,1 @@
-"""A user's model: what can be seen of it, one forward through it, and leaving it as it was found."""
+"""The user's model: what is known of it, its layers, one forward pass through it, and its isolation."""

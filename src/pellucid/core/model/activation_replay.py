@@ -1,4 +1,4 @@
-"""Replay: modules that finish before the source are answered from what they returned for the same inputs."""
+"""Replay: modules that finish before the source do not run again, but return a copy of their recorded outputs."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from pellucid.core.pytree import map_tensors
 from pellucid.core.restarts import ReplayFailed
 
 Rerun: TypeAlias = Callable[..., Any]
-"""(what answers, or None; the most points, by default all) -> what comes out."""
+"""(an interceptor, or None for the real model; the number of check rows, by default all) -> output and activations."""
 
 _REPLAY_LOG = logging.getLogger("pellucid")
 
 MIN_ROWS_TO_REPLAY = 16
-"""Rows to be evaluated for which a check pays."""
+"""The number of rows to evaluate from which on a replay is worth its check."""
 
 CHECK_ROWS = 4
-"""How many points are checked at most."""
+"""The largest number of rows in a check."""
 
 RELATIVE_ERROR = 1024
-"""How many roundings outputs may lie apart: other sizes of a batch take other ways through the same sums."""
+"""The tolerance in units of machine epsilon: with another batch size the same sums may be added in another order."""
 
 
 @final
 class Recording:
-    """Keeps what the outermost modules return that finish before the source is reached.
+    """Records the outputs of the outermost modules that finish before the source is reached.
 
     Args:
         source: The source.
@@ -49,7 +49,7 @@ class Recording:
     def __call__(
         self, module: nn.Module, forward: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
-        """Run a module's forward, and keep what it returns if the source has not been reached."""
+        """Run a module's forward, and record its output if the source has not been reached."""
         is_source = module in self.source.modules
         self._reached |= is_source and self.source.side == "input"
         if self._reached:
@@ -57,7 +57,7 @@ class Recording:
         first = len(self.kept)
         self.called.add(module)
         output = forward(*arguments, **keywords)
-        if not self._reached:  # and so not inside this module either
+        if not self._reached:  # so the source is not inside this module either
             self.kept[first:] = [(module, cloned_for(output))]
             self._reached = is_source
         return output
@@ -65,12 +65,12 @@ class Recording:
 
 @final
 class Replay:
-    """What modules returned, call by call, and whether answering from it has been seen to be right.
+    """Recorded outputs of modules, call by call, which are replayed once that was checked to give the model's output.
 
     Args:
         outputs: For each module, its outputs for the whole batch, in the order of its calls.
         examples: The number of examples in the batch.
-        failed: Is called when answers were seen to be wrong.
+        failed: Called when a replay was wrong.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class Replay:
         examples: int,
         failed: Callable[[], None] = lambda: None,
     ) -> Replay:
-        """What a recording has kept; nothing where calls could not be told apart later.
+        """The replay of a recording; an empty one where calls must be counted or the source is called several times.
 
         Args:
             recording: The recording.
             counts: How often each module of the source was called.
             counted: Modules whose calls are counted, beside those of the source.
             examples: The number of examples in the batch.
-            failed: Is called when answers were seen to be wrong.
+            failed: Called when a replay was wrong.
         """
         outputs: dict[nn.Module, list[Any]] = {}
         if set(counts) == {1} and not recording.called.intersection(counted):
@@ -104,107 +104,117 @@ class Replay:
         return cls(outputs, examples, failed)
 
     def answers(self, rows: Tensor | None, checked: Tensor | None, run: Rerun, ahead: int) -> Interceptor | None:
-        """What answers the calls of a forward; None where all modules must run.
+        """The interceptor that replays a forward; None where all modules must run.
 
         Args:
             rows: The examples of the forward, int64 [n]; None for all in order.
-            checked: The same of a few of its points.
-            run: Runs these, or the first of them, and gives what comes out: done the first time, with and without
-                answers, and in the end.
-            ahead: How many rows are to be evaluated, now and in forwards to come.
+            checked: The examples of the check rows.
+            run: Evaluates the check rows, or the first of them, with a given interceptor. Called to validate the replay
+                before its first use, and to verify it after the last forward.
+            ahead: How many rows are to be evaluated, in this forward and the following ones.
         """
         if not self.outputs or (self._check is None and ahead < MIN_ROWS_TO_REPLAY):
             return None
         if self._check is None and not self._validate(checked, run):
-            self._give_up()
-        return self._watch(rows) if self.outputs else None
+            self._disable()
+        return self._interceptor(rows) if self.outputs else None
 
     def verify(self) -> None:
-        """Look once more, after the last forward.
+        """Check again, after the last forward.
 
         Raises:
-            ReplayFailed: Answers have become wrong. Nothing is answered from now on.
+            ReplayFailed: The replay has become wrong. It is disabled.
         """
         if self._check is not None and not self._check():
             self.fail()
 
     def fail(self) -> NoReturn:
-        """An answered forward was wrong.
+        """Disable the replay, as a replayed forward was wrong.
 
         Raises:
-            ReplayFailed: Always. Nothing is answered from now on.
+            ReplayFailed: Always.
         """
-        self._give_up()
+        self._disable()
         raise ReplayFailed
 
     def _validate(self, checked: Tensor | None, run: Rerun) -> bool:
-        """Whether answers give what the model gives.
+        """Whether replayed forwards give the output of the model.
 
-        An answered forward comes first, so that what the model may have remembered is not of the same points; and one
-        comes last, as code of the model might have spoilt what it was answered.
+        The first forward is replayed, so that a model that remembers its last call has not seen the check rows. So is
+        the last one, as the model may have written into the replayed tensors.
         """
-        given: list[tuple[nn.Module, Any]] = []
+        replayed: list[tuple[nn.Module, Any]] = []
         try:
             with _RecordUsedTensors() as used:
-                found = run(self._watch(checked, given))
+                output = run(self._interceptor(checked, replayed))
             expected = run(None)
-            if self.examples == 1:  # whose points are all the same example: another number of them
+            if self.examples == 1:  # all rows are one example: let the model remember another number of rows instead
                 run(None, 2)
-            self._drop_unused_values(given, used.tensors)
-            self._check = lambda: all_close(expected, run(self._watch(checked)))
-            return all_close(expected, found) and self._check()
+            self._drop_unused_values(replayed, used.tensors)
+            self._check = lambda: all_close(expected, run(self._interceptor(checked)))
+            return all_close(expected, output) and self._check()
         except Exception as error:
             return _log_failure(error)
 
-    def _give_up(self) -> None:
+    def _disable(self) -> None:
         _REPLAY_LOG.debug(
             "all modules run in every forward, as answers for those before the source gave another output"
         )
         self.outputs, self._check = {}, None
         self._failed()
 
-    def _watch(self, rows: Tensor | None, replayed: list[Any] | None = None) -> Interceptor:
-        """What answers the calls of one forward, in which an output is handed out as often as there are calls of it."""
-        left = {module: iter(outputs) for module, outputs in self.outputs.items()}
+    def _interceptor(self, rows: Tensor | None, replayed: list[tuple[nn.Module, Any]] | None = None) -> Interceptor:
+        """The interceptor of one forward, in which each recorded output is returned once.
 
-        def answer(
+        Args:
+            rows: The examples of the forward, int64 [n]; None for all in order.
+            replayed: A list to which the modules and the outputs returned in their place are appended.
+        """
+        remaining = {module: iter(outputs) for module, outputs in self.outputs.items()}
+
+        def replay(
             module: nn.Module, forward: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]
         ) -> Any:
-            for output in left.get(module, ()):
-                answered = cloned_for(output, rows, self.examples)
+            for output in remaining.get(module, ()):
+                clone = cloned_for(output, rows, self.examples)
                 if replayed is not None:
-                    replayed.append((module, answered))
-                return answered
+                    replayed.append((module, clone))
+                return clone
             return forward(*arguments, **keywords)  # a call after the source
 
-        return answer, tuple(self.outputs)
+        return replay, tuple(self.outputs)
 
     def _drop_unused_values(self, replayed: list[tuple[nn.Module, Any]], used: dict[int, Tensor]) -> None:
-        """Keep only shapes (meta tensors) of what went from answer to answer, which no code of the model has used."""
-        left = {module: iter(outputs) for module, outputs in self.outputs.items()}
-        thinned: dict[nn.Module, list[Any]] = {}
-        for module, answered in replayed:
-            needed = iter([id(leaf) in used for leaf in tree_leaves(answered) if isinstance(leaf, Tensor)])
+        """Keep only the shapes (meta tensors) of outputs that were passed to replayed modules alone.
 
-            def thin(leaf: Tensor, needed: Iterator[bool] = needed) -> Tensor:
+        Args:
+            replayed: The outputs returned in a replayed forward.
+            used: The tensors that torch was called with in that forward, by their ids.
+        """
+        recorded = {module: iter(outputs) for module, outputs in self.outputs.items()}
+        reduced: dict[nn.Module, list[Any]] = {}
+        for module, output in replayed:
+            needed = iter([id(leaf) in used for leaf in tree_leaves(output) if isinstance(leaf, Tensor)])
+
+            def drop_unused(leaf: Tensor, needed: Iterator[bool] = needed) -> Tensor:
                 return leaf if next(needed) else leaf.to("meta")
 
-            thinned.setdefault(module, []).append(map_tensors(next(left[module]), thin))
-        self.outputs = thinned
+            reduced.setdefault(module, []).append(map_tensors(next(recorded[module]), drop_unused))
+        self.outputs = reduced
 
 
 def _log_failure(error: Exception) -> bool:
-    """An answered forward that fails is no replay; what the model itself says is heard when all of it runs."""
+    """A replayed forward that raises counts as wrong; an error of the model itself comes again when all modules run."""
     _REPLAY_LOG.debug("an answered forward raised %s", type(error).__name__)
     return False
 
 
 class _RecordUsedTensors(TorchFunctionMode):
-    """Looks on while torch is called, and remembers the tensors that it was called with."""
+    """Records the tensors that torch is called with."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.tensors: dict[int, Tensor] = {}  # kept alive, so that none has the identity of another
+        self.tensors: dict[int, Tensor] = {}  # kept alive, so that no two have one id
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -214,43 +224,45 @@ class _RecordUsedTensors(TorchFunctionMode):
 
 
 def check_indices(examples: int) -> list[int]:
-    """Which points of a forward to check: they repeat and change places, and are more or fewer than the examples."""
+    """The rows to check: permuted, one of them repeated, and of another number than the examples."""
     return [-1, 0, -1, 0] if examples == CHECK_ROWS - 1 else [-1, 0, -1]
 
 
 def cloned_for(value: Any, rows: Tensor | None = None, examples: int = 0) -> Any:
-    """A copy of a value for the examples `rows`; code of the model may write into it."""
+    """A copy of a value, for the examples `rows`, into which code of the model may write."""
 
     def copy(tensor: Tensor) -> Tensor:
-        follows = rows is not None and tensor.ndim > 0 and tensor.shape[0] == examples
-        if tensor.is_meta and rows is not None:  # a shape alone, and an error for whoever uses more of it
-            return torch.empty_like(tensor[:1].expand(len(rows), *tensor.shape[1:])) if follows else tensor
-        return tensor.detach()[rows.to(tensor.device)] if follows and rows is not None else tensor.detach().clone()
+        is_batched = rows is not None and tensor.ndim > 0 and tensor.shape[0] == examples
+        if tensor.is_meta and rows is not None:  # only a shape: using its values is an error
+            return torch.empty_like(tensor[:1].expand(len(rows), *tensor.shape[1:])) if is_batched else tensor
+        return tensor.detach()[rows.to(tensor.device)] if is_batched and rows is not None else tensor.detach().clone()
 
     return map_tensors(value, copy)
 
 
-def all_close(one: Any, second: Any) -> bool:
-    """Whether all tensors in two values are the same but for rounding."""
-    ones, others = ([each for each in tree_leaves(value) if isinstance(each, Tensor)] for value in (one, second))
-    return len(ones) == len(others) and all(map(_close, ones, others))
+def all_close(expected: Any, actual: Any) -> bool:
+    """Whether all tensors in two values are equal but for rounding."""
+    expected_tensors, actual_tensors = (
+        [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)] for value in (expected, actual)
+    )
+    return len(expected_tensors) == len(actual_tensors) and all(map(_close, expected_tensors, actual_tensors))
 
 
-def _close(one: Tensor, second: Tensor) -> bool:
-    if one.shape != second.shape or one.dtype != second.dtype:
+def _close(expected: Tensor, actual: Tensor) -> bool:
+    if expected.shape != actual.shape or expected.dtype != actual.dtype:
         return False
-    if not one.is_floating_point():
-        return torch.equal(one, second)
-    if one.numel() == 0:
+    if not expected.is_floating_point():
+        return torch.equal(expected, actual)
+    if expected.numel() == 0:
         return True
-    largest = one.nan_to_num(0, 0, 0).abs().amax().item()
-    tolerance = min(0.05, RELATIVE_ERROR * torch.finfo(one.dtype).eps) * largest
-    return torch.allclose(one, second, rtol=0, atol=tolerance, equal_nan=True)
+    largest = expected.nan_to_num(0, 0, 0).abs().amax().item()
+    tolerance = min(0.05, RELATIVE_ERROR * torch.finfo(expected.dtype).eps) * largest
+    return torch.allclose(expected, actual, rtol=0, atol=tolerance, equal_nan=True)
 
 
 @contextmanager
 def errors_invalidate(replay: Replay | None) -> Iterator[None]:
-    """Take an exception in an answered forward for a wrong replay; if it is the model's own, it will come again."""
+    """Treat an exception in a replayed forward as a wrong replay; one of the model itself comes again without it."""
     try:
         yield
     except Exception:

@@ -1,4 +1,4 @@
-"""How often modules are called in a forward, remembered, so that a forward can stop after the last call needed."""
+"""How often modules are called in a forward, remembered so that later forwards can stop after the last call needed."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pellucid.core.model.forward_kind import MAX_KINDS, ForwardKind
 @final
 @dataclass(frozen=True)
 class CallCounts:
-    """The memory of one kind of forward.
+    """How often modules are called in one kind of forward.
 
     Args:
-        kind: The kind.
+        kind: The kind of forward.
     """
 
     kind: ForwardKind
 
     @classmethod
     def of(cls, forward: Callable[..., Any], arguments: tuple[Any, ...], state: Hashable) -> CallCounts:
-        """The memory for a forward with these arguments, whose modules are in this state."""
+        """The counts for a forward with these arguments, whose modules are in this state."""
         return cls(ForwardKind.of(forward, arguments, state))
 
     def get(self, module: nn.Module) -> int | None:
-        """How often a module is called; None where nobody has counted, or another count has cast doubt."""
+        """How often a module is called; None where that was not counted, or another count contradicts it."""
         with LOCK:
             counts = facts_of(self.kind.owner).calls.get(module)
             signature, batch = self.kind.signature, self.kind.batch
@@ -40,11 +40,11 @@ class CallCounts:
     def remember(self, module: nn.Module, count: int) -> bool:
         """Remember how often a module was called in a forward that ran to its end.
 
-        A count that is another for a batch of another size casts doubt on that: it may be the size, or something that
-        nobody can see. The next forward of that size runs to its end and tells.
+        A count that differs from that of another batch size puts the other one in doubt: the count may depend on the
+        batch size, or on something invisible. The next forward of the other size then runs to its end and decides.
 
         Returns:
-            Whether it was called more or less often than it is remembered to be, so that all is forgotten.
+            Whether the count contradicts one of the same kind and batch size, so that all counts are forgotten.
         """
         signature, batch = self.kind.signature, self.kind.batch
         with LOCK:
@@ -58,6 +58,6 @@ class CallCounts:
                 counts.doubted.clear()
                 counts.varying.add(signature)
             elif before is None and signature not in counts.varying:
-                counts.doubted |= {(signature, other) for other, least in known.items() if least != count}
+                counts.doubted |= {(signature, size) for size, known_count in known.items() if known_count != count}
             known[batch] = count
             return changed

@@ -1,6 +1,6 @@
-"""Checkpoints, which run a part of a model once more in the backward, where neither hooks nor rules would see it.
+"""Activation checkpointing, which runs a part of a model again in the backward, where neither hooks nor rules act.
 
-During a forward of ours they run their part plainly, in this thread alone.
+During our forwards, checkpoints run their part without checkpointing, in this thread alone.
 """
 
 from __future__ import annotations
@@ -10,29 +10,29 @@ from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any, Literal, final
 
-from torch.utils import checkpoint as torchs
+from torch.utils import checkpoint as torch_checkpoint
 
 CheckpointKind = Literal["none", "reentrant", "all"]
-"""Reentrant checkpoints have no gradient at chosen tensors, as attributions need it; the others save memory."""
+"""Which checkpoints are switched off: reentrant ones give no gradients at captured tensors, the others save memory."""
 
-_PLAIN: ContextVar[CheckpointKind] = ContextVar("plain", default="none")
+_SWITCHED_OFF: ContextVar[CheckpointKind] = ContextVar("switched_off_checkpoints", default="none")
 _LOCK = threading.Lock()
-_ORIGINALS = torchs.CheckpointFunction, torchs._checkpoint_without_reentrant_generator
-_VISITS = [0]
+_ORIGINALS = torch_checkpoint.CheckpointFunction, torch_checkpoint._checkpoint_without_reentrant_generator
+_USERS = [0]
 
 
 class _Reentrant:
-    """In the place of torch's function of this name."""
+    """Replaces torch's `CheckpointFunction`."""
 
     @staticmethod
     def apply(function: Callable[..., Any], preserve: bool, *args: Any) -> Any:
-        """The part itself, or torch's checkpoint of it."""
-        return function(*args) if _PLAIN.get() != "none" else _ORIGINALS[0].apply(function, preserve, *args)  # type: ignore[no-untyped-call]
+        """Call the function, with torch's checkpoint unless switched off."""
+        return function(*args) if _SWITCHED_OFF.get() != "none" else _ORIGINALS[0].apply(function, preserve, *args)  # type: ignore[no-untyped-call]
 
 
-def _around_part(*args: Any, **keywords: Any) -> Generator[None, None, None]:
-    """What happens before and after a part: nothing, or torch's checkpoint of it."""
-    if _PLAIN.get() == "all":
+def _non_reentrant(*args: Any, **keywords: Any) -> Generator[None, None, None]:
+    """Replaces torch's generator around a checkpointed call: does nothing if switched off."""
+    if _SWITCHED_OFF.get() == "all":
         yield
     else:
         yield from _ORIGINALS[1](*args, **keywords)
@@ -40,30 +40,30 @@ def _around_part(*args: Any, **keywords: Any) -> Generator[None, None, None]:
 
 @final
 class plain_checkpoints:  # noqa: N801  # a context manager, used as a function; one made of a generator takes longer
-    """Have checkpoints run their part plainly, as if they were not there.
+    """Switch checkpoints off in this thread.
 
     Args:
-        which: Of them.
+        which: Which kind of checkpoints.
     """
 
     def __init__(self, which: CheckpointKind) -> None:
         self._which = which
 
     def __enter__(self) -> None:
-        _visits(1)
-        self._token = _PLAIN.set("all" if _PLAIN.get() == "all" else self._which)
+        _count_users(1)
+        self._token = _SWITCHED_OFF.set("all" if _SWITCHED_OFF.get() == "all" else self._which)
 
     def __exit__(self, *_: object) -> None:
-        _PLAIN.reset(self._token)
-        _visits(-1)
+        _SWITCHED_OFF.reset(self._token)
+        _count_users(-1)
 
 
-def _visits(more: int) -> None:
-    """The switch is one for all threads, so visits are counted."""
+def _count_users(change: Literal[1, -1]) -> None:
+    """Replace torch's functions for the first user and restore them after the last one, as all threads share them."""
     with _LOCK:
-        _VISITS[0] += more
-        inside = _VISITS[0] > 0
-        if _VISITS[0] != max(more, 0):  # neither the first nor the last
+        _USERS[0] += change
+        is_used = _USERS[0] > 0
+        if _USERS[0] != max(change, 0):  # neither the first user nor the last
             return
-        torchs.CheckpointFunction = _Reentrant if inside else _ORIGINALS[0]  # type: ignore[misc, assignment]
-        torchs._checkpoint_without_reentrant_generator = _around_part if inside else _ORIGINALS[1]
+        torch_checkpoint.CheckpointFunction = _Reentrant if is_used else _ORIGINALS[0]  # type: ignore[misc, assignment]
+        torch_checkpoint._checkpoint_without_reentrant_generator = _non_reentrant if is_used else _ORIGINALS[1]

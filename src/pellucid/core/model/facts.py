@@ -1,4 +1,4 @@
-"""What is known of models from what they did before, as long as they live; in one table for all."""
+"""Facts learnt from earlier forwards of a model, kept as long as the model lives, in one table for all models."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from torch import nn
 Signature: TypeAlias = tuple[Any, ...]
 
 LOCK = threading.RLock()
-"""Of all that is remembered: threads may share a model."""
+"""Guards all facts, as threads may share a model."""
 
 
 @final
 @dataclass
 class ModuleCalls:
-    """How often one module is called in a forward: by kinds of forwards, and by the sizes of their batches.
+    """How often one module is called in a forward, by kind of forward and by batch size.
 
     Args:
-        known: What was counted.
-        doubted: Kinds and sizes for which another count has cast doubt on it.
-        varying: Kinds whose counts were seen to depend on the size of the batch, and on nothing unseen.
+        known: The counts.
+        doubted: Kinds and batch sizes whose counts are contradicted by those of other batch sizes.
+        varying: Kinds whose counts are known to depend on the batch size.
     """
 
     known: dict[Signature, dict[tuple[int, ...], int]] = field(default_factory=dict)
@@ -35,12 +35,12 @@ class ModuleCalls:
 @final
 @dataclass
 class ModelFacts:
-    """What is known of one model. Its kinds of forwards hold the identities of its modules and their state.
+    """The facts of one model. Kinds of forwards hold the identities of its modules and their state.
 
     Args:
         calls: How often modules are called.
-        rows_meet: By kinds of forwards, whether their rows depend on each other.
-        not_replayed: Kinds of forwards in which answers in the place of modules gave something else.
+        rows_meet: By kind of forward, whether its rows depend on each other.
+        not_replayed: Kinds of forwards in which a replay gave another output than the model.
     """
 
     calls: WeakKeyDictionary[nn.Module, ModuleCalls] = field(default_factory=WeakKeyDictionary)
@@ -55,9 +55,9 @@ _BY_IDENTITY: Any = object.__hash__
 
 
 def facts_of(model: Any) -> ModelFacts:
-    """What is known of a model, or of the object whose method it is; nothing of one that cannot be remembered.
+    """The facts of a model, or of the object whose method it is; empty ones, not kept, of one that cannot be a key.
 
-    One that compares with others by what it holds may be taken for another, or have no hash.
+    A model with an equality or hash of its own could be confused with another one, or be unhashable.
     """
     if not type(model).__weakrefoffset__ or type(model).__hash__ != _BY_IDENTITY:
         return ModelFacts()

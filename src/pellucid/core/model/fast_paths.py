@@ -1,4 +1,4 @@
-"""Fast paths of torch and of compilers, on which neither hooks nor rules act, are left aside."""
+"""Switching off the fast paths of torch and of compilers, on which neither hooks nor rules act."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _NONE = nullcontext()
 
 
 def without_fast_paths(model: ModelInfo, *, hooks: bool) -> AbstractContextManager[Any]:
-    """Disable torch.compile and the fused paths for predictions, so that hooks fire and both grad modes run one code.
+    """Disable torch.compile and fused inference paths, so that hooks fire and both grad modes run the same code.
 
     Args:
         model: What is known of the model.
-        hooks: Whether there are any; if not, what is compiled stays so.
+        hooks: Whether the forward has hooks; if not, compiled functions stay compiled.
     """
     eager = model.compiled and hooks
     fused = model.has_fast_path and (hooks or not model.compiled)
     if not (eager and fused):
         return _FORCE_EAGER if eager else _NoOpTorchFunctionMode() if fused else _NONE
-    both = ExitStack()
-    both.enter_context(_FORCE_EAGER)
-    both.enter_context(_NoOpTorchFunctionMode())
-    return both
+    stack = ExitStack()
+    stack.enter_context(_FORCE_EAGER)
+    stack.enter_context(_NoOpTorchFunctionMode())
+    return stack
 
 
 def unwrap_data_parallel(
     model: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """A data-parallel model as the one module that it copies, on its first device.
+    """Replace a data-parallel model by the module that it copies, on its first device.
 
-    Its copies run in threads of their own, in which nobody can tell what call they belong to.
+    The copies run in threads of their own, where the forward they belong to is unknown.
     """
     if not isinstance(model, nn.DataParallel):
         return model, arguments
@@ -50,22 +50,22 @@ def unwrap_data_parallel(
 
 @final
 class _ForceEager:
-    """Compiled modules run their Python, where hooks act. The switch is one for all threads, so visits are counted."""
+    """Compiled modules run their Python code, where hooks act. All threads share the switch, so users are counted."""
 
     def __init__(self) -> None:
-        self._lock, self._visits = threading.Lock(), 0
+        self._lock, self._users = threading.Lock(), 0
         self._stance: AbstractContextManager[Any] = nullcontext()
 
     def __enter__(self) -> None:
         with self._lock:
-            if self._visits == 0:
+            if self._users == 0:
                 self._stance = torch.compiler.set_stance("force_eager")
-            self._visits += 1
+            self._users += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            self._visits -= 1
-            if self._visits == 0:
+            self._users -= 1
+            if self._users == 0:
                 self._stance.__exit__(None, None, None)
 
 
@@ -74,7 +74,7 @@ _FORCE_EAGER = _ForceEager()
 
 @final
 class _NoOpTorchFunctionMode(TorchFunctionMode):
-    """Sees every call of torch and changes none: while one looks on, torch takes no shortcuts for predictions."""
+    """Changes nothing; torch skips its fused inference paths while any `TorchFunctionMode` is active."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""One forward through the model, in which tensors are captured and replaced at sites on the way."""
+"""One forward pass through the model, in which tensors are captured and patched at sites."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from pellucid.errors import NotDifferentiable, NotSupported, warn
 @final
 @dataclass(frozen=True, eq=False)
 class Captured:
-    """What was read at a site.
+    """The activations captured at a site.
 
     Args:
-        tensors: The tensors there, those of all modules one after another.
-        structures: How they lie in what each module takes or returns; of all calls, in each of them.
-        counts: How often each module was called, as far as the forward went.
-        container: What holds the values: a list for a list of modules, a tuple for all calls; None for a value alone.
+        tensors: The tensors of all modules, one after another.
+        structures: The structure of each module's input or output; where all calls are captured, of each call.
+        counts: How often each module was called in the part of the forward that ran.
+        container: The type that holds several values: list for a list of modules, tuple for all calls; None for one.
     """
 
     tensors: Tensors
@@ -41,29 +41,29 @@ class Captured:
 
     @property
     def value(self) -> Any:
-        """What the modules take or return."""
-        return self._held(self._values())
+        """The inputs or outputs of the modules, as these have them."""
+        return self._in_container(self._values())
 
     @property
     def unwrapped(self) -> Any:
-        """The same, a tensor in place of a tuple that holds nothing else."""
-        values = [each[0] if type(each) is tuple and len(each) == 1 else each for each in self._values()]
-        return self._held(values)
+        """The same with a tensor in the place of a tuple of one tensor."""
+        values = [value[0] if type(value) is tuple and len(value) == 1 else value for value in self._values()]
+        return self._in_container(values)
 
     @property
     def structure(self) -> TensorTree:
-        """How the tensors lie in that, with None beside them."""
+        """The structure of `unwrapped`, with None for leaves that are no tensors."""
         return TensorTree.of(self.unwrapped)[1].without_constants()
 
-    def _held(self, values: list[Any]) -> Any:
+    def _in_container(self, values: list[Any]) -> Any:
         return values[0] if self.container is None else self.container(values)
 
     def _values(self) -> list[Any]:
-        values, rest = [], self.tensors
+        values, start = [], 0
         for structure in self.structures:
-            size = len(structure.leaf_indices)
-            values.append(structure.filled(rest[:size]))
-            rest = rest[size:]
+            end = start + len(structure.leaf_indices)
+            values.append(structure.filled(self.tensors[start:end]))
+            start = end
         return values
 
 
@@ -73,10 +73,10 @@ class ForwardPass:
 
     Args:
         model: The forward function.
-        grads: Whether gradients will be taken at what is captured.
-        whole: Whether this is the user's batch, whole.
-        chosen: Which tensors at a site are meant.
-        watch: What happens in place of the forward of some modules, if anything.
+        grads: Whether gradients will be taken at captured tensors.
+        whole: Whether this is the whole batch of the user.
+        chosen: Which tensors at a site are captured and patched.
+        watch: Replaces the forward of some modules.
     """
 
     def __init__(
@@ -94,7 +94,12 @@ class ForwardPass:
         self._stops = False
 
     def patch(self, site: Site, tensors: Tensors, captured: Captured) -> None:
-        """Put tensors in the place of those that were captured at a site.
+        """Replace the tensors at a site.
+
+        Args:
+            site: The site.
+            tensors: The new tensors.
+            captured: What an earlier forward captured there.
 
         Raises:
             NotSupported: The site is all calls of a module.
@@ -107,12 +112,12 @@ class ForwardPass:
             hook_point.replacement, tensors = tensors[:size], tensors[size:]
 
     def capture(self, site: Site) -> None:
-        """Capture the tensors at a site."""
+        """Capture the tensors at a site in the forward to come."""
         for module in site.modules:
             self._hook_point(module, site.side, site.call).captures = True
 
     def captured(self, site: Site) -> Captured:
-        """What was captured at a site, after the run."""
+        """What the forward has captured at a site."""
         hook_points = [self._hook_points[module, site.side, site.call] for module in site.modules]
         tensors = tuple(tensor for hook_point in hook_points for tensor in hook_point.tensors)
         structures = tuple(structure for hook_point in hook_points for structure in hook_point.structures)
@@ -120,21 +125,21 @@ class ForwardPass:
         return Captured(tensors, structures, tuple(hook_point.count for hook_point in hook_points), container)
 
     def output_at(self, site: Site) -> Any:
-        """What modules at a site return, which was captured; the model's output where there are none."""
+        """The captured output of the modules at a site; the model's output where the site has no modules."""
         return self.captured(site).value if site.modules else self.output
 
     def run(self, arguments: tuple[Any, ...], info: ModelInfo, state: ModelState, *, stops: bool) -> None:
-        """Run the model; its output is None where it stopped.
+        """Run the model; `output` is None afterwards if the forward stopped early.
 
         Args:
-            arguments: What the model takes.
+            arguments: The arguments of the model.
             info: What is known of the model.
-            state: In which it is.
-            stops: Whether nothing matters after the last thing captured.
+            state: The state of the model.
+            stops: Whether the forward may stop after the last capture.
 
         Raises:
-            InvalidArgument: A module never ran.
-            OutOfRange: A module ran, but not as often as the site says.
+            InvalidArgument: A module was not called.
+            OutOfRange: A module was called less often than the site says.
             NotDifferentiable: The model was made under inference mode.
         """
         try:
@@ -157,8 +162,8 @@ class ForwardPass:
             counted = stops and not isinstance(hook_point.call, int)
             hook_point.expected_calls = calls.get(hook_point.module) if counted else None
         self._stops = stops
-        model, moved = unwrap_data_parallel(self.model, arguments)
-        outer = CURRENT_FORWARD.set(self)
+        model, device_arguments = unwrap_data_parallel(self.model, arguments)
+        token = CURRENT_FORWARD.set(self)
         try:
             with ExitStack() as stack:
                 for hook_point in self._hook_points.values():
@@ -166,13 +171,13 @@ class ForwardPass:
                 stack.enter_context(intercept(self._watch))
                 stack.enter_context(without_fast_paths(info, hooks=True))
                 stack.enter_context(plain_checkpoints("all"))
-                self.output = model(*moved)
+                self.output = model(*device_arguments)
         except StopForward as signal:
             if signal.forward is not self:
                 raise
             return
         finally:
-            CURRENT_FORWARD.reset(outer)
+            CURRENT_FORWARD.reset(token)
         self._remember_calls(calls, arguments, state)
 
     def _remember_calls(self, calls: CallCounts, arguments: tuple[Any, ...], state: ModelState) -> None:
@@ -191,7 +196,7 @@ class ForwardPass:
 
     @property
     def is_over(self) -> bool:
-        """Whether the rest of the forward does not matter."""
+        """Whether the forward may stop here."""
         return self._stops and all(hook_point.is_over for hook_point in self._hook_points.values())
 
     def _hook_point(self, module: nn.Module, side: Side, call: CallLike) -> HookPoint:

@@ -1,4 +1,4 @@
-"""Kinds of forwards: what tells apart those of one function that may go differently, to remember something of each."""
+"""Kinds of forwards: keys under which facts are remembered of forwards that may run differently."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_flatten
 from pellucid.core.model.facts import Signature
 
 MAX_KINDS = 64
-"""Of so many kinds something is remembered of one function, or of one of its modules, before all is forgotten."""
+"""How many kinds of forwards of a function, or of one of its modules, are remembered before all are forgotten."""
 
 
 @final
@@ -25,8 +25,8 @@ class ForwardKind:
 
     Args:
         owner: The forward function, or the object whose method it is.
-        signature: What tells its forwards apart, but for the sizes of their batches.
-        batch: The first sizes of all tensors.
+        signature: What identifies the kind, but for the batch size.
+        batch: The first dimension of every tensor.
     """
 
     owner: Any
@@ -39,21 +39,21 @@ class ForwardKind:
 
         Args:
             forward: The function.
-            arguments: What it is called with.
-            state: That of its modules, as far as it can be seen.
+            arguments: Its arguments.
+            state: The visible state of its modules.
         """
         leaves, tree = tree_flatten(arguments)
         nested = str(tree) if len(leaves) != len(arguments) else None
-        described = tuple(
-            (each.shape[1:], each.dtype) if isinstance(each, Tensor) else each if is_plain(each) else type(each)
-            for each in leaves
+        descriptions = tuple(
+            (leaf.shape[1:], leaf.dtype) if isinstance(leaf, Tensor) else leaf if is_plain(leaf) else type(leaf)
+            for leaf in leaves
         )
-        batch = tuple(each.shape[0] if each.ndim else 0 for each in leaves if isinstance(each, Tensor))
+        batch = tuple(leaf.shape[0] if leaf.ndim else 0 for leaf in leaves if isinstance(leaf, Tensor))
         if inspect.ismethod(forward):
-            return cls(forward.__self__, (forward.__func__.__qualname__, state, nested, *described), batch)
-        return cls(forward, (state, nested, *described), batch)
+            return cls(forward.__self__, (forward.__func__.__qualname__, state, nested, *descriptions), batch)
+        return cls(forward, (state, nested, *descriptions), batch)
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value is a number, a word or nothing, which can be compared."""
+    """Whether a value is a number, a string or None, and so can be compared."""
     return value is None or isinstance(value, bool | int | float | str)

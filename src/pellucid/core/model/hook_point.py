@@ -20,14 +20,14 @@ from pellucid.core.tensors import Tensors, is_floating
 from pellucid.errors import InvalidArgument, OutOfRange, warn
 
 _HOOK_LOCK = threading.RLock()
-"""Torch numbers its hooks without care for threads: without the lock, two could get the same number."""
+"""Registering hooks is not thread-safe in torch: without the lock, two hooks could get the same number."""
 
 _WARNED: WeakSet[nn.Module] = WeakSet()
-"""Modules that are called several times, and the user knows."""
+"""Modules for which the warning about several calls was given."""
 
 
 class Hooked(Protocol):
-    """What a hook point must know of the forward that it is in."""
+    """The forward that a hook point is in, as far as it needs to know it."""
 
     model: Callable[..., Any]
     grads: bool
@@ -36,16 +36,16 @@ class Hooked(Protocol):
 
     @property
     def is_over(self) -> bool:
-        """Whether the rest of the forward does not matter."""
+        """Whether the forward may stop here."""
         ...
 
 
 CURRENT_FORWARD: ContextVar[Hooked | None] = ContextVar("forward", default=None)
-"""The forward that this thread is in: hooks on a module that other threads use too act in this one alone."""
+"""The forward that this thread is in: hooks act in this thread alone, though others may use the same module."""
 
 
 class StopForward(BaseException):
-    """All that was asked for has been read. No `Exception`, so that no code of the model takes it for an error."""
+    """Stops a forward after the last capture. No `Exception`, so that no code of the model handles it as an error."""
 
     def __init__(self, forward: Hooked) -> None:
         self.forward = forward
@@ -53,7 +53,13 @@ class StopForward(BaseException):
 
 @final
 class HookPoint:
-    """One side of a module, through which tensors pass in each of its calls; those of one call are looked at."""
+    """The input or output of a module, whose tensors are captured or replaced in one of its calls, or in all.
+
+    Args:
+        module: The module.
+        side: Its input or its output.
+        call: Which of its calls.
+    """
 
     def __init__(self, module: nn.Module, side: Side, call: CallLike) -> None:
         self.module, self.side, self.call = module, side, call
@@ -66,17 +72,17 @@ class HookPoint:
 
     @property
     def is_over(self) -> bool:
-        """Whether the call looked at is over; nobody can tell the last one who has not counted."""
+        """Whether the call has happened; for the last call, known only if an earlier full forward counted the calls."""
         return self.count > self.call if isinstance(self.call, int) else self.count == self.expected_calls
 
     @contextmanager
     def hooked(self, forward: Hooked) -> Iterator[None]:
-        """Listen to the module, after all that its user has put on it."""
+        """Put a hook on the module, called after those of the user."""
 
         def after(module: nn.Module, arguments: Any, output: Any) -> Any:
             return self._on_call(output, forward) if CURRENT_FORWARD.get() is forward else None
 
-        # A hook being removed by another thread is called without keywords.
+        # While another thread removes its hook, torch may call this one without keywords.
         def before(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
             if CURRENT_FORWARD.get() is not forward:
                 return None
@@ -99,18 +105,24 @@ class HookPoint:
                 handle.remove()
 
     def raise_if_not_called(self, forward: Hooked) -> None:
-        """Whether the call looked at took place."""
-        least = self.call if isinstance(self.call, int) else 0
-        if self.replacement is not None and self.count <= least and not forward.whole:
-            raise BatchCollapsed  # the module is called as often as this only with the whole batch
+        """Check, after a full forward, that the call has happened.
+
+        Raises:
+            InvalidArgument: The module was not called.
+            OutOfRange: The module was called less often.
+            BatchCollapsed: The same in a forward of other rows: it may be called as often with the whole batch alone.
+        """
+        index = self.call if isinstance(self.call, int) else 0
+        if self.replacement is not None and self.count <= index and not forward.whole:
+            raise BatchCollapsed
         if self.count == 0:
             raise InvalidArgument(f"layer must run in the forward: {_absence(self.module, forward.model)}")
-        if self.count <= least:
+        if self.count <= index:
             name = module_label(self.module, forward.model)
             raise OutOfRange(f"call must be below the number of calls of {name}, {self.count}: got {self.call}.")
 
     def warn_of_several_calls(self, forward: Hooked) -> None:
-        """Say once of a module which of its calls is looked at, where nobody has chosen among several."""
+        """Warn, once per module, that its last call is meant where the user has not chosen among several."""
         if self.call is None and self.count > 1 and self.module not in _WARNED:
             _WARNED.add(self.module)
             warn(
@@ -120,9 +132,17 @@ class HookPoint:
             )
 
     def _on_call(self, value: Any, forward: Hooked) -> Any:
-        """Look at what passes in one call; what passes instead, None where nothing is changed."""
-        call, self.count = self.count, self.count + 1
-        if self.call not in (None, "all", call):
+        """Capture or replace the tensors of a call.
+
+        Args:
+            value: The input or output of the module.
+            forward: The forward.
+
+        Returns:
+            The value that replaces it; None to leave it unchanged.
+        """
+        index, self.count = self.count, self.count + 1
+        if self.call not in (None, "all", index):
             return None
         tensors, structure = TensorTree.of(value, forward.chosen)
         with torch.set_grad_enabled(torch.is_grad_enabled() or forward.grads):
@@ -130,28 +150,29 @@ class HookPoint:
             if forward.grads:
                 tensors = tuple(map(as_leaf, tensors))
             if self.captures:
-                every = self.call == "all"
-                self.tensors = self.tensors + tensors if every else tensors
-                self.structures = (*self.structures, structure) if every else (structure,)
+                all_calls = self.call == "all"
+                self.tensors = self.tensors + tensors if all_calls else tensors
+                self.structures = (*self.structures, structure) if all_calls else (structure,)
                 if forward.is_over:
                     raise StopForward(forward)
-            # The model may go on to write into what it gets.
+            # Copies, as the model may write into them.
             return structure.filled(tuple(map(marked_as_source, tensors)))
 
 
 def users_hooks(module: nn.Module) -> tuple[int, ...]:
-    """The numbers that torch has given the hooks on a module's calls, but for ours."""
+    """Torch's numbers of the forward hooks on a module, without ours."""
     with _HOOK_LOCK:
-        every = [*module._forward_pre_hooks.items(), *module._forward_hooks.items()]
-    return tuple(number for number, hook in every if getattr(hook, "__module__", None) != __name__)
+        hooks = [*module._forward_pre_hooks.items(), *module._forward_hooks.items()]
+    return tuple(number for number, hook in hooks if getattr(hook, "__module__", None) != __name__)
 
 
 def as_leaf(tensor: Tensor) -> Tensor:
-    """A tensor at which gradients can be taken: where it does not depend on one already, a leaf of its own."""
+    """The tensor as a leaf that requires gradients; unchanged if it requires them already or is not floating."""
     return tensor if tensor.requires_grad or not is_floating(tensor) else tensor.detach().requires_grad_()
 
 
 def _absence(module: nn.Module, model: Callable[..., Any]) -> str:
+    """Why a module was not called, for a message."""
     if not is_submodule(module, model):
         return f"{type(module).__name__} is no module of {type(model).__name__}."
     return (

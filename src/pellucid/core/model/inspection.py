@@ -1,4 +1,4 @@
-"""What can be seen of a model from outside."""
+"""What can be known of a model without running it: its modules, their modes and sizes."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _MIXING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 @final
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is known of the modules that a forward function calls.
+    """The modules that a forward function calls, and what is known of them.
 
     Args:
-        modules: The modules themselves.
-        parameter_bytes: What their parameters take.
+        modules: The modules, with all their submodules.
+        parameter_bytes: The bytes of their parameters.
         training_flags: Which of them are in training mode, one byte each.
-        compiled: Whether one of them, or a function on the way, is compiled.
-        has_fast_path: Whether one of them has a path of its own for predictions, which takes other tensors through its
-            layers (nested ones, without what is padded) than where gradients are needed.
-        norms: Those of them that may normalise by the statistics of the batch.
+        compiled: Whether one of them, or a function that calls them, is compiled.
+        has_fast_path: Whether one of them has a fused inference path, in which its layers get other tensors (nested
+            ones, without padding) than when gradients are needed.
+        norms: Those that may normalise by the statistics of the batch.
     """
 
     modules: tuple[nn.Module, ...]
@@ -45,13 +45,13 @@ class ModelInfo:
 
     @property
     def mixes_examples(self) -> bool:
-        """Whether a module normalises by the statistics of its batch, so that one output depends on other examples."""
+        """Whether a module normalises by the statistics of the batch, so that outputs depend on other examples."""
         return any(map(normalises_by_batch, self.norms))
 
     @property
     def modules_with_mutable_buffers(self) -> tuple[nn.Module, ...]:
-        """Those in training mode that have buffers, which a forward may change."""
-        return tuple(each for each in self.modules if each.training and each._buffers) if self.trains else ()
+        """The modules in training mode that have buffers, which a forward may change."""
+        return tuple(module for module in self.modules if module.training and module._buffers) if self.trains else ()
 
     @property
     def trains(self) -> bool:
@@ -60,120 +60,130 @@ class ModelInfo:
 
     @classmethod
     def of(cls, forward: Callable[..., Any]) -> ModelInfo:
-        """What can be seen of a forward function: it or its object and what it closes over, and their modules.
+        """The info of a forward function: of its modules, of those of its object, and of those it closes over.
 
-        A function may reach modules in ways that nobody can see from outside; so this informs precautions and sizes,
-        and nothing relies on it for the numbers of a model in evaluation mode. Of a module it is remembered, as long as
-        nothing has changed.
+        A function may reach modules invisibly; so this informs precautions and sizes, and no attribution of a model in
+        evaluation mode depends on it. The info of a module is cached until the module changes.
         """
         if not isinstance(forward, nn.Module):
-            return cls._look_up(forward)
-        known = _LOOKED_UP.get(forward)
-        modules = None if known is None else known.modules
-        if known is None or modules is None:
-            info = cls._look_up(forward)
-            _LOOKED_UP[forward] = _LookedUp.of(info)
+            return cls._inspect(forward)
+        cached = _CACHE.get(forward)
+        modules = None if cached is None else cached.modules
+        if cached is None or modules is None:
+            info = cls._inspect(forward)
+            _CACHE[forward] = _CachedInfo.of(info)
             return info
-        seen = known.summary
-        norms = tuple(each for each in modules if isinstance(each, _MIXING))
-        return cls(modules, seen.parameter_bytes, seen.training_flags, seen.compiled, seen.has_fast_path, norms)
+        info = cached.info
+        norms = tuple(module for module in modules if isinstance(module, _MIXING))
+        return cls(modules, info.parameter_bytes, info.training_flags, info.compiled, info.has_fast_path, norms)
 
     @classmethod
-    def _look_up(cls, forward: Callable[..., Any]) -> ModelInfo:
-        reached = list(_reachable(forward))
-        found = [each for each in reached if isinstance(each, nn.Module)]
-        modules = _with_children(found)
+    def _inspect(cls, forward: Callable[..., Any]) -> ModelInfo:
+        reachable = list(_reachable(forward))
+        roots = [root for root in reachable if isinstance(root, nn.Module)]
+        modules = _with_children(roots)
         return cls(
             modules=modules,
-            parameter_bytes=sum(p.nbytes for each in modules for p in each._parameters.values() if p is not None),
-            training_flags=bytes(each.training for each in modules),
-            compiled=len(found) < len(reached) or any(map(_is_or_has_compiled, modules)),
-            has_fast_path=any(isinstance(each, _FUSED) for each in modules),
-            norms=tuple(each for each in modules if isinstance(each, _MIXING)),
+            parameter_bytes=sum(
+                parameter.nbytes
+                for module in modules
+                for parameter in module._parameters.values()
+                if parameter is not None
+            ),
+            training_flags=bytes(module.training for module in modules),
+            compiled=len(roots) < len(reachable) or any(map(_is_or_has_compiled, modules)),
+            has_fast_path=any(isinstance(module, _FUSED) for module in modules),
+            norms=tuple(module for module in modules if isinstance(module, _MIXING)),
         )
 
 
-def _with_children(modules: list[nn.Module]) -> tuple[nn.Module, ...]:
-    """Modules and all those in them, once each."""
-    every, pending = dict.fromkeys(modules), list(modules)
+def _with_children(roots: list[nn.Module]) -> tuple[nn.Module, ...]:
+    """Modules and all their submodules, once each."""
+    modules, pending = dict.fromkeys(roots), list(roots)
     while pending:
-        children = [each for each in pending.pop()._modules.values() if each is not None and each not in every]
-        every.update(dict.fromkeys(children))
+        children = [child for child in pending.pop()._modules.values() if child is not None and child not in modules]
+        modules.update(dict.fromkeys(children))
         pending += children
-    return tuple(every)
+    return tuple(modules)
 
 
 @final
 @dataclass(frozen=True)
-class _LookedUp:
-    """What was seen of a module and those in it, which keeps none of them alive, and what it was seen by.
+class _CachedInfo:
+    """The info of a module, without references that keep modules alive, and the state in which it is valid.
 
     Args:
-        summary: All but the modules.
-        signs: Of each module: itself, its mode, children and functions, whether it is compiled and how much it has.
+        info: The info without the modules.
+        states: Each module, weakly referenced, and its state when it was inspected.
     """
 
-    summary: ModelInfo
-    signs: tuple[tuple[weakref.ref[nn.Module], tuple[Any, ...]], ...]
+    info: ModelInfo
+    states: tuple[tuple[weakref.ref[nn.Module], tuple[Any, ...]], ...]
 
     @classmethod
-    def of(cls, info: ModelInfo) -> _LookedUp:
-        """That of what has just been seen."""
-        signs = tuple((weakref.ref(module), _signs_of_change(module)) for module in info.modules)
-        return cls(dataclasses.replace(info, modules=(), norms=()), signs)
+    def of(cls, info: ModelInfo) -> _CachedInfo:
+        """The cache entry of an info that is valid now."""
+        states = tuple((weakref.ref(module), _structural_state(module)) for module in info.modules)
+        return cls(dataclasses.replace(info, modules=(), norms=()), states)
 
     @property
     def modules(self) -> tuple[nn.Module, ...] | None:
-        """The modules, if they are still what they were."""
+        """The modules; None if one has changed, so that the info is no longer valid."""
         modules = []
-        for reference, signs in self.signs:
+        for reference, state in self.states:
             module = reference()
-            if module is None or signs != _signs_of_change(module):
+            if module is None or state != _structural_state(module):
                 return None
             modules.append(module)
         return tuple(modules)
 
 
-_LOOKED_UP: WeakKeyDictionary[nn.Module, _LookedUp] = WeakKeyDictionary()
+_CACHE: WeakKeyDictionary[nn.Module, _CachedInfo] = WeakKeyDictionary()
 
 
-def _signs_of_change(module: nn.Module) -> tuple[Any, ...]:
-    own = vars(module)
-    # What is compiled later is one more attribute, or another one of the same name.
-    return module.training, id(own.get("forward")), len(own), *map(id, module._modules.values())
+def _structural_state(module: nn.Module) -> tuple[Any, ...]:
+    """What changes whenever a module's info may change: its mode, forward, number of attributes and children."""
+    attributes = vars(module)
+    # Compiling a module adds an attribute or replaces its forward.
+    return module.training, id(attributes.get("forward")), len(attributes), *map(id, module._modules.values())
 
 
 def _is_or_has_compiled(module: nn.Module) -> bool:
-    return module._compiled_call_impl is not None or "_orig_mod" in module._modules or _compiles(module)
+    return module._compiled_call_impl is not None or "_orig_mod" in module._modules or _has_compiled_function(module)
 
 
 def normalises_by_batch(module: nn.Module) -> bool:
-    """Whether a module normalises by the statistics of the rows that it is given."""
+    """Whether a module normalises by the statistics of its batch."""
     return isinstance(module, _MIXING) and (module.training or module.running_mean is None)
 
 
 def check_model(forward: Any) -> None:
-    """Refuse what is no function of tensors.
+    """Check that a model is a function of tensors.
 
     Raises:
-        WrongType: It is none, or a class of models.
+        WrongType: It is not callable, or a class of models.
     """
     if isinstance(forward, type):
         name = forward.__name__
         raise WrongType(f"forward_func must be a model, not a class of models: got {name}. Hint: {name}(...).")
     if not callable(forward):
-        answers = (name for name in ("predict_proba", "decision_function", "predict") if hasattr(forward, name))
-        hint = next((f" Hint: model.{name}, by methods without gradients, such as KernelShap." for name in answers), "")
+        names = (name for name in ("predict_proba", "decision_function", "predict") if hasattr(forward, name))
+        hint = next((f" Hint: model.{name}, by methods without gradients, such as KernelShap." for name in names), "")
         raise WrongType(f"forward_func must be a function of tensors: got {type(forward).__name__}.{hint}")
 
 
 def root_modules(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:
-    """The modules that a forward function can be seen to call; theirs are not listed."""
-    return tuple(each for each in _reachable(forward) if isinstance(each, nn.Module))
+    """The modules that a forward function visibly calls, or is; their submodules are not listed."""
+    return tuple(root for root in _reachable(forward) if isinstance(root, nn.Module))
 
 
 def _reachable(forward: Callable[..., Any], above: tuple[Callable[..., Any], ...] = ()) -> Iterator[Callable[..., Any]]:
-    """The modules and the compiled functions that a forward function can be seen to call, or is."""
+    """The modules and compiled functions that a forward function visibly calls, or is.
+
+    Args:
+        forward: The function.
+        above: The compiled functions that call it, not to be followed again.
+    """
     if isinstance(forward, nn.Module):
         yield forward
     elif isinstance(forward, functools.partial):
@@ -191,11 +201,11 @@ def _reachable(forward: Callable[..., Any], above: tuple[Callable[..., Any], ...
 
 
 _EMPTY = CellType()
-"""What a function closes over that has no value yet."""
+"""A closure's cell without a value."""
 
 
 def values_around(forward: Callable[..., Any]) -> tuple[Any, ...]:
-    """What a forward function, which is no module, can be seen to use besides its arguments."""
+    """The values that a forward function visibly uses besides its arguments; none for a module."""
     if isinstance(forward, nn.Module):
         return ()
     if _is_compiled(forward):
@@ -206,37 +216,39 @@ def values_around(forward: Callable[..., Any]) -> tuple[Any, ...]:
 
 
 def _held_by(forward: Callable[..., Any]) -> Iterable[Any]:
-    """What a function closes over and names of its module; what another object, or that of a method, holds."""
+    """The closure and globals of a function; the attributes of another object, or of the object of a method."""
     if inspect.isfunction(forward):
-        named = (name for name in forward.__code__.co_names if name in forward.__globals__)
+        names = (name for name in forward.__code__.co_names if name in forward.__globals__)
         cells = (cell.cell_contents for cell in forward.__closure__ or () if cell != _EMPTY)
-        return [*cells, *(forward.__globals__[name] for name in named)]
+        return [*cells, *(forward.__globals__[name] for name in names)]
     return getattr(getattr(forward, "__self__", forward), "__dict__", {}).values()
 
 
 def _is_compiled(value: object) -> bool:
-    """Whether something is what `torch.compile` makes of a function; what it is told to leave alone looks like it."""
-    own = vars(value) if isinstance(value, FunctionType) else ()
-    return "_torchdynamo_orig_callable" in own and "_torchdynamo_disable" not in own
+    """Whether a value is a function made by `torch.compile`, and not by `torch.compiler.disable`, which looks alike."""
+    attributes = vars(value) if isinstance(value, FunctionType) else ()
+    return "_torchdynamo_orig_callable" in attributes and "_torchdynamo_disable" not in attributes
 
 
 def _uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, or the method, of which a compiled one was made."""
+    """The original of a compiled function or method."""
     original: Callable[..., Any] = vars(function)["_torchdynamo_orig_callable"]
     return original
 
 
-def _compiles(module: nn.Module) -> bool:
-    """Whether a module has compiled functions: its forward, or what it holds."""
+def _has_compiled_function(module: nn.Module) -> bool:
+    """Whether a module's forward, or a function among its attributes, is compiled."""
     if isinstance(module, torch.jit.ScriptModule):
         return False
-    # At once, as other threads may hold a forward on the instance.
-    held = [each for each in list(vars(module).values()) if type(each) is FunctionType]
-    return any(map(_is_compiled, (type(module).forward, *held)))
+    # A copy of the values, as other threads may put a forward on the instance meanwhile.
+    functions = [value for value in list(vars(module).values()) if type(value) is FunctionType]
+    return any(map(_is_compiled, (type(module).forward, *functions)))
 
 
 def has_embeddings(forward: Callable[..., Any]) -> bool:
-    """Whether a forward function can be seen to look up embeddings, for which integers are ids and not numbers."""
+    """Whether a forward function visibly has embeddings, for which integers are indices and not quantities."""
     return any(
-        isinstance(each, nn.Embedding | nn.EmbeddingBag) for root in root_modules(forward) for each in root.modules()
+        isinstance(module, nn.Embedding | nn.EmbeddingBag)
+        for root in root_modules(forward)
+        for module in root.modules()
     )

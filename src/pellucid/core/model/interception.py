@@ -1,4 +1,4 @@
-"""What happens in place of a module's forward, in one thread."""
+"""Replacing the forwards of modules in one thread, for the time of one forward pass."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ import torch
 from torch import nn
 
 Interception: TypeAlias = Callable[[nn.Module, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
-"""What happens in place of a module's forward: (module, its forward, arguments, keywords) -> output."""
+"""Is called in the place of a module's forward: (module, its forward, arguments, keywords) -> output."""
 
 Interceptor: TypeAlias = tuple[Interception, tuple[nn.Module, ...]]
-"""An interception, and the modules that it is asked about."""
+"""An interception, and the modules whose forwards it replaces."""
 
 _INTERCEPTION: ContextVar[Interception | None] = ContextVar("interception", default=None)
-"""What this thread's forward does: modules whose forward is looked at may be used by other threads, too."""
+"""The interception of this thread: other threads may use the same modules."""
 
-_INSTALLING = threading.RLock()
+_PATCH_LOCK = threading.RLock()
 
-_INSTALLED: dict[nn.Module, _PatchedForward] = {}
+_PATCHES: dict[nn.Module, _PatchedForward] = {}
 
 
 @contextmanager
 def intercept(watch: Interceptor | None) -> Iterator[None]:
-    """Have an interception asked before any of its modules runs its forward, in this thread alone."""
-    interception, watched = watch or (None, ())
-    modules = [module for module in watched if not isinstance(module, torch.jit.ScriptModule)]
+    """Replace the forwards of the interceptor's modules, in this thread alone; None replaces none."""
+    interception, intercepted = watch or (None, ())
+    modules = [module for module in intercepted if not isinstance(module, torch.jit.ScriptModule)]
     token = _INTERCEPTION.set(interception)
-    with _INSTALLING:
+    with _PATCH_LOCK:
         for module in modules:
-            if module not in _INSTALLED:
-                _INSTALLED[module] = _PatchedForward(module)
-            _INSTALLED[module].users += 1
+            if module not in _PATCHES:
+                _PATCHES[module] = _PatchedForward(module)
+            _PATCHES[module].users += 1
     try:
         yield
     finally:
-        with _INSTALLING:
+        with _PATCH_LOCK:
             for module in modules:
-                _INSTALLED[module].leave()
+                _PATCHES[module].release()
         _INTERCEPTION.reset(token)
 
 
 def own_forward(module: nn.Module) -> Any:
     """The forward that a user has put on a module's instance; None where there is none."""
-    with _INSTALLING:
-        installed = _INSTALLED.get(module)
-        return vars(module).get("forward") if installed is None else installed.before.get("forward")
+    with _PATCH_LOCK:
+        patch = _PATCHES.get(module)
+        return vars(module).get("forward") if patch is None else patch.original_attribute.get("forward")
 
 
 class _PatchedForward:
-    """A forward on a module's instance that asks the interception of its thread; gone with its last user."""
+    """A forward on a module's instance that calls the interception of its thread; removed with its last user."""
 
     def __init__(self, module: nn.Module) -> None:
         self.module, self.users = module, 0
-        self.before = {"forward": module.__dict__["forward"]} if "forward" in module.__dict__ else {}
+        self.original_attribute = {"forward": module.__dict__["forward"]} if "forward" in module.__dict__ else {}
         original = module.forward
 
         @functools.wraps(original)
@@ -70,9 +70,9 @@ class _PatchedForward:
 
         module.__dict__["forward"] = forward
 
-    def leave(self) -> None:
-        """One user less."""
+    def release(self) -> None:
+        """Count one user less, and restore the module after the last one."""
         self.users -= 1
         if self.users == 0:
-            del _INSTALLED[self.module], self.module.__dict__["forward"]
-            self.module.__dict__.update(self.before)
+            del _PATCHES[self.module], self.module.__dict__["forward"]
+            self.module.__dict__.update(self.original_attribute)

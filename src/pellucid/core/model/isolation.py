@@ -1,4 +1,4 @@
-"""The model is left as it was found, whatever happens: its buffers, the random state, the modes of gradients."""
+"""Leaving the user's model as it was found, also after an exception: buffers, random state, gradient modes, cuDNN."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from torch import Tensor
 
 from pellucid.core.model.inspection import ModelInfo
 
-# The switch is one for all threads: without the lock, one could put back what another had changed.
-_CUDNN = threading.RLock()
-_OFF: ContextVar[bool] = ContextVar("cudnn_off", default=False)
+# All threads share torch's switch: without the lock, one thread could restore the value that another has set.
+_CUDNN_LOCK = threading.RLock()
+_CUDNN_OFF: ContextVar[bool] = ContextVar("cudnn_off", default=False)
 
 
 @final
 class isolated:  # noqa: N801  # a context manager, used as a function; one made of a generator takes longer
-    """An attribution: out of inference mode, with gradients of its arithmetic only where asked for.
+    """Run an attribution outside of inference mode, with gradients of its own arithmetic only under `create_graph`.
 
-    Buffers that a forward in training mode changes (batch norm's counters) are put back afterwards; after an exception
-    the random state from which a model draws is put back too.
+    Buffers that a forward in training mode may change (such as those of batch norm) are restored afterwards; after an
+    exception torch's random state is restored too.
 
     Args:
         model: What is known of the model.
-        device: That of the inputs.
+        device: The device of the inputs.
         create_graph: Whether the attributions can be differentiated.
     """
 
@@ -37,57 +37,61 @@ class isolated:  # noqa: N801  # a context manager, used as a function; one made
         self._create_graph = create_graph
 
     def __enter__(self) -> None:
-        every = ((m, n, b) for m in self._model.modules_with_mutable_buffers for n, b in m._buffers.items())
-        self._buffers = [(m, n, b, b.clone()) for m, n, b in every if b is not None]
-        self._drawn_from = random_state(self._device)
-        self._inference = torch.inference_mode(False) if torch.is_inference_mode_enabled() else None
-        if self._inference is not None:
-            self._inference.__enter__()
-        self._before = torch.is_grad_enabled()
+        self._buffers = [
+            (module, name, buffer, buffer.clone())
+            for module in self._model.modules_with_mutable_buffers
+            for name, buffer in module._buffers.items()
+            if buffer is not None
+        ]
+        self._random_state = random_state(self._device)
+        self._no_inference_mode = torch.inference_mode(False) if torch.is_inference_mode_enabled() else None
+        if self._no_inference_mode is not None:
+            self._no_inference_mode.__enter__()
+        self._grad_enabled = torch.is_grad_enabled()
         torch.set_grad_enabled(self._create_graph)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        torch.set_grad_enabled(self._before)
-        if self._inference is not None:
-            self._inference.__exit__(kind, error, trace)
+        torch.set_grad_enabled(self._grad_enabled)
+        if self._no_inference_mode is not None:
+            self._no_inference_mode.__exit__(kind, error, trace)
         if error is not None:
-            restore_random_state(self._drawn_from, self._device)
-        for module, name, buffer, kept in self._buffers:
+            restore_random_state(self._random_state, self._device)
+        for module, name, buffer, values in self._buffers:
             module._buffers[name] = buffer
-            buffer.detach().copy_(kept)
+            buffer.detach().copy_(values)
 
 
 def random_state(device: torch.device) -> tuple[Tensor, ...]:
-    """Torch's random state, also that of the device in use."""
-    on_host = torch.get_rng_state()
-    return (on_host, torch.cuda.get_rng_state(device)) if device.type == "cuda" else (on_host,)
+    """Torch's random state on the CPU and, for a CUDA device, on the device."""
+    cpu_state = torch.get_rng_state()
+    return (cpu_state, torch.cuda.get_rng_state(device)) if device.type == "cuda" else (cpu_state,)
 
 
 def restore_random_state(state: tuple[Tensor, ...], device: torch.device) -> None:
-    """Put a random state back."""
+    """Restore what `random_state` returned."""
     torch.set_rng_state(state[0])
-    for on_device in state[1:]:
-        torch.cuda.set_rng_state(on_device, device)
+    for cuda_state in state[1:]:
+        torch.cuda.set_rng_state(cuda_state, device)
 
 
 def needs_no_cudnn(error: RuntimeError) -> bool:
     """Whether an error is that of cuDNN's recurrent layers, which have no backward in evaluation mode.
 
-    Not in a call that has switched cuDNN off; another thread may have switched it off meanwhile.
+    False where this thread has switched cuDNN off already.
     """
-    return "RNN backward can only be called in training mode" in str(error) and not _OFF.get()
+    return "RNN backward can only be called in training mode" in str(error) and not _CUDNN_OFF.get()
 
 
 @contextmanager
 def without_cudnn() -> Iterator[None]:
-    """Switch cuDNN off, and only that."""
-    with _CUDNN:
-        enabled, token = torch.backends.cudnn.enabled, _OFF.set(True)
+    """Switch cuDNN off, and none of its other settings."""
+    with _CUDNN_LOCK:
+        enabled, token = torch.backends.cudnn.enabled, _CUDNN_OFF.set(True)
         torch.backends.cudnn.enabled = False
         try:
             yield
         finally:
             torch.backends.cudnn.enabled = enabled
-            _OFF.reset(token)
+            _CUDNN_OFF.reset(token)

@@ -1,4 +1,4 @@
-"""Places in a model whose tensors can be read or replaced."""
+"""Layers and sites: where in a model tensors can be captured or replaced."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ CallLike: TypeAlias = 'int | Literal["all"] | None'
 
 * an `int`: this one, counted from zero.
 * `None`: the last one; where there are several, a warning says so.
-* `"all"`: every one, so that there is a tuple of what belongs to each. Nothing can be put in the place of all of them.
+* `"all"`: every one; results are tuples of one value per call. Values cannot be put in the place of all calls.
 """
 
 SiteLike: TypeAlias = "nn.Module | str | Sequence[nn.Module | str] | Layer | Site"
-"""A place in a model.
+"""A site in a model.
 
-* a module of it, or its dotted name, `"encoder.layers.3"`: what it returns.
-* a list of these: all of them together; none should depend on another.
-* a [Layer][pellucid.methods.Layer]: what it takes, or one of its several calls.
+* a module of it, or its dotted name, `"encoder.layers.3"`: the output of the module.
+* a list of these: the outputs of all; none should depend on another.
+* a [Layer][pellucid.methods.Layer]: the input of a module, or one of its several calls.
 """
 
 
 @final
 @dataclass(frozen=True)
 class Layer:
-    """A layer, where more is to be said than which.
+    """A layer with a choice of its input or output and of one of its calls.
 
     Args:
         module: A module of the model, its dotted name, or a list of these.
-        side: Whether what it takes is meant, or what it returns. What a module takes are its positional arguments, or
-            the keyword ones of a call that has no others.
+        side: Its input or its output. The input is the positional arguments of a call, or the keyword arguments of a
+            call without positional ones.
         call: Which of its calls in a forward; see [CallLike][pellucid.methods.CallLike].
 
     Examples:
@@ -57,13 +57,13 @@ class Layer:
 @final
 @dataclass(frozen=True)
 class Site:
-    """A place in a model, found: what modules take or return.
+    """The input or output of modules of a model, resolved from what the user gave.
 
     Args:
-        modules: The modules there; none means the model's own inputs (as a source) or output (as a sink).
-        side: Whether what they take is meant, or what they return.
-        call: Which call of each module, counted from zero; None for its last one.
-        listed: Whether the user gave a list, and gets one.
+        modules: The modules; none means the model's own inputs (as a source) or output (as a target).
+        side: The input or the output of the modules.
+        call: Which call of each module, counted from zero; None for the last one; "all" for every one.
+        listed: Whether the user gave a list, and results are lists.
     """
 
     modules: tuple[nn.Module, ...] = ()
@@ -73,12 +73,12 @@ class Site:
 
     @property
     def key(self) -> Hashable:
-        """What tells it from other places, and keeps no module alive."""
+        """A key that identifies the site and keeps no module alive."""
         return tuple(map(id, self.modules)), self.side, self.call
 
     @property
     def several(self) -> bool:
-        """Whether there is a list or a tuple of what a module takes or returns."""
+        """Whether results are lists (one value per module) or tuples (one value per call)."""
         return self.listed or self.call == "all"
 
 
@@ -87,14 +87,14 @@ OUTPUT = Site()
 
 
 def resolve_site(layer_like: SiteLike, model: Callable[..., Any]) -> Site:
-    """The site that a user means.
+    """Resolve the site that the user gave.
 
     Args:
         layer_like: See [SiteLike][pellucid.methods.SiteLike].
-        model: The forward function whose modules names refer to.
+        model: The forward function to whose modules names refer.
 
     Raises:
-        InvalidArgument: It is no module, or the model has none of this name.
+        InvalidArgument: It is not a module, or the model has no module of this name.
         NotSupported: A module is scripted.
     """
     if isinstance(layer_like, Site):
@@ -107,10 +107,10 @@ def resolve_site(layer_like: SiteLike, model: Callable[..., Any]) -> Site:
         raise InvalidArgument('call must be an integer where layer is a list: got "all". Hint: one layer at a time.')
     if layer.call is not None and layer.call != "all":
         check_count("call", layer.call, least=0)
-    given = tuple(layer.module) if isinstance(layer.module, list | tuple) else (layer.module,)
-    if not given:
+    modules_or_names = tuple(layer.module) if isinstance(layer.module, list | tuple) else (layer.module,)
+    if not modules_or_names:
         raise InvalidArgument("layer must hold at least one module: got an empty list.")
-    modules = tuple(_module(each, model) for each in given)
+    modules = tuple(_resolve_module(module_or_name, model) for module_or_name in modules_or_names)
     if any(isinstance(module, torch.jit.ScriptModule) for module in (*modules, *root_modules(model))):
         raise NotSupported(
             "layer must be a Python module of a Python model: nobody can look inside scripted and traced ones. "
@@ -119,38 +119,40 @@ def resolve_site(layer_like: SiteLike, model: Callable[..., Any]) -> Site:
     return Site(modules, layer.side, layer.call, listed)
 
 
-def _module(layer: Any, model: Callable[..., Any]) -> nn.Module:
+def _resolve_module(layer: Any, model: Callable[..., Any]) -> nn.Module:
+    """The module that is given, or the one of this name."""
     if isinstance(layer, nn.Module):
         return layer
     if not isinstance(layer, str):
         hint = f" Hint: the name {str(layer)!r}." if isinstance(layer, int) else ""
         raise InvalidArgument(f"layer must be a module or the dotted name of one: got {type(layer).__name__}.{hint}")
-    names: dict[str, nn.Module] = {
+    by_name: dict[str, nn.Module] = {
         name: module for root in root_modules(model) for name, module in root.named_modules(remove_duplicate=False)
     }
-    # What wraps a whole model (compiled, data-parallel) puts its own name in front.
-    names = {n.partition(".")[2]: m for n, m in names.items() if n.startswith(("_orig_mod.", "module."))} | names
-    if layer not in names or not layer:
-        known = list(filter(None, names))
+    # Wrappers of a whole model (compiled, data-parallel) add a prefix to all names.
+    wrapped = ("_orig_mod.", "module.")
+    by_name = {name.partition(".")[2]: module for name, module in by_name.items() if name.startswith(wrapped)} | by_name
+    if layer not in by_name or not layer:
+        known = list(filter(None, by_name))
         close = difflib.get_close_matches(layer, known, n=3) or known[:3]
         hint = f" Hint: there is {', '.join(map(repr, close))}." if close else ""
         raise InvalidArgument(f"layer must be the name of a module of the model: got {layer!r}.{hint}")
-    return names[layer]
+    return by_name[layer]
 
 
 def module_label(module: nn.Module, model: Callable[..., Any]) -> str:
-    """What to call a module in a message: its name in the model and its type."""
+    """The name of a module in the model and its type, for a message."""
     name = name_in(model, module)
     return type(module).__name__ if name is None else f"{name!r} ({type(module).__name__})"
 
 
 def name_in(model: Callable[..., Any], module: nn.Module) -> str | None:
     """The dotted name of a module in a model; None where it has none."""
-    found = (name for root in root_modules(model) for name, each in root.named_modules() if each is module)
-    return next(found, None)
+    names = (name for root in root_modules(model) for name, candidate in root.named_modules() if candidate is module)
+    return next(names, None)
 
 
 def is_submodule(module: nn.Module, model: Callable[..., Any]) -> bool:
-    """Whether a module is one of the model, or nobody can tell."""
-    every = root_modules(model)
-    return not every or any(each is module for root in every for each in root.modules())
+    """Whether a module belongs to the model; true where no modules of the model are visible."""
+    roots = root_modules(model)
+    return not roots or any(submodule is module for root in roots for submodule in root.modules())

@@ -1,9 +1,9 @@
-"""The state of a model: what of its modules may decide how a forward goes."""
+"""The state of a model: what of its modules may decide how a forward runs, in a form that can be compared."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from functools import cached_property
 from typing import Any, TypeAlias, final
 from weakref import WeakKeyDictionary
@@ -20,21 +20,23 @@ from pellucid.core.model.inspection import values_around
 from pellucid.core.model.interception import own_forward
 
 Attributes: TypeAlias = dict[nn.Module, dict[str, Hashable]]
-"""Of every module, what can be compared of its attributes, parameters and buffers, by their names."""
+"""For every module, its attributes, parameters and buffers by name, in a form that can be compared."""
 
 _COUNTERS: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
-"""Attributes that forwards were seen to change."""
+"""For every module, the attributes that forwards have changed."""
 
-_KEPT_APART = frozenset(vars(nn.Module())) | {"forward"}
-"""What torch keeps on every module, the modes and functions of it: these are listed by themselves."""
+_ATTRIBUTES_OF_TORCH = frozenset(vars(nn.Module())) | {"forward"}
+"""Attributes that torch has on every module, and the forward: compared separately."""
 
-_MANY = 100
-_SIMPLE = frozenset({bool, int, float, str, type(None)})
+_MAX_ENTRIES = 100
+"""Of larger containers only the length is compared."""
+
+_SIMPLE_TYPES = frozenset({bool, int, float, str, type(None)})
 
 
 @final
 class ModelState:
-    """What of a model may decide how a forward goes: its modules, their modes, attributes, parameters and buffers.
+    """What may decide how a forward runs: the modules, their modes, attributes, parameters and buffers.
 
     Args:
         modules: The modules.
@@ -46,14 +48,14 @@ class ModelState:
 
     @cached_property
     def value(self) -> int:
-        """A hash, the same for the same modules in the same state; what forwards change by themselves is no part of it.
+        """A hash of the state, without attributes that forwards change.
 
-        Of tensors it holds which they are and how often they were written into, of single numbers the values.
+        Of tensors it includes the identity and the number of in-place writes, of tensors of one element the value.
         """
         return hash((self._training_flags, hash_of(self._attributes)))
 
     def after_forward(self) -> int:
-        """The state now, after a forward, which shows what forwards change."""
+        """Compute `value` anew after a forward, leaving out from now on the attributes that the forward has changed."""
         before = self.__dict__.pop("_attributes", self._attributes)
         remember_counters(before, self._attributes)
         self.__dict__.pop("value", None)
@@ -65,42 +67,43 @@ class ModelState:
 
 
 def attributes_of(modules: tuple[nn.Module, ...]) -> Attributes:
-    """What can be compared of modules, now."""
+    """The attributes of modules, now."""
     shared: dict[int, Hashable] = {}
     return {module: _plain_attributes(module, shared) | _tensors_of(module) for module in modules}
 
 
 def seen_of(modules: tuple[nn.Module, ...]) -> Any:
-    """The same, with what is for a session alone: who has put hooks on them, and where their parameters lie."""
-    return [attributes_of(modules), *(_put_on(module) for module in modules)]
+    """The attributes of modules with their hooks and the addresses of their parameters, for a session to compare."""
+    return [attributes_of(modules), *(_hooks_and_addresses(module) for module in modules)]
 
 
 def seen_around(forward: Callable[..., Any]) -> Hashable:
-    """What can be compared of what a forward function, which is no module, uses besides its arguments, now.
+    """The values that a forward function, which is no module, uses besides its arguments, now, to be compared.
 
-    Of what is in lists and the like, tensors alone: numbers there may count calls.
+    Of containers it includes tensors and functions, but no numbers, as these may count calls.
     """
     values = values_around(forward)
-    simple = tuple(value if type(value) in _SIMPLE else None for value in values)
-    few = [value for value in values if not isinstance(value, list | tuple | dict) or len(value) <= _MANY]
-    return simple, tuple(tensor_mark(leaf) for leaf in tree_leaves(few) if isinstance(leaf, Tensor) or callable(leaf))
+    simple = tuple(value if type(value) in _SIMPLE_TYPES else None for value in values)
+    small = [value for value in values if not isinstance(value, list | tuple | dict) or len(value) <= _MAX_ENTRIES]
+    marks = tuple(tensor_mark(leaf) for leaf in tree_leaves(small) if isinstance(leaf, Tensor) or callable(leaf))
+    return simple, marks
 
 
 def remember_counters(before: Attributes, after: Attributes) -> None:
-    """Remember which attributes a forward has changed: from now on they are no part of the state."""
-    for module, now in after.items():
-        names = now.keys() | before[module].keys()
-        changed = {name for name in names if now.get(name) != before[module].get(name)}
+    """Remember which attributes a forward has changed, so that they are no part of the state from now on."""
+    for module, attributes in after.items():
+        names = attributes.keys() | before[module].keys()
+        changed = {name for name in names if attributes.get(name) != before[module].get(name)}
         if changed:
             _COUNTERS.setdefault(module, set()).update(changed)
 
 
 def hash_of(attributes: Attributes) -> int:
-    """The same for the same modules with the same attributes, but for those that forwards change by themselves."""
-    return hash(tuple((id(module), _hash_of(module, named)) for module, named in attributes.items()))
+    """A hash of modules and their attributes, without those that forwards change."""
+    return hash(tuple((id(module), _hash_of_module(module, by_name)) for module, by_name in attributes.items()))
 
 
-def _hash_of(module: nn.Module, attributes: dict[str, Hashable]) -> int:
+def _hash_of_module(module: nn.Module, attributes: dict[str, Hashable]) -> int:
     counters = _COUNTERS.get(module)
     if counters is None:
         return hash(tuple(attributes.items()))
@@ -108,33 +111,28 @@ def _hash_of(module: nn.Module, attributes: dict[str, Hashable]) -> int:
 
 
 def _plain_attributes(value: Any, shared: dict[int, Hashable], depth: int = 2) -> dict[str, Hashable]:
-    """The numbers and words of a module, of its configuration and of what else it holds, by their names."""
-    own = list(vars(value).items())  # at once, as other threads may hold something on it
+    """The attributes of a module, or of an object that it holds, such as its configuration, by name.
+
+    Args:
+        value: The module or object.
+        shared: What was computed of objects, by their ids, as several modules may hold the same one.
+        depth: How many levels of objects and containers to look into.
+    """
+    attributes = list(vars(value).items())  # a copy, as other threads may add attributes meanwhile
     return {
-        name: _simple(part) if type(part) in _SIMPLE else _plain_part(part, shared, depth - 1)
-        for name, part in own
-        if name not in _KEPT_APART
+        name: _plain(attribute) if type(attribute) in _SIMPLE_TYPES else _comparable(attribute, shared, depth - 1)
+        for name, attribute in attributes
+        if name not in _ATTRIBUTES_OF_TORCH
     }
 
 
-def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable:
-    """What can be compared of an attribute; of what is large or nested the length alone.
-
-    Args:
-        value: The attribute.
-        shared: What was found of objects that several modules hold, as their configuration.
-        depth: How far to look inside.
-    """
+def _comparable(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable:
+    """An attribute in a form that can be compared; the arguments are those of `_plain_attributes`."""
     kind = type(value)
-    if kind in _SIMPLE or (kind is tuple and all(type(each) in _SIMPLE for each in value)):
-        return hash(_simple(value))
+    if kind in _SIMPLE_TYPES or (kind is tuple and all(type(entry) in _SIMPLE_TYPES for entry in value)):
+        return hash(_plain(value))
     if isinstance(value, list | tuple | dict | set | deque):
-        if depth == 0 or len(value) > _MANY:
-            return len(value)
-        each = value.items() if isinstance(value, dict) else enumerate(value)
-        return tuple(
-            (hash(name) if is_plain(name) else None, _plain_part(part, shared, depth - 1)) for name, part in each
-        )
+        return _comparable_container(value, shared, depth)
     if isinstance(value, Tensor | np.ndarray) or callable(value):
         return tensor_mark(value)
     if depth == 0 or not hasattr(value, "__dict__"):
@@ -144,43 +142,51 @@ def _plain_part(value: Any, shared: dict[int, Hashable], depth: int) -> Hashable
     return shared[id(value)]
 
 
-def _simple(value: Any) -> Hashable:
-    """A number or a word, to be hashed: Python gives -1 and -2 the same hash."""
+def _comparable_container(values: Collection[Any], shared: dict[int, Hashable], depth: int) -> Hashable:
+    """The keys or indices and the entries of a container; of a large or deeply nested one only the length."""
+    if depth == 0 or len(values) > _MAX_ENTRIES:
+        return len(values)
+    items = values.items() if isinstance(values, dict) else enumerate(values)
+    return tuple((hash(key) if is_plain(key) else None, _comparable(entry, shared, depth - 1)) for key, entry in items)
+
+
+def _plain(value: Any) -> Hashable:
+    """A number, a string or a tuple of these, to be hashed: Python gives -1 and -2 the same hash."""
     if type(value) is tuple:
-        return tuple(map(_simple, value))
+        return tuple(map(_plain, value))
     return "-1" if value == -1 else value
 
 
-def _put_on(module: nn.Module) -> Any:
-    """The forward on the module's instance and the hooks on it, but for ours, and where its parameters lie.
+def _hooks_and_addresses(module: nn.Module) -> Any:
+    """The forward on the module's instance, the user's hooks on it, and the addresses of its parameters.
 
-    Other numbers may be put in the place of these, as `parameter.data`.
+    The addresses show an assignment to `parameter.data`.
     """
-    plain_ones = (each for each in module._parameters.values() if type(each) is nn.Parameter)
-    lie = [each.data_ptr() for each in plain_ones if each.layout is torch.strided]
-    return id(own_forward(module)), users_hooks(module), lie
+    parameters = (parameter for parameter in module._parameters.values() if type(parameter) is nn.Parameter)
+    addresses = [parameter.data_ptr() for parameter in parameters if parameter.layout is torch.strided]
+    return id(own_forward(module)), users_hooks(module), addresses
 
 
 def _tensors_of(module: nn.Module) -> dict[str, Hashable]:
-    """The marks of a module's parameters and buffers, by their names."""
-    held = (*module._parameters.items(), *module._buffers.items())
-    return {name: tensor_mark(tensor) for name, tensor in held if tensor is not None}
+    """The marks of a module's parameters and buffers, by name."""
+    tensors = (*module._parameters.items(), *module._buffers.items())
+    return {name: tensor_mark(tensor) for name, tensor in tensors if tensor is not None}
 
 
 def tensor_mark(tensor: object) -> Hashable:
-    """What tells a tensor from another, and from itself after it was written into, without a look at many numbers.
+    """A mark that differs between tensors and changes with in-place writes, without reading the values of large ones.
 
-    Of anything else, also of a tensor whose shape is still open, which it is.
+    Of other objects, and of uninitialised tensors, it is the identity.
     """
     if not isinstance(tensor, Tensor) or is_lazy(tensor):
         return id(tensor)
-    written = 0 if tensor.is_inference() else tensor._version
-    small = tensor.numel() == 1 and tensor.device.type == "cpu"
-    return id(tensor), written, tensor.item() if small else tensor.shape
+    version = 0 if tensor.is_inference() else tensor._version
+    is_number = tensor.numel() == 1 and tensor.device.type == "cpu"
+    return id(tensor), version, tensor.item() if is_number else tensor.shape
 
 
 def content_of(value: Tensor | np.ndarray[Any, Any]) -> Hashable:
-    """What tells the values of a tensor from others."""
+    """A hash of the values of a tensor or array; None for a kind of tensor whose values cannot be read."""
     if isinstance(value, np.ndarray):
         return hash(value.tobytes())
     tensor = value.detach()

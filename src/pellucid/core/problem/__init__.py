@@ -1,1 +1,1 @@
-"""What is asked: values, which run no model."""
+"""What is asked, as values that run no model: problems, targets, baselines, points, attributions."""

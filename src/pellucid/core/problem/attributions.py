@@ -1,4 +1,4 @@
-"""What every method returns."""
+"""Attributions: what every method returns."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from pellucid.core.tensors import Tensors
 @final
 @dataclass(frozen=True, eq=False)
 class Attributions:
-    """What a method found.
+    """The attributions of a batch.
 
     Args:
-        values: Attributions of the shapes and dtypes of the inputs (integers as floats).
-        delta: How far they are from adding up to the change of the output; only where asked for.
+        values: Attributions of the shapes and dtypes of the inputs or activations (integers as floats).
+        delta: The convergence delta [B]: the sum of an example's attributions less the change of its output; only
+            where requested.
         stderr: Standard errors of the values, for methods that sample at least twice.
-        structure: How the values lie in what the layer takes or returns; None at the inputs.
-        n_evaluations: How often each example was evaluated, int64 [B]; only where that was to be found out.
-        converged: Whether an example is as exact as was wanted, bool [B]; likewise.
+        structure: The structure of the layer's input or output; None at the inputs.
+        n_evaluations: How often each example was evaluated, int64 [B]; only where the method chooses that itself.
+        converged: Whether each example has reached the tolerance, bool [B]; only with `n_evaluations`.
     """
 
     values: Tensors
@@ -34,9 +35,9 @@ class Attributions:
 
     @property
     def as_layer_output(self) -> Any:
-        """The values as the layer has its tensors: in tuples, lists and dicts, None for what has no attribution."""
+        """The values in the structure of the layer's output, with None for leaves without attributions."""
         return self.arrange(self.values)
 
     def arrange(self, values: Tensors) -> Any:
-        """Values, or what else there is of each, as the layer has its tensors."""
+        """Tensors that belong to the values, such as `stderr`, in the structure of the layer's output."""
         return values if self.structure is None else self.structure.filled(values)

@@ -1,4 +1,4 @@
-"""Baselines: where attribution starts from."""
+"""Baselines: the reference inputs of an attribution."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pellucid.errors import InvalidArgument
 @final
 @dataclass(frozen=True, eq=False)
 class Background:
-    """Many baselines for a game, which takes the mean over them: absent features are as in one row after another.
+    """A distribution of baselines for a game: the value of a coalition is the mean over its rows.
 
     F(S) = mean over the rows b of f(x in the features of S, b elsewhere)
 
     Shapley values then add up to f(x) less the mean output over the rows, as those of SHAP's explainers do with their
-    background data; these are the interventional ones. All examples share the rows, and a coalition costs as many
-    evaluations as there are.
+    background data; these are the interventional Shapley values. All examples share the rows, and each coalition costs
+    one evaluation per row.
 
     Lundberg, Lee, "A unified approach to interpreting model predictions", 2017, https://arxiv.org/abs/1705.07874;
     Janzing, Minorics, Bloebaum, "Feature relevance quantification in explainable AI", 2020,
@@ -33,7 +33,7 @@ class Background:
         rows: (R, ...) for inputs (B, ...), such as examples of the training data; a tuple of such for several inputs.
 
     Raises:
-        InvalidArgument: They are no tensors, without rows, or of different numbers of them.
+        InvalidArgument: They are not tensors, have no rows, or have different numbers of rows.
 
     Examples:
         >>> import torch
@@ -47,31 +47,31 @@ class Background:
 
     def __post_init__(self) -> None:
         rows = as_tensor_tuple(self.rows, "rows")
-        if len({each.shape[:1] for each in rows}) > 1 or 0 in rows[0].shape[:1] or not rows[0].ndim:
+        if len({tensor.shape[:1] for tensor in rows}) > 1 or 0 in rows[0].shape[:1] or not rows[0].ndim:
             raise InvalidArgument(f"rows must be at least one, as many for each input: got {describe(self.rows)}.")
 
     def like(self, x: Tensors) -> Tensors:
-        """The rows as points like others, (R, ...) for (n, ...), on their devices.
+        """The rows (R, ...) on the devices of the points `x` (n, ...), in dtypes that can hold both.
 
         Raises:
-            InvalidArgument: They are of other shapes.
+            InvalidArgument: They do not have the shapes of the points.
         """
         rows = as_tensor_tuple(self.rows, "rows")
-        if [each.shape[1:] for each in rows] != [each.shape[1:] for each in x]:
+        if [tensor.shape[1:] for tensor in rows] != [tensor.shape[1:] for tensor in x]:
             raise InvalidArgument(
                 f"baselines must be a Background of {_format_many('rows', x)}: got {describe(self.rows)}."
             )
-        return tuple(each.to(one.device, _fill_dtype(one, each)) for each, one in zip(rows, x, strict=True))
+        return tuple(tensor.to(point.device, _fill_dtype(point, tensor)) for tensor, point in zip(rows, x, strict=True))
 
 
 Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background | None"
-"""Where attribution starts from: what an input looks like when it says nothing.
+"""The reference inputs of an attribution, which stand for the absence of information.
 
 * `None`: zero.
 * a number: this value everywhere.
 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's shape: one for each.
 * a tuple of these, one for each input tensor.
-* a [Background][pellucid.methods.Background] of many rows, for the methods that take features away: ablation and
+* a [Background][pellucid.methods.Background] of many rows, for the methods that remove features: ablation and
   occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
 """
 
@@ -79,22 +79,20 @@ Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background
 def resolve_baselines(
     baselines: Baselines, inputs: Tensors, rows: Tensor | None, examples: int, *, fills: bool = False
 ) -> Tensors:
-    """Baselines as tensors like the inputs, one for each point.
+    """The user's baselines as tensors like the inputs, one for each point.
 
     Args:
-        baselines: What the user gave.
+        baselines: The user's baselines.
         inputs: The inputs, of the whole batch or of the points.
-        rows: Which example each point belongs to, int64 [n]; None for every example once, in order.
+        rows: The example that each point belongs to, int64 [n]; None for every example once, in order.
         examples: The number of examples in the user's batch.
-        fills: Whether they take the place of what is absent: with a fraction they then keep it where the inputs are
-            integers.
+        fills: Whether the baselines replace absent features; fractions are then kept where the inputs are integers.
 
     Returns:
-        Tensors (n, ...) of the shapes of the inputs, on their devices and in their dtypes, unless what `fills` integers
-        is wider.
+        Tensors (n, ...) of the shapes, devices and dtypes of the inputs, but for fractions that fill integers.
 
     Raises:
-        InvalidArgument: They do not fit the inputs.
+        InvalidArgument: The baselines do not fit the inputs.
     """
     if isinstance(baselines, Background):
         raise InvalidArgument(
@@ -112,7 +110,7 @@ def resolve_baselines(
 
 
 def not_a_distribution(baselines: object, like: Tensors) -> InvalidArgument:
-    """The error for baselines that are no distribution, tensors (n_baselines, ...) like the inputs."""
+    """The error for baselines that are not a distribution, a tensor (n_baselines, ...) for each input."""
     hint = conversion_hint(baselines, "baselines")
     if isinstance(baselines, int | float):
         hint = " Hint: a tensor of many rows, such as those of training examples."
@@ -123,55 +121,80 @@ def not_a_distribution(baselines: object, like: Tensors) -> InvalidArgument:
 
 
 def _format_many(first: str, like: Tensors) -> str:
-    """The shapes of many rows like some tensors, as a reader writes them: `(rows, 3)`."""
-    return ", ".join(str((first, *each.shape[1:])).replace("'", "") for each in like)
-
-
-_BY_DRAWING = "GradientShap and DeepLiftShap take many"
+    """The shapes of tensors with another first dimension, for a message: `(rows, 3)`."""
+    return ", ".join(str((first, *tensor.shape[1:])).replace("'", "") for tensor in like)
 
 
 def _fill_dtype(x: Tensor, baseline: Tensor | float) -> torch.dtype:
-    """The dtype of baselines in the place of what is absent: that of floats; among integers, a fraction is kept."""
-    either = torch.result_type(x, baseline)
-    return x.dtype if x.is_floating_point() and either.is_floating_point else either
+    """The dtype of baselines that replace absent features: that of a floating input, else one that holds both."""
+    common = torch.result_type(x, baseline)
+    return x.dtype if x.is_floating_point() and common.is_floating_point else common
 
 
 def _as_number(baseline: Any) -> Any:
-    """A number of NumPy as one of Python; all else as it is."""
+    """A NumPy number as a Python number; other values unchanged."""
     return baseline.item() if isinstance(baseline, np.number) else baseline
 
 
 def _baseline_like(
     x: Tensor, baseline: Tensor | float | None, rows: Tensor | None, examples: int, fills: bool
 ) -> Tensor:
+    """The baseline of one input; the arguments are those of `resolve_baselines`."""
     if x.layout is not torch.strided:
         raise InvalidArgument(
             f"inputs must be dense where there are baselines: got {str(x.layout).removeprefix('torch.')}. "
             "Hint: inputs.to_dense()."
         )
-    points = len(x) if rows is None or len(x) != examples else len(rows)
     if not isinstance(baseline, Tensor | int | float | None):
-        given = f"baselines must be tensors or numbers: got {type(baseline).__name__}."
-        alone = " Hint: a Background by itself, of a tuple of rows for several inputs."
-        raise InvalidArgument(
-            given + (alone if isinstance(baseline, Background) else conversion_hint(baseline, "baselines"))
-        )
+        raise _not_a_baseline(baseline)
+    points = len(x) if rows is None or len(x) != examples else len(rows)
     dtype = _fill_dtype(x, baseline) if fills and baseline is not None else x.dtype
-    if baseline is None or isinstance(baseline, int | float):
+    if not isinstance(baseline, Tensor):
         return x.new_full((1,) * x.ndim, baseline or 0, dtype=dtype).expand(points, *x.shape[1:])
-    came = tuple(baseline.shape)
-    # As torch broadcasts; but what may have been meant as one for each example is not taken for another dimension.
-    if baseline.ndim < x.ndim and (baseline.ndim == 0 or examples == 1 or len(baseline) != examples):
-        baseline = baseline.reshape((1,) * (x.ndim - baseline.ndim) + came)
-    one_or_all = baseline.ndim == x.ndim and len(baseline) in (1, examples, points)
-    if not one_or_all or any(b not in (1, size) for b, size in zip(baseline.shape[1:], x.shape[1:], strict=True)):
-        expected = (examples, *x.shape[1:])
-        hint = ""
-        if baseline.ndim == x.ndim and baseline.shape[1:] == x.shape[1:]:
-            many = "pellucid.methods.Background(baselines) is many, for all but Lime" if fills else _BY_DRAWING
-            hint = f" Hint: {many}; baselines.mean(0, keepdim=True) is one for all."
-        elif came == (examples,) and not is_floating(baseline):
-            hint = " Hint: target=... where these are targets."
-        raise InvalidArgument(f"baselines must broadcast to inputs: expected {expected}, got {came}.{hint}")
-    picked: Tensor = baseline if len(baseline) == points else select_examples(baseline, rows, examples)
-    return picked.to(x.device, dtype).expand(points, *x.shape[1:])
+    batch = _with_missing_dimensions(baseline, x, examples)
+    if not _broadcasts(batch, x, first_sizes=(1, examples, points)):
+        raise _not_broadcastable(baseline, batch, x, examples, fills)
+    selected: Tensor = batch if len(batch) == points else select_examples(batch, rows, examples)
+    return selected.to(x.device, dtype).expand(points, *x.shape[1:])
+
+
+def _with_missing_dimensions(baseline: Tensor, x: Tensor, examples: int) -> Tensor:
+    """A baseline with as many dimensions as the input `x`: missing ones are added in front, as torch broadcasts.
+
+    A tensor that may have been meant as one value per example is returned unchanged, and so is refused later.
+    """
+    missing = x.ndim - baseline.ndim
+    if missing > 0 and (baseline.ndim == 0 or examples == 1 or len(baseline) != examples):
+        return baseline.reshape((1,) * missing + tuple(baseline.shape))
+    return baseline
+
+
+def _broadcasts(baseline: Tensor, x: Tensor, first_sizes: tuple[int, ...]) -> bool:
+    """Whether a baseline broadcasts to an input `x` and its first dimension has one of some sizes."""
+    if baseline.ndim != x.ndim or len(baseline) not in first_sizes:
+        return False
+    return all(size in (1, expected) for size, expected in zip(baseline.shape[1:], x.shape[1:], strict=True))
+
+
+def _not_a_baseline(value: object) -> InvalidArgument:
+    """The error for a baseline of an unknown type."""
+    hint = conversion_hint(value, "baselines")
+    if isinstance(value, Background):
+        hint = " Hint: a Background by itself, of a tuple of rows for several inputs."
+    return InvalidArgument(f"baselines must be tensors or numbers: got {type(value).__name__}.{hint}")
+
+
+def _not_broadcastable(baseline: Tensor, batch: Tensor, x: Tensor, examples: int, fills: bool) -> InvalidArgument:
+    """The error for a baseline, as the user gave it and as a batch, that does not broadcast to an input `x`."""
+    expected, shape = (examples, *x.shape[1:]), tuple(baseline.shape)
+    hint = ""
+    if batch.ndim == x.ndim and batch.shape[1:] == x.shape[1:]:
+        many = (
+            "pellucid.methods.Background(baselines) is many, for all but Lime"
+            if fills
+            else "GradientShap and DeepLiftShap take many"
+        )
+        hint = f" Hint: {many}; baselines.mean(0, keepdim=True) is one for all."
+    elif shape == (examples,) and not is_floating(baseline):
+        hint = " Hint: target=... where these are targets."
+    return InvalidArgument(f"baselines must broadcast to inputs: expected {expected}, got {shape}.{hint}")

@@ -1,4 +1,4 @@
-"""A problem: a model, its data and the three places that say what is asked."""
+"""Problems: a model, its data, and the source, target and site of gradients that say what is asked."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ GradientFunction: TypeAlias = Callable[[Callable[..., Any], Tensors, Any, Any], 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a model behaves and how it is to be run, where that is not to be found out.
+    """How a model is to be run, and what the user knows of it.
 
     Args:
-        internal_batch_size: The most rows per forward; None chooses it.
-        perturbations_per_eval: The most perturbations of the batch per forward; None chooses it.
-        whole_batch: Whether every forward must hold the batch, whole, as the model takes no other or its rows depend on
-            each other; None finds it out.
-        early_exit: Whether a forward may stop after the last layer that matters, once the calls of modules have been
-            counted. False is for models that call a module more or less often depending on the data.
-        replay: Whether modules that finish before the source may be answered from what they returned before, once that
-            has been seen to give the same. False runs them every time.
-        returns_futures: Whether the model returns a `torch.futures.Future` of its output, and so a method of its
-            result; for methods that need no gradients.
+        internal_batch_size: The largest number of rows per forward; None chooses it automatically.
+        perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
+            automatically.
+        whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend on
+            each other; None detects it.
+        early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been counted.
+            False is for models whose data decide how often they call a module.
+        replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these were
+            checked to give the same output. False runs them in every forward.
+        returns_futures: Whether the model returns a `torch.futures.Future` of its output; a method then returns a
+            future of its attributions. For methods without gradients.
         create_graph: Whether the attributions can be differentiated.
-        gradient_function: Replaces the gradient that torch takes at the inputs, as users of Captum assign it.
-        grad_kwargs: More arguments of `torch.autograd.grad`.
-        progress: What progress bars on stderr say; None for none.
-        reported_as: What errors say was called, where not the method.
+        gradient_function: Replaces torch's gradient at the inputs: Captum's `gradient_func`.
+        grad_kwargs: Further arguments of `torch.autograd.grad`.
+        progress: The label of progress bars on stderr; None for no bars.
+        reported_as: The name of the call in errors, where it is not the method's.
     """
 
     internal_batch_size: int | None = None
@@ -60,24 +61,25 @@ DEFAULT = Options()
 @final
 @dataclass(frozen=True, eq=False, init=False, repr=False)
 class Problem:
-    """What is asked: a model, its data, and three places.
+    """What is asked: a model, its data, a target to explain and a source to attribute it to.
 
-    It compares and hashes by identity, runs nothing, and may be asked by any number of methods, from any thread.
+    A problem compares and hashes by identity, runs no model, and may be shared by any number of methods and threads.
 
     Args:
         model: Any callable of tensors: a module, a bound method, a function.
-        inputs: One tensor or a tuple of tensors, examples first.
+        inputs: One tensor or a tuple of tensors, examples in the first dimension.
         target: What is explained, of the output or of a layer: see
             [TargetLike][pellucid.methods.TargetLike] and [Neuron][pellucid.methods.Neuron].
-        source: What it is attributed to, where not to the inputs; see [SiteLike][pellucid.methods.SiteLike].
-        gradient_at: Where gradients are taken, where not at the source.
-        additional_forward_args: What the model takes after the inputs, one value or a tuple of any type. Tensors whose
-            first dimension counts the examples follow their rows; everything else passes as it is.
-        options: How the model behaves and is to be run.
+        source: Where attributions are computed, by default at the inputs; see [SiteLike][pellucid.methods.SiteLike].
+        gradient_at: Where gradients are taken, by default at the source.
+        additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type. Tensors
+            whose first dimension is the number of examples are indexed with the examples; everything else is passed
+            unchanged.
+        options: How the model is to be run.
 
     Raises:
-        InvalidArgument: An argument is not what it must be.
-        NotSupported: A layer of a scripted model.
+        InvalidArgument: An argument is invalid.
+        NotSupported: A layer belongs to a scripted model.
 
     Examples:
         >>> import torch
@@ -115,19 +117,19 @@ class Problem:
             tensors = detach_all(tensors)
         batch_size = batch_size_of(tensors)
         extra = () if additional_forward_args is None else map_tensors(additional_forward_args, out_of_inference_mode)
-        start = resolve_site(source, model)
+        source_site = resolve_site(source, model)
         vars(self).update(
             model=model,
             inputs=tensors,
             target=resolve_target(target, batch_size, model),
-            source=start,
-            gradient_at=start if gradient_at is None else resolve_site(gradient_at, model),
+            source=source_site,
+            gradient_at=source_site if gradient_at is None else resolve_site(gradient_at, model),
             additional_forward_args=extra if isinstance(extra, tuple) else (extra,),
             options=options,
             batch_size=batch_size,
         )
 
     def __repr__(self) -> str:
-        """The model and the shapes of its inputs: what they hold may be large, or nobody's business."""
+        """The model's name and the shapes of its inputs, without values, which may be large or private."""
         name = getattr(self.model, "__name__", type(self.model).__name__)
         return f"Problem({name}, {describe(self.inputs)})"

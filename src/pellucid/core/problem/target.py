@@ -23,7 +23,7 @@ TargetLike: TypeAlias = (
 )
 """What is explained, of an output of shape (B, ...) for B examples.
 
-* `None`: the output as it is; gradient methods need one value per example, shape (B,) or (B, 1).
+* `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
 * a tuple of ints and slices: this element of each example's output, for outputs of more dimensions; the sum of the
   elements that slices choose.
@@ -41,17 +41,17 @@ class Target(Protocol):
 
     @property
     def site(self) -> Site:
-        """Where the values are read; a layer means that the forward can stop there."""
+        """The site of the tensors; the forward can stop after a layer."""
         ...
 
     @property
     def argument_name(self) -> str:
-        """The argument by which the user chose."""
+        """The user's argument, for messages: "target" or "neuron_selector"."""
         ...
 
     @property
     def site_label(self) -> str:
-        """What the user chose from, in a word."""
+        """The kind of site, for messages: "output" or "layer"."""
         ...
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
@@ -60,22 +60,22 @@ class Target(Protocol):
 
     @property
     def of_output_rows(self) -> bool:
-        """Whether it chooses for each row of the output of the whole batch, rather than for each example."""
+        """Whether it has one index for each row of the whole batch's output, rather than one for each example."""
         ...
 
     def argument(self, rows: Tensor) -> Any:
-        """The user's target for the examples `rows`, as a function with a `target` argument takes it."""
+        """The target of the examples `rows` in the form of Captum's `target` argument."""
         ...
 
 
 @final
 @dataclass(frozen=True)
 class Neuron:
-    """A neuron of a layer, to be explained in place of the output.
+    """A neuron of a layer, explained in the place of the output.
 
     Args:
         layer: The layer; see [SiteLike][pellucid.methods.SiteLike].
-        neuron_selector: What of the layer is explained, as a `target` is of the output; see
+        neuron_selector: Selects the neuron in the layer's output as a `target` selects in the model's output; see
             [TargetLike][pellucid.methods.TargetLike].
     """
 
@@ -85,46 +85,54 @@ class Neuron:
 
 @dataclass(frozen=True)
 class _TargetBase:
+    """What targets of a site have in common."""
+
     site: Site
 
     @property
     def argument_name(self) -> str:
-        """The argument by which the user chose."""
+        """The user's argument, for messages."""
         return "neuron_selector" if self.site.modules else "target"
 
     @property
     def site_label(self) -> str:
-        """What the user chose from, in a word."""
+        """The kind of site, for messages."""
         return "layer" if self.site.modules else "output"
 
     @property
     def of_output_rows(self) -> bool:
-        """Whether there is one for each row of the output of the whole batch, rather than for each example."""
+        """Whether there is one index for each row of the whole batch's output: no."""
         return False
 
     def tensor_of(self, output: Any) -> Tensor:
-        """The tensor that an output is; of a layer, also the only one in a tuple."""
+        """The output as a tensor; a layer may also return a tuple of one tensor."""
         if self.site.modules and isinstance(output, tuple) and len(output) == 1:
             output = output[0]
         if isinstance(output, Tensor):
             return output
-        who = "layer" if self.site.modules else "forward_func"
+        subject = "layer" if self.site.modules else "forward_func"
         verb = "take" if self.site.side == "input" else "return"
-        raise InvalidArgument(f"{who} must {verb} a tensor: got {type(output).__name__}. Hint: {self._choice(output)}.")
+        raise InvalidArgument(
+            f"{subject} must {verb} a tensor: got {type(output).__name__}. Hint: {self._hint_for(output)}."
+        )
 
-    def _choice(self, output: Any) -> str:
-        """How to come from an output that is no tensor to one."""
+    def _hint_for(self, output: Any) -> str:
+        """A hint for an output that is not a tensor: how to select one in it."""
         if isinstance(output, np.ndarray | np.generic | int | float):
             return "gradients need torch all the way; FeatureAblation, ShapleyValues and KernelShap take NumPy"
-        part, among = "output[0]", ""
+        tensor, among = "output[0]", ""
         if isinstance(output, Mapping):
-            columns = [key for key, value in output.items() if isinstance(value, Tensor) and value.ndim > 1]
-            part = f"output[{(columns or list(output) or [0])[0]!r}]"
+            names = [key for key, value in output.items() if isinstance(value, Tensor) and value.ndim > 1]
+            tensor = f"output[{(names or list(output) or [0])[0]!r}]"
             among = f" of {format_names(output)}"
-        return f"choose one{among} with a callable, {self.argument_name}=lambda output: {part}[:, 0]"
+        return f"choose one{among} with a callable, {self.argument_name}=lambda output: {tensor}[:, 0]"
 
     def shape_for(self, output: Tensor, dimensions: int) -> tuple[int, ...]:
-        """The shape of one example's output, which must have at least these dimensions."""
+        """The shape of one example's output.
+
+        Raises:
+            InvalidArgument: It has fewer dimensions than an index.
+        """
         shape = tuple(output.shape[1:])
         if dimensions > len(shape):
             raise InvalidArgument(
@@ -134,20 +142,20 @@ class _TargetBase:
             )
         return shape
 
-    def outside(self, shape: tuple[int, ...], index: Sequence[int | slice]) -> OutOfRange:
-        """The error for indices beyond the shape."""
-        which = index[0] if len(index) == 1 else tuple(index)
+    def index_error(self, shape: tuple[int, ...], index: Sequence[int | slice]) -> OutOfRange:
+        """The error for an index beyond the shape of one example's output."""
+        indices = index[0] if len(index) == 1 else tuple(index)
         values = f"{shape[0] if len(shape) == 1 else shape} value{'' if shape == (1,) else 's'}"
         ranges = ", ".join(f"0 to {size - 1}" for size in shape)
         return OutOfRange(
-            f"{self.argument_name} {which} is beyond the {self.site_label}'s {values} per example ({ranges})."
+            f"{self.argument_name} {indices} is beyond the {self.site_label}'s {values} per example ({ranges})."
         )
 
 
 @final
 @dataclass(frozen=True)
 class TargetFunction(_TargetBase):
-    """Any function of the output, one value per example."""
+    """A user's function of the output that returns one value per example."""
 
     function: Callable[[Any], Tensor]
 
@@ -164,13 +172,13 @@ class TargetFunction(_TargetBase):
 @final
 @dataclass(frozen=True)
 class SameIndex(_TargetBase):
-    """The same element of every example's output, or the sum of those in slices; `()` is the whole output."""
+    """The same element of every example's output, or the sum over slices; `()` is the whole output."""
 
     index: tuple[int | slice, ...]
 
     @cached_property
     def _column(self) -> int | None:
-        """The one column that is meant, if it is one."""
+        """The column, where the index is a single integer."""
         return self.index[0] if len(self.index) == 1 and isinstance(self.index[0], int) else None
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
@@ -180,13 +188,13 @@ class SameIndex(_TargetBase):
             return column
         shape = self.shape_for(output, len(self.index))
         for position, size in zip(self.index, shape, strict=False):
-            inside = range(size)[position] if isinstance(position, slice) else -size <= position < size
-            if not inside:
-                raise self.outside(shape, self.index)
-        everything = (slice(None),)
-        selected: Tensor = output[everything + self.index] if self.index else output
-        several = any(isinstance(position, slice) for position in self.index)
-        return sum_per_row(selected).to(selected.dtype) if several else selected
+            in_range = range(size)[position] if isinstance(position, slice) else -size <= position < size
+            if not in_range:
+                raise self.index_error(shape, self.index)
+        all_examples = (slice(None),)
+        selected: Tensor = output[all_examples + self.index] if self.index else output
+        has_slices = any(isinstance(position, slice) for position in self.index)
+        return sum_per_row(selected).to(selected.dtype) if has_slices else selected
 
     def argument(self, rows: Tensor) -> Any:
         return (self.index or None) if len(self.index) != 1 else self.index[0]
@@ -195,7 +203,7 @@ class SameIndex(_TargetBase):
 @final
 @dataclass(frozen=True)
 class IndexPerExample(_TargetBase):
-    """One element per example, or per row of an output of the whole batch that has more rows than examples.
+    """One element per example, or one per row of a whole batch's output that has more rows than examples.
 
     Args:
         index: int64 [B, dimensions], or [rows of the output, dimensions]; on the CPU.
@@ -207,12 +215,12 @@ class IndexPerExample(_TargetBase):
 
     @property
     def of_output_rows(self) -> bool:
-        """Whether there is one for each row of the output of the whole batch, rather than for each example."""
+        """Whether there is one index for each row of the whole batch's output, rather than one for each example."""
         return len(self.index) != self.examples
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
         output = self.tensor_of(output)
-        index = self._of(rows)
+        index = self._index_of(rows)
         shape = self.shape_for(output, index.shape[1])
         if len(output) != len(index) and self.of_output_rows:
             per_row = f", or {len(output)}, one per row of the {self.site_label}" if len(output) > self.examples else ""
@@ -226,66 +234,67 @@ class IndexPerExample(_TargetBase):
                 f"examples: got {describe(output)}."
             )
         sizes = torch.tensor(shape[: index.shape[1]], device=index.device)
-        if ((index < -sizes) | (index >= sizes)).any():
-            raise self.outside(shape, index[((index < -sizes) | (index >= sizes)).any(1)][0].tolist())
-        every = (torch.arange(len(index), device=output.device),)
-        selected: Tensor = output[every + index.to(output.device).unbind(1)]
+        out_of_range = (index < -sizes) | (index >= sizes)
+        if out_of_range.any():
+            raise self.index_error(shape, index[out_of_range.any(1)][0].tolist())
+        all_rows = (torch.arange(len(index), device=output.device),)
+        selected: Tensor = output[all_rows + index.to(output.device).unbind(1)]
         return selected
 
-    def _of(self, rows: Tensor) -> Tensor:
+    def _index_of(self, rows: Tensor) -> Tensor:
         return self.index if self.of_output_rows else self.index[rows]
 
     def argument(self, rows: Tensor) -> Any:
-        index = self._of(rows)
+        index = self._index_of(rows)
         return index[:, 0] if index.shape[1] == 1 else [tuple(element) for element in index.tolist()]
 
 
 @final
 @dataclass(frozen=True)
 class MappedTarget:
-    """A function of what another target chooses."""
+    """A function of the values of another target."""
 
     target: Target
     function: Callable[[Tensor], Tensor]
 
     @property
     def site(self) -> Site:
-        """Where the values are read."""
+        """The other target's site."""
         return self.target.site
 
     @property
     def argument_name(self) -> str:
-        """The argument by which the user chose."""
+        """The user's argument, for messages."""
         return self.target.argument_name
 
     @property
     def site_label(self) -> str:
-        """What the user chose from, in a word."""
+        """The kind of site, for messages."""
         return self.target.site_label
 
     @property
     def of_output_rows(self) -> bool:
-        """Whether there is one for each row of the output of the whole batch, rather than for each example."""
+        """Whether the other target has one index for each row of the whole batch's output."""
         return self.target.of_output_rows
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
         return self.function(self.target(output, rows))
 
     def argument(self, rows: Tensor) -> Any:
-        """The user's target for the examples `rows`."""
+        """The other target in the form of Captum's `target` argument."""
         return self.target.argument(rows)
 
 
 def resolve_target(target: TargetLike | Neuron, batch_size: int, model: Callable[..., Any]) -> Target:
-    """What a user's `target` means for a batch, of the output or of a layer.
+    """Resolve a user's target, of the output or of a layer.
 
     Args:
-        target: What the user gave.
+        target: The user's target.
         batch_size: The number of examples in the batch.
-        model: The model, in which a layer may be given by its name.
+        model: The model, to whose modules names of layers refer.
 
     Raises:
-        InvalidArgument: It is of no known form, or holds another number of elements than examples.
+        InvalidArgument: The target has an unknown form, or not one element per example.
     """
     if isinstance(target, Neuron):
         return target_at(resolve_site(target.layer, model), target.neuron_selector, batch_size)
@@ -293,16 +302,16 @@ def resolve_target(target: TargetLike | Neuron, batch_size: int, model: Callable
 
 
 def target_at(site: Site, target: TargetLike, examples: int) -> Target:
-    """What `target`, or `neuron_selector`, means at a site, for a batch of `examples`.
+    """Resolve a user's `target`, or `neuron_selector`, at a site.
 
     Args:
-        site: Where it chooses.
+        site: The output of the model, or a layer.
         target: See [TargetLike][pellucid.methods.TargetLike].
         examples: The number of examples in the batch.
 
     Raises:
-        InvalidArgument: The target is of no known form, or holds another number of elements than examples; or there
-            are several places to choose from.
+        InvalidArgument: The target has an unknown form, or not one element per example; or the site is all calls of a
+            layer.
     """
     if site.call == "all":
         raise InvalidArgument('call must be one call of the layer of a neuron: got "all". Hint: call=0.')
@@ -310,35 +319,55 @@ def target_at(site: Site, target: TargetLike, examples: int) -> Target:
     if target is None or callable(target):
         return SameIndex(site, ()) if target is None else TargetFunction(site, target)
     if isinstance(target, tuple | slice):
-        index = target if isinstance(target, tuple) else (target,)
-        return SameIndex(site, tuple(p if isinstance(p, slice) else _as_index(p, target, name) for p in index))
-    if isinstance(target, list | Tensor | np.ndarray):
-        return _target_of_many(target, examples, site, name)
+        positions = target if isinstance(target, tuple) else (target,)
+        index = [
+            position if isinstance(position, slice) else _as_index(position, target, name) for position in positions
+        ]
+        return SameIndex(site, tuple(index))
+    if isinstance(target, list):
+        return _index_per_example(site, _index_of_list(target, name), examples)
+    if isinstance(target, Tensor | np.ndarray):
+        integers = _integers_of(target, name)
+        if integers.numel() == 1:
+            return SameIndex(site, (int(integers),))
+        return _index_per_example(site, integers.to(torch.int64)[:, None], examples)
     return SameIndex(site, (_as_index(target, target, name),))
 
 
-def _target_of_many(target: list[Any] | Tensor | np.ndarray[Any, Any], examples: int, site: Site, name: str) -> Target:
-    if isinstance(target, list):
-        elements = [element if isinstance(element, tuple) else (element,) for element in target]
-        if len({len(element) for element in elements}) > 1:
-            raise InvalidArgument(f"{name} must hold tuples of one length: got tuples of several lengths.")
-        index = torch.tensor(
-            [[_as_index(i, target, name) for i in element] for element in elements], dtype=torch.int64, device="cpu"
-        )
-    else:
-        index = target.detach().cpu() if isinstance(target, Tensor) else torch.from_numpy(target)
-        integers = not (index.is_floating_point() or index.is_complex() or index.dtype == torch.bool)
-        if integers and index.numel() == 1:
-            return SameIndex(site, (int(index),))
-        if not integers or index.ndim > 1:
-            raise InvalidArgument(f"{name} must be a 1-D tensor of integers: got {describe(index)}.")
-        index = index.to(torch.int64)[:, None]
+def _index_of_list(target: list[Any], name: str) -> Tensor:
+    """A list of integers, or of tuples of integers of one length, as int64 [elements, dimensions]."""
+    elements = [element if isinstance(element, tuple) else (element,) for element in target]
+    if len({len(element) for element in elements}) > 1:
+        raise InvalidArgument(f"{name} must hold tuples of one length: got tuples of several lengths.")
+    index = [[_as_index(position, target, name) for position in element] for element in elements]
+    return torch.tensor(index, dtype=torch.int64, device="cpu")
+
+
+def _integers_of(target: Tensor | np.ndarray[Any, Any], name: str) -> Tensor:
+    """A tensor or array of integers, [elements] or a single one of any shape, as a tensor on the CPU."""
+    tensor = target.detach().cpu() if isinstance(target, Tensor) else torch.from_numpy(target)
+    is_integer = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+    if not is_integer or (tensor.ndim > 1 and tensor.numel() != 1):
+        raise InvalidArgument(f"{name} must be a 1-D tensor of integers: got {describe(tensor)}.")
+    return tensor
+
+
+def _index_per_example(site: Site, index: Tensor, examples: int) -> IndexPerExample:
+    """The target with one element per example, or per row of the output."""
+    target = IndexPerExample(site, index, examples)
     if len(index) < examples or (site.modules and len(index) > examples):
-        raise InvalidArgument(f"{name} must hold one element per example: expected {examples}, got {len(index)}.")
-    return IndexPerExample(site, index, examples)
+        raise InvalidArgument(
+            f"{target.argument_name} must hold one element per example: expected {examples}, got {len(index)}."
+        )
+    return target
 
 
 def _as_index(value: Any, target: Any, name: str) -> int:
+    """An integer of a user's target.
+
+    Raises:
+        WrongType: It is not an integer.
+    """
     try:
         if isinstance(value, bool):
             raise TypeError
