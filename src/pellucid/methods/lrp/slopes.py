@@ -81,7 +81,7 @@ def passed_back_as_slopes(f: ModelFunction, epsilon: float, stabiliser: float) -
         except RuntimeError as error:
             if "modified by an inplace operation" not in str(error):
                 raise
-            raise NoSlope from error  # unlike autograd, rules copy what is overwritten later
+            raise NoSlope from error  # rules remember values that are overwritten later
         finally:
             f.session.warned_inputs = warned
         audit, gradient = result.run.audit, result.gradient
