@@ -1,4 +1,4 @@
-"""Where attention comes from, through all layers."""
+"""Attention rollout: the attention of all layers, multiplied."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.channels import patch_grid, tokens_to_grid
 
 HEADS: dict[str, Callable[[Tensor, int], Tensor]] = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
-"""What can be taken of the heads."""
+"""How the heads of a layer become one."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class AttentionRollout:
-    """How much of each input token flows into each token of the last layer, if attention were all there is.
+    """How much each input token contributes to each token of the last layer, by attention and residuals alone.
 
-    R = A_L ... A_2 A_1, A_l the attention of layer l, the mean of its heads, and the residual connection: (W_l + I) / 2
+    R = A_L ... A_2 A_1, A_l = (W_l + I) / 2 the attention of layer l, the mean W_l of its heads, and the residual
 
-    Attention is taken from the calls of torch, in their order: every softmax of as many rows as columns, of the size of
-    the first, and the one inside a fused attention. Whatever is explained does not matter.
+    Attention is taken from the calls of torch, in their order: from each softmax of as many rows as columns (as many
+    as the first such), and from the softmax inside each fused attention. The target does not matter.
 
     Abnar, Zuidema, "Quantifying attention flow in transformers", 2020, https://arxiv.org/abs/2005.00928.
 
     Args:
-        heads: What is taken of the heads.
-        discard_ratio: The share of each layer's smallest attentions that does not count.
-        token: The token of the last layer whose row is wanted, such as 0 for a class token; None for all.
+        heads: How the heads of a layer become one.
+        discard_ratio: The share of each layer's attentions, the smallest, that are set to zero; in [0, 1).
+        token: The token of the last layer to explain, such as 0 for a class token; None for all.
 
     Examples:
         >>> import torch
@@ -63,17 +63,17 @@ class AttentionRollout:
 
     @attribution
     def __call__(self, f: ModelFunction, /) -> Attributions:
-        """The attention that flows.
+        """The rollout.
 
         Args:
             f: From the inputs.
 
         Returns:
-            Attributions (B, T, T), a row for each token of the last layer, which adds up to one; of one `token`,
-            (B, T), or (B, 1, height, width) where tokens are the patches of an image, without a class token.
+            Attributions (B, T, T), a row for each token of the last layer, which adds up to one. For one `token`:
+            (B, T), or, where tokens are the patches of an image, (B, 1, height, width) of the patches alone.
 
         Raises:
-            InvalidArgument: The model attends to nothing, or within parts of an example only.
+            InvalidArgument: The model has no attention, or attends within windows.
         """
         if self.heads not in HEADS or not 0 <= self.discard_ratio < 1:
             raise InvalidArgument(
@@ -81,62 +81,62 @@ class AttentionRollout:
                 f"got {self.heads!r} and {self.discard_ratio}."
             )
 
-        def flow(points: Points) -> Tensors:
+        def roll_out(points: Points) -> Tensors:
             attentions = _attentions(f, points)
-            with torch.autocast(attentions[0].device.type, enabled=False):  # it reaches the model and nothing else
-                layers = (self._mixed(weights, len(points)) for weights in attentions)
-                rolled_out = functools.reduce(lambda below, layer: layer @ below, layers)
-            return (rolled_out.to(attentions[0].dtype),)
+            with torch.autocast(attentions[0].device.type, enabled=False):  # which the user means for the model alone
+                layers = (self._layer_attention(weights, len(points)) for weights in attentions)
+                rollout = functools.reduce(lambda product, layer: layer @ product, layers)
+            return (rollout.to(attentions[0].dtype),)
 
-        (rolled_out,) = evaluate_own_points(f, flow)
-        return Attributions((self._chosen(f, rolled_out),))
+        (rollout,) = evaluate_own_points(f, roll_out)
+        return Attributions((self._select_token(f, rollout),))
 
-    def _mixed(self, weights: Tensor, examples: int) -> Tensor:
-        """What a layer mixes, (B, T, T), by the attention of all its heads."""
-        mixed = HEADS[self.heads](at_least_float32(weights).reshape(examples, -1, *weights.shape[-2:]), 1)
-        flat = mixed.flatten(1)
+    def _layer_attention(self, weights: Tensor, examples: int) -> Tensor:
+        """The attention of a layer, (B, T, T): one head of all, without the smallest weights, and the residual."""
+        head = HEADS[self.heads](at_least_float32(weights).reshape(examples, -1, *weights.shape[-2:]), 1)
+        flat = head.flatten(1)
         smallest = flat.topk(int(self.discard_ratio * flat.shape[1]), largest=False).indices
-        kept = flat.scatter(1, smallest, 0).view_as(mixed) + torch.eye(mixed.shape[-1], device=mixed.device)
-        return kept / kept.sum(-1, keepdim=True)
+        with_residual = flat.scatter(1, smallest, 0).view_as(head) + torch.eye(head.shape[-1], device=head.device)
+        return with_residual / with_residual.sum(-1, keepdim=True)
 
-    def _chosen(self, f: ModelFunction, flow: Tensor) -> Tensor:
-        """The rows that are wanted, those of an image's tokens where their patches are."""
+    def _select_token(self, f: ModelFunction, rollout: Tensor) -> Tensor:
+        """The row of the token, as an image where tokens are its patches; all rows without a token."""
         if self.token is None:
-            return flow
-        tokens = flow.shape[-1]
+            return rollout
+        tokens = rollout.shape[-1]
         if not -tokens <= self.token < tokens:
             raise OutOfRange(f"token must be one of the {tokens} tokens: got {self.token}.")
         grid = patch_grid(tokens, f)
-        row = flow[:, self.token]
+        row = rollout[:, self.token]
         return row if grid is None else tokens_to_grid(row[:, None], grid)
 
 
 def _attentions(f: ModelFunction, points: Points) -> list[Tensor]:
-    """The attention that the calls of a forward pay, (B, heads, T, T) or (B * heads, T, T), in their order.
+    """The attention weights of a forward, (B, heads, T, T) or (B * heads, T, T) each, in the order of the calls.
 
     Raises:
-        InvalidArgument: There is none, or it is paid within windows.
+        InvalidArgument: There are none, or they are of windows.
     """
-    found: list[Tensor] = []
+    attentions: list[Tensor] = []
 
-    def watched(input: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
+    def recorded_softmax(input: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
         weights = softmax(input, dim, dtype)
         size = weights.shape[-1]
         if weights.ndim > 2 and dim % weights.ndim == weights.ndim - 1 and weights.shape[-2] == size:
-            found.extend([weights] if not found or found[0].shape[-1] == size else [])
+            attentions.extend([weights] if not attentions or attentions[0].shape[-1] == size else [])
         return weights
 
-    rules = Rules({"softmax": Decompose(watched), "scaled_dot_product_attention": Decompose(attention)})
+    rules = Rules({"softmax": Decompose(recorded_softmax), "scaled_dot_product_attention": Decompose(attention)})
     measuring = f.session.budget.measuring(len(points))
-    # Compiled modules show their calls.
+    # Fast paths off, as compiled modules and fused layers hide their calls of torch.
     with without_fast_paths(f.session.info, hooks=True), measuring, record(rules, f.problem.model):
         f.activations(points, OUTPUT)
-    if not found:
+    if not attentions:
         raise InvalidArgument("forward_func must pay attention, by a softmax of as many rows as columns: got none.")
-    for weights in found:
+    for weights in attentions:
         if len(weights) % len(points) or (weights.ndim > 3 and len(weights) != len(points)):
             raise InvalidArgument(
                 f"forward_func must pay attention to all tokens of each of {len(points)} examples: "
                 f"got windows, {tuple(weights.shape)}."
             )
-    return found
+    return attentions

@@ -1,4 +1,4 @@
-"""The decorator of every method: a session is opened, errors get their context, NaN is traced."""
+"""The decorator of every method: it opens a session, adds context to errors, and traces NaN to its origin."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from pellucid.core.problem.problem import Problem
 from pellucid.core.tensors import Tensors, describe, is_floating
 from pellucid.errors import NotScalar, PellucidError, WrongType, located, warn
 from pellucid.methods.calling.hints import hint
-from pellucid.methods.calling.training import tell_of_training
+from pellucid.methods.calling.training import warn_of_training_mode
 
 
 class HasValues(Protocol):
-    """What a method returns."""
+    """A result of a method."""
 
     @property
     def values(self) -> Tensor | Tensors:
-        """The numbers, which should not be NaN."""
+        """The values, which should not be NaN."""
         ...
 
 
@@ -38,17 +38,17 @@ Result = TypeVar("Result", bound=HasValues)
 def attribution(
     call: Callable[Concatenate[Method, ModelFunction, P], Result | Awaiting[Result]],
 ) -> Callable[Concatenate[Method, Problem | ModelFunction, P], Result]:
-    """Have a method be called with a problem, and evaluate its function.
+    """Make a method of a function into one that is called with a problem, or with its function.
 
     The call gets a session, or joins the one that is open; see
-    [Session.run][pellucid.core.evaluation.session.Session.run]. What fails says where, and NaN among the values is
-    warned of. A method that is a coroutine is run to its end; where the model answers with futures, a future is
-    returned in place of the attributions.
+    [Session.run][pellucid.core.evaluation.session.Session.run]. Errors say which method and inputs they are of, and NaN
+    among the attributions is warned of. A coroutine is run to its end; if the model returns futures, the result is a
+    future of the attributions.
     """
-    asynchronous = inspect.iscoroutinefunction(call)
-    waits = cast("Callable[Concatenate[Method, ModelFunction, P], Awaiting[Result]]", call)
-    plain = cast("Callable[Concatenate[Method, ModelFunction, P], Result]", call)
-    complete = to_completion(waits) if asynchronous else plain
+    is_coroutine = inspect.iscoroutinefunction(call)
+    coroutine = cast("Callable[Concatenate[Method, ModelFunction, P], Awaiting[Result]]", call)
+    function = cast("Callable[Concatenate[Method, ModelFunction, P], Result]", call)
+    evaluate = to_completion(coroutine) if is_coroutine else function
 
     @functools.wraps(call)
     def attribute(method: Method, problem: Problem | ModelFunction, /, *args: P.args, **kwargs: P.kwargs) -> Result:
@@ -57,16 +57,16 @@ def attribution(
 
         def finish(result: Result) -> Result:
             if outermost:
-                tell_of_training(f)
+                warn_of_training_mode(f)
                 _warn_of_nan(result, f, {"baselines": args} | kwargs)
                 _warn_of_saturation(f)
             return result
 
         fail = functools.partial(_located, type(method).__name__, f, args[0] if args else kwargs.get("baselines"))
         try:
-            if not (asynchronous and f.problem.options.returns_futures):
-                return finish(session.run(complete, method, f, *args, **kwargs))
-            future = session.run(lambda: as_future(waits(method, f, *args, **kwargs), fail))
+            if not (is_coroutine and f.problem.options.returns_futures):
+                return finish(session.run(evaluate, method, f, *args, **kwargs))
+            future = session.run(lambda: as_future(coroutine(method, f, *args, **kwargs), fail))
             return cast(Result, then(future, finish))
         except Exception as error:
             raise fail(error) from error.__cause__
@@ -75,12 +75,12 @@ def attribution(
 
 
 def run_located(method: object, problem: Problem | ModelFunction, call: Callable[[ModelFunction], T]) -> T:
-    """What a call returns that evaluates the function of a problem, in a session; what fails says where.
+    """Call something with the function of a problem, in a session; errors say which method and inputs they are of.
 
     Args:
-        method: Whose call it is, for errors.
+        method: The method, for its name.
         problem: The problem, or its function.
-        call: What to do.
+        call: What to call.
     """
     f = problem if isinstance(problem, ModelFunction) else _function(method, problem)
     try:
@@ -90,7 +90,7 @@ def run_located(method: object, problem: Problem | ModelFunction, call: Callable
 
 
 def _function(method: object, problem: object) -> ModelFunction:
-    """What a method evaluates that is called with a problem."""
+    """The function of a problem, for a method that is called with it."""
     name = type(method).__name__
     if not isinstance(problem, Problem):
         raise WrongType(
@@ -104,7 +104,7 @@ def _function(method: object, problem: object) -> ModelFunction:
 
 
 def _located(name: str, f: ModelFunction, baselines: object, error: Exception) -> Exception:
-    """An error with the method and the inputs it is of."""
+    """An error that says which method and inputs it is of; one of the model's, also what may help."""
     options, inputs = f.problem.options, describe(f.problem.inputs)
     name = options.reported_as or name
     if not isinstance(error, PellucidError):
@@ -115,17 +115,17 @@ def _located(name: str, f: ModelFunction, baselines: object, error: Exception) -
 
 
 def _warn_of_nan(result: HasValues, f: ModelFunction, arguments: dict[str, Any]) -> None:
-    """Trace NaN in a result to what carried it."""
+    """Warn of NaN in a result, and name the arguments that hold NaN."""
     values = (result.values,) if isinstance(result.values, Tensor) else result.values
     if any(cmath.isnan(value.sum().item()) and value.isnan().any() for value in values):
-        given = {"inputs": f.problem.inputs, "additional_forward_args": f.problem.additional_forward_args} | arguments
-        carriers = [carrier for name, value in given.items() for carrier in _with_nan(name, value)]
+        of_problem = {"inputs": f.problem.inputs, "additional_forward_args": f.problem.additional_forward_args}
+        carriers = [carrier for name, value in (of_problem | arguments).items() for carrier in _with_nan(name, value)]
         origin = f"carried in by {', '.join(carriers)}" if carriers else "made by the model: no argument carries it"
         warn(f"attributions contain NaN, {origin}.")
 
 
 def _warn_of_saturation(f: ModelFunction) -> None:
-    """Tell of gradients that are zero because a softmax, a sigmoid or their like has levelled off."""
+    """Warn of gradients that are zero because a softmax, a sigmoid or the like is saturated."""
     slopes = f.session.observed.slopes
     if slopes is not None and not slopes[f.examples].all():
         flat = f.examples[~slopes[f.examples]].tolist()
@@ -136,6 +136,7 @@ def _warn_of_saturation(f: ModelFunction) -> None:
 
 
 def _with_nan(name: str, value: Any) -> Iterator[str]:
+    """The parts of an argument that hold NaN, as a reader writes them: `inputs[1] (examples [0])`."""
     if isinstance(value, tuple):
         for index, entry in enumerate(value):
             yield from _with_nan(f"{name}[{index}]" if len(value) > 1 else name, entry)

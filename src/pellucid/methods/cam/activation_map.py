@@ -1,4 +1,4 @@
-"""What all maps share."""
+"""What all class activation maps share: the order of channels and space, ReLU and resizing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Interpolation: TypeAlias = Literal["nearest", "nearest-exact", "linear", "biline
 """As in `torch.nn.functional.interpolate`."""
 
 ReshapeTransform: TypeAlias = Callable[[Tensor], Tensor]
-"""(what a layer returns) -> (B, C, *spatial)."""
+"""A tensor at a layer -> (B, C, *spatial)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,11 @@ class ClassActivationMap:
     """The base of all maps.
 
     Args:
-        relu_attributions: Whether only what speaks for the explained value is kept.
-        interpolate_mode: How maps are resized to the space of the inputs; None leaves them as large as the layer.
-        reshape_transform: Makes (B, C, *spatial) of what the layer returns, and of gradients there. None: channels are
-            told by the weights around, and tokens of an image are put where they belong; see
-            [Layout.of][pellucid.methods.cam.channels.ChannelLayout.of].
+        relu_attributions: Whether negative values of the map become zero.
+        interpolate_mode: How maps are resized to the spatial size of the inputs; None leaves them at the layer's.
+        reshape_transform: Makes (B, C, *spatial) of the layer's activations, and of their gradients. None: the channel
+            dimension is inferred from the sizes of weights, and the tokens of an image become its grid of patches; see
+            [ChannelLayout.of][pellucid.methods.cam.channels.ChannelLayout.of].
     """
 
     relu_attributions: bool = True
@@ -43,24 +43,23 @@ class ClassActivationMap:
     reshape_transform: ReshapeTransform | None = None
 
     def as_layer_output(self, f: ModelFunction, tensors: Tensors) -> list[ReshapeTransform]:
-        """What makes (B, C, *spatial) of each of the tensors at the layer."""
+        """A transform to (B, C, *spatial) for each of the tensors at the layer."""
         if self.reshape_transform is None:
-            return [ChannelLayout.of(each, f, f.evaluator.gradient_at.modules) for each in tensors]
-        return [_checked(self.reshape_transform, len(f))] * len(tensors)
+            return [ChannelLayout.of(tensor, f, f.evaluator.gradient_at.modules) for tensor in tensors]
+        return [_validated(self.reshape_transform, len(f))] * len(tensors)
 
     def channels(self, f: ModelFunction) -> list[Tensor]:
-        """What the layer says, (B, C, *spatial) of each tensor there; what comes behind it does not run."""
-        found = evaluate_own_points(f, f.activations)
-        return [
-            arrange(at_least_float32(each)) for arrange, each in zip(self.as_layer_output(f, found), found, strict=True)
-        ]
+        """The layer's activations, (B, C, *spatial) each, by forwards that stop at the layer."""
+        activations = evaluate_own_points(f, f.activations)
+        transforms = self.as_layer_output(f, activations)
+        return [transform(at_least_float32(tensor)) for transform, tensor in zip(transforms, activations, strict=True)]
 
     def finished(self, f: ModelFunction, maps: Tensors) -> Attributions:
-        """Maps (B, 1, *spatial) as they were asked for."""
+        """Apply ReLU to maps (B, 1, *spatial), and resize them, where that is wanted."""
         if self.relu_attributions:
-            maps = tuple(each.clamp(min=0) for each in maps)
+            maps = tuple(cam.clamp(min=0) for cam in maps)
         if self.interpolate_mode is not None:
-            maps = tuple(interpolate(each, spatial_size(f, each), self.interpolate_mode) for each in maps)
+            maps = tuple(interpolate(cam, spatial_size(f, cam), self.interpolate_mode) for cam in maps)
         return f.attributions(maps)
 
 
@@ -69,95 +68,97 @@ class GradientMap(ClassActivationMap, ABC):
     """The base of the maps that are made of activations and gradients.
 
     Args:
-        attr_dim_summation: Whether the channels of a map are added up.
+        attr_dim_summation: Whether the map is the sum over channels, (B, 1, *spatial), or keeps them, (B, C, *spatial).
     """
 
     attr_dim_summation: bool = True
 
     @abstractmethod
     def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
-        """What each channel adds to the map, (B, C, *spatial), of an activation and a gradient of this shape."""
+        """What each channel adds to the map, given activations and gradients: all three (B, C, *spatial)."""
 
     @attribution
     def __call__(self, f: ModelFunction, /) -> Attributions:
         """The map.
 
         Args:
-            f: From the inputs to one value per example, to read at a layer.
+            f: From the inputs to one value per example, with gradients at a layer.
 
         Returns:
-            Attributions (B, 1, *spatial) of each tensor at the layer, or (B, C, *spatial) without `sum_channels`.
+            Attributions (B, 1, *spatial) of each tensor at the layer, or (B, C, *spatial) without `attr_dim_summation`.
 
         Raises:
-            InvalidArgument: What the layer returns is in no order that can be told.
+            InvalidArgument: `reshape_transform` does not return (B, C, *spatial), or a map cannot be resized.
         """
-        at_read, grads = gradients(f)
+        activations, grads = gradients(f)
+        transforms = self.as_layer_output(f, activations)
         channels = (
-            self.weighted(arrange(at_least_float32(activation)), arrange(at_least_float32(gradient)))
-            for arrange, activation, gradient in zip(self.as_layer_output(f, at_read), at_read, grads, strict=True)
+            self.weighted(transform(at_least_float32(activation)), transform(at_least_float32(gradient)))
+            for transform, activation, gradient in zip(transforms, activations, grads, strict=True)
         )
         return self.finished(f, tuple(c.sum(1, keepdim=True) if self.attr_dim_summation else c for c in channels))
 
 
-def _checked(transform: ReshapeTransform, examples: int) -> ReshapeTransform:
-    """A transform that says when it does not return what it has to."""
+def _validated(transform: ReshapeTransform, examples: int) -> ReshapeTransform:
+    """A user's transform, which raises an error where it does not return (B, C, *spatial)."""
 
-    def transformed(tensor: Tensor) -> Tensor:
-        found: object = transform(tensor)
-        if not isinstance(found, Tensor) or found.ndim < 2 or len(found) != examples:
+    def validated_transform(tensor: Tensor) -> Tensor:
+        result: object = transform(tensor)
+        if not isinstance(result, Tensor) or result.ndim < 2 or len(result) != examples:
             raise InvalidArgument(
                 f"reshape_transform must return ({examples}, channels, *spatial) for {describe(tensor)}: "
-                f"got {describe(found)}."
+                f"got {describe(result)}."
             )
-        return found
+        return result
 
-    return transformed
+    return validated_transform
 
 
-def reduce_spatial(arranged: Tensor, reduced: Callable[..., Tensor]) -> Tensor:
-    """The sum or the mean over space, (B, C, 1, ...); where there is none, each element is its own."""
-    dims = tuple(range(2, arranged.ndim))
-    return reduced(arranged, dims, keepdim=True) if dims else arranged
+def reduce_spatial(channels: Tensor, reduction: Callable[..., Tensor]) -> Tensor:
+    """The sum or the mean of (B, C, *spatial) over space, (B, C, 1, ...); (B, C) stays as it is."""
+    dims = tuple(range(2, channels.ndim))
+    return reduction(channels, dims, keepdim=True) if dims else channels
 
 
 def safe_divide(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """A quotient; zero where the denominator is."""
-    none = denominator == 0
-    return (numerator / denominator.masked_fill(none, 1)).masked_fill(none, 0)
+    """A quotient; zero where the denominator is zero."""
+    is_zero = denominator == 0
+    return (numerator / denominator.masked_fill(is_zero, 1)).masked_fill(is_zero, 0)
 
 
-def spatial_size(f: ModelFunction, arranged: Tensor) -> torch.Size:
+def spatial_size(f: ModelFunction, channels: Tensor) -> torch.Size:
     """The spatial size of the first input that has as many dimensions of space as a tensor (B, C, *spatial).
 
     Raises:
-        InvalidArgument: None has.
+        InvalidArgument: No input has, or the tensor has none.
     """
-    of_inputs = (ChannelLayout.of(each, f)(each).shape[2:] for each in f.problem.inputs if each.ndim == arranged.ndim)
-    space = next((each for each in of_inputs if each), None)
-    if space is None:
+    inputs = (x for x in f.problem.inputs if x.ndim == channels.ndim)
+    sizes = (ChannelLayout.of(x, f)(x).shape[2:] for x in inputs)
+    size = next((size for size in sizes if size), None)
+    if size is None:
         raise InvalidArgument(
             "layer must have as many dimensions of space as one of the inputs, and at least one: got "
-            f"{tuple(arranged.shape)} for inputs {format_shapes(f.problem.inputs)}. Hint: choose a convolution, or "
+            f"{tuple(channels.shape)} for inputs {format_shapes(f.problem.inputs)}. Hint: choose a convolution, or "
             "give a reshape_transform."
         )
-    return space
+    return size
 
 
-def resize_like_input(x: Tensor, f: ModelFunction, arranged: Tensor, mode: Interpolation) -> Tensor:
-    """A tensor (B, C, *spatial) as large as an input, and in its order of channels and space."""
+def resize_like_input(x: Tensor, f: ModelFunction, channels: Tensor, mode: Interpolation) -> Tensor:
+    """A tensor (B, C, *spatial) in the spatial size of an input, with the input's order of dimensions."""
     layout = ChannelLayout.of(x, f)
-    return layout.back(interpolate(arranged, layout(x).shape[2:], mode))
+    return layout.back(interpolate(channels, layout(x).shape[2:], mode))
 
 
-def interpolate(arranged: Tensor, space: torch.Size, mode: Interpolation) -> Tensor:
-    """A tensor (B, C, *spatial) of another spatial size.
+def interpolate(channels: Tensor, size: torch.Size, mode: Interpolation) -> Tensor:
+    """A tensor (B, C, *spatial), resized to another spatial size.
 
     Raises:
         InvalidArgument: Torch has no such interpolation for as many dimensions.
     """
     try:
-        return functional.interpolate(arranged, tuple(space), mode=mode)
+        return functional.interpolate(channels, tuple(size), mode=mode)
     except (NotImplementedError, ValueError) as error:
         raise InvalidArgument(
-            f"interpolate_mode must be one of torch's for {arranged.ndim - 2} dimensions of space: got {mode!r}."
+            f"interpolate_mode must be one of torch's for {channels.ndim - 2} dimensions of space: got {mode!r}."
         ) from error

@@ -1,4 +1,4 @@
-"""Where in a tensor the channels are, and where the space: pixels, time steps or tokens."""
+"""Which dimension of a tensor holds the channels, and which are space: pixels, time steps or tokens."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch.nn.modules.conv import _ConvNd
 from pellucid.core.evaluation.model_function import ModelFunction
 
 CHANNELS_SECOND = (_ConvNd, _NormBase, nn.GroupNorm)
-"""Modules whose channels come right after the examples; those of any other with weights come last."""
+"""Modules whose channels are the second dimension; those of any other module with weights are the last."""
 
-MOST_BEFORE = 16
-"""Before the patches of an image come no more tokens than these."""
+MAX_PREFIX_TOKENS = 16
+"""The most tokens (class, distillation, registers) that are taken to come before the patches of an image."""
 
 
 @final
@@ -25,8 +25,8 @@ class ChannelLayout:
     """How a tensor becomes one of shape (B, C, *spatial).
 
     Args:
-        last: Whether the channels are last, not second.
-        grid: The height and the width in patches of the image whose patches the tokens are; None for no image.
+        last: Whether the channels are the last dimension, not the second.
+        grid: Where tokens are the patches of an image, its height and width in patches; else None.
 
     Examples:
         >>> import torch
@@ -40,77 +40,84 @@ class ChannelLayout:
 
     @classmethod
     def of(cls, tensor: Tensor, f: ModelFunction, modules: Iterable[nn.Module] = ()) -> ChannelLayout:
-        """The layout of a tensor, by the sizes of weights.
+        """The layout of a tensor, inferred from the sizes of weights: those of the layer, or else of the whole model.
 
-        First those of the modules around it are asked, then those of the whole model. A convolution or batch norm with
-        as many channels as the second dimension, and as many dimensions of space, says that these are the channels; any
-        other weights of the size of the last dimension, such as those of a linear layer or layer norm, that the last
-        one is. If nobody says anything, channels are second.
+        Channels are second if a convolution or norm of as many dimensions has as many channels as the second dimension;
+        else last if other weights, such as those of a linear layer or layer norm, have the size of the last dimension;
+        else second.
 
         Args:
             tensor: An input, or a tensor at a layer.
             f: The function.
-            modules: The layer.
+            modules: The layer, for a tensor there.
         """
         if tensor.ndim < 3:
             return cls()
-        around = [each for module in modules for each in module.modules()]
-        answers = (_channels_last(tensor, each) for each in (around, f.session.info.modules))
+        layer_modules = [submodule for module in modules for submodule in module.modules()]
+        answers = (_channels_last(tensor, candidates) for candidates in (layer_modules, f.session.info.modules))
         last = next((answer for answer in answers if answer is not None), False)
         return cls(last, patch_grid(tensor.shape[1], f) if last and tensor.ndim == 3 else None)
 
     def __call__(self, tensor: Tensor) -> Tensor:
-        """A tensor as (B, C, *spatial); of tokens, those of the image."""
+        """The tensor as (B, C, *spatial); of tokens only those of the image's patches."""
         if tensor.ndim < 3:
             return tensor.reshape(len(tensor), -1)
-        arranged = tensor.movedim(-1, 1) if self.last else tensor
-        return arranged if self.grid is None else tokens_to_grid(arranged, self.grid)
+        channels = tensor.movedim(-1, 1) if self.last else tensor
+        return channels if self.grid is None else tokens_to_grid(channels, self.grid)
 
-    def back(self, arranged: Tensor) -> Tensor:
-        """What was made of an input for one (B, C, *spatial), for the input as it is."""
-        return arranged.movedim(1, -1) if self.last else arranged
+    def back(self, channels: Tensor) -> Tensor:
+        """A tensor (B, C, *spatial) in the order of dimensions that this layout is of; without a grid."""
+        return channels.movedim(1, -1) if self.last else channels
 
 
 def tokens_to_grid(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Tokens (..., T) where their patches are, (..., height, width); without those that come before them."""
+    """Tokens (..., T) as a grid of patches, (..., height, width); without the tokens that come before the patches."""
     height, width = grid
     return tokens[..., -height * width :].reshape(*tokens.shape[:-1], height, width)
 
 
 def patch_grid(tokens: int, f: ModelFunction) -> tuple[int, int] | None:
-    """How many square patches high and wide the images are, if there is a token for each and few more before them.
+    """The height and width of images in square patches, if there is a token for each patch and few tokens before them.
 
-    One more is a class. Several, such as that of a distillation and registers, are believed where weights of the model
-    have the size of such a patch, as an embedding of patches has.
+    One token before the patches, the class token, is always admitted. More of them, such as a distillation token and
+    registers, are admitted where weights of the model have the size of a patch, as a patch embedding's have.
+
+    Args:
+        tokens: The number of tokens, T.
+        f: The function, whose first input with four dimensions is the images.
+
+    Returns:
+        The grid with the fewest tokens before the patches; None where no grid fits.
     """
     image = _image(f)
     if image is None:
         return None
     channels, height, width = image.shape[1:]
     weights = (weight for module in f.session.info.modules for weight in module.parameters(recurse=False))
-    embedded = {weight.shape[1:].numel() for weight in weights if weight.ndim > 1}
-    grids = {}
+    input_sizes = {weight.shape[1:].numel() for weight in weights if weight.ndim > 1}
+    grids = []
     for size in range(1, min(height, width) + 1):
         if height % size == 0 == width % size:
-            high, wide = height // size, width // size
-            grids[tokens - high * wide] = high, wide, MOST_BEFORE if channels * size**2 in embedded else 1
-    fitting = [(before, (high, wide)) for before, (high, wide, most) in grids.items() if 0 <= before <= most]
-    return min(fitting)[1] if fitting else None
+            rows, columns = height // size, width // size
+            prefix, most = tokens - rows * columns, MAX_PREFIX_TOKENS if channels * size**2 in input_sizes else 1
+            if 0 <= prefix <= most:
+                grids.append((prefix, (rows, columns)))
+    return min(grids)[1] if grids else None
 
 
 def _image(f: ModelFunction) -> Tensor | None:
-    """The first input that is an image, (B, C, H, W)."""
-    image = next((each for each in f.problem.inputs if each.ndim == 4), None)
+    """The first input that holds images, as (B, C, H, W)."""
+    image = next((x for x in f.problem.inputs if x.ndim == 4), None)
     return None if image is None else ChannelLayout.of(image, f)(image)
 
 
 def _channels_last(tensor: Tensor, modules: Iterable[nn.Module]) -> bool | None:
-    """Whether the channels are last; None where nobody knows."""
+    """Whether the channels of a tensor are last, by the weights of modules; None where no weights fit."""
     last = False
     for module in modules:
         weights = list(module.parameters(recurse=False))
         if not isinstance(module, CHANNELS_SECOND):
-            last |= any(tensor.shape[-1] in each.shape for each in weights if each.ndim < 3)
+            last |= any(tensor.shape[-1] in weight.shape for weight in weights if weight.ndim < 3)
         elif weights and weights[0].ndim in (1, tensor.ndim) and tensor.shape[1] in weights[0].shape[:2]:
             return False
     return last or None

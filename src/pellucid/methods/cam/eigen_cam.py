@@ -1,4 +1,4 @@
-"""Maps by the principal component of activations."""
+"""Eigen-CAM: a map from the principal component of activations."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from pellucid.methods.cam.activation_map import ClassActivationMap
 @final
 @dataclass(frozen=True, kw_only=True)
 class EigenCam(ClassActivationMap):
-    """The first principal component of what a layer says, whatever is explained.
+    """The first principal component of a layer's activations, whatever the target.
 
-    L = ReLU(A v), A what the channels say at each place, (places, channels), and v its first right singular vector,
-    with the sign by which A v adds up to something positive
+    L = ReLU(A v), A the activations as a matrix (positions, channels), and v its first right singular vector, with the
+    sign for which A v has a positive sum
 
     Muhammad, Yeasin, "Eigen-CAM: class activation map using principal components", 2020,
     https://arxiv.org/abs/2008.00299.
 
-    Its arguments are those of every [ClassActivationMap][pellucid.methods.cam.activation_map.ClassActivationMap].
+    The arguments are those of [ClassActivationMap][pellucid.methods.cam.activation_map.ClassActivationMap].
 
     Examples:
         >>> import torch
@@ -40,21 +40,21 @@ class EigenCam(ClassActivationMap):
 
     @attribution
     def __call__(self, f: ModelFunction, /) -> Attributions:
-        """The map, without what comes behind the layer.
+        """The map, by forwards that stop at the layer.
 
         Args:
-            f: From the inputs, to read at a layer; what it explains does not matter.
+            f: From the inputs, with gradients at a layer; the target does not matter.
 
         Returns:
             Attributions (B, 1, *spatial) of each tensor at the layer.
         """
-        return self.finished(f, tuple(map(_principal, self.channels(f))))
+        return self.finished(f, tuple(map(_principal_projection, self.channels(f))))
 
 
-def _principal(arranged: Tensor) -> Tensor:
+def _principal_projection(channels: Tensor) -> Tensor:
     """The projection of channels (B, C, *spatial) on their first principal component, (B, 1, *spatial)."""
-    matrix = arranged.flatten(2).transpose(1, 2) if arranged.ndim > 2 else arranged.unsqueeze(1)
-    *_, right = torch.linalg.svd(matrix, full_matrices=False)
-    projected = (matrix * right[:, None, 0]).sum(2)
-    turned = projected.sum(1, keepdim=True) < 0
-    return torch.where(turned, -projected, projected).reshape(len(arranged), 1, *arranged.shape[2:])
+    matrix = channels.flatten(2).transpose(1, 2) if channels.ndim > 2 else channels.unsqueeze(1)
+    *_, right_vectors = torch.linalg.svd(matrix, full_matrices=False)
+    projection = (matrix * right_vectors[:, None, 0]).sum(2)
+    is_negative = projection.sum(1, keepdim=True) < 0
+    return torch.where(is_negative, -projection, projection).reshape(len(channels), 1, *channels.shape[2:])

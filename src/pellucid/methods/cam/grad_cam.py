@@ -1,4 +1,4 @@
-"""Maps that are made of activations and gradients."""
+"""Grad-CAM and its variants: maps from activations and gradients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pellucid.methods.cam.activation_map import GradientMap, reduce_spatial, saf
 @final
 @dataclass(frozen=True, kw_only=True)
 class GradCam(GradientMap):
-    """What channels say, each times its mean gradient.
+    """Channels of a layer, each weighted by its mean gradient, and added up.
 
     L = ReLU(sum over k of w_k A^k), w_k = mean over i of dF / dA^k_i
 
@@ -22,10 +22,10 @@ class GradCam(GradientMap):
     https://arxiv.org/abs/1610.02391.
 
     Args:
-        relu_attributions: Whether only what speaks for the explained value is kept.
-        interpolate_mode: How maps are resized to the space of the inputs; None leaves them as large as the layer.
-        reshape_transform: Makes (B, C, *spatial) of what the layer returns; None finds out.
-        attr_dim_summation: Whether the channels of a map are added up.
+        relu_attributions: Whether negative values of the map become zero.
+        interpolate_mode: How maps are resized to the spatial size of the inputs; None leaves them at the layer's.
+        reshape_transform: Makes (B, C, *spatial) of the layer's activations; None infers the channel dimension.
+        attr_dim_summation: Whether the map is the sum over channels, (B, 1, *spatial), or keeps them, (B, C, *spatial).
 
     Examples:
         >>> import torch
@@ -37,7 +37,7 @@ class GradCam(GradientMap):
         tensor([[[[0.1828, 0.3655],
                   [0.5483, 0.0000]]]])
 
-        Of many values, as a segmentation has one for each pixel, `target` chooses, adds up or takes the mean:
+        For outputs with many values, such as a segmentation with one for each pixel, `target` makes one of them:
 
         >>> network = nn.Sequential(nn.ReLU(), nn.Softplus())
         >>> problem = Problem(network, image, target=lambda output: output[:, 0].sum((1, 2)), gradient_at="0")
@@ -46,25 +46,25 @@ class GradCam(GradientMap):
     """
 
     def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
-        """Each channel times its mean gradient."""
+        """Activations, each channel times its mean gradient."""
         return reduce_spatial(gradient, torch.mean) * activation
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class GradCamPlusPlus(GradientMap):
-    """What channels say, each times a weighted sum of its positive gradients: several small objects count as one large.
+    """Channels, each weighted by a weighted sum of its positive gradients: small objects count as much as large ones.
 
     L = ReLU(sum over k of w_k A^k), w_k = sum over i of alpha^k_i ReLU(g^k_i),
     alpha^k_i = (g^k_i)^2 / (2 (g^k_i)^2 + (g^k_i)^3 sum over j of A^k_j), g = dF / dA
 
-    These are the derivatives of exp(F), as in the paper, but for the factor exp(F) that all of an example's weights
-    have in common.
+    These are the derivatives of exp(F), as in the paper, without the factor exp(F) that all weights of an example
+    share.
 
     Chattopadhyay et al., "Grad-CAM++: generalized gradient-based visual explanations for deep convolutional networks",
     2018, https://arxiv.org/abs/1710.11063.
 
-    Its arguments are those of every [GradientMap][pellucid.methods.cam.activation_map.GradientMap].
+    The arguments are those of [GradCam][pellucid.methods.GradCam].
 
     Examples:
         >>> import torch
@@ -78,7 +78,7 @@ class GradCamPlusPlus(GradientMap):
     """
 
     def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
-        """Each channel times its weight."""
+        """Activations, each channel times its weight."""
         alpha = safe_divide(gradient**2, 2 * gradient**2 + gradient**3 * reduce_spatial(activation, torch.sum))
         return reduce_spatial(alpha * gradient.clamp(min=0), torch.sum) * activation
 
@@ -86,14 +86,14 @@ class GradCamPlusPlus(GradientMap):
 @final
 @dataclass(frozen=True, kw_only=True)
 class HiResCam(GradientMap):
-    """What channels say, times the gradient there: what each place adds, of a model that is linear behind the layer.
+    """Activations times gradients, added up over channels: exact for models that are linear after the layer.
 
     L = ReLU(sum over k of dF / dA^k * A^k)
 
     Draelos, Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks",
     2020, https://arxiv.org/abs/2011.08891.
 
-    Its arguments are those of every [GradientMap][pellucid.methods.cam.activation_map.GradientMap].
+    The arguments are those of [GradCam][pellucid.methods.GradCam].
 
     Examples:
         >>> import torch
@@ -107,21 +107,21 @@ class HiResCam(GradientMap):
     """
 
     def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
-        """Each element times its gradient."""
+        """Activations times gradients, element by element."""
         return gradient * activation
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class LayerCam(GradientMap):
-    """What channels say, times the positive part of the gradient there: fine maps of early layers, too.
+    """Activations times positive gradients, added up over channels: fine maps also of early layers.
 
     L = ReLU(sum over k of ReLU(dF / dA^k) * A^k)
 
     Jiang et al., "LayerCAM: exploring hierarchical class activation maps for localization", IEEE Transactions on Image
     Processing 30, 2021, https://doi.org/10.1109/TIP.2021.3089943.
 
-    Its arguments are those of every [GradientMap][pellucid.methods.cam.activation_map.GradientMap].
+    The arguments are those of [GradCam][pellucid.methods.GradCam].
 
     Examples:
         >>> import torch
@@ -136,21 +136,23 @@ class LayerCam(GradientMap):
     """
 
     def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
-        """Each element times its gradient, where that is positive."""
+        """Activations times gradients, where these are positive."""
         return gradient.clamp(min=0) * activation
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class XGradCam(GradientMap):
-    """What channels say, each times its gradient weighted by what it says: as sensitive and as complete as can be.
+    """Channels, each weighted by the mean of its gradients under its own activations.
+
+    This comes as close to the axioms of sensitivity and conservation as weights of channels can.
 
     L = ReLU(sum over k of w_k A^k), w_k = sum over i of A^k_i / (sum over j of A^k_j) * dF / dA^k_i
 
     Fu et al., "Axiom-based Grad-CAM: towards accurate visualization and explanation of CNNs", 2020,
     https://arxiv.org/abs/2008.02312.
 
-    Its arguments are those of every [GradientMap][pellucid.methods.cam.activation_map.GradientMap].
+    The arguments are those of [GradCam][pellucid.methods.GradCam].
 
     Examples:
         >>> import torch
@@ -165,6 +167,6 @@ class XGradCam(GradientMap):
     """
 
     def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
-        """Each channel times its weight."""
+        """Activations, each channel times its weight."""
         weight = safe_divide(reduce_spatial(activation * gradient, torch.sum), reduce_spatial(activation, torch.sum))
         return weight * activation

@@ -1,4 +1,4 @@
-"""Grad-CAM in the detail of the inputs."""
+"""Guided Grad-CAM: guided backpropagation times the map of a layer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pellucid.methods.cam.grad_cam import GradCam
 @final
 @dataclass(frozen=True, kw_only=True)
 class GuidedGradCam:
-    """Guided gradients at the inputs, times the map of a layer resized to them: sharp, and of what is explained.
+    """Guided gradients at the inputs, times the Grad-CAM map of a layer, resized: as sharp as the inputs.
 
     a = g * resized(ReLU(sum over k of w_k A^k)), g guided backpropagation's and w Grad-CAM's
 
@@ -26,7 +26,7 @@ class GuidedGradCam:
     https://arxiv.org/abs/1610.02391.
 
     Args:
-        interpolate_mode: How the map is resized.
+        interpolate_mode: How the map is resized to the inputs.
         reshape_transform: See [ClassActivationMap][pellucid.methods.cam.activation_map.ClassActivationMap].
         activations: See [GuidedBackprop][pellucid.methods.backprop.guided.GuidedBackprop].
 
@@ -50,28 +50,28 @@ class GuidedGradCam:
         """The guided gradients, times the map.
 
         Args:
-            f: From the inputs to one value per example, to read at a layer.
+            f: From the inputs to one value per example, with gradients at a layer.
 
         Returns:
-            Attributions of the shapes of the inputs; without elements, and with a warning, for inputs that have not
-            as many dimensions of space as the layer.
+            Attributions of the shapes of the inputs; empty, and with a warning, for inputs with another number of
+            spatial dimensions than the layer.
 
         Raises:
-            InvalidArgument: The layer holds several tensors, or no input has its dimensions of space.
+            InvalidArgument: The layer has several tensors, or no input has as many spatial dimensions.
         """
         maps = GradCam(reshape_transform=self.reshape_transform)(f).values
         if len(maps) > 1:
             raise InvalidArgument(f"layer must hold one tensor: got {len(maps)}, of maps {format_shapes(maps)}.")
-        (found,) = maps
-        spatial_size(f, found)  # or it could be resized to no input
+        (cam,) = maps
+        spatial_size(f, cam)  # raises if no input fits
         guided = GuidedBackprop(activations=self.activations)(f.at(gradient_at=f.evaluator.source)).values
         values = tuple(
-            gradient * resize_like_input(x, f, found.to(gradient.dtype), self.interpolate_mode)
-            if x.ndim == found.ndim
+            gradient * resize_like_input(x, f, cam.to(gradient.dtype), self.interpolate_mode)
+            if x.ndim == cam.ndim
             else gradient.new_empty(0)
             for x, gradient in zip(f.x, guided, strict=True)
         )
-        without = [f"inputs[{index}]" for index, x in enumerate(f.x) if x.ndim != found.ndim]
-        if without:
-            warn(f"the layer's map cannot be resized to {', '.join(without)}: no attributions there.")
+        unlike = [f"inputs[{index}]" for index, x in enumerate(f.x) if x.ndim != cam.ndim]
+        if unlike:
+            warn(f"the layer's map cannot be resized to {', '.join(unlike)}: no attributions there.")
         return Attributions(values)

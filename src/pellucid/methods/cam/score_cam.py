@@ -1,4 +1,4 @@
-"""Maps by what channels let through."""
+"""Score-CAM: a map whose channels are scored as masks of the inputs."""
 
 from __future__ import annotations
 
@@ -24,24 +24,23 @@ from pellucid.methods.cam.activation_map import (
 )
 
 SMOOTH: dict[int, Interpolation] = {3: "linear", 4: "bilinear", 5: "trilinear"}
-"""How tensors of so many dimensions are resized."""
+"""How masks are resized, by the number of dimensions of an input."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class ScoreCam(ClassActivationMap):
-    """What channels say, each weighted by the explained value of the input that it lets through.
+    """Channels of a layer, each weighted by the explained value of the input masked by that channel.
 
     L = ReLU(sum over k of w_k A^k), w = softmax over k of F(x' + (x - x') H^k) - F(x'),
     H^k = A^k resized to the input, from 0 to 1
 
-    The paper's increase of confidence is one over the same F(x') for all channels, which does not change their softmax
-    and is not computed.
+    F(x') is the same for all channels, so that it does not change the softmax, and is not computed.
 
     Wang et al., "Score-CAM: score-weighted visual explanations for convolutional neural networks", 2020,
     https://arxiv.org/abs/1910.01279.
 
-    Its arguments are those of every [ClassActivationMap][pellucid.methods.cam.activation_map.ClassActivationMap].
+    The arguments are those of [ClassActivationMap][pellucid.methods.cam.activation_map.ClassActivationMap].
 
     Examples:
         >>> import torch
@@ -59,44 +58,45 @@ class ScoreCam(ClassActivationMap):
         """The map, by as many evaluations of the model as the layer has channels.
 
         Args:
-            f: From the inputs, one of which at least has as many dimensions of space as the layer, to one value per
-                example; to read at the layer.
-            baselines: What is in the place of what is masked; see [Baselines][pellucid.methods.Baselines].
+            f: From the inputs to one value per example, with gradients at a layer; at least one input has as many
+                spatial dimensions as the layer. Other inputs are not masked.
+            baselines: What masked elements become; see [Baselines][pellucid.methods.Baselines].
 
         Returns:
             Attributions (B, 1, *spatial) of each tensor at the layer.
 
         Raises:
-            InvalidArgument: No input has the dimensions of space that the layer has, or the inputs are not the source.
+            InvalidArgument: No input has as many spatial dimensions as the layer, or the source is a layer.
         """
         if f.evaluator.source.modules:
             raise InvalidArgument("source must be the model's inputs, which are masked. Hint: gradient_at=layer.")
-        start = f.baselines(baselines)
-        return self.finished(f, tuple(_scored(f, start, channels) for channels in self.channels(f)))
+        reference = f.baselines(baselines)
+        return self.finished(f, tuple(_weighted_sum(f, reference, channels) for channels in self.channels(f)))
 
 
-def _scored(f: ModelFunction, start: Tensors, channels: Tensor) -> Tensor:
-    """Channels (B, C, *spatial), added up by the scores of what they let through of the inputs."""
-    spatial_size(f, channels)  # or nothing could be masked
+def _weighted_sum(f: ModelFunction, reference: Tensors, channels: Tensor) -> Tensor:
+    """Channels (B, C, *spatial), weighted by the scores of the inputs that they mask: (B, 1, *spatial)."""
+    spatial_size(f, channels)  # raises if no input can be masked
 
-    def let_through(sample_range: slice, point_range: slice) -> Tensors:
+    def masked_inputs(sample_range: slice, point_range: slice) -> Tensors:
+        """A sampler of points whose samples are channels."""
         block = channels[point_range, sample_range].transpose(0, 1)
 
-        def masked(x: Tensor, x0: Tensor) -> Tensor:
-            inside, outside = (torch.cat([each[point_range]] * len(block)) for each in (x, x0))
+        def masked(x: Tensor, baseline: Tensor) -> Tensor:
+            inside, outside = (torch.cat([tensor[point_range]] * len(block)) for tensor in (x, baseline))
             if x.ndim != channels.ndim or not is_floating(x):
                 return inside
             masks = resize_like_input(x, f, block.flatten(0, 1).unsqueeze(1), SMOOTH[x.ndim])
-            return torch.lerp(outside, inside, _from_zero_to_one(masks).to(x.dtype))
+            return torch.lerp(outside, inside, _min_max_scaled(masks).to(x.dtype))
 
-        return tuple(map(masked, f.x, start))
+        return tuple(map(masked, f.x, reference))
 
-    weights = torch.softmax(values_at(f, channels.shape[1], let_through), 1)
+    weights = torch.softmax(values_at(f, channels.shape[1], masked_inputs), 1)
     return (broadcast_to(weights, channels) * channels).sum(1, keepdim=True)
 
 
-def _from_zero_to_one(masks: Tensor) -> Tensor:
-    """Masks (n, 1, *spatial) from zero to one; zero where they are constant."""
+def _min_max_scaled(masks: Tensor) -> Tensor:
+    """Masks (n, 1, *spatial), scaled to [0, 1] each; zero where a mask is constant."""
     dims = tuple(range(1, masks.ndim))
-    least = masks.amin(dims, keepdim=True)
-    return safe_divide(masks - least, masks.amax(dims, keepdim=True) - least)
+    minimum = masks.amin(dims, keepdim=True)
+    return safe_divide(masks - minimum, masks.amax(dims, keepdim=True) - minimum)

@@ -1,4 +1,4 @@
-"""What a layer says, as it is."""
+"""Activations of a layer, unchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pellucid.methods.calling.attribution import attribution
 @final
 @dataclass(frozen=True, kw_only=True)
 class Activation:
-    """The tensors at the source: what a layer returns, or takes, for the inputs.
+    """The tensors at the source: the outputs of a layer, or its inputs, for the model's inputs.
 
     Examples:
         >>> import torch
@@ -30,13 +30,13 @@ class Activation:
         """The activations.
 
         Args:
-            f: From the layer; what it explains does not matter.
+            f: From the layer; the target does not matter.
 
         Returns:
-            Copies of all tensors there, of any dtype.
+            Copies of all tensors at the layer, of any dtype.
         """
-        found: Any = f.problem.inputs
+        activations: Any = f.problem.inputs
         if f.evaluator.source.modules:
-            found = f.evaluator.lead(f.problem.inputs, f.examples, chosen=lambda _: True).unwrapped
-        tensors, structure = TensorTree.of(found, lambda _: True)
+            activations = f.evaluator.lead(f.problem.inputs, f.examples, chosen=lambda _: True).unwrapped
+        tensors, structure = TensorTree.of(activations, lambda _: True)
         return Attributions(tuple(tensor.detach().clone() for tensor in tensors), structure=structure)

@@ -1,4 +1,4 @@
-"""How much of a change flows through a layer, or a neuron of it."""
+"""Conductance: the part of an attribution that passes through a layer, or through a neuron."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ from pellucid.methods.calling.attribution import attribution
 @final
 @dataclass(frozen=True, kw_only=True)
 class Conductance:
-    """The integral of the gradient at a layer along the way that its values take from the baseline to the input.
+    """The integral of the gradient at a layer along the path of its activations, from the baseline to the input.
 
     a_j = integral over alpha in [0, 1] of dF / dy_j * dy_j / dalpha, at x' + alpha (x - x')
 
-    At a layer through which all flows, the attributions add up to F(x) - F(x'). The integral becomes a sum of gradients
-    times the differences of the layer's values from point to point.
+    The integral becomes a sum of gradients times differences of activations, from point to point. At a layer that no
+    connection goes around, the attributions add up to F(x) - F(x').
 
     Dhamdhere, Sundararajan, Yan, "How important is a neuron?", 2018, https://arxiv.org/abs/1805.12233;
     Shrikumar, Su, Kundaje, "Computationally efficient measures of internal neuron importance", 2018,
     https://arxiv.org/abs/1807.09946.
 
     Args:
-        n_steps: Differences; there is one point more.
-        method: Where the points lie; only those of `riemann_trapezoid` reach both ends. See
+        n_steps: The number of differences; there is one more point on the line.
+        method: The points' quadrature rule; only those of `riemann_trapezoid` reach both ends of the line. See
             [quadrature][pellucid.core.evaluation.quadrature.quadrature].
-        gradient_rule: Whether a difference is multiplied with the mean of the gradients at its two ends, or with the
-            one at the end it starts from, as in Captum.
+        gradient_rule: Whether a difference is multiplied by the mean of the gradients at its two points ("mean"), or by
+            the gradient at the first of them, as in Captum ("left").
 
     Examples:
         >>> import torch
@@ -74,7 +74,7 @@ class Conductance:
         """The conductance.
 
         Args:
-            f: From the inputs, to read at a layer.
+            f: From the inputs, with gradients at a layer.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
             return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
                 forwards.
@@ -85,68 +85,88 @@ class Conductance:
         check_count("n_steps", self.n_steps)
         start = f.baselines(baselines)
         nodes = torch.from_numpy(quadrature(self.method, self.n_steps + 1)[0])
-        x, x0 = as_floating(f.x), f.to_source(start)
-        measured = not f.evaluator.source.modules and ends_fit_into_chunk(f, self.n_steps)
-        idle = 2 if measured else 0
-        steps = with_ends(nodes) if measured else nodes
-        outputs = BlockBuffer(len(steps) * len(f))
+        x, reference = as_floating(f.x), f.to_source(start)
+        measures_ends = not f.evaluator.source.modules and ends_fit_into_chunk(f, self.n_steps)
+        nodes = with_ends(nodes) if measures_ends else nodes
+        outputs = BlockBuffer(len(nodes) * len(f))
 
         def evaluate(points: Points) -> Tensors:
             gradient = f.gradient(points)
             outputs.add(len(points), (gradient.value.detach(),))
-            values = gradient.at if f.problem.options.create_graph else detach_all(gradient.at)
-            return tuple(map(at_least_float32, values + gradient.grad))
+            activations = gradient.at if f.problem.options.create_graph else detach_all(gradient.at)
+            return tuple(map(at_least_float32, activations + gradient.grad))
 
-        sums: Tensors = ()
-        last: Tensors = ()
-        for samples, places, found in sweep(f, len(steps), straight_line(x0, x, steps), evaluate):
-            if not last:
-                last = tuple(zeros_for_all(each, places, len(f)) for each in found)
-                sums = tuple(map(torch.zeros_like, last[: len(last) // 2]))
-            chain = tuple(each[max(0, idle - samples.start) :] for each in found)
-            if samples.start > idle:
-                chain = tuple(torch.cat((b[places][None], f)) for b, f in zip(last, found, strict=True))
-            if not len(chain[0]):
-                continue
-            for each, value, gradient in zip(sums, chain, chain[len(sums) :], strict=False):
-                slope = gradient[:-1] if self.gradient_rule == "left" else (gradient[:-1] + gradient[1:]) / 2
-                each[places] += (slope * value.diff(dim=0)).sum(0)
-            for before, block in zip(last, found, strict=True):
-                before[places] = block[-1]
-        result = f.attributions(sums)
-        if measured:
-            begin, end = by_place(outputs, len(steps))[:, :2].unbind(1)
-            all_through = functools.partial(
-                _all_flows_through, f, start, begin, OUTPUT_ROUNDING * (begin.abs() + end.abs())
-            )
-            warn_of_misses(result.values, end, begin, due=all_through)
-        return (
-            dataclasses.replace(result, delta=completeness_gap(f, result.values, start))
-            if return_convergence_delta
-            else result
-        )
+        integral = _PathIntegral(len(f), 2 if measures_ends else 0, self.gradient_rule)
+        for samples, point_range, block in sweep(f, len(nodes), straight_line(reference, x, nodes), evaluate):
+            integral.add(samples, point_range, block)
+        result = f.attributions(integral.sums)
+        if measures_ends:
+            output_at_start, output_at_end = by_place(outputs, len(nodes))[:, :2].unbind(1)
+            rounding = OUTPUT_ROUNDING * (output_at_start.abs() + output_at_end.abs())
+            is_complete = functools.partial(_layer_decides_output, f, start, output_at_start, rounding)
+            warn_of_misses(result.values, output_at_end, output_at_start, due=is_complete)
+        if not return_convergence_delta:
+            return result
+        return dataclasses.replace(result, delta=completeness_gap(f, result.values, start))
 
 
-def _all_flows_through(f: ModelFunction, start: Tensors, outputs: Tensor, within: Tensor) -> bool:
-    """Whether a layer decides the outputs: its values at the baselines give the outputs there, whatever the inputs."""
-    inside = f.at(source=f.evaluator.gradient_at)
-    found = values_at(inside, 1, precomputed_points(as_single_sample(inside.to_source(start)))).flatten()
-    return bool(((found - outputs).abs() <= within).all())
+@final
+class _PathIntegral:
+    """Sums of gradients times differences of activations, from sample to sample; blocks of samples come in order.
+
+    Args:
+        points: The number of points, of which each has a path.
+        skipped: How many first samples are not on the paths.
+        gradient_rule: Which gradient a difference is multiplied by; see [Conductance][pellucid.methods.Conductance].
+    """
+
+    def __init__(self, points: int, skipped: int, gradient_rule: Literal["mean", "left"]) -> None:
+        self.sums: Tensors = ()
+        self._last: Tensors = ()  # the last sample of each point: activations and gradients
+        self._points, self._skipped, self._gradient_rule = points, skipped, gradient_rule
+
+    def add(self, samples: slice, point_range: slice, block: Tensors) -> None:
+        """Add a block of a sweep: activations (k, n, ...) and then gradients, of k samples of n points."""
+        if not self._last:
+            self._last = tuple(zeros_for_all(tensor, point_range, self._points) for tensor in block)
+            self.sums = tuple(map(torch.zeros_like, self._last[: len(self._last) // 2]))
+        if samples.start > self._skipped:
+            pairs = zip(self._last, block, strict=True)
+            path = tuple(torch.cat((last[point_range][None], tensor)) for last, tensor in pairs)
+        else:
+            path = tuple(tensor[self._skipped - samples.start :] for tensor in block)
+        if not len(path[0]):
+            return
+        for total, activation, gradient in zip(self.sums, path, path[len(self.sums) :], strict=False):
+            multiplier = gradient[:-1] if self._gradient_rule == "left" else (gradient[:-1] + gradient[1:]) / 2
+            total[point_range] += (multiplier * activation.diff(dim=0)).sum(0)
+        for last, tensor in zip(self._last, block, strict=True):
+            last[point_range] = tensor[-1]
+
+
+def _layer_decides_output(f: ModelFunction, start: Tensors, outputs: Tensor, tolerance: Tensor) -> bool:
+    """Whether a layer alone decides the output: its activations at the baselines give the outputs there.
+
+    If they do, no connection goes around the layer, and the attributions should add up.
+    """
+    layer = f.at(source=f.evaluator.gradient_at)
+    points = precomputed_points(as_single_sample(layer.to_source(start)))
+    return bool(((values_at(layer, 1, points).flatten() - outputs).abs() <= tolerance).all())
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class NeuronConductance:
-    """What each input contributes through a neuron: its integrated gradients, of which only that part is kept.
+    """The part of each input's integrated gradients that passes through a neuron.
 
     a_i = (x_i - x'_i) * integral over alpha in [0, 1] of dF / dy_j * dy_j / dx_i, at x' + alpha (x - x')
 
-    Where several neurons are selected, their conductances are added up.
+    The conductances of several selected neurons are added up.
 
     Dhamdhere, Sundararajan, Yan, "How important is a neuron?", 2018, https://arxiv.org/abs/1805.12233.
 
     Args:
-        neuron_selector: Which neurons of the layer where the pathway reads; see
+        neuron_selector: Which neurons of the layer where gradients are taken; see
             [TargetLike][pellucid.methods.TargetLike].
         n_steps: Points on the line.
         method: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
@@ -172,19 +192,19 @@ class NeuronConductance:
         """The conductance of the neuron, input by input.
 
         Args:
-            f: From the inputs, to read at the neuron's layer.
+            f: From the inputs, with gradients at the neuron's layer.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
 
         Returns:
             Attributions of the shapes of the inputs.
         """
         nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
-        x, x0 = as_floating(f.x), f.to_source(f.baselines(baselines))
+        x, reference = as_floating(f.x), f.to_source(f.baselines(baselines))
         neuron = target_at(f.evaluator.gradient_at, self.neuron_selector, f.problem.batch_size)
 
         def evaluate(points: Points) -> Tensors:
             return f.gradient(points, via=neuron).grad
 
-        gradients = weighted_gradient_sum(f, weights, straight_line(x0, x, nodes), evaluate)
-        values = times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients
+        gradients = weighted_gradient_sum(f, weights, straight_line(reference, x, nodes), evaluate)
+        values = times(gradients, minus(x, reference)) if self.multiply_by_inputs else gradients
         return f.attributions(cast_like(values, x), at="source")

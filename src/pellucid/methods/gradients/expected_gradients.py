@@ -1,4 +1,4 @@
-"""Expected gradients: baselines and places on the line are sampled."""
+"""Expected gradients: baselines, and points on the line from each of them, are sampled."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.adaptive_sampling import MAX_SAMPLES_PER_ROUND, MOST_SAMPLES, AdaptiveSampler
-from pellucid.core.evaluation.completeness import (
-    completeness_gaps,
-)
+from pellucid.core.evaluation.completeness import completeness_gaps
 from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.moments import Moments
@@ -37,7 +35,7 @@ from pellucid.methods.calling.attribution import attribution
 @final
 @dataclass(frozen=True, kw_only=True)
 class GradientShap:
-    """Expected gradients: the integral of integrated gradients and the choice of baseline, both sampled.
+    """Expected gradients: integrated gradients, averaged over baselines; both are estimated from samples.
 
     a_i = E[(x_i + e_i - x'_i) * dF(x' + alpha (x + e - x')) / dx_i], with x' drawn from the baselines, e from Gaussian
     noise and alpha from [0, 1]
@@ -47,15 +45,15 @@ class GradientShap:
     gradients", 2021, https://arxiv.org/abs/1906.10670.
 
     Args:
-        n_samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
+        n_samples: Samples per example; "auto" samples each example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
-        relative: Whether this is a share of the example's largest attribution.
-        max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+        relative: Whether the tolerance is a share of the example's largest attribution.
+        max_samples: With "auto", the most samples per example; the result says which examples have `converged`.
         stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
         multiply_by_inputs: Whether to multiply by x + e - x' (global attribution) or not (local).
         return_stderr: Whether to estimate standard errors.
-        seed: Gives every example its own stream of random numbers; None draws from the global generators.
-        generator: Gives the seed.
+        seed: Seeds a stream of random numbers for each example; None draws from the global generators.
+        generator: Draws the seed.
 
     Examples:
         >>> import torch
@@ -83,7 +81,7 @@ class GradientShap:
 
         Args:
             f: From the inputs to one value per example.
-            baselines: The distribution to draw from: tensors (n_baselines, ...) of any number of baselines.
+            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input.
             return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per
                 sample.
 
@@ -96,82 +94,87 @@ class GradientShap:
             raise not_a_distribution(baselines, f.baseline_template())
         if return_convergence_delta and self.n_samples == "auto":
             raise InvalidArgument('return_convergence_delta must be False for n_samples="auto": got True.')
-        narrowing = AdaptiveSampler(f, self.n_samples, self, at_once=MAX_SAMPLES_PER_ROUND)
+        sampler = AdaptiveSampler(f, self.n_samples, self, at_once=MAX_SAMPLES_PER_ROUND)
         moments = Moments(len(f), orders=2 if self.return_stderr or self.n_samples == "auto" else 1)
         gap = None
         with random_source(resolve_seed(self.seed, self.generator), f.ids) as draws:
-            while narrowing.count:
-                part = f if narrowing.everyone else f.select(narrowing.places)
-                gap = self._sampled(
-                    part,
-                    narrowing,
+            while sampler.count:
+                gap = self._add_samples(
+                    f if sampler.everyone else f.select(sampler.places),
+                    sampler,
                     moments,
                     distributions,
                     stdevs,
-                    draws.among(narrowing.places),
+                    draws.among(sampler.places),
                     return_convergence_delta,
                 )
-                narrowing.update(moments.mean, moments.stderr)
-        return narrowing.annotate(f.attributions(moments.mean, delta=gap, stderr=moments.stderr))
+                sampler.update(moments.mean, moments.stderr)
+        return sampler.annotate(f.attributions(moments.mean, delta=gap, stderr=moments.stderr))
 
-    def _sampled(
+    def _add_samples(
         self,
         f: ModelFunction,
-        narrowing: AdaptiveSampler,
+        sampler: AdaptiveSampler,
         moments: Moments,
         distributions: tuple[Tensor | float, ...],
         stdevs: tuple[float, ...],
         draws: RandomSource,
-        delta: bool,
+        return_delta: bool,
     ) -> Tensor | None:
-        """Take in the next samples of those who are next; how far each is from adding up, if wanted."""
-        sampled = (len(f), narrowing.count)
-        chosen = sample_rows(distributions, f.baseline_template(), draws, *sampled)
+        """Evaluate the next samples of the examples that have not converged, and add them to the moments.
+
+        Returns:
+            How far each sample is from adding up, [n * samples], if wanted.
+        """
+        size = (len(f), sampler.count)
+        rows = sample_rows(distributions, f.baseline_template(), draws, *size)
 
         # As in Captum, a number may stand for the baselines of a later input.
         backgrounds = tuple(
-            each.to(x) if isinstance(each, Tensor) else x.new_full((1, *x.shape[1:]), each)
-            for each, x in zip(distributions, f.baseline_template(), strict=True)
+            baselines.to(x) if isinstance(baselines, Tensor) else x.new_full((1, *x.shape[1:]), baselines)
+            for baselines, x in zip(distributions, f.baseline_template(), strict=True)
         )
 
         def starts(samples: slice, point_range: slice) -> Tensors:
-            rows = len(repeat_examples(f.examples, samples, point_range))
+            """The baselines that were drawn, like the inputs of the model."""
+            count = len(repeat_examples(f.examples, samples, point_range))
             return tuple(
-                each.expand(rows, *each.shape[1:])
-                if choice is None
-                else each[choice[point_range, samples].T.flatten().to(each.device)]
-                for each, choice in zip(backgrounds, chosen, strict=True)
+                background.expand(count, *background.shape[1:])
+                if row is None
+                else background[row[point_range, samples].T.flatten().to(background.device)]
+                for background, row in zip(backgrounds, rows, strict=True)
             )
 
-        # Those of the global generators come before the first forward, as in Captum; to be visited again, they stay.
+        # The global generators draw all noise before the first forward, as in Captum. For a delta it is needed twice.
         ends: PointSampler
-        if delta or not draws.seeded:
-            ends = precomputed_points(add_gaussian_noise(f.x, draws, narrowing.count, stdevs))
+        if return_delta or not draws.seeded:
+            ends = precomputed_points(add_gaussian_noise(f.x, draws, sampler.count, stdevs))
         else:
             ends = DrawnInTurn(lambda count: add_gaussian_noise(f.x, draws, count, stdevs))
-        alphas = draws.uniform(*sampled)
+        alphas = draws.uniform(*size)
 
-        def lines(samples: slice, point_range: slice) -> Tensors:
-            """Points on the lines at the source, and how far it is from start to end where the pathway reads."""
-            ends_here, starts_here = ends(samples, point_range), starts(samples, point_range)
+        def sample_lines(samples: slice, point_range: slice) -> Tensors:
+            """Points on the lines, at the source, and the lines' differences end - start, where gradients are taken."""
+            end, start = ends(samples, point_range), starts(samples, point_range)
             examples = repeat_examples(f.examples, samples, point_range)
-            starts_here = f.to_source(starts_here, examples)
-            start, end = (tuple(x[None] for x in tensors) for tensors in (starts_here, ends_here))
-            tensors = lerp(start, end, alphas[point_range, samples].T.reshape(1, -1))
+            start = f.to_source(start, examples)
+            weights = alphas[point_range, samples].T.reshape(1, -1)
+            points = lerp(tuple(x[None] for x in start), tuple(x[None] for x in end), weights)
             if not self.multiply_by_inputs:
-                return tensors
-            activations = (f.activations(Points(each, examples)) for each in (ends_here, starts_here))
-            return tensors + minus(*activations)
+                return points
+            activations = (f.activations(Points(tensors, examples)) for tensors in (end, start))
+            return points + minus(*activations)
 
-        def shares(points: Points) -> Tensors:
+        def contributions(points: Points) -> Tensors:
+            """Gradients at the points, times the differences that came with them."""
             on_line = Points(points.tensors[: len(f.x)], points.examples)
             grads = tuple(map(at_least_float32, f.gradient(on_line).grad))
             return times(grads, points.tensors[len(f.x) :]) if self.multiply_by_inputs else grads
 
-        sums = BlockBuffer(narrowing.count * len(f))
-        for samples, places, found in sweep(f, narrowing.count, lines, shares):
-            moments.add(narrowing.global_range(samples), narrowing.at(places), found)
-            if delta:
-                totals = sum_over_tensors(tuple(each.detach().transpose(0, 1) for each in found), kept=2)
-                sums.add(len(repeat_examples(f.examples, samples, places)), (totals.T.flatten(),))
-        return completeness_gaps(f, by_place(sums, narrowing.count), starts, ends) if delta else None
+        sums = BlockBuffer(sampler.count * len(f))
+        for samples, point_range, block in sweep(f, sampler.count, sample_lines, contributions):
+            moments.add(sampler.global_range(samples), sampler.at(point_range), block)
+            if return_delta:
+                totals = sum_over_tensors(tuple(tensor.detach().transpose(0, 1) for tensor in block), kept=2)
+                sums.add(len(repeat_examples(f.examples, samples, point_range)), (totals.T.flatten(),))
+        return completeness_gaps(f, by_place(sums, sampler.count), starts, ends) if return_delta else None

@@ -42,12 +42,12 @@ class IntegratedGradients:
 
     Args:
         n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to the
-            change of the output, by the trapezoid rule.
+            change of the output, by the trapezoid rule, whatever the `method`.
         method: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
         multiply_by_inputs: Whether to multiply by x - x' (global attribution) or not (local).
         tolerance: With "auto", how far the sum may be from the change.
-        relative: Whether this is a share of the change.
-        max_steps: With "auto", where it gives up; the result tells which examples have `converged`.
+        relative: Whether the tolerance is a share of the change.
+        max_steps: With "auto", the most intervals; the result says which examples have `converged`.
 
     Examples:
         >>> import torch
@@ -83,7 +83,7 @@ class IntegratedGradients:
             Attributions of the shapes of the inputs; delta of shape (B,).
 
         Raises:
-            InvalidArgument: Gradients are taken elsewhere than where the line is.
+            InvalidArgument: Gradients are taken at another place than the source.
         """
         if self.multiply_by_inputs and f.evaluator.gradient_at != f.evaluator.source:
             raise InvalidArgument(
@@ -91,44 +91,44 @@ class IntegratedGradients:
                 "Hint: source=layer, or Conductance, which follows what passes through a layer."
             )
         start = f.baselines(baselines)
-        x, x0 = as_floating(f.x), f.to_source(start)
-        evaluations = reached = None
+        x, reference = as_floating(f.x), f.to_source(start)
+        n_evaluations = converged = None
         outputs: Tensors = ()
         if self.n_steps == "auto":
-            exact = integrate_adaptively(
-                f, x0, x, self.tolerance, self.relative, check_count("max_steps", self.max_steps)
+            integral = integrate_adaptively(
+                f, reference, x, self.tolerance, self.relative, check_count("max_steps", self.max_steps)
             )
-            gradients, evaluations, reached = exact.gradients, exact.n_evaluations, exact.converged
+            gradients, n_evaluations, converged = integral.gradients, integral.n_evaluations, integral.converged
         else:
             nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
-            riding = f.evaluator.gradient_at == f.evaluator.source and ends_fit_into_chunk(f, self.n_steps)
-            if self.multiply_by_inputs and not return_convergence_delta and riding:
-                gradients, outputs = _with_ends(f, x0, x, nodes, weights)
+            ends_fit = f.evaluator.gradient_at == f.evaluator.source and ends_fit_into_chunk(f, self.n_steps)
+            if self.multiply_by_inputs and not return_convergence_delta and ends_fit:
+                gradients, outputs = _gradients_and_outputs(f, reference, x, nodes, weights)
             else:
-                gradients = weighted_gradient_sum(f, weights, straight_line(x0, x, nodes))
-        values = times(gradients, minus(x, x0)) if self.multiply_by_inputs else gradients
-        result = f.attributions(values, n_evaluations=evaluations, converged=reached)
+                gradients = weighted_gradient_sum(f, weights, straight_line(reference, x, nodes))
+        values = times(gradients, minus(x, reference)) if self.multiply_by_inputs else gradients
+        result = f.attributions(values, n_evaluations=n_evaluations, converged=converged)
         if outputs:
             warn_of_misses(result.values, *outputs)
         if not return_convergence_delta:
             return result
-        enough = self.n_steps == "auto" or self.n_steps >= ENOUGH_ROWS
-        gap = completeness_gap(f, result.values, start, exact=self.multiply_by_inputs and enough)
+        has_enough_steps = self.n_steps == "auto" or self.n_steps >= ENOUGH_ROWS
+        gap = completeness_gap(f, result.values, start, exact=self.multiply_by_inputs and has_enough_steps)
         return replace(result, delta=gap)
 
 
-def _with_ends(
+def _gradients_and_outputs(
     f: ModelFunction, start: Tensors, end: Tensors, nodes: Tensor, weights: Tensor
 ) -> tuple[Tensors, Tensors]:
-    """The mean gradient along a line, and the outputs at its end and its start."""
-    counted = torch.cat([weights.new_zeros(2), weights])
-    outputs = BlockBuffer(len(counted) * len(f))
+    """The mean gradient along a line, and the outputs at its end and its start, which are two more samples."""
+    weights = torch.cat([weights.new_zeros(2), weights])
+    outputs = BlockBuffer(len(weights) * len(f))
 
     def evaluate(points: Points) -> Tensors:
         gradient = f.gradient(points)
         outputs.add(len(points), (gradient.value.detach(),))
         return gradient.grad
 
-    gradients = weighted_gradient_sum(f, counted, straight_line(start, end, with_ends(nodes)), evaluate)
-    begin, finish = by_place(outputs, len(counted))[:, :2].unbind(1)
-    return gradients, (finish, begin)
+    gradients = weighted_gradient_sum(f, weights, straight_line(start, end, with_ends(nodes)), evaluate)
+    output_at_start, output_at_end = by_place(outputs, len(weights))[:, :2].unbind(1)
+    return gradients, (output_at_end, output_at_start)

@@ -49,12 +49,12 @@ class InternalInfluence:
         """The mean gradients.
 
         Args:
-            f: From the inputs, to read at a layer.
+            f: From the inputs, with gradients at a layer.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
 
         Returns:
             Attributions of the shapes of the tensors at the layer.
         """
-        x, x0 = as_floating(f.x), f.to_source(f.baselines(baselines))
+        x, reference = as_floating(f.x), f.to_source(f.baselines(baselines))
         nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
-        return f.attributions(weighted_gradient_sum(f, weights, straight_line(x0, x, nodes)))
+        return f.attributions(weighted_gradient_sum(f, weights, straight_line(reference, x, nodes)))

@@ -1,4 +1,4 @@
-"""Any method, averaged over noisy copies of the inputs."""
+"""SmoothGrad and VarGrad: any method, averaged over noisy copies of the inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from torch import Tensor
 from pellucid.core.evaluation.adaptive_sampling import MAX_SAMPLES_PER_ROUND, MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.moments import Moments
-from pellucid.core.evaluation.point_samplers import select_block
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.random_streams import (
     RandomSource,
@@ -37,24 +36,24 @@ Average: TypeAlias = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
 class NoiseTunnel:
     """A method's attributions of inputs with Gaussian noise, averaged.
 
-        `smoothgrad`: E[a(x + e)], `smoothgrad_sq`: E[a(x + e)^2], `vargrad`: Var[a(x + e)], for e from N(0, stdevs^2)
+    `smoothgrad`: E[a(x + e)], `smoothgrad_sq`: E[a(x + e)^2], `vargrad`: Var[a(x + e)], for e from N(0, stdevs^2)
 
-        Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, https://arxiv.org/abs/1706.03825;
-        Adebayo et al., "Sanity checks for saliency maps", 2018, https://arxiv.org/abs/1810.03292.
+    Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, https://arxiv.org/abs/1706.03825;
+    Adebayo et al., "Sanity checks for saliency maps", 2018, https://arxiv.org/abs/1810.03292.
 
     Args:
-        attribution_method: Any method: called with a pathway at the noisy inputs and the arguments given.
-        nt_type: What is made of the noisy attributions.
-        nt_samples: Noisy copies per example; "auto" goes on with an example until its 95 % intervals are narrow.
+        attribution_method: Any method; it is called with the function at the noisy inputs, and the further arguments.
+        nt_type: The statistic of the noisy attributions: their mean, mean square or variance.
+        nt_samples: Noisy copies per example; "auto" samples each example until its 95 % intervals are narrow.
         tolerance: With "auto", half the width of an interval that is narrow enough.
-        relative: Whether this is a share of the example's largest attribution.
-        max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-        nt_samples_batch_size: The most copies of the batch per call of the method; None takes all.
+        relative: Whether the tolerance is a share of the example's largest attribution.
+        max_samples: With "auto", the most copies per example; the result says which examples have `converged`.
+        nt_samples_batch_size: The most copies of the batch per call of the method; None for no limit.
         stdevs: Standard deviation of the noise, one number or one for each input tensor.
         draw_baseline_from_distrib: Whether `baselines` are a distribution, of which each noisy copy draws one.
         return_stderr: Whether to estimate standard errors.
-        seed: Gives every example its own stream of random numbers; None draws from the global generators.
-        generator: Gives the seed.
+        seed: Seeds a stream of random numbers for each example; None draws from the global generators.
+        generator: Draws the seed.
 
     Examples:
         >>> import torch
@@ -84,75 +83,114 @@ class NoiseTunnel:
 
         Args:
             f: From the inputs to one value per example.
-            **arguments: What the method takes besides the pathway.
+            **arguments: Further arguments of the method.
 
         Returns:
-            Attributions of the shapes of the inputs; the method's deltas, one call after another.
+            Attributions of the shapes of the inputs; the deltas of the method's calls, concatenated.
+
+        Raises:
+            InvalidArgument: An argument is not one of those it can be, or the method attributes to another number of
+                examples than it was given.
+        """
+        self._validate(arguments)
+        auto = self.nt_samples == "auto"
+        order = 2 if self.nt_type == "vargrad" else 1
+        moments = Moments(len(f), orders=2 * order if self.return_stderr or auto else order)
+        sampler = AdaptiveSampler(f, self.nt_samples, self, at_once=MAX_SAMPLES_PER_ROUND, name="nt_samples")
+        # A single call puts back by itself what it has drawn; several need the state from before the first.
+        several = auto or f.session.whole_batch or sampler.count > (self.nt_samples_batch_size or sampler.count)
+        state_kept = restoring_numpy_state_on_error() if several else nullcontext()
+        seed = resolve_seed(self.seed, self.generator)
+        structure, deltas = None, []
+        with state_kept, random_source(seed, f.ids) as draws:
+            while sampler.count:
+                active = f if sampler.everyone else f.select(sampler.places)
+                copies = self._copies(active, sampler.numbers, arguments.get("baselines"), draws.among(sampler.places))
+                for samples, x, drawn in copies:
+                    result = self.attribution_method(active.with_copies(x, samples, seed), **(arguments | drawn))
+                    block = self._block(result.values, batch_size_of(x), samples.stop - samples.start)
+                    moments.add(samples, sampler.at(slice(None)), block)
+                    if result.delta is not None:
+                        deltas.append(result.delta)
+                    structure = result.structure
+                sampler.update(*_statistic(self.nt_type, moments))
+        values, stderr = _statistic(self.nt_type, moments)
+        return sampler.annotate(Attributions(values, torch.cat(deltas) if deltas else None, stderr, structure))
+
+    def _validate(self, arguments: dict[str, Any]) -> None:
+        """Check the parameters that nothing else checks.
+
+        Raises:
+            InvalidArgument: They are not among those that are admitted.
         """
         if self.nt_type not in get_args(Average):
             raise InvalidArgument(f"nt_type must be one of {', '.join(get_args(Average))}: got {self.nt_type!r}.")
         check_count("nt_samples_batch_size", 1 if self.nt_samples_batch_size is None else self.nt_samples_batch_size)
-        order = 2 if self.nt_type == "vargrad" else 1
-        auto, structure, deltas = self.nt_samples == "auto", None, []
-        if auto and (arguments.get("return_convergence_delta")):
+        if self.nt_samples == "auto" and arguments.get("return_convergence_delta"):
             raise InvalidArgument('return_convergence_delta must be False for nt_samples="auto": got True.')
-        moments = Moments(len(f), orders=2 * order if self.return_stderr or auto else order)
-        narrowing = AdaptiveSampler(f, self.nt_samples, self, at_once=MAX_SAMPLES_PER_ROUND, name="nt_samples")
-        # A single call puts back by itself what it has drawn; several need the state from before the first.
-        several = auto or f.session.whole_batch or narrowing.count > (self.nt_samples_batch_size or narrowing.count)
-        state_kept = restoring_numpy_state_on_error() if several else nullcontext()
-        seed = resolve_seed(self.seed, self.generator)
-        with state_kept, random_source(seed, f.ids) as draws:
-            while narrowing.count:
-                part = f if narrowing.everyone else f.select(narrowing.places)
-                some = draws.among(narrowing.places)
-                for samples, x, drawn in self._copies(part, narrowing.numbers, arguments.get("baselines"), some):
-                    result = self.attribution_method(part.with_copies(x, samples, seed), **(arguments | drawn))
-                    expected = batch_size_of(x)
-                    if any(len(value) not in (0, expected) for value in result.values):
-                        got = format_shapes(result.values)
-                        raise InvalidArgument(f"the method inside must attribute to {expected} examples: got {got}.")
-                    found = tuple(v**2 for v in result.values) if self.nt_type == "smoothgrad_sq" else result.values
-                    count = samples.stop - samples.start
-                    copies = tuple(each.reshape(len(each) // count, count, *each.shape[1:]) for each in found)
-                    moments.add(samples, narrowing.at(slice(None)), select_block(copies, slice(None), slice(None)))
-                    deltas += [] if result.delta is None else [result.delta]
-                    structure = result.structure
-                narrowing.update(*_averaged(self.nt_type, moments))
-        values, stderr = _averaged(self.nt_type, moments)
-        return narrowing.annotate(Attributions(values, torch.cat(deltas) if deltas else None, stderr, structure))
 
     def _copies(
         self, f: ModelFunction, samples: slice, baselines: Any, draws: RandomSource
-    ) -> Iterator[tuple[slice, Tensors, dict[str, Tensors]]]:
-        """Call by call: which samples, as many noisy copies of every point, and the baselines drawn for them."""
-        stdevs, like = stdev_per_input(self.stdevs, len(f.x)), f.baseline_template()
-        total = samples.stop - samples.start
-        most = min(total, self.nt_samples_batch_size or total)
-        given = baselines if isinstance(baselines, tuple) else (baselines,)
-        distributions = (
-            given if self.draw_baseline_from_distrib and any(isinstance(each, Tensor) for each in given) else ()
-        )
-        # Captum draws baselines once for all full calls, and once more, after the noise, for a last smaller one. With
-        # a seed, every copy has its own, so that the result does not depend on the calls.
-        drawn = sample_baselines(distributions, like, draws, len(f), most) if distributions else ()
-        for done in range(samples.start, samples.stop, most):
-            count = min(most, samples.stop - done)
-            x = add_gaussian_noise(f.x, draws, count, stdevs)
-            if distributions and (count < most or (draws.seeded and done > samples.start)):
-                drawn = sample_baselines(distributions, like, draws, len(f), count)
+    ) -> Iterator[tuple[slice, Tensors, dict[str, Any]]]:
+        """The calls of the method: the numbers of their samples, the noisy inputs, and the baselines drawn for them.
+
+        The copies of a point are rows (n * copies, ...) that follow each other.
+        """
+        for start, x, drawn in self._draws(f, samples, baselines, draws):
+            count = x[0].shape[1]
             # A batch that the model collapses or mixes goes in one copy at a time.
             size = 1 if f.session.whole_batch else count
             for first in range(0, count, size):
-                part = slice(first, first + size)
-                baselines = tuple(b[:, part].flatten(0, 1) if isinstance(b, Tensor) else b for b in drawn)
-                copies = tuple(each[:, part].flatten(0, 1) for each in x)
-                numbers = slice(done + first, done + first + size)
-                yield numbers, copies, {"baselines": baselines} if distributions else {}
+                call = slice(first, first + size)
+                rows = tuple(b[:, call].flatten(0, 1) if isinstance(b, Tensor) else b for b in drawn)
+                copies = tuple(tensor[:, call].flatten(0, 1) for tensor in x)
+                yield slice(start + first, start + first + size), copies, {"baselines": rows} if drawn else {}
+
+    def _draws(
+        self, f: ModelFunction, samples: slice, baselines: Any, draws: RandomSource
+    ) -> Iterator[tuple[int, Tensors, tuple[Tensor | float, ...]]]:
+        """Draw the noise and the baselines of so many samples at once as the batch size of samples admits.
+
+        Yields:
+            The number of the first sample, noisy copies (n, samples, ...) of each point, and baselines likewise, which
+            are none where `baselines` are no distribution.
+        """
+        stdevs, template = stdev_per_input(self.stdevs, len(f.x)), f.baseline_template()
+        most = min(samples.stop - samples.start, self.nt_samples_batch_size or samples.stop - samples.start)
+        values = baselines if isinstance(baselines, tuple) else (baselines,)
+        is_distribution = self.draw_baseline_from_distrib and any(isinstance(value, Tensor) for value in values)
+        # Captum draws baselines once for all full calls, and once more, after the noise, for a last smaller one. With
+        # a seed, every copy has its own, so that the result does not depend on the calls.
+        drawn = sample_baselines(values, template, draws, len(f), most) if is_distribution else ()
+        for start in range(samples.start, samples.stop, most):
+            count = min(most, samples.stop - start)
+            x = add_gaussian_noise(f.x, draws, count, stdevs)
+            if is_distribution and (count < most or (draws.seeded and start > samples.start)):
+                drawn = sample_baselines(values, template, draws, len(f), count)
+            yield start, x, drawn
+
+    def _block(self, values: Tensors, examples: int, copies: int) -> Tensors:
+        """A call's attributions as blocks (copies, n, ...) of samples, squared for `smoothgrad_sq`.
+
+        Args:
+            values: The attributions, (n * copies, ...); without rows for an input that has none.
+            examples: How many rows the call was given, n * copies.
+            copies: How many of them are copies of one point.
+
+        Raises:
+            InvalidArgument: There is another number of rows.
+        """
+        if any(len(value) not in (0, examples) for value in values):
+            raise InvalidArgument(
+                f"the method inside must attribute to {examples} examples: got {format_shapes(values)}."
+            )
+        if self.nt_type == "smoothgrad_sq":
+            values = tuple(value**2 for value in values)
+        return tuple(value.reshape(len(value) // copies, copies, *value.shape[1:]).transpose(0, 1) for value in values)
 
 
-def _averaged(average: Average, moments: Moments) -> tuple[Tensors, Tensors | None]:
-    """What is made of the attributions of noisy copies, and standard errors."""
+def _statistic(average: Average, moments: Moments) -> tuple[Tensors, Tensors | None]:
+    """The statistic of the attributions of noisy copies, and its standard errors."""
     if average == "vargrad":
         return moments.variance, moments.variance_stderr
     return moments.mean, moments.stderr

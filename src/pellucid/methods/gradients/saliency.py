@@ -1,4 +1,4 @@
-"""Methods that read a single gradient."""
+"""Saliency and input times gradient: methods that take a single gradient."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Saliency:
     Simonyan, Vedaldi, Zisserman, "Deep inside convolutional networks", 2013, https://arxiv.org/abs/1312.6034.
 
     Args:
-        abs: Whether to drop the sign.
+        abs: Whether to take absolute values.
 
     Examples:
         >>> import torch
@@ -44,22 +44,21 @@ class Saliency:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        _, found = gradients(f)
-        values = tuple(gradient.abs() for gradient in found) if self.abs else found
-        return f.attributions(values)
+        _, grads = gradients(f)
+        return f.attributions(tuple(grad.abs() for grad in grads) if self.abs else grads)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class InputXGradient:
-    """The gradient times the input: a first-order guess of each input's share.
+    """The gradient times the input: each input's contribution to first order.
 
     a_i = x_i * dF / dx_i
 
     Shrikumar et al., "Not just a black box", 2016, https://arxiv.org/abs/1605.01713.
 
     Args:
-        multiply_by_inputs: Whether to multiply at all.
+        multiply_by_inputs: Whether to multiply by the inputs; if not, the attributions are the gradients.
 
     Examples:
         >>> import torch
@@ -81,6 +80,5 @@ class InputXGradient:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        x, found = gradients(f)
-        values = times(x, found) if self.multiply_by_inputs else found
-        return f.attributions(values)
+        x, grads = gradients(f)
+        return f.attributions(times(x, grads) if self.multiply_by_inputs else grads)

@@ -21,7 +21,7 @@ from pellucid.core.rules.torch_call import TorchCall, TorchFunction, name_of
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument, NoRule, WrongType
 from pellucid.methods.deeplift.scales import inverts
-from pellucid.methods.lrp.batch_norm import BatchNorm
+from pellucid.methods.lrp.batch_norm import folding_batch_norm
 from pellucid.methods.lrp.contributions import LayerRule, WeightedLayerCall
 from pellucid.methods.lrp.layer_rules import Epsilon
 from pellucid.methods.lrp.op_rules import EPSILON, OP_RULES, proportional, with_stabiliser
@@ -29,39 +29,43 @@ from pellucid.methods.lrp.op_rules import EPSILON, OP_RULES, proportional, with_
 LayerKey: TypeAlias = str | nn.Module | type[nn.Module] | TorchFunction
 """The layers that a rule is for.
 
-* a module or its dotted name, `"encoder.layers.3"`: of its own calls all, and of what it holds the layers with weights.
-* a type of modules: all calls of these.
-* a function, `torch.nn.functional.conv2d`: whether a module calls it or plain code.
+* a module or its dotted name, `"encoder.layers.3"`: all of its own calls, and the layers with weights inside it.
+* a type of modules: all calls that modules of this type make.
+* a function, `torch.nn.functional.conv2d`: its calls, by modules and by plain code.
 """
 
 RelevanceObserver: TypeAlias = Callable[[Rule, TorchCall, Tensor], Tensors]
-"""Looks on at a call that relevance passes: takes its rule and what that takes, and returns what that returns."""
+"""(rule, call, relevance) -> the relevance of the call's inputs: applies a rule, and may note what it does."""
 
 FOLLOWS_WEIGHTED_LAYER = TensorProperty(
     lambda step: WeightedLayerCall.of(step.metadata.get(TorchCall, (None,))[0]) is not None or None
 )
-"""Whether a tensor was made from what a layer with weights returns."""
+"""Whether a tensor depends on the output of a layer with weights."""
 
 
 @final
 @dataclass(frozen=True)
 class Composite:
-    """Which rule each layer follows: its own; else the first; else by what holds it, its type, function or default.
+    """Which rule each call follows.
 
-    All other calls follow rules of their own: activations pass relevance on; sums, means and whatever else adds up
-    share it by contributions; factors of a product get equal parts; norms keep it with what they scale, so that inverse
-    roots and powers count as constants; maxima give it to the place they are taken from; a softmax shares it to first
-    order (Achtibat et al., "AttnLRP: attention-aware layer-wise relevance propagation for transformers", 2024,
+    A layer with weights follows, in this order: the rule of its own module; `first`, if no other layer lies between it
+    and the inputs; the rule of the innermost module around it that has one; that of its module's type; that of its
+    function; `default`.
+
+    All other calls follow rules of their own: activations pass relevance on; sums, means and other additions share it
+    by contributions; the factors of a product get equal parts; in norms, inverse roots and powers count as constants;
+    a maximum passes it to the element that is the largest; a softmax shares it to first order (Achtibat et al.,
+    "AttnLRP: attention-aware layer-wise relevance propagation for transformers", 2024,
     https://arxiv.org/abs/2402.05602).
 
-    A module may have a rule as its attribute `rule`, too, which comes before all others.
+    A module may also have a rule as its attribute `rule`, which comes before all others.
 
     Args:
         layers: Rules by layer, see [LayerKey][pellucid.methods.lrp.composite.LayerKey].
-        first: The rule of layers that the inputs reach through no other layer.
+        first: The rule of first layers, which the inputs reach through no other layer.
         default: The rule of all other layers.
         functions: Rules of other calls, in place of those above, by functions or their names.
-        stabiliser: What keeps denominators of all other calls from zero, as the epsilon of a layer's rule does there.
+        stabiliser: The epsilon that keeps the denominators of all other calls from zero.
 
     Examples:
         >>> from torch import nn
@@ -78,8 +82,8 @@ class Composite:
     def __post_init__(self) -> None:
         if not self.stabiliser >= 0:
             raise InvalidArgument(f"stabiliser must be at least 0: got {self.stabiliser}.")
-        alone = {"default": self.default} if self.first is None else {"default": self.default, "first": self.first}
-        for key, rule in (*self.layers.items(), *alone.items()):
+        named = {"default": self.default} if self.first is None else {"default": self.default, "first": self.first}
+        for key, rule in (*self.layers.items(), *named.items()):
             if not isinstance(rule, LayerRule) or not (isinstance(key, str | nn.Module) or callable(key)):
                 raise WrongType(
                     "layers must map modules, names, types or functions to rules of layers, and first and default be "
@@ -88,128 +92,138 @@ class Composite:
 
     @property
     def epsilon_of_all(self) -> float | None:
-        """The epsilon of all layers, where these follow the epsilon rule and nothing else is said."""
-        default, more = self.default, self.layers or self.first or self.functions
-        return default.epsilon if isinstance(default, Epsilon) and default.bias and not more else None
+        """The epsilon of the default rule, if all layers follow the epsilon rule and no other rule is given."""
+        default, has_other_rules = self.default, self.layers or self.first or self.functions
+        return default.epsilon if isinstance(default, Epsilon) and default.bias and not has_other_rules else None
 
     def rules(self, model: Callable[..., Any], watch: RelevanceObserver | None = None) -> Rules:
         """The rules of all calls of a model.
 
         Args:
-            model: The model that names of modules belong to.
-            watch: Looks on at each call that relevance passes.
+            model: The model, in which modules are looked up by their names.
+            watch: Applies the rule of each call, to see its relevance.
 
         Raises:
             InvalidArgument: The model has no module of a name.
         """
-        chooser = _RuleResolver(self, *_modules(self.layers, model), watch)
-        chosen = ChooseRule(chooser.choose)
-        steps: dict[str | TorchFunction, RuleSpec] = {
-            name: Decompose(chooser.unless_ruled(function), otherwise=chosen)
-            for name, function in DECOMPOSITIONS.items()
+        resolver = _RuleResolver(self, *_rules_by_module(self.layers, model), watch)
+        by_call = ChooseRule(resolver.choose)
+        functions: dict[str | TorchFunction, RuleSpec] = {
+            name: Decompose(resolver.unless_module_has_rule(decomposition), otherwise=by_call)
+            for name, decomposition in DECOMPOSITIONS.items()
         }
-        batch_norm = Decompose(BatchNorm(chooser.needs_folded_batch_norm), otherwise=chosen)
-        ours: dict[str | TorchFunction, RuleSpec] = {
-            **steps,
-            **dict.fromkeys(OP_RULES, chosen),
-            "batch_norm": batch_norm,
-        }
-        return Rules(ours | dict(self.functions), exempt=REARRANGES)
+        functions.update(dict.fromkeys(OP_RULES, by_call))
+        functions["batch_norm"] = Decompose(folding_batch_norm(resolver.should_fold), otherwise=by_call)
+        return Rules(functions | dict(self.functions), exempt=REARRANGES)
 
 
 ModuleRules: TypeAlias = Mapping[nn.Module, LayerRule]
 
 
-def _modules(layers: Mapping[LayerKey, LayerRule], model: Callable[..., Any]) -> tuple[ModuleRules, ModuleRules]:
-    """The rules of single modules, and of what they hold.
+def _rules_by_module(
+    layers: Mapping[LayerKey, LayerRule], model: Callable[..., Any]
+) -> tuple[ModuleRules, ModuleRules]:
+    """The rules that are given for modules: of these modules themselves, and of all modules inside them.
 
     Raises:
         InvalidArgument: The model has no such module.
     """
-    named = {key: rule for key, rule in layers.items() if isinstance(key, str | nn.Module)}
-    found = [(resolve_site(key, model).modules[0], rule) for key, rule in named.items()]
-    for module, _ in found:
+    by_key = {key: rule for key, rule in layers.items() if isinstance(key, str | nn.Module)}
+    by_module = [(resolve_site(key, model).modules[0], rule) for key, rule in by_key.items()]
+    for module, _ in by_module:
         if not is_submodule(module, model):
             raise InvalidArgument(f"layers must be modules of the model: got a {type(module).__name__} that is not.")
-    found.sort(key=lambda each: -sum(1 for _ in each[0].modules()))  # the innermost counts
-    return dict(found), {inner: rule for module, rule in found for inner in module.modules()}
+    by_module.sort(key=lambda pair: -sum(1 for _ in pair[0].modules()))  # the innermost last, which overwrites others
+    return dict(by_module), {inner: rule for module, rule in by_module for inner in module.modules()}
 
 
 @final
 @dataclass(frozen=True)
 class _RuleResolver:
-    """Chooses the rule of each call when it is made."""
+    """Chooses the rule of each call when it is made.
+
+    Args:
+        composite: The composite.
+        module_rules: The rules of single modules.
+        container_rules: The rules of all modules inside a module that has a rule, those of the innermost such.
+        watch: See [Composite.rules][pellucid.methods.lrp.composite.Composite.rules].
+    """
 
     composite: Composite
-    modules: ModuleRules
-    held: ModuleRules
+    module_rules: ModuleRules
+    container_rules: ModuleRules
     watch: RelevanceObserver | None
 
     def choose(self, call: TorchCall) -> Rule | None:
-        """The rule of a call."""
+        """The rule of a call; None for a constant."""
         rule = self._rule(call)
         if self.watch is None or rule is None:
             return rule
         return functools.partial(self.watch, rule)
 
     def _rule(self, call: TorchCall) -> Rule | None:
-        own = self._module_rule(call.module)
-        if own is not None:
-            return own
+        module_rule = self._module_rule(call.module)
+        if module_rule is not None:
+            return module_rule
         if WeightedLayerCall.of(call) is None:
-            other = with_stabiliser(OP_RULES.get(call.name, proportional), self.composite.stabiliser)
-            return None if inverts(call) else self._by_kind(call) or other
+            if inverts(call):
+                return None
+            op_rule = with_stabiliser(OP_RULES.get(call.name, proportional), self.composite.stabiliser)
+            return self._type_or_function_rule(call) or op_rule
         if self.composite.first is not None and not FOLLOWS_WEIGHTED_LAYER(call.inputs[0]):
             return self.composite.first
-        return self._usual(call)
+        return self._container_or_default_rule(call)
 
     def _module_rule(self, module: nn.Module | None) -> LayerRule | None:
-        """The rule of one module."""
+        """The rule of a single module: its attribute, or else the composite's."""
         if module is None:
             return None
-        given = vars(module).get("rule")
-        return self.modules.get(module) if given is None else validated_rule(given, module)
+        attribute = vars(module).get("rule")
+        return self.module_rules.get(module) if attribute is None else validated_rule(attribute, module)
 
-    def _by_type(self, module: nn.Module | None) -> LayerRule | None:
-        """The rule of modules of a type."""
+    def _type_rule(self, module: nn.Module | None) -> LayerRule | None:
+        """The rule of the module's type, or of the nearest of its base classes."""
         types = () if module is None else type(module).__mro__
-        return next((self.composite.layers[each] for each in types if each in self.composite.layers), None)
+        return next((self.composite.layers[base] for base in types if base in self.composite.layers), None)
 
-    def _by_kind(self, call: TorchCall) -> LayerRule | None:
-        """The rule of modules of a type, or of a function."""
-        of_function = (rule for key, rule in self.composite.layers.items() if _names(key, call.name))
-        return self._by_type(call.module) or next(of_function, None)
+    def _type_or_function_rule(self, call: TorchCall) -> LayerRule | None:
+        """The rule of a call by the type of its module, or else by its function."""
+        function_rules = (rule for key, rule in self.composite.layers.items() if _is_function(key, call.name))
+        return self._type_rule(call.module) or next(function_rules, None)
 
-    def _usual(self, call: TorchCall) -> LayerRule:
-        """The rule of a layer by what holds it and what it is."""
-        held = None if call.module is None else self.held.get(call.module)
-        return held or self._by_kind(call) or self.composite.default
+    def _container_or_default_rule(self, call: TorchCall) -> LayerRule:
+        """The rule of a layer that has none of its own and is no first layer."""
+        container_rule = None if call.module is None else self.container_rules.get(call.module)
+        return container_rule or self._type_or_function_rule(call) or self.composite.default
 
-    def unless_ruled(self, steps: TorchFunction) -> TorchFunction:
-        """Steps of a call that is taken apart, unless the module that makes it has a rule of its own."""
+    def unless_module_has_rule(self, decomposition: TorchFunction) -> TorchFunction:
+        """A decomposition that leaves calls whole that are made by a module with a rule, of its own or of its type."""
 
-        @functools.wraps(steps)
-        def taken_apart(*args: Any, **keywords: Any) -> Any:
-            module = current_module()
-            ruled = self._module_rule(module) is not None or self._by_type(module) is not None
-            return NotImplemented if ruled else steps(*args, **keywords)
+        @functools.wraps(decomposition)
+        def decompose(*args: Any, **keywords: Any) -> Any:
+            return NotImplemented if self._current_module_has_rule() else decomposition(*args, **keywords)
 
-        return taken_apart
+        return decompose
 
-    def needs_folded_batch_norm(self, call: TorchCall) -> bool:
-        """Whether the batch norm that is being called becomes part of the layer before it."""
+    def _current_module_has_rule(self) -> bool:
         module = current_module()
-        if self._module_rule(module) is not None or self._by_type(module) is not None:
+        return self._module_rule(module) is not None or self._type_rule(module) is not None
+
+    def should_fold(self, layer: TorchCall) -> bool:
+        """Whether the batch norm that is being called is to be folded into the layer before it."""
+        if self._current_module_has_rule():
             return False
-        own = self._module_rule(call.module)
-        return (own or self._usual(call)).needs_folded_batch_norm or (own is None and self.composite.first is not None)
+        module_rule = self._module_rule(layer.module)
+        if module_rule is not None:
+            return module_rule.needs_folded_batch_norm
+        return self.composite.first is not None or self._container_or_default_rule(layer).needs_folded_batch_norm
 
 
 def validated_rule(rule: object, module: nn.Module) -> LayerRule:
-    """The rule that a module has as an attribute.
+    """A module's attribute `rule`.
 
     Raises:
-        NoRule: It is something else.
+        NoRule: It is no rule for layers.
     """
     if not isinstance(rule, LayerRule):
         raise NoRule(
@@ -219,6 +233,6 @@ def validated_rule(rule: object, module: nn.Module) -> LayerRule:
     return rule
 
 
-def _names(key: LayerKey, name: str) -> bool:
-    """Whether layers are chosen by a function of this name."""
+def _is_function(key: LayerKey, name: str) -> bool:
+    """Whether a key is a function of this name."""
     return not isinstance(key, str | type | nn.Module) and name_of(key) == name

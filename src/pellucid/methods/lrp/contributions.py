@@ -1,4 +1,4 @@
-"""What a rule for layers is made of: terms of changed inputs and parameters."""
+"""What a rule for layers is made of: terms of modified inputs, weights and biases."""
 
 from __future__ import annotations
 
@@ -12,17 +12,26 @@ from typing import ClassVar, Literal, TypeAlias, final
 import torch
 from torch import Tensor
 
+from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
-from pellucid.methods.lrp.op_rules import EPSILON, WEIGHTED, bias_position, by_parts, proportional, relative, to_biases
+from pellucid.methods.lrp.op_rules import (
+    EPSILON,
+    WEIGHTED,
+    bias_position,
+    by_parts,
+    proportional,
+    record_biases,
+    relevance_ratio,
+)
 
 Modifier: TypeAlias = Callable[[Tensor], Tensor]
-"""What is taken in place of inputs, weights or biases."""
+"""A function of inputs, weights or biases: what a rule takes in their place."""
 
 
 def identity(x: Tensor) -> Tensor:
-    """As it is."""
+    """The tensor as it is."""
     return x
 
 
@@ -37,19 +46,19 @@ def negative(x: Tensor) -> Tensor:
 
 
 def add_all(tensors: Sequence[Tensor]) -> Tensor:
-    """The sum of some tensors, one at least."""
+    """The sum of one or more tensors."""
     return functools.reduce(torch.add, tensors)
 
 
 @final
 @dataclass(frozen=True)
 class WeightedLayerCall:
-    """A call that is linear in its one input: of a layer with weights.
+    """A call of a layer with weights: a function that is linear in its one input, or affine with a bias.
 
     Args:
         call: The call.
-        weight: Which of its leaves are the weights.
-        bias: Which are the biases, if any.
+        weight: The position of the weights among the call's leaves.
+        bias: That of the biases; None for none.
     """
 
     call: TorchCall
@@ -58,18 +67,18 @@ class WeightedLayerCall:
 
     @classmethod
     def of(cls, call: TorchCall | None) -> WeightedLayerCall | None:
-        """A call of a layer; None for any other."""
+        """The call as that of a layer with weights; None if it is none."""
         if call is None or len(call.input_positions) != 1 or call.name not in WEIGHTED:
             return None
         bias = bias_position(call)
-        factors = [place for place, leaf in enumerate(call.leaves) if isinstance(leaf, Tensor) and place != bias]
-        others = [place for place in factors if place not in call.input_positions]
-        if len(factors) != 2 or len(others) != 1:
+        factors = [index for index, leaf in enumerate(call.leaves) if isinstance(leaf, Tensor) and index != bias]
+        weights = [index for index in factors if index not in call.input_positions]
+        if len(factors) != 2 or len(weights) != 1:
             return None
-        return cls(call, others[0], bias if bias is not None and call.leaves[bias] is not None else None)
+        return cls(call, weights[0], bias if bias is not None and call.leaves[bias] is not None else None)
 
     def changed(self, weight: Modifier, bias: Modifier | None) -> TorchCall:
-        """The same call with other weights and biases; None for no biases."""
+        """The same call with modified weights and biases; None for biases of zero."""
         if weight is identity and (bias is identity or self.bias is None):
             return self.call
         leaves = list(self.call.leaves)
@@ -82,13 +91,13 @@ class WeightedLayerCall:
 @final
 @dataclass(frozen=True)
 class ContributionTerm:
-    """Contributions by which a part of the relevance goes: the sum of products of changed inputs and weights.
+    """One term of a rule: relevance is shared in proportion to sum over k of input_k(x) * weight_k(w).
 
     Args:
-        terms: (change of inputs, change of weights) of each.
-        bias: The change of biases; None where these take no relevance.
-        factor: How much of the relevance it is.
-        of: The outputs whose relevance it is: all of them, or those that are positive or negative.
+        terms: (modifier of the inputs, modifier of the weights) for each k.
+        bias: The modifier of the biases; None where these take no relevance.
+        factor: What the relevance is multiplied by.
+        of: Whether the relevance of all outputs is shared, or only that of positive (z >= 0) or negative ones.
     """
 
     terms: tuple[tuple[Modifier, Modifier], ...]
@@ -97,42 +106,42 @@ class ContributionTerm:
     of: Literal["all", "positive", "negative"] = "all"
 
     def passed(self, layer: WeightedLayerCall, relevance: Tensor, epsilon: float) -> Tensor:
-        """The relevance of the inputs: the sum of x' * J'^T(R / z'), with z' the sum of the contributions."""
+        """The relevance of the inputs by this term: sum over k of x_k * J_k^T(R / z).
+
+        Here x_k is the modified input, J_k the Jacobian with modified weights, and z the sum of all contributions.
+        """
         (x,) = layer.call.inputs
         if self.of != "all":
             z = layer.call.output(x)
             relevance = torch.where(z >= 0 if self.of == "positive" else z < 0, relevance, 0)
         relevance = relevance if self.factor == 1 else relevance * self.factor
-        bias, found, calls = self.bias, [], []
-        for of_input, of_weight in self.terms:
-            changed = of_input(x)
-            calls.append(layer.changed(of_weight, bias))
-            found.append((changed, *calls[-1].vjp((changed,))))
-            bias = None
-        z = add_all([each for _, each, _ in found])
-        shared = relative(relevance, z, epsilon)
-        to_biases(calls[0], shared)
-        return add_all([by_parts(torch.mul, changed, passed_back(shared)[0]) for changed, _, passed_back in found])
+        inputs = [modify_input(x) for modify_input, _ in self.terms]
+        # Biases count once, with the first product.
+        calls = [layer.changed(weight, None if k else self.bias) for k, (_, weight) in enumerate(self.terms)]
+        outputs, vjps = zip(*(call.vjp((x_k,)) for call, x_k in zip(calls, inputs, strict=True)), strict=True)
+        ratio = relevance_ratio(relevance, add_all(outputs), epsilon)
+        record_biases(calls[0], ratio)
+        return add_all([by_parts(torch.mul, x_k, vjp(ratio)[0]) for x_k, vjp in zip(inputs, vjps, strict=True)])
 
 
 class LayerRule(ABC):
-    """A rule that relevance follows at a layer."""
+    """A rule for the calls of layers."""
 
     needs_folded_batch_norm: ClassVar[bool] = False
-    """Whether it makes a difference that a batch norm after the layer is part of it."""
+    """Whether the rule gives another result if a batch norm after the layer is folded into it."""
 
     @abstractmethod
     def __call__(self, call: TorchCall, relevance: Tensor) -> Tensors:
-        """The relevance of what a call takes, given that of what it returns."""
+        """The relevance of a call's inputs, given that of its output."""
 
 
 @dataclass(frozen=True)
 class ContributionRule(LayerRule):
-    """A rule for layers with weights; of other calls, it is in proportion to what each input contributes.
+    """A rule for layers with weights, made of terms; other calls share relevance by contributions.
 
     Args:
-        epsilon: What keeps denominators from zero.
-        bias: Whether biases take a part of the relevance, which is lost.
+        epsilon: The stabiliser, which keeps denominators from zero.
+        bias: Whether biases take their part of the relevance, which is lost.
     """
 
     needs_folded_batch_norm: ClassVar[bool] = True
@@ -146,13 +155,17 @@ class ContributionRule(LayerRule):
 
     @abstractmethod
     def parts(self) -> tuple[ContributionTerm, ...]:
-        """The contributions that relevance goes by."""
+        """The terms of the rule, whose relevance is added up."""
 
     def __call__(self, call: TorchCall, relevance: Tensor) -> Tensors:
-        """The relevance of what a call takes, given that of what it returns."""
+        """The relevance of a call's inputs, given that of its output."""
         layer = WeightedLayerCall.of(call)
         if layer is None:
             return proportional(call, relevance, self.epsilon)
-        parts = (each if self.bias else dataclasses.replace(each, bias=None) for each in self.parts())
-        passed = [part.passed(layer, relevance, self.epsilon) for part in parts]
-        return (add_all(passed),)
+        terms = (term if self.bias else dataclasses.replace(term, bias=None) for term in self.parts())
+        return (add_all([term.passed(layer, relevance, self.epsilon) for term in terms]),)
+
+
+def rule_name(rule: Rule | None) -> str:
+    """The name of a rule, for people: its class, or its function; "" for none."""
+    return type(rule).__name__ if isinstance(rule, LayerRule) else getattr(rule, "__name__", "")

@@ -23,10 +23,10 @@ from pellucid.methods.lrp.contributions import (
 )
 
 POSITIVE_CONTRIBUTIONS = ((positive, positive), (negative, negative))
-"""Contributions above zero."""
+"""The modifiers (of inputs, of weights) whose products are the positive contributions."""
 
 NEGATIVE_CONTRIBUTIONS = ((positive, negative), (negative, positive))
-"""Contributions below zero."""
+"""Those whose products are the negative contributions."""
 
 
 @final
@@ -34,7 +34,7 @@ NEGATIVE_CONTRIBUTIONS = ((positive, negative), (negative, positive))
 class Epsilon(ContributionRule):
     """By all contributions: R_i = sum over j of x_i w_ij / (z_j + epsilon * sign(z_j)) * R_j.
 
-    With an epsilon that is not small it absorbs relevance that weak or contradictory contributions would get.
+    A large epsilon absorbs the relevance of outputs whose contributions are weak or cancel each other.
 
     Bach et al., "On pixel-wise explanations for non-linear classifier decisions by layer-wise relevance propagation",
     2015, https://doi.org/10.1371/journal.pone.0130140.
@@ -50,7 +50,7 @@ class Epsilon(ContributionRule):
     needs_folded_batch_norm: ClassVar[bool] = False
 
     def parts(self) -> tuple[ContributionTerm, ...]:
-        """All contributions."""
+        """One term: all contributions."""
         return (ContributionTerm(((identity, identity),)),)
 
 
@@ -59,14 +59,14 @@ class Epsilon(ContributionRule):
 class Gamma(ContributionRule):
     """Positive contributions count more: w + gamma * max(w, 0) takes the place of w.
 
-    Where inputs are negative, what raises the output counts more for outputs above zero, and what lowers it for others.
+    With negative inputs, too: positive contributions count more for outputs of at least zero, negative ones for others.
 
     Montavon et al., "Layer-wise relevance propagation: an overview", 2019,
     https://doi.org/10.1007/978-3-030-28954-6_10; for negative inputs, Andéol et al., "Learning domain invariant
     representations by joint Wasserstein distance minimization", 2021, https://arxiv.org/abs/2106.04923.
 
     Args:
-        gamma: How much more they count.
+        gamma: How much more positive contributions count, at least 0.
 
     Examples:
         >>> import torch
@@ -84,22 +84,22 @@ class Gamma(ContributionRule):
             raise InvalidArgument(f"gamma must be at least 0: got {self.gamma}.")
 
     def parts(self) -> tuple[ContributionTerm, ...]:
-        """Contributions to outputs above zero, and to others."""
+        """One term for positive outputs, one for negative ones."""
 
-        def more(modifier: Modifier) -> Modifier:
-            return lambda w: w + self.gamma * modifier(w)
+        def weighted_up(sign: Modifier) -> Modifier:
+            return lambda w: w + self.gamma * sign(w)
 
-        above, below = more(positive), more(negative)
+        more_positive, more_negative = weighted_up(positive), weighted_up(negative)
         return (
-            ContributionTerm(((positive, above), (negative, below)), above, of="positive"),
-            ContributionTerm(((positive, below), (negative, above)), below, of="negative"),
+            ContributionTerm(((positive, more_positive), (negative, more_negative)), bias=more_positive, of="positive"),
+            ContributionTerm(((positive, more_negative), (negative, more_positive)), bias=more_negative, of="negative"),
         )
 
 
 @final
 @dataclass(frozen=True)
 class ZPlus(ContributionRule):
-    """By positive contributions alone, the limit of a large gamma.
+    """By positive contributions alone: the limit of the gamma rule for a large gamma.
 
     Montavon et al., "Explaining nonlinear classification decisions with deep Taylor decomposition", 2017,
     https://doi.org/10.1016/j.patcog.2016.11.008.
@@ -113,20 +113,20 @@ class ZPlus(ContributionRule):
     """
 
     def parts(self) -> tuple[ContributionTerm, ...]:
-        """Positive contributions."""
+        """One term: positive contributions."""
         return (ContributionTerm(POSITIVE_CONTRIBUTIONS, positive),)
 
 
 @final
 @dataclass(frozen=True)
 class AlphaBeta(ContributionRule):
-    """Alpha times the relevance by positive contributions, less beta times that by negative ones.
+    """Alpha times the relevance by positive contributions, minus beta times that by negative contributions.
 
     Bach et al., 2015, https://doi.org/10.1371/journal.pone.0130140.
 
     Args:
-        alpha: At least 1.
-        beta: alpha - 1, so that relevance is conserved.
+        alpha: The factor of positive contributions, 1 + beta, so that relevance is conserved.
+        beta: The factor of negative contributions, at least 0.
 
     Examples:
         >>> import torch
@@ -147,21 +147,21 @@ class AlphaBeta(ContributionRule):
             )
 
     def parts(self) -> tuple[ContributionTerm, ...]:
-        """Positive and negative contributions."""
-        above = ContributionTerm(POSITIVE_CONTRIBUTIONS, positive, self.alpha)
-        return (above, ContributionTerm(NEGATIVE_CONTRIBUTIONS, negative, -self.beta)) if self.beta else (above,)
+        """One term for positive contributions, one for negative contributions."""
+        term = ContributionTerm(POSITIVE_CONTRIBUTIONS, positive, self.alpha)
+        return (term, ContributionTerm(NEGATIVE_CONTRIBUTIONS, negative, -self.beta)) if self.beta else (term,)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class ZBox(ContributionRule):
-    """For inputs between bounds, such as pixels: by x w - low max(w, 0) - high min(w, 0).
+    """For inputs between bounds, such as pixels: by contributions x w - low max(w, 0) - high min(w, 0).
 
     Montavon et al., 2017, https://doi.org/10.1016/j.patcog.2016.11.008.
 
     Args:
-        low: The least that inputs can be, a number or a tensor that broadcasts to one example's, such as (3, 1, 1).
-        high: The most.
+        low: The lower bound, a number or a tensor that broadcasts to one example's input, such as (3, 1, 1).
+        high: The upper bound, likewise.
 
     Examples:
         >>> import torch
@@ -176,27 +176,27 @@ class ZBox(ContributionRule):
     bias: bool = False
 
     def parts(self) -> tuple[ContributionTerm, ...]:
-        """Contributions, and how far those of the bounds are below zero."""
+        """One term: contributions of the inputs, less those of the bounds."""
 
-        def less(bound: float | Tensor) -> Modifier:
-            return lambda x: -_bound(bound, x)
+        def minus(bound: float | Tensor) -> Modifier:
+            return lambda x: -_expand_bound(bound, x)
 
-        return (ContributionTerm(((identity, identity), (less(self.low), positive), (less(self.high), negative))),)
+        return (ContributionTerm(((identity, identity), (minus(self.low), positive), (minus(self.high), negative))),)
 
 
-def _bound(bound: float | Tensor, x: Tensor) -> Tensor:
-    """A bound of each input.
+def _expand_bound(bound: float | Tensor, x: Tensor) -> Tensor:
+    """A bound in the shape of the inputs, the same for all examples.
 
     Raises:
-        InvalidArgument: There is none for each, or one for each example.
+        InvalidArgument: It does not broadcast to one example's input.
     """
-    found = torch.as_tensor(bound, dtype=x.dtype, device=x.device)
+    tensor = torch.as_tensor(bound, dtype=x.dtype, device=x.device)
     try:
-        return found.expand(x.shape[1:]).expand_as(x)
+        return tensor.expand(x.shape[1:]).expand_as(x)
     except RuntimeError as error:
         raise InvalidArgument(
             f"low and high must broadcast to what the layer takes of one example, {tuple(x.shape[1:])}: "
-            f"got {tuple(found.shape)}."
+            f"got {tuple(tensor.shape)}."
         ) from error
 
 
@@ -218,14 +218,14 @@ class WSquare(ContributionRule):
     bias: bool = False
 
     def parts(self) -> tuple[ContributionTerm, ...]:
-        """Squared weights."""
+        """One term: squared weights."""
         return (ContributionTerm(((torch.ones_like, torch.square),), torch.square),)
 
 
 @final
 @dataclass(frozen=True)
 class Flat(ContributionRule):
-    """In equal parts to all inputs that an output sees.
+    """In equal parts to all inputs of an output: to its receptive field, in a convolution.
 
     Lapuschkin et al., "Unmasking Clever Hans predictors and assessing what machines really learn", 2019,
     https://doi.org/10.1038/s41467-019-08987-4.
@@ -241,23 +241,23 @@ class Flat(ContributionRule):
     bias: bool = False
 
     def parts(self) -> tuple[ContributionTerm, ...]:
-        """Ones."""
+        """One term: ones."""
         return (ContributionTerm(((torch.ones_like, torch.ones_like),), torch.ones_like),)
 
 
 @final
 @dataclass(frozen=True)
 class Pass(LayerRule):
-    """All of it to the inputs, place by place, whatever the weights: R_i = R_i, where both shapes are the same."""
+    """All relevance to the inputs, element by element, whatever the weights: the relevance of x_i is that of z_i."""
 
     def __call__(self, call: TorchCall, relevance: Tensor) -> Tensors:
-        """The relevance of what a call returns.
+        """The relevance of the output, in equal parts to several inputs.
 
         Raises:
-            InvalidArgument: What it takes has another shape.
+            InvalidArgument: Inputs and output differ in shape.
         """
-        if any(each.shape != relevance.shape for each in call.inputs):
-            got = " and ".join(str(tuple(each.shape)) for each in call.inputs)
+        if any(x.shape != relevance.shape for x in call.inputs):
+            got = " and ".join(str(tuple(x.shape)) for x in call.inputs)
             raise InvalidArgument(
                 f"a rule that passes relevance on must be of calls that keep the shape: {call.name} makes "
                 f"{tuple(relevance.shape)} of {got}."

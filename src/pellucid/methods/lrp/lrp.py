@@ -1,4 +1,4 @@
-"""Layer-wise relevance propagation: the output, passed back from call to call, which share it out."""
+"""Layer-wise relevance propagation: the output, passed back through every call and shared among its inputs."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from pellucid.errors import WrongType
 from pellucid.methods.backprop.rule_gradients import backpropagate
 from pellucid.methods.calling.attribution import attribution, run_located
 from pellucid.methods.lrp.composite import Composite, RelevanceObserver
-from pellucid.methods.lrp.conservation import Account, Conservation
-from pellucid.methods.lrp.contributions import LayerRule
+from pellucid.methods.lrp.conservation import Conservation, ConservationRecorder
+from pellucid.methods.lrp.contributions import rule_name
 from pellucid.methods.lrp.slopes import NoSlope, passed_back_as_slopes
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class LRP:
-    """Relevance: the output, passed back through every call to what it was made from, in proportion to contributions.
+    """Relevance: the output, passed back through every call to its inputs, in proportion to their contributions.
 
     R_i = sum over j of z_ij / (sum over i of z_ij) * R_j, where a rule says what the contributions z_ij are
 
-    What biases contribute is lost, and what a rule absorbs; all else adds up to the output. Modules stay as they are:
-    rules act on calls of torch, so that functions, reused modules, residual additions and attention follow them, too.
+    The attributions add up to the output, less what biases contribute and what rules absorb. Rules act on calls of
+    torch, not on modules, so that functions, reused modules, residual additions and attention follow them, too.
 
     Bach et al., "On pixel-wise explanations for non-linear classifier decisions by layer-wise relevance propagation",
     2015, https://doi.org/10.1371/journal.pone.0130140.
@@ -67,46 +67,52 @@ class LRP:
 
     @attribution
     def __call__(self, f: ModelFunction, /, *, return_convergence_delta: bool = False) -> Attributions:
-        """The relevance of what the pathway reads.
+        """The relevance of the tensors where gradients are taken.
 
         Args:
-            f: From the inputs or a layer, or read at one, to one value per example.
+            f: The function, of one value per example; source and gradients at the inputs or at layers.
             return_convergence_delta: Whether to measure how much of the output is lost.
 
         Returns:
-            Attributions of the shapes of the tensors where the pathway reads; delta of shape (B,), or (layers, B) for a
-            list of layers.
+            Attributions of the shapes of the tensors where gradients are taken; delta of shape (B,), or (layers, B) for
+            a list of layers.
         """
-        return self._passed(f, print if self.verbose else None, return_convergence_delta)
+        relevance, value = self._traced(f, print) if self.verbose else self._propagate(f)
+        result = f.attributions(relevance)
+        if not return_convergence_delta:
+            return result
+        lost = [gap_to_change(value, sum_over_tensors(tensors)) for tensors in _by_layer(result, f)]
+        return dataclasses.replace(result, delta=torch.stack(lost) if f.evaluator.gradient_at.several else lost[0])
 
     def trace(self, problem: Problem | ModelFunction, /) -> tuple[TraceEntry, ...]:
         """What every call receives and passes on, from the output back to the inputs.
 
         Args:
-            problem: The same. Where its examples do not fit into one forward, the flows of each part follow.
+            problem: The same. Where the batch does not fit into one forward, the entries of each chunk follow.
 
         Examples:
             >>> import torch
             >>> from pellucid.methods import LRP, Problem
             >>> problem = Problem(lambda x: (2 * x[:, 0] - x[:, 1]).relu(), torch.tensor([[3.0, 4.0]]))
-            >>> [(flow.call, flow.rule) for flow in LRP().trace(problem)]
+            >>> [(entry.call, entry.rule) for entry in LRP().trace(problem)]
             [('relu of (1,)', 'pass_through'), ('sub of (1,), (1,)', 'addition'), ('mul of (1,)', 'product')]
         """
 
-        def listed(f: ModelFunction) -> tuple[TraceEntry, ...]:
-            flows: list[TraceEntry] = []
-            self._passed(f, flows.append, False)
-            return tuple(flows)
+        def trace(f: ModelFunction) -> tuple[TraceEntry, ...]:
+            entries: list[TraceEntry] = []
+            self._traced(f, entries.append)
+            return tuple(entries)
 
-        return run_located(self, problem, listed)
+        return run_located(self, problem, trace)
 
     def conservation(self, problem: Problem | ModelFunction, /) -> Conservation:
-        """Where the relevance of each example goes, as numbers to assert on: what each call absorbs, and by what.
+        """How much relevance of each example every call absorbs, and by what: numbers to assert on.
 
-        Takes a forward and a backward for each example; of the whole batch where its examples depend on each other.
+        Takes a forward and a backward for each example; these are of the whole batch where examples depend on each
+        other.
 
         Args:
-            problem: The same, with gradients at the inputs, or at a layer that all relevance passes.
+            problem: The same, with gradients at the inputs, or at a layer that all relevance passes through.
 
         Examples:
             >>> import torch
@@ -117,51 +123,43 @@ class LRP:
             >>> table = LRP().conservation(problem)
             >>> table.explained, table.relevance
             (tensor([3., 4.], dtype=torch.float64), tensor([2., 3.], dtype=torch.float64))
-            >>> [(each.function, each.rule, each.by_bias) for each in table.calls if each.absorbed.abs().max() > 0.01]
+            >>> [(call.function, call.rule, call.by_bias) for call in table.calls if call.absorbed.abs().max() > 0.01]
             [('linear', 'Epsilon', tensor([1., 1.], dtype=torch.float64))]
             >>> torch.testing.assert_close(table.relevance + table.absorbed, table.explained)
         """
 
-        def settled(f: ModelFunction) -> Conservation:
-            account = Account(f.problem.model)
+        def conservation(f: ModelFunction) -> Conservation:
+            recorder = ConservationRecorder(f.problem.model)
             if f.session.whole_batch:
-                while not account.whole:
-                    follow(account, f, account.number)
+                while not recorder.is_complete:
+                    record(recorder, f, recorder.finished)
             else:
-                for place in range(len(f)):
-                    follow(account, f.select(torch.tensor([place], device="cpu")), 0)
-            return account.settled()
+                for index in range(len(f)):
+                    record(recorder, f.select(torch.tensor([index], device="cpu")), 0)
+            return recorder.conservation()
 
-        def follow(account: Account, function: ModelFunction, example: int) -> None:
-            found, _ = self._run(function, account.watch, functools.partial(account.begin, example=example))
-            account.end(found)
+        def record(recorder: ConservationRecorder, function: ModelFunction, example: int) -> None:
+            relevance, _ = self._run(function, recorder.watch, functools.partial(recorder.begin, example=example))
+            recorder.end(relevance)
 
-        return run_located(self, problem, settled)
+        return run_located(self, problem, conservation)
 
-    def _passed(
-        self, f: ModelFunction, tell: Callable[[TraceEntry], None] | None, return_convergence_delta: bool
-    ) -> Attributions:
+    def _traced(self, f: ModelFunction, report: Callable[[TraceEntry], None]) -> tuple[Tensors, Tensor]:
+        """The relevance, and the values that it starts from; every call is reported."""
+
         def watch(rule: Rule, call: TorchCall, relevance: Tensor) -> Tensors:
             passed = rule(call, relevance)
-            if tell is not None:
-                tell(TraceEntry.of(call, rule, relevance, passed, f.problem.model))
+            report(TraceEntry.of(call, rule, relevance, passed, f.problem.model))
             return passed
 
-        found, value = self._quickly(f) if tell is None else self._run(f, watch, _multiply_by_value)
-        result = f.attributions(found)
-        if return_convergence_delta:
-            lost = [gap_to_change(value, sum_over_tensors(each)) for each in _by_layer(result, f)]
-            result = dataclasses.replace(
-                result, delta=torch.stack(lost) if f.evaluator.gradient_at.several else lost[0]
-            )
-        return result
+        return self._run(f, watch, _multiply_by_value)
 
-    def _quickly(self, f: ModelFunction) -> tuple[Tensors, Tensor]:
-        """The same by a changed gradient, if all rules are one."""
+    def _propagate(self, f: ModelFunction) -> tuple[Tensors, Tensor]:
+        """The relevance, and the values that it starts from: by one modified gradient where rules allow it."""
         epsilon = self.composite.epsilon_of_all
         options = f.problem.options
-        own = options.create_graph or options.gradient_function is not None
-        if epsilon is None or own or f.session.info.trains:
+        needs_rules = options.create_graph or options.gradient_function is not None
+        if epsilon is None or needs_rules or f.session.info.trains:
             return self._run(f, None, _multiply_by_value)
         try:
             return passed_back_as_slopes(f.at(replay=False), epsilon, self.composite.stabiliser)
@@ -169,23 +167,29 @@ class LRP:
             return self._run(f, None, _multiply_by_value)
 
     def _run(self, f: ModelFunction, watch: RelevanceObserver | None, begin: Rule) -> tuple[Tensors, Tensor]:
-        """The relevance of what a pathway reads, and the values that it starts from."""
+        """The relevance, by rules, and the values that it starts from.
+
+        Args:
+            f: The function.
+            watch: Applies the rule of each call; None applies it alone.
+            begin: The rule of the explained values, which makes relevance of their gradient.
+        """
         rules = self.composite.rules(f.problem.model, watch)
         rules = dataclasses.replace(rules, functions={**rules.functions, start_relevance: begin})
-        started = f.at(target=MappedTarget(f.evaluator.target, start_relevance), replay=False)
-        return backpropagate(started, rules, strict=self.strict)
+        with_start = f.at(target=MappedTarget(f.evaluator.target, start_relevance), replay=False)
+        return backpropagate(with_start, rules, strict=self.strict)
 
 
 @final
 @dataclass(frozen=True)
 class TraceEntry:
-    """The relevance that passes a call.
+    """The relevance that passes through a call.
 
     Args:
         call: The function, the shapes it is called with and the module that makes the call.
         rule: The rule that it follows.
-        received: The relevance of what it returns, over all examples in it.
-        passed: That of what it takes.
+        received: The relevance of its output, over all examples in it.
+        passed: The relevance of its inputs.
     """
 
     call: str
@@ -197,30 +201,29 @@ class TraceEntry:
     def of(
         cls, call: TorchCall, rule: Rule, relevance: Tensor, passed: Tensors, model: Callable[..., Any]
     ) -> TraceEntry:
-        """That of a call under a rule."""
-        name = type(rule).__name__ if isinstance(rule, LayerRule) else getattr(rule, "__name__", "")
-        received, sent = (sum(float(each.detach().sum()) for each in some) for some in ((relevance,), passed))
-        return cls(call.described(model), name, received, sent)
+        """The entry of a call, given the relevance of its output and what its rule has passed to its inputs."""
+        received = float(relevance.detach().sum())
+        passed_in_all = sum(float(tensor.detach().sum()) for tensor in passed)
+        return cls(call.described(model), rule_name(rule), received, passed_in_all)
 
     def __str__(self) -> str:
         return f"{self.received:12.5g} -> {self.passed:12.5g}  {self.rule:<12} {self.call}"
 
 
 def _by_layer(result: Attributions, f: ModelFunction) -> list[Tensors]:
-    """The relevance of each layer of a list; of all tensors where there is none."""
-    return (
-        [TensorTree.of(each)[0] for each in result.as_layer_output]
-        if f.evaluator.gradient_at.several
-        else [result.values]
-    )
+    """The relevance of each layer of a list of layers; all of it where there is no list."""
+    if not f.evaluator.gradient_at.several:
+        return [result.values]
+    return [TensorTree.of(layer_output)[0] for layer_output in result.as_layer_output]
 
 
 def start_relevance(value: Tensor) -> Tensor:
-    """Values, as they are, whose gradient is themselves: the relevance of the output."""
+    """The explained values, unchanged: a call that rules see, whose rule makes relevance of the gradient."""
     if has_torch_function_unary(value):
         return handle_torch_function(start_relevance, (value,), value)
     return value.clone()
 
 
 def _multiply_by_value(call: TorchCall, grad: Tensor) -> Tensors:
+    """The rule of the explained values: gradient times value, so that relevance starts from the output."""
     return (grad * call.inputs[0],)

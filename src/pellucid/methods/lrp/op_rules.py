@@ -1,4 +1,4 @@
-"""How relevance passes back through calls of torch: in proportion to what each input contributes to the output."""
+"""Relevance rules of torch functions without weights: mostly by each input's contribution to the output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.tensors import Tensors
 
 EPSILON = 1e-9
-"""What keeps denominators from zero."""
+"""The default stabiliser, which keeps denominators from zero."""
 
 SUMS = split_names(
     """
@@ -32,7 +32,7 @@ SUMS = split_names(
     upsample_trilinear3d
     """
 )
-"""Functions that add up numbers."""
+"""Functions that add up elements."""
 
 ADDITION_OPS = split_names("add iadd isub radd rsub sub subtract")
 
@@ -41,7 +41,7 @@ ELEMENTWISE_OPS = ELEMENTWISE | split_names(
     alpha_dropout conj_physical dropout feature_alpha_dropout feature_dropout native_dropout negative neg rsqrt
     """
 )
-"""Functions that make each number of one."""
+"""Functions that make each element of the output from one element of the input."""
 
 MAXIMA = split_names(
     """
@@ -49,172 +49,185 @@ MAXIMA = split_names(
     max_pool2d_with_indices max_pool3d max_pool3d_with_indices
     """
 )
-"""Functions that take the largest of some numbers; of other such calls, and of all that moves numbers, nobody asks."""
+"""Max-pooling functions.
+
+Other maxima, and functions that only move values, need no rule: torch's gradient already goes where a value came from.
+"""
 
 QUOTIENTS = split_names("div divide itruediv true_divide truediv")
 
+GRID_SAMPLERS = split_names("grid_sampler grid_sampler_2d grid_sampler_3d")
+
+SCATTERS = split_names("index_put put scatter scatter_reduce")
+"""Functions that write values into a tensor, or add them to those that are there."""
+
 ELEMENTWISE_PRODUCTS = split_names("imul mul multiply rmul")
-"""Products of one number by one."""
+"""Products of tensors, element by element."""
 
 
 @final
 @dataclass
 class Absorbed:
-    """What a rule keeps of the relevance that it gets.
+    """The relevance that a rule receives and does not pass back.
 
     Args:
-        biases: What goes to biases, and to other numbers that do not depend on what attributions are for.
-        stabilisers: What goes to what keeps denominators from zero.
+        biases: What goes to biases, and to other numbers that do not depend on the source.
+        stabilisers: What goes to the stabilisers of denominators.
     """
 
     biases: float = 0.0
     stabilisers: float = 0.0
 
 
-_KEPT: ContextVar[Absorbed | None] = ContextVar("kept", default=None)
+_ABSORBED: ContextVar[Absorbed | None] = ContextVar("absorbed", default=None)
 
 
 @contextmanager
-def recording_absorbed(kept: Absorbed) -> Iterator[Absorbed]:
-    """Have rules tell what they keep, meanwhile."""
-    token = _KEPT.set(kept)
+def recording_absorbed(absorbed: Absorbed) -> Iterator[Absorbed]:
+    """Have rules add what they absorb to this record, while the context is open."""
+    token = _ABSORBED.set(absorbed)
     try:
-        yield kept
+        yield absorbed
     finally:
-        _KEPT.reset(token)
+        _ABSORBED.reset(token)
 
 
-def amount(relevance: Tensor) -> float:
-    """How much it is, of complex numbers that of both parts."""
-    parts = torch.view_as_real(relevance.detach().resolve_conj()) if relevance.is_complex() else relevance.detach()
-    return float(parts.double().sum())
+def total(relevance: Tensor) -> float:
+    """The sum of a tensor, in float64; of complex numbers, that of both their parts."""
+    values = torch.view_as_real(relevance.detach().resolve_conj()) if relevance.is_complex() else relevance.detach()
+    return float(values.double().sum())
 
 
-def to_biases(call: TorchCall, shared: Tensor) -> None:
-    """Tell, where somebody asks, how much goes to what a call returns for zeros.
+def record_biases(call: TorchCall, ratio: Tensor) -> None:
+    """Record, where a context asks for it, the relevance of what a call returns for inputs of zero: of its biases.
 
     Args:
         call: The call.
-        shared: The relevance of its output, for each unit of that.
+        ratio: Relevance over output, R / z.
     """
-    kept = _KEPT.get()
-    if kept is not None:
-        alone = call.output(*map(torch.zeros_like, call.inputs)).detach()
-        kept.biases += amount(by_parts(torch.mul, shared, torch.nan_to_num(alone, 0, 0, 0)))
+    absorbed = _ABSORBED.get()
+    if absorbed is not None:
+        at_zero = call.output(*map(torch.zeros_like, call.inputs)).detach()
+        absorbed.biases += total(by_parts(torch.mul, ratio, torch.nan_to_num(at_zero, 0, 0, 0)))
 
 
-def to_constants(relevance: Tensor, passed: Tensors) -> None:
-    """Tell, where somebody asks, that what is not passed goes to numbers that do not depend on the source."""
-    kept = _KEPT.get()
-    if kept is not None:
-        kept.biases += amount(relevance) - sum(map(amount, passed))
+def record_constants(relevance: Tensor, passed: Tensors) -> None:
+    """Record, where a context asks for it, that relevance not passed back goes to numbers without the source."""
+    absorbed = _ABSORBED.get()
+    if absorbed is not None:
+        absorbed.biases += total(relevance) - sum(map(total, passed))
 
 
 def stabilised(z: Tensor, epsilon: float) -> Tensor:
-    """Denominators, moved away from zero by epsilon: z + epsilon * sign(z), where the sign of zero is its own."""
+    """Denominators, moved away from zero: z + epsilon * sign(z), where the sign of zero is its sign bit's."""
     return z + torch.copysign(z.new_tensor(max(epsilon, torch.finfo(z.dtype).tiny)), z)
 
 
 def proportional(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
-    """Each input by its part in the output, to first order: x * J^T(R / z), where z = f(x)."""
-    z, passed_back = call.vjp(call.inputs)
-    shared = relative(relevance, z, epsilon)
-    to_biases(call, shared)
-    return tuple(by_parts(torch.mul, x, each) for x, each in zip(call.inputs, passed_back(shared), strict=True))
+    """LRP-0, by each input's contribution to the output, to first order: x * J^T(R / z), where z = f(x)."""
+    z, vector_jacobian_product = call.vjp(call.inputs)
+    ratio = relevance_ratio(relevance, z, epsilon)
+    record_biases(call, ratio)
+    gradients = vector_jacobian_product(ratio)
+    return tuple(by_parts(torch.mul, x, gradient) for x, gradient in zip(call.inputs, gradients, strict=True))
 
 
-def relative(relevance: Tensor, z: Tensor, epsilon: float) -> Tensor:
-    """Relevance over the numbers that have it, which are moved away from zero."""
-    shared = by_parts(lambda part, number: part / stabilised(number, epsilon), relevance, z)
-    kept = _KEPT.get()
-    if kept is not None:
-        kept.stabilisers += amount(relevance) - amount(by_parts(torch.mul, shared, z))
-    return shared
+def relevance_ratio(relevance: Tensor, z: Tensor, epsilon: float) -> Tensor:
+    """Relevance over the output that has it, R / z, with a stabilised denominator."""
+    ratio = by_parts(lambda numerator, denominator: numerator / stabilised(denominator, epsilon), relevance, z)
+    absorbed = _ABSORBED.get()
+    if absorbed is not None:
+        absorbed.stabilisers += total(relevance) - total(by_parts(torch.mul, ratio, z))
+    return ratio
 
 
-def by_parts(function: Callable[[Tensor, Tensor], Tensor], one: Tensor, second: Tensor) -> Tensor:
-    """A function of two tensors; of complex ones, of their real and of their imaginary parts, which are two numbers."""
-    if not (one.is_complex() and second.is_complex()):
-        return function(one, second)
-    parts = (torch.view_as_real(each.resolve_conj()) for each in (one, second))
-    return torch.view_as_complex(function(*parts))
+def by_parts(function: Callable[[Tensor, Tensor], Tensor], left: Tensor, right: Tensor) -> Tensor:
+    """A function of two tensors; of two complex ones, of their real and imaginary parts, each a number of its own."""
+    if not (left.is_complex() and right.is_complex()):
+        return function(left, right)
+    left, right = (torch.view_as_real(tensor.resolve_conj()) for tensor in (left, right))
+    return torch.view_as_complex(function(left, right))
 
 
-def fitting(relevance: Tensor, x: Tensor) -> Tensor:
-    """Relevance in the shape of what was broadcast; a real number gets that of both parts of a complex one."""
-    whole = relevance.real + relevance.imag if relevance.is_complex() and not x.is_complex() else relevance
-    return whole.sum_to_size(x.shape)
+def sum_to_input(relevance: Tensor, x: Tensor) -> Tensor:
+    """Relevance summed over what was broadcast, in the shape of an input; over both parts of complex numbers, too."""
+    is_from_complex = relevance.is_complex() and not x.is_complex()
+    return (relevance.real + relevance.imag if is_from_complex else relevance).sum_to_size(x.shape)
 
 
 def pass_through(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
-    """All of it to the number that the output is made of; what a function gives for zero is its own, as a bias is."""
-    (x, *others) = call.inputs
-    if others or (x.is_complex() and not relevance.is_complex()):
+    """Elementwise functions: all relevance to the one input element; f(0), where it is not zero, is as a bias."""
+    (x, *more_inputs) = call.inputs
+    if more_inputs or (x.is_complex() and not relevance.is_complex()):
         return proportional(call, relevance, epsilon)
-    at_zero = x == 0
-    if at_zero.any():
-        passed = torch.where(at_zero & (call.output(x) != 0), 0, relevance)
-        to_constants(relevance, (passed,))
+    is_zero = x == 0
+    if is_zero.any():
+        passed = torch.where(is_zero & (call.output(x) != 0), 0, relevance)
+        record_constants(relevance, (passed,))
         relevance = passed
-    return (fitting(relevance, x),)
+    return (sum_to_input(relevance, x),)
 
 
 def addition(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
-    """By contributions; all of it to what is moved by a mere number, as in 1 + tanh(x)."""
-    alone = sum(isinstance(leaf, Tensor) for leaf in call.leaves) == 1
-    return (fitting(relevance, call.inputs[0]),) if alone else proportional(call, relevance, epsilon)
+    """By contributions; where a mere number is added, as in 1 + tanh(x), all relevance to the tensor."""
+    if has_one_tensor(call):
+        return (sum_to_input(relevance, call.inputs[0]),)
+    return proportional(call, relevance, epsilon)
+
+
+def has_one_tensor(call: TorchCall) -> bool:
+    """Whether a single argument is a tensor, so that all others are mere numbers and options."""
+    return sum(isinstance(leaf, Tensor) for leaf in call.leaves) == 1
 
 
 def grid_sample_rule(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
-    """By contributions to the image; nothing to the grid that says where to look, unless it is alone."""
-    _, *grid = call.inputs
+    """By contributions to the image; none to the grid of positions, unless the grid alone depends on the source."""
+    _, *grids = call.inputs
     passed = proportional(dataclasses.replace(call, input_positions=call.input_positions[:1]), relevance, epsilon)
-    return *passed, *(torch.zeros_like(each) for each in grid)
+    return *passed, *(torch.zeros_like(grid) for grid in grids)
 
 
 def scatter_rule(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
-    """By contributions where numbers are added to others; else to those that are put there."""
-    return proportional(call, relevance, epsilon) if places_more(call) else route(call, relevance)
+    """By contributions where values are added to those that are there; else to the values that are written."""
+    return proportional(call, relevance, epsilon) if accumulates(call) else route(call, relevance)
 
 
-def places_more(call: TorchCall) -> bool:
-    """Whether numbers are added to others where they are put."""
+def accumulates(call: TorchCall) -> bool:
+    """Whether a scatter combines values with those that are there (`accumulate=True`, `reduce="sum"`)."""
     args, keywords = call.arguments
-    return any(isinstance(each, str | bool) and each for each in (*args[3:], *keywords.values()))
+    return any(isinstance(option, str | bool) and option for option in (*args[3:], *keywords.values()))
 
 
 def product(call: TorchCall, relevance: Tensor, epsilon: float = EPSILON) -> Tensors:
-    """Equal parts to all factors, which share them as sums do; what is added to a product has a part of its own."""
-    apart = bias_position(call)
-    factors = sum(place != apart for place in call.input_positions)
+    """Equal parts to all factors, each shared by contributions; a bias gets what it contributes."""
+    bias = bias_position(call)
+    factors = sum(position != bias for position in call.input_positions)
     if call.name in ELEMENTWISE_PRODUCTS:
-        return tuple(fitting(relevance / factors, x) for x in call.inputs)
-    passed = proportional(call, relevance, epsilon)
-    return tuple(
-        each if place == apart else each / factors for place, each in zip(call.input_positions, passed, strict=True)
-    )
+        return tuple(sum_to_input(relevance / factors, x) for x in call.inputs)
+    passed = zip(call.input_positions, proportional(call, relevance, epsilon), strict=True)
+    return tuple(contribution if position == bias else contribution / factors for position, contribution in passed)
 
 
 def quotient_rule(call: TorchCall, relevance: Tensor) -> Tensors:
-    """All of it to the numerator, whose scale the denominator is, as in every norm; to that where it is alone."""
-    first, *others = call.inputs
-    return fitting(relevance, first), *(torch.zeros_like(each) for each in others)
+    """All relevance to the numerator, as the denominator is its scale (in a norm); to a denominator that is alone."""
+    first, *denominators = call.inputs
+    return sum_to_input(relevance, first), *(torch.zeros_like(denominator) for denominator in denominators)
 
 
 def route(call: TorchCall, relevance: Tensor) -> Tensors:
-    """To where the output is taken from."""
+    """To the input elements that the output is a copy of, as torch's gradient goes."""
     passed = call.gradient(call.inputs, relevance)
-    to_constants(relevance, passed)
+    record_constants(relevance, passed)
     return passed
 
 
 def softmax_rule(call: TorchCall, relevance: Tensor) -> Tensors:
-    """By their share of the sum too: x * (R - s * sum(R)), the first-order share in closed form."""
+    """By contributions to first order, in closed form: x * (R - s * sum(R)), where s = softmax(x)."""
     (x,) = call.inputs
     args, keywords = call.arguments
     s = call.output(x)
-    passed = relevance - s * relevance.sum(keywords.get("dim", args[1] if len(args) > 1 else -1), keepdim=True)
-    return (torch.where(passed == 0, 0, x * passed).to(x.dtype),)  # what is masked by -inf has none
+    gradient = relevance - s * relevance.sum(keywords.get("dim", args[1] if len(args) > 1 else -1), keepdim=True)
+    return (torch.where(gradient == 0, 0, x * gradient).to(x.dtype),)  # a logit of -inf, which masks, gets none
 
 
 OP_RULES: Mapping[str, Rule] = {
@@ -224,11 +237,11 @@ OP_RULES: Mapping[str, Rule] = {
     **dict.fromkeys(MAXIMA, route),
     **dict.fromkeys(PRODUCT_FUNCTIONS, product),
     **dict.fromkeys(QUOTIENTS, quotient_rule),
-    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), grid_sample_rule),
-    **dict.fromkeys(("index_put", "put", "scatter", "scatter_reduce"), scatter_rule),
+    **dict.fromkeys(GRID_SAMPLERS, grid_sample_rule),
+    **dict.fromkeys(SCATTERS, scatter_rule),
     "softmax": softmax_rule,
 }
-"""The rules of calls that are no layers with weights."""
+"""The rules of all functions but layers with weights."""
 
 _STABILISED = frozenset((proportional, addition, pass_through, product, grid_sample_rule, scatter_rule))
 
@@ -241,14 +254,27 @@ def with_stabiliser(rule: Rule, epsilon: float) -> Rule:
 
 
 ADDED_FIRST = split_names("addbmm addcmul addmm addmv addr baddbmm")
+"""Functions whose first argument is added to a product of the others."""
+
 LAYERS = split_names("conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d linear")
 MATRIX_PRODUCTS = split_names("bmm dot einsum inner matmul imatmul mm mv outer rmatmul tensordot vdot")
 WEIGHTED = LAYERS | MATRIX_PRODUCTS | ADDED_FIRST
-"""Functions that are linear in inputs, with weights, where one of their two factors is constant."""
+"""Functions that are layers with weights where one of their two factors does not depend on the source."""
 
 
 def bias_position(call: TorchCall) -> int | None:
-    """Which argument is added to a product: the bias of a layer, what `torch.addmm` takes first."""
+    """Which argument is added to a product: the bias of a layer, or the first argument of `torch.addmm`."""
     if call.name in LAYERS:
         return call.position_of(2, "bias")
     return call.position_of(0, "input") if call.name in ADDED_FIRST else None
+
+
+def arguments_by_name(call: TorchCall, *names: str) -> dict[str, Any]:
+    """The arguments that a call was given, by name.
+
+    Args:
+        call: The call.
+        names: The names of its first parameters, for the arguments that it was given by position.
+    """
+    args, keywords = call.arguments
+    return dict(zip(names, args, strict=False)) | keywords

@@ -1,4 +1,4 @@
-"""Composites of the literature."""
+"""Composites from the papers."""
 
 from __future__ import annotations
 
@@ -22,29 +22,34 @@ def _convolutions(rule: LayerRule) -> dict[LayerKey, LayerRule]:
 
 
 def EpsilonPlus(epsilon: float = 1e-6, *, stabiliser: float = EPSILON) -> Composite:  # noqa: N802  # a composite, made
-    """Convolutions by positive contributions, all other layers by all.
+    """ZPlus for convolutions, epsilon for all other layers.
 
     Args:
-        epsilon: Of the rule of all other layers.
-        stabiliser: What keeps denominators from zero elsewhere: of convolutions, sums and products.
+        epsilon: The epsilon of all other layers.
+        stabiliser: The epsilon of all other calls and of convolutions.
     """
     return Composite(_convolutions(ZPlus(stabiliser)), default=Epsilon(epsilon), stabiliser=stabiliser)
 
 
 def EpsilonPlusFlat(epsilon: float = 1e-6, *, stabiliser: float = EPSILON) -> Composite:  # noqa: N802
-    """The same, and first layers in equal parts."""
+    """Flat for first layers, ZPlus for other convolutions, epsilon for all other layers.
+
+    Args:
+        epsilon: The epsilon of all other layers.
+        stabiliser: The epsilon of all other calls, of convolutions and of first layers.
+    """
     return dataclasses.replace(EpsilonPlus(epsilon, stabiliser=stabiliser), first=Flat(stabiliser))
 
 
 def EpsilonAlpha2Beta1(epsilon: float = 1e-6, *, stabiliser: float = EPSILON) -> Composite:  # noqa: N802
-    """Convolutions by twice the positive contributions less the negative ones, all other layers by all.
+    """AlphaBeta for convolutions, with alpha 2 and beta 1, epsilon for all other layers.
 
     Args:
-        epsilon: Of the rule of all other layers.
-        stabiliser: What keeps denominators from zero elsewhere.
+        epsilon: The epsilon of all other layers.
+        stabiliser: The epsilon of all other calls and of convolutions.
     """
-    of_convolutions = AlphaBeta(stabiliser, alpha=2, beta=1)
-    return Composite(_convolutions(of_convolutions), default=Epsilon(epsilon), stabiliser=stabiliser)
+    rule = AlphaBeta(stabiliser, alpha=2, beta=1)
+    return Composite(_convolutions(rule), default=Epsilon(epsilon), stabiliser=stabiliser)
 
 
 def EpsilonGammaBox(  # noqa: N802
@@ -55,14 +60,14 @@ def EpsilonGammaBox(  # noqa: N802
     *,
     stabiliser: float = EPSILON,
 ) -> Composite:
-    """First layers between bounds of the inputs, convolutions by gamma, all other layers by all contributions.
+    """ZBox for first layers, gamma for other convolutions, epsilon for all other layers.
 
     Args:
-        low: The least that inputs can be; see [ZBox][pellucid.methods.ZBox].
-        high: The most.
-        gamma: How much more positive contributions to convolutions count.
-        epsilon: Of the rule of all other layers.
-        stabiliser: What keeps denominators from zero elsewhere.
+        low: The lower bound of the inputs; see [ZBox][pellucid.methods.ZBox].
+        high: The upper bound.
+        gamma: The gamma of convolutions.
+        epsilon: The epsilon of all other layers.
+        stabiliser: The epsilon of all other calls, of convolutions and of first layers.
     """
     return Composite(
         _convolutions(Gamma(stabiliser, gamma=gamma)),
@@ -73,13 +78,13 @@ def EpsilonGammaBox(  # noqa: N802
 
 
 def AttnLRP(epsilon: float = 1e-6, gamma: float = 0.0, *, stabiliser: float = EPSILON) -> Composite:  # noqa: N802
-    """For transformers: layers by all contributions, or by gamma, as for vision transformers.
+    """For transformers: epsilon for all layers; with a gamma, as vision transformers need, gamma for all layers.
 
     Achtibat et al., 2024, https://arxiv.org/abs/2402.05602.
 
     Args:
-        epsilon: Of the rule of layers.
-        gamma: How much more positive contributions to layers count.
-        stabiliser: What keeps denominators from zero elsewhere: of attention, sums and products.
+        epsilon: The epsilon of layers.
+        gamma: The gamma of layers; zero for the epsilon rule.
+        stabiliser: The epsilon of all other calls: attention, sums and products.
     """
     return Composite(default=Gamma(epsilon, gamma=gamma) if gamma else Epsilon(epsilon), stabiliser=stabiliser)

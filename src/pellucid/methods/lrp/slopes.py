@@ -1,7 +1,8 @@
-"""Relevance as a changed gradient: where rules allow, R / x is passed back in place of R, by torch's own steps.
+"""Relevance as a modified gradient: autograd passes the slope R / x back in place of the relevance R.
 
-What is read is multiplied by in the end. Where all layers follow the epsilon rule, that is how every rule reads: a
-layer's is torch's gradient, an activation's is f(x) / x, a product's half of the gradient, a denominator is a constant.
+At the end, slopes are multiplied by the attributed tensors. Where all layers follow the epsilon rule, every rule is a
+modified gradient: a layer's is torch's own, times z / (z + epsilon * sign(z)); an activation's is f(x) / x; a factor
+gets half of a product's gradient; a denominator is a constant.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -30,58 +31,62 @@ from pellucid.core.rules.torch_call import TorchCall, TorchFunction
 from pellucid.core.tensors import Tensors
 from pellucid.methods.backprop.rule_gradients import gradient_under_rules
 from pellucid.methods.deeplift.scales import inverts
-from pellucid.methods.lrp.batch_norm import BatchNorm
+from pellucid.methods.lrp.batch_norm import folding_batch_norm
 from pellucid.methods.lrp.contributions import WeightedLayerCall
 from pellucid.methods.lrp.op_rules import (
     ADDITION_OPS,
     ELEMENTWISE_OPS,
     ELEMENTWISE_PRODUCTS,
     EPSILON,
+    GRID_SAMPLERS,
     MAXIMA,
     QUOTIENTS,
+    SCATTERS,
     SUMS,
+    accumulates,
+    arguments_by_name,
     bias_position,
     by_parts,
-    places_more,
+    has_one_tensor,
 )
 
 HOMOGENEOUS = split_names("abs absolute dropout feature_dropout leaky_relu native_dropout neg negative relu rrelu")
-"""Functions of one number for which f(x) / x is the gradient."""
+"""Elementwise functions for which f(x) / x is torch's gradient."""
 
-KEPT = split_names("index_put put scatter scatter_reduce")
-"""Functions that put numbers somewhere, which may be added to others."""
+MakeCall: TypeAlias = Callable[[TorchCall, CallMemory], Any]
+"""Makes a call whose gradient is its rule; returns None where its rule is no gradient."""
 
 
 class NoSlope(Exception):
-    """A model makes calls whose rule is no changed gradient."""
+    """A model makes calls whose rule is no modified gradient."""
 
 
 def passed_back_as_slopes(f: ModelFunction, epsilon: float, stabiliser: float) -> tuple[Tensors, Tensor]:
-    """The relevance where a pathway reads, and the values that it starts from.
+    """The relevance of the tensors where gradients are taken, and the values that it starts from.
 
     Args:
-        f: The function, to one value per example.
-        epsilon: Of the rule of all layers.
-        stabiliser: What keeps the denominators of all other calls from zero.
+        f: The function, of one value per example.
+        epsilon: The epsilon of all layers' rule.
+        stabiliser: The epsilon that keeps the denominators of all other calls from zero.
 
     Raises:
-        NoSlope: It is not to be had so.
+        NoSlope: A rule is no modified gradient, or a gradient is zero, which says nothing about R / x.
     """
     rules = slopes(epsilon, stabiliser)
 
     def evaluate(points: Points) -> Tensors:
         warned, f.session.warned_inputs = f.session.warned_inputs, _AllWarned()
         try:
-            found = gradient_under_rules(f, rules, points)
+            result = gradient_under_rules(f, rules, points)
         except RuntimeError as error:
             if "modified by an inplace operation" not in str(error):
                 raise
-            raise NoSlope from error  # rules remember what is written into later
+            raise NoSlope from error  # rules remember values that are overwritten later
         finally:
             f.session.warned_inputs = warned
-        trail, gradient = found.run.audit, found.gradient
-        unruled = found.run.blind or trail is None or any(trail.missing_rules(gradient.value, gradient.at))
-        if unruled or not all(grad.any() for grad in gradient.grad):
+        audit, gradient = result.run.audit, result.gradient
+        incomplete = result.run.blind or audit is None or any(audit.missing_rules(gradient.value, gradient.at))
+        if incomplete or not all(grad.any() for grad in gradient.grad):
             raise NoSlope
         pairs = zip(gradient.at, gradient.grad, strict=True)
         return *(by_parts(torch.mul, x.detach(), grad) for x, grad in pairs), gradient.value.detach()
@@ -91,7 +96,7 @@ def passed_back_as_slopes(f: ModelFunction, epsilon: float, stabiliser: float) -
 
 
 class _AllWarned(set[int]):
-    """As if the user had been told of all inputs that no gradient reaches: such as denominators alone, or for good."""
+    """Holds every index: no warnings of inputs without a gradient, as rules may find some, or will warn themselves."""
 
     def __contains__(self, index: object) -> bool:
         return True
@@ -99,189 +104,221 @@ class _AllWarned(set[int]):
 
 @functools.cache
 def slopes(epsilon: float, stabiliser: float) -> Rules:
-    """The rules of all calls, where all layers follow the epsilon rule.
+    """The rules of all calls as modified gradients, where all layers follow the epsilon rule.
 
     Args:
-        epsilon: Of the rule of all layers.
-        stabiliser: What keeps the denominators of all other calls from zero.
+        epsilon: The epsilon of all layers' rule.
+        stabiliser: The epsilon that keeps the denominators of all other calls from zero.
     """
 
-    def shared(call: TorchCall, memory: CallMemory) -> Any:
-        """By contributions: torch's gradient, less what the stabiliser takes."""
-        return _damped(call, memory, stabiliser)
+    def proportional(call: TorchCall, memory: CallMemory) -> Any:
+        """By contributions: torch's gradient, damped."""
+        return _call_damped(call, memory, stabiliser)
 
     def addition(call: TorchCall, memory: CallMemory) -> Any:
-        """The same, and all to what is moved by a mere number; where that is zero, there is no R / x."""
-        if sum(isinstance(leaf, Tensor) for leaf in call.leaves) > 1:
-            return shared(call, memory)
-        return None if (call.inputs[0] == 0).any() else _ratio(call, memory, lambda grad, x, z: (z / x).mul_(grad))
+        """By contributions; all to a tensor that a number is added to: z / x, which there is not where x is zero."""
+        if not has_one_tensor(call):
+            return proportional(call, memory)
+        if (call.inputs[0] == 0).any():
+            return None
+        return _call_with_ratio(call, memory, lambda grad, x, z: (z / x).mul_(grad))
 
-    def passed_on(call: TorchCall, memory: CallMemory) -> Any:
-        """All of it: f(x) / x."""
+    def pass_through(call: TorchCall, memory: CallMemory) -> Any:
+        """All relevance to the one input: f(x) / x."""
         if inverts(call):
             with torch.no_grad():
                 return call.result(*call.inputs)
         if len(call.inputs) > 1:
-            return shared(call, memory)
-        if call.name not in HOMOGENEOUS or call.inputs[0].is_complex():  # abs of both parts is a root
-            return _ratio(call, memory)
-        return call.result(*call.inputs)
+            return proportional(call, memory)
+        if call.name not in HOMOGENEOUS or call.inputs[0].is_complex():  # abs of a complex number is a root
+            return _call_with_ratio(call, memory)
+        return plain_gradient(call, memory)
 
     def product(call: TorchCall, memory: CallMemory) -> Any:
-        """Equal parts to all factors."""
+        """Equal parts to all factors; the epsilon rule where one of them is constant, as in a layer."""
         if WeightedLayerCall.of(call) is not None:
-            return _damped(call, memory, epsilon)
-        apart, factors = bias_position(call), len(call.input_positions)
-        if factors > 1 and apart in call.input_positions:
+            return _call_damped(call, memory, epsilon)
+        bias, factors = bias_position(call), len(call.input_positions)
+        if factors > 1 and bias in call.input_positions:
             return None
-        if call.name in ELEMENTWISE_PRODUCTS:
-            return None if any(each.is_complex() for each in call.inputs) else _parts(call, factors)
-        return _damped(call, memory, stabiliser, factors)
+        if call.name not in ELEMENTWISE_PRODUCTS:
+            return _call_damped(call, memory, stabiliser, factors)
+        if any(x.is_complex() for x in call.inputs):
+            return None
+        result = plain_gradient(call, memory)
+        if factors > 1:
+            result.register_hook(lambda grad: grad / factors)
+        return result
 
     def quotient(call: TorchCall, memory: CallMemory) -> Any:
-        """All of it to the numerator; where the denominator is alone f(x) / x, the gradient the other way."""
-        first, *others = call.inputs
+        """All to the numerator, over a constant; a denominator that is alone gets f(x) / x, minus its gradient."""
+        first, *denominators = call.inputs
         _, keywords = call.arguments
         if first.is_complex() or keywords.get("rounding_mode") is not None:
             return None
-        result = call.result(first, *(each.detach() for each in others))
+        result = call.result(first, *(denominator.detach() for denominator in denominators))
         if call.input_positions[0] != call.position_of(0, "input"):
             result.register_hook(torch.neg)
         return result
 
-    def placement(call: TorchCall, memory: CallMemory) -> Any:
-        """By contributions where numbers are added to others."""
-        return shared(call, memory) if places_more(call) else call.result(*call.inputs)
+    def scatter(call: TorchCall, memory: CallMemory) -> Any:
+        """By contributions where values are added to others."""
+        return proportional(call, memory) if accumulates(call) else plain_gradient(call, memory)
 
-    def attention(call: TorchCall, memory: CallMemory) -> Any:
-        """Products of halves around a softmax, whose rule is torch's gradient."""
-        query, key, value = (call.position_of(*each) for each in enumerate(("query", "key", "value")))
-        ends = 2 if query in call.input_positions and value in call.input_positions else 1
-        factors = {query: 2 * ends, key: 2 * ends, value: ends}
-        if not set(call.input_positions) <= set(factors):
+    def plain_gradient(call: TorchCall, memory: CallMemory) -> Any:
+        """The rule is torch's gradient."""
+        return call.result(*call.inputs)
+
+    def no_slope(call: TorchCall, memory: CallMemory) -> Any:
+        """The rule is no modified gradient."""
+        return None
+
+    def fused_attention(call: TorchCall, memory: CallMemory) -> Any:
+        """Products, whose factors get halves, around a softmax, whose rule is torch's gradient."""
+        query, key, value = (call.position_of(index, name) for index, name in enumerate(("query", "key", "value")))
+        outer = 2 if query in call.input_positions and value in call.input_positions else 1
+        divisors = {query: 2 * outer, key: 2 * outer, value: outer}
+        if not set(call.input_positions) <= set(divisors):
             return None
-        scaled = (_rescaled(x, factors[place]) for place, x in zip(call.input_positions, call.inputs, strict=True))
-        return _damped(call, memory, stabiliser if ends > 1 else epsilon, inputs=tuple(scaled))
+        pairs = zip(call.input_positions, call.inputs, strict=True)
+        inputs = tuple(_with_divided_gradient(x, divisors[position]) for position, x in pairs)
+        return _call_damped(call, memory, stabiliser if outer > 1 else epsilon, inputs=inputs)
 
     def layer_norm(call: TorchCall, memory: CallMemory) -> Any:
-        """That of its steps, a difference from the mean over a constant, times the weights and with the biases."""
-        args, keywords = call.arguments
-        given = dict(zip(("input", "normalized_shape", "weight", "bias", "eps"), args, strict=False)) | keywords
-        x, weight, bias = given["input"], given.get("weight"), given.get("bias")
+        """Those of its steps: x - mean over a constant, times the weights, plus the biases."""
+        arguments = arguments_by_name(call, "input", "normalized_shape", "weight", "bias", "eps")
+        x, shape, eps = arguments["input"], arguments["normalized_shape"], arguments.get("eps", 1e-5)
+        weight, bias = arguments.get("weight"), arguments.get("bias")
         with torch.no_grad():
-            y, mean, rate = torch.native_layer_norm(x, given["normalized_shape"], weight, bias, given.get("eps", 1e-5))
-        dims = tuple(range(-len(given["normalized_shape"]), 0))
+            y, mean, inverse_std = torch.native_layer_norm(x, shape, weight, bias, eps)
+        dims = tuple(range(-len(shape), 0))
 
-        def change(grad: Tensor, x: Tensor, y: Tensor) -> Tensor:
-            passed = (grad if bias is None else _damp(grad, y, stabiliser)) * rate
-            passed = _damp(passed if weight is None else passed.mul_(weight), x - mean, stabiliser)
-            return passed.sub_(_damp(passed.mean(dims, keepdim=True), mean, stabiliser))
+        def slope(grad: Tensor, x: Tensor, y: Tensor) -> Tensor:
+            grad = (grad if bias is None else _damp(grad, y, stabiliser)) * inverse_std
+            grad = _damp(grad if weight is None else grad.mul_(weight), x - mean, stabiliser)
+            return grad.sub_(_damp(grad.mean(dims, keepdim=True), mean, stabiliser))
 
-        return _Changed.apply(x, y, memory.hold(x), memory.hold(y), change)  # type: ignore[no-untyped-call]
+        return _ModifiedGradient.apply(x, y, memory.hold(x), memory.hold(y), slope)  # type: ignore[no-untyped-call]
 
     functions: dict[str | TorchFunction, RuleSpec] = {
-        name: Decompose(steps, otherwise=Around(_unless_ruled(shared))) for name, steps in DECOMPOSITIONS.items()
+        name: Decompose(decomposition, otherwise=Around(_unless_module_has_rule(proportional)))
+        for name, decomposition in DECOMPOSITIONS.items()
     }
-    for names, make in (
-        (SUMS, shared),
+    makers: list[tuple[frozenset[str], MakeCall]] = [
+        (SUMS, proportional),
         (ADDITION_OPS, addition),
-        (ELEMENTWISE_OPS, passed_on),
+        (ELEMENTWISE_OPS, pass_through),
         (PRODUCT_FUNCTIONS, product),
         (QUOTIENTS, quotient),
-        (KEPT, placement),
-        (MAXIMA | split_names("softmax"), lambda call, memory: call.result(*call.inputs)),
-        (split_names("grid_sampler grid_sampler_2d grid_sampler_3d"), lambda call, memory: None),
-    ):
-        functions.update(dict.fromkeys(names, Around(_unless_ruled(make))))
-    functions["layer_norm"] = Decompose(_layer_norm_in_steps, otherwise=Around(_unless_ruled(layer_norm)))
-    functions["batch_norm"] = Decompose(BatchNorm(lambda layer: False), otherwise=Around(_unless_ruled(shared)))
+        (SCATTERS, scatter),
+        (MAXIMA | split_names("softmax"), plain_gradient),
+        (GRID_SAMPLERS, no_slope),
+    ]
+    for names, make in makers:
+        functions.update(dict.fromkeys(names, Around(_unless_module_has_rule(make))))
+    decomposed: dict[str, tuple[TorchFunction, MakeCall]] = {
+        "layer_norm": (_decomposed_layer_norm, layer_norm),
+        "batch_norm": (folding_batch_norm(lambda layer: False), proportional),
+    }
     if stabiliser <= EPSILON:
-        fused = Around(_unless_ruled(attention))
-        functions["scaled_dot_product_attention"] = Decompose(_attention_in_steps, otherwise=fused)
+        decomposed["scaled_dot_product_attention"] = _decomposed_attention, fused_attention
+    for name, (decomposition, make) in decomposed.items():
+        functions[name] = Decompose(decomposition, otherwise=Around(_unless_module_has_rule(make)))
     return Rules(functions, exempt=REARRANGES)
 
 
-def _unless_ruled(make: Callable[[TorchCall, CallMemory], Any]) -> Callable[[TorchCall, CallMemory], Any]:
-    """What makes calls, but for those of modules that have a rule of their own."""
+def _unless_module_has_rule(make: MakeCall) -> MakeCall:
+    """The same, but None for calls of modules that have a rule of their own."""
 
-    def made(call: TorchCall, memory: CallMemory) -> Any:
-        own = None if call.module is None else vars(call.module).get("rule")
-        return make(call, memory) if own is None else None
+    def make_call(call: TorchCall, memory: CallMemory) -> Any:
+        module_rule = None if call.module is None else vars(call.module).get("rule")
+        return make(call, memory) if module_rule is None else None
 
-    return made
+    return make_call
 
 
-def _damped(call: TorchCall, memory: CallMemory, epsilon: float, parts: int = 1, inputs: Tensors | None = None) -> Any:
-    """What a call returns, with the gradient times z / (z + epsilon * sign(z)), and over the number of parts."""
+def _call_damped(
+    call: TorchCall, memory: CallMemory, epsilon: float, divisor: int = 1, inputs: Tensors | None = None
+) -> Any:
+    """Make a call; the gradient at its output z is multiplied by z / (z + epsilon * sign(z)), and divided.
+
+    Args:
+        call: The call.
+        memory: What keeps z for the backward.
+        epsilon: The stabiliser.
+        divisor: What the gradient is divided by: the number of factors of a product.
+        inputs: What to call in place of the call's own inputs.
+    """
     result = call.result(*(call.inputs if inputs is None else inputs))
     z: Any = result if isinstance(result, Tensor) else tree_flatten(result)[0][0]
-    if z.grad_fn is not None and all(z is not each for each in call.inputs):
+    if z.grad_fn is not None and all(z is not x for x in call.inputs):
         held = memory.hold(z)
 
         def damp(grad: Tensor) -> Tensor:
-            passed = by_parts(lambda each, at: _damp(each, at, epsilon), grad, held[0])
-            return passed if parts == 1 else passed / parts
+            damped = by_parts(lambda grad, z: _damp(grad, z, epsilon), grad, held[0])
+            return damped if divisor == 1 else damped / divisor
 
         z.register_hook(damp)
     return result
 
 
 def _damp(grad: Tensor, z: Tensor, epsilon: float) -> Tensor:
-    """A gradient times |z| / (|z| + epsilon); in half precision none where z is next to nothing, and all elsewhere."""
+    """A gradient times |z| / (|z| + epsilon).
+
+    In half precision, where a small epsilon vanishes beside any other number, the factor is 0 for |z| <= epsilon and
+    else 1.
+    """
     if epsilon <= EPSILON and z.dtype not in (torch.float32, torch.float64):
         return torch.ops.aten.hardshrink_backward(grad, z, epsilon)  # type: ignore[no-any-return]
-    least = max(epsilon, torch.finfo(z.dtype).tiny)
-    return torch.addcdiv(grad, grad, z.abs().add_(least), value=-least)
+    epsilon = max(epsilon, torch.finfo(z.dtype).tiny)
+    return torch.addcdiv(grad, grad, z.abs().add_(epsilon), value=-epsilon)
 
 
-def _parts(call: TorchCall, factors: int) -> Any:
-    """What a product returns, with equal parts of the gradient."""
-    result = call.result(*call.inputs)
-    if factors > 1:
-        result.register_hook(lambda grad: grad / factors)
-    return result
-
-
-def _rescaled(x: Tensor, parts: int) -> Any:
-    """A tensor whose gradient is divided."""
+def _with_divided_gradient(x: Tensor, divisor: int) -> Any:
+    """An alias of a tensor, whose gradient is divided."""
     alias: Any = torch.ops.aten.alias(x)
-    if parts > 1:
-        alias.register_hook(lambda grad: grad / parts)
+    if divisor > 1:
+        alias.register_hook(lambda grad: grad / divisor)
     return alias
 
 
-def _by_ratio(grad: Tensor, x: Tensor, z: Tensor) -> Tensor:
-    """A gradient times z / x; nothing where x is zero."""
+def _times_ratio(grad: Tensor, x: Tensor, z: Tensor) -> Tensor:
+    """A gradient times z / x; zero where x is zero."""
     return (z / x).masked_fill_(x == 0, 0).mul_(grad)
 
 
-def _ratio(call: TorchCall, memory: CallMemory, change: Callable[[Tensor, Tensor, Tensor], Tensor] = _by_ratio) -> Any:
-    """What a function of one number returns, with f(x) / x for a gradient."""
+def _call_with_ratio(
+    call: TorchCall, memory: CallMemory, slope: Callable[[Tensor, Tensor, Tensor], Tensor] = _times_ratio
+) -> Any:
+    """Make the call of an elementwise function, with f(x) / x for a gradient; None for complex numbers."""
     (x,) = call.inputs
     if x.is_complex():
         return None
     with torch.no_grad():
         z = call.output(x)
-    return _Changed.apply(x, z, memory.hold(x), memory.hold(z), change)  # type: ignore[no-untyped-call]
+    return _ModifiedGradient.apply(x, z, memory.hold(x), memory.hold(z), slope)  # type: ignore[no-untyped-call]
 
 
-class _Changed(torch.autograd.Function):
-    """What a function makes of x, with another gradient."""
+class _ModifiedGradient(torch.autograd.Function):
+    """Returns z = f(x), computed before, with slope(gradient at z, x, z) for the gradient at x.
+
+    Both tensors come a second time as the memory holds them, for the backward.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, z: Tensor, held: list[Tensor], held_z: list[Tensor], change: Callable[..., Tensor]
+        ctx: Any, x: Tensor, z: Tensor, held_x: list[Tensor], held_z: list[Tensor], slope: Callable[..., Tensor]
     ) -> Tensor:
-        ctx.held, ctx.change = (held, held_z), change
+        ctx.held, ctx.slope = (held_x, held_z), slope
         return z.detach()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         (x,), (z,) = ctx.held
-        return ctx.change(grads[0], x, z).to(x.dtype), None, None, None, None
+        return ctx.slope(grads[0], x, z).to(x.dtype), None, None, None, None
 
 
-def _layer_norm_in_steps(
+def _decomposed_layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
     weight: Tensor | None = None,
@@ -289,16 +326,16 @@ def _layer_norm_in_steps(
     eps: float = 1e-5,
     cudnn_enable: bool = True,
 ) -> Any:
-    """A layer norm in steps where its weights depend on the source, or are of another dtype; else torch's."""
-    others = [each for each in (weight, bias) if each is not None]
+    """A layer norm in steps where its weights depend on the source or have another dtype; else NotImplemented."""
+    parameters = [parameter for parameter in (weight, bias) if parameter is not None]
     if not torch.is_autocast_enabled(input.device.type) and not any(
-        each.dtype != input.dtype or DEPENDS_ON_SOURCE(each) for each in others
+        parameter.dtype != input.dtype or DEPENDS_ON_SOURCE(parameter) for parameter in parameters
     ):
         return NotImplemented
     return normalization.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
-def _attention_in_steps(
+def _decomposed_attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -308,15 +345,19 @@ def _attention_in_steps(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Any:
-    """Attention in steps where some may look at nobody, one side is constant or something is dropped; else torch's."""
+    """Attention in steps where a row is masked completely, query or key is constant, or with dropout.
+
+    Else NotImplemented.
+    """
     if (
         dropout_p == 0
         and DEPENDS_ON_SOURCE(query) == DEPENDS_ON_SOURCE(key)
-        and (attn_mask is None or _all_see(attn_mask))
+        and (attn_mask is None or _every_row_attends(attn_mask))
     ):
         return NotImplemented
     return attention.attention(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
 
 
-def _all_see(mask: Tensor) -> bool:
+def _every_row_attends(mask: Tensor) -> bool:
+    """Whether no row of a mask, boolean or additive, is masked completely."""
     return bool((mask if mask.dtype == torch.bool else mask != -math.inf).any(-1).all())

@@ -1,4 +1,4 @@
-"""Rules of relevance propagation that say what takes the place of the weights of a module, as Captum has them."""
+"""Captum's rules: each says which weights take the place of a module's own."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from pellucid.methods.lrp.layer_rules import Pass
 from pellucid.methods.lrp.op_rules import pass_through, proportional
 
 _PASSING = ("relu", "tanh", "dropout")
-"""Functions that pass relevance on whatever the rule of their module, as in Captum."""
+"""Functions that pass relevance through whatever the rule of their module, as in Captum."""
 
 _HOOKS = ("forward_hook", "forward_hook_weights", "forward_pre_hook_activations", "backward_hook_activation")
 
 
 class PropagationRule(LayerRule):
-    """Relevance by contributions x * w', where a subclass says what takes the place of the weights.
+    """Relevance by contributions x * w', where a subclass says which weights w' take the place of the module's.
 
-    R_i = sum over j of x_i w'_ij / z'_j * R_j, where z' = f'(x), moved away from zero by `STABILITY_FACTOR`
+    R_i = sum over j of x_i w'_ij / z'_j * R_j, where z' is the output with weights w', stabilised by `STABILITY_FACTOR`
 
     Modules keep their weights: a rule changes those of a copy.
     """
@@ -40,50 +40,55 @@ class PropagationRule(LayerRule):
 
     @abstractmethod
     def _manipulate_weights(self, module: nn.Module, inputs: Any, outputs: Any) -> None:
-        """Change the weights of a module.
+        """Change the weights of a module, in place or by setting its attributes.
 
         Args:
-            module: A copy of it, whose parameters are plain tensors.
-            inputs: What it takes, a tuple.
-            outputs: What it returns.
+            module: A copy of the module, whose parameters are plain tensors.
+            inputs: The module's inputs, a tuple of tensors.
+            outputs: Its output.
         """
 
     def __call__(self, call: TorchCall, relevance: Tensor) -> Tensors:
-        """The relevance of what a call takes, given that of what it returns."""
+        """The relevance of a call's inputs, given that of its output."""
         if call.name in _PASSING:
             return pass_through(call, relevance)
         return proportional(self._changed(call), relevance, self.STABILITY_FACTOR)
 
     def _changed(self, call: TorchCall) -> TorchCall:
-        """The same call with the weights that a copy of its module has, once they are manipulated."""
+        """The same call with manipulated weights: those of a copy of its module."""
         if call.module is None:
             return call
-        leaves, own = list(call.leaves), {id(each): name for name, each in call.module._parameters.items()}
-        names = {place: own[id(leaf)] for place, leaf in enumerate(leaves) if id(leaf) in own and leaf is not None}
+        leaves = list(call.leaves)
+        name_by_id = {id(parameter): name for name, parameter in call.module._parameters.items()}
+        names = {
+            index: name_by_id[id(leaf)]
+            for index, leaf in enumerate(leaves)
+            if leaf is not None and id(leaf) in name_by_id
+        }
         layer = WeightedLayerCall.of(call)
         if layer is not None:  # weights that the module computes are no parameters
             names = {layer.weight: "weight", **({} if layer.bias is None else {layer.bias: "bias"}), **names}
-        other = _shallow_module_copy(call.module)
-        vars(other).update({name: leaves[place].clone() for place, name in names.items()})
-        self._manipulate_weights(other, call.inputs, call.output(*call.inputs))
-        for place, name in names.items():
-            leaves[place] = getattr(other, name)
+        module = _shallow_module_copy(call.module)
+        vars(module).update({name: leaves[index].clone() for index, name in names.items()})
+        self._manipulate_weights(module, call.inputs, call.output(*call.inputs))
+        for index, name in names.items():
+            leaves[index] = getattr(module, name)
         return dataclasses.replace(call, leaves=leaves)
 
 
 def _shallow_module_copy(module: nn.Module) -> nn.Module:
-    """A module that may be changed, whose parameters are plain tensors."""
+    """A copy of a module that may be changed, whose parameters are plain tensors."""
     parametrized = torch.nn.utils.parametrize.is_parametrized(module)
-    other: nn.Module = object.__new__(type(module).__mro__[parametrized])
-    vars(other).update({name: _clone_value(each) for name, each in vars(module).items()})
-    for tensors in (other._parameters, other._buffers):
-        vars(other).update({name: _clone_value(each) for name, each in tensors.items()})
+    duplicate: nn.Module = object.__new__(type(module).__mro__[parametrized])
+    vars(duplicate).update({name: _clone_value(value) for name, value in vars(module).items()})
+    for tensors in (duplicate._parameters, duplicate._buffers):
+        vars(duplicate).update({name: _clone_value(tensor) for name, tensor in tensors.items()})
         tensors.clear()
-    return other
+    return duplicate
 
 
 def _clone_value(value: Any) -> Any:
-    """A tensor or a dict that is nobody else's."""
+    """A copy of a tensor or a dict; any other value as it is."""
     return value.clone() if isinstance(value, Tensor) else copy.copy(value) if isinstance(value, dict) else value
 
 
@@ -91,7 +96,7 @@ class EpsilonRule(PropagationRule):
     """By all contributions: [pellucid.methods.Epsilon][].
 
     Args:
-        epsilon: What keeps denominators from zero.
+        epsilon: The stabiliser, which keeps denominators from zero.
     """
 
     def __init__(self, epsilon: float = 1e-9) -> None:
@@ -105,7 +110,7 @@ class GammaRule(PropagationRule):
     """Positive weights count more: w + gamma * max(w, 0) takes the place of w.
 
     Args:
-        gamma: How much more they count.
+        gamma: How much more positive weights count.
         set_bias_to_zero: Whether biases take no part of the relevance.
     """
 
@@ -134,15 +139,15 @@ class Alpha1_Beta0_Rule(PropagationRule):  # noqa: N801  # Captum's name
 
 
 class IdentityRule(EpsilonRule):
-    """All of it to the inputs, place by place: [pellucid.methods.Pass][]."""
+    """All relevance to the inputs, element by element: [pellucid.methods.Pass][]."""
 
     def __call__(self, call: TorchCall, relevance: Tensor) -> Tensors:
-        """The relevance of what a call returns."""
+        """The relevance of the output."""
         return Pass()(call, relevance)
 
 
 def _modify_parameters(module: nn.Module, of_weights: Callable[[Tensor], Tensor], set_bias_to_zero: bool) -> None:
-    """Put other weights in the place of those of a copy of a module, and zeros in that of biases."""
+    """Replace the weights of a copy of a module, and its biases by zeros."""
     weight, bias = (getattr(module, name, None) for name in ("weight", "bias"))
     if isinstance(weight, Tensor):
         vars(module)["weight"] = of_weights(weight)
