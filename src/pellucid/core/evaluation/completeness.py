@@ -51,12 +51,12 @@ ENOUGH_ROWS = 20
 def ends_fit_into_chunk(f: ModelFunction, steps: int) -> bool:
     """Whether both ends of a line can be evaluated as two more rows per example in the first chunk, almost for free."""
     rows = f.session.budget.fitting // max(1, len(f))
-    special = (
+    needs_forward_of_its_own = (
         f.problem.options.gradient_function is not None
         or f.problem.options.create_graph
         or any(tensor.is_complex() for tensor in f.x)
     )
-    return min(steps, rows) >= ENOUGH_ROWS and not (f.session.whole_batch or special)
+    return min(steps, rows) >= ENOUGH_ROWS and not (f.session.whole_batch or needs_forward_of_its_own)
 
 
 def with_ends(nodes: Tensor) -> Tensor:

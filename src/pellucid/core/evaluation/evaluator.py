@@ -69,7 +69,7 @@ class Evaluator:
             BatchCollapsed: The first dimension of the output does not count the rows.
         """
         session, examples = self.session, points.examples
-        inputs, source_points = self._inputs_and_source_points(points)
+        inputs, source_points = self.inputs_and_source_points(points)
         sites = (self.target.site,) if site is None else (site, self.target.site)
         interceptor = None if source_points is None else self._replay_interceptor(source_points, sites)
         with tied_to_its_batch(session, self.way, examples, inputs), self._failing_replays(interceptor):
@@ -84,8 +84,8 @@ class Evaluator:
             raise BatchCollapsed
         return value, captured
 
-    def _inputs_and_source_points(self, points: Points) -> tuple[Tensors, Points | None]:
-        """The model's inputs for points, and the points to patch in at the source, where that is a layer."""
+    def inputs_and_source_points(self, points: Points) -> tuple[Tensors, Points | None]:
+        """The model's inputs for points, and the points to patch in at the source; None if that is the inputs."""
         if self.source.modules or not points.tensors:
             return self.inputs_of(points.examples), points if points.tensors else None
         return points.tensors, None
@@ -108,10 +108,9 @@ class Evaluator:
 
     def ask(self, points: Points) -> Future[Any]:
         """The future that the model returns for these points."""
-        at_layer = bool(self.source.modules)
-        inputs = self.inputs_of(points.examples) if at_layer else points.tensors
+        inputs, source_points = self.inputs_and_source_points(points)
         with torch.no_grad(), tied_to_its_batch(self.session, self.way, points.examples, inputs):
-            output = self.run(inputs, points.examples, points if at_layer else None, (self.target.site,)).output
+            output = self.run(inputs, points.examples, source_points, (self.target.site,)).output
         if not isinstance(output, Future):
             raise InvalidArgument(
                 f"forward_func must return a torch.futures.Future: got {describe(output)}. Hint: call attribute."
@@ -307,8 +306,8 @@ class Evaluator:
         session = self.session
         replay, max_rows = session.observed.replays.get(self._sites), session.budget.max_rows
         grads = torch.is_grad_enabled()
-        bounded = max_rows is not None and max_rows < CHECK_ROWS
-        if not self.replay or replay is None or bounded or (grads and self.gradient_at != self.source):
+        check_does_not_fit = max_rows is not None and max_rows < CHECK_ROWS
+        if not self.replay or replay is None or check_does_not_fit or (grads and self.gradient_at != self.source):
             return None
         check_rows = check_indices(session.problem.batch_size)
         checked = points[slice(None) if session.whole_batch else torch.tensor(check_rows, device="cpu")].detach()

@@ -162,7 +162,7 @@ def zeros_for_unused(grads: Sequence[Tensor | None], leaves: Tensors, site: Site
 
 
 def gradient_via_neurons(
-    via: Target, captured: Captured, grads: Tensors, fed: Points, arguments: dict[str, Any]
+    via: Target, captured: Captured, grads: Tensors, source_points: Points, arguments: dict[str, Any]
 ) -> Sequence[Tensor | None]:
     """The gradient at the source of what passes through chosen neurons of a layer.
 
@@ -170,11 +170,11 @@ def gradient_via_neurons(
         via: The neurons.
         captured: The tensors at their layer.
         grads: The gradients with respect to these.
-        fed: The points at the source, as leaves.
+        source_points: The points at the source, as leaves.
         arguments: Further arguments of `torch.autograd.grad`.
     """
     # Views, so that the gradient is with respect to the chosen tensor alone, also where another is computed from it.
     tensors = tuple(tensor.view_as(tensor) for tensor in captured.tensors)
-    chosen = scalar_per_example(via(dataclasses.replace(captured, tensors=tensors).value, fed.examples), via)
-    shares = times(grads, zeros_for_none(grad_of_sum(chosen, tensors, arguments), captured.tensors))
-    return pullback(captured.tensors, shares, fed.tensors, **arguments)
+    neurons = scalar_per_example(via(dataclasses.replace(captured, tensors=tensors).value, source_points.examples), via)
+    shares = times(grads, zeros_for_none(grad_of_sum(neurons, tensors, arguments), captured.tensors))
+    return pullback(captured.tensors, shares, source_points.tensors, **arguments)

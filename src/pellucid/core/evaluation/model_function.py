@@ -160,11 +160,11 @@ class ModelFunction:
         independence = self._independence_check(points) if points.tensors else None
         try:
             with torch.enable_grad():
-                fed, site = self._leaves(points, via)
+                source_points, site = self._leaves(points, via)
                 with self._measuring(points), mode():
-                    value, captured = self.evaluator.evaluate(fed, site)
+                    value, captured = self.evaluator.evaluate(source_points, site)
                     value = scalar_per_example(value, self.evaluator.target)
-                gradient = self._passed_back(fed, value, captured, via)
+                gradient = self._backward(source_points, value, captured, via)
                 if independence is not None:
                     independence.verify(points, value, self._value_of_leaves)
                 return gradient
@@ -184,9 +184,8 @@ class ModelFunction:
         site = self.evaluator.gradient_at if site is None else site
         if site == self.evaluator.source:
             return points.tensors
-        at_layer = bool(self.evaluator.source.modules)
-        inputs = self.evaluator.inputs_of(points.examples) if at_layer else points.tensors
-        return self.evaluator.capture(inputs, points.examples, site, points if at_layer else None)
+        inputs, source_points = self.evaluator.inputs_and_source_points(points)
+        return self.evaluator.capture(inputs, points.examples, site, source_points)
 
     def baselines(self, baselines: Baselines, *, between: bool = True) -> Tensors:
         """Baselines as tensors like the inputs of the model, one for each of its own points.
@@ -310,31 +309,33 @@ class ModelFunction:
         return self.session.budget.measuring(len(points))
 
     def _leaves(self, points: Points, via: Target | None) -> tuple[Points, Site | None]:
-        """The points to feed, as leaves if gradients are taken at them, and the site to capture."""
+        """The points at the source, as leaves if gradients are taken at them, and the site to capture."""
         at_source = self.evaluator.gradient_at == self.evaluator.source
         if not points.tensors or not (at_source or via is not None):
             return points, self.evaluator.gradient_at
         leaves = as_leaves(points.tensors, self.problem.options.create_graph)
         return Points(leaves, points.examples), None if via is None else self.evaluator.gradient_at
 
-    def _passed_back(self, fed: Points, value: Tensor, captured: Captured | None, via: Target | None) -> Gradient:
-        """The gradient of the values with respect to what was captured, or else to the points that were fed."""
+    def _backward(
+        self, source_points: Points, value: Tensor, captured: Captured | None, via: Target | None
+    ) -> Gradient:
+        """The gradient of the values with respect to the captured tensors, or else to the points at the source."""
         session, options = self.session, self.problem.options
-        at = fed.tensors if captured is None else captured.tensors
+        at = source_points.tensors if captured is None else captured.tensors
         arguments = {"create_graph": options.create_graph, "allow_unused": True, **(options.grad_kwargs or {})}
         if via is not None and len(at) > 1:
             # A tensor of the layer may be computed from another; then a second backward passes what lies between.
             arguments["retain_graph"] = True
-        at_captured, slopes = gradients_and_slopes(value, at, arguments)
-        if slopes and all(len(slope) == len(fed) for slope in slopes):
-            session.observed.remember_slopes(fed.examples, slopes, self.problem.batch_size)
-        grads = zeros_for_unused(at_captured, at, self.evaluator.gradient_at, session.warned_inputs)
-        if via is None or captured is None or not fed.tensors:
+        gradients, slopes = gradients_and_slopes(value, at, arguments)
+        if slopes and all(len(slope) == len(source_points) for slope in slopes):
+            session.observed.remember_slopes(source_points.examples, slopes, self.problem.batch_size)
+        grads = zeros_for_unused(gradients, at, self.evaluator.gradient_at, session.warned_inputs)
+        if via is None or captured is None or not source_points.tensors:
             return Gradient(value, at, grads)
-        passed = gradient_via_neurons(via, captured, grads, fed, arguments)
-        return Gradient(
-            value, fed.tensors, zeros_for_unused(passed, fed.tensors, self.evaluator.source, session.warned_inputs)
-        )
+        leaves = source_points.tensors
+        gradients = gradient_via_neurons(via, captured, grads, source_points, arguments)
+        grads = zeros_for_unused(gradients, leaves, self.evaluator.source, session.warned_inputs)
+        return Gradient(value, leaves, grads)
 
     def _gradient_function(self, points: Points) -> GradientFunction | None:
         """The user's own gradient function, if there is one; it is only used from the output to the inputs."""

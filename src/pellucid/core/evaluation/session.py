@@ -46,6 +46,17 @@ class Session:
     Args:
         problem: The problem.
 
+    Attributes:
+        info: What can be seen of the model.
+        state: The modes, attributes, parameters and buffers of its modules, as a hash.
+        budget: How many rows a forward takes.
+        observed: Layouts, captured tensors and replays, by site.
+        coalitions: The values of coalitions, while the session is open; else None.
+        whole_batch: Whether every forward must hold the user's batch, whole and in order.
+        rows_meet: Whether rows of a forward depend on each other; None until that has been checked.
+        copies: Whether the examples are copies made by an outer attribution, which alone knows the user's batch.
+        warned_inputs: The indices of inputs without a gradient, of which the user has been warned.
+
     Raises:
         WrongType: It is not a `Problem`.
 

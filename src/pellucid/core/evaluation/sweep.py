@@ -47,8 +47,8 @@ def sweep(
 def repeat_examples(examples: Tensor, sample_range: slice, point_range: slice) -> Tensor:
     """The examples of a block's rows: those of its points, once for each of its samples."""
     count = sample_range.stop - sample_range.start
-    chosen = examples if point_range == slice(None) else examples[point_range]
-    return chosen if count == 1 else chosen.repeat(count)
+    point_examples = examples if point_range == slice(None) else examples[point_range]
+    return point_examples if count == 1 else point_examples.repeat(count)
 
 
 def gradients(f: ModelFunction) -> tuple[Tensors, Tensors]:
