@@ -272,6 +272,7 @@ class Evaluator:
 
     @property
     def _sites(self) -> tuple[Site, ...]:
+        """The key of a replay, which is right for these sites only."""
         return self.source, self.gradient_at, self.target.site
 
     @property

@@ -88,8 +88,8 @@ def grad_of_sum(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Sequen
     if not value.requires_grad:
         raise NotDifferentiable(
             "the output of forward_func has no gradient. Hint: it may have been detached, computed under "
-            "torch.no_grad or outside of torch, or not depend on what it is attributed to, but for what a rule takes "
-            "as a constant, such as 1 / x."
+            "torch.no_grad or outside of torch, or depend on what it is attributed to not at all, or only through what "
+            "a rule takes as a constant, such as 1 / x."
         )
     if value.is_complex():
         raise NotDifferentiable(f"the output of forward_func must be real: got {describe(value)}.")
@@ -154,8 +154,8 @@ def zeros_for_unused(grads: Sequence[Tensor | None], leaves: Tensors, site: Site
         if not site.modules or all(gradient is None for gradient in grads):
             which = "layer" if site.modules else f"inputs[{index}]" if len(leaves) > 1 else "inputs"
             warn(
-                f"no gradient reaches {which}: its attributions are zero. The output does not depend on {which}, or by "
-                "what is detached, computed under torch.no_grad, or by operations that have no gradient. Hint: "
+                f"no gradient reaches {which}: its attributions are zero. The output does not depend on {which}, or "
+                "only through what is detached, computed under torch.no_grad, or operations without a gradient. Hint: "
                 "FeatureAblation needs no gradients."
             )
     return zeros_for_none(grads, leaves)

@@ -303,7 +303,7 @@ class RowIndependenceCheck:
         Raises:
             RowsDepend: They are not.
         """
-        self._session.state.after_forward()  # a buffer that a forward has changed makes no other kind of the next one
+        self._session.state.after_forward()  # buffers that a forward changes must not count as another kind
         _ForwardKind.of(self._session, self._way).remember(meets=not independent, why="rows of %s depend on each other")
         if not independent:
             raise RowsDepend

@@ -116,7 +116,7 @@ class Session:
         return self._opened > 0 and self._thread == threading.get_ident()
 
     def _refresh(self) -> Session:
-        """Forget what was learnt if the model or its data have changed since the last call."""
+        """This session, which forgets what it learnt if the model or its data have changed since the last call."""
         changed = self.is_outermost and (
             self.problem.options.create_graph or self._current_fingerprint() != self._fingerprint
         )

@@ -134,14 +134,19 @@ def values_at(f: ModelFunction, samples: int, sampler: PointSampler) -> Tensor:
         Values [n, samples] for n points in `f.x`; of another first dimension where the model collapses the batch.
     """
     gathered = BlockBuffer(samples * len(f))
+    for rows, value in f.session.blocks(samples, len(f), evaluate_block(f, sampler)):
+        gathered.add(rows, (sum_per_row(value) if value.ndim else value.reshape(1),))
+    return by_place(gathered, samples)
+
+
+def evaluate_block(f: ModelFunction, sampler: PointSampler) -> Callable[[slice, slice], tuple[int, Tensor]]:
+    """A function of a sample range and a point range: evaluates the block, and returns its rows and their values."""
 
     def run(sample_range: slice, point_range: slice) -> tuple[int, Tensor]:
         points = Points(sampler(sample_range, point_range), repeat_examples(f.examples, sample_range, point_range))
         return len(points), f(points)
 
-    for rows, value in f.session.blocks(samples, len(f), run):
-        gathered.add(rows, (sum_per_row(value) if value.ndim else value.reshape(1),))
-    return by_place(gathered, samples)
+    return run
 
 
 def by_place(gathered: BlockBuffer, samples: int) -> Tensor:

@@ -85,8 +85,10 @@ class Fill:
             whole_coalitions = min(-(-start // count) * count, stop), max(stop // count * count, start)
             runs = list(pairwise(sorted({start, *whole_coalitions, stop})))
             filled = [
-                [_fill_absent(mask, tensor[point_range], rows, run, count) for run in runs]
-                for mask, tensor, rows in zip(masks, x, self._at(point_range), strict=True)
+                [_fill_absent(mask, tensor, rows, run, count) for run in runs]
+                for mask, tensor, rows in zip(
+                    masks, (tensor[point_range] for tensor in x), self._at(point_range), strict=True
+                )
             ]
             return tuple(points[0] if len(points) == 1 else torch.cat(points) for points in filled)
 

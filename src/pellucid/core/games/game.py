@@ -151,12 +151,11 @@ class Game:
         if not len(self.playing):
             return (await self.values(1, lambda *_: coalitions[:1, :1])).expand(-1, len(coalitions))
         unique, index = _unique_coalitions(coalitions)
-        values = await self.values(
-            len(unique),
-            lambda coalition_range, point_range: unique[
-                coalition_range, point_range if len(index) > 1 else slice(None)
-            ],
-        )
+
+        def unique_coalitions(coalition_range: slice, point_range: slice) -> Tensor:
+            return unique[coalition_range, point_range if len(index) > 1 else slice(None)]
+
+        values = await self.values(len(unique), unique_coalitions)
         return values.gather(1, index.to(values.device).repeat_interleave(len(values) // len(index), dim=0))
 
     def spread(self, worth: Tensor) -> Tensors:
@@ -182,12 +181,12 @@ def _unique_coalitions(coalitions: Tensor) -> tuple[Tensor, Tensor]:
         Unique coalitions, [u, e, features], where u is the largest number of them at a point; points with fewer repeat
         some. And the indices, int64 [e, k].
     """
-    packed = np.packbits(coalitions.numpy(), axis=2).transpose(1, 0, 2)
-    keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[2])))[:, :, 0]
+    bits = np.packbits(coalitions.numpy(), axis=2).transpose(1, 0, 2)
+    keys = np.ascontiguousarray(bits).view(np.dtype((np.void, bits.shape[2])))[:, :, 0]
     unique = [np.unique(point_keys, return_index=True, return_inverse=True) for point_keys in keys]
     first = pad_sequence([torch.from_numpy(index) for _, index, _ in unique])
-    which = torch.stack([torch.from_numpy(inverse).view(-1) for _, _, inverse in unique])
-    return coalitions[first, torch.arange(len(unique), device="cpu")], which
+    index_of_unique = torch.stack([torch.from_numpy(inverse).view(-1) for _, _, inverse in unique])
+    return coalitions[first, torch.arange(len(unique), device="cpu")], index_of_unique
 
 
 def active_features(players: FeatureSet, x: Tensors, fill: Fill) -> Tensor:

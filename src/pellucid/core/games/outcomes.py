@@ -10,7 +10,7 @@ from torch import Future, Tensor
 from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.row_independence import RowIndependenceCheck
-from pellucid.core.evaluation.sweep import PointSampler, by_place, repeat_examples
+from pellucid.core.evaluation.sweep import PointSampler, by_place, evaluate_block, repeat_examples
 from pellucid.core.futures import AllDone
 from pellucid.core.games.fill import Fill, PresentElements
 from pellucid.core.problem.points import Points
@@ -39,15 +39,11 @@ async def evaluate_samples(f: ModelFunction, samples: int, sampler: PointSampler
     Raises:
         InvalidArgument: The number of values differs from call to call.
     """
-
-    def run(sample_range: slice, point_range: slice) -> tuple[int, Tensor]:
-        points = Points(sampler(sample_range, point_range), repeat_examples(f.examples, sample_range, point_range))
-        return len(points), f(points)
-
     blocks: Iterable[tuple[int, Tensor]]
     if f.problem.options.returns_futures:
         blocks = await _blocks_of_futures(f, samples, sampler, silent)
     else:
+        run = evaluate_block(f, sampler)
         blocks = f.session.blocks(samples, len(f), run, unit="evaluations", silent=silent)
     gathered = BlockBuffer(samples * len(f))
     for rows, value in blocks:
