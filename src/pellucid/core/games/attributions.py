@@ -17,19 +17,19 @@ def output_shape(game: Game, values: Tensor) -> tuple[int, ...]:
     return len(values) // math.prod(output), *(output if output != (1,) else ())
 
 
-def game_attributions(game: Game, worth: Tensor, stderr: Tensor | None = None) -> Attributions:
+def game_attributions(game: Game, values: Tensor, stderr: Tensor | None = None) -> Attributions:
     """Values of the active features, [m, active], as attributions (n, *K, ...) for a target of values (n, *K).
 
     Args:
         game: The game.
-        worth: The values.
+        values: The attributions of the features.
         stderr: Their standard errors, [m, active].
     """
-    outputs = output_shape(game, worth)
+    outputs = output_shape(game, values)
 
-    def as_attributions(values: Tensor) -> Tensors:
-        elements = game.spread(values)
+    def as_attributions(feature_values: Tensor) -> Tensors:
+        elements = game.spread(feature_values)
         return tuple(tensor.view(*outputs, *tensor.shape[1:]) if len(tensor) else tensor for tensor in elements)
 
     errors = None if stderr is None else as_attributions(stderr)
-    return game.f.attributions(as_attributions(worth), at="source", stderr=errors)
+    return game.f.attributions(as_attributions(values), at="source", stderr=errors)

@@ -158,17 +158,17 @@ class Game:
         values = await self.values(len(unique), unique_coalitions)
         return values.gather(1, index.to(values.device).repeat_interleave(len(values) // len(index), dim=0))
 
-    def spread(self, worth: Tensor) -> Tensors:
+    def spread(self, values: Tensor) -> Tensors:
         """Values of all features [m, features], or of the active ones [m, active], as values of the elements."""
-        feature_values = worth
-        if worth.shape[1] != self.features.count:
-            feature_values = worth.new_zeros(len(worth), self.features.count)
-            feature_values[:, self.playing.to(worth.device)] = worth
+        feature_values = values
+        if values.shape[1] != self.features.count:
+            feature_values = values.new_zeros(len(values), self.features.count)
+            feature_values[:, self.playing.to(values.device)] = values
         return self.features.spread(self.narrowed(feature_values))
 
-    def narrowed(self, worth: Tensor) -> Tensor:
+    def narrowed(self, values: Tensor) -> Tensor:
         """Values in the floating dtype of the model's output, which is known once `values` has been called."""
-        return worth.to(self._dtype)
+        return values.to(self._dtype)
 
 
 def _unique_coalitions(coalitions: Tensor) -> tuple[Tensor, Tensor]:
