@@ -1,4 +1,4 @@
-"""Models simple enough to be read, which are fitted to what another model does."""
+"""Interpretable models, which are fitted to the outputs of another model."""
 
 from pellucid.models import linear
 

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from pellucid.errors import InvalidArgument, check_count
-from pellucid.models.linear_model import Batch, LinearModel, batch_of, rows_of
+from pellucid.models.linear_model import Batch, LinearModel, as_batch, as_rows
 
 Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""(predictions (B, O), targets (B, O), weights (B, 1) or None) -> a scalar."""
 
 
 def l2_loss(x1: Tensor, x2: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -26,8 +27,8 @@ def l2_loss(x1: Tensor, x2: Tensor, weights: Tensor | None = None) -> Tensor:
 
     Args:
         x1: Predictions, shape (B, O).
-        x2: What should have been predicted, shape (B, O).
-        weights: Of the examples, shape (B, 1).
+        x2: Targets, shape (B, O).
+        weights: Weights of the examples, shape (B, 1).
 
     Returns:
         A scalar; zero for a batch whose weights are all zero.
@@ -61,30 +62,31 @@ def sgd_train_linear_model(
 
         loss = loss_fn(f(x), y, w) + alpha |W|_p
 
-    It ends when the loss, averaged over the last iterations, has not come down by `threshold` below its lowest
-    average so far for `patience` iterations, or after `max_epoch` epochs, whichever is first.
+    Training stops once the running average of the loss has not fallen by `threshold` below its minimum for `patience`
+    iterations, and after `max_epoch` epochs at the latest.
 
     Args:
-        model: What is fitted.
-        dataloader: Gives batches `(x, y)` or `(x, y, weights)`, in each epoch anew.
+        model: The model to fit.
+        dataloader: Gives batches `(x, y)` or `(x, y, weights)`, and can be iterated over once per epoch.
         construct_kwargs: `norm_type`, `affine_norm` and `bias` of the model.
         max_epoch: The most epochs.
-        reduce_lr: Whether the learning rate is halved where the average stays for more than `patience` iterations.
+        reduce_lr: Whether the learning rate is halved where the average has not fallen for more than `patience`
+            iterations.
         initial_lr: The learning rate.
         alpha: The weight of the norm of the coefficients.
-        loss_fn: Of predictions (B, O), targets (B, O), and weights (B, 1) or None; a scalar.
-        reg_term: p, which norm of the coefficients is added, not squared; None for none. The bias is free.
-        patience: How many iterations the average may stay.
-        threshold: What counts as coming down, besides a share of 1e-5 of the average.
+        loss_fn: Maps predictions (B, O), targets (B, O) and weights (B, 1) or None to a scalar.
+        reg_term: p, the norm of the coefficients that is added, not squared; None for none. The bias is not penalised.
+        patience: The iterations without a fall of the average after which training stops.
+        threshold: The least fall of the average that counts, plus 1e-5 of the average itself.
         running_loss_window: The average is over this number of iterations and the one before them; None takes as many
             as there are examples in an epoch.
-        device: Where the model is fitted; None is where the data are.
-        init_scheme: What it starts from: "zeros", "xavier" (and a bias of zero), or None for the layers as made.
+        device: The device of the fit; None for that of the data.
+        init_scheme: The initial parameters: "zeros", "xavier" (with a bias of zero), or None for those of `nn.Linear`.
         debug: Whether to print the loss in each iteration.
 
     Returns:
-        "train_time" in seconds, "train_loss", the last average, "train_iter" and "train_epoch", the iterations and the
-        full epochs done.
+        "train_time" in seconds; "train_loss", the last average; "train_iter" and "train_epoch", the number of
+        iterations and of full epochs.
 
     Raises:
         InvalidArgument: An argument or the data are not as above.
@@ -96,7 +98,7 @@ def sgd_train_linear_model(
     with torch.enable_grad():
         batches = _epochs(dataloader, device)
         epoch, (x, y, weights) = next(batches)
-        model._construct_model_params(in_features=x.shape[1], out_features=rows_of(y).shape[1], **construct_kwargs)
+        model._construct_model_params(in_features=x.shape[1], out_features=as_rows(y).shape[1], **construct_kwargs)
         linear = model.to(x.device)._fitted()
         _initialise(linear, init_scheme)
         optimizer = torch.optim.SGD(model.parameters(), lr=initial_lr)
@@ -104,7 +106,7 @@ def sgd_train_linear_model(
         window = len(x) * len(dataloader) if running_loss_window is None else running_loss_window  # type: ignore[arg-type]
         progress = _Progress(check_count("running_loss_window", window, least=0))
         while epoch < max_epoch:
-            loss = loss_fn(model(x), rows_of(y), None if weights is None else rows_of(weights))
+            loss = loss_fn(model(x), as_rows(y), None if weights is None else as_rows(weights))
             if reg_term is not None:
                 loss = loss + alpha * torch.norm(linear.weight, p=reg_term)
             progress.add(loss.detach(), threshold)
@@ -118,7 +120,7 @@ def sgd_train_linear_model(
             optimizer.zero_grad()
             if reduce_lr:
                 scheduler.step(progress.average)
-            # Also after the last epoch a batch is drawn, as in Captum, and torch's generator goes on as there.
+            # After the last epoch, too, a batch is drawn: torch's generator must advance as it does in Captum.
             epoch, (x, y, weights) = next(batches)
     return {
         "train_time": time.perf_counter() - start,
@@ -129,7 +131,7 @@ def sgd_train_linear_model(
 
 
 class _Progress:
-    """The loss averaged over the last iterations, the lowest average, and for how many iterations there was no lower.
+    """The running average of the loss, its minimum, and the iterations since the average has fallen below that.
 
     Args:
         window: The average is over this number of iterations and the one before them.
@@ -144,13 +146,13 @@ class _Progress:
         self.losses.append(loss)
         self.iterations += 1
         self.average = float(torch.stack(list(self.losses)).mean())
-        least = threshold + 1e-5 * abs(self.average)  # what rounding may bring counts for nothing
-        self.idle = self.idle + 1 if self.average >= self.lowest - least else 0
+        least_fall = threshold + 1e-5 * abs(self.average)  # rounding must not count as a fall
+        self.idle = self.idle + 1 if self.average >= self.lowest - least_fall else 0
         self.lowest = min(self.lowest, self.average)
 
 
 def _initialise(linear: nn.Linear, scheme: str | None) -> None:
-    """Set what gradient descent starts from."""
+    """Set the initial parameters; see `init_scheme` of `sgd_train_linear_model`."""
     if scheme == "xavier":
         nn.init.xavier_uniform_(linear.weight)
     if scheme == "zeros":
@@ -160,10 +162,10 @@ def _initialise(linear: nn.Linear, scheme: str | None) -> None:
 
 
 def _epochs(train_data: Iterable[Any], device: str | torch.device | None) -> Iterator[tuple[int, Batch]]:
-    """Batch after batch with the number of its epoch, without end."""
+    """Endless batches, each with the number of its epoch."""
     for epoch in count():
-        given = None
-        for given in train_data:
-            yield epoch, batch_of(given, device)
-        if given is None:
+        batch = None
+        for batch in train_data:
+            yield epoch, as_batch(batch, device)
+        if batch is None:
             raise InvalidArgument(f"train_data must give batches in each epoch anew: got none in epoch {epoch}.")

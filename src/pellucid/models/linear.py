@@ -71,7 +71,7 @@ class SGDRidge(SGDLinearModel):
 
         mean((f(x) - y)^2) / 2 + alpha sqrt(sum W^2)
 
-    The length is not squared, as it is in what ridge regression usually means.
+    Unlike in ridge regression proper, the length of the coefficients is not squared.
 
     Args:
         **kwargs: As of `SGDLinearModel`.
@@ -98,7 +98,7 @@ class SkLearnLinearModel(LinearModel):
     """A linear model fitted by any class of scikit-learn that has coefficients: `pip install pellucid[linear]`.
 
     Args:
-        sklearn_module: Where the class is below `sklearn`, as in "linear_model.Lasso".
+        sklearn_module: The path of the class below `sklearn`, such as "linear_model.Lasso".
         **kwargs: Arguments of the class.
 
     Examples:
@@ -120,10 +120,10 @@ class SkLearnLinearModel(LinearModel):
         Args:
             train_data: Gives batches `(x, y)` or `(x, y, weights)`: x of shape (B, F), y (B,) or (B, O), weights (B,)
                 or (B, 1).
-            **kwargs: `norm_input=True` normalises the features; the rest goes to the `fit` of the class.
+            **kwargs: `norm_input=True` standardises the features; all else goes to the `fit` of the class.
 
         Returns:
-            "train_time", the seconds of the fit.
+            "train_time": the seconds of the fit.
 
         Raises:
             InvalidArgument: The data are not as above.

@@ -1,4 +1,4 @@
-"""A linear model, whoever fits it, and the data to which it is fitted."""
+"""A linear model without a way of fitting it, and the batches that it is fitted to."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from pellucid.errors import InvalidArgument, NotFound, WrongType
 
 Batch: TypeAlias = tuple[Tensor, Tensor, Tensor | None]
+"""The features (B, F), the targets (B,) or (B, O), and the weights of the examples, (B,) or (B, 1), or None."""
 
 
 class Model(ABC):
-    """What can be fitted to data, called, and represented by a tensor."""
+    """A model that can be fitted to data, called, and represented by a tensor."""
 
     @abstractmethod
     def fit(self, train_data: Iterable[Any], **kwargs: Any) -> Any:
@@ -23,7 +24,7 @@ class Model(ABC):
 
     @abstractmethod
     def representation(self) -> Tensor:
-        """What was learnt."""
+        """The parameters that were learnt, as one tensor."""
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Any:
@@ -37,9 +38,9 @@ class LinearModel(nn.Module, Model):
 
     Args:
         train_fn: Fits the model, called as `train_fn(model, dataloader=..., construct_kwargs=..., **kwargs)`:
-            `sgd_train_linear_model`, `sklearn_train_linear_model` or one's own, which makes the layers by
+            `sgd_train_linear_model`, `sklearn_train_linear_model`, or a function that makes the layers by
             `model._construct_model_params(**construct_kwargs, ...)`.
-        **kwargs: What `train_fn` gets as `construct_kwargs`.
+        **kwargs: Passed to `train_fn` as `construct_kwargs`.
     """
 
     SUPPORTED_NORMS: ClassVar[list[str | None]] = [None, "batch_norm", "layer_norm"]
@@ -57,10 +58,10 @@ class LinearModel(nn.Module, Model):
         Args:
             train_data: Gives batches `(x, y)` or `(x, y, weights)`, as a DataLoader does: x of shape (B, F), y (B,) or
                 (B, O), weights (B,) or (B, 1).
-            **kwargs: More arguments of `train_fn`.
+            **kwargs: Further arguments of `train_fn`.
 
         Returns:
-            What `train_fn` returns: "train_time" in seconds, and more.
+            The result of `train_fn`: a dict with "train_time" in seconds, and more.
         """
         return self.train_fn(self, dataloader=train_data, construct_kwargs=self.construct_kwargs, **kwargs)
 
@@ -93,7 +94,7 @@ class LinearModel(nn.Module, Model):
         return weight.detach()
 
     def bias(self) -> Tensor | None:
-        """The bias b, None where there is none or the model is not fitted.
+        """The bias b; None if the model has none, or is not fitted.
 
         Returns:
             Shape (O,), after a fit by scikit-learn (1, O) if O > 1.
@@ -102,7 +103,7 @@ class LinearModel(nn.Module, Model):
         return None if bias is None else bias.detach()
 
     def classes(self) -> Tensor | None:
-        """The classes that a classifier tells apart, None before it is fitted.
+        """The classes of a classifier; None before it is fitted.
 
         Returns:
             Shape (C,), integers.
@@ -133,11 +134,11 @@ class LinearModel(nn.Module, Model):
         bias_value: Tensor | None = None,
         classes: Tensor | None = None,
     ) -> None:
-        """Make the layers, as a `train_fn` does.
+        """Make the layers; called by a `train_fn`.
 
         Args:
-            in_features: F; `weight_values` say it too.
-            out_features: O; `weight_values` say it too.
+            in_features: F; may be left out if there are `weight_values`.
+            out_features: O; may be left out if there are `weight_values`.
             norm_type: How inputs are normalised: one of `SUPPORTED_NORMS`.
             affine_norm: Whether the norm learns a scale and a shift.
             bias: Whether there is a bias.
@@ -146,7 +147,7 @@ class LinearModel(nn.Module, Model):
             classes: The classes of a classifier, shape (C,).
 
         Raises:
-            InvalidArgument: The norm is unknown, the shape is not known, or there is a bias and must be none.
+            InvalidArgument: The norm or the shape is unknown, or there is a bias value although `bias` is False.
         """
         if norm_type not in self.SUPPORTED_NORMS:
             raise InvalidArgument(f"norm_type must be one of {self.SUPPORTED_NORMS}: got {norm_type!r}.")
@@ -163,7 +164,7 @@ class LinearModel(nn.Module, Model):
             self.norm = nn.BatchNorm1d(in_features, eps=1e-8, affine=affine_norm)
         if norm_type == "layer_norm":
             self.norm = nn.LayerNorm(in_features, eps=1e-8, elementwise_affine=affine_norm)
-        # The layer draws its parameters also where values replace them: torch's generator goes on as in Captum.
+        # The layer draws its parameters even if values replace them: torch's generator must advance as in Captum.
         linear = nn.Linear(in_features, out_features, bias=bias)
         if weight_values is not None:
             linear.weight = nn.Parameter(weight_values.detach().clone())
@@ -173,22 +174,36 @@ class LinearModel(nn.Module, Model):
         self.linear = linear
 
 
-def batch_of(given: Any, device: str | torch.device | None = None) -> Batch:
-    """The features (B, F), the targets (B,) or (B, O), and the weights, if any, (B,) or (B, 1), of a batch."""
-    expected = "train_data must give batches (x, y) or (x, y, weights) of tensors"
-    parts = given if isinstance(given, tuple | list) else (given,)
-    tensors = [isinstance(each, Tensor) or (place == 2 and each is None) for place, each in enumerate(parts)]
-    if len(parts) not in (2, 3) or not all(tensors):
-        raise WrongType(f"{expected}: got ({', '.join(type(each).__name__ for each in parts)}).")
-    x, y, weights = (*parts, None)[:3]
+EXPECTED_BATCH = "train_data must give batches (x, y) or (x, y, weights) of tensors"
+
+
+def as_batch(batch: Any, device: str | torch.device | None = None) -> Batch:
+    """A user's batch as features, targets and weights, on a device; None leaves them where they are.
+
+    Raises:
+        WrongType: It is not a tuple or list of two or three tensors; weights may be None.
+        InvalidArgument: The shapes are not those of a `Batch`.
+    """
+    x, y, weights = tensors = _as_tensors(batch)
     if x.ndim != 2 or y.ndim not in (1, 2) or len(y) != len(x) or (weights is not None and weights.numel() != len(x)):
-        found = ", ".join(str(tuple(each.shape)) for each in parts if each is not None)
-        raise InvalidArgument(f"{expected} of shapes (B, F), (B,) or (B, O), and (B,) or (B, 1): got {found}.")
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors if tensor is not None)
+        raise InvalidArgument(f"{EXPECTED_BATCH} of shapes (B, F), (B,) or (B, O), and (B,) or (B, 1): got {shapes}.")
     if device is None:
-        return x, y, weights
+        return tensors
     return x.to(device), y.to(device), None if weights is None else weights.to(device)
 
 
-def rows_of(tensor: Tensor) -> Tensor:
-    """What has one value or one row per example, as rows."""
+def _as_tensors(batch: Any) -> Batch:
+    entries = batch if isinstance(batch, tuple | list) else (batch,)
+    match entries:
+        case [Tensor() as x, Tensor() as y]:
+            return x, y, None
+        case [Tensor() as x, Tensor() as y, (Tensor() | None) as weights]:
+            return x, y, weights
+        case _:
+            raise WrongType(f"{EXPECTED_BATCH}: got ({', '.join(type(entry).__name__ for entry in entries)}).")
+
+
+def as_rows(tensor: Tensor) -> Tensor:
+    """A tensor (B,) or (B, O) as (B, O)."""
     return tensor.reshape(len(tensor), -1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid.errors import InvalidArgument, NotFound, warn
-from pellucid.models.linear_model import Batch, LinearModel, batch_of, rows_of
+from pellucid.models.linear_model import Batch, LinearModel, as_batch, as_rows
 
 Array: TypeAlias = NDArray[Any]
 
@@ -29,10 +29,10 @@ def sklearn_train_linear_model(
     """Fit a linear model by scikit-learn, on all data at once in their own dtype; the model itself is in float32.
 
     Args:
-        model: What is fitted.
+        model: The model to fit.
         dataloader: Gives batches `(x, y)` or `(x, y, weights)`.
         construct_kwargs: Arguments of the class of scikit-learn.
-        sklearn_trainer: Where this class is below `sklearn`, as in "linear_model.Lasso".
+        sklearn_trainer: The path of this class below `sklearn`, such as "linear_model.Lasso".
         norm_input: Whether to subtract the mean from each feature and to divide it by its standard deviation, without
             weights, in the fit and then in the model.
         **fit_kwargs: Arguments of the class's `fit`.
@@ -46,8 +46,8 @@ def sklearn_train_linear_model(
         ImportError: scikit-learn is not installed.
     """
     estimator = _estimator(sklearn_trainer)(**construct_kwargs)
-    batches = [batch_of(batch) for batch in dataloader]
-    x, y, weights = _gathered(batches)
+    batches = [as_batch(batch) for batch in dataloader]
+    x, y, weights = _concatenate_batches(batches)
     if weights is not None:
         if "sample_weight" in inspect.signature(estimator.fit).parameters:
             fit_kwargs = {"sample_weight": weights, **fit_kwargs}
@@ -56,7 +56,7 @@ def sklearn_train_linear_model(
     norm = None
     if norm_input:
         mean, deviation = x.mean(0), x.std(0)
-        deviation[deviation == 0] = 1  # a feature that is constant becomes zero
+        deviation[deviation == 0] = 1  # a constant feature becomes zero
         x = (x - mean) / deviation
         norm = _Standardise(torch.from_numpy(mean).float(), torch.from_numpy(deviation).float())
     start = time.perf_counter()
@@ -67,7 +67,7 @@ def sklearn_train_linear_model(
     classes = getattr(estimator, "classes_", None)
     model._construct_model_params(
         weight_values=torch.as_tensor(estimator.coef_, dtype=torch.float32),
-        # One number, or one row, which are the shapes of Captum's biases.
+        # Shape (1,) or (1, O), as in Captum.
         bias_value=torch.as_tensor(estimator.intercept_, dtype=torch.float32).reshape(1, -1).squeeze(1),
         classes=None if classes is None else torch.as_tensor(classes, dtype=torch.int32),
     )
@@ -77,7 +77,7 @@ def sklearn_train_linear_model(
 
 
 class _Standardise(nn.Module):
-    """Features less their means, divided by their standard deviations.
+    """Standardisation: features less their means, divided by their standard deviations.
 
     Args:
         mean: Shape (F,).
@@ -109,19 +109,19 @@ def _estimator(path: str) -> Callable[..., Any]:
         raise NotFound(f"sklearn_module {expected}: got {path!r}.") from error
 
 
-def _gathered(batches: list[Batch]) -> tuple[Array, Array, Array | None]:
+def _concatenate_batches(batches: list[Batch]) -> tuple[Array, Array, Array | None]:
     """The features (N, F), targets (N,) or (N, O) and weights (N,) of all batches."""
     if not batches:
         raise InvalidArgument("train_data must give at least one batch: got none.")
-    x, y = _joined([x for x, _, _ in batches]), _joined([y for _, y, _ in batches])
-    weights = [rows_of(weights) for _, _, weights in batches if weights is not None]
+    x, y = _to_numpy([x for x, _, _ in batches]), _to_numpy([y for _, y, _ in batches])
+    weights = [as_rows(weights) for _, _, weights in batches if weights is not None]
     if len(weights) not in (0, len(batches)):
         raise InvalidArgument(f"train_data must give weights always or never: got {len(weights)} in {len(batches)}.")
-    # scikit-learn's classifiers warn of a column, and want their classes in a row.
-    return x, y[:, 0] if y.shape[1:] == (1,) else y, _joined(weights)[:, 0] if weights else None
+    # Targets (N, 1) become (N,): scikit-learn's classifiers warn of a column.
+    return x, y[:, 0] if y.shape[1:] == (1,) else y, _to_numpy(weights)[:, 0] if weights else None
 
 
-def _joined(tensors: list[Tensor]) -> Array:
-    """Tensors one after another, in NumPy, which has no bfloat16."""
-    whole = torch.cat([tensor.detach() for tensor in tensors]).cpu()
-    return (whole.float() if whole.dtype is torch.bfloat16 else whole).numpy()
+def _to_numpy(tensors: list[Tensor]) -> Array:
+    """The concatenated tensors as an array; bfloat16 becomes float32, as NumPy has none."""
+    tensor = torch.cat([tensor.detach() for tensor in tensors]).cpu()
+    return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()

@@ -1,4 +1,4 @@
-"""Sampling until intervals are narrow enough."""
+"""Adaptive sampling: until the confidence intervals are narrow enough."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from pellucid.core.tensors import Tensors, flatten_examples
 from pellucid.errors import InvalidArgument, check_count, warn
 
 INITIAL_DRAWS = 32
-"""So many draws tell a standard error to about an eighth."""
+"""Draws of the first round; a standard error from so many is known to about an eighth."""
 
 MOST_SAMPLES = 2**16
-"""Where sampling gives up, unless the user chooses."""
+"""The default of `max_samples`: where sampling gives up."""
 
 MAX_SAMPLES_PER_ROUND = 256
-"""As many samples of a point are held at once where each has numbers of its own for every element."""
+"""The most samples per point in a round, for methods that hold a random number per element of every sample."""
 
 Z_95 = 1.96
-"""How many standard errors half a 95 % interval has."""
+"""Half the width of a 95 % confidence interval, in standard errors."""
 
 
 class HasPoints(Protocol):
-    """What is about points, of which some can be chosen."""
+    """Whatever holds data per point, such as a game, and can be restricted to some of the points."""
 
     def among(self: OfPoints, which: Tensor, /) -> OfPoints:
-        """The same of some of the points, int64 [k]."""
+        """The same for the points with these indices, int64 [k]."""
         ...
 
 
@@ -41,42 +41,50 @@ OfPoints = TypeVar("OfPoints", bound=HasPoints)
 
 
 class ToleranceSettings(Protocol):
-    """The parameters of a method that may sample until it is exact enough."""
+    """The hyperparameters of a method that can sample adaptively."""
 
     @property
     def tolerance(self) -> float:
-        """Half the width of a 95 % interval that is narrow enough."""
+        """The half-width at which a 95 % confidence interval is narrow enough."""
         ...
 
     @property
     def relative(self) -> bool:
-        """Whether this is a share of the example's largest attribution."""
+        """Whether the tolerance is a share of the example's largest attribution."""
         ...
 
     @property
     def max_samples(self) -> int:
-        """Where sampling gives up."""
+        """The most samples per point."""
         ...
 
 
 @final
 class AdaptiveSampler:
-    """Who is sampled next, and how often: every time as many samples again as so far, of those who are not done.
+    """Adaptive sampling: doubles the samples of the points whose 95 % confidence interval is wider than the tolerance.
 
-        while narrowing.count:
-            ...  # take the samples, of the points at narrowing.places
-            narrowing.saw(values, stderr)
+        while sampler.count:
+            ...  # draw sampler.count samples for each of the points sampler.places
+            sampler.update(values, stderr)
 
-    A given number of samples is taken at once, of everyone.
+    A fixed number of samples is taken in a single round, for all points.
 
     Args:
         f: The function.
-        samples: How many samples, or "auto": as many as each example needs.
-        goal: How many those are.
-        each: How many samples come of one independent draw.
-        first: The first samples, with "auto"; None is 32 draws.
-        at_once: The most samples of a point that are taken before the next look.
-        name: What users call the samples.
+        samples: The number of samples per point, or "auto": as many as each point needs.
+        goal: The tolerance, and the most samples.
+        per_draw: How many samples one independent draw gives: 2 for a permutation and its reverse.
+        first: The samples of the first round, with "auto"; None for 32 draws.
+        at_once: The most samples per point in a later round.
+        name: What users call the number of samples, for errors.
+
+    Attributes:
+        count: How many samples per point come next; 0 when sampling is over.
+        done: How many samples the points of this round have already.
+        places: The indices of the points that are sampled next, int64 [k].
+        still: Their positions in the `places` of the round before, int64 [k].
+        converged: Which points are narrow enough, bool [n]; None for a fixed number of samples.
+        n_evaluations: How many samples each point has taken, int64 [n]; None likewise.
 
     Raises:
         InvalidArgument: The number of samples is below one, or the tolerance not above zero.
@@ -95,7 +103,7 @@ class AdaptiveSampler:
     ) -> None:
         self._f, self._goal, self._at_once = f, goal, at_once
         self.places, self.done = all_examples(len(f)), 0
-        self.still = self.places  # which of the places before these are
+        self.still = self.places
         self.converged: Tensor | None = None
         self.n_evaluations: Tensor | None = None
         if samples != "auto":
@@ -110,49 +118,54 @@ class AdaptiveSampler:
 
     @property
     def everyone(self) -> bool:
-        """Whether nobody is done yet."""
+        """Whether all points are still being sampled."""
         return len(self.places) == len(self._f)
 
     def at(self, which: slice) -> slice | Tensor:
-        """Some of the places as places of the whole pathway."""
+        """A slice of the points that are sampled next, as indices of the function's points."""
         return which if self.everyone else self.places[which]
 
     @property
     def numbers(self) -> slice:
-        """The numbers of the samples that are next."""
+        """The range of samples that comes next."""
         return slice(self.done, self.done + self.count)
 
     def global_range(self, samples: slice) -> slice:
-        """The numbers of these of the samples that are next."""
+        """A range within the samples that come next, as a range of all samples."""
         return slice(self.done + samples.start, self.done + samples.stop)
 
     def among(self, game: OfPoints) -> OfPoints:
-        """The same, such as a game, of those who are next."""
+        """A game, for example, restricted to the points that are sampled next."""
         return game if self.everyone else game.among(self.places)
 
     def update(self, values: Tensors, stderr: Tensors | None) -> None:
-        """Take in what is known now, of all places: (B, ...) each, or (1, ...) where the batch has one value."""
+        """Choose the points of the next round, given the estimates for all points so far.
+
+        Args:
+            values: The estimates, (n, ...) each; (1, ...) where the model returns one value for the batch.
+            stderr: Their standard errors; None while these are unknown, which counts as infinite.
+        """
         self.done += self.count
         if self.converged is None or self.n_evaluations is None:
             self.count = 0
             return
         sizes = _largest_sizes(values)
         goal = self._goal.tolerance * (sizes if self._goal.relative else torch.ones_like(sizes))
-        finite = sizes.isfinite()  # nothing else becomes narrow
+        finite = sizes.isfinite()  # the interval of an estimate that is not finite never narrows
         widths = torch.full_like(sizes, math.inf) if stderr is None else Z_95 * _largest_sizes(stderr)
         wide = widths > goal
-        apart = len(finite) == len(self._f) and not self._f.session.whole_batch
-        reached, open_ = (
-            each[self.places] if apart else each.all().expand(len(self.places))
-            for each in (finite & ~wide, finite & wide)
+        per_point = len(finite) == len(self._f) and not self._f.session.whole_batch
+        converged, unfinished = (
+            flags[self.places] if per_point else flags.all().expand(len(self.places))
+            for flags in (finite & ~wide, finite & wide)
         )
-        self.n_evaluations[self.places], self.converged[self.places] = self.done, reached
-        self.still = open_.nonzero().flatten()
+        self.n_evaluations[self.places], self.converged[self.places] = self.done, converged
+        self.still = unfinished.nonzero().flatten()
         self.places = self.places[self.still]
         self.count = min(self.done, self._at_once or self.done) if len(self.still) else 0
         if self.done + self.count > self._most and self.count:
             rows = self._f.examples[self.places].tolist()
-            widest = float((widths[self.places] if apart else widths).max())
+            widest = float((widths[self.places] if per_point else widths).max())
             warn(
                 f"tolerance is not reached in {self.done} samples for examples {rows}: the widest interval is "
                 f"{widest:.2g} to either side. Hint: a larger tolerance, or relative=True, or more as max_samples."
@@ -160,13 +173,13 @@ class AdaptiveSampler:
             self.count = 0
 
     def annotate(self, result: Attributions) -> Attributions:
-        """Attributions that tell how many samples they took, and whether these were enough."""
+        """Attributions with `n_evaluations` and `converged`."""
         return dataclasses.replace(result, n_evaluations=self.n_evaluations, converged=self.converged)
 
 
-def _largest_sizes(numbers: Tensors) -> Tensor:
-    """The largest sizes [n] of numbers (n, ...), zero where there are none; one for all where they have several n."""
-    apart = len({len(each) for each in numbers}) == 1
-    flat = [each.detach().abs().cpu().double() for each in numbers]
-    sizes = torch.cat([flatten_examples(each) if apart else each.reshape(1, -1) for each in flat], dim=1)
-    return functional.pad(sizes, (0, 1)).amax(1)
+def _largest_sizes(values: Tensors) -> Tensor:
+    """The largest absolute value per row of values (n, ...), float64 [n]; [1] where the tensors differ in n."""
+    per_row = len({len(tensor) for tensor in values}) == 1
+    sizes = [tensor.detach().abs().cpu().double() for tensor in values]
+    rows = torch.cat([flatten_examples(tensor) if per_row else tensor.reshape(1, -1) for tensor in sizes], dim=1)
+    return functional.pad(rows, (0, 1)).amax(1)  # zero where there are no values

@@ -1,4 +1,4 @@
-"""Integrals along a line, refined until they are as exact as wanted."""
+"""Integrals along a line, refined until they are exact enough."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from pellucid.core.tensors import Tensors, minus, sum_over_tensors, times
 from pellucid.errors import InvalidArgument, warn
 
 FIRST_STEPS = 4
+"""The intervals of the first round."""
 
 MOST_STEPS = 2**14
-"""Intervals at which refinement gives up, unless the user chooses."""
+"""The default of `max_steps`: the intervals at which refinement gives up."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class AdaptiveIntegral:
-    """The mean gradient along a line, and how it was found.
+    """The mean gradient along a line, with what it took.
 
     Args:
-        gradients: The mean gradients, like the points.
+        gradients: The mean gradients, of the shapes of the points.
         n_evaluations: How many gradients were taken for each point, int64 [n].
-        converged: Whether its attributions add up as wanted, bool [n].
+        converged: Whether the point's attributions add up to within the tolerance, bool [n].
     """
 
     gradients: Tensors
@@ -40,21 +41,21 @@ class AdaptiveIntegral:
 def integrate_adaptively(
     f: ModelFunction, start: Tensors, end: Tensors, tolerance: float, relative: bool, most: int
 ) -> AdaptiveIntegral:
-    """The mean gradient from start to end, by the trapezoid rule, each time with twice the intervals.
+    """The mean gradient from start to end by the trapezoid rule, doubling the number of intervals in each round.
 
-    What has been evaluated is used again. Only those points go on whose gradients, times the way, do not yet add up to
-    the change of the output.
+    Gradients of earlier rounds are used again. Only those points are refined whose attributions, mean gradient times
+    (end - start), do not yet add up to the change of the output.
 
     Args:
-        f: The function, to one value per example, which reads where it starts.
-        start: Where the line starts, at the source.
-        end: Where it ends.
-        tolerance: How far the sum may be from the change.
-        relative: Whether this is a share of the change.
+        f: The function, with one value per example; its gradients are taken at the source.
+        start: Where the lines start, at the source, (n, ...) each.
+        end: Where they end, likewise.
+        tolerance: How far the sum of the attributions may be from the change of the output.
+        relative: Whether the tolerance is a share of that change.
         most: The most intervals.
 
     Raises:
-        InvalidArgument: The tolerance is not above zero, or the pathway has one value for the batch.
+        InvalidArgument: The tolerance is not above zero, or the model returns one value for the batch.
     """
     if not tolerance > 0:
         raise InvalidArgument(f"tolerance must be above zero: got {tolerance}.")
@@ -73,8 +74,8 @@ def integrate_adaptively(
     evaluations = torch.full((len(f),), steps + 1, device="cpu")
     while True:
         gap = sum_over_tensors(times(means, minus(end, start))).detach() - change
-        reached = (gap.abs() <= goal).cpu()
-        unfinished = (~reached).nonzero().flatten()
+        converged = (gap.abs() <= goal).cpu()
+        unfinished = (~converged).nonzero().flatten()
         if len(unfinished) and 2 * steps > most:
             rows, missed = f.examples[unfinished].tolist(), float(gap.abs().max())
             warn(
@@ -82,13 +83,14 @@ def integrate_adaptively(
                 f"up to {missed:.2g}. Hint: a larger tolerance, or relative=True, or more as max_steps."
             )
         if not len(unfinished) or 2 * steps > most:
-            return AdaptiveIntegral(means, evaluations, reached)
-        some = f.select(unfinished)
-        between = (torch.arange(steps, dtype=torch.float64, device="cpu") + 0.5) / steps
-        starts, ends = (tuple(each[unfinished.to(each.device)] for each in points) for points in (start, end))
-        found = weighted_gradient_sum(some, torch.full_like(between, 1 / steps), straight_line(starts, ends, between))
-        for mean, new in zip(means, found, strict=True):
+            return AdaptiveIntegral(means, evaluations, converged)
+        midpoints = (torch.arange(steps, dtype=torch.float64, device="cpu") + 0.5) / steps
+        starts, ends = (tuple(tensor[unfinished.to(tensor.device)] for tensor in points) for points in (start, end))
+        means_of_midpoints = weighted_gradient_sum(
+            f.select(unfinished), torch.full_like(midpoints, 1 / steps), straight_line(starts, ends, midpoints)
+        )
+        for mean, mean_of_midpoints in zip(means, means_of_midpoints, strict=True):
             index = unfinished.to(mean.device)
-            mean[index] = (mean[index] + new) / 2
+            mean[index] = (mean[index] + mean_of_midpoints) / 2
         evaluations[unfinished] += steps
         steps *= 2

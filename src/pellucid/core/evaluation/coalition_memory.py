@@ -1,4 +1,4 @@
-"""The coalitions that a session has evaluated."""
+"""The values of coalitions that a session has evaluated."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torch import Tensor
 from pellucid.core.batching import MIB
 
 MOST_BYTES = 64 * MIB
-"""So much is remembered in a session; coalitions beyond that are evaluated anew."""
+"""How much a session keeps; further coalitions are not kept, and evaluated again where they are needed."""
 
 Values: TypeAlias = dict[bytes, Tensor]
-"""By the features that are present, packed in bits: values [m]."""
+"""Coalitions, as keys made by `packed`, and their values [m]."""
 
 
 @final
 class CoalitionMemory:
-    """Values of coalitions, by the game that they are played in.
+    """The values of coalitions, by game.
 
     Args:
-        most_bytes: How much may be kept.
+        most_bytes: How much may be kept, keys and values together.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -31,11 +31,11 @@ class CoalitionMemory:
         self._games: dict[Hashable, Values] = {}
 
     def known(self, game: Hashable) -> Values:
-        """What is known of a game, as it was evaluated."""
+        """The values of the coalitions of a game that were evaluated before."""
         return self._games.get(game, {})
 
     def remember(self, game: Hashable, coalitions: list[bytes], values: Tensor) -> None:
-        """Remember the values [m, k] of k coalitions, as far as there is room."""
+        """Keep the values [m, k] of k coalitions, as far as there is room."""
         known = self._games.setdefault(game, {})
         size = values.element_size() * len(values)
         for coalition, value in zip(coalitions, values.detach().T.contiguous(), strict=True):
@@ -44,16 +44,16 @@ class CoalitionMemory:
                 self._bytes += size + len(coalition)
 
     def forget(self) -> None:
-        """Forget everything: what was learnt since casts doubt on it."""
+        """Forget everything: the model or its data have changed, or the attribution begins again."""
         self._games, self._bytes = {}, 0
 
 
 def packed(coalitions: Tensor) -> list[bytes]:
-    """Coalitions, bool [k, features], as keys."""
+    """Coalitions, bool [k, features], as keys: their bits."""
     return [row.tobytes() for row in np.packbits(coalitions.numpy(), axis=1)]
 
 
 def digest(tensors: tuple[Tensor, ...]) -> Hashable:
-    """The same for the same numbers in the same places, of tensors on any device."""
-    numbers = (tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes() for tensor in tensors)
-    return tuple((tensor.shape, tensor.dtype, number) for tensor, number in zip(tensors, numbers, strict=True))
+    """A key for tensors on any device: equal for tensors of the same shapes, dtypes and bytes."""
+    contents = (tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes() for tensor in tensors)
+    return tuple((tensor.shape, tensor.dtype, content) for tensor, content in zip(tensors, contents, strict=True))

@@ -1,9 +1,10 @@
-"""How far attributions are from adding up to the change of what they explain."""
+"""Completeness: how far attributions are from adding up to the change of the output."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,15 +17,15 @@ from pellucid.errors import warn
 
 
 def completeness_gap(f: ModelFunction, attributions: Tensors, start: Tensors, *, exact: bool = False) -> Tensor:
-    """How far attributions are from adding up to the change of what is explained: sum(a) - (F(x) - F(start)).
+    """How far attributions are from adding up to the change of the output: sum(attributions) - (F(x) - F(start)).
 
-    At a layer, too, the change is that of the whole model: what flows around the layer is missing from the sum.
+    At a layer, too, F is the whole model, from its inputs: what bypasses the layer is missing from the sum.
 
     Args:
-        f: The function.
-        attributions: Attributions of its points.
-        start: Where they started from, like the inputs of the model.
-        exact: Whether they should add up, so that it is told where they do not.
+        f: The function F.
+        attributions: Attributions of its points, (n, ...) each.
+        start: The baselines, of the shapes of the model's inputs.
+        exact: Whether the attributions should add up, so that the user is warned where they do not.
 
     Returns:
         One gap per point, [n]; a single one where the model collapses the batch.
@@ -37,38 +38,37 @@ def completeness_gap(f: ModelFunction, attributions: Tensors, start: Tensors, *,
 
 
 def outputs_at_ends(f: ModelFunction, start: Tensors) -> tuple[Tensor, Tensor]:
-    """What is explained at a function's own points, and where they started from, [n, 1] each."""
+    """The outputs at a function's own points and at the baselines `start`, [n, 1] each."""
     end = f.from_inputs() if f.own_tensors is None else f
-    return values_at(end, 1, precomputed_points(as_single_sample(end.x))), values_at(
-        f.from_inputs(), 1, precomputed_points(as_single_sample(start))
-    )
+    outputs_at_end = values_at(end, 1, precomputed_points(as_single_sample(end.x)))
+    return outputs_at_end, values_at(f.from_inputs(), 1, precomputed_points(as_single_sample(start)))
 
 
 ENOUGH_ROWS = 20
-"""Of so many rows of an example two more cost little; of fewer steps nobody expects that they add up."""
+"""From so many steps on, two more rows per example cost little. With fewer, nobody expects completeness."""
 
 
 def ends_fit_into_chunk(f: ModelFunction, steps: int) -> bool:
-    """Whether the outputs at both ends of a line may be found out by the way: as rows of the first chunk."""
+    """Whether both ends of a line can be evaluated as two more rows per example in the first chunk, almost for free."""
     rows = f.session.budget.fitting // max(1, len(f))
-    own = (
+    needs_forward_of_its_own = (
         f.problem.options.gradient_function is not None
         or f.problem.options.create_graph
-        or any(each.is_complex() for each in f.x)
+        or any(tensor.is_complex() for tensor in f.x)
     )
-    return min(steps, rows) >= ENOUGH_ROWS and not (f.session.whole_batch or own)
+    return min(steps, rows) >= ENOUGH_ROWS and not (f.session.whole_batch or needs_forward_of_its_own)
 
 
 def with_ends(nodes: Tensor) -> Tensor:
-    """Nodes on a line behind its two ends, start first."""
+    """The nodes 0 and 1, the two ends of a line, followed by these nodes."""
     return torch.cat([torch.tensor([0.0, 1.0], dtype=nodes.dtype, device=nodes.device), nodes])
 
 
 MAX_MISSED_SHARE, OUTPUT_ROUNDING = 0.05, 1e-4
-"""How far a sum that should be exact may be off, as a share of the change, and of the outputs at both ends."""
+"""How far a sum may miss the change of the output, as a share of that change, and of the outputs at both ends."""
 
 CHANCE_FACTOR = 2
-"""How many times their norm numbers of random signs seldom exceed when they are added up."""
+"""The sum of numbers with random signs seldom exceeds this many times their Euclidean norm."""
 
 
 def warn_of_misses(
@@ -81,47 +81,66 @@ def warn_of_misses(
 ) -> None:
     """Warn of attributions whose sums miss the change of the output by more than rounding and a few per cent.
 
-    A change may be next to nothing by chance. So it counts as no less than what attributions of such sizes add up to if
-    their signs are random, nor than the mean of the batch.
+    A change may be close to zero by chance. So no change counts as smaller than what attributions of these sizes would
+    add up to if their signs were random, nor as smaller than the batch's mean.
 
     Args:
         attributions: The attributions, (n, ...) each.
-        end: The outputs at the inputs; of another length where the model has one for the batch.
-        start: Those at the baselines.
-        together: Whether examples depend on each other, and add up over the batch alone.
-        due: Whether they should add up at all; asked where they do not.
+        end: The outputs at the inputs, [n, 1]; of another length where the model returns one value for the batch.
+        start: The outputs at the baselines, likewise.
+        together: Whether examples depend on each other, so that only the sum over the batch can be compared.
+        due: Whether the attributions should add up at all; called only where they do not.
     """
-    squares = sum_over_tensors(tuple(at_least_float32(each.detach()).abs().square() for each in attributions))
-    columns = [each.detach().flatten() for each in (sum_over_tensors(attributions), squares, end, start)]
+    squares = sum_over_tensors(tuple(at_least_float32(tensor.detach()).abs().square() for tensor in attributions))
+    columns = [column.detach().flatten() for column in (sum_over_tensors(attributions), squares, end, start)]
     if together or len(columns[0]) != len(columns[2]):
-        columns = [each.sum(0, keepdim=True) for each in columns]
-    found = list(zip(*(each.tolist() for each in columns), strict=True))
-    misses = [abs(sum_ - (f - f0)) for sum_, _, f, f0 in found]
-    changes = [max(abs(f - f0), CHANCE_FACTOR * math.sqrt(square)) for _, square, f, f0 in found]
-    usual = sum(changes) / max(1, len(changes))
-    wrong = [
-        miss
-        for miss, change, (_, _, f, f0) in zip(misses, changes, found, strict=True)
-        if miss > MAX_MISSED_SHARE * max(change, usual) and miss > OUTPUT_ROUNDING * (abs(f) + abs(f0))
-    ]
-    if wrong and due():
+        columns = [column.sum(0, keepdim=True) for column in columns]
+    comparisons = [_SumAndChange(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    mean_change = sum(row.change for row in comparisons) / max(1, len(comparisons))
+    misses = [row.miss for row in comparisons if row.is_miss(mean_change)]
+    if misses and due():
         warn(
-            f"attributions do not add up to the change of the output, which they miss by up to {max(wrong):.2g}: "
+            f"attributions do not add up to the change of the output, which they miss by up to {max(misses):.2g}: "
             'the steps are too few. Hint: n_steps="auto", or more of them where a method has no "auto".'
         )
 
 
+class _SumAndChange(NamedTuple):
+    """One example's sum of attributions, sum of their squares, and outputs at the input and at the baseline."""
+
+    total: float
+    squares: float
+    end: float
+    start: float
+
+    @property
+    def miss(self) -> float:
+        """How far the attributions are from adding up."""
+        return abs(self.total - (self.end - self.start))
+
+    @property
+    def change(self) -> float:
+        """The size of the change of the output; at least that of a sum of such attributions with random signs."""
+        return max(abs(self.end - self.start), CHANCE_FACTOR * math.sqrt(self.squares))
+
+    def is_miss(self, mean_change: float) -> bool:
+        """Whether the miss is too large to be rounding, or a few per cent of the change or of the batch's mean."""
+        too_large_a_share = self.miss > MAX_MISSED_SHARE * max(self.change, mean_change)
+        return too_large_a_share and self.miss > OUTPUT_ROUNDING * (abs(self.end) + abs(self.start))
+
+
 def completeness_gaps(f: ModelFunction, totals: Tensor, start: PointSampler, end: PointSampler) -> Tensor:
-    """The same for several samples of every point.
+    """How far attributions are from adding up to the change of the output, for several samples of every point.
 
     Args:
         f: The function.
-        totals: Each sample's attributions added up, [n, samples].
-        start: Where each started from, like the inputs of the model.
-        end: Where it ended, at the source.
+        totals: The sum of each sample's attributions, [n, samples].
+        start: The baseline of each sample, of the shapes of the model's inputs.
+        end: The point of each sample, at the source.
 
     Returns:
-        One gap per sample, [n * samples], those of a point together; [samples] where the model collapses the batch.
+        One gap per sample, [n * samples], the samples of a point together; [samples] where the model collapses the
+        batch.
     """
     samples = totals.shape[1]
     change = values_at(f, samples, end) - values_at(f.from_inputs(), samples, start)
@@ -129,12 +148,12 @@ def completeness_gaps(f: ModelFunction, totals: Tensor, start: PointSampler, end
 
 
 def gap_to_change(totals: Tensor, change: Tensor) -> Tensor:
-    """How far sums are from a change; where one has a single value for the batch, over all examples together."""
+    """Sums less the change of the output; summed over the examples where the model returns one value for the batch."""
     if len(change) == len(totals):
         return totals - change
     return totals.sum(0, keepdim=True) - change.sum(0, keepdim=True)
 
 
 def as_single_sample(points: Tensors) -> Tensors:
-    """Points (n, ...) as the only sample of each, (n, 1, ...)."""
-    return tuple(each.unsqueeze(1) for each in points)
+    """Points (n, ...) as one sample per point, (n, 1, ...)."""
+    return tuple(tensor.unsqueeze(1) for tensor in points)

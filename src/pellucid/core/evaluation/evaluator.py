@@ -1,4 +1,4 @@
-"""Forwards of a model between the places of a problem."""
+"""Forwards of a model from the source of a problem to its target."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from pellucid.errors import InvalidArgument
 @final
 @dataclass(frozen=True, eq=False)
 class Evaluator:
-    """Runs a model from points at a source to a target.
+    """Runs a model from points at the source to the target.
 
     Args:
-        session: What is learnt by the way.
+        session: Holds the problem, and what is learnt about the model.
         source: Where points are fed.
         gradient_at: Where gradients are taken.
         target: What is explained.
-        replay: Whether modules that finish before the source may be answered from what they returned before.
+        replay: Whether recorded outputs may be replayed for modules that finish before the source.
     """
 
     session: Session
@@ -52,74 +52,75 @@ class Evaluator:
 
     @property
     def way(self) -> Way:
-        """From the source to the target."""
+        """The source and the target."""
         return self.source, self.target
 
     def evaluate(self, points: Points, site: Site | None = None) -> tuple[Tensor, Captured | None]:
-        """What is explained at points, and what is captured at a site on the way.
+        """The target's values at points, and the tensors at a site on the way.
 
         Args:
-            points: At the source; without tensors, those that the inputs lead to.
-            site: What to capture; None for nothing.
+            points: At the source; without tensors, those at the source for the inputs of the examples.
+            site: The site to capture; None for none.
 
         Returns:
-            Values [n, *K], and what was captured.
+            Values [n, *K], and the captured tensors.
 
         Raises:
-            BatchCollapsed: The output does not follow the rows given.
+            BatchCollapsed: The first dimension of the output does not count the rows.
         """
         session, examples = self.session, points.examples
-        inputs, fed = self._inputs_and_fed(points)
+        inputs, source_points = self.inputs_and_source_points(points)
         sites = (self.target.site,) if site is None else (site, self.target.site)
-        watch = None if fed is None else self._answers(fed, sites)
-        with tied_to_its_batch(session, self.way, examples, inputs), self._failing_replays(watch):
-            forward, arguments = self.prepared(inputs, examples, fed, sites, watch=watch)
+        interceptor = None if source_points is None else self._replay_interceptor(source_points, sites)
+        with tied_to_its_batch(session, self.way, examples, inputs), self._failing_replays(interceptor):
+            forward, arguments = self._prepare(inputs, examples, source_points, sites, interceptor=interceptor)
             forward.run(arguments, session.info, session.state, stops=self._stops(sites))
             value = self.explain(forward.output_at(self.target.site), examples)
         captured = None if site is None or not site.modules else forward.captured(site)
         if captured is not None and site is not None:
             session.observed.remember_layout(site, captured)
-        follows = value.shape[:1] == examples.shape and (captured is None or is_batch_first(examples, captured.tensors))
-        if not follows and session.holds_others(examples):
+        per_row = value.shape[:1] == examples.shape and (captured is None or is_batch_first(examples, captured.tensors))
+        if not per_row and session.holds_others(examples):
             raise BatchCollapsed
         return value, captured
 
-    def _inputs_and_fed(self, points: Points) -> tuple[Tensors, Points | None]:
-        """What the model is given for points, and what is put in the place of the source, where that is a layer."""
+    def inputs_and_source_points(self, points: Points) -> tuple[Tensors, Points | None]:
+        """The model's inputs for points, and the points to patch in at the source; None if that is the inputs."""
         if self.source.modules or not points.tensors:
             return self.inputs_of(points.examples), points if points.tensors else None
         return points.tensors, None
 
-    def _failing_replays(self, watch: Interceptor | None) -> AbstractContextManager[None]:
-        """Take an exception where modules are answered for a wrong replay."""
-        return nullcontext() if watch is None else errors_invalidate(self.session.observed.replays.get(self._sites))
+    def _failing_replays(self, interceptor: Interceptor | None) -> AbstractContextManager[None]:
+        """Take an exception in a forward with replayed outputs as a sign that the replay is wrong."""
+        if interceptor is None:
+            return nullcontext()
+        return errors_invalidate(self.session.observed.replays.get(self._sites))
 
     def explain(self, output: Any, examples: Tensor) -> Tensor:
-        """What is explained of an output for these examples.
+        """The target's values for these examples, given the model's output or the tensors at the target's layer.
 
         Raises:
-            InvalidArgument: It is a future.
+            InvalidArgument: The output is a future.
         """
         if isinstance(output, Future):
             raise InvalidArgument("forward_func must return a tensor: got a Future. Hint: call attribute_future.")
         return self.target(output if torch.is_grad_enabled() else as_tensor(output), examples)
 
     def ask(self, points: Points) -> Future[Any]:
-        """What a model that answers later will return at these points."""
-        inside = bool(self.source.modules)
-        inputs = self.inputs_of(points.examples) if inside else points.tensors
+        """The future that the model returns for these points."""
+        inputs, source_points = self.inputs_and_source_points(points)
         with torch.no_grad(), tied_to_its_batch(self.session, self.way, points.examples, inputs):
-            output = self.run(inputs, points.examples, points if inside else None, (self.target.site,)).output
+            output = self.run(inputs, points.examples, source_points, (self.target.site,)).output
         if not isinstance(output, Future):
             raise InvalidArgument(
                 f"forward_func must return a torch.futures.Future: got {describe(output)}. Hint: call attribute."
             )
         return output
 
-    def answered(self, answer: Future[Any], examples: Tensor) -> Tensor:
-        """What is explained of an answer that has come, for these examples."""
+    def explain_future(self, output: Future[Any], examples: Tensor) -> Tensor:
+        """The target's values for these examples, given a future output that is done."""
         with tied_to_its_batch(self.session, self.way, examples):
-            value = self.explain(answer.value(), examples)
+            value = self.explain(output.value(), examples)
         if value.shape[:1] != examples.shape and self.session.holds_others(examples):
             raise BatchCollapsed
         return value
@@ -129,20 +130,20 @@ class Evaluator:
         picked: Tensors = self.session.pick(self.session.problem.inputs, examples)
         return picked
 
-    def capture(self, inputs: Tensors, examples: Tensor, site: Site, fed: Points | None = None) -> Tensors:
+    def capture(self, inputs: Tensors, examples: Tensor, site: Site, source_points: Points | None = None) -> Tensors:
         """The tensors at a site for these inputs, without gradients.
 
         Args:
-            inputs: Of the model, (n, ...) each.
-            examples: The example that each belongs to.
+            inputs: The model's inputs, (n, ...) each.
+            examples: The example that each row belongs to, int64 [n].
             site: The site.
-            fed: What is put in the place of the source.
+            source_points: The points to patch in at the source; None leaves it alone.
         """
         with (
             torch.set_grad_enabled(self.session.problem.options.create_graph),
             tied_to_its_batch(self.session, self.way, examples, inputs),
         ):
-            captured = self.run(inputs, examples, fed, (site,)).captured(site)
+            captured = self.run(inputs, examples, source_points, (site,)).captured(site)
         if site.modules:
             self.session.observed.remember_layout(site, captured)
         if not is_batch_first(examples, captured.tensors) and self.session.holds_others(examples):
@@ -150,19 +151,19 @@ class Evaluator:
         return captured.tensors
 
     def at_source(self) -> Captured:
-        """What is at the source for the user's inputs."""
+        """The tensors at the source for the user's inputs; captured once per session."""
         observed, batch_size = self.session.observed, self.session.problem.batch_size
         if self.source not in observed.captured:
             recording = Recording(self.source) if self._is_replayable else None
             captured = self.lead(self.session.problem.inputs, all_examples(batch_size), recording=recording)
             observed.captured[self.source] = captured
             if recording is not None:
-                others = {*self.target.site.modules, *self.gradient_at.modules}.difference(self.source.modules)
+                modules = {*self.target.site.modules, *self.gradient_at.modules}.difference(self.source.modules)
                 observed.replays[self._sites] = Replay.of(
-                    recording, captured.counts, others, batch_size, self._remember_no_replay
+                    recording, captured.counts, modules, batch_size, self._remember_no_replay
                 )
             observed.remember_layout(self.source, captured)
-            # A tensor (B, B, D) may have its examples second, as recurrent layers have.
+            # In a tensor (B, B, D) the second dimension may count the examples, as in recurrent layers.
             self.session.whole_batch |= any(
                 tensor.shape[:1] != (batch_size,) or (tensor.ndim == 3 and tensor.shape[1] == batch_size)
                 for tensor in captured.tensors
@@ -177,18 +178,25 @@ class Evaluator:
         chosen: Callable[[Tensor], bool] = is_floating,
         recording: Recording | None = None,
     ) -> Captured:
-        """What inputs lead to at the source, in as many rows at a time as the user allows and the memory holds."""
+        """The tensors at the source for these inputs, in chunks of as many rows as the user and the memory allow.
+
+        Args:
+            inputs: The model's inputs, (n, ...) each.
+            examples: The example that each row belongs to, int64 [n].
+            chosen: Which of the tensors at the source to capture.
+            recording: Records the outputs of modules before the source, if all rows fit into one forward.
+        """
         session = self.session
 
-        def look(_: slice, rows: slice) -> Captured:
+        def capture_chunk(_: slice, rows: slice) -> Captured:
             whole = rows == slice(None)
-            some = inputs if whole else tuple(x[rows] for x in inputs)
-            watch = None if recording is None or not whole else (recording, session.info.modules)
+            chunk = inputs if whole else tuple(x[rows] for x in inputs)
+            interceptor = None if recording is None or not whole else (recording, session.info.modules)
             with (
                 torch.set_grad_enabled(session.problem.options.create_graph),
-                tied_to_its_batch(session, self.way, examples[rows], some),
+                tied_to_its_batch(session, self.way, examples[rows], chunk),
             ):
-                forward = self.run(some, examples[rows], None, (self.source,), chosen=chosen, watch=watch)
+                forward = self.run(chunk, examples[rows], None, (self.source,), chosen=chosen, interceptor=interceptor)
             captured = forward.captured(self.source)
             if not whole and not is_batch_first(examples[rows], captured.tensors):
                 raise BatchCollapsed
@@ -196,74 +204,80 @@ class Evaluator:
 
         budget = dataclasses.replace(session.budget, progress=None, fixed=True)
         budget.rows = session.budget.rows if session.budget.fixed else len(examples)
-        parts = list(budget.blocks(1, len(examples), look, whole=session.whole_batch))
-        tensors = tuple(torch.cat(pieces) for pieces in zip(*(part.tensors for part in parts), strict=True))
-        return parts[0] if len(parts) == 1 else dataclasses.replace(parts[0], tensors=tensors)
+        chunks = list(budget.blocks(1, len(examples), capture_chunk, whole=session.whole_batch))
+        tensors = tuple(torch.cat(pieces) for pieces in zip(*(chunk.tensors for chunk in chunks), strict=True))
+        return chunks[0] if len(chunks) == 1 else dataclasses.replace(chunks[0], tensors=tensors)
 
     def run(
         self,
         inputs: Tensors,
         examples: Tensor,
-        fed: Points | None,
+        source_points: Points | None,
         sites: tuple[Site, ...],
         *,
         chosen: Callable[[Tensor], bool] = is_floating,
-        watch: Interceptor | None = None,
+        interceptor: Interceptor | None = None,
     ) -> ForwardPass:
-        """One forward, which ends at the last of the sites to be captured: see `prepared`."""
-        forward, arguments = self.prepared(inputs, examples, fed, sites, chosen=chosen, watch=watch)
+        """Run one forward, which ends once the sites are captured; the arguments are those of `_prepare`."""
+        forward, arguments = self._prepare(
+            inputs, examples, source_points, sites, chosen=chosen, interceptor=interceptor
+        )
         forward.run(arguments, self.session.info, self.session.state, stops=self._stops(sites))
         return forward
 
-    def prepared(
+    def _prepare(
         self,
         inputs: Tensors,
         examples: Tensor,
-        fed: Points | None,
+        source_points: Points | None,
         sites: tuple[Site, ...],
         *,
         chosen: Callable[[Tensor], bool] = is_floating,
-        watch: Interceptor | None = None,
+        interceptor: Interceptor | None = None,
     ) -> tuple[ForwardPass, tuple[Any, ...]]:
-        """A forward that is to be run, and its arguments.
+        """A forward that is ready to run, and the arguments of the model.
 
         Args:
-            inputs: Of the model; where the source is patched, copies of the user's.
-            examples: The examples, int64 [n].
-            fed: What is put in the place of the source.
-            sites: What is captured.
-            chosen: Which tensors there.
-            watch: What happens in place of the forward of some modules.
+            inputs: The model's inputs, (n, ...) each; copies of the user's where the source is patched.
+            examples: The example that each row belongs to, int64 [n].
+            source_points: The points to patch in at the source; None leaves it alone.
+            sites: The sites to capture.
+            chosen: Which of their tensors to capture.
+            interceptor: Runs in place of the forward of some modules: records or replays their outputs.
         """
         session, grads = self.session, torch.is_grad_enabled()
-        # The model gets copies: it may write into its inputs, and those are the user's, or where gradients are taken.
+        # The model gets copies, as it may write into its inputs; these are the user's tensors, or leaves.
         if grads and (self.gradient_at.modules or self.target.site.modules):
-            # What a layer takes may be used elsewhere, too. Its gradient counts that, so no leaf is made of it there.
+            # With leaves at the inputs the graph goes through the layer's input, which need not be made a leaf: its
+            # gradient then counts other uses of that tensor, too.
             inputs = tuple(marked_as_source(as_leaf(x)) for x in inputs)
-        elif fed is None:
+        elif source_points is None:
             inputs = tuple(map(marked_as_source, inputs))
         extra = session.problem.additional_forward_args
         arguments = (*inputs, *session.pick(extra, examples)) if extra else inputs
-        forward = ForwardPass(session.problem.model, grads=grads, whole=session.whole_batch, chosen=chosen, watch=watch)
-        if fed is not None:
-            forward.patch(self.source, fed.tensors, self.at_source())
+        forward = ForwardPass(
+            session.problem.model, grads=grads, whole=session.whole_batch, chosen=chosen, watch=interceptor
+        )
+        if source_points is not None:
+            forward.patch(self.source, source_points.tensors, self.at_source())
         for site in sites:
             forward.capture(site)
         return forward, arguments
 
     def _stops(self, sites: tuple[Site, ...]) -> bool:
-        """Whether a forward may end when these have been captured."""
-        # Modules in training mode may draw random numbers, in the part, too, that would not run.
+        """Whether a forward may end once these sites have been captured."""
+        # In training mode, modules behind the sites may draw random numbers: then they must run.
         session = self.session
         return session.problem.options.early_exit and OUTPUT not in sites and not session.info.trains
 
     @property
     def _sites(self) -> tuple[Site, ...]:
+        """The key of a replay, which is right for these sites only."""
         return self.source, self.gradient_at, self.target.site
 
     @property
     def _is_replayable(self) -> bool:
-        """Whether it could be that modules before the source need not run again."""
+        """Whether to record the modules before the source, as a replay of their outputs may turn out to be right."""
         info, options = self.session.info, self.session.problem.options
         plain = self.source.call is None and not (options.create_graph or info.compiled or info.trains)
         if not (self.replay and plain):
@@ -272,44 +286,41 @@ class Evaluator:
         return (kind.signature, kind.batch, self.source.key) not in facts_of(kind.owner).not_replayed
 
     def _remember_no_replay(self) -> None:
-        """Remember that answers in the place of modules before the source gave something else."""
+        """Remember that replayed outputs of modules before the source changed the model's output."""
         kind = self._kind
         with LOCK:
-            known = facts_of(kind.owner).not_replayed
-            if len(known) >= MAX_KINDS:
-                known.clear()
-            known.add((kind.signature, kind.batch, self.source.key))
+            not_replayed = facts_of(kind.owner).not_replayed
+            if len(not_replayed) >= MAX_KINDS:
+                not_replayed.clear()
+            not_replayed.add((kind.signature, kind.batch, self.source.key))
 
     @property
     def _kind(self) -> ForwardKind:
-        """The kind of the forwards of the user's batch."""
+        """The kind of a forward of the user's batch."""
         problem = self.session.problem
         return ForwardKind.of(
             problem.model, (*problem.inputs, *problem.additional_forward_args), self.session.state.value
         )
 
-    def _answers(self, points: Points, sites: tuple[Site, ...]) -> Interceptor | None:
-        """What answers modules before the source in a forward for these points there; None where all must run."""
+    def _replay_interceptor(self, points: Points, sites: tuple[Site, ...]) -> Interceptor | None:
+        """Replays outputs of modules before the source in a forward for these points there; None: all modules run."""
         session = self.session
         replay, max_rows = session.observed.replays.get(self._sites), session.budget.max_rows
         grads = torch.is_grad_enabled()
-        bounded = max_rows is not None and max_rows < CHECK_ROWS
-        if not self.replay or replay is None or bounded or (grads and self.gradient_at != self.source):
+        check_does_not_fit = max_rows is not None and max_rows < CHECK_ROWS
+        if not self.replay or replay is None or check_does_not_fit or (grads and self.gradient_at != self.source):
             return None
-        checked = points[
-            slice(None)
-            if session.whole_batch
-            else torch.tensor(check_indices(session.problem.batch_size), device="cpu")
-        ].detach()
+        check_rows = check_indices(session.problem.batch_size)
+        checked = points[slice(None) if session.whole_batch else torch.tensor(check_rows, device="cpu")].detach()
 
-        def run(watch: Interceptor | None, most: int | None = None) -> Any:
-            some = checked[:most]
+        def rerun(interceptor: Interceptor | None, most: int | None = None) -> Any:
+            rows = checked[:most]
             with torch.set_grad_enabled(grads), not_measured():
-                forward = self.run(self.inputs_of(some.examples), some.examples, some, sites, watch=watch)
-            everything = forward.output, [forward.captured(site).tensors for site in sites if site.modules]
-            return map_tensors(everything, Tensor.detach)
+                forward = self.run(self.inputs_of(rows.examples), rows.examples, rows, sites, interceptor=interceptor)
+            results = forward.output, [forward.captured(site).tensors for site in sites if site.modules]
+            return map_tensors(results, Tensor.detach)
 
-        of_forward, of_check = (
-            None if session.is_whole_batch(each) else each for each in (points.examples, checked.examples)
+        forward_examples, checked_examples = (
+            None if session.is_whole_batch(examples) else examples for examples in (points.examples, checked.examples)
         )
-        return replay.answers(of_forward, of_check, run, session.budget.ahead)
+        return replay.answers(forward_examples, checked_examples, rerun, session.budget.ahead)

@@ -1,4 +1,4 @@
-"""What is read block by block, in one tensor for all blocks."""
+"""The results of a sweep, gathered block by block in one tensor."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pellucid.errors import InvalidArgument
 
 @final
 class BlockBuffer:
-    """What is read of all rows of a sweep, written down block by block where it will stay.
+    """The results for all rows of a sweep; each block is copied into tensors allocated with the first one.
 
-    Kept one by one, the small tensors of every block would lie among the large ones that come and go, and leave holes
-    in memory which an allocator cannot use for the large ones of the next block.
+    Kept in a list instead, the small tensors of every block would lie between the large ones that come and go, and
+    fragment the memory.
 
     Args:
-        rows: How many rows all blocks have together.
+        rows: The rows of all blocks together.
     """
 
     def __init__(self, rows: int) -> None:
@@ -27,20 +27,22 @@ class BlockBuffer:
         self.tensors: Tensors = ()
 
     def add(self, rows: int, block: Tensors) -> None:
-        """Take in what was read of the next rows.
+        """Append the results for the next rows.
 
         Args:
-            rows: How many these are.
-            block: Tensors whose first dimension follows the rows: as long, or as many times shorter in every block.
+            rows: The number of rows.
+            block: Tensors whose first dimension is proportional to the rows, by the same factor in every block.
 
         Raises:
-            InvalidArgument: It does not, or the others are not those of the blocks before.
+            InvalidArgument: It is not, or the other dimensions differ from those of earlier blocks.
         """
         if not self.tensors:
-            alone = rows == self._rows
-            self.tensors = block if alone else tuple(self._empty(each, rows) for each in block)
+            is_only_block = rows == self._rows
+            self.tensors = block if is_only_block else tuple(self._empty(result, rows) for result in block)
         if self.tensors is not block:
-            self.tensors = tuple(self._with(each, rows, part) for each, part in zip(self.tensors, block, strict=True))
+            self.tensors = tuple(
+                self._with(tensor, rows, result) for tensor, result in zip(self.tensors, block, strict=True)
+            )
         self._done += rows
 
     def _empty(self, block: Tensor, rows: int) -> Tensor:

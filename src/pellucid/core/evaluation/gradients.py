@@ -1,4 +1,4 @@
-"""What a forward and a backward say about points."""
+"""Gradients of a forward: their leaves, the pullback, and what to tell the user where there is no gradient."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from pellucid.errors import NotDifferentiable, NotScalar, warn
 @final
 @dataclass(frozen=True)
 class Gradient:
-    """What one forward and one backward say about n points.
+    """The result of one forward and one backward for n points.
 
     Args:
-        value: What is explained, [n]; of another length where the model collapses the batch.
+        value: The target's values, [n]; of another length where the model collapses the batch.
         at: The tensors at which gradients were taken.
-        grad: The gradients of the values' sum there.
+        grad: The gradients of the sum of the values with respect to these.
     """
 
     value: Tensor
@@ -37,10 +37,10 @@ class Gradient:
 
 
 def scalar_per_example(value: Tensor, target: Target) -> Tensor:
-    """Values [n] of a target that holds one per example, (n,) or (n, 1); what a gradient can be taken of.
+    """The target's values (n,) or (n, 1) as [n]: a gradient needs one value per example.
 
     Raises:
-        NotScalar: It holds more.
+        NotScalar: There are more.
     """
     if value.ndim > 1 and value[0].numel() != 1:
         hint = (
@@ -56,10 +56,12 @@ def scalar_per_example(value: Tensor, target: Target) -> Tensor:
 
 
 def as_leaves(points: Tensors, create_graph: bool) -> Tensors:
-    """Tensors to take gradients at, that are not the user's.
+    """Leaves of autograd for these points, so that nothing is accumulated at the user's tensors.
+
+    With `create_graph`, a point that requires a gradient stays in the user's graph.
 
     Raises:
-        NotDifferentiable: One of them holds integers.
+        NotDifferentiable: One of the tensors holds integers or booleans.
     """
     for index, point in enumerate(points):
         if not is_floating(point):
@@ -73,49 +75,54 @@ def as_leaves(points: Tensors, create_graph: bool) -> Tensors:
 
 
 def grad_of_sum(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Sequence[Tensor | None]:
-    """The gradients of the sum of values [n], None where they depend on nothing there.
+    """The gradients of the sum of values [n]; None for a tensor that the values do not depend on.
+
+    Args:
+        value: The values.
+        at: The tensors with respect to which gradients are taken.
+        arguments: Further arguments of `torch.autograd.grad`.
 
     Raises:
-        NotDifferentiable: The values have no gradient at all.
+        NotDifferentiable: The values have no gradient at all, or are complex.
     """
     if not value.requires_grad:
         raise NotDifferentiable(
             "the output of forward_func has no gradient. Hint: it may have been detached, computed under "
-            "torch.no_grad or outside of torch, or not depend on what it is attributed to, but for what a rule takes "
-            "as a constant, such as 1 / x."
+            "torch.no_grad or outside of torch, or depend on what it is attributed to not at all, or only through what "
+            "a rule takes as a constant, such as 1 / x."
         )
     if value.is_complex():
         raise NotDifferentiable(f"the output of forward_func must be real: got {describe(value)}.")
-    if arguments.keys() - PULLBACK:  # what a user has asked for
+    if arguments.keys() - PULLBACK:  # the user chose others, as grad_kwargs
         gradients: Sequence[Tensor | None] = torch.autograd.grad(value.sum(), at, **arguments)
         return gradients
     return pullback((value,), (torch.ones_like(value),), at, **arguments)
 
 
 PULLBACK = {"create_graph", "retain_graph", "allow_unused"}
-"""Which arguments of `torch.autograd.grad` a pullback takes."""
+"""The arguments of `torch.autograd.grad` that `pullback` takes, too."""
 
 
-def _saturating_step(value: Tensor) -> Any:
-    """The step of a function that levels off, such as softmax, whose values these are; None where there is none."""
-    step: Any = value.grad_fn
-    while step is not None and kind_of(step) in REARRANGING:
-        before = [node for node, _ in step.next_functions if node is not None]
-        step = before[0] if len(before) == 1 else None
-    return step if step is not None and kind_of(step) in LEVELLING else None
+def _saturating_node(value: Tensor) -> Any:
+    """The autograd node of a function that saturates, such as softmax, if these values are its output; else None."""
+    node: Any = value.grad_fn
+    while node is not None and kind_of(node) in REARRANGING:
+        inputs = [function for function, _ in node.next_functions if function is not None]
+        node = inputs[0] if len(inputs) == 1 else None
+    return node if node is not None and kind_of(node) in LEVELLING else None
 
 
 def gradients_and_slopes(
     value: Tensor, at: Tensors, arguments: dict[str, Any]
 ) -> tuple[Sequence[Tensor | None], list[Tensor]]:
-    """The gradients of the sum of values, and what a function that levels off passes back, where values are its own.
+    """The gradients of the sum of values, and, where a function that saturates made the values, its input gradients.
 
-    The latter are zero where that function has levelled off; there is nothing where values are not those of one.
+    The latter, "slopes", are zero where that function has saturated. They are empty where the values come from none.
     """
-    step, slopes = _saturating_step(value), list[Tensor]()
-    if step is None:
+    node, slopes = _saturating_node(value), list[Tensor]()
+    if node is None:
         return grad_of_sum(value, at, arguments), slopes
-    hook = step.register_hook(lambda grads, _: slopes.extend(grad for grad in grads if grad is not None))
+    hook = node.register_hook(lambda grads, _: slopes.extend(grad for grad in grads if grad is not None))
     try:
         return grad_of_sum(value, at, arguments), slopes
     finally:
@@ -123,51 +130,51 @@ def gradients_and_slopes(
 
 
 LEVELLING = split_names("Erf HardSigmoid Hardsigmoid Hardtanh LogSigmoid LogSoftmax Sigmoid Softmax SoftmaxData Tanh")
-"""Names of autograd's nodes whose gradients vanish far out."""
+"""Autograd nodes of functions that saturate: their gradients vanish for large inputs."""
 
 
 def zeros_for_none(grads: Sequence[Tensor | None], leaves: Tensors) -> Tensors:
-    """Gradients, zero where there is none."""
-    return tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(grads, leaves, strict=True))
+    """Gradients, with zeros in the place of None."""
+    return tuple(torch.zeros_like(leaf) if grad is None else grad for grad, leaf in zip(grads, leaves, strict=True))
 
 
 def zeros_for_unused(grads: Sequence[Tensor | None], leaves: Tensors, site: Site, warned: set[int]) -> Tensors:
-    """Gradients, zero where there is none; a warning where that is at an input, or at all that a layer has.
+    """Gradients, with zeros in the place of None; warns of an input, or of a whole layer, that has no gradient.
 
     Args:
         grads: The gradients.
-        leaves: Where they were taken.
-        site: The place of these.
-        warned: Which of them the user has been warned of.
+        leaves: The tensors at which they were taken.
+        site: The site of these tensors.
+        warned: The indices of tensors that the user has been warned of; updated.
     """
     for index, grad in enumerate(grads):
         if grad is not None or index in warned:
             continue
         warned.add(index)
-        if not site.modules or all(each is None for each in grads):
+        if not site.modules or all(gradient is None for gradient in grads):
             which = "layer" if site.modules else f"inputs[{index}]" if len(leaves) > 1 else "inputs"
             warn(
-                f"no gradient reaches {which}: its attributions are zero. The output does not depend on {which}, or by "
-                "what is detached, computed under torch.no_grad, or by operations that have no gradient. Hint: "
+                f"no gradient reaches {which}: its attributions are zero. The output does not depend on {which}, or "
+                "only through what is detached, computed under torch.no_grad, or operations without a gradient. Hint: "
                 "FeatureAblation needs no gradients."
             )
     return zeros_for_none(grads, leaves)
 
 
 def gradient_via_neurons(
-    via: Target, captured: Captured, grads: Tensors, fed: Points, arguments: dict[str, Any]
+    via: Target, captured: Captured, grads: Tensors, source_points: Points, arguments: dict[str, Any]
 ) -> Sequence[Tensor | None]:
-    """The gradient at a source of what passes through neurons on the way.
+    """The gradient at the source of what passes through chosen neurons of a layer.
 
     Args:
         via: The neurons.
-        captured: What is at their layer.
-        grads: The gradients there.
-        fed: The points at the source, at which gradients can be taken.
-        arguments: Of `torch.autograd.grad`.
+        captured: The tensors at their layer.
+        grads: The gradients with respect to these.
+        source_points: The points at the source, as leaves.
+        arguments: Further arguments of `torch.autograd.grad`.
     """
-    # A neuron is chosen in one tensor, not in what that is made of.
+    # Views, so that the gradient is with respect to the chosen tensor alone, also where another is computed from it.
     tensors = tuple(tensor.view_as(tensor) for tensor in captured.tensors)
-    chosen = scalar_per_example(via(dataclasses.replace(captured, tensors=tensors).value, fed.examples), via)
-    shares = times(grads, zeros_for_none(grad_of_sum(chosen, tensors, arguments), captured.tensors))
-    return pullback(captured.tensors, shares, fed.tensors, **arguments)
+    neurons = scalar_per_example(via(dataclasses.replace(captured, tensors=tensors).value, source_points.examples), via)
+    shares = times(grads, zeros_for_none(grad_of_sum(neurons, tensors, arguments), captured.tensors))
+    return pullback(captured.tensors, shares, source_points.tensors, **arguments)

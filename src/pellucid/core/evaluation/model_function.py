@@ -37,7 +37,7 @@ from pellucid.core.random_streams import Seed
 from pellucid.core.tensors import Tensors, as_floating, as_narrow_again, detach_all
 
 Mode: TypeAlias = Callable[[], AbstractContextManager[Any]]
-"""Makes what is around a forward."""
+"""Makes the context manager that a forward runs in."""
 
 
 @final
@@ -45,14 +45,15 @@ Mode: TypeAlias = Callable[[], AbstractContextManager[Any]]
 class ModelFunction:
     """A model as a function of points at a source: `f` in the papers.
 
-    Methods are called with a [Problem][pellucid.methods.Problem], and evaluate this.
+    Methods are called with a [Problem][pellucid.methods.Problem], and evaluate this. The function has points of its
+    own, `f.x`: those that are to be explained.
 
     Args:
         evaluator: Runs the model.
-        examples: Which of the user's examples each of its own points belongs to, int64 [n].
-        ids: What tells its own points apart, int64 [n, k].
-        own_tensors: The tensors of its own points, (n, ...) each; None for what the user's inputs lead to.
-        seed: What they were seeded with, if they were.
+        examples: The user's example that each of its own points belongs to, int64 [n].
+        ids: Identifies each of its own points, for its stream of random numbers, int64 [n, k].
+        own_tensors: The tensors of its own points, (n, ...) each; None for those at the source for the user's inputs.
+        seed: The seed of the random numbers that are in its own points, if there are any.
 
     Examples:
         >>> import torch
@@ -87,44 +88,44 @@ class ModelFunction:
 
     @property
     def session(self) -> Session:
-        """What is learnt while the problem is asked."""
+        """What is learnt about the problem while it is solved."""
         return self.evaluator.session
 
     @property
     def problem(self) -> Problem:
-        """What is asked."""
+        """The model, its data, the source and the target."""
         return self.evaluator.session.problem
 
     @cached_property
     def x(self) -> Tensors:
-        """The tensors of its own points: those at the source for the user's inputs, (n, ...) each."""
+        """The tensors of its own points, (n, ...) each: by default those at the source for the user's inputs."""
         if self.own_tensors is not None:
             return self.own_tensors
         return self.evaluator.at_source().tensors if self.evaluator.source.modules else self.problem.inputs
 
     @cached_property
     def points(self) -> Points:
-        """Its own points: those at the source that the user's inputs lead to."""
+        """Its own points: `x`, and the example that each belongs to."""
         return Points(self.x, self.examples)
 
     @property
     def floating_x(self) -> Tensors:
-        """Its own points, to be compared with baselines: floats, but for ids where no gradient is taken at them."""
+        """`x` as floats, to be compared with baselines; ids of embeddings stay integers without a gradient there."""
         elsewhere = self.evaluator.gradient_at != self.evaluator.source
         return self.x if elsewhere and has_embeddings(self.problem.model) else as_floating(self.x)
 
     def baseline_template(self, *, between: bool = True) -> Tensors:
-        """What baselines must be like: the model's inputs, which are floats where they are the source.
+        """Tensors whose shapes and dtypes baselines must have: the model's inputs, as floats where they are the source.
 
         Args:
-            between: Whether there are points between; where they are only compared, baselines are like `floating_x`.
+            between: Whether points between baselines and inputs are evaluated; if not, `floating_x` is the template.
         """
         if self.evaluator.source.modules:
             return self.problem.inputs
         return as_floating(self.x) if between else self.floating_x
 
     def __call__(self, points: Points) -> Tensor:
-        """What is explained at points, without gradients.
+        """The target's values at points, without gradients.
 
         Args:
             points: At the source.
@@ -132,22 +133,22 @@ class ModelFunction:
         Returns:
             Values [n, *K].
         """
-        company = self._company(points)
+        independence = self._independence_check(points)
         with torch.no_grad():
-            # A compiled model cannot be looked on while it runs.
+            # The mode that measures does not see into a compiled model.
             with nullcontext() if self.session.info.compiled else self.session.budget.measuring(len(points)):
                 value = self.evaluator.evaluate(points)[0]
-            if company is not None:
-                company.look(points, value, lambda others: self.evaluator.evaluate(others)[0])
+            if independence is not None:
+                independence.verify(points, value, lambda rearranged: self.evaluator.evaluate(rearranged)[0])
         return value
 
     def gradient(self, points: Points, *, via: Target | None = None, mode: Mode = nullcontext) -> Gradient:
-        """What is explained at points and the gradient of it.
+        """The target's values at points, and their gradient.
 
         Args:
-            points: At the source; without tensors, those that the inputs of the examples lead to.
-            via: Neurons where gradients are taken: takes the gradient at the source, of what passes through them.
-            mode: Makes what is around the forward, such as rules.
+            points: At the source; without tensors, those at the source for the inputs of the examples.
+            via: Neurons at `gradient_at`; the gradient is then that at the source of what passes through them.
+            mode: Makes the context manager that the forward runs in, such as a run of rules.
 
         Raises:
             NotScalar: There is more than one value per example.
@@ -156,16 +157,16 @@ class ModelFunction:
         function = self._gradient_function(points)
         if function is not None:
             return self._gradient_by_user(points, function)
-        company = self._company(points) if points.tensors else None
+        independence = self._independence_check(points) if points.tensors else None
         try:
             with torch.enable_grad():
-                fed, site = self._leaves(points, via)
+                source_points, site = self._leaves(points, via)
                 with self._measuring(points), mode():
-                    value, captured = self.evaluator.evaluate(fed, site)
+                    value, captured = self.evaluator.evaluate(source_points, site)
                     value = scalar_per_example(value, self.evaluator.target)
-                gradient = self._passed_back(fed, value, captured, via)
-                if company is not None:
-                    company.look(points, value, self._value_beside_others)
+                gradient = self._backward(source_points, value, captured, via)
+                if independence is not None:
+                    independence.verify(points, value, self._value_of_leaves)
                 return gradient
         except RuntimeError as error:
             if not needs_no_cudnn(error):
@@ -174,25 +175,24 @@ class ModelFunction:
                 return self.gradient(points, via=via, mode=mode)
 
     def activations(self, points: Points, site: Site | None = None) -> Tensors:
-        """The tensors at a site, at points, without gradients; what comes behind it need not run.
+        """The tensors at a site for these points, without gradients; the model need not run beyond it.
 
         Args:
             points: At the source.
-            site: Where; None for where gradients are taken.
+            site: The site; None for `gradient_at`.
         """
         site = self.evaluator.gradient_at if site is None else site
         if site == self.evaluator.source:
             return points.tensors
-        inside = bool(self.evaluator.source.modules)
-        inputs = self.evaluator.inputs_of(points.examples) if inside else points.tensors
-        return self.evaluator.capture(inputs, points.examples, site, points if inside else None)
+        inputs, source_points = self.evaluator.inputs_and_source_points(points)
+        return self.evaluator.capture(inputs, points.examples, site, source_points)
 
     def baselines(self, baselines: Baselines, *, between: bool = True) -> Tensors:
         """Baselines as tensors like the inputs of the model, one for each of its own points.
 
         Args:
             baselines: See [Baselines][pellucid.methods.Baselines].
-            between: Whether there are points between them and the inputs, or both are only compared.
+            between: Whether points between baselines and inputs are evaluated, or the two are only compared.
 
         Raises:
             InvalidArgument: They do not fit the inputs.
@@ -207,32 +207,32 @@ class ModelFunction:
 
         Args:
             inputs: (n, ...) each.
-            examples: The example that each belongs to, int64 [n]; None where there is one for each of its own points.
+            examples: The example that each belongs to, int64 [n]; None for one input per point of its own.
         """
         evaluator, session = self.evaluator, self.session
         if not evaluator.source.modules:
             return inputs
         if examples is not None:
             return evaluator.capture(inputs, examples, evaluator.source)
-        alike = not (session.whole_batch or self.problem.additional_forward_args or any(x.stride(0) for x in inputs))
-        if alike:  # all of them are one and the same, which runs alone
-            one = evaluator.lead(tuple(x[:1] for x in inputs), self.examples[:1]).tensors
-            if all(x.shape[:1] == (1,) for x in one):
-                return tuple(x.expand(len(self), *x.shape[1:]) for x in one)
+        equal = not (session.whole_batch or self.problem.additional_forward_args or any(x.stride(0) for x in inputs))
+        if equal:  # all rows are one expanded row: one forward of that suffices
+            first_row = evaluator.lead(tuple(x[:1] for x in inputs), self.examples[:1]).tensors
+            if all(tensor.shape[:1] == (1,) for tensor in first_row):
+                return tuple(tensor.expand(len(self), *tensor.shape[1:]) for tensor in first_row)
         return evaluator.lead(inputs, self.examples).tensors
 
     def select(self, which: Tensor) -> ModelFunction:
-        """The same function with some of its own points, int64 [k]."""
+        """The same function with those of its own points that have these indices, int64 [k]."""
         points = self.points[which]
         return dataclasses.replace(self, own_tensors=points.tensors, examples=points.examples, ids=self.ids[which])
 
     def with_copies(self, x: Tensors, copies: slice, seed: Seed = None) -> ModelFunction:
-        """The same function with copies of its own points, those of a point together.
+        """The same function with copies of its own points, such as noisy ones.
 
         Args:
-            x: The copies, (n * copies, ...) each.
-            copies: The numbers of each point's copies.
-            seed: What they were seeded with, if they were.
+            x: The copies, (n * copies, ...) each, those of a point together.
+            copies: Which copies of each point these are, of all that the caller makes.
+            seed: The seed of the random numbers in them, if there are any.
         """
         examples = self.examples.repeat_interleave(copies.stop - copies.start)
         return dataclasses.replace(self, own_tensors=x, examples=examples, ids=repeat_ids(self.ids, copies), seed=seed)
@@ -245,29 +245,28 @@ class ModelFunction:
         target: Target | None = None,
         replay: bool | None = None,
     ) -> ModelFunction:
-        """The same function between other places; None leaves one as it is.
+        """The same function with another source, gradient site or target; None keeps what it has.
 
         Args:
-            source: Where points are fed; its own points are then those that the user's inputs lead to.
+            source: Where points are fed; its own points are then those at the new source for the user's inputs.
             gradient_at: Where gradients are taken.
             target: What is explained.
-            replay: Whether modules before the source may be answered from what they returned before.
+            replay: Whether recorded outputs may be replayed for modules before the source.
         """
-        now = self.evaluator
-        source = now.source if source is None else source
+        current = self.evaluator
+        source = current.source if source is None else source
         evaluator = dataclasses.replace(
-            now,
+            current,
             source=source,
-            gradient_at=now.gradient_at if gradient_at is None else gradient_at,
-            target=now.target if target is None else target,
-            replay=now.replay if replay is None else replay,
+            gradient_at=current.gradient_at if gradient_at is None else gradient_at,
+            target=current.target if target is None else target,
+            replay=current.replay if replay is None else replay,
         )
-        return dataclasses.replace(
-            self, evaluator=evaluator, own_tensors=self.own_tensors if source == now.source else None
-        )
+        own_tensors = self.own_tensors if source == current.source else None
+        return dataclasses.replace(self, evaluator=evaluator, own_tensors=own_tensors)
 
     def from_inputs(self) -> ModelFunction:
-        """The same function from the model's inputs."""
+        """The same function with the model's inputs as its source."""
         return self.at(source=INPUTS, gradient_at=INPUTS) if self.evaluator.source.modules else self
 
     def attributions(
@@ -280,15 +279,15 @@ class ModelFunction:
         n_evaluations: Tensor | None = None,
         converged: Tensor | None = None,
     ) -> Attributions:
-        """Values as attributions, in the dtypes and the structure of what they belong to.
+        """Values as attributions, in the dtypes and the structure of the tensors that they belong to.
 
         Args:
-            values: Of the tensors where gradients are taken, or at the source.
-            at: Which of the two.
-            delta: See [Attributions][pellucid.methods.Attributions], as for the others.
-            stderr: See there.
-            n_evaluations: See there.
-            converged: See there.
+            values: One tensor for each tensor of a site.
+            at: Which site: where gradients are taken, or the source.
+            delta: See [Attributions][pellucid.methods.Attributions]; also for the arguments below.
+            stderr: Standard errors.
+            n_evaluations: Evaluations per example.
+            converged: Whether each example is exact enough.
         """
         layout = self.session.observed.layouts.get(
             self.evaluator.gradient_at if at == "gradient" else self.evaluator.source
@@ -299,49 +298,52 @@ class ModelFunction:
         structure = None if layout is None else layout.structure
         return Attributions(values, delta, stderr, structure, n_evaluations, converged)
 
-    def _company(self, points: Points) -> RowIndependenceCheck | None:
-        """The look at a forward of these points that holds others than the batch's; None where nothing is in doubt."""
+    def _independence_check(self, points: Points) -> RowIndependenceCheck | None:
+        """The check that is due after a forward of these points; None where rows are known to be independent."""
         return RowIndependenceCheck.of(self.session, self.evaluator.way, points.examples, lambda: self.points)
 
     def _measuring(self, points: Points) -> AbstractContextManager[None]:
-        """Learn what a row takes in a forward of these points; with a graph of the attributions they all stay."""
+        """Measure the bytes per row in a forward; not with `create_graph`, which keeps the graphs of all chunks."""
         if self.problem.options.create_graph:
             return nullcontext()
         return self.session.budget.measuring(len(points))
 
     def _leaves(self, points: Points, via: Target | None) -> tuple[Points, Site | None]:
-        """Points to be fed, and the site to be captured, so that gradients can be taken."""
+        """The points at the source, as leaves if gradients are taken at them, and the site to capture."""
         at_source = self.evaluator.gradient_at == self.evaluator.source
         if not points.tensors or not (at_source or via is not None):
             return points, self.evaluator.gradient_at
         leaves = as_leaves(points.tensors, self.problem.options.create_graph)
         return Points(leaves, points.examples), None if via is None else self.evaluator.gradient_at
 
-    def _passed_back(self, fed: Points, value: Tensor, captured: Captured | None, via: Target | None) -> Gradient:
-        """The gradient of values where they were captured, or at the points that were fed."""
+    def _backward(
+        self, source_points: Points, value: Tensor, captured: Captured | None, via: Target | None
+    ) -> Gradient:
+        """The gradient of the values with respect to the captured tensors, or else to the points at the source."""
         session, options = self.session, self.problem.options
-        at = fed.tensors if captured is None else captured.tensors
+        at = source_points.tensors if captured is None else captured.tensors
         arguments = {"create_graph": options.create_graph, "allow_unused": True, **(options.grad_kwargs or {})}
         if via is not None and len(at) > 1:
-            arguments["retain_graph"] = True  # one may be made of another, and what is between them is passed again
-        found, slopes = gradients_and_slopes(value, at, arguments)
-        if slopes and all(len(slope) == len(fed) for slope in slopes):
-            session.observed.remember_slopes(fed.examples, slopes, self.problem.batch_size)
-        grads = zeros_for_unused(found, at, self.evaluator.gradient_at, session.warned_inputs)
-        if via is None or captured is None or not fed.tensors:
+            # A tensor of the layer may be computed from another; then a second backward passes what lies between.
+            arguments["retain_graph"] = True
+        gradients, slopes = gradients_and_slopes(value, at, arguments)
+        if slopes and all(len(slope) == len(source_points) for slope in slopes):
+            session.observed.remember_slopes(source_points.examples, slopes, self.problem.batch_size)
+        grads = zeros_for_unused(gradients, at, self.evaluator.gradient_at, session.warned_inputs)
+        if via is None or captured is None or not source_points.tensors:
             return Gradient(value, at, grads)
-        passed = gradient_via_neurons(via, captured, grads, fed, arguments)
-        return Gradient(
-            value, fed.tensors, zeros_for_unused(passed, fed.tensors, self.evaluator.source, session.warned_inputs)
-        )
+        leaves = source_points.tensors
+        gradients = gradient_via_neurons(via, captured, grads, source_points, arguments)
+        grads = zeros_for_unused(gradients, leaves, self.evaluator.source, session.warned_inputs)
+        return Gradient(value, leaves, grads)
 
     def _gradient_function(self, points: Points) -> GradientFunction | None:
-        """The user's function that takes gradients, which is for those at the inputs."""
-        inside = self.evaluator.gradient_at.modules or self.evaluator.target.site.modules
-        return self.problem.options.gradient_function if points.tensors and not inside else None
+        """The user's own gradient function, if there is one; it is only used from the output to the inputs."""
+        at_layer = self.evaluator.gradient_at.modules or self.evaluator.target.site.modules
+        return self.problem.options.gradient_function if points.tensors and not at_layer else None
 
     def _gradient_by_user(self, points: Points, function: GradientFunction) -> Gradient:
-        """The gradient that the user's function takes; nobody asks it for values."""
+        """The gradient that the user's function takes. It returns no values, so these are zeros."""
         problem, examples = self.problem, points.examples
         leaves = as_leaves(points.tensors, problem.options.create_graph)
         extra = self.session.pick(problem.additional_forward_args, examples) or None
@@ -349,15 +351,15 @@ class ModelFunction:
             grads = function(problem.model, leaves, self.evaluator.target.argument(examples), extra)
         return Gradient(leaves[0].new_zeros(len(points)), leaves, tuple(grads))
 
-    def _value_beside_others(self, points: Points) -> Tensor:
-        """The values alone, of a forward that goes as those with gradients do."""
+    def _value_of_leaves(self, points: Points) -> Tensor:
+        """The values at points, by a forward that records a graph as those with gradients do."""
         return self.evaluator.evaluate(Points(as_leaves(points.tensors, False), points.examples))[0]
 
 
 def function_of(problem: Problem) -> ModelFunction:
-    """The function that a problem asks about, in the session that is open for it or in one of its own."""
+    """The function of a problem, in the session that is open for it or in a new one."""
     evaluator = Evaluator(
         Session.of(problem), problem.source, problem.gradient_at, problem.target, problem.options.replay
     )
-    every = all_examples(problem.batch_size)
-    return ModelFunction(evaluator, every, every[:, None])
+    examples = all_examples(problem.batch_size)
+    return ModelFunction(evaluator, examples, examples[:, None])

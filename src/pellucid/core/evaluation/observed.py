@@ -1,4 +1,4 @@
-"""What an attribution has observed of the model at the sites that it looks at."""
+"""What a session has observed of the model at the sites of its problem."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from pellucid.errors import NotDifferentiable
 @final
 @dataclass(frozen=True, eq=False)
 class SiteLayout:
-    """How tensors lie at a site.
+    """How tensors are arranged at a site.
 
     Args:
-        structure: In what is there.
-        dtypes: Of the tensors.
+        structure: The tuples, lists and dicts that hold them.
+        dtypes: Their dtypes.
     """
 
     structure: TensorTree
@@ -33,15 +33,15 @@ class SiteLayout:
 @final
 @dataclass
 class Observed:
-    """What has been observed so far; of a site for itself, so that functions of several sites share it.
+    """What has been observed so far, by site: functions between other sites of the same problem share it.
 
     Args:
-        captured: What is at a source that is a layer, for the user's inputs.
-        layouts: How the tensors lie at sites.
-        replays: What modules before a source returned, if that may be of use: by the source and the other sites.
-        output: The shape of what is explained of one example, where that may be several values.
-        slopes: Of an output that may level off, for which examples it had a slope anywhere, bool [examples].
-        failed_on: What inputs the model was given when it failed, described.
+        captured: The tensors at a source that is a layer, for the user's inputs.
+        layouts: How the tensors are arranged at each site.
+        replays: The recorded outputs of modules before a source, by (source, gradient site, target site).
+        output: The shape K of the target's values for one example, where there may be several.
+        slopes: Where a saturating function makes the output: the examples for which it had a slope, bool [examples].
+        failed_on: The inputs with which the model failed, described for the error.
     """
 
     captured: dict[Site, Captured] = field(default_factory=dict)
@@ -52,10 +52,10 @@ class Observed:
     failed_on: str = ""
 
     def remember_layout(self, site: Site, captured: Captured) -> None:
-        """Remember how the tensors lie at a site.
+        """Remember how the tensors are arranged at a site.
 
         Raises:
-            NotDifferentiable: There is none at which a gradient could exist.
+            NotDifferentiable: The site has no floating-point tensor.
         """
         if not captured.tensors:
             raise NotDifferentiable(
@@ -65,17 +65,17 @@ class Observed:
         self.layouts[site] = SiteLayout(captured.structure, tuple(tensor.dtype for tensor in captured.tensors))
 
     def remember_slopes(self, examples: Tensor, slopes: Sequence[Tensor], batch_size: int) -> None:
-        """Remember for which of these examples the output has a slope."""
+        """Remember for which of these examples a slope is not zero, given slopes (n, ...)."""
         if self.slopes is None:
             self.slopes = torch.zeros(batch_size, dtype=torch.bool, device="cpu")
-        some = torch.stack([(slope.detach() != 0).reshape(len(examples), -1).any(1).cpu() for slope in slopes]).any(0)
-        self.slopes[examples[some]] = True
+        nonzero = [(slope.detach() != 0).reshape(len(examples), -1).any(1).cpu() for slope in slopes]
+        self.slopes[examples[torch.stack(nonzero).any(0)]] = True
 
     def verify_replays(self) -> None:
-        """Look at the last replays again.
+        """Verify the replays of the last forward: the next one would have, but there is none.
 
         Raises:
-            ReplayFailed: One was wrong. Nothing is replayed from now on.
+            ReplayFailed: A replay was wrong. Nothing is replayed from now on.
         """
         for replay in self.replays.values():
             replay.verify()

@@ -1,4 +1,4 @@
-"""Where sweeps go: along lines, to points that are there already, or that are drawn as they are needed."""
+"""Point samplers of sweeps: points on lines, points computed before, points drawn as they are needed."""
 
 from __future__ import annotations
 
@@ -13,31 +13,33 @@ from pellucid.core.tensors import Tensors, lerp
 
 
 def straight_line(start: Tensors, end: Tensors, nodes: Tensor) -> PointSampler:
-    """Where to go along the lines from `start` to `end`, (places, ...) each: to the nodes [samples] in [0, 1]."""
+    """Samples on the straight lines from `start` to `end`, (points, ...) each: at the nodes [samples] in [0, 1]."""
 
-    def between(samples: slice, point_range: slice) -> Tensors:
-        starts, ends = (tuple(each[None, point_range] for each in points) for points in (start, end))
+    def points_on_lines(samples: slice, point_range: slice) -> Tensors:
+        starts, ends = (tuple(tensor[None, point_range] for tensor in points) for points in (start, end))
         return lerp(starts, ends, nodes[samples])
 
-    return between
+    return points_on_lines
 
 
 def select_block(points: Tensors, samples: slice, point_range: slice) -> Tensors:
-    """These samples of these places, (k, n, ...), of points (point_range, samples, ...)."""
-    return tuple(each[point_range, samples].transpose(0, 1) for each in points)
+    """A block (k, n, ...), k samples of n points, out of tensors (points, samples, ...)."""
+    return tuple(tensor[point_range, samples].transpose(0, 1) for tensor in points)
 
 
 def precomputed_points(points: Tensors) -> PointSampler:
-    """Where to go when the points are there already: (places, samples, ...)."""
-    return lambda samples, places: tuple(each.flatten(0, 1) for each in select_block(points, samples, places))
+    """Samples that have been computed before, (points, samples, ...) each."""
+    return lambda samples, point_range: tuple(
+        block.flatten(0, 1) for block in select_block(points, samples, point_range)
+    )
 
 
 @final
 class DrawnInTurn:
-    """Where to go when points are drawn as a sweep comes to them: no more of them are held than a block needs.
+    """Samples that are drawn as the sweep comes to them, so that no more are held than a block needs.
 
     Args:
-        draw: So many more samples of every place, (places, samples, ...).
+        draw: Given a number of samples, draws as many more for every point, (points, samples, ...) each.
     """
 
     def __init__(self, draw: Callable[[int], Tensors]) -> None:
@@ -46,13 +48,13 @@ class DrawnInTurn:
         self._start = self._stop = 0
 
     def __call__(self, samples: slice, point_range: slice) -> Tensors:
-        """PointSampler of a block; a block that did not fit comes again in parts, and finds what was drawn for it."""
+        """The points of a block; a block that did not fit into memory comes again in parts, which reuse its draws."""
         if samples.start >= self._stop:
-            self._start, self._held = samples.start, ()  # let go of before others are drawn
+            self._start, self._held = samples.start, ()  # freed before more are drawn
         if samples.stop > self._stop:
             drawn = self._draw(samples.stop - self._stop)
-            rest = tuple(each[:, samples.start - self._start :] for each in self._held)
-            self._held = tuple(torch.cat(both, 1) for both in zip(rest, drawn, strict=True)) if rest else drawn
+            unused = tuple(tensor[:, samples.start - self._start :] for tensor in self._held)
+            self._held = tuple(torch.cat(pair, 1) for pair in zip(unused, drawn, strict=True)) if unused else drawn
             self._start, self._stop = samples.start, samples.stop
         return precomputed_points(self._held)(
             slice(samples.start - self._start, samples.stop - self._start), point_range

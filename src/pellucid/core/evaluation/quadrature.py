@@ -1,4 +1,4 @@
-"""Rules that turn an integral over [0, 1] into a weighted sum."""
+"""Quadrature: an integral over [0, 1] as a weighted sum."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ Nodes: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def _riemann(offset: float) -> Callable[[int], Nodes]:
+    """Riemann sums with a node at this fraction of each interval."""
     return lambda steps: ((np.arange(steps) + offset) / steps, np.full(steps, 1 / steps))
 
 
@@ -54,7 +55,7 @@ _RULES: dict[str, Callable[[int], Nodes]] = {
 def quadrature(rule: Quadrature, steps: int) -> Nodes:
     """Nodes in [0, 1] and weights that sum to one.
 
-    The exception is `captum_trapezoid`, the trapezoid rule as Captum weighs it, to (steps - 1) / steps in all.
+    The exception is `captum_trapezoid`, the trapezoid rule with Captum's weights, which sum to (steps - 1) / steps.
 
     Args:
         rule: `riemann_left`, `riemann_right` and `riemann_middle` take one point of each of `steps` equal intervals;

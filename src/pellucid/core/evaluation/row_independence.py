@@ -1,8 +1,8 @@
-"""Whether rows of a forward meet: whether what comes out of one depends on those beside it, by code of the model.
+"""Whether the rows of a forward are independent: whether the output of one depends on the rows beside it.
 
-Message passing, attention over the batch, contrastive heads, ranges of dynamic quantisation: nobody can see them from
-outside. So the first forward that holds other rows than the user's batch is followed by one in which the same rows are
-in other company: behind decoys, and in reversed order. What comes out must be the same.
+Message passing, attention over the batch, contrastive heads and the ranges of dynamic quantisation mix rows, which
+cannot be seen from outside. So the first forward that holds other rows than the user's batch is followed by a second
+one, of the same rows in reversed order, beside decoys. Their outputs must be the same.
 """
 
 from __future__ import annotations
@@ -38,48 +38,49 @@ T = TypeVar("T")
 _ROWS_LOG = logging.getLogger("pellucid")
 
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
-"""How far values may lie apart, as a share of the largest: other sizes of a batch take other ways through sums."""
+"""How far two outputs of a row may differ, as a share of the largest: batches of other sizes round differently."""
 
 COARSE_TOLERANCE = 3e-2
-"""The same of anything less exact."""
+"""The same for all dtypes that are less exact."""
 
 DecoyFactors: TypeAlias = tuple[int, ...]
 DECOY_FACTORS: DecoyFactors = (3, 1)
-"""How much larger decoys are than the batch, first; where that fails, they are as large."""
-
+"""What the decoys' values are multiplied by; the next factor is tried where the model fails or returns NaN."""
 
 Way: TypeAlias = tuple[Site, Target]
-"""Between which places a forward is looked at: the source and the target."""
+"""The source and the target of a forward."""
 
 
 class RowsDepend(BatchCollapsed):
-    """Rows depend on each other."""
+    """Rows of a forward depend on each other: each sample needs a forward with the whole batch."""
 
 
 class ForwardRefused(BatchCollapsed):
-    """A forward of other rows than the batch's failed: it may be tied to the batch."""
+    """A forward of other rows than the user's batch failed: the model may only take the whole batch."""
 
     def __init__(self, kind: _ForwardKind) -> None:
         self._kind = kind
 
     def settle(self, result: T) -> T:
-        """What the whole batch gave, which has passed: that is remembered."""
+        """The result with whole batches, which did not fail; the model is remembered as one that needs them."""
         self._kind.remember(meets=True, why="%s fails for other rows than its batch")
         return result
 
 
 @final
 class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function; one made of a generator takes longer
-    """Take an exception in a forward of other rows than the batch's for a model that takes only that; it comes again.
+    """Around a forward: takes an exception as a sign that the model only takes the user's batch, whole.
+
+    The session then repeats the attribution with whole batches, which raises the exception if that was not the reason.
 
     Args:
-        session: That of the forward.
-        way: Between which places it is.
-        examples: Of the forward.
-        inputs: What the model is given, to be told of where it fails.
+        session: The session of the forward.
+        way: Its source and target.
+        examples: The example that each of its rows belongs to, int64 [n].
+        inputs: The model's inputs, to be described in the error.
 
     Raises:
-        Refused: There was one.
+        ForwardRefused: There was an exception, and the forward held other rows than the user's batch.
     """
 
     def __init__(self, session: Session, way: Way, examples: Tensor, inputs: Tensors = ()) -> None:
@@ -98,13 +99,13 @@ class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function;
 @final
 @dataclass(frozen=True)
 class _ForwardKind:
-    """A kind of forward between two places, and all else that may decide whether rows meet on the way.
+    """The key under which it is remembered whether a model's rows are independent.
 
     Args:
-        kind: That of the forward.
-        more: What else the model reaches, the values of arguments that are not the examples', such as edges, and the
-            places.
-        name: What to call the model.
+        kind: The model, and the shapes and dtypes of its arguments.
+        more: What else may decide: data that the model reaches, hooks, the values of arguments that have no row per
+            example, such as edges, the source and the target.
+        name: The model's name, for the log.
     """
 
     kind: ForwardKind
@@ -113,65 +114,65 @@ class _ForwardKind:
 
     @classmethod
     def of(cls, session: Session, way: Way) -> _ForwardKind:
-        """That of the forwards of a session."""
+        """The key of the forwards of a session."""
         problem, (source, target) = session.problem, way
         extra = problem.additional_forward_args
-        shared = tuple(
+        shared_data = tuple(
             content_of(leaf)
             for leaf in (tree_leaves(extra) if extra else ())
             if isinstance(leaf, Tensor | np.ndarray) and leaf.shape[:1] != (problem.batch_size,)
         )
         function = getattr(target, "function", None)
-        chooses = getattr(function, "__code__", type(function))
+        target_code = getattr(function, "__code__", type(function))
         name = getattr(problem.model, "__name__", type(problem.model).__name__)
         kind = ForwardKind.of(problem.model, (*problem.inputs, *extra), session.state.value)
-        around = seen_around(problem.model), tuple(map(users_hooks, session.info.modules))
-        return cls(kind, (around, shared, source.key, target.site.key, chooses), name)
+        reachable = seen_around(problem.model), tuple(map(users_hooks, session.info.modules))
+        return cls(kind, (reachable, shared_data, source.key, target.site.key, target_code), name)
 
     @property
     def meets(self) -> bool | None:
-        """Whether rows were seen to meet; None where nobody has looked."""
+        """Whether rows were found to depend on each other; None where that has not been checked."""
         with LOCK:
             return facts_of(self.kind.owner).rows_meet.get((self.kind.signature, self.kind.batch, self.more))
 
     def remember(self, *, meets: bool, why: str = "") -> None:
-        """Remember whether they do, and say so, once for each model."""
+        """Remember whether rows depend on each other; the first time that a model's do is logged, with the reason."""
         with LOCK:
-            known = facts_of(self.kind.owner).rows_meet
-            if meets and True not in known.values():
+            rows_meet = facts_of(self.kind.owner).rows_meet
+            if meets and True not in rows_meet.values():
                 _ROWS_LOG.info(
                     f"{why}: every sample gets a forward with the whole batch. Hint: whole_batch=True", self.name
                 )
-            if len(known) >= MAX_KINDS:
-                known.clear()
-            known[self.kind.signature, self.kind.batch, self.more] = meets
+            if len(rows_meet) >= MAX_KINDS:
+                rows_meet.clear()
+            rows_meet[self.kind.signature, self.kind.batch, self.more] = meets
 
 
 @final
 class RowIndependenceCheck:
-    """The look at a first forward that holds other rows than the batch's.
+    """The check that follows the first forward of other rows than the user's batch; made before that forward.
 
     Args:
-        session: That of the forward.
-        way: Between which places it is.
-        own: The points of the attribution, of which decoys are made.
+        session: The session of the forward.
+        way: Its source and target.
+        own_points: The function's own points, of which decoys are made.
     """
 
     def __init__(self, session: Session, way: Way, own_points: Points) -> None:
-        self._session, self._way, self._own = session, way, own_points
+        self._session, self._way, self._own_points = session, way, own_points
         self._device = session.problem.inputs[0].device
-        self._drawn_from = random_state(self._device)
-        self._last = False
-        self._before = 0
+        self._random_state = random_state(self._device)
+        self._checks_last_rows = False
+        self._decoys_in_front = 0
 
     @classmethod
     def of(
         cls, session: Session, way: Way, examples: Tensor, own_points: Callable[[], Points]
     ) -> RowIndependenceCheck | None:
-        """The look at a forward of these examples; None where nothing is in doubt.
+        """The check for a forward of these examples; None where rows are known to be independent.
 
         Raises:
-            RowsMeet: Rows were seen to meet before.
+            RowsDepend: Rows were found to depend on each other before.
         """
         if session.rows_meet is not None or not session.holds_others(examples):
             return None
@@ -181,133 +182,141 @@ class RowIndependenceCheck:
         session.rows_meet = meets
         return cls(session, way, own_points()) if meets is None else None
 
-    def look(self, points: Points, value: Tensor, run: Callable[[Points], Tensor]) -> None:
-        """See whether rows meet.
+    def verify(self, points: Points, value: Tensor, run: Callable[[Points], Tensor]) -> None:
+        """Compare the forward with one of the same rows beside decoys, and remember the result.
 
         Args:
-            points: Of the forward, at the source.
-            value: What it gave for them.
-            run: Makes another forward.
+            points: The points of the forward, at the source.
+            value: Its values for them.
+            run: Runs another forward: points -> values.
 
         Raises:
-            RowsMeet: They do.
+            RowsDepend: The values differ.
         """
-        if not self.can_tell(points.examples):
+        if not self.is_conclusive(points.examples):
             return
-        with self._unseen():
-            apart = self._agrees(points, value, run, DECOY_FACTORS)
-        self.conclude(apart)
+        with self._restoring_random_state():
+            independent = self._agrees_beside_decoys(points, value, run, DECOY_FACTORS)
+        self.conclude(independent)
 
-    def _agrees(self, points: Points, value: Tensor, run: Callable[[Points], Tensor], factors: DecoyFactors) -> bool:
-        """Whether the rows are alike beside decoys of the first size with which the model gives numbers."""
+    def _agrees_beside_decoys(
+        self, points: Points, value: Tensor, run: Callable[[Points], Tensor], factors: DecoyFactors
+    ) -> bool:
+        """Whether the rows have the same values beside decoys; of the first factor for which these are numbers."""
         if not factors:
             return False
         try:
-            found = run(self.beside_decoys(points, factors[0]))
+            value_beside_decoys = run(self.beside_decoys(points, factors[0]))
         except (Exception, ForwardRefused) as error:
             if out_of_memory(error):
                 raise
-            return self._agrees(points, value, run, factors[1:])
-        apart = self.alike(value, found)
-        return apart or (bool(found.isnan().any()) and self._agrees(points, value, run, factors[1:]))
+            return self._agrees_beside_decoys(points, value, run, factors[1:])
+        if self.rows_agree(value, value_beside_decoys):
+            return True
+        has_nan = bool(value_beside_decoys.isnan().any())
+        return has_nan and self._agrees_beside_decoys(points, value, run, factors[1:])
 
     def beside_decoys(self, points: Points, factor: int = 1) -> Points:
-        """Decoys, and beside them rows of a forward in reversed order, so that nothing is where it was.
+        """The first rows of a forward in reversed order, and as many decoys: no row is where it was.
 
-        A graph's edges name the first rows: so those of the first sample come behind the decoys, and those of the last,
-        which are taken where the first is a baseline and the same for all examples, before them; behind one, where
-        otherwise even places would stay even.
+        The edges of a graph name the first rows: so the first rows come behind the decoys. Where they are all equal, as
+        baselines are, the last rows are taken instead, and come in front of the decoys. If the forward has an odd
+        number of rows, one decoy stays in front of them, as even positions would otherwise stay even.
         """
-        count = self._count(points.examples)
-        self._last = all(bool((each == each[:1]).all()) for each in points[:count].tensors)
-        part = slice(len(points) - count, None) if self._last else slice(count)
-        self._before = len(points) % 2 if self._last else count
-        ours, own = points[part].tensors, points[part].examples
-        x, beside = self._own[:count].tensors, self._own[:count].examples
-        if [each.shape for each in x] != [each.shape for each in ours]:  # perturbations of other sizes
-            x, beside = ours, own
-        altered = functools.partial(_decoys, factor=factor, may_grow=self._may_grow)
-        both = []
-        for each, other in zip(x, ours, strict=True):
-            decoys = altered(each.detach().to(other.dtype))
-            # One row may be looked at where it was: so there is another decoy on its other side.
-            both.append(self._placed(torch.cat([decoys, altered(decoys)]) if count == 1 else decoys, other.detach()))
-        return Points(tuple(both), self._placed(beside.repeat(2) if count == 1 else beside.roll(1), own))
+        count = self._rows_compared(points.examples)
+        self._checks_last_rows = all(bool((tensor == tensor[:1]).all()) for tensor in points[:count].tensors)
+        rows = points[len(points) - count :] if self._checks_last_rows else points[:count]
+        self._decoys_in_front = len(points) % 2 if self._checks_last_rows else count
+        originals = self._own_points[:count]
+        if [tensor.shape for tensor in originals.tensors] != [tensor.shape for tensor in rows.tensors]:
+            originals = rows  # the points of the forward have other sizes than the function's own
+        make_decoys = functools.partial(_decoys, factor=factor, may_grow=self._may_grow)
+        combined = []
+        for original, tensor in zip(originals.tensors, rows.tensors, strict=True):
+            decoys = make_decoys(original.detach().to(tensor.dtype))
+            if count == 1:  # a single row may still be where it was: a second decoy goes to its other side
+                decoys = torch.cat([decoys, make_decoys(decoys)])
+            combined.append(self._between_decoys(decoys, tensor.detach()))
+        decoy_examples = originals.examples.repeat(2) if count == 1 else originals.examples.roll(1)
+        return Points(tuple(combined), self._between_decoys(decoy_examples, rows.examples))
 
-    def _placed(self, decoys: Tensor, ours: Tensor) -> Tensor:
-        return torch.cat([decoys[: self._before], ours.flip(0), decoys[self._before :]])
+    def _between_decoys(self, decoys: Tensor, rows: Tensor) -> Tensor:
+        return torch.cat([decoys[: self._decoys_in_front], rows.flip(0), decoys[self._decoys_in_front :]])
 
-    def alike(self, value: Tensor, beside_decoys: Tensor) -> bool:
-        """Whether the rows have the same values in both forwards."""
-        count = len(beside_decoys) // 2
-        every, other = (as_floating((each.detach().reshape(len(each), -1),))[0] for each in (value, beside_decoys))
-        one = every[-count:] if self._last else every[:count]
-        other = other[self._before : self._before + count].flip(0).to(every.dtype)
-        if one.shape != other.shape:
+    def rows_agree(self, value: Tensor, value_beside_decoys: Tensor) -> bool:
+        """Whether the rows have the same values in the forward and in the one beside decoys."""
+        count = len(value_beside_decoys) // 2
+        values, values_beside_decoys = (
+            as_floating((tensor.detach().reshape(len(tensor), -1),))[0] for tensor in (value, value_beside_decoys)
+        )
+        expected = values[-count:] if self._checks_last_rows else values[:count]
+        start = self._decoys_in_front
+        actual = values_beside_decoys[start : start + count].flip(0).to(values.dtype)
+        if expected.shape != actual.shape:
             return False
-        largest = every.abs().nan_to_num(0, 0, 0).amax().item() if every.numel() else 0.0
-        near = torch.isclose(other, one, rtol=0, atol=self._tolerance(value.dtype, beside_decoys.dtype) * largest)
-        return bool(near.all()) or bool((near | (one.isnan() & other.isnan())).all())
+        largest = values.abs().nan_to_num(0, 0, 0).amax().item() if values.numel() else 0.0
+        tolerance = self._tolerance(value.dtype, value_beside_decoys.dtype) * largest
+        close = torch.isclose(actual, expected, rtol=0, atol=tolerance)
+        return bool(close.all()) or bool((close | (expected.isnan() & actual.isnan())).all())
 
-    def can_tell(self, rows: Tensor) -> bool:
-        """Whether a comparison tells anything: not of a single row, nor where random numbers are drawn."""
-        now = random_state(self._device)
-        if all(map(torch.equal, now, self._drawn_from)):
-            return self._count(rows) > 0
+    def is_conclusive(self, examples: Tensor) -> bool:
+        """Whether a comparison would say something: not with a single row, nor if the forward drew random numbers."""
+        if all(map(torch.equal, random_state(self._device), self._random_state)):
+            return self._rows_compared(examples) > 0
         self._session.rows_meet = False
         return False
 
-    def _count(self, rows: Tensor) -> int:
-        return min(len(self._own), len(rows) // 2)
+    def _rows_compared(self, examples: Tensor) -> int:
+        return min(len(self._own_points), len(examples) // 2)
 
     @property
     def _may_grow(self) -> bool:
-        """Whether larger numbers are harmless: as an index that does not exist they would stop an accelerator."""
+        """Whether decoys may be larger than the rows: an index out of range breaks an accelerator for good."""
         return self._device.type == "cpu" or not has_embeddings(self._session.problem.model)
 
     def _tolerance(self, *dtypes: torch.dtype) -> float:
-        """That of the least exact numbers that are seen to take part."""
-        fast = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
-        if torch.is_autocast_enabled(self._device.type) or (self._device.type == "cuda" and fast):
+        """The tolerance of the least exact dtype among values, parameters and inputs."""
+        tf32 = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
+        if torch.is_autocast_enabled(self._device.type) or (self._device.type == "cuda" and tf32):
             return COARSE_TOLERANCE
-        modules = (module._parameters.values() for module in self._session.info.modules)
-        weights = (each.dtype for every in modules for each in every if each is not None)
-        used = {*dtypes, *weights, *(each.dtype for each in self._session.problem.inputs)}
+        parameters = (parameter for module in self._session.info.modules for parameter in module._parameters.values())
+        parameter_dtypes = (parameter.dtype for parameter in parameters if parameter is not None)
+        all_dtypes = {*dtypes, *parameter_dtypes, *(tensor.dtype for tensor in self._session.problem.inputs)}
         return (
-            max(TOLERANCES.get(each, COARSE_TOLERANCE) if each.is_floating_point else 0 for each in used)
+            max(TOLERANCES.get(dtype, COARSE_TOLERANCE) if dtype.is_floating_point else 0 for dtype in all_dtypes)
             or TOLERANCES[torch.float32]
         )
 
     @contextmanager
-    def _unseen(self) -> Iterator[None]:
-        """Put back what random numbers are drawn from."""
-        torchs, numpys = random_state(self._device), np.random.get_state(legacy=False)
+    def _restoring_random_state(self) -> Iterator[None]:
+        """Put back the states of torch's and NumPy's global generators."""
+        torch_state, numpy_state = random_state(self._device), np.random.get_state(legacy=False)
         try:
             yield
         finally:
-            restore_random_state(torchs, self._device)
-            np.random.set_state(numpys)
+            restore_random_state(torch_state, self._device)
+            np.random.set_state(numpy_state)
 
-    def conclude(self, apart: bool) -> None:
-        """Take in whether the rows were alike.
+    def conclude(self, independent: bool) -> None:
+        """Remember whether the rows are independent.
 
         Raises:
-            RowsMeet: They were not.
+            RowsDepend: They are not.
         """
-        self._session.state.after_forward()  # what forwards change by themselves makes no other kind of the next
-        _ForwardKind.of(self._session, self._way).remember(meets=not apart, why="rows of %s depend on each other")
-        if not apart:
+        self._session.state.after_forward()  # buffers that a forward changes must not count as another kind
+        _ForwardKind.of(self._session, self._way).remember(meets=not independent, why="rows of %s depend on each other")
+        if not independent:
             raise RowsDepend
         self._session.rows_meet = False
 
 
 def _decoys(rows: Tensor, *, factor: int, may_grow: bool) -> Tensor:
-    """Rows that stand in the place of others: the same in another order, and of the first size others than these.
+    """Decoys: the rows in another order and, unless the factor is 1, with other values.
 
     Args:
         rows: (n, ...).
-        factor: How much larger; ids become lower ones, as these exist.
-        may_grow: Whether floats may be larger.
+        factor: What floats are multiplied by; ids are lowered by one instead, as lower ids exist.
+        may_grow: Whether floats may become larger.
     """
     rolled = rows.roll(1, 0)
     if factor == 1 or rows.dtype == torch.bool:

@@ -1,4 +1,4 @@
-"""A session: one call of a method, or several that are asked the same problem, and all that is mutable about it."""
+"""A session: one call of a method, or several on the same problem, and everything mutable about them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 _RUNNING: ContextVar[Session | None] = ContextVar("running", default=None)
-"""The session whose method this thread is in."""
+"""The session whose method this thread is running."""
 
 _OPEN: ContextVar[tuple[Session, ...]] = ContextVar("open", default=())
 """The sessions that users have opened in this thread, the innermost last."""
@@ -37,17 +37,28 @@ _OPEN: ContextVar[tuple[Session, ...]] = ContextVar("open", default=())
 
 @final
 class Session:
-    """What is learnt while a problem is asked: batch sizes, layouts, replays, whether the model mixes examples.
+    """What is learnt while a problem is solved: batch sizes, layouts, replays, whether the model mixes examples.
 
-    Every call of a method makes its own. One that is opened, `with Session(problem):`, is joined by all methods that
-    are called on the problem inside, which then share what they learn and the coalitions that they evaluate. It belongs
-    to the thread that opens it.
+    Every call of a method has a session of its own, unless one is open: inside `with Session(problem):` all methods
+    that are called on this problem share what they learn and the coalitions that they evaluate. A session belongs to
+    the thread that opens it.
 
     Args:
-        problem: What is asked.
+        problem: The problem.
+
+    Attributes:
+        info: What can be seen of the model.
+        state: The modes, attributes, parameters and buffers of its modules, as a hash.
+        budget: How many rows a forward takes.
+        observed: Layouts, captured tensors and replays, by site.
+        coalitions: The values of coalitions, while the session is open; else None.
+        whole_batch: Whether every forward must hold the user's batch, whole and in order.
+        rows_meet: Whether rows of a forward depend on each other; None until that has been checked.
+        copies: Whether the examples are copies made by an outer attribution, which alone knows the user's batch.
+        warned_inputs: The indices of inputs without a gradient, of which the user has been warned.
 
     Raises:
-        WrongType: It is no problem.
+        WrongType: It is not a `Problem`.
 
     Examples:
         >>> import torch
@@ -65,56 +76,61 @@ class Session:
         self.problem = problem
         self.coalitions: CoalitionMemory | None = None
         self._opened, self._thread = 0, 0
-        self._seen: Any = None  # when the last call ended
-        self._know_nothing()
+        self._fingerprint: Any = None  # of the model and its data when the last call ended
+        self._reset()
 
-    def _know_nothing(self) -> None:
-        """Begin, or begin again, with nothing but what can be seen of the model now."""
-        problem, options, around = self.problem, self.problem.options, _RUNNING.get()
+    def _reset(self) -> None:
+        """Forget what was learnt, and inspect the model as it is now."""
+        problem, options, outer = self.problem, self.problem.options, _RUNNING.get()
         self.info = info = ModelInfo.of(problem.model)
         self.state = ModelState(info.modules, info.training_flags)
         self.budget = Budget.of(problem.inputs, info.parameter_bytes, options)
         self.observed = Observed()
-        # Tensors of different first dimensions (a graph's nodes and edges) are one example that nobody can divide.
+        # Tensors of different first dimensions (a graph's nodes and edges) are one example that cannot be divided.
         mixes = info.mixes_examples if options.whole_batch is None else options.whole_batch
         uneven = len({tensor.shape[0] for tensor in problem.inputs}) > 1
         self.whole_batch = mixes or problem.target.of_output_rows or uneven
         self.rows_meet = options.whole_batch
         self.copies = False
         self.warned_inputs: set[int] = set()
-        if around is not None:
-            # Only a session around this one, whose examples these may be copies of, knows the batch.
-            repeats = around.copies or problem.batch_size != around.problem.batch_size
-            self.copies = repeats and not around.whole_batch
-            self.warned_inputs = around.warned_inputs
-            self.whole_batch |= around.whole_batch
-            self.rows_meet = self.rows_meet if around.rows_meet is None else around.rows_meet
+        if outer is not None:
+            # The examples may be copies of those of an outer session, which alone knows the user's batch.
+            repeats = outer.copies or problem.batch_size != outer.problem.batch_size
+            self.copies = repeats and not outer.whole_batch
+            self.warned_inputs = outer.warned_inputs
+            self.whole_batch |= outer.whole_batch
+            self.rows_meet = self.rows_meet if outer.rows_meet is None else outer.rows_meet
 
     @classmethod
     def of(cls, problem: Problem) -> Session:
-        """The one that is open for a problem in this thread, or a new one."""
-        joined = (each for each in reversed(_OPEN.get()) if each.problem is problem and each._is_open_here)
-        session = next(joined, None)
-        return cls(problem) if session is None else session._refreshed()
+        """The session that is open for a problem in this thread, or a new one."""
+        open_sessions = (
+            session for session in reversed(_OPEN.get()) if session.problem is problem and session._is_open_here
+        )
+        session = next(open_sessions, None)
+        return cls(problem) if session is None else session._refresh()
 
     @property
     def _is_open_here(self) -> bool:
-        """Whether it is open, in this thread: one with a copy of the context of another may see what that opened."""
+        """Whether this thread has opened it: a thread with a copy of another's context sees that one's sessions."""
         return self._opened > 0 and self._thread == threading.get_ident()
 
-    def _refreshed(self) -> Session:
-        """This session; where the model or its data have changed since the last call, what was learnt is forgotten."""
-        if self.is_outermost and (self.problem.options.create_graph or self._seen_now() != self._seen):
-            self._know_nothing()
+    def _refresh(self) -> Session:
+        """This session, which forgets what it learnt if the model or its data have changed since the last call."""
+        changed = self.is_outermost and (
+            self.problem.options.create_graph or self._current_fingerprint() != self._fingerprint
+        )
+        if changed:
+            self._reset()
             if self.coalitions is not None:
                 self.coalitions.forget()
         elif self.is_outermost:
-            # What users are told of is of one call.
+            # Warnings and hints are those of a single call.
             self.observed.slopes, self.observed.failed_on, self.warned_inputs = None, "", set()
         return self
 
-    def _seen_now(self) -> Any:
-        """What answers rest on, as far as it can be seen."""
+    def _current_fingerprint(self) -> Any:
+        """What the model's outputs depend on, as far as it can be seen: its modules, modes, data and functions."""
         problem, info = self.problem, ModelInfo.of(self.problem.model)
         data = [
             content_of(leaf) if isinstance(leaf, Tensor | np.ndarray) else leaf if is_plain(leaf) else id(leaf)
@@ -127,7 +143,7 @@ class Session:
 
     def __enter__(self) -> Session:
         if not self._opened:
-            self.coalitions, self._thread, self._seen = CoalitionMemory(), threading.get_ident(), None
+            self.coalitions, self._thread, self._fingerprint = CoalitionMemory(), threading.get_ident(), None
         self._opened += 1
         _OPEN.set((*_OPEN.get(), self))
         return self
@@ -135,31 +151,31 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Others may have been opened since, or this one elsewhere: nothing is put back to what it was before.
-        others = list(_OPEN.get())
-        if self in others:
-            others.reverse()
-            others.remove(self)
-            others.reverse()
-            _OPEN.set(tuple(others))
+        # Only this session is removed, its innermost entry: others may have been opened since, and this one elsewhere.
+        open_sessions = list(_OPEN.get())
+        if self in open_sessions:
+            open_sessions.reverse()
+            open_sessions.remove(self)
+            open_sessions.reverse()
+            _OPEN.set(tuple(open_sessions))
         self._opened = max(0, self._opened - 1)
         if not self._opened:
-            self.coalitions, self._seen, self.observed = None, None, Observed()
+            self.coalitions, self._fingerprint, self.observed = None, None, Observed()
 
     @property
     def is_outermost(self) -> bool:
-        """Whether no method of a session around this one, or of this one, is under way in this thread."""
+        """Whether this thread is running no method: neither of this session nor of another."""
         return _RUNNING.get() is None
 
     def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What a call returns that asks the problem, with the model left as it was found.
+        """The result of a call that evaluates the problem; the model is left as it was found.
 
-        A model that turns out to collapse the batch, whose rows depend on each other or that fails for other rows than
-        the batch's, is called again from the start, in whole batches and with the same random numbers; so is one that
-        cannot be replayed, without replays.
+        The call begins again, with the same random numbers, in two cases. If the model turns out to collapse the batch,
+        to mix its rows or to fail for other rows than the batch's, it begins again with whole batches. If replayed
+        outputs turn out to be wrong, it begins again without replays.
         """
-        around = _RUNNING.get()
-        if around is self:
+        outer = _RUNNING.get()
+        if outer is self:
             return call(*args, **kwargs)
         token = _RUNNING.set(self)
         try:
@@ -168,21 +184,22 @@ class Session:
                 self.observed.verify_replays()
                 return result
         except ReplayFailed:
-            self._begin_again(around)
+            self._begin_again(outer)
             return self.run(call, *args, **kwargs)
         except BatchCollapsed as collapsed:
             if self.copies or self.whole_batch:
-                raise  # a call around this one holds the batch, and begins again
+                raise  # the outer session knows the batch, and begins again
             self.whole_batch = True
-            self._begin_again(around)
+            self._begin_again(outer)
             return collapsed.settle(self.run(call, *args, **kwargs))
         finally:
             _RUNNING.reset(token)
-            if self._opened and around is None:
-                self._seen = self._seen_now()
+            if self._opened and outer is None:
+                self._fingerprint = self._current_fingerprint()
 
-    def _begin_again(self, around: Session | None) -> None:
-        _RUNNING.set(around)
+    def _begin_again(self, outer: Session | None) -> None:
+        """Leave this session and forget its coalitions, so that the call can be run once more."""
+        _RUNNING.set(outer)
         if self.coalitions is not None:
             self.coalitions.forget()
 
@@ -195,18 +212,18 @@ class Session:
         unit: Unit = "rows",
         silent: bool = False,
     ) -> Iterator[T]:
-        """`run(samples, places)` over all samples of all places: see [Budget.blocks][pellucid.core.batching.Budget]."""
+        """The results of `run(sample range, point range)` by block: see [Budget][pellucid.core.batching.Budget]."""
         return self.budget.blocks(samples, points, run, whole=self.whole_batch, unit=unit, silent=silent)
 
     def is_whole_batch(self, examples: Tensor) -> bool:
-        """Whether these are the user's batch: every example once, in order."""
-        every = all_examples(self.problem.batch_size)
-        return examples is every or torch.equal(examples, every)
+        """Whether these examples, int64 [n], are the user's batch: every example once, in order."""
+        batch = all_examples(self.problem.batch_size)
+        return examples is batch or torch.equal(examples, batch)
 
     def holds_others(self, examples: Tensor) -> bool:
-        """Whether a forward of these examples holds others than those of the user's batch, or not all."""
+        """Whether a forward of these examples holds other rows than the user's batch; never with `whole_batch`."""
         return not self.whole_batch and (self.copies or not self.is_whole_batch(examples))
 
     def pick(self, value: Any, examples: Tensor) -> Any:
-        """What belongs to these examples, copied, as the model may write into it."""
+        """The rows of these examples, int64 [n], of an argument; copies, as the model may write into them."""
         return select_examples(value, None if self.is_whole_batch(examples) else examples, self.problem.batch_size)

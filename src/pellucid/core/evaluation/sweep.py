@@ -1,4 +1,4 @@
-"""Sweeps: what is evaluated at many points of every example, block by block, and sums over it."""
+"""Sweeps: evaluate a function at many samples of every point, block by block, and sum over the samples."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pellucid.core.problem.points import Points
 from pellucid.core.tensors import Tensors, at_least_float32, broadcast_to, detach_all, sum_per_row
 
 PointSampler: TypeAlias = Callable[[slice, slice], Tensors]
-"""Where to go: (samples, places) -> tensors (k * n, ...): k samples, one after another, of n places in `f.x`."""
+"""Makes the points of a block: (sample range, point range) -> (k * n, ...), k samples in turn of n points in `f.x`."""
 
 Evaluate: TypeAlias = Callable[[Points], Tensors]
-"""What to do there: points -> tensors (k * n, ...)."""
+"""Evaluates a block: points -> tensors (k * n, ...)."""
 
 
 def sweep(
@@ -27,55 +27,53 @@ def sweep(
     Args:
         f: The function.
         samples: Samples per point.
-        sampler: Where to go.
-        evaluate: What to do there.
+        sampler: Makes the points of a block.
+        evaluate: Evaluates them.
 
     Yields:
-        A block, as k samples and n places, and what was evaluated there, (k, n, ...).
+        The sample range and the point range of a block, k samples of n points, and its results, (k, n, ...) each.
     """
 
     def run(sample_range: slice, point_range: slice) -> tuple[slice, slice, Tensors]:
+        examples = repeat_examples(f.examples, sample_range, point_range)
+        results = evaluate(Points(sampler(sample_range, point_range), examples))
         count = sample_range.stop - sample_range.start
-        values = evaluate(
-            Points(sampler(sample_range, point_range), repeat_examples(f.examples, sample_range, point_range))
-        )
-        return (
-            sample_range,
-            point_range,
-            tuple(value.view(count, value.shape[0] // count, *value.shape[1:]) for value in values),
-        )
+        blocks = tuple(result.view(count, result.shape[0] // count, *result.shape[1:]) for result in results)
+        return sample_range, point_range, blocks
 
     return f.session.blocks(samples, len(f), run)
 
 
 def repeat_examples(examples: Tensor, sample_range: slice, point_range: slice) -> Tensor:
-    """The examples of a block: those of its points, once for each of its samples."""
+    """The examples of a block's rows: those of its points, once for each of its samples."""
     count = sample_range.stop - sample_range.start
-    chosen = examples if point_range == slice(None) else examples[point_range]
-    return chosen if count == 1 else chosen.repeat(count)
+    point_examples = examples if point_range == slice(None) else examples[point_range]
+    return point_examples if count == 1 else point_examples.repeat(count)
 
 
 def gradients(f: ModelFunction) -> tuple[Tensors, Tensors]:
-    """The tensors where gradients are taken, at a function's own points, and the gradients there."""
-    leads = f.own_tensors is None and bool(
-        f.evaluator.source.modules
-    )  # one forward suffices, which captures the source
+    """The tensors where gradients are taken, for a function's own points, and the gradients with respect to them."""
+    # From the user's inputs, one forward captures the source and goes on to the target.
+    from_inputs = f.own_tensors is None and bool(f.evaluator.source.modules)
     create_graph = f.problem.options.create_graph
 
     def run(_: slice, point_range: slice) -> tuple[int, Tensors]:
-        points = Points((), repeat_examples(f.examples, slice(0, 1), point_range)) if leads else f.points[point_range]
+        points = (
+            Points((), repeat_examples(f.examples, slice(0, 1), point_range)) if from_inputs else f.points[point_range]
+        )
         gradient = f.gradient(points)
-        # What lies before a layer must not be kept alive by what was captured there.
+        # Detached, so that captured tensors do not keep the graph before a layer alive.
         return len(points), (gradient.at if create_graph else detach_all(gradient.at)) + gradient.grad
 
-    both = BlockBuffer(len(f))
+    gathered = BlockBuffer(len(f))
     for rows, block in f.session.blocks(1, len(f), run):
-        both.add(rows, block)
-    return both.tensors[: len(both.tensors) // 2], both.tensors[len(both.tensors) // 2 :]
+        gathered.add(rows, block)
+    half = len(gathered.tensors) // 2
+    return gathered.tensors[:half], gathered.tensors[half:]
 
 
 def evaluate_own_points(f: ModelFunction, evaluate: Evaluate) -> Tensors:
-    """What is evaluated at every point of a function, in blocks of as many rows as the budget allows."""
+    """Evaluate a function's own points, in blocks of as many rows as the budget allows; results (n, ...) each."""
     gathered = BlockBuffer(len(f))
 
     def run(_: slice, point_range: slice) -> tuple[int, Tensors]:
@@ -92,52 +90,66 @@ def weighted_gradient_sum(
 ) -> Tensors:
     """Weighted sums of the gradient over samples of every point: sum_s weights[s] * grad F(points(s, .)).
 
-    First samples of no weight are evaluated and add nothing, even where they are no numbers.
+    Leading samples with weight zero are evaluated and left out of the sum, as they may be NaN.
 
     Args:
-        f: The function.
+        f: The function F.
         weights: One weight per sample, [samples].
-        sampler: Where to go.
-        evaluate: What to sum, where not the gradient.
+        sampler: Makes the points of a block.
+        evaluate: What to sum; None for the gradient.
 
     Returns:
-        Tensors of the shapes of those evaluated, in at least float32.
+        Tensors (n, ...) of the shapes of the gradients, in at least float32.
     """
     sums: Tensors = ()
-    idle = int((weights == 0).cumprod(0).sum())
-    for samples, places, grads in sweep(f, len(weights), sampler, evaluate or (lambda points: f.gradient(points).grad)):
-        wide = tuple(map(at_least_float32, grads))
-        sums = sums or tuple(zeros_for_all(block, places, len(f)) for block in wide)
-        counting = slice(max(0, idle - samples.start), None)
-        for total, block in zip(sums, wide, strict=True):
-            total[places] += (block[counting] * broadcast_to(weights[samples][counting], block)).sum(0)
+    leading_zeros = int((weights == 0).cumprod(0).sum())
+    evaluate = evaluate or (lambda points: f.gradient(points).grad)
+    for sample_range, point_range, grads in sweep(f, len(weights), sampler, evaluate):
+        blocks = tuple(map(at_least_float32, grads))
+        sums = sums or tuple(zeros_for_all(block, point_range, len(f)) for block in blocks)
+        summed = slice(max(0, leading_zeros - sample_range.start), None)
+        for total, block in zip(sums, blocks, strict=True):
+            total[point_range] += (block[summed] * broadcast_to(weights[sample_range][summed], block)).sum(0)
     return sums
 
 
 def zeros_for_all(block: Tensor, point_range: slice | Tensor, total: int) -> Tensor:
-    """Zeros for all points, (total, ...), like a block (k, n, ...) of some; a whole batch may have other points."""
+    """Zeros to accumulate into, (total, ...) for all points, given a block (k, n, ...).
+
+    If the block covers the whole batch, its own n counts: a model may return another first dimension.
+    """
     whole = isinstance(point_range, slice) and point_range == slice(None)
     return block.new_zeros(block.shape[1] if whole else total, *block.shape[2:])
 
 
 def values_at(f: ModelFunction, samples: int, sampler: PointSampler) -> Tensor:
-    """What is explained at every sample of every point; several values of one point are added up.
+    """The target's values at every sample of every point; several values of one row are added up.
+
+    Args:
+        f: The function.
+        samples: Samples per point.
+        sampler: Makes the points of a block.
 
     Returns:
         Values [n, samples] for n points in `f.x`; of another first dimension where the model collapses the batch.
     """
     gathered = BlockBuffer(samples * len(f))
+    for rows, value in f.session.blocks(samples, len(f), evaluate_block(f, sampler)):
+        gathered.add(rows, (sum_per_row(value) if value.ndim else value.reshape(1),))
+    return by_place(gathered, samples)
+
+
+def evaluate_block(f: ModelFunction, sampler: PointSampler) -> Callable[[slice, slice], tuple[int, Tensor]]:
+    """A function of a sample range and a point range: evaluates the block, and returns its rows and their values."""
 
     def run(sample_range: slice, point_range: slice) -> tuple[int, Tensor]:
         points = Points(sampler(sample_range, point_range), repeat_examples(f.examples, sample_range, point_range))
         return len(points), f(points)
 
-    for rows, value in f.session.blocks(samples, len(f), run):
-        gathered.add(rows, (sum_per_row(value) if value.ndim else value.reshape(1),))
-    return by_place(gathered, samples)
+    return run
 
 
 def by_place(gathered: BlockBuffer, samples: int) -> Tensor:
-    """Values [n, samples] of a sweep; all that belongs to one sample comes together in a block."""
+    """The values of a sweep, gathered sample by sample, as [n, samples]."""
     (values,) = gathered.tensors
     return values.reshape(samples, -1).T

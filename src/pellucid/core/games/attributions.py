@@ -1,4 +1,4 @@
-"""Values of players as attributions."""
+"""Values of a game's features as attributions."""
 
 from __future__ import annotations
 
@@ -12,18 +12,24 @@ from pellucid.core.tensors import Tensors
 
 
 def output_shape(game: Game, values: Tensor) -> tuple[int, ...]:
-    """The shape (n, *K) of the outputs whose values [m, ...] these are; (n,) of one value in (n, 1)."""
+    """The shape (n, *K) of the target's values, given game values [m, ...] with m = n * K; (n,) for (n, 1)."""
     output = game.f.session.observed.output
     return len(values) // math.prod(output), *(output if output != (1,) else ())
 
 
-def game_attributions(game: Game, worth: Tensor, stderr: Tensor | None = None) -> Attributions:
-    """What those who play are worth, [m, playing], as attributions (n, *K, ...) for outputs (n, *K)."""
-    outputs = output_shape(game, worth)
+def game_attributions(game: Game, values: Tensor, stderr: Tensor | None = None) -> Attributions:
+    """Values of the active features, [m, active], as attributions (n, *K, ...) for a target of values (n, *K).
 
-    def spread(worth: Tensor) -> Tensors:
-        every = game.spread(worth)
-        return tuple(found.view(*outputs, *found.shape[1:]) if len(found) else found for found in every)
+    Args:
+        game: The game.
+        values: The attributions of the features.
+        stderr: Their standard errors, [m, active].
+    """
+    outputs = output_shape(game, values)
 
-    errors = None if stderr is None else spread(stderr)
-    return game.f.attributions(spread(worth), at="source", stderr=errors)
+    def as_attributions(feature_values: Tensor) -> Tensors:
+        elements = game.spread(feature_values)
+        return tuple(tensor.view(*outputs, *tensor.shape[1:]) if len(tensor) else tensor for tensor in elements)
+
+    errors = None if stderr is None else as_attributions(stderr)
+    return game.f.attributions(as_attributions(values), at="source", stderr=errors)

@@ -25,18 +25,19 @@ counts a feature as often as it has elements; [per_feature][pellucid.methods.per
 """
 
 HIGHEST_NUMBER = 10**7
+"""Random draws are made for all numbers of a mask: so these may not be higher."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Features:
-    """A partition of the elements.
+    """A partition of the elements of the points into features.
 
     Args:
-        count: How many features there are.
-        masks: Which feature each element is, int64 (1 or n, ...) for each tensor.
-        names: What the user calls each of them, int64 [features].
-        argument: The name of the masks, for errors.
+        count: The number of features.
+        masks: The feature of each element, int64 (1 or n, ...) for each tensor; features count from zero.
+        names: The number of each feature in the user's mask, int64 [features].
+        argument: What users call the mask, for errors.
     """
 
     count: int
@@ -46,104 +47,123 @@ class Features:
 
     @classmethod
     def of(cls, x: Tensors, feature_mask: FeatureMask, argument: str = "feature_mask") -> Features:
-        """The features of points, numbered from zero in the order of the tensors and, in each, of their numbers.
+        """The features of points, counted from zero in the order of the tensors and, in each, of the user's numbers.
+
+        Args:
+            x: The points, (n, ...) each.
+            feature_mask: The user's mask; see [FeatureMask][pellucid.methods.FeatureMask].
+            argument: What users call it, for errors.
 
         Raises:
             InvalidArgument: The mask does not fit, or holds something other than natural numbers.
         """
         if feature_mask is None:
-            sizes = [math.prod(each.shape[1:]) if len(each) else 0 for each in x]
-            starts = [sum(sizes[:index]) for index in range(len(x))]
-            each_own = zip(x, sizes, starts, strict=True)
-            masks = tuple(
-                torch.arange(s, s + n, device=t.device).view(min(1, len(t)), *t.shape[1:]) for t, n, s in each_own
-            )
-            return cls(sum(sizes), masks, torch.arange(sum(sizes), device="cpu"), argument)
-        given = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
-        if len(given) != len(x):
+            return cls._one_per_element(x, argument)
+        user_masks = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
+        if len(user_masks) != len(x):
             raise InvalidArgument(
-                f"{argument} must have one entry for each input: expected {len(x)}, got {len(given)}."
+                f"{argument} must have one entry for each input: expected {len(x)}, got {len(user_masks)}."
             )
-        fitting = [_validated_mask(mask, each, argument) for mask, each in zip(given, x, strict=True)]
-        known = fitting[0].new_empty(0)
-        for mask in fitting:
-            here = torch.unique(mask).to(known.device)
-            known = torch.cat([known, here[~torch.isin(here, known)]])
-        numbers, order = known.sort()
-        masks = tuple(order.to(m.device)[torch.searchsorted(numbers.to(m.device), m.contiguous())] for m in fitting)
-        return cls(len(known), masks, known.cpu(), argument)
+        validated = [_validated_mask(mask, tensor, argument) for mask, tensor in zip(user_masks, x, strict=True)]
+        names = validated[0].new_empty(0)
+        for mask in validated:
+            names_in_mask = torch.unique(mask).to(names.device)
+            names = torch.cat([names, names_in_mask[~torch.isin(names_in_mask, names)]])
+        sorted_names, features = names.sort()
+        masks = tuple(
+            features.to(mask.device)[torch.searchsorted(sorted_names.to(mask.device), mask.contiguous())]
+            for mask in validated
+        )
+        return cls(len(names), masks, names.cpu(), argument)
+
+    @classmethod
+    def _one_per_element(cls, x: Tensors, argument: str) -> Features:
+        """Every element as a feature, in order."""
+        masks, count = [], 0
+        for tensor in x:
+            size = math.prod(tensor.shape[1:]) if len(tensor) else 0
+            mask = torch.arange(count, count + size, device=tensor.device)
+            masks.append(mask.view(min(1, len(tensor)), *tensor.shape[1:]))
+            count += size
+        return cls(count, tuple(masks), torch.arange(count, device="cpu"), argument)
 
     def masks_of(self, features: Tensor, point_range: slice) -> Tensors:
-        """Which elements belong to each of these features [k]: (k, 1 or n, ...); to no feature for one below zero."""
+        """The elements of each of these features, int64 [k], as masks (k, 1 or n, ...); none for a negative feature."""
         return tuple(mask == features.to(mask.device).view(-1, *[1] * mask.ndim) for mask in self._at(point_range))
 
     def among(self, coalitions: Tensor, point_range: slice) -> Tensors:
-        """Which elements are of features in each of these coalitions, bool [k, 1 or n, features]: (k, 1 or n, ...)."""
+        """The elements of the features in coalitions, bool [k, 1 or n, features], as masks (k, 1 or n, ...)."""
 
-        def among_in(mask: Tensor) -> Tensor:
-            there = coalitions.to(mask.device)
+        def present_in(mask: Tensor) -> Tensor:
+            present = coalitions.to(mask.device)
             if len(mask) == 1:
-                return there[:, :, mask[0]]
+                return present[:, :, mask[0]]
             if len(mask) == 0:
-                return mask.new_zeros((len(there), *mask.shape), dtype=torch.bool)
-            index = flatten_examples(mask).expand(len(there), -1, -1)
-            return there.expand(-1, len(mask), -1).gather(2, index).view(len(there), *mask.shape)
+                return mask.new_zeros((len(present), *mask.shape), dtype=torch.bool)
+            index = flatten_examples(mask).expand(len(present), -1, -1)
+            return present.expand(-1, len(mask), -1).gather(2, index).view(len(present), *mask.shape)
 
-        return tuple(map(among_in, self._at(point_range)))
+        return tuple(map(present_in, self._at(point_range)))
 
     def among_points(self, which: Tensor) -> Features:
-        """The same features of some of the points, int64 [k]."""
+        """The same features for the points with these indices, int64 [k]."""
         masks = tuple(mask if len(mask) == 1 else mask[which.to(mask.device)] for mask in self.masks)
         return replace(self, masks=masks)
 
-    def _at(self, which: slice) -> Tensors:
-        return tuple(mask if len(mask) == 1 else mask[which] for mask in self.masks)
+    def _at(self, point_range: slice) -> Tensors:
+        """The masks of some of the points."""
+        return tuple(mask if len(mask) == 1 else mask[point_range] for mask in self.masks)
 
     def spread(self, values: Tensor) -> Tensors:
-        """Values [m, features] of m = n * K outputs as values of the elements, (m, ...) for each tensor."""
+        """Give each element the value of its feature: values [m, features] become (m, ...) per tensor, m = n * K.
+
+        Raises:
+            InvalidArgument: Each example has a mask of its own, and the model returns one value for the batch.
+        """
 
         def spread_to(mask: Tensor) -> Tensor:
-            each = values.to(mask.device)
+            feature_values = values.to(mask.device)
             if len(mask) == 1:
-                return each[:, mask[0]]
+                return feature_values[:, mask[0]]
             if len(mask) == 0:
-                return each.new_zeros(mask.shape)
+                return feature_values.new_zeros(mask.shape)
             if len(values) % len(mask):
                 raise InvalidArgument(
                     f"{self.argument} must be one for all examples where forward_func returns one value for the batch: "
                     f"expected (1, ...), got {tuple(mask.shape)}."
                 )
             index = mask.repeat_interleave(len(values) // len(mask), dim=0)
-            return each.gather(1, flatten_examples(index)).view_as(index)
+            return feature_values.gather(1, flatten_examples(index)).view_as(index)
 
         return tuple(map(spread_to, self.masks))
 
     def picked(self, values: Tensors) -> Tensor:
-        """The values [m, features] of features, out of those of their elements, (m, ...) for m = n * K outputs."""
-        every = torch.cat([flatten_examples(each).to(values[0]) for each in values], dim=1)
-        examples = max(map(len, self.masks))
-        masks = torch.cat([flatten_examples(mask).expand(examples, -1).to(every.device) for mask in self.masks], dim=1)
-        places = torch.arange(every.shape[1], device=every.device).expand_as(masks)
-        place = masks.new_full((examples, self.count), -1).scatter(1, masks, places)
-        place = place.repeat_interleave(len(every) // examples, dim=0)
-        return every.gather(1, place.clamp(min=0)).where(place >= 0, 0)
+        """The inverse of `spread`: values (m, ...) of elements, equal within a feature, become [m, features]."""
+        element_values = torch.cat([flatten_examples(tensor).to(values[0]) for tensor in values], dim=1)
+        examples, device = max(map(len, self.masks)), element_values.device
+        masks = torch.cat([flatten_examples(mask).expand(examples, -1).to(device) for mask in self.masks], dim=1)
+        elements = torch.arange(element_values.shape[1], device=device).expand_as(masks)
+        # An element of each feature; -1 where an example has none of it.
+        index = masks.new_full((examples, self.count), -1).scatter(1, masks, elements)
+        index = index.repeat_interleave(len(element_values) // examples, dim=0)
+        return element_values.gather(1, index.clamp(min=0)).where(index >= 0, 0)
 
     def sum_per_feature(self, values: Tensors) -> Tensor:
-        """Values of the elements (n, ...) added up over each feature: [n, features], in float64 on the CPU."""
-        added_up = torch.zeros(batch_size_of(values), self.count, dtype=torch.float64, device="cpu")
-        for mask, each in zip(self.masks, values, strict=True):
-            if len(each) == 0:
+        """The sum over the elements of each feature: values (n, ...) become [n, features], in float64 on the CPU."""
+        sums = torch.zeros(batch_size_of(values), self.count, dtype=torch.float64, device="cpu")
+        for mask, tensor in zip(self.masks, values, strict=True):
+            if len(tensor) == 0:
                 continue
-            index = flatten_examples(mask).expand(len(each), -1).cpu()
-            added_up.scatter_add_(1, index, flatten_examples(each).cpu().double())
-        return added_up
+            index = flatten_examples(mask).expand(len(tensor), -1).cpu()
+            sums.scatter_add_(1, index, flatten_examples(tensor).cpu().double())
+        return sums
 
     @property
     def numbers(self) -> range:
-        """The user's numbers, from the lowest to the highest; some of them no feature may have.
+        """The range from the lowest to the highest of the user's numbers; some may belong to no feature.
 
         Raises:
-            InvalidArgument: They are too many for random draws of all of them.
+            InvalidArgument: A number is above `HIGHEST_NUMBER`.
         """
         numbers = range(int(self.names.min()), int(self.names.max()) + 1) if self.count else range(0)
         if numbers.stop > HIGHEST_NUMBER:
@@ -156,21 +176,25 @@ class Features:
     def changed_features(self, x: Tensors, reference: Tensors) -> Tensor:
         """The features in which two sets of points differ, int64 [k] in order."""
         differs = torch.zeros(self.count, dtype=torch.bool, device="cpu")
-        for mask, one, two in zip(self.masks, x, reference, strict=True):
-            where = one != two
-            where = where.any(0, keepdim=True) if len(mask) == 1 else where
-            differs[mask[where].cpu()] = True
+        for mask, tensor, reference_tensor in zip(self.masks, x, reference, strict=True):
+            elements = tensor != reference_tensor
+            elements = elements.any(0, keepdim=True) if len(mask) == 1 else elements
+            differs[mask[elements].cpu()] = True
         return differs.nonzero().flatten()
 
 
 def _validated_mask(mask: Tensor, x: Tensor, argument: str) -> Tensor:
-    """A feature mask, as (1 or n, ...) of the shape of the points."""
+    """A user's mask as int64 (1 or n, ...), broadcast to the shape of the points.
+
+    Raises:
+        InvalidArgument: It holds something other than natural numbers, or does not broadcast to the points.
+    """
     if not isinstance(mask, Tensor) or mask.dtype == torch.bool or is_floating(mask):
         groups = f" Hint: {argument}.long() for two features, 0 and 1."
         hint = groups if isinstance(mask, Tensor) and mask.dtype == torch.bool else conversion_hint(mask, argument)
         raise InvalidArgument(f"{argument} must hold integers: got {describe(mask)}.{hint}")
     shape = (1,) * (x.ndim - mask.ndim) + tuple(mask.shape)
-    if len(shape) != x.ndim or any(m not in (1, size) for m, size in zip(shape, x.shape, strict=True)):
+    if len(shape) != x.ndim or any(length not in (1, size) for length, size in zip(shape, x.shape, strict=True)):
         raise InvalidArgument(
             f"{argument} must broadcast to inputs: expected {tuple(x.shape)}, got {tuple(mask.shape)}."
         )

@@ -1,4 +1,4 @@
-"""What takes the place of parts of the points that are absent."""
+"""What replaces absent elements of the points: a baseline, or the rows of a background."""
 
 from __future__ import annotations
 
@@ -16,78 +16,87 @@ from pellucid.core.problem.baselines import Background, Baselines, resolve_basel
 from pellucid.core.tensors import Tensors
 
 PresentElements: TypeAlias = Callable[[slice, slice], Tensors]
-"""Which elements are there: (cases, places) -> bool (k, 1 or n, ...): k cases at n places, alike or each its own."""
+"""Masks of present elements: (coalition range, point range) -> bool (k, 1 or n, ...), for k coalitions of n points."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Fill:
-    """One value for each element of the points, or those of each row of a background in turn.
+    """The values of absent elements: of a single baseline, or of each row of a background in turn.
 
     Args:
-        rows: (R, 1 or n, ...) for points (n, ...).
+        rows: R rows of values, (R, 1 or n, ...) for points (n, ...).
     """
 
     rows: Tensors
 
     @classmethod
     def of(cls, f: ModelFunction, baselines: Baselines) -> Fill:
-        """What fills the own points of a function.
+        """The fill for a function's own points.
 
         Args:
             f: The function.
             baselines: See [Baselines][pellucid.methods.Baselines]; at the source.
 
         Raises:
-            InvalidArgument: They do not fit.
+            InvalidArgument: They do not fit the points.
         """
         if isinstance(baselines, Background):
-            return cls(tuple(each.detach().unsqueeze(1) for each in baselines.like(f.x)))
-        rows = None if f.session.is_whole_batch(f.examples) else f.examples
-        one = resolve_baselines(baselines, f.x, rows, f.problem.batch_size, fills=True)
-        return cls(tuple(each.detach().unsqueeze(0) for each in one))
+            return cls(tuple(tensor.detach().unsqueeze(1) for tensor in baselines.like(f.x)))
+        examples = None if f.session.is_whole_batch(f.examples) else f.examples
+        resolved = resolve_baselines(baselines, f.x, examples, f.problem.batch_size, fills=True)
+        return cls(tuple(tensor.detach().unsqueeze(0) for tensor in resolved))
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.rows[0])
 
     @property
     def alone(self) -> Tensors:
-        """The one row where there is no background, (n, ...) each."""
-        return tuple(each[0] for each in self.rows)
+        """The single row where there is no background, (n, ...) each."""
+        return tuple(rows[0] for rows in self.rows)
 
     def among(self, which: Tensor) -> Fill:
-        """The same for some of the points, int64 [k]."""
+        """The same for the points with these indices, int64 [k]."""
         return Fill(self._at(which))
 
     def unlike(self, x: Tensors) -> Tensors:
-        """Which elements of the points it ever changes, bool (n, ...)."""
-        return tuple((one != rows[0]) | (rows != rows[:1]).any(0) for one, rows in zip(x, self.rows, strict=True))
+        """Which elements of the points any of the rows changes, bool (n, ...)."""
+        return tuple((tensor != rows[0]) | (rows != rows[:1]).any(0) for tensor, rows in zip(x, self.rows, strict=True))
 
     def _at(self, which: slice | Tensor) -> Tensors:
-        return tuple(each if each.shape[1] == 1 else each[:, which] for each in self.rows)
+        return tuple(rows if rows.shape[1] == 1 else rows[:, which] for rows in self.rows)
 
     def points(self, x: Tensors, present_elements: PresentElements) -> PointSampler:
-        """Where to go where only some elements are there: each case with one row after another for the others."""
+        """The points of coalitions: sample c * R + r is coalition c, whose absent elements are filled by row r of R.
+
+        Args:
+            x: The points, (n, ...) each.
+            present_elements: The masks of present elements of a range of coalitions.
+        """
         count = self.count
 
-        def filled(samples: slice, point_range: slice) -> Tensors:
-            first = samples.start // count
-            masks = present_elements(slice(first, -(-samples.stop // count)), point_range)
-            start, stop = samples.start - first * count, samples.stop - first * count
-            # The rest of a case, whole cases and the beginning of another.
-            whole = min(-(-start // count) * count, stop), max(stop // count * count, start)
-            parts = list(pairwise(sorted({start, *whole, stop})))
-            triples = zip(masks, (each[point_range] for each in x), self._at(point_range), strict=True)
-            found = [[_fill_absent(*each, part, count) for part in parts] for each in triples]
-            return tuple(each[0] if len(each) == 1 else torch.cat(each) for each in found)
+        def filled_points(samples: slice, point_range: slice) -> Tensors:
+            first_coalition = samples.start // count
+            masks = present_elements(slice(first_coalition, -(-samples.stop // count)), point_range)
+            start, stop = samples.start - first_coalition * count, samples.stop - first_coalition * count
+            # Samples come in up to three runs: the end of a coalition, whole coalitions, the beginning of another.
+            whole_coalitions = min(-(-start // count) * count, stop), max(stop // count * count, start)
+            runs = list(pairwise(sorted({start, *whole_coalitions, stop})))
+            filled = [
+                [_fill_absent(mask, tensor, rows, run, count) for run in runs]
+                for mask, tensor, rows in zip(
+                    masks, (tensor[point_range] for tensor in x), self._at(point_range), strict=True
+                )
+            ]
+            return tuple(points[0] if len(points) == 1 else torch.cat(points) for points in filled)
 
-        return filled
+        return filled_points
 
 
 def _fill_absent(mask: Tensor, x: Tensor, rows: Tensor, sample_range: tuple[int, int], count: int) -> Tensor:
-    """Points ((stop - start) * n, ...) from the first sample of a part up to the last."""
+    """The points ((stop - start) * n, ...) of a run of samples; see `Fill.points`."""
     start, stop = sample_range
-    cases = mask[start // count : -(-stop // count)].unsqueeze(1)
-    return torch.where(cases, x, rows[start % count : (stop - 1) % count + 1]).flatten(0, 2)
+    present = mask[start // count : -(-stop // count)].unsqueeze(1)
+    return torch.where(present, x, rows[start % count : (stop - 1) % count + 1]).flatten(0, 2)

@@ -1,4 +1,4 @@
-"""Games: what is explained where some of the players are absent."""
+"""Games: the target's value as a function of the coalition of features that are present."""
 
 from __future__ import annotations
 
@@ -22,43 +22,51 @@ from pellucid.core.tensors import Tensors, as_floating, at_least_float32, is_flo
 from pellucid.errors import warn
 
 Coalitions: TypeAlias = Callable[[slice, slice], Tensor]
-"""Who is there: (samples, places) -> bool [k, 1 or n, players]: k coalitions, at n places alike or at each its own."""
+"""Says which features are present: (coalition range, point range) -> bool [k, 1 or n, features], for k coalitions: the
+same for all n points, or each point's own."""
 
 MOST_LISTED = 2**22
-"""So many coalitions times players are listed at once, to see which of them are remembered."""
+"""The most coalitions times features that are held at once, to look up the coalitions evaluated before."""
 
 
 class FeatureSet(Protocol):
-    """The parts of the points that can be absent."""
+    """The players of a game: sets of elements of the points, which can be absent."""
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many features there are."""
         ...
 
-    def masks_of(self, players: Tensor, point_range: slice) -> Tensors:
-        """Which elements belong to each of these players [k]: bool (k, 1 or n, ...); to none for one below zero."""
+    def masks_of(self, features: Tensor, point_range: slice) -> Tensors:
+        """The elements of each of these features, int64 [k]: bool (k, 1 or n, ...); none for a feature below zero."""
         ...
 
     def spread(self, values: Tensor) -> Tensors:
-        """Values [m, players] of m outputs as values of the elements, (m, ...) for each tensor."""
+        """Values [m, features] of m outputs as values of the elements, (m, ...) for each tensor."""
         ...
 
     def changed_features(self, x: Tensors, reference: Tensors) -> Tensor:
-        """The players in which two sets of points differ, int64 [k] in order."""
+        """The features in which two sets of points differ, int64 [k] in order."""
         ...
 
 
 @final
 class Game:
-    """The features of a function's points as players; a coalition is worth what is explained without the others.
+    """A cooperative game whose players are features: v(S) = f(x in the features of S, baselines elsewhere).
 
-    Features that equal what fills them, in all examples, make no difference; the others play.
+    Features that equal their baselines in all examples are dummies, which are not evaluated; the others are active.
+    Coalitions are of active features alone.
 
     Args:
         f: The function.
-        feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
-        baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
+        feature_mask: Which elements are one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+        baselines: What absent features are replaced by, at the source; see [Baselines][pellucid.methods.Baselines].
+
+    Attributes:
+        f: The function.
+        fill: The baselines, as values of absent elements.
+        features: The features, active or not.
+        playing: The indices of the active features, int64 [active].
     """
 
     def __init__(self, f: ModelFunction, feature_mask: FeatureMask, baselines: Baselines) -> None:
@@ -68,25 +76,28 @@ class Game:
         self._dtype = torch.get_default_dtype()
 
     def among(self, which: Tensor) -> Game:
-        """The same game at some of the points, int64 [k], with the same who play."""
-        part = copy.copy(self)
-        part.f = self.f.select(which)
-        part.fill = self.fill.among(which)
-        part.features = self.features.among_points(which)
-        return part
+        """The same game, with the same active features, for the points with these indices, int64 [k]."""
+        game = copy.copy(self)
+        game.f = self.f.select(which)
+        game.fill = self.fill.among(which)
+        game.features = self.features.among_points(which)
+        return game
 
     async def values(self, count: int, coalitions: Coalitions, *, silent: bool = False) -> Tensor:
-        """Values [m, count], in at least float32, of coalitions of those who play, for the m values of an output.
+        """The values v(S) of coalitions.
 
         Args:
-            count: How many coalitions there are.
-            coalitions: Says which.
+            count: The number of coalitions.
+            coalitions: Says which active features are in each.
             silent: Whether no progress bar counts them.
+
+        Returns:
+            [m, count], in at least float32, for the m = n * K values of a target (n, *K).
         """
         memory = self._memory if count * len(self.playing) <= MOST_LISTED else None
         listed = None if memory is None else coalitions(slice(0, count), slice(None))
         if memory is not None and listed is not None and listed.shape[1] == 1:
-            values = await self._recalled(memory, listed)
+            values = await self._remembered_values(memory, listed)
         elif self.fill.count > 1:
             values = await average_over_background(
                 self.f, count, self.fill, self._present_elements(coalitions), silent=silent
@@ -95,115 +106,121 @@ class Game:
             values = await evaluate_samples(
                 self.f, count, self.fill.points(self.f.x, self._present_elements(coalitions)), silent=silent
             )
-        (self._dtype,) = (narrow.dtype for narrow in as_floating((values[:0],)))
+        (self._dtype,) = (tensor.dtype for tensor in as_floating((values[:0],)))
         return at_least_float32(values) if is_floating(values) else values.double()
 
     def _present_elements(self, coalitions: Coalitions) -> PresentElements:
-        """Which elements are there in coalitions of those who play."""
+        """The masks of the elements that are present in coalitions of active features."""
 
-        def there(sample_range: slice, point_range: slice) -> Tensors:
-            present = coalitions(sample_range, point_range)
-            every = present.new_zeros(*present.shape[:2], self.features.count)
-            every[:, :, self.playing] = present
-            return self.features.among(every, point_range)
+        def masks(coalition_range: slice, point_range: slice) -> Tensors:
+            active = coalitions(coalition_range, point_range)
+            present = active.new_zeros(*active.shape[:2], self.features.count)
+            present[:, :, self.playing] = active
+            return self.features.among(present, point_range)
 
-        return there
+        return masks
 
     @property
     def _memory(self) -> CoalitionMemory | None:
-        """Where values are kept for other methods: in a session that is open, of the problem's own points."""
-        own = self.f.own_tensors is None and not self.f.session.copies and not self.f.problem.options.create_graph
-        return self.f.session.coalitions if own else None
+        """The memory of an open session, which methods share; only for the points of the user's inputs."""
+        of_user = self.f.own_tensors is None and not self.f.session.copies and not self.f.problem.options.create_graph
+        return self.f.session.coalitions if of_user else None
 
-    async def _recalled(self, memory: CoalitionMemory, coalitions: Tensor) -> Tensor:
-        """Values [m, k] of coalitions [k, 1, playing], of which only those are evaluated that are not remembered.
+    async def _remembered_values(self, memory: CoalitionMemory, coalitions: Tensor) -> Tensor:
+        """Values [m, k] of coalitions [k, 1, active]; those that are remembered are not evaluated again.
 
-        What was answered by chance, as by dropout, is not.
+        Values are not remembered if the model drew random numbers, as dropout does.
         """
         evaluator = self.f.evaluator
         game = (evaluator.source, id(evaluator.target), digest(self.features.masks), digest(self.fill.rows))
         keys, known = packed(coalitions[:, 0]), memory.known(game)
-        places = {key: place for place, key in enumerate(keys) if key not in known}
-        if places:
-            new = coalitions[torch.tensor(list(places.values()), device="cpu")]
+        unknown = {key: index for index, key in enumerate(keys) if key not in known}
+        if unknown:
+            unknown_coalitions = coalitions[torch.tensor(list(unknown.values()), device="cpu")]
             device = self.f.problem.inputs[0].device
-            drawn_from = random_state(device)
-            values = await evaluate_present(
-                self.f, len(new), self.fill, self._present_elements(lambda samples, _: new[samples])
-            )
-            if all(map(torch.equal, drawn_from, random_state(device))):
-                memory.remember(game, list(places), values)
-            known = known | dict(zip(places, values.T, strict=True))
+            state_before = random_state(device)
+            present_elements = self._present_elements(lambda coalition_range, _: unknown_coalitions[coalition_range])
+            values = await evaluate_present(self.f, len(unknown_coalitions), self.fill, present_elements)
+            if all(map(torch.equal, state_before, random_state(device))):
+                memory.remember(game, list(unknown), values)
+            known = known | dict(zip(unknown, values.T, strict=True))
         return torch.stack([known[key] for key in keys], dim=1)
 
     async def values_deduplicated(self, coalitions: Tensor) -> Tensor:
-        """Values [m, k] of these coalitions, bool [k, 1 or n, playing], each of which is evaluated once."""
+        """Values [m, k] of coalitions, bool [k, 1 or n, active]; equal coalitions are evaluated once."""
         if not len(self.playing):
             return (await self.values(1, lambda *_: coalitions[:1, :1])).expand(-1, len(coalitions))
-        distinct, which = _unique_coalitions(coalitions)
-        values = await self.values(
-            len(distinct), lambda samples, places: distinct[samples, places if len(which) > 1 else slice(None)]
-        )
-        return values.gather(1, which.to(values.device).repeat_interleave(len(values) // len(which), dim=0))
+        unique, index = _unique_coalitions(coalitions)
 
-    def spread(self, worth: Tensor) -> Tensors:
-        """What the features are worth [m, features], or those who play [m, playing], as values of the elements."""
-        every = worth
-        if worth.shape[1] != self.features.count:
-            every = worth.new_zeros(len(worth), self.features.count)
-            every[:, self.playing.to(worth.device)] = worth
-        return self.features.spread(self.narrowed(every))
+        def unique_coalitions(coalition_range: slice, point_range: slice) -> Tensor:
+            return unique[coalition_range, point_range if len(index) > 1 else slice(None)]
 
-    def narrowed(self, worth: Tensor) -> Tensor:
-        """Numbers in the floating dtype of the output, which was seen when values were asked for."""
-        return worth.to(self._dtype)
+        values = await self.values(len(unique), unique_coalitions)
+        return values.gather(1, index.to(values.device).repeat_interleave(len(values) // len(index), dim=0))
+
+    def spread(self, values: Tensor) -> Tensors:
+        """Values of all features [m, features], or of the active ones [m, active], as values of the elements."""
+        feature_values = values
+        if values.shape[1] != self.features.count:
+            feature_values = values.new_zeros(len(values), self.features.count)
+            feature_values[:, self.playing.to(values.device)] = values
+        return self.features.spread(self.narrowed(feature_values))
+
+    def narrowed(self, values: Tensor) -> Tensor:
+        """Values in the floating dtype of the model's output, which is known once `values` has been called."""
+        return values.to(self._dtype)
 
 
 def _unique_coalitions(coalitions: Tensor) -> tuple[Tensor, Tensor]:
-    """The different ones among coalitions [k, e, players], [most, e, players], and which of them each is, [e, k].
+    """The unique coalitions of each point, and for each original coalition the index of its unique copy.
 
-    Of those who have fewer different ones than others, some come again.
+    Args:
+        coalitions: bool [k, e, features], for e points or one for all.
+
+    Returns:
+        Unique coalitions, [u, e, features], where u is the largest number of them at a point; points with fewer repeat
+        some. And the indices, int64 [e, k].
     """
-    packed = np.packbits(coalitions.numpy(), axis=2).transpose(1, 0, 2)
-    keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[2])))[:, :, 0]
-    found = [np.unique(own, return_index=True, return_inverse=True) for own in keys]
-    first = pad_sequence([torch.from_numpy(index) for _, index, _ in found])
-    which = torch.stack([torch.from_numpy(inverse).view(-1) for _, _, inverse in found])
-    return coalitions[first, torch.arange(len(found), device="cpu")], which
+    bits = np.packbits(coalitions.numpy(), axis=2).transpose(1, 0, 2)
+    keys = np.ascontiguousarray(bits).view(np.dtype((np.void, bits.shape[2])))[:, :, 0]
+    unique = [np.unique(point_keys, return_index=True, return_inverse=True) for point_keys in keys]
+    first = pad_sequence([torch.from_numpy(index) for _, index, _ in unique])
+    index_of_unique = torch.stack([torch.from_numpy(inverse).view(-1) for _, _, inverse in unique])
+    return coalitions[first, torch.arange(len(unique), device="cpu")], index_of_unique
 
 
 def active_features(players: FeatureSet, x: Tensors, fill: Fill) -> Tensor:
-    """The players that make a difference, int64 [k]; where none does, a warning."""
+    """The features that differ from their fill in any example, int64 [k]; warns where none does."""
     unlike = fill.unlike(x)
-    differing = players.changed_features(unlike, tuple(map(torch.zeros_like, unlike)))
-    if players.count and not len(differing):
+    active = players.changed_features(unlike, tuple(map(torch.zeros_like, unlike)))
+    if players.count and not len(active):
         warn("baselines are equal to the inputs: all attributions are zero.")
-    return differing
+    return active
 
 
 def masked_points(masks: Tensors, inside: Tensors, outside: Tensors, point_range: slice) -> Tensors:
-    """Points (k * n, ...) at n places: those inside each of k masks, (k, 1 or n, ...), and those outside."""
+    """Points (k * n, ...): elements of `inside` where each of k masks, (k, 1 or n, ...), is true, else of `outside`."""
     return tuple(
-        torch.where(mask, one[point_range], other[point_range]).flatten(0, 1)
-        for mask, one, other in zip(masks, inside, outside, strict=True)
+        torch.where(mask, tensor[point_range], fill[point_range]).flatten(0, 1)
+        for mask, tensor, fill in zip(masks, inside, outside, strict=True)
     )
 
 
 async def ablation_effects(
     players: FeatureSet, present: Tensor, without: Callable[[Tensor], Awaitable[Tensor]]
 ) -> Tensor:
-    """How much the values change as one player after another becomes absent: F(x) - F(x without the player).
+    """The effect of ablating each feature: F(x) - F(x without the feature).
 
     Args:
-        players: The players.
-        present: Those that make a difference, int64 [k]; the others have no effect.
-        without: (players [k]) -> values [m, k] without each of these players; with all of them for one below zero.
+        players: The features.
+        present: The active ones, int64 [k]; the effect of the others is zero.
+        without: Evaluates ablations: (features [k]) -> values [m, k], each without one feature; F(x) for -1.
 
     Returns:
-        Effects [m, players] for the m values of an output.
+        Effects [m, features] for the m values of the target.
     """
-    everyone = torch.cat([torch.tensor([-1], device="cpu"), present])
-    values = await without(everyone)
-    changes = values.new_zeros(len(values), players.count)
-    changes[:, present.to(values.device)] = values[:, :1] - values[:, 1:]
-    return changes
+    none_and_active = torch.cat([torch.tensor([-1], device="cpu"), present])
+    values = await without(none_and_active)
+    effects = values.new_zeros(len(values), players.count)
+    effects[:, present.to(values.device)] = values[:, :1] - values[:, 1:]
+    return effects

@@ -1,4 +1,4 @@
-"""What a model says at many points, now or in futures."""
+"""The target's values at many points without gradients, also of models that return futures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Future, Tensor
 from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.row_independence import RowIndependenceCheck
-from pellucid.core.evaluation.sweep import PointSampler, by_place, repeat_examples
+from pellucid.core.evaluation.sweep import PointSampler, by_place, evaluate_block, repeat_examples
 from pellucid.core.futures import AllDone
 from pellucid.core.games.fill import Fill, PresentElements
 from pellucid.core.problem.points import Points
@@ -18,36 +18,32 @@ from pellucid.core.restarts import BatchCollapsed
 from pellucid.core.tensors import Tensors, as_floating, at_least_float32
 
 MOST_AVERAGED = 2**22
-"""So many evaluations of a place are kept until the means over their backgrounds are taken."""
+"""The most evaluations of a point that are held until the means over the background are taken."""
 
 
 async def evaluate_samples(f: ModelFunction, samples: int, sampler: PointSampler, *, silent: bool = False) -> Tensor:
-    """What is explained at every sample of every point, no gradient needed.
+    """The target's values at every sample of every point, without gradients.
 
-    This is where futures are awaited, all of them at once, if the model answers with such.
+    If the model returns futures, they are awaited here, all at once.
 
     Args:
         f: The function.
         samples: Samples per point.
-        sampler: Where to go.
-        silent: Whether no progress bar counts this.
+        sampler: Makes the points of a block.
+        silent: Whether no progress bar counts the evaluations.
 
     Returns:
-        Values [m, samples] for the m = n * K values of an output (n, *K), those of a point together; for a model that
-        gives one value for the batch, [1, samples].
+        Values [m, samples] for the m = n * K values of a target (n, *K), those of a point together; [1, samples] for a
+        model that returns one value for the batch.
 
     Raises:
-        InvalidArgument: The output has another number of values in different calls.
+        InvalidArgument: The number of values differs from call to call.
     """
-
-    def run(sample_range: slice, point_range: slice) -> tuple[int, Tensor]:
-        points = Points(sampler(sample_range, point_range), repeat_examples(f.examples, sample_range, point_range))
-        return len(points), f(points)
-
     blocks: Iterable[tuple[int, Tensor]]
     if f.problem.options.returns_futures:
-        blocks = await _answers(f, samples, sampler, silent)
+        blocks = await _blocks_of_futures(f, samples, sampler, silent)
     else:
+        run = evaluate_block(f, sampler)
         blocks = f.session.blocks(samples, len(f), run, unit="evaluations", silent=silent)
     gathered = BlockBuffer(samples * len(f))
     for rows, value in blocks:
@@ -57,64 +53,66 @@ async def evaluate_samples(f: ModelFunction, samples: int, sampler: PointSampler
     return by_place(gathered, samples)
 
 
-async def _answers(f: ModelFunction, samples: int, sampler: PointSampler, silent: bool) -> list[tuple[int, Tensor]]:
-    """The rows and values of every block, of a model that answers later: all is asked before it answers."""
+async def _blocks_of_futures(
+    f: ModelFunction, samples: int, sampler: PointSampler, silent: bool
+) -> list[tuple[int, Tensor]]:
+    """The rows and values of every block, of a model that returns futures: all calls are made before any is awaited."""
     session, evaluator = f.session, f.evaluator
-    looks: list[tuple[RowIndependenceCheck, Future[object], Tensor]] = []
+    checks: list[tuple[RowIndependenceCheck, Future[object], Tensor]] = []
 
     def ask(sample_range: slice, point_range: slice) -> tuple[Tensor, Future[object]]:
         points = Points(sampler(sample_range, point_range), repeat_examples(f.examples, sample_range, point_range))
-        company = None if looks else RowIndependenceCheck.of(session, evaluator.way, points.examples, lambda: f.points)
-        answer = evaluator.ask(points)
-        if company is not None and company.can_tell(points.examples):
-            others = company.beside_decoys(points)
-            looks.append((company, evaluator.ask(others), others.examples))
-        return points.examples, answer
+        check = None if checks else RowIndependenceCheck.of(session, evaluator.way, points.examples, lambda: f.points)
+        output = evaluator.ask(points)
+        if check is not None and check.is_conclusive(points.examples):
+            points_beside_decoys = check.beside_decoys(points)
+            checks.append((check, evaluator.ask(points_beside_decoys), points_beside_decoys.examples))
+        return points.examples, output
 
-    asked = list(session.blocks(samples, len(f), ask, unit="evaluations", silent=silent))
-    await AllDone([*(answer for _, answer in asked), *(answer for _, answer, _ in looks)])
+    outputs = list(session.blocks(samples, len(f), ask, unit="evaluations", silent=silent))
+    await AllDone([*(output for _, output in outputs), *(output for _, output, _ in checks)])
     try:
-        blocks = [(examples, evaluator.answered(answer, examples)) for examples, answer in asked]
-        for company, answer, beside in looks:
+        blocks = [(examples, evaluator.explain_future(output, examples)) for examples, output in outputs]
+        for check, output, examples_beside_decoys in checks:
             first = next(value for examples, value in blocks if session.holds_others(examples))
-            company.conclude(company.alike(first, evaluator.answered(answer, beside)))
+            check.conclude(check.rows_agree(first, evaluator.explain_future(output, examples_beside_decoys)))
     except BatchCollapsed as collapsed:
-        session.whole_batch = True  # once more, a forward for each sample
-        return collapsed.settle(await _answers(f, samples, sampler, silent))
+        session.whole_batch = True  # once more, with a forward for each sample
+        return collapsed.settle(await _blocks_of_futures(f, samples, sampler, silent))
     return [(len(examples), value) for examples, value in blocks]
 
 
 async def average_over_background(
-    f: ModelFunction, cases: int, fill: Fill, present_elements: PresentElements, *, silent: bool = False
+    f: ModelFunction, coalitions: int, fill: Fill, present_elements: PresentElements, *, silent: bool = False
 ) -> Tensor:
-    """What is explained where only some elements are there, on average over what fills the others.
+    """The values of coalitions, as the mean over the rows of a background that fill the absent elements.
 
     Args:
         f: The function.
-        cases: How many there are.
-        fill: What takes the place of what is absent.
-        present_elements: Which elements are there in each case.
-        silent: Whether no progress bar counts this.
+        coalitions: The number of coalitions.
+        fill: The rows of the background.
+        present_elements: The masks of the elements that are present in a range of coalitions.
+        silent: Whether no progress bar counts the evaluations.
 
     Returns:
-        Values [m, cases]; see [evaluate_samples][pellucid.core.games.outcomes.evaluate_samples].
+        Values [m, coalitions]; see [evaluate_samples][pellucid.core.games.outcomes.evaluate_samples].
     """
     means = []
     most = max(1, MOST_AVERAGED // fill.count)
-    for first in range(0, cases, most):
-        count = min(most, cases - first)
+    for first in range(0, coalitions, most):
+        count = min(most, coalitions - first)
 
-        def some(sample_range: slice, point_range: slice, first: int = first) -> Tensors:
-            return present_elements(slice(first + sample_range.start, first + sample_range.stop), point_range)
+        def shifted(coalition_range: slice, point_range: slice, first: int = first) -> Tensors:
+            return present_elements(slice(first + coalition_range.start, first + coalition_range.stop), point_range)
 
-        values = await evaluate_samples(f, count * fill.count, fill.points(f.x, some), silent=silent)
-        (narrow,) = as_floating((values,))
-        means.append(at_least_float32(narrow).view(len(values), count, fill.count).mean(2).to(narrow.dtype))
+        values = await evaluate_samples(f, count * fill.count, fill.points(f.x, shifted), silent=silent)
+        (floating,) = as_floating((values,))
+        means.append(at_least_float32(floating).view(len(values), count, fill.count).mean(2).to(floating.dtype))
     return torch.cat(means, dim=1)
 
 
-async def evaluate_present(f: ModelFunction, cases: int, fill: Fill, present_elements: PresentElements) -> Tensor:
-    """The same, whether one row fills what is absent or many do."""
+async def evaluate_present(f: ModelFunction, coalitions: int, fill: Fill, present_elements: PresentElements) -> Tensor:
+    """The values of coalitions, [m, coalitions], whether a single baseline or a background fills absent elements."""
     if fill.count > 1:
-        return await average_over_background(f, cases, fill, present_elements)
-    return await evaluate_samples(f, cases, fill.points(f.x, present_elements))
+        return await average_over_background(f, coalitions, fill, present_elements)
+    return await evaluate_samples(f, coalitions, fill.points(f.x, present_elements))

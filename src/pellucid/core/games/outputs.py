@@ -1,4 +1,4 @@
-"""Values of games as outputs of examples."""
+"""The values of several games, one for each example."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pellucid.core.examples import is_batch_first
 
 
 def count_games(f: ModelFunction, values: Tensor) -> int:
-    """How many games these values [m, ...] are of: one for each example that has values of its own."""
+    """The number of games that values [m, ...] belong to: one per example, or one where the examples share values."""
     count = len(values) // math.prod(f.session.observed.output)
     batch_first = not f.evaluator.source.modules or is_batch_first(f.examples, f.x)
     return count if count == len(f) and batch_first else 1
 
 
 def split_by_game(values: Tensor, games: int) -> Tensor:
-    """Values [m, samples] as outputs [g, samples, K], in float64 on the CPU."""
+    """Values [m, samples] by game, [games, samples, K], in float64 on the CPU."""
     return values.cpu().double().view(games, len(values) // games, values.shape[1]).transpose(1, 2)
