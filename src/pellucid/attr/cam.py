@@ -78,10 +78,11 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
-            relu_attributions: Whether only what speaks for the explained value is kept.
-            attr_dim_summation: Whether the channels of a map are added up.
+            relu_attributions: Whether negative values of the map become zero.
+            attr_dim_summation: Whether the map is the sum over channels, (B, 1, *spatial), or keeps them, (B, C,
+                *spatial).
             grad_kwargs: Further arguments of `torch.autograd.grad`.
-            reshape_transform: Makes (B, C, *spatial) of what the layer returns; None finds out.
+            reshape_transform: Makes (B, C, *spatial) of the layer's activations; None infers the channel dimension.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
@@ -163,7 +164,7 @@ class GuidedGradCam(GradientAttribution):
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
-            interpolate_mode: How the map is resized.
+            interpolate_mode: How the map is resized to the inputs.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             reshape_transform: See `pellucid.methods.cam.activation_map.ClassActivationMap`.
             activations: See `pellucid.methods.backprop.guided.GuidedBackprop`.

@@ -129,8 +129,8 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
-            n_steps: Differences; there is one point more.
-            method: Where the points lie; only those of `riemann_trapezoid` reach both ends. See
+            n_steps: The number of differences; there is one more point on the line.
+            method: The points' quadrature rule; only those of `riemann_trapezoid` reach both ends of the line. See
                 `pellucid.core.evaluation.quadrature.quadrature`.
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more

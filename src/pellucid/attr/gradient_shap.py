@@ -142,9 +142,9 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
 
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
-            baselines: The distribution to draw from: tensors (n_baselines, ...) of any number of baselines. Or a
-                function, of nothing or of the inputs, that returns them.
-            n_samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
+            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input. Or a function, of
+                nothing or of the inputs, that returns them.
+            n_samples: Samples per example; "auto" samples each example until its 95 % intervals are narrow.
             stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
@@ -168,10 +168,10 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
             show_progress: Whether to show a progress bar on stderr.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
-            relative: Whether this is a share of the example's largest attribution.
-            max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-            seed: Gives every example its own stream of random numbers; None draws from the global generators.
-            generator: Gives the seed.
+            relative: Whether the tolerance is a share of the example's largest attribution.
+            max_samples: With "auto", the most samples per example; the result says which examples have `converged`.
+            seed: Seeds a stream of random numbers for each example; None draws from the global generators.
+            generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
 
@@ -310,9 +310,9 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
 
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
-            baselines: The distribution to draw from: tensors (n_baselines, ...) of any number of baselines. Or a
-                function, of nothing or of the inputs, that returns them.
-            n_samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
+            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input. Or a function, of
+                nothing or of the inputs, that returns them.
+            n_samples: Samples per example; "auto" samples each example until its 95 % intervals are narrow.
             stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
@@ -337,12 +337,12 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
             show_progress: Whether to show a progress bar on stderr.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
-            relative: Whether this is a share of the example's largest attribution.
-            max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+            relative: Whether the tolerance is a share of the example's largest attribution.
+            max_samples: With "auto", the most samples per example; the result says which examples have `converged`.
             replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these
                 were checked to give the same output. False runs them in every forward.
-            seed: Gives every example its own stream of random numbers; None draws from the global generators.
-            generator: Gives the seed.
+            seed: Seeds a stream of random numbers for each example; None draws from the global generators.
+            generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
 
@@ -463,9 +463,9 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            baselines: The distribution to draw from: tensors (n_baselines, ...) of any number of baselines. Or a
-                function, of nothing or of the inputs, that returns them.
-            n_samples: Samples per example; "auto" goes on with an example until its 95 % intervals are narrow.
+            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input. Or a function, of
+                nothing or of the inputs, that returns them.
+            n_samples: Samples per example; "auto" samples each example until its 95 % intervals are narrow.
             stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
@@ -476,12 +476,12 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
             show_progress: Whether to show a progress bar on stderr.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
-            relative: Whether this is a share of the example's largest attribution.
-            max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
+            relative: Whether the tolerance is a share of the example's largest attribution.
+            max_samples: With "auto", the most samples per example; the result says which examples have `converged`.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.
-            seed: Gives every example its own stream of random numbers; None draws from the global generators.
-            generator: Gives the seed.
+            seed: Seeds a stream of random numbers for each example; None draws from the global generators.
+            generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
 

@@ -126,7 +126,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to
-                the change of the output, by the trapezoid rule.
+                the change of the output, by the trapezoid rule, whatever the `method`.
             method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`.
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
@@ -134,7 +134,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             tolerance: With "auto", how far the sum may be from the change.
-            relative: Whether this is a share of the change.
+            relative: Whether the tolerance is a share of the change.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
 
@@ -263,7 +263,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to
-                the change of the output, by the trapezoid rule.
+                the change of the output, by the trapezoid rule, whatever the `method`.
             method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`.
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
@@ -273,7 +273,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             tolerance: With "auto", how far the sum may be from the change.
-            relative: Whether this is a share of the change.
+            relative: Whether the tolerance is a share of the change.
             replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these
                 were checked to give the same output. False runs them in every forward.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
@@ -354,14 +354,14 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to
-                the change of the output, by the trapezoid rule.
+                the change of the output, by the trapezoid rule, whatever the `method`.
             method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`.
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             tolerance: With "auto", how far the sum may be from the change.
-            relative: Whether this is a share of the change.
+            relative: Whether the tolerance is a share of the change.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend

@@ -59,17 +59,17 @@ class NoiseTunnel(Attribution):
 
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
-            nt_type: What is made of the noisy attributions.
-            nt_samples: Noisy copies per example; "auto" goes on with an example until its 95 % intervals are narrow.
-            nt_samples_batch_size: The most copies of the batch per call of the method; None takes all.
+            nt_type: The statistic of the noisy attributions: their mean, mean square or variance.
+            nt_samples: Noisy copies per example; "auto" samples each example until its 95 % intervals are narrow.
+            nt_samples_batch_size: The most copies of the batch per call of the method; None for no limit.
             stdevs: Standard deviation of the noise, one number or one for each input tensor.
             draw_baseline_from_distrib: Whether `baselines` are a distribution, of which each noisy copy draws one.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
-            relative: Whether this is a share of the example's largest attribution.
-            max_samples: With "auto", where it gives up; the result tells which examples have `converged`.
-            seed: Gives every example its own stream of random numbers; None draws from the global generators.
-            generator: Gives the seed.
+            relative: Whether the tolerance is a share of the example's largest attribution.
+            max_samples: With "auto", the most copies per example; the result says which examples have `converged`.
+            seed: Seeds a stream of random numbers for each example; None draws from the global generators.
+            generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
             **kwargs: What the method inside is given; its `target`, `baselines`, `feature_mask` and
