@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 import torch
 
@@ -11,3 +13,9 @@ torch.set_num_threads(1)
 def without_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if every model were known to keep its rows apart, for tests that count: laws/test_company has the others."""
     monkeypatch.setattr(RowIndependenceCheck, "of", lambda *_: None)
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector pass over what tens of thousands of collected tests hold, for as long as they run."""
+    gc.collect()
+    gc.freeze()
