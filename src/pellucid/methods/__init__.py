@@ -1,7 +1,7 @@
 """The attribution methods: frozen dataclasses of hyperparameters, called with a problem.
 
 problem = Problem(model, inputs, target=3)
-result = IntegratedGradients(steps=100)(problem, baselines=0, return_convergence_delta=True)
+result = IntegratedGradients(n_steps=100)(problem, baselines=0, return_convergence_delta=True)
 result.values, result.delta
 """
 
