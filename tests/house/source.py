@@ -25,7 +25,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The path within the library, `core/budget.py`."""
+        """The path within the library, `core/batching.py`."""
         return self.path.relative_to(HOME).as_posix()
 
     @property

@@ -59,9 +59,3 @@ def test_the_rooms_name_nothing_that_is_not_there():
     named = re.findall(r"^ +([\w.]+/?|[\w.]+(?:, [\w.]+)+)(?= {2,})", ROOMS, re.MULTILINE)
     names = {name.strip("/") for line in named for name in line.split(", ")}
     assert names <= there
-
-
-def test_the_files_it_names_are_there():
-    named = set(re.findall(r"`([\w/]+(?:/|\.py))`", PAGE)) - {"core/autograd/parameter_gradients.py"}
-    root = Path(__file__).parents[2]
-    assert [path for path in named if not any((place / path).exists() for place in (HOME, root, root / "tests"))] == []
