@@ -43,7 +43,7 @@ def test_one_forward_and_one_backward_for_all_that_fits_into_a_chunk(case: Case)
 
 
 @cases(few=True)
-def test_a_first_call_looks_once_whether_rows_meet(case: Case):
+def test_a_first_call_looks_once_whether_rows_interact(case: Case):
     """By one forward of decoys and the batch, where any forward holds other rows than the batch's."""
     found, without = counted(case, looks=True), counted(case)
     looks = list(found.rows)

@@ -37,7 +37,7 @@ def masks(shapes: Any, of: str) -> tuple[Tensor, ...] | None:
 
 def one_by_one(kernel: ExponentialKernel, game: Game, present: Tensor, apart: bool) -> Tensor:
     """What the kernel says when called."""
-    x, fill = game.f.x, game.fill.alone
+    x, fill = game.f.x, game.fill.baseline
     found = torch.empty(len(x[0]) if apart else 1, len(present), dtype=torch.float64)
     for sample in range(len(present)):
         there = game.features.among(present[sample : sample + 1], slice(None))

@@ -155,7 +155,7 @@ class Evaluator:
         observed, batch_size = self.session.observed, self.session.problem.batch_size
         if self.source not in observed.captured:
             recording = Recording(self.source) if self._is_replayable else None
-            captured = self.lead(self.session.problem.inputs, all_examples(batch_size), recording=recording)
+            captured = self.capture_source(self.session.problem.inputs, all_examples(batch_size), recording=recording)
             observed.captured[self.source] = captured
             if recording is not None:
                 modules = {*self.target.site.modules, *self.gradient_at.modules}.difference(self.source.modules)
@@ -170,7 +170,7 @@ class Evaluator:
             )
         return observed.captured[self.source]
 
-    def lead(
+    def capture_source(
         self,
         inputs: Tensors,
         examples: Tensor,
@@ -202,8 +202,8 @@ class Evaluator:
                 raise BatchCollapsed
             return captured
 
-        budget = dataclasses.replace(session.budget, progress=None, fixed=True)
-        budget.rows = session.budget.rows if session.budget.fixed else len(examples)
+        budget = dataclasses.replace(session.budget, progress=None, rows_are_final=True)
+        budget.rows = session.budget.rows if session.budget.rows_are_final else len(examples)
         chunks = list(budget.blocks(1, len(examples), capture_chunk, whole=session.whole_batch))
         tensors = tuple(torch.cat(pieces) for pieces in zip(*(chunk.tensors for chunk in chunks), strict=True))
         return chunks[0] if len(chunks) == 1 else dataclasses.replace(chunks[0], tensors=tensors)
@@ -323,4 +323,4 @@ class Evaluator:
         forward_examples, checked_examples = (
             None if session.is_whole_batch(examples) else examples for examples in (points.examples, checked.examples)
         )
-        return replay.answers(forward_examples, checked_examples, rerun, session.budget.ahead)
+        return replay.interceptor_for(forward_examples, checked_examples, rerun, session.budget.sweep_rows)

@@ -216,10 +216,10 @@ class ModelFunction:
             return evaluator.capture(inputs, examples, evaluator.source)
         equal = not (session.whole_batch or self.problem.additional_forward_args or any(x.stride(0) for x in inputs))
         if equal:  # all rows are one expanded row: one forward of that suffices
-            first_row = evaluator.lead(tuple(x[:1] for x in inputs), self.examples[:1]).tensors
+            first_row = evaluator.capture_source(tuple(x[:1] for x in inputs), self.examples[:1]).tensors
             if all(tensor.shape[:1] == (1,) for tensor in first_row):
                 return tuple(tensor.expand(len(self), *tensor.shape[1:]) for tensor in first_row)
-        return evaluator.lead(inputs, self.examples).tensors
+        return evaluator.capture_source(inputs, self.examples).tensors
 
     def select(self, which: Tensor) -> ModelFunction:
         """The same function with those of its own points that have these indices, int64 [k]."""

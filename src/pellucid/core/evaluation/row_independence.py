@@ -63,7 +63,7 @@ class ForwardRefused(BatchCollapsed):
 
     def settle(self, result: T) -> T:
         """The result with whole batches, which did not fail; the model is remembered as one that needs them."""
-        self._kind.remember(meets=True, why="%s fails for other rows than its batch")
+        self._kind.remember(rows_interact=True, why="%s fails for other rows than its batch")
         return result
 
 
@@ -130,22 +130,22 @@ class _ForwardKind:
         return cls(kind, (reachable, shared_data, source.key, target.site.key, target_code), name)
 
     @property
-    def meets(self) -> bool | None:
+    def rows_interact(self) -> bool | None:
         """Whether rows were found to depend on each other; None where that has not been checked."""
         with LOCK:
-            return facts_of(self.kind.owner).rows_meet.get((self.kind.signature, self.kind.batch, self.more))
+            return facts_of(self.kind.owner).rows_interact.get((self.kind.signature, self.kind.batch, self.more))
 
-    def remember(self, *, meets: bool, why: str = "") -> None:
+    def remember(self, *, rows_interact: bool, why: str = "") -> None:
         """Remember whether rows depend on each other; the first time that a model's do is logged, with the reason."""
         with LOCK:
-            rows_meet = facts_of(self.kind.owner).rows_meet
-            if meets and True not in rows_meet.values():
+            known = facts_of(self.kind.owner).rows_interact
+            if rows_interact and True not in known.values():
                 _ROWS_LOG.info(
                     f"{why}: every sample gets a forward with the whole batch. Hint: whole_batch=True", self.name
                 )
-            if len(rows_meet) >= MAX_KINDS:
-                rows_meet.clear()
-            rows_meet[self.kind.signature, self.kind.batch, self.more] = meets
+            if len(known) >= MAX_KINDS:
+                known.clear()
+            known[self.kind.signature, self.kind.batch, self.more] = rows_interact
 
 
 @final
@@ -174,13 +174,13 @@ class RowIndependenceCheck:
         Raises:
             RowsDepend: Rows were found to depend on each other before.
         """
-        if session.rows_meet is not None or not session.holds_others(examples):
+        if session.rows_interact is not None or not session.holds_others(examples):
             return None
-        meets = _ForwardKind.of(session, way).meets
-        if meets:
+        rows_interact = _ForwardKind.of(session, way).rows_interact
+        if rows_interact:
             raise RowsDepend
-        session.rows_meet = meets
-        return cls(session, way, own_points()) if meets is None else None
+        session.rows_interact = rows_interact
+        return cls(session, way, own_points()) if rows_interact is None else None
 
     def verify(self, points: Points, value: Tensor, run: Callable[[Points], Tensor]) -> None:
         """Compare the forward with one of the same rows beside decoys, and remember the result.
@@ -263,7 +263,7 @@ class RowIndependenceCheck:
         """Whether a comparison would say something: not with a single row, nor if the forward drew random numbers."""
         if all(map(torch.equal, random_state(self._device), self._random_state)):
             return self._rows_compared(examples) > 0
-        self._session.rows_meet = False
+        self._session.rows_interact = False
         return False
 
     def _rows_compared(self, examples: Tensor) -> int:
@@ -304,10 +304,12 @@ class RowIndependenceCheck:
             RowsDepend: They are not.
         """
         self._session.state.after_forward()  # buffers that a forward changes must not count as another kind
-        _ForwardKind.of(self._session, self._way).remember(meets=not independent, why="rows of %s depend on each other")
+        _ForwardKind.of(self._session, self._way).remember(
+            rows_interact=not independent, why="rows of %s depend on each other"
+        )
         if not independent:
             raise RowsDepend
-        self._session.rows_meet = False
+        self._session.rows_interact = False
 
 
 def _decoys(rows: Tensor, *, factor: int, may_grow: bool) -> Tensor:

@@ -53,7 +53,7 @@ class Fill:
         return len(self.rows[0])
 
     @property
-    def alone(self) -> Tensors:
+    def baseline(self) -> Tensors:
         """The single row where there is no background, (n, ...) each."""
         return tuple(rows[0] for rows in self.rows)
 

@@ -66,13 +66,13 @@ class Game:
         f: The function.
         fill: The baselines, as values of absent elements.
         features: The features, active or not.
-        playing: The indices of the active features, int64 [active].
+        active_features: The indices of the active features, int64 [active].
     """
 
     def __init__(self, f: ModelFunction, feature_mask: FeatureMask, baselines: Baselines) -> None:
         self.f, self.fill = f, Fill.of(f, baselines)
         self.features = Features.of(f.x, feature_mask)
-        self.playing = active_features(self.features, f.x, self.fill)
+        self.active_features = active_features(self.features, f.x, self.fill)
         self._dtype = torch.get_default_dtype()
 
     def among(self, which: Tensor) -> Game:
@@ -94,7 +94,7 @@ class Game:
         Returns:
             [m, count], in at least float32, for the m = n * K values of a target (n, *K).
         """
-        memory = self._memory if count * len(self.playing) <= MOST_LISTED else None
+        memory = self._memory if count * len(self.active_features) <= MOST_LISTED else None
         listed = None if memory is None else coalitions(slice(0, count), slice(None))
         if memory is not None and listed is not None and listed.shape[1] == 1:
             values = await self._remembered_values(memory, listed)
@@ -115,7 +115,7 @@ class Game:
         def masks(coalition_range: slice, point_range: slice) -> Tensors:
             active = coalitions(coalition_range, point_range)
             present = active.new_zeros(*active.shape[:2], self.features.count)
-            present[:, :, self.playing] = active
+            present[:, :, self.active_features] = active
             return self.features.among(present, point_range)
 
         return masks
@@ -148,7 +148,7 @@ class Game:
 
     async def values_deduplicated(self, coalitions: Tensor) -> Tensor:
         """Values [m, k] of coalitions, bool [k, 1 or n, active]; equal coalitions are evaluated once."""
-        if not len(self.playing):
+        if not len(self.active_features):
             return (await self.values(1, lambda *_: coalitions[:1, :1])).expand(-1, len(coalitions))
         unique, index = _unique_coalitions(coalitions)
 
@@ -163,7 +163,7 @@ class Game:
         feature_values = values
         if values.shape[1] != self.features.count:
             feature_values = values.new_zeros(len(values), self.features.count)
-            feature_values[:, self.playing.to(values.device)] = values
+            feature_values[:, self.active_features.to(values.device)] = values
         return self.features.spread(self.narrowed(feature_values))
 
     def narrowed(self, values: Tensor) -> Tensor:

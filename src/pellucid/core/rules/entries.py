@@ -84,7 +84,7 @@ class AdjustGradient:
         """The same as a rule, for where a hook cannot be registered."""
         return self.change(call.gradient(call.inputs, grad), grad)
 
-    def on(self, result: Any) -> Any:
+    def attach_to(self, result: Any) -> Any:
         """The result of such a call, with a hook on its node that changes the gradient."""
         node: Any = result.grad_fn
         if node is not None:

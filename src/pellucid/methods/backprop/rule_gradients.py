@@ -131,7 +131,7 @@ class MissingRules:
 
     def collect(self, gradient: RuleGradient) -> None:
         """Collect the calls without a rule in the graph of a gradient."""
-        if gradient.run.blind:
+        if gradient.run.has_untraceable_calls:
             self._calls["calls in torch.vmap"] = None
         if gradient.run.audit is None:
             self._calls.update(dict.fromkeys(_scripts(self._model)))

@@ -144,7 +144,9 @@ class _RescaleRules:
             terms = (call.gradient(point, grad * weight) for point, weight in zip(points, weights, strict=True))
             return functools.reduce(plus, terms)
 
-        dividing = [position for position, node in enumerate(call.steps) if divides(node)] if len(inputs) > 1 else []
+        dividing = (
+            [position for position, node in enumerate(call.input_nodes) if divides(node)] if len(inputs) > 1 else []
+        )
         if not 0 < len(dividing) < len(inputs):
             return mean_gradient()
         return in_order(inputs, references, dividing, mean_gradient)

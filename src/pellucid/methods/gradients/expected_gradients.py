@@ -100,12 +100,12 @@ class GradientShap:
         with random_source(resolve_seed(self.seed, self.generator), f.ids) as draws:
             while sampler.count:
                 gap = self._add_samples(
-                    f if sampler.everyone else f.select(sampler.places),
+                    f if sampler.all_active else f.select(sampler.active_points),
                     sampler,
                     moments,
                     distributions,
                     stdevs,
-                    draws.among(sampler.places),
+                    draws.among(sampler.active_points),
                     return_convergence_delta,
                 )
                 sampler.update(moments.mean, moments.stderr)
@@ -173,7 +173,7 @@ class GradientShap:
 
         sums = BlockBuffer(sampler.count * len(f))
         for samples, point_range, block in sweep(f, sampler.count, sample_lines, contributions):
-            moments.add(sampler.global_range(samples), sampler.at(point_range), block)
+            moments.add(sampler.global_range(samples), sampler.point_indices(point_range), block)
             if return_delta:
                 totals = sum_over_tensors(tuple(tensor.detach().transpose(0, 1) for tensor in block), kept=2)
                 sums.add(len(repeat_examples(f.examples, samples, point_range)), (totals.T.flatten(),))

@@ -91,8 +91,12 @@ class Gamma(ContributionRule):
 
         more_positive, more_negative = weighted_up(positive), weighted_up(negative)
         return (
-            ContributionTerm(((positive, more_positive), (negative, more_negative)), bias=more_positive, of="positive"),
-            ContributionTerm(((positive, more_negative), (negative, more_positive)), bias=more_negative, of="negative"),
+            ContributionTerm(
+                ((positive, more_positive), (negative, more_negative)), bias=more_positive, outputs="positive"
+            ),
+            ContributionTerm(
+                ((positive, more_negative), (negative, more_positive)), bias=more_negative, outputs="negative"
+            ),
         )
 
 

@@ -204,7 +204,7 @@ class TraceEntry:
         """The entry of a call, given the relevance of its output and what its rule has passed to its inputs."""
         received = float(relevance.detach().sum())
         passed_in_all = sum(float(tensor.detach().sum()) for tensor in passed)
-        return cls(call.described(model), rule_name(rule), received, passed_in_all)
+        return cls(call.description(model), rule_name(rule), received, passed_in_all)
 
     def __str__(self) -> str:
         return f"{self.received:12.5g} -> {self.passed:12.5g}  {self.rule:<12} {self.call}"

@@ -85,7 +85,9 @@ def passed_back_as_slopes(f: ModelFunction, epsilon: float, stabiliser: float) -
         finally:
             f.session.warned_inputs = warned
         audit, gradient = result.run.audit, result.gradient
-        incomplete = result.run.blind or audit is None or any(audit.missing_rules(gradient.value, gradient.at))
+        incomplete = (
+            result.run.has_untraceable_calls or audit is None or any(audit.missing_rules(gradient.value, gradient.at))
+        )
         if incomplete or not all(grad.any() for grad in gradient.grad):
             raise NoSlope
         pairs = zip(gradient.at, gradient.grad, strict=True)

@@ -64,7 +64,7 @@ async def mean_of_draws(
         estimates = await sample(subgame, adaptive_sampler.count)
         examples, *columns = output_shape(subgame, estimates)  # (B, *K)
         draws = estimates.view(examples, math.prod(columns), *estimates.shape[1:]).movedim(2, 0)
-        moments.add(adaptive_sampler.numbers, adaptive_sampler.at(slice(None)), (draws,))
+        moments.add(adaptive_sampler.sample_range, adaptive_sampler.point_indices(slice(None)), (draws,))
         adaptive_sampler.update(moments.mean, moments.stderr)
     (mean,), stderr = moments.mean, moments.stderr
     return mean.flatten(0, 1), None if stderr is None else stderr[0].flatten(0, 1)
@@ -101,7 +101,7 @@ async def fit_to_coalitions(
         if is_first_round:
             coalitions, outputs = new_coalitions, new_outputs
         else:
-            known_outputs = outputs[adaptive_sampler.still] if len(outputs) > 1 else outputs
+            known_outputs = outputs[adaptive_sampler.positions_in_last_round] if len(outputs) > 1 else outputs
             coalitions = torch.cat([coalitions, new_coalitions])
             outputs = torch.cat([known_outputs, new_outputs], dim=1)
         coefficients, errors = fit(subgame, coalitions, outputs)
@@ -109,7 +109,7 @@ async def fit_to_coalitions(
         errors = torch.where(coefficients.isnan(), coefficients, errors)
         if is_first_round:
             estimate, stderr = torch.empty_like(coefficients), torch.empty_like(errors)
-        examples = adaptive_sampler.at(slice(None))
+        examples = adaptive_sampler.point_indices(slice(None))
         estimate[examples], stderr[examples] = coefficients, errors
         adaptive_sampler.update((estimate,), (stderr,))
     return estimate, stderr if stderr.isfinite().any() else None
