@@ -50,7 +50,7 @@ ROWS_PER_PARAMETERS = 16
 """How many rows' activations take as much as the parameters: an optimistic guess, so that batches are seldom split."""
 
 
-class Fewer(BaseException):
+class FewerSamples(BaseException):
     """A block cannot hold as many samples as requested.
 
     Args:
@@ -158,7 +158,7 @@ class Budget:
                 point_range = slice(None) if size == points else slice(point, point + size)
                 try:
                     result = run(slice(sample, sample + count), point_range)
-                except (RuntimeError, MemoryError, Fewer) as error:
+                except (RuntimeError, MemoryError, FewerSamples) as error:
                     if not self._adapts(error, count, size, whole):
                         raise
                     continue
@@ -191,7 +191,7 @@ class Budget:
 
     def _adapts(self, error: BaseException, count: int, size: int, whole: bool) -> bool:
         """Choose a smaller block after one that failed; returns whether a smaller one may succeed."""
-        if isinstance(error, Fewer):
+        if isinstance(error, FewerSamples):
             self._max_samples_now = error.samples
             return True
         if self._measures_next and "saved tensor hooks" in str(error):  # torch.func allows none: keep the guess

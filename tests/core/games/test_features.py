@@ -60,7 +60,7 @@ class TestFeatures:
     def test_among(self, pick: random.Random):
         features = Features.of(x := points(pick), masked(pick, x))
         coalitions = torch.rand(5, features.count) < 0.5
-        for mask, found in zip(features.masks, features.among(coalitions[:, None], slice(None)), strict=True):
+        for mask, found in zip(features.masks, features.element_masks(coalitions[:, None], slice(None)), strict=True):
             for row, index in itertools.product(range(5), itertools.product(*map(range, mask.shape))):
                 assert found[(row, *index)] == coalitions[row, mask[index]]
 

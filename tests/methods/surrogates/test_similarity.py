@@ -40,7 +40,7 @@ def one_by_one(kernel: ExponentialKernel, game: Game, present: Tensor, apart: bo
     x, fill = game.f.x, game.fill.baseline
     found = torch.empty(len(x[0]) if apart else 1, len(present), dtype=torch.float64)
     for sample in range(len(present)):
-        there = game.features.among(present[sample : sample + 1], slice(None))
+        there = game.features.element_masks(present[sample : sample + 1], slice(None))
         near = masked_points(there, x, fill, slice(None))
         for row in range(len(found)):
             some = slice(row, row + 1) if apart else slice(None)

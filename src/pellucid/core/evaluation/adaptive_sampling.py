@@ -32,7 +32,7 @@ Z_95 = 1.96
 class HasPoints(Protocol):
     """Whatever holds data per point, such as a game, and can be restricted to some of the points."""
 
-    def among(self: OfPoints, which: Tensor, /) -> OfPoints:
+    def select(self: OfPoints, which: Tensor, /) -> OfPoints:
         """The same for the points with these indices, int64 [k]."""
         ...
 
@@ -134,9 +134,9 @@ class AdaptiveSampler:
         """A range within the samples that come next, as a range of all samples."""
         return slice(self.done + samples.start, self.done + samples.stop)
 
-    def among(self, game: OfPoints) -> OfPoints:
+    def select_active(self, game: OfPoints) -> OfPoints:
         """A game, for example, restricted to the points that are sampled next."""
-        return game if self.all_active else game.among(self.active_points)
+        return game if self.all_active else game.select(self.active_points)
 
     def update(self, values: Tensors, stderr: Tensors | None) -> None:
         """Choose the points of the next round, given the estimates for all points so far.

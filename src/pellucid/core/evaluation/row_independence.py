@@ -47,7 +47,7 @@ DecoyFactors: TypeAlias = tuple[int, ...]
 DECOY_FACTORS: DecoyFactors = (3, 1)
 """What the decoys' values are multiplied by; the next factor is tried where the model fails or returns NaN."""
 
-Way: TypeAlias = tuple[Site, Target]
+Endpoints: TypeAlias = tuple[Site, Target]
 """The source and the target of a forward."""
 
 
@@ -75,7 +75,7 @@ class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function;
 
     Args:
         session: The session of the forward.
-        way: Its source and target.
+        endpoints: Its source and target.
         examples: The example that each of its rows belongs to, int64 [n].
         inputs: The model's inputs, to be described in the error.
 
@@ -83,8 +83,8 @@ class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function;
         ForwardRefused: There was an exception, and the forward held other rows than the user's batch.
     """
 
-    def __init__(self, session: Session, way: Way, examples: Tensor, inputs: Tensors = ()) -> None:
-        self._session, self._way, self._examples, self._inputs = session, way, examples, inputs
+    def __init__(self, session: Session, endpoints: Endpoints, examples: Tensor, inputs: Tensors = ()) -> None:
+        self._session, self._endpoints, self._examples, self._inputs = session, endpoints, examples, inputs
 
     def __enter__(self) -> None: ...
 
@@ -92,8 +92,8 @@ class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function;
         if not isinstance(error, Exception):
             return
         self._session.observed.failed_on = describe(self._inputs)
-        if self._session.holds_others(self._examples) and not out_of_memory(error):
-            raise ForwardRefused(_ForwardKind.of(self._session, self._way)) from error
+        if self._session.holds_other_rows(self._examples) and not out_of_memory(error):
+            raise ForwardRefused(_ForwardKind.of(self._session, self._endpoints)) from error
 
 
 @final
@@ -113,9 +113,9 @@ class _ForwardKind:
     name: str
 
     @classmethod
-    def of(cls, session: Session, way: Way) -> _ForwardKind:
+    def of(cls, session: Session, endpoints: Endpoints) -> _ForwardKind:
         """The key of the forwards of a session."""
-        problem, (source, target) = session.problem, way
+        problem, (source, target) = session.problem, endpoints
         extra = problem.additional_forward_args
         shared_data = tuple(
             content_of(leaf)
@@ -154,12 +154,12 @@ class RowIndependenceCheck:
 
     Args:
         session: The session of the forward.
-        way: Its source and target.
+        endpoints: Its source and target.
         own_points: The function's own points, of which decoys are made.
     """
 
-    def __init__(self, session: Session, way: Way, own_points: Points) -> None:
-        self._session, self._way, self._own_points = session, way, own_points
+    def __init__(self, session: Session, endpoints: Endpoints, own_points: Points) -> None:
+        self._session, self._endpoints, self._own_points = session, endpoints, own_points
         self._device = session.problem.inputs[0].device
         self._random_state = random_state(self._device)
         self._checks_last_rows = False
@@ -167,20 +167,20 @@ class RowIndependenceCheck:
 
     @classmethod
     def of(
-        cls, session: Session, way: Way, examples: Tensor, own_points: Callable[[], Points]
+        cls, session: Session, endpoints: Endpoints, examples: Tensor, own_points: Callable[[], Points]
     ) -> RowIndependenceCheck | None:
         """The check for a forward of these examples; None where rows are known to be independent.
 
         Raises:
             RowsDepend: Rows were found to depend on each other before.
         """
-        if session.rows_interact is not None or not session.holds_others(examples):
+        if session.rows_interact is not None or not session.holds_other_rows(examples):
             return None
-        rows_interact = _ForwardKind.of(session, way).rows_interact
+        rows_interact = _ForwardKind.of(session, endpoints).rows_interact
         if rows_interact:
             raise RowsDepend
         session.rows_interact = rows_interact
-        return cls(session, way, own_points()) if rows_interact is None else None
+        return cls(session, endpoints, own_points()) if rows_interact is None else None
 
     def verify(self, points: Points, value: Tensor, run: Callable[[Points], Tensor]) -> None:
         """Compare the forward with one of the same rows beside decoys, and remember the result.
@@ -304,7 +304,7 @@ class RowIndependenceCheck:
             RowsDepend: They are not.
         """
         self._session.state.after_forward()  # buffers that a forward changes must not count as another kind
-        _ForwardKind.of(self._session, self._way).remember(
+        _ForwardKind.of(self._session, self._endpoints).remember(
             rows_interact=not independent, why="rows of %s depend on each other"
         )
         if not independent:

@@ -91,7 +91,7 @@ class Features:
         """The elements of each of these features, int64 [k], as masks (k, 1 or n, ...); none for a negative feature."""
         return tuple(mask == features.to(mask.device).view(-1, *[1] * mask.ndim) for mask in self._at(point_range))
 
-    def among(self, coalitions: Tensor, point_range: slice) -> Tensors:
+    def element_masks(self, coalitions: Tensor, point_range: slice) -> Tensors:
         """The elements of the features in coalitions, bool [k, 1 or n, features], as masks (k, 1 or n, ...)."""
 
         def present_in(mask: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ class Features:
 
         return tuple(map(present_in, self._at(point_range)))
 
-    def among_points(self, which: Tensor) -> Features:
+    def select(self, which: Tensor) -> Features:
         """The same features for the points with these indices, int64 [k]."""
         masks = tuple(mask if len(mask) == 1 else mask[which.to(mask.device)] for mask in self.masks)
         return replace(self, masks=masks)
@@ -137,7 +137,7 @@ class Features:
 
         return tuple(map(spread_to, self.masks))
 
-    def picked(self, values: Tensors) -> Tensor:
+    def gather(self, values: Tensors) -> Tensor:
         """The inverse of `spread`: values (m, ...) of elements, equal within a feature, become [m, features]."""
         element_values = torch.cat([flatten_examples(tensor).to(values[0]) for tensor in values], dim=1)
         examples, device = max(map(len, self.masks)), element_values.device

@@ -75,12 +75,12 @@ class Game:
         self.active_features = active_features(self.features, f.x, self.fill)
         self._dtype = torch.get_default_dtype()
 
-    def among(self, which: Tensor) -> Game:
+    def select(self, which: Tensor) -> Game:
         """The same game, with the same active features, for the points with these indices, int64 [k]."""
         game = copy.copy(self)
         game.f = self.f.select(which)
-        game.fill = self.fill.among(which)
-        game.features = self.features.among_points(which)
+        game.fill = self.fill.select(which)
+        game.features = self.features.select(which)
         return game
 
     async def values(self, count: int, coalitions: Coalitions, *, silent: bool = False) -> Tensor:
@@ -116,7 +116,7 @@ class Game:
             active = coalitions(coalition_range, point_range)
             present = active.new_zeros(*active.shape[:2], self.features.count)
             present[:, :, self.active_features] = active
-            return self.features.among(present, point_range)
+            return self.features.element_masks(present, point_range)
 
         return masks
 
@@ -164,9 +164,9 @@ class Game:
         if values.shape[1] != self.features.count:
             feature_values = values.new_zeros(len(values), self.features.count)
             feature_values[:, self.active_features.to(values.device)] = values
-        return self.features.spread(self.narrowed(feature_values))
+        return self.features.spread(self.as_output_dtype(feature_values))
 
-    def narrowed(self, values: Tensor) -> Tensor:
+    def as_output_dtype(self, values: Tensor) -> Tensor:
         """Values in the floating dtype of the model's output, which is known once `values` has been called."""
         return values.to(self._dtype)
 
@@ -191,8 +191,8 @@ def _unique_coalitions(coalitions: Tensor) -> tuple[Tensor, Tensor]:
 
 def active_features(players: FeatureSet, x: Tensors, fill: Fill) -> Tensor:
     """The features that differ from their fill in any example, int64 [k]; warns where none does."""
-    unlike = fill.unlike(x)
-    active = players.changed_features(unlike, tuple(map(torch.zeros_like, unlike)))
+    changed = fill.changed_elements(x)
+    active = players.changed_features(changed, tuple(map(torch.zeros_like, changed)))
     if players.count and not len(active):
         warn("baselines are equal to the inputs: all attributions are zero.")
     return active

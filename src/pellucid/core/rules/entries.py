@@ -29,7 +29,7 @@ class Decompose:
     """
 
     function: TorchFunction
-    otherwise: Rule | ForProducts | AdjustGradient | ChooseRule | Around | None = None
+    otherwise: Rule | ForProducts | AdjustGradient | ChooseRule | ModifiedCall | None = None
 
     def accepts(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
         """Whether the function has the parameters for these arguments."""
@@ -107,7 +107,7 @@ class ChooseRule:
 
 @final
 @dataclass(frozen=True)
-class Around:
+class ModifiedCall:
     """A call that torch makes and differentiates, with something around it that changes the gradient at little cost.
 
     Args:
@@ -133,4 +133,4 @@ def _parameters_as_written(function: TorchFunction) -> tuple[tuple[str, ...], bo
     return tuple(parameters), any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters.values())
 
 
-RuleSpec: TypeAlias = Rule | Decompose | ForProducts | AdjustGradient | ChooseRule | Around
+RuleSpec: TypeAlias = Rule | Decompose | ForProducts | AdjustGradient | ChooseRule | ModifiedCall

@@ -147,7 +147,7 @@ def spatial_size(f: ModelFunction, channels: Tensor) -> torch.Size:
 def resize_like_input(x: Tensor, f: ModelFunction, channels: Tensor, mode: Interpolation) -> Tensor:
     """A tensor (B, C, *spatial) in the spatial size of an input, with the input's order of dimensions."""
     layout = ChannelLayout.of(x, f)
-    return layout.back(interpolate(channels, layout(x).shape[2:], mode))
+    return layout.restore(interpolate(channels, layout(x).shape[2:], mode))
 
 
 def interpolate(channels: Tensor, size: torch.Size, mode: Interpolation) -> Tensor:

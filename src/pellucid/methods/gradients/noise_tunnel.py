@@ -106,7 +106,7 @@ class NoiseTunnel:
             while sampler.count:
                 active = f if sampler.all_active else f.select(sampler.active_points)
                 copies = self._copies(
-                    active, sampler.sample_range, arguments.get("baselines"), draws.among(sampler.active_points)
+                    active, sampler.sample_range, arguments.get("baselines"), draws.select(sampler.active_points)
                 )
                 for samples, x, drawn in copies:
                     result = self.attribution_method(active.with_copies(x, samples, seed), **(arguments | drawn))

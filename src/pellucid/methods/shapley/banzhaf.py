@@ -156,7 +156,7 @@ def _banzhaf_estimate(game: Game, coalitions: Tensor, outputs: Tensor) -> tuple[
         means.append(is_in_half.mT @ outputs / count)
         variance = (is_in_half.mT @ outputs.square() / count - means[-1].square()).clamp(min=0)
         variances.append(torch.where(count > 1, variance / (count - 1), torch.inf))
-    changed = game.features.sum_per_feature(tuple(mask.double() for mask in game.fill.unlike(game.f.x)))
+    changed = game.features.sum_per_feature(tuple(mask.double() for mask in game.fill.changed_elements(game.f.x)))
     is_active = (
         changed[:, game.active_features, None] > 0 if len(outputs) == len(game.f) else torch.ones((), device="cpu") > 0
     )

@@ -60,7 +60,7 @@ async def mean_of_draws(
     """
     moments = Moments(len(game.f), orders=2)
     while adaptive_sampler.count:
-        subgame = adaptive_sampler.among(game)
+        subgame = adaptive_sampler.select_active(game)
         estimates = await sample(subgame, adaptive_sampler.count)
         examples, *columns = output_shape(subgame, estimates)  # (B, *K)
         draws = estimates.view(examples, math.prod(columns), *estimates.shape[1:]).movedim(2, 0)
@@ -94,7 +94,7 @@ async def fit_to_coalitions(
     """
     coalitions = outputs = estimate = stderr = torch.zeros(0, device="cpu")
     while adaptive_sampler.count:
-        subgame, is_first_round = adaptive_sampler.among(game), not adaptive_sampler.done
+        subgame, is_first_round = adaptive_sampler.select_active(game), not adaptive_sampler.done
         new_coalitions = draw(adaptive_sampler.count)
         values = await subgame.values_deduplicated(new_coalitions[:, :, player_columns])
         new_outputs = split_by_game(values, count_games(subgame.f, values))  # [g, samples, K]

@@ -296,4 +296,4 @@ def _to_all_features(game: Game, matrices: Tensor) -> Tensor:
     feature_matrices = matrices.new_zeros(*output_shape(game, matrices), count, count)
     ranks = game.features.ids.argsort().argsort()[game.active_features].to(matrices.device)
     feature_matrices[..., ranks[:, None], ranks] = matrices.view(*feature_matrices.shape[:-2], *matrices.shape[1:])
-    return game.narrowed(feature_matrices)
+    return game.as_output_dtype(feature_matrices)

@@ -100,7 +100,7 @@ class DesignColumns:
         def spread(values: Tensor) -> Tensors:
             by_column = values.transpose(1, 2).flatten(0, 1)
             if per_feature:
-                return (self.game.narrowed(by_column),)
+                return (self.game.as_output_dtype(by_column),)
             return self.game.spread(by_column[:, self.column_of_feature])
 
         values = spread(coefficients)

@@ -47,7 +47,7 @@ def bernoulli_half(original_inp: Any, *, num_interp_features: int, **kwargs: Any
     return _bernoulli_coalitions(1, num_interp_features, None).long()
 
 
-def put_back(
+def perturbed_inputs(
     curr_sample: Tensor, original_inputs: Tensor | Tensors, *, feature_mask: Any, baselines: Any, **kwargs: Any
 ) -> Tensor | Tensors:
     """The perturbed inputs of an interpretable sample: the inputs in its features, the baselines elsewhere.
@@ -61,9 +61,9 @@ def put_back(
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods.surrogates.lime import put_back
+        >>> from pellucid.methods.surrogates.lime import perturbed_inputs
         >>> x, mask = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[0, 1, 1]])
-        >>> put_back(torch.tensor([[0, 1]]), x, feature_mask=mask, baselines=9)
+        >>> perturbed_inputs(torch.tensor([[0, 1]]), x, feature_mask=mask, baselines=9)
         tensor([[9., 2., 3.]])
     """
     x, masks = as_tensor_tuple(original_inputs, "original_inputs"), as_tensor_tuple(feature_mask, "feature_mask")
@@ -167,7 +167,7 @@ class Lime:
             designs = [design]
             if await design.games() > 1:
                 examples = torch.split(torch.arange(len(f), device="cpu"), 1)
-                designs = [DesignColumns(design.game.among(example), design.id_range) for example in examples]
+                designs = [DesignColumns(design.game.select(example), design.id_range) for example in examples]
             fits = [
                 await self._fit_one_example(one_design, adaptive_sampler.count, generator, baselines)
                 for one_design in designs
@@ -250,7 +250,7 @@ class Lime:
         game, all_points = design.game, slice(None)
         samples, weights = [], []
         for sample in drawn:
-            masks = game.features.among(sample[:, None, design.column_of_feature] > 0, all_points)
+            masks = game.features.element_masks(sample[:, None, design.column_of_feature] > 0, all_points)
             perturbed = unwrap_single(masked_points(masks, game.f.x, game.fill.baseline, all_points))
             weights.append(as_scalar(self.similarity_func(original, perturbed, sample, **arguments)))
             samples.append(sample)

@@ -20,7 +20,7 @@ from pellucid.core.autograd.audit import GraphAudit, NodesWithoutRule, span
 from pellucid.core.autograd.dependence import DEPENDS_ON_SOURCE
 from pellucid.core.model.checkpoints import plain_checkpoints
 from pellucid.core.rules.call_stack import current_autograd_function, current_module
-from pellucid.core.rules.entries import AdjustGradient, Around, ChooseRule, Decompose, ForProducts, RepeatCall
+from pellucid.core.rules.entries import AdjustGradient, ChooseRule, Decompose, ForProducts, ModifiedCall, RepeatCall
 from pellucid.core.rules.memory import CallMemory, storage_of
 from pellucid.core.rules.python_functions import without_dispatch
 from pellucid.core.rules.ruled_op import Rule, apply_with_rule
@@ -66,7 +66,8 @@ def apply(
 class RuledForward(TorchFunctionMode, ABC):
     """A forward under rules: a context manager around it, but not around the backward.
 
-    It is made by [record][pellucid.core.rules.run.record] and [apply][pellucid.core.rules.run.apply].
+    It is made by [record][pellucid.core.rules.ruled_forward.record] and
+    [apply][pellucid.core.rules.ruled_forward.apply].
     """
 
     def __init__(self, rules: Rules, model: Callable[..., Any] | None, exempt: NodesWithoutRule | None = None) -> None:
@@ -181,7 +182,7 @@ class RuledForward(TorchFunctionMode, ABC):
     def _call_with_rule(
         self,
         function: TorchFunction,
-        spec: Rule | ForProducts | AdjustGradient | ChooseRule | Around,
+        spec: Rule | ForProducts | AdjustGradient | ChooseRule | ModifiedCall,
         args: tuple[Any, ...],
         keywords: dict[str, Any],
         written: Tensor | None,
@@ -189,8 +190,8 @@ class RuledForward(TorchFunctionMode, ABC):
     ) -> Any:
         """Make a call that has a rule, unless it has too few inputs: a rule needs one, that of a product two."""
         self._memory.copy_before_write(written)
-        if isinstance(spec, Around):
-            return self._call_around(function, spec, args, keywords, written)
+        if isinstance(spec, ModifiedCall):
+            return self._make_modified_call(function, spec, args, keywords, written)
         if isinstance(spec, AdjustGradient):
             if self._may_attach(written):
                 return spec.attach_to(function(*args, **keywords))
@@ -223,10 +224,10 @@ class RuledForward(TorchFunctionMode, ABC):
     ) -> Any:
         """Make the call that was counted last, as arguments and keywords say, and return its result."""
 
-    def _call_around(
+    def _make_modified_call(
         self,
         function: TorchFunction,
-        spec: Around,
+        spec: ModifiedCall,
         args: tuple[Any, ...],
         keywords: dict[str, Any],
         written: Tensor | None,
