@@ -21,7 +21,7 @@ def without_replays(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(activation_replay, "MIN_ROWS_TO_REPLAY", math.inf)
 
 
-def without_looks() -> AbstractContextManager[object]:
+def without_row_checks() -> AbstractContextManager[object]:
     """As if every model were known to keep its rows apart; the first call finds it out by a forward of its own."""
     return patch.object(RowIndependenceCheck, "of", lambda *_: None)
 
@@ -29,7 +29,7 @@ def without_looks() -> AbstractContextManager[object]:
 def counted(case: Case, *, looks: bool = False, **more) -> Counted:
     """The calls of one attribution."""
     model = Counted(case.specimen.model())
-    with nullcontext() if looks else without_looks():
+    with nullcontext() if looks else without_row_checks():
         case.raw(model, case.specimen.inputs(EXAMPLES), **case.seed(), **more)
     return model
 
