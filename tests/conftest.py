@@ -9,5 +9,5 @@ torch.set_num_threads(1)
 
 @pytest.fixture
 def without_row_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes the rows of every model to be independent, for tests that count; laws/test_row_dependence has the others."""
+    """Takes every model's rows to be independent, for tests that count; laws/test_row_dependence has the others."""
     monkeypatch.setattr(RowIndependenceCheck, "of", lambda *_: None)
