@@ -10,8 +10,8 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture
-def without_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if every model were known to keep its rows apart, for tests that count: laws/test_company has the others."""
+def without_row_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes every model's rows to be independent, for tests that count; laws/test_row_dependence has the others."""
     monkeypatch.setattr(RowIndependenceCheck, "of", lambda *_: None)
 
 

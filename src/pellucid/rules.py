@@ -1,9 +1,9 @@
 """Backward rules for calls of torch: what users write their own with; `docs/rules.md` says how they work."""
 
 from pellucid.core.rules.entries import AdjustGradient, ChooseRule, Decompose, ForProducts
+from pellucid.core.rules.ruled_forward import RuledForward, apply, record
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.run import RuledForward, apply, record
 from pellucid.core.rules.torch_call import TorchCall
 
 __all__ = [

@@ -32,7 +32,7 @@ def cells(blocks: list[tuple[range, range]]) -> list[tuple[int, int]]:
 @given(samples=sizes, places=sizes, rows=st.integers(1, 200), most=st.none() | st.integers(1, 30))
 @settings(deadline=None)
 def test_blocks_cover_every_sample_of_every_place_once_and_in_order(samples, places, rows, most):
-    blocks = list(visited(Budget(1, rows, fixed=True), samples, places, most))
+    blocks = list(visited(Budget(1, rows, rows_are_final=True), samples, places, most))
     assert cells(blocks) == [(sample, place) for sample in range(samples) for place in range(places)]
     assert max(len(s) * len(p) for s, p in blocks) <= min(rows, most or rows)
 
@@ -49,7 +49,7 @@ def test_blocks_cover_all_while_the_budget_changes(samples, places, sizes):
 
 @given(samples=sizes, places=sizes, rows=st.integers(1, 200))
 def test_no_block_is_smaller_than_it_must_be(samples, places, rows):
-    blocks = list(visited(Budget(1, rows, fixed=True), samples, places))
+    blocks = list(visited(Budget(1, rows, rows_are_final=True), samples, places))
     per_block = rows // places if rows >= places else 1
     blocks_per_sample = 1 if rows >= places else -(-places // rows)
     assert len(blocks) == -(-samples // per_block) * blocks_per_sample
@@ -94,7 +94,7 @@ def test_the_first_guess_is_by_the_bytes_of_inputs_and_parameters():
     assert Budget.of(inputs(3, 1000), 5 * MOST, DEFAULT).rows == 3  # the batch is not split for that
     assert Budget.of(inputs(9, 1000), 5 * MOST, DEFAULT).rows == 3
     assert Budget.of(inputs(9, 1000), 50 * MOST, DEFAULT).rows == 2
-    assert not Budget.of(inputs(3, 1000), 0, DEFAULT).fixed
+    assert not Budget.of(inputs(3, 1000), 0, DEFAULT).rows_are_final
 
 
 @pytest.mark.parametrize(("threads", "chunk"), [(1, CHUNK), (2, CHUNK), (3, 3 * CACHED_BYTES), (64, MOST)])
@@ -106,8 +106,8 @@ def test_a_chunk_fits_into_the_caches_of_the_threads(threads: int, chunk: int, m
 @pytest.mark.parametrize("threads", [1, 64])
 def test_what_would_fit_has_nothing_to_do_with_threads(threads: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    assert Budget.of(inputs(3, 1000), 0, DEFAULT).fitting == MOST // (4000 * BYTES_PER_INPUT_BYTE)
-    assert Budget.of(inputs(3, 1000), 0, Options(internal_batch_size=7)).fitting == 7
+    assert Budget.of(inputs(3, 1000), 0, DEFAULT).rows_that_fit == MOST // (4000 * BYTES_PER_INPUT_BYTE)
+    assert Budget.of(inputs(3, 1000), 0, Options(internal_batch_size=7)).rows_that_fit == 7
 
 
 def test_a_chunk_of_a_large_model_is_larger_but_bounded():
@@ -131,7 +131,7 @@ def test_without_gradients_several_of_the_largest_tensors_fill_a_chunk():
 
 def test_the_user_s_bound_is_kept():
     budget = Budget.of(inputs(3, 1000), 0, Options(internal_batch_size=7))
-    assert (budget.rows, budget.fixed) == (7, True)
+    assert (budget.rows, budget.rows_are_final) == (7, True)
 
 
 def forward(samples: slice, places: slice, budget: Budget, width: int) -> None:
@@ -144,15 +144,17 @@ def forward(samples: slice, places: slice, budget: Budget, width: int) -> None:
 def test_the_first_chunk_of_several_is_measured():
     budget = Budget(chunk_bytes=8000, rows=4)
     list(budget.blocks(5, 10, lambda *block: forward(*block, budget, 50)))
-    assert (budget.rows, budget.fixed) == (8000 // (2 * 50 * 4), True)
+    assert (budget.rows, budget.rows_are_final) == (8000 // (2 * 50 * 4), True)
 
 
-@pytest.mark.parametrize("settings", [{"rows": 50}, {"rows": 4, "fixed": True}, {"rows": 4, "whole": True}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{"rows": 50}, {"rows": 4, "rows_are_final": True}, {"rows": 4, "whole": True}], ids=str
+)
 def test_what_fits_or_is_fixed_is_not_measured(settings: dict):
     whole = settings.get("whole", False)
-    budget = Budget(8000, settings["rows"], fixed=settings.get("fixed", False))
+    budget = Budget(8000, settings["rows"], rows_are_final=settings.get("rows_are_final", False))
     list(budget.blocks(5, 10, lambda *block: forward(*block, budget, 50), whole=whole))
-    assert (budget.rows, budget.fixed) == (settings["rows"], settings.get("fixed", False))
+    assert (budget.rows, budget.rows_are_final) == (settings["rows"], settings.get("rows_are_final", False))
 
 
 def test_parameters_do_not_count_as_activations():

@@ -12,11 +12,4 @@ NAMES_THAT_SAY_NOTHING: set[str] = set()
 
 CIRCLES: set[str] = set()
 
-FRAMES: dict[str, int] = {
-    "LayerFeatureAblation": 16,
-    "LayerFeaturePermutation": 16,
-    "LayerLRP": 16,
-    "NeuronDeconvolution": 16,
-    "NeuronFeatureAblation": 16,
-    "NeuronGuidedBackprop": 16,
-}
+FRAMES: dict[str, int] = {}

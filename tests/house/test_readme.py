@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from pellucid.core.rules.run import apply
+from pellucid.core.rules.ruled_forward import apply
 from pellucid.errors import ABSENT
 
 README = Path(__file__).parents[2] / "README.md"

@@ -38,7 +38,7 @@ def row_sums(make: Any = methods.ShapleyInteractions, **settings: Any) -> Callab
         result = make(**settings)(f, baselines, feature_mask=feature_mask)
         with torch.inference_mode(False):
             features = Features.of(f.x, feature_mask)
-            values = result.values.sum(-1)[..., torch.searchsorted(result.features, features.names)]
+            values = result.values.sum(-1)[..., torch.searchsorted(result.features, features.ids)]
             spread = features.spread(values.flatten(0, -2))
             found = tuple(each.view(*values.shape[:-1], *each.shape[1:]) for each in spread)
         return f.attributions(found, at="source")

@@ -21,7 +21,7 @@ def without_replays(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(activation_replay, "MIN_ROWS_TO_REPLAY", math.inf)
 
 
-def without_looks() -> AbstractContextManager[object]:
+def without_row_checks() -> AbstractContextManager[object]:
     """As if every model were known to keep its rows apart; the first call finds it out by a forward of its own."""
     return patch.object(RowIndependenceCheck, "of", lambda *_: None)
 
@@ -29,7 +29,7 @@ def without_looks() -> AbstractContextManager[object]:
 def counted(case: Case, *, looks: bool = False, **more) -> Counted:
     """The calls of one attribution."""
     model = Counted(case.specimen.model())
-    with nullcontext() if looks else without_looks():
+    with nullcontext() if looks else without_row_checks():
         case.raw(model, case.specimen.inputs(EXAMPLES), **case.seed(), **more)
     return model
 
@@ -43,7 +43,7 @@ def test_one_forward_and_one_backward_for_all_that_fits_into_a_chunk(case: Case)
 
 
 @cases(few=True)
-def test_a_first_call_looks_once_whether_rows_meet(case: Case):
+def test_a_first_call_looks_once_whether_rows_interact(case: Case):
     """By one forward of decoys and the batch, where any forward holds other rows than the batch's."""
     found, without = counted(case, looks=True), counted(case)
     looks = list(found.rows)

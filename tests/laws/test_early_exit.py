@@ -21,7 +21,7 @@ from pellucid.core.model import forward_kind as kinds
 from pellucid.core.model.facts import facts_of
 from pellucid.methods import InputXGradient, Layer, Neuron, Problem, Saliency
 
-pytestmark = pytest.mark.usefixtures("without_looks")
+pytestmark = pytest.mark.usefixtures("without_row_checks")
 
 
 def seeded(make: Any) -> nn.Module:

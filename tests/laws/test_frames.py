@@ -19,7 +19,7 @@ HOME = str(Path(pellucid.__file__).parent)
 
 MOST = {"Saliency": 12}
 MOST_OF_ALL = 15
-"""Kernel SHAP and DeepLIFT have the longest ways."""
+"""Kernel SHAP, relevance propagation and feature ablation have the longest ways."""
 
 COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}
 """They have frames of their own before Python 3.12 only."""

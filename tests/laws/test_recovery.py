@@ -12,7 +12,7 @@ from laws.state import as_found
 from pellucid import attr
 from zoo.specimens import SPECIMENS
 
-pytestmark = pytest.mark.usefixtures("without_looks")
+pytestmark = pytest.mark.usefixtures("without_row_checks")
 
 EXAMPLES = 5
 OUT_OF_MEMORY = [

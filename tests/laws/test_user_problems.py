@@ -94,7 +94,7 @@ class TestLimeThatIsAllZeros:
 class TestRow10WhatIsChosenDoesNotLeak:
     X = torch.tensor([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]], dtype=torch.float64)
 
-    @pytest.mark.usefixtures("without_looks")
+    @pytest.mark.usefixtures("without_row_checks")
     def test_into_what_the_model_sees(self, name: str, value: float):
         seen = []
 

@@ -13,7 +13,7 @@ def numbers(x: Tensor) -> Tensor:
     return ((x != 0).long() << torch.arange(x.shape[1])).sum(1)
 
 
-def playing(table: Tensor) -> Game:
+def model_of_game(table: Tensor) -> Game:
     """A model that returns the value of the coalition of the features that are there."""
     return lambda x: table[numbers(x)]
 

@@ -22,7 +22,7 @@ from pellucid.methods.surrogates.coalition_samplers import captum_samples
 from pellucid.methods.surrogates.design import Perturbation, Similarity, Surrogate
 from pellucid.methods.surrogates.kernel_shap import Sampling
 from pellucid.methods.surrogates.lasso import LinearSolver
-from pellucid.methods.surrogates.lime import bernoulli_half, put_back
+from pellucid.methods.surrogates.lime import bernoulli_half, perturbed_inputs
 from pellucid.methods.surrogates.lime_base import Transform
 
 PARTS = (
@@ -161,7 +161,7 @@ class Lime(LimeBase):
     """
 
     perturb_interpretable_space = OverriddenPart(lambda self: True, TAKES_ALL)
-    from_interp_rep_transform = OverriddenPart(lambda self: put_back, TAKES_ALL)
+    from_interp_rep_transform = OverriddenPart(lambda self: perturbed_inputs, TAKES_ALL)
     to_interp_rep_transform = OverriddenPart(lambda self: None, TAKES_ALL)
 
     def __init__(

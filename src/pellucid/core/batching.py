@@ -50,7 +50,7 @@ ROWS_PER_PARAMETERS = 16
 """How many rows' activations take as much as the parameters: an optimistic guess, so that batches are seldom split."""
 
 
-class Fewer(BaseException):
+class FewerSamples(BaseException):
     """A block cannot hold as many samples as requested.
 
     Args:
@@ -69,24 +69,24 @@ class Budget:
     Args:
         chunk_bytes: The bytes that the activations of a chunk may take.
         rows: Rows per forward: a guess until they have been measured.
-        fitting: Rows per forward that fit into memory, as a guess, though fewer may be faster.
+        rows_that_fit: Rows per forward that fit into memory, as a guess, though fewer may be faster.
         largest_tensors: How many tensors of the size of the largest one in a forward without gradients fill a chunk.
-        fixed: Whether `rows` is final: chosen by the user, or measured.
+        rows_are_final: Whether `rows` is final: chosen by the user, or measured.
         max_rows: The user's upper bound on the rows per forward.
         max_samples: The user's upper bound on the samples per point in a forward.
         progress: The label of a progress bar on stderr; None for no bar.
-        ahead: The rows of the current sweep.
+        sweep_rows: The rows of the current sweep.
     """
 
     chunk_bytes: int
     rows: int
-    fitting: int = 0
+    rows_that_fit: int = 0
     largest_tensors: int = LARGEST_TENSORS["cpu"]
-    fixed: bool = False
+    rows_are_final: bool = False
     max_rows: int | None = None
     max_samples: int | None = None
     progress: str | None = None
-    ahead: int = 0
+    sweep_rows: int = 0
     _measures_next: bool = False
     _max_samples_now: int | None = None
 
@@ -110,8 +110,8 @@ class Budget:
             budget.max_samples = check_count("perturbations_per_eval", options.perturbations_per_eval)
         if options.internal_batch_size is not None:
             rows = check_count("internal_batch_size", options.internal_batch_size)
-            budget.rows = budget.fitting = budget.max_rows = rows
-            budget.fixed = True
+            budget.rows = budget.rows_that_fit = budget.max_rows = rows
+            budget.rows_are_final = True
             return budget
         examples = batch_size_of(inputs)
         # Sparse tensors count with the bytes of dense ones.
@@ -120,7 +120,7 @@ class Budget:
         optimistic_row_bytes = max(1, activation_bytes, parameter_bytes // ROWS_PER_PARAMETERS)
         unsplit = min(device_bytes // optimistic_row_bytes, examples)
         # Two rows at least: a single row does not show whether the model has collapsed the batch.
-        budget.rows, budget.fitting = (
+        budget.rows, budget.rows_that_fit = (
             max(2, fast_bytes // row_bytes, unsplit),
             max(2, device_bytes // row_bytes, unsplit),
         )
@@ -148,17 +148,17 @@ class Budget:
             unit: What a progress bar counts.
             silent: Whether to show no progress bar.
         """
-        self.ahead = samples * points
+        self.sweep_rows = samples * points
         rows_per_unit = 1 if unit == "rows" else points
         sample = point = 0
         with self._bar(samples * points // rows_per_unit, unit, silent) as bar:
             while sample < samples:
                 count, size = self._block(samples - sample, points - point, points, whole)
-                self._measures_next = not (self.fixed or whole or count * size == samples * points)
+                self._measures_next = not (self.rows_are_final or whole or count * size == samples * points)
                 point_range = slice(None) if size == points else slice(point, point + size)
                 try:
                     result = run(slice(sample, sample + count), point_range)
-                except (RuntimeError, MemoryError, Fewer) as error:
+                except (RuntimeError, MemoryError, FewerSamples) as error:
                     if not self._adapts(error, count, size, whole):
                         raise
                     continue
@@ -191,15 +191,15 @@ class Budget:
 
     def _adapts(self, error: BaseException, count: int, size: int, whole: bool) -> bool:
         """Choose a smaller block after one that failed; returns whether a smaller one may succeed."""
-        if isinstance(error, Fewer):
+        if isinstance(error, FewerSamples):
             self._max_samples_now = error.samples
             return True
         if self._measures_next and "saved tensor hooks" in str(error):  # torch.func allows none: keep the guess
-            self.fixed = True
+            self.rows_are_final = True
             return True
         if not out_of_memory(error) or count * size == 1 or whole:
             return False
-        self.rows, self.fixed = count * size // 2, True
+        self.rows, self.rows_are_final = count * size // 2, True
         return True
 
     def measuring(self, rows: int) -> AbstractContextManager[None]:
@@ -226,7 +226,7 @@ class Budget:
             with _LargestTensor() as largest:
                 yield
             used_bytes = self.largest_tensors * largest.bytes
-        self.rows, self.fixed = max(1, self.chunk_bytes // max(1, used_bytes // rows)), True
+        self.rows, self.rows_are_final = max(1, self.chunk_bytes // max(1, used_bytes // rows)), True
 
 
 def _even_size(count: int, max_size: int) -> int:

@@ -49,7 +49,7 @@ class RandomSource(Protocol):
         """Uniform numbers in [0, 1), float64 [n, samples]."""
         ...
 
-    def among(self, which: Tensor) -> RandomSource:
+    def select(self, which: Tensor) -> RandomSource:
         """The source for the points `which`, int64 [k]."""
         ...
 
@@ -170,7 +170,7 @@ class _GlobalGenerators:
         self._remember_state()
         return torch.from_numpy(np.random.uniform(0, 1, points * samples)).view(points, samples)
 
-    def among(self, which: Tensor) -> RandomSource:
+    def select(self, which: Tensor) -> RandomSource:
         return self
 
     def undo(self) -> None:
@@ -197,7 +197,7 @@ class _PerExampleStreams:
         self._seeds, self._indices = seeds, list(range(len(seeds)))
         self._streams: dict[tuple[int, int], list[np.random.Generator]] = {}
 
-    def among(self, which: Tensor) -> RandomSource:
+    def select(self, which: Tensor) -> RandomSource:
         selected = copy.copy(self)  # the streams are shared, so that they continue
         selected._indices = [self._indices[index] for index in which.tolist()]
         return selected

@@ -12,7 +12,7 @@ from beside_captum.same.compare import assert_close, on_captum, on_pellucid, val
 from pellucid.errors import InvalidArgument, PellucidWarning
 from zoo.layered import layered
 
-pytestmark = pytest.mark.usefixtures("without_looks")
+pytestmark = pytest.mark.usefixtures("without_row_checks")
 
 X = torch.tensor([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]])
 W = torch.tensor([2.0, -1.0, 4.0])

@@ -100,7 +100,7 @@ def test_fractions_as_baselines_of_booleans(method: str):
     torch.testing.assert_close(ours, (x.float() - 0.5) * W)
 
 
-@pytest.mark.usefixtures("without_looks")
+@pytest.mark.usefixtures("without_row_checks")
 def test_repeated_coalitions_are_evaluated_once():
     """Sampled orders: Captum evaluates every coalition of every order anew; each is evaluated once."""
     captums, ours = rows(SAMPLING, linear, X, n_samples=25)
@@ -112,7 +112,7 @@ def test_repeated_coalitions_are_evaluated_once():
 
 
 @pytest.mark.parametrize("features", [2, 3, 5])
-@pytest.mark.usefixtures("without_looks")
+@pytest.mark.usefixtures("without_row_checks")
 def test_exact_values_by_coalitions(features: int):
     """ShapleyValues: Captum walks through all n! orders; the 2^n coalitions are evaluated once each."""
     x = torch.linspace(1, 2, features).expand(2, features).contiguous()
@@ -122,7 +122,7 @@ def test_exact_values_by_coalitions(features: int):
 
 
 @on_each
-@pytest.mark.usefixtures("without_looks")
+@pytest.mark.usefixtures("without_row_checks")
 def test_numbers_that_no_feature_has(method: str):
     """Gaps between the numbers of a mask: Captum evaluates them too, and warns; they cost nothing."""
     mask = torch.tensor([[0, 3, 3]])
@@ -134,7 +134,7 @@ def test_numbers_that_no_feature_has(method: str):
 
 
 @on_each
-@pytest.mark.usefixtures("without_looks")
+@pytest.mark.usefixtures("without_row_checks")
 def test_inputs_equal_to_their_baselines(method: str):
     """Features that equal their baselines: Captum evaluates them too; they cost nothing."""
     x = torch.tensor([[1.0, 0, 0], [3.0, 0, 0]])

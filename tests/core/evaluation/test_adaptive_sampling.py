@@ -15,7 +15,7 @@ from pellucid.core.batching import CHUNK_BYTES
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import Problem, ShapleyValues, ShapleyValueSampling
 
-pytestmark = pytest.mark.usefixtures("without_looks")
+pytestmark = pytest.mark.usefixtures("without_row_checks")
 
 ORDERS = pytest.mark.parametrize("orders", ["random", "antithetic", "stratified"])
 

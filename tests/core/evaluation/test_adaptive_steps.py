@@ -12,7 +12,7 @@ from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import IntegratedGradients, Neuron, Problem
 from zoo.specimens import SPECIMENS
 
-pytestmark = pytest.mark.usefixtures("without_looks")
+pytestmark = pytest.mark.usefixtures("without_row_checks")
 
 PLACES = {"inputs": {"target": 1}, "layer": {"target": 1, "source": "0"}, "neuron": {"target": Neuron("2", 3)}}
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pellucid.core.games.features import HIGHEST_NUMBER, Features
+from pellucid.core.games.features import HIGHEST_ID, Features
 from pellucid.core.games.windows import Windows
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
@@ -38,10 +38,10 @@ class TestFeatures:
         given = masked(pick, x)
         found = Features.of(x, given)
         for features, numbers in zip(found.masks, given, strict=True):
-            assert torch.equal(found.names[features], numbers)
-        assert len(found.names) == found.count == len({n for mask in given for n in mask.flatten().tolist()})
+            assert torch.equal(found.ids[features], numbers)
+        assert len(found.ids) == found.count == len({n for mask in given for n in mask.flatten().tolist()})
         order = list(dict.fromkeys(n for mask in given for n in sorted(set(mask.flatten().tolist()))))
-        assert found.names.tolist() in (order, sorted(order))
+        assert found.ids.tolist() in (order, sorted(order))
 
     def test_each_element_is_one_without_a_mask(self):
         found = Features.of((torch.ones(2, 2, 2), torch.ones(2, 3)), None)
@@ -60,7 +60,7 @@ class TestFeatures:
     def test_among(self, pick: random.Random):
         features = Features.of(x := points(pick), masked(pick, x))
         coalitions = torch.rand(5, features.count) < 0.5
-        for mask, found in zip(features.masks, features.among(coalitions[:, None], slice(None)), strict=True):
+        for mask, found in zip(features.masks, features.element_masks(coalitions[:, None], slice(None)), strict=True):
             for row, index in itertools.product(range(5), itertools.product(*map(range, mask.shape))):
                 assert found[(row, *index)] == coalitions[row, mask[index]]
 
@@ -98,17 +98,17 @@ class TestFeatures:
     def test_numbers_go_from_the_lowest_to_the_highest(self, pick: random.Random):
         given = masked(pick, x := points(pick))
         every = [number for mask in given for number in mask.flatten().tolist()]
-        assert Features.of(x, given).numbers == range(min(every), max(every) + 1)
+        assert Features.of(x, given).id_range == range(min(every), max(every) + 1)
 
     def test_numbers_without_a_mask(self):
-        assert Features.of((torch.ones(2, 2, 2), torch.ones(2, 3)), None).numbers == range(7)
-        assert Features.of((torch.ones(2, 0),), None).numbers == range(0)
+        assert Features.of((torch.ones(2, 2, 2), torch.ones(2, 3)), None).id_range == range(7)
+        assert Features.of((torch.ones(2, 0),), None).id_range == range(0)
 
     def test_numbers_that_are_too_high(self):
         x = torch.ones(1, 2)
-        assert Features.of((x,), torch.tensor([[0, HIGHEST_NUMBER - 1]])).numbers == range(HIGHEST_NUMBER)
-        with pytest.raises(InvalidArgument, match=f"number features below {HIGHEST_NUMBER}.* got {HIGHEST_NUMBER}"):
-            _ = Features.of((x,), torch.tensor([[0, HIGHEST_NUMBER]])).numbers
+        assert Features.of((x,), torch.tensor([[0, HIGHEST_ID - 1]])).id_range == range(HIGHEST_ID)
+        with pytest.raises(InvalidArgument, match=f"number features below {HIGHEST_ID}.* got {HIGHEST_ID}"):
+            _ = Features.of((x,), torch.tensor([[0, HIGHEST_ID]])).id_range
 
 
 def windowed(pick: random.Random, x: Tensors) -> tuple[Windows, list[tuple[int, list[range]]]]:

@@ -244,7 +244,7 @@ def test_what_is_kept_is_what_the_modules_return_and_no_alias_of_it():
 
 
 def chain() -> tuple[nn.Sequential, Replay, list[int]]:
-    """Three modules of which the first, which counts, is answered; the second is the source."""
+    """Three modules of which the first, which counts, is replayed; the second is the source."""
 
     class Squared(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
@@ -253,9 +253,9 @@ def chain() -> tuple[nn.Sequential, Replay, list[int]]:
 
     ran: list[int] = []
     model = nn.Sequential(Squared(), nn.Identity(), nn.Tanh())
-    answered = Replay.of(recorded(model, "1", side="input"), (1,), (), len(X))
+    replay = Replay.of(recorded(model, "1", side="input"), (1,), (), len(X))
     ran.clear()
-    return model, answered, ran
+    return model, replay, ran
 
 
 ROWS = torch.tensor([3, 0, 3])
@@ -269,27 +269,27 @@ def runs(model: nn.Module, rows: Tensor = ROWS) -> Any:
     return run
 
 
-@pytest.mark.parametrize("ahead", [0, 1, MIN_ROWS_TO_REPLAY - 1])
-def test_too_few_rows_are_not_answered(ahead: int):
-    model, answered, ran = chain()
-    assert answered.answers(ROWS, ROWS, runs(model), ahead) is None
+@pytest.mark.parametrize("sweep_rows", [0, 1, MIN_ROWS_TO_REPLAY - 1])
+def test_too_few_rows_are_not_replayed(sweep_rows: int):
+    model, replay, ran = chain()
+    assert replay.interceptor_for(ROWS, ROWS, runs(model), sweep_rows) is None
     assert not ran
 
 
 @pytest.mark.parametrize("rows", [torch.tensor([2, 2, 1, 0, 3]), torch.tensor([1]), None])
-def test_answers_are_what_the_model_gives(rows: Tensor | None):
-    model, answered, ran = chain()
-    watch = answered.answers(rows, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
+def test_replayed_outputs_are_what_the_model_gives(rows: Tensor | None):
+    model, replay, ran = chain()
+    watch = replay.interceptor_for(rows, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
     ran.clear()
     with intercept(watch):
-        found = model(torch.full((4, 3), 9.0))  # whatever the answered module is given
+        found = model(torch.full((4, 3), 9.0))  # whatever the replayed module is given
     assert not ran
     torch.testing.assert_close(found, torch.tanh(X**2)[slice(None) if rows is None else rows])
 
 
-def test_an_answer_is_given_once_and_then_the_module_runs():
-    model, answered, ran = chain()
-    watch = answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
+def test_an_output_is_replayed_once_and_then_the_module_runs():
+    model, replay, ran = chain()
+    watch = replay.interceptor_for(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
     ran.clear()
     with intercept(watch):
         assert torch.equal(model[0](X + 1), X**2)
@@ -298,10 +298,10 @@ def test_an_answer_is_given_once_and_then_the_module_runs():
 
 
 def test_a_second_forward_is_not_checked_again():
-    model, answered, ran = chain()
-    answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
+    model, replay, ran = chain()
+    replay.interceptor_for(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
     ran.clear()
-    assert answered.answers(None, ROWS, runs(model), 1) is not None
+    assert replay.interceptor_for(None, ROWS, runs(model), 1) is not None
     assert not ran
 
 
@@ -309,44 +309,44 @@ def test_a_second_forward_is_not_checked_again():
 def test_nothing_is_kept_where_calls_cannot_be_told_apart(counts: tuple[int, ...], others: tuple[str, ...]):
     model = nested()
     recording = recorded(model, "1")
-    answered = Replay.of(recording, counts, [model.get_submodule(each) for each in others], 4)
-    assert not answered.outputs
+    replay = Replay.of(recording, counts, [model.get_submodule(each) for each in others], 4)
+    assert not replay.outputs
     assert Replay.of(recording, (1,), [model[3]], 4).outputs
 
 
-def test_what_does_not_give_the_same_is_never_answered_and_a_log_line_says_so(caplog: pytest.LogCaptureFixture):
-    model, answered, _ = chain()
-    for outputs in answered.outputs.values():
+def test_what_does_not_give_the_same_is_never_replayed_and_a_log_line_says_so(caplog: pytest.LogCaptureFixture):
+    model, replay, _ = chain()
+    for outputs in replay.outputs.values():
         outputs[0].add_(1)
     with caplog.at_level(logging.DEBUG, logger="pellucid"):
-        assert answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY) is None
-        assert answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY) is None
-        answered.verify()
+        assert replay.interceptor_for(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY) is None
+        assert replay.interceptor_for(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY) is None
+        replay.verify()
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("pellucid", logging.DEBUG)
 
 
 def test_what_has_become_wrong_is_confirmed_no_more():
-    model, answered, _ = chain()
-    answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
-    answered.verify()
-    for outputs in answered.outputs.values():
+    model, replay, _ = chain()
+    replay.interceptor_for(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
+    replay.verify()
+    for outputs in replay.outputs.values():
         outputs[0].add_(1)
     with pytest.raises(ReplayFailed):
-        answered.verify()
-    assert not answered.outputs
-    answered.verify()  # nothing is answered now, so nothing is wrong
-    assert answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY) is None
+        replay.verify()
+    assert not replay.outputs
+    replay.verify()  # nothing is replayed now, so nothing is wrong
+    assert replay.interceptor_for(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY) is None
 
 
 def test_confirming_what_was_never_used_runs_nothing():
-    _, answered, ran = chain()
-    answered.verify()
+    _, replay, ran = chain()
+    replay.verify()
     assert not ran
 
 
-def test_an_exception_in_an_answered_check_means_that_nothing_is_answered(caplog: pytest.LogCaptureFixture):
-    model, answered, _ = chain()
+def test_an_exception_in_an_replayed_check_means_that_nothing_is_replayed(caplog: pytest.LogCaptureFixture):
+    model, replay, _ = chain()
 
     def run(watch: Any) -> Tensor:
         if watch is not None:
@@ -354,14 +354,14 @@ def test_an_exception_in_an_answered_check_means_that_nothing_is_answered(caplog
         return model(X)
 
     with caplog.at_level(logging.DEBUG, logger="pellucid"):
-        assert answered.answers(None, ROWS, run, MIN_ROWS_TO_REPLAY) is None
+        assert replay.interceptor_for(None, ROWS, run, MIN_ROWS_TO_REPLAY) is None
     assert caplog.records
 
 
 def test_nothing_is_kept_alive():
-    model, answered, _ = chain()
-    answered.answers(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
+    model, replay, _ = chain()
+    replay.interceptor_for(None, ROWS, runs(model), MIN_ROWS_TO_REPLAY)
     kept = weakref.ref(model[0])
-    del model, answered
+    del model, replay
     gc.collect()
     assert kept() is None

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._pytree import tree_flatten, tree_map
 
-from pellucid.core.rules.run import apply, record
+from pellucid.core.rules.ruled_forward import apply, record
 from pellucid.methods.deeplift.rescale import rescale
 
 TOLERANCE = 1e-12

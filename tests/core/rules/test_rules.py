@@ -14,9 +14,9 @@ from torch.nn import functional
 from torch.overrides import _len_torch_function_stack
 
 from pellucid.core.rules.entries import Decompose, ForProducts
+from pellucid.core.rules.ruled_forward import apply, record
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.run import apply, record
 from pellucid.core.rules.torch_call import TorchCall, is_inplace, name_of
 from pellucid.errors import InvalidArgument
 

@@ -11,7 +11,7 @@ from laws.counting import Counted
 from pellucid import attr
 from pellucid.errors import InvalidArgument, PellucidWarning
 
-pytestmark = pytest.mark.usefixtures("without_looks")
+pytestmark = pytest.mark.usefixtures("without_row_checks")
 
 X = torch.tensor([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0], [0.7, 0.9, -0.3]], dtype=torch.float64)
 W = torch.tensor([2.0, -1.0, 4.0], dtype=torch.float64)

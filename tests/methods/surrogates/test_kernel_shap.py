@@ -17,9 +17,9 @@ from pellucid import attr, methods
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods.surrogates.coalition_samplers import CaptumSampler, PairedSampler
 from pellucid.methods.surrogates.kernel_shap import ADDITIONAL_SAMPLES
-from zoo.games import numbers, playing, random_table
+from zoo.games import model_of_game, numbers, random_table
 
-pytestmark = pytest.mark.usefixtures("without_looks")
+pytestmark = pytest.mark.usefixtures("without_row_checks")
 
 quickly = settings(max_examples=12, deadline=None, derandomize=True)
 random_games = given(players=st.integers(1, 8), seed=st.integers(0, 999))
@@ -44,7 +44,7 @@ class TestAllCoalitions:
     @quickly
     @random_games
     def test_are_shapley_values(self, players: int, seed: int):
-        game = playing(random_table(players, seed))
+        game = model_of_game(random_table(players, seed))
         close((worth(game, players),), (exact(game, players),), rtol=1e-10, atol=1e-10)
 
     @quickly
@@ -52,14 +52,14 @@ class TestAllCoalitions:
     def test_who_never_adds_anything_gets_nothing(self, players: int, seed: int):
         dummy = seed % players
         table = random_table(players, seed)[torch.arange(2**players) & ~(1 << dummy)]
-        assert worth(playing(table), players)[dummy].abs() < 1e-12
+        assert worth(model_of_game(table), players)[dummy].abs() < 1e-12
 
     @quickly
     @given(players=st.integers(2, 8), seed=st.integers(0, 999))
     def test_two_that_add_the_same_get_the_same(self, players: int, seed: int):
         table, every = random_table(players, seed), torch.arange(2**players)
         swapped = (every & ~3) | ((every & 1) << 1) | (every >> 1 & 1)
-        found = worth(playing(table + table[swapped]), players)
+        found = worth(model_of_game(table + table[swapped]), players)
         close((found[0],), (found[1],), atol=1e-12)
 
     @pytest.mark.parametrize("players", [1, 2, 3, 8])
@@ -82,7 +82,7 @@ class TestSomeCoalitions:
     def test_values_add_up(self, sampling: str, players: int, seed: int):
         table = random_table(players, seed)
         for samples in (least(players), least(players) + 5) if sampling == "auto" else (1, 2, 3, players, 40):
-            found = worth(playing(table), players, samples, sampling, seed)
+            found = worth(model_of_game(table), players, samples, sampling, seed)
             close((found.sum(),), (table[-1] - table[0],), rtol=1e-10, atol=1e-10)
 
     @quickly
@@ -91,8 +91,8 @@ class TestSomeCoalitions:
     def test_linearity(self, sampling: str, players: int, seeds: tuple[int, int]):
         one, other = (random_table(players, seed) for seed in seeds)
         samples = least(players) + 3
-        apart = [worth(playing(table), players, samples, sampling) for table in (one, other)]
-        together = worth(playing(2 * one - 3 * other), players, samples, sampling)
+        apart = [worth(model_of_game(table), players, samples, sampling) for table in (one, other)]
+        together = worth(model_of_game(2 * one - 3 * other), players, samples, sampling)
         close((together,), (2 * apart[0] - 3 * apart[1],), atol=1e-10)
 
     @pytest.mark.parametrize("outputs", [1, 3])
@@ -145,7 +145,7 @@ class TestAdditiveModels:
 
 
 def test_the_error_shrinks_with_samples():
-    game = playing(random_table(8, 3))
+    game = model_of_game(random_table(8, 3))
     values = exact(game, 8)
 
     def error(samples: int) -> float:

@@ -17,7 +17,7 @@ from pellucid import attr, methods
 from pellucid.models.linear import Model
 from zoo.specimens import SPECIMENS
 
-pytestmark = pytest.mark.usefixtures("without_looks")
+pytestmark = pytest.mark.usefixtures("without_row_checks")
 
 
 class LeastSquares(Model):

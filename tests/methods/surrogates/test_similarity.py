@@ -37,10 +37,10 @@ def masks(shapes: Any, of: str) -> tuple[Tensor, ...] | None:
 
 def one_by_one(kernel: ExponentialKernel, game: Game, present: Tensor, apart: bool) -> Tensor:
     """What the kernel says when called."""
-    x, fill = game.f.x, game.fill.alone
+    x, fill = game.f.x, game.fill.baseline
     found = torch.empty(len(x[0]) if apart else 1, len(present), dtype=torch.float64)
     for sample in range(len(present)):
-        there = game.features.among(present[sample : sample + 1], slice(None))
+        there = game.features.element_masks(present[sample : sample + 1], slice(None))
         near = masked_points(there, x, fill, slice(None))
         for row in range(len(found)):
             some = slice(row, row + 1) if apart else slice(None)

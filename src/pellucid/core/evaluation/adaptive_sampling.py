@@ -32,7 +32,7 @@ Z_95 = 1.96
 class HasPoints(Protocol):
     """Whatever holds data per point, such as a game, and can be restricted to some of the points."""
 
-    def among(self: OfPoints, which: Tensor, /) -> OfPoints:
+    def select(self: OfPoints, which: Tensor, /) -> OfPoints:
         """The same for the points with these indices, int64 [k]."""
         ...
 
@@ -64,7 +64,7 @@ class AdaptiveSampler:
     """Adaptive sampling: doubles the samples of the points whose 95 % confidence interval is wider than the tolerance.
 
         while sampler.count:
-            ...  # draw sampler.count samples for each of the points sampler.places
+            ...  # draw sampler.count samples for each of the points sampler.active_points
             sampler.update(values, stderr)
 
     A fixed number of samples is taken in a single round, for all points.
@@ -81,8 +81,8 @@ class AdaptiveSampler:
     Attributes:
         count: How many samples per point come next; 0 when sampling is over.
         done: How many samples the points of this round have already.
-        places: The indices of the points that are sampled next, int64 [k].
-        still: Their positions in the `places` of the round before, int64 [k].
+        active_points: The indices of the points that are sampled next, int64 [k].
+        positions_in_last_round: Their positions in the `active_points` of the round before, int64 [k].
         converged: Which points are narrow enough, bool [n]; None for a fixed number of samples.
         n_evaluations: How many samples each point has taken, int64 [n]; None likewise.
 
@@ -102,8 +102,8 @@ class AdaptiveSampler:
         name: str = "n_samples",
     ) -> None:
         self._f, self._goal, self._at_once = f, goal, at_once
-        self.places, self.done = all_examples(len(f)), 0
-        self.still = self.places
+        self.active_points, self.done = all_examples(len(f)), 0
+        self.positions_in_last_round = self.active_points
         self.converged: Tensor | None = None
         self.n_evaluations: Tensor | None = None
         if samples != "auto":
@@ -117,16 +117,16 @@ class AdaptiveSampler:
         self.n_evaluations = torch.zeros(len(f), dtype=torch.int64, device="cpu")
 
     @property
-    def everyone(self) -> bool:
+    def all_active(self) -> bool:
         """Whether all points are still being sampled."""
-        return len(self.places) == len(self._f)
+        return len(self.active_points) == len(self._f)
 
-    def at(self, which: slice) -> slice | Tensor:
+    def point_indices(self, which: slice) -> slice | Tensor:
         """A slice of the points that are sampled next, as indices of the function's points."""
-        return which if self.everyone else self.places[which]
+        return which if self.all_active else self.active_points[which]
 
     @property
-    def numbers(self) -> slice:
+    def sample_range(self) -> slice:
         """The range of samples that comes next."""
         return slice(self.done, self.done + self.count)
 
@@ -134,9 +134,9 @@ class AdaptiveSampler:
         """A range within the samples that come next, as a range of all samples."""
         return slice(self.done + samples.start, self.done + samples.stop)
 
-    def among(self, game: OfPoints) -> OfPoints:
+    def select_active(self, game: OfPoints) -> OfPoints:
         """A game, for example, restricted to the points that are sampled next."""
-        return game if self.everyone else game.among(self.places)
+        return game if self.all_active else game.select(self.active_points)
 
     def update(self, values: Tensors, stderr: Tensors | None) -> None:
         """Choose the points of the next round, given the estimates for all points so far.
@@ -156,16 +156,16 @@ class AdaptiveSampler:
         wide = widths > goal
         per_point = len(finite) == len(self._f) and not self._f.session.whole_batch
         converged, unfinished = (
-            flags[self.places] if per_point else flags.all().expand(len(self.places))
+            flags[self.active_points] if per_point else flags.all().expand(len(self.active_points))
             for flags in (finite & ~wide, finite & wide)
         )
-        self.n_evaluations[self.places], self.converged[self.places] = self.done, converged
-        self.still = unfinished.nonzero().flatten()
-        self.places = self.places[self.still]
-        self.count = min(self.done, self._at_once or self.done) if len(self.still) else 0
+        self.n_evaluations[self.active_points], self.converged[self.active_points] = self.done, converged
+        self.positions_in_last_round = unfinished.nonzero().flatten()
+        self.active_points = self.active_points[self.positions_in_last_round]
+        self.count = min(self.done, self._at_once or self.done) if len(self.positions_in_last_round) else 0
         if self.done + self.count > self._most and self.count:
-            rows = self._f.examples[self.places].tolist()
-            widest = float((widths[self.places] if per_point else widths).max())
+            rows = self._f.examples[self.active_points].tolist()
+            widest = float((widths[self.active_points] if per_point else widths).max())
             warn(
                 f"tolerance is not reached in {self.done} samples for examples {rows}: the widest interval is "
                 f"{widest:.2g} to either side. Hint: a larger tolerance, or relative=True, or more as max_samples."

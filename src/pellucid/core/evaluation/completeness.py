@@ -50,7 +50,7 @@ ENOUGH_ROWS = 20
 
 def ends_fit_into_chunk(f: ModelFunction, steps: int) -> bool:
     """Whether both ends of a line can be evaluated as two more rows per example in the first chunk, almost for free."""
-    rows = f.session.budget.fitting // max(1, len(f))
+    rows = f.session.budget.rows_that_fit // max(1, len(f))
     needs_forward_of_its_own = (
         f.problem.options.gradient_function is not None
         or f.problem.options.create_graph

@@ -13,7 +13,7 @@ from torch import Future, Tensor
 
 from pellucid.core.autograd.dependence import marked_as_source
 from pellucid.core.batching import not_measured
-from pellucid.core.evaluation.row_independence import Way, tied_to_its_batch
+from pellucid.core.evaluation.row_independence import Endpoints, tied_to_its_batch
 from pellucid.core.evaluation.session import Session
 from pellucid.core.examples import all_examples, is_batch_first
 from pellucid.core.model.activation_replay import CHECK_ROWS, Recording, Replay, check_indices, errors_invalidate
@@ -51,7 +51,7 @@ class Evaluator:
     replay: bool = True
 
     @property
-    def way(self) -> Way:
+    def endpoints(self) -> Endpoints:
         """The source and the target."""
         return self.source, self.target
 
@@ -72,7 +72,7 @@ class Evaluator:
         inputs, source_points = self.inputs_and_source_points(points)
         sites = (self.target.site,) if site is None else (site, self.target.site)
         interceptor = None if source_points is None else self._replay_interceptor(source_points, sites)
-        with tied_to_its_batch(session, self.way, examples, inputs), self._failing_replays(interceptor):
+        with tied_to_its_batch(session, self.endpoints, examples, inputs), self._failing_replays(interceptor):
             forward, arguments = self._prepare(inputs, examples, source_points, sites, interceptor=interceptor)
             forward.run(arguments, session.info, session.state, stops=self._stops(sites))
             value = self.explain(forward.output_at(self.target.site), examples)
@@ -80,7 +80,7 @@ class Evaluator:
         if captured is not None and site is not None:
             session.observed.remember_layout(site, captured)
         per_row = value.shape[:1] == examples.shape and (captured is None or is_batch_first(examples, captured.tensors))
-        if not per_row and session.holds_others(examples):
+        if not per_row and session.holds_other_rows(examples):
             raise BatchCollapsed
         return value, captured
 
@@ -106,10 +106,10 @@ class Evaluator:
             raise InvalidArgument("forward_func must return a tensor: got a Future. Hint: call attribute_future.")
         return self.target(output if torch.is_grad_enabled() else as_tensor(output), examples)
 
-    def ask(self, points: Points) -> Future[Any]:
+    def future_output(self, points: Points) -> Future[Any]:
         """The future that the model returns for these points."""
         inputs, source_points = self.inputs_and_source_points(points)
-        with torch.no_grad(), tied_to_its_batch(self.session, self.way, points.examples, inputs):
+        with torch.no_grad(), tied_to_its_batch(self.session, self.endpoints, points.examples, inputs):
             output = self.run(inputs, points.examples, source_points, (self.target.site,)).output
         if not isinstance(output, Future):
             raise InvalidArgument(
@@ -119,15 +119,15 @@ class Evaluator:
 
     def explain_future(self, output: Future[Any], examples: Tensor) -> Tensor:
         """The target's values for these examples, given a future output that is done."""
-        with tied_to_its_batch(self.session, self.way, examples):
+        with tied_to_its_batch(self.session, self.endpoints, examples):
             value = self.explain(output.value(), examples)
-        if value.shape[:1] != examples.shape and self.session.holds_others(examples):
+        if value.shape[:1] != examples.shape and self.session.holds_other_rows(examples):
             raise BatchCollapsed
         return value
 
     def inputs_of(self, examples: Tensor) -> Tensors:
         """Copies of the user's inputs for these examples."""
-        picked: Tensors = self.session.pick(self.session.problem.inputs, examples)
+        picked: Tensors = self.session.select_rows(self.session.problem.inputs, examples)
         return picked
 
     def capture(self, inputs: Tensors, examples: Tensor, site: Site, source_points: Points | None = None) -> Tensors:
@@ -141,12 +141,12 @@ class Evaluator:
         """
         with (
             torch.set_grad_enabled(self.session.problem.options.create_graph),
-            tied_to_its_batch(self.session, self.way, examples, inputs),
+            tied_to_its_batch(self.session, self.endpoints, examples, inputs),
         ):
             captured = self.run(inputs, examples, source_points, (site,)).captured(site)
         if site.modules:
             self.session.observed.remember_layout(site, captured)
-        if not is_batch_first(examples, captured.tensors) and self.session.holds_others(examples):
+        if not is_batch_first(examples, captured.tensors) and self.session.holds_other_rows(examples):
             raise BatchCollapsed
         return captured.tensors
 
@@ -155,7 +155,7 @@ class Evaluator:
         observed, batch_size = self.session.observed, self.session.problem.batch_size
         if self.source not in observed.captured:
             recording = Recording(self.source) if self._is_replayable else None
-            captured = self.lead(self.session.problem.inputs, all_examples(batch_size), recording=recording)
+            captured = self.capture_source(self.session.problem.inputs, all_examples(batch_size), recording=recording)
             observed.captured[self.source] = captured
             if recording is not None:
                 modules = {*self.target.site.modules, *self.gradient_at.modules}.difference(self.source.modules)
@@ -170,7 +170,7 @@ class Evaluator:
             )
         return observed.captured[self.source]
 
-    def lead(
+    def capture_source(
         self,
         inputs: Tensors,
         examples: Tensor,
@@ -194,7 +194,7 @@ class Evaluator:
             interceptor = None if recording is None or not whole else (recording, session.info.modules)
             with (
                 torch.set_grad_enabled(session.problem.options.create_graph),
-                tied_to_its_batch(session, self.way, examples[rows], chunk),
+                tied_to_its_batch(session, self.endpoints, examples[rows], chunk),
             ):
                 forward = self.run(chunk, examples[rows], None, (self.source,), chosen=chosen, interceptor=interceptor)
             captured = forward.captured(self.source)
@@ -202,8 +202,8 @@ class Evaluator:
                 raise BatchCollapsed
             return captured
 
-        budget = dataclasses.replace(session.budget, progress=None, fixed=True)
-        budget.rows = session.budget.rows if session.budget.fixed else len(examples)
+        budget = dataclasses.replace(session.budget, progress=None, rows_are_final=True)
+        budget.rows = session.budget.rows if session.budget.rows_are_final else len(examples)
         chunks = list(budget.blocks(1, len(examples), capture_chunk, whole=session.whole_batch))
         tensors = tuple(torch.cat(pieces) for pieces in zip(*(chunk.tensors for chunk in chunks), strict=True))
         return chunks[0] if len(chunks) == 1 else dataclasses.replace(chunks[0], tensors=tensors)
@@ -254,7 +254,7 @@ class Evaluator:
         elif source_points is None:
             inputs = tuple(map(marked_as_source, inputs))
         extra = session.problem.additional_forward_args
-        arguments = (*inputs, *session.pick(extra, examples)) if extra else inputs
+        arguments = (*inputs, *session.select_rows(extra, examples)) if extra else inputs
         forward = ForwardPass(
             session.problem.model, grads=grads, whole=session.whole_batch, chosen=chosen, watch=interceptor
         )
@@ -323,4 +323,4 @@ class Evaluator:
         forward_examples, checked_examples = (
             None if session.is_whole_batch(examples) else examples for examples in (points.examples, checked.examples)
         )
-        return replay.answers(forward_examples, checked_examples, rerun, session.budget.ahead)
+        return replay.interceptor_for(forward_examples, checked_examples, rerun, session.budget.sweep_rows)

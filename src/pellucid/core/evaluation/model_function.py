@@ -216,10 +216,10 @@ class ModelFunction:
             return evaluator.capture(inputs, examples, evaluator.source)
         equal = not (session.whole_batch or self.problem.additional_forward_args or any(x.stride(0) for x in inputs))
         if equal:  # all rows are one expanded row: one forward of that suffices
-            first_row = evaluator.lead(tuple(x[:1] for x in inputs), self.examples[:1]).tensors
+            first_row = evaluator.capture_source(tuple(x[:1] for x in inputs), self.examples[:1]).tensors
             if all(tensor.shape[:1] == (1,) for tensor in first_row):
                 return tuple(tensor.expand(len(self), *tensor.shape[1:]) for tensor in first_row)
-        return evaluator.lead(inputs, self.examples).tensors
+        return evaluator.capture_source(inputs, self.examples).tensors
 
     def select(self, which: Tensor) -> ModelFunction:
         """The same function with those of its own points that have these indices, int64 [k]."""
@@ -300,7 +300,7 @@ class ModelFunction:
 
     def _independence_check(self, points: Points) -> RowIndependenceCheck | None:
         """The check that is due after a forward of these points; None where rows are known to be independent."""
-        return RowIndependenceCheck.of(self.session, self.evaluator.way, points.examples, lambda: self.points)
+        return RowIndependenceCheck.of(self.session, self.evaluator.endpoints, points.examples, lambda: self.points)
 
     def _measuring(self, points: Points) -> AbstractContextManager[None]:
         """Measure the bytes per row in a forward; not with `create_graph`, which keeps the graphs of all chunks."""
@@ -346,7 +346,7 @@ class ModelFunction:
         """The gradient that the user's function takes. It returns no values, so these are zeros."""
         problem, examples = self.problem, points.examples
         leaves = as_leaves(points.tensors, problem.options.create_graph)
-        extra = self.session.pick(problem.additional_forward_args, examples) or None
+        extra = self.session.select_rows(problem.additional_forward_args, examples) or None
         with torch.enable_grad():
             grads = function(problem.model, leaves, self.evaluator.target.argument(examples), extra)
         return Gradient(leaves[0].new_zeros(len(points)), leaves, tuple(grads))

@@ -35,7 +35,7 @@ def precomputed_points(points: Tensors) -> PointSampler:
 
 
 @final
-class DrawnInTurn:
+class DrawnOnDemand:
     """Samples that are drawn as the sweep comes to them, so that no more are held than a block needs.
 
     Args:

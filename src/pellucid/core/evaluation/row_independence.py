@@ -47,7 +47,7 @@ DecoyFactors: TypeAlias = tuple[int, ...]
 DECOY_FACTORS: DecoyFactors = (3, 1)
 """What the decoys' values are multiplied by; the next factor is tried where the model fails or returns NaN."""
 
-Way: TypeAlias = tuple[Site, Target]
+Endpoints: TypeAlias = tuple[Site, Target]
 """The source and the target of a forward."""
 
 
@@ -63,7 +63,7 @@ class ForwardRefused(BatchCollapsed):
 
     def settle(self, result: T) -> T:
         """The result with whole batches, which did not fail; the model is remembered as one that needs them."""
-        self._kind.remember(meets=True, why="%s fails for other rows than its batch")
+        self._kind.remember(rows_interact=True, why="%s fails for other rows than its batch")
         return result
 
 
@@ -75,7 +75,7 @@ class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function;
 
     Args:
         session: The session of the forward.
-        way: Its source and target.
+        endpoints: Its source and target.
         examples: The example that each of its rows belongs to, int64 [n].
         inputs: The model's inputs, to be described in the error.
 
@@ -83,8 +83,8 @@ class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function;
         ForwardRefused: There was an exception, and the forward held other rows than the user's batch.
     """
 
-    def __init__(self, session: Session, way: Way, examples: Tensor, inputs: Tensors = ()) -> None:
-        self._session, self._way, self._examples, self._inputs = session, way, examples, inputs
+    def __init__(self, session: Session, endpoints: Endpoints, examples: Tensor, inputs: Tensors = ()) -> None:
+        self._session, self._endpoints, self._examples, self._inputs = session, endpoints, examples, inputs
 
     def __enter__(self) -> None: ...
 
@@ -92,8 +92,8 @@ class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function;
         if not isinstance(error, Exception):
             return
         self._session.observed.failed_on = describe(self._inputs)
-        if self._session.holds_others(self._examples) and not out_of_memory(error):
-            raise ForwardRefused(_ForwardKind.of(self._session, self._way)) from error
+        if self._session.holds_other_rows(self._examples) and not out_of_memory(error):
+            raise ForwardRefused(_ForwardKind.of(self._session, self._endpoints)) from error
 
 
 @final
@@ -113,9 +113,9 @@ class _ForwardKind:
     name: str
 
     @classmethod
-    def of(cls, session: Session, way: Way) -> _ForwardKind:
+    def of(cls, session: Session, endpoints: Endpoints) -> _ForwardKind:
         """The key of the forwards of a session."""
-        problem, (source, target) = session.problem, way
+        problem, (source, target) = session.problem, endpoints
         extra = problem.additional_forward_args
         shared_data = tuple(
             content_of(leaf)
@@ -130,22 +130,22 @@ class _ForwardKind:
         return cls(kind, (reachable, shared_data, source.key, target.site.key, target_code), name)
 
     @property
-    def meets(self) -> bool | None:
+    def rows_interact(self) -> bool | None:
         """Whether rows were found to depend on each other; None where that has not been checked."""
         with LOCK:
-            return facts_of(self.kind.owner).rows_meet.get((self.kind.signature, self.kind.batch, self.more))
+            return facts_of(self.kind.owner).rows_interact.get((self.kind.signature, self.kind.batch, self.more))
 
-    def remember(self, *, meets: bool, why: str = "") -> None:
+    def remember(self, *, rows_interact: bool, why: str = "") -> None:
         """Remember whether rows depend on each other; the first time that a model's do is logged, with the reason."""
         with LOCK:
-            rows_meet = facts_of(self.kind.owner).rows_meet
-            if meets and True not in rows_meet.values():
+            known = facts_of(self.kind.owner).rows_interact
+            if rows_interact and True not in known.values():
                 _ROWS_LOG.info(
                     f"{why}: every sample gets a forward with the whole batch. Hint: whole_batch=True", self.name
                 )
-            if len(rows_meet) >= MAX_KINDS:
-                rows_meet.clear()
-            rows_meet[self.kind.signature, self.kind.batch, self.more] = meets
+            if len(known) >= MAX_KINDS:
+                known.clear()
+            known[self.kind.signature, self.kind.batch, self.more] = rows_interact
 
 
 @final
@@ -154,12 +154,12 @@ class RowIndependenceCheck:
 
     Args:
         session: The session of the forward.
-        way: Its source and target.
+        endpoints: Its source and target.
         own_points: The function's own points, of which decoys are made.
     """
 
-    def __init__(self, session: Session, way: Way, own_points: Points) -> None:
-        self._session, self._way, self._own_points = session, way, own_points
+    def __init__(self, session: Session, endpoints: Endpoints, own_points: Points) -> None:
+        self._session, self._endpoints, self._own_points = session, endpoints, own_points
         self._device = session.problem.inputs[0].device
         self._random_state = random_state(self._device)
         self._checks_last_rows = False
@@ -167,20 +167,20 @@ class RowIndependenceCheck:
 
     @classmethod
     def of(
-        cls, session: Session, way: Way, examples: Tensor, own_points: Callable[[], Points]
+        cls, session: Session, endpoints: Endpoints, examples: Tensor, own_points: Callable[[], Points]
     ) -> RowIndependenceCheck | None:
         """The check for a forward of these examples; None where rows are known to be independent.
 
         Raises:
             RowsDepend: Rows were found to depend on each other before.
         """
-        if session.rows_meet is not None or not session.holds_others(examples):
+        if session.rows_interact is not None or not session.holds_other_rows(examples):
             return None
-        meets = _ForwardKind.of(session, way).meets
-        if meets:
+        rows_interact = _ForwardKind.of(session, endpoints).rows_interact
+        if rows_interact:
             raise RowsDepend
-        session.rows_meet = meets
-        return cls(session, way, own_points()) if meets is None else None
+        session.rows_interact = rows_interact
+        return cls(session, endpoints, own_points()) if rows_interact is None else None
 
     def verify(self, points: Points, value: Tensor, run: Callable[[Points], Tensor]) -> None:
         """Compare the forward with one of the same rows beside decoys, and remember the result.
@@ -263,7 +263,7 @@ class RowIndependenceCheck:
         """Whether a comparison would say something: not with a single row, nor if the forward drew random numbers."""
         if all(map(torch.equal, random_state(self._device), self._random_state)):
             return self._rows_compared(examples) > 0
-        self._session.rows_meet = False
+        self._session.rows_interact = False
         return False
 
     def _rows_compared(self, examples: Tensor) -> int:
@@ -304,10 +304,12 @@ class RowIndependenceCheck:
             RowsDepend: They are not.
         """
         self._session.state.after_forward()  # buffers that a forward changes must not count as another kind
-        _ForwardKind.of(self._session, self._way).remember(meets=not independent, why="rows of %s depend on each other")
+        _ForwardKind.of(self._session, self._endpoints).remember(
+            rows_interact=not independent, why="rows of %s depend on each other"
+        )
         if not independent:
             raise RowsDepend
-        self._session.rows_meet = False
+        self._session.rows_interact = False
 
 
 def _decoys(rows: Tensor, *, factor: int, may_grow: bool) -> Tensor:

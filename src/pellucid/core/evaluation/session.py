@@ -53,7 +53,7 @@ class Session:
         observed: Layouts, captured tensors and replays, by site.
         coalitions: The values of coalitions, while the session is open; else None.
         whole_batch: Whether every forward must hold the user's batch, whole and in order.
-        rows_meet: Whether rows of a forward depend on each other; None until that has been checked.
+        rows_interact: Whether rows of a forward depend on each other; None until that has been checked.
         copies: Whether the examples are copies made by an outer attribution, which alone knows the user's batch.
         warned_inputs: The indices of inputs without a gradient, of which the user has been warned.
 
@@ -90,7 +90,7 @@ class Session:
         mixes = info.mixes_examples if options.whole_batch is None else options.whole_batch
         uneven = len({tensor.shape[0] for tensor in problem.inputs}) > 1
         self.whole_batch = mixes or problem.target.of_output_rows or uneven
-        self.rows_meet = options.whole_batch
+        self.rows_interact = options.whole_batch
         self.copies = False
         self.warned_inputs: set[int] = set()
         if outer is not None:
@@ -99,7 +99,7 @@ class Session:
             self.copies = repeats and not outer.whole_batch
             self.warned_inputs = outer.warned_inputs
             self.whole_batch |= outer.whole_batch
-            self.rows_meet = self.rows_meet if outer.rows_meet is None else outer.rows_meet
+            self.rows_interact = self.rows_interact if outer.rows_interact is None else outer.rows_interact
 
     @classmethod
     def of(cls, problem: Problem) -> Session:
@@ -220,10 +220,10 @@ class Session:
         batch = all_examples(self.problem.batch_size)
         return examples is batch or torch.equal(examples, batch)
 
-    def holds_others(self, examples: Tensor) -> bool:
+    def holds_other_rows(self, examples: Tensor) -> bool:
         """Whether a forward of these examples holds other rows than the user's batch; never with `whole_batch`."""
         return not self.whole_batch and (self.copies or not self.is_whole_batch(examples))
 
-    def pick(self, value: Any, examples: Tensor) -> Any:
+    def select_rows(self, value: Any, examples: Tensor) -> Any:
         """The rows of these examples, int64 [n], of an argument; copies, as the model may write into them."""
         return select_examples(value, None if self.is_whole_batch(examples) else examples, self.problem.batch_size)

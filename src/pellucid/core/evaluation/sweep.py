@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from torch import Tensor
 
-from pellucid.core.evaluation.gathered import BlockBuffer
+from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.points import Points
 from pellucid.core.tensors import Tensors, at_least_float32, broadcast_to, detach_all, sum_per_row
@@ -136,7 +136,7 @@ def values_at(f: ModelFunction, samples: int, sampler: PointSampler) -> Tensor:
     gathered = BlockBuffer(samples * len(f))
     for rows, value in f.session.blocks(samples, len(f), evaluate_block(f, sampler)):
         gathered.add(rows, (sum_per_row(value) if value.ndim else value.reshape(1),))
-    return by_place(gathered, samples)
+    return by_point(gathered, samples)
 
 
 def evaluate_block(f: ModelFunction, sampler: PointSampler) -> Callable[[slice, slice], tuple[int, Tensor]]:
@@ -149,7 +149,7 @@ def evaluate_block(f: ModelFunction, sampler: PointSampler) -> Callable[[slice, 
     return run
 
 
-def by_place(gathered: BlockBuffer, samples: int) -> Tensor:
+def by_point(gathered: BlockBuffer, samples: int) -> Tensor:
     """The values of a sweep, gathered sample by sample, as [n, samples]."""
     (values,) = gathered.tensors
     return values.reshape(samples, -1).T

@@ -24,7 +24,7 @@ Numbers must not be negative; some may be missing. Attributions give each elemen
 counts a feature as often as it has elements; [per_feature][pellucid.methods.per_feature] has each value once.
 """
 
-HIGHEST_NUMBER = 10**7
+HIGHEST_ID = 10**7
 """Random draws are made for all numbers of a mask: so these may not be higher."""
 
 
@@ -36,13 +36,13 @@ class Features:
     Args:
         count: The number of features.
         masks: The feature of each element, int64 (1 or n, ...) for each tensor; features count from zero.
-        names: The number of each feature in the user's mask, int64 [features].
+        ids: The number of each feature in the user's mask, int64 [features].
         argument: What users call the mask, for errors.
     """
 
     count: int
     masks: Tensors
-    names: Tensor
+    ids: Tensor
     argument: str = "feature_mask"
 
     @classmethod
@@ -65,16 +65,16 @@ class Features:
                 f"{argument} must have one entry for each input: expected {len(x)}, got {len(user_masks)}."
             )
         validated = [_validated_mask(mask, tensor, argument) for mask, tensor in zip(user_masks, x, strict=True)]
-        names = validated[0].new_empty(0)
+        ids = validated[0].new_empty(0)
         for mask in validated:
-            names_in_mask = torch.unique(mask).to(names.device)
-            names = torch.cat([names, names_in_mask[~torch.isin(names_in_mask, names)]])
-        sorted_names, features = names.sort()
+            ids_in_mask = torch.unique(mask).to(ids.device)
+            ids = torch.cat([ids, ids_in_mask[~torch.isin(ids_in_mask, ids)]])
+        sorted_ids, features = ids.sort()
         masks = tuple(
-            features.to(mask.device)[torch.searchsorted(sorted_names.to(mask.device), mask.contiguous())]
+            features.to(mask.device)[torch.searchsorted(sorted_ids.to(mask.device), mask.contiguous())]
             for mask in validated
         )
-        return cls(len(names), masks, names.cpu(), argument)
+        return cls(len(ids), masks, ids.cpu(), argument)
 
     @classmethod
     def _one_per_element(cls, x: Tensors, argument: str) -> Features:
@@ -91,7 +91,7 @@ class Features:
         """The elements of each of these features, int64 [k], as masks (k, 1 or n, ...); none for a negative feature."""
         return tuple(mask == features.to(mask.device).view(-1, *[1] * mask.ndim) for mask in self._at(point_range))
 
-    def among(self, coalitions: Tensor, point_range: slice) -> Tensors:
+    def element_masks(self, coalitions: Tensor, point_range: slice) -> Tensors:
         """The elements of the features in coalitions, bool [k, 1 or n, features], as masks (k, 1 or n, ...)."""
 
         def present_in(mask: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ class Features:
 
         return tuple(map(present_in, self._at(point_range)))
 
-    def among_points(self, which: Tensor) -> Features:
+    def select(self, which: Tensor) -> Features:
         """The same features for the points with these indices, int64 [k]."""
         masks = tuple(mask if len(mask) == 1 else mask[which.to(mask.device)] for mask in self.masks)
         return replace(self, masks=masks)
@@ -137,7 +137,7 @@ class Features:
 
         return tuple(map(spread_to, self.masks))
 
-    def picked(self, values: Tensors) -> Tensor:
+    def gather(self, values: Tensors) -> Tensor:
         """The inverse of `spread`: values (m, ...) of elements, equal within a feature, become [m, features]."""
         element_values = torch.cat([flatten_examples(tensor).to(values[0]) for tensor in values], dim=1)
         examples, device = max(map(len, self.masks)), element_values.device
@@ -159,19 +159,19 @@ class Features:
         return sums
 
     @property
-    def numbers(self) -> range:
+    def id_range(self) -> range:
         """The range from the lowest to the highest of the user's numbers; some may belong to no feature.
 
         Raises:
-            InvalidArgument: A number is above `HIGHEST_NUMBER`.
+            InvalidArgument: A number is above `HIGHEST_ID`.
         """
-        numbers = range(int(self.names.min()), int(self.names.max()) + 1) if self.count else range(0)
-        if numbers.stop > HIGHEST_NUMBER:
+        ids = range(int(self.ids.min()), int(self.ids.max()) + 1) if self.count else range(0)
+        if ids.stop > HIGHEST_ID:
             raise InvalidArgument(
-                f"{self.argument} must number features below {HIGHEST_NUMBER}, as draws are made for all numbers: "
-                f"got {numbers.stop - 1}. Hint: number them from zero."
+                f"{self.argument} must number features below {HIGHEST_ID}, as draws are made for all numbers: "
+                f"got {ids.stop - 1}. Hint: number them from zero."
             )
-        return numbers
+        return ids
 
     def changed_features(self, x: Tensors, reference: Tensors) -> Tensor:
         """The features in which two sets of points differ, int64 [k] in order."""

@@ -53,15 +53,15 @@ class Fill:
         return len(self.rows[0])
 
     @property
-    def alone(self) -> Tensors:
+    def baseline(self) -> Tensors:
         """The single row where there is no background, (n, ...) each."""
         return tuple(rows[0] for rows in self.rows)
 
-    def among(self, which: Tensor) -> Fill:
+    def select(self, which: Tensor) -> Fill:
         """The same for the points with these indices, int64 [k]."""
         return Fill(self._at(which))
 
-    def unlike(self, x: Tensors) -> Tensors:
+    def changed_elements(self, x: Tensors) -> Tensors:
         """Which elements of the points any of the rows changes, bool (n, ...)."""
         return tuple((tensor != rows[0]) | (rows != rows[:1]).any(0) for tensor, rows in zip(x, self.rows, strict=True))
 

@@ -66,21 +66,21 @@ class Game:
         f: The function.
         fill: The baselines, as values of absent elements.
         features: The features, active or not.
-        playing: The indices of the active features, int64 [active].
+        active_features: The indices of the active features, int64 [active].
     """
 
     def __init__(self, f: ModelFunction, feature_mask: FeatureMask, baselines: Baselines) -> None:
         self.f, self.fill = f, Fill.of(f, baselines)
         self.features = Features.of(f.x, feature_mask)
-        self.playing = active_features(self.features, f.x, self.fill)
+        self.active_features = active_features(self.features, f.x, self.fill)
         self._dtype = torch.get_default_dtype()
 
-    def among(self, which: Tensor) -> Game:
+    def select(self, which: Tensor) -> Game:
         """The same game, with the same active features, for the points with these indices, int64 [k]."""
         game = copy.copy(self)
         game.f = self.f.select(which)
-        game.fill = self.fill.among(which)
-        game.features = self.features.among_points(which)
+        game.fill = self.fill.select(which)
+        game.features = self.features.select(which)
         return game
 
     async def values(self, count: int, coalitions: Coalitions, *, silent: bool = False) -> Tensor:
@@ -94,7 +94,7 @@ class Game:
         Returns:
             [m, count], in at least float32, for the m = n * K values of a target (n, *K).
         """
-        memory = self._memory if count * len(self.playing) <= MOST_LISTED else None
+        memory = self._memory if count * len(self.active_features) <= MOST_LISTED else None
         listed = None if memory is None else coalitions(slice(0, count), slice(None))
         if memory is not None and listed is not None and listed.shape[1] == 1:
             values = await self._remembered_values(memory, listed)
@@ -115,8 +115,8 @@ class Game:
         def masks(coalition_range: slice, point_range: slice) -> Tensors:
             active = coalitions(coalition_range, point_range)
             present = active.new_zeros(*active.shape[:2], self.features.count)
-            present[:, :, self.playing] = active
-            return self.features.among(present, point_range)
+            present[:, :, self.active_features] = active
+            return self.features.element_masks(present, point_range)
 
         return masks
 
@@ -148,7 +148,7 @@ class Game:
 
     async def values_deduplicated(self, coalitions: Tensor) -> Tensor:
         """Values [m, k] of coalitions, bool [k, 1 or n, active]; equal coalitions are evaluated once."""
-        if not len(self.playing):
+        if not len(self.active_features):
             return (await self.values(1, lambda *_: coalitions[:1, :1])).expand(-1, len(coalitions))
         unique, index = _unique_coalitions(coalitions)
 
@@ -163,10 +163,10 @@ class Game:
         feature_values = values
         if values.shape[1] != self.features.count:
             feature_values = values.new_zeros(len(values), self.features.count)
-            feature_values[:, self.playing.to(values.device)] = values
-        return self.features.spread(self.narrowed(feature_values))
+            feature_values[:, self.active_features.to(values.device)] = values
+        return self.features.spread(self.as_output_dtype(feature_values))
 
-    def narrowed(self, values: Tensor) -> Tensor:
+    def as_output_dtype(self, values: Tensor) -> Tensor:
         """Values in the floating dtype of the model's output, which is known once `values` has been called."""
         return values.to(self._dtype)
 
@@ -191,8 +191,8 @@ def _unique_coalitions(coalitions: Tensor) -> tuple[Tensor, Tensor]:
 
 def active_features(players: FeatureSet, x: Tensors, fill: Fill) -> Tensor:
     """The features that differ from their fill in any example, int64 [k]; warns where none does."""
-    unlike = fill.unlike(x)
-    active = players.changed_features(unlike, tuple(map(torch.zeros_like, unlike)))
+    changed = fill.changed_elements(x)
+    active = players.changed_features(changed, tuple(map(torch.zeros_like, changed)))
     if players.count and not len(active):
         warn("baselines are equal to the inputs: all attributions are zero.")
     return active

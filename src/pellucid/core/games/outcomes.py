@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import torch
 from torch import Future, Tensor
 
-from pellucid.core.evaluation.gathered import BlockBuffer
+from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.row_independence import RowIndependenceCheck
-from pellucid.core.evaluation.sweep import PointSampler, by_place, evaluate_block, repeat_examples
+from pellucid.core.evaluation.sweep import PointSampler, by_point, evaluate_block, repeat_examples
 from pellucid.core.futures import AllDone
 from pellucid.core.games.fill import Fill, PresentElements
 from pellucid.core.problem.points import Points
@@ -50,7 +50,7 @@ async def evaluate_samples(f: ModelFunction, samples: int, sampler: PointSampler
         gathered.add(rows, (value if value.ndim else value.reshape(1),))
     (values,) = gathered.tensors
     f.session.observed.output = tuple(values.shape[1:])
-    return by_place(gathered, samples)
+    return by_point(gathered, samples)
 
 
 async def _blocks_of_futures(
@@ -60,21 +60,23 @@ async def _blocks_of_futures(
     session, evaluator = f.session, f.evaluator
     checks: list[tuple[RowIndependenceCheck, Future[object], Tensor]] = []
 
-    def ask(sample_range: slice, point_range: slice) -> tuple[Tensor, Future[object]]:
+    def request(sample_range: slice, point_range: slice) -> tuple[Tensor, Future[object]]:
         points = Points(sampler(sample_range, point_range), repeat_examples(f.examples, sample_range, point_range))
-        check = None if checks else RowIndependenceCheck.of(session, evaluator.way, points.examples, lambda: f.points)
-        output = evaluator.ask(points)
+        check = (
+            None if checks else RowIndependenceCheck.of(session, evaluator.endpoints, points.examples, lambda: f.points)
+        )
+        output = evaluator.future_output(points)
         if check is not None and check.is_conclusive(points.examples):
             points_beside_decoys = check.beside_decoys(points)
-            checks.append((check, evaluator.ask(points_beside_decoys), points_beside_decoys.examples))
+            checks.append((check, evaluator.future_output(points_beside_decoys), points_beside_decoys.examples))
         return points.examples, output
 
-    outputs = list(session.blocks(samples, len(f), ask, unit="evaluations", silent=silent))
+    outputs = list(session.blocks(samples, len(f), request, unit="evaluations", silent=silent))
     await AllDone([*(output for _, output in outputs), *(output for _, output, _ in checks)])
     try:
         blocks = [(examples, evaluator.explain_future(output, examples)) for examples, output in outputs]
         for check, output, examples_beside_decoys in checks:
-            first = next(value for examples, value in blocks if session.holds_others(examples))
+            first = next(value for examples, value in blocks if session.holds_other_rows(examples))
             check.conclude(check.rows_agree(first, evaluator.explain_future(output, examples_beside_decoys)))
     except BatchCollapsed as collapsed:
         session.whole_batch = True  # once more, with a forward for each sample

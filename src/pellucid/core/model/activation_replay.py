@@ -103,7 +103,9 @@ class Replay:
                 outputs.setdefault(module, []).append(output)
         return cls(outputs, examples, failed)
 
-    def answers(self, rows: Tensor | None, checked: Tensor | None, run: Rerun, ahead: int) -> Interceptor | None:
+    def interceptor_for(
+        self, rows: Tensor | None, checked: Tensor | None, run: Rerun, sweep_rows: int
+    ) -> Interceptor | None:
         """The interceptor that replays a forward; None where all modules must run.
 
         Args:
@@ -111,9 +113,9 @@ class Replay:
             checked: The examples of the check rows.
             run: Evaluates the check rows, or the first of them, with a given interceptor. Called to validate the replay
                 before its first use, and to verify it after the last forward.
-            ahead: How many rows are to be evaluated, in this forward and the following ones.
+            sweep_rows: How many rows are to be evaluated, in this forward and the following ones.
         """
-        if not self.outputs or (self._check is None and ahead < MIN_ROWS_TO_REPLAY):
+        if not self.outputs or (self._check is None and sweep_rows < MIN_ROWS_TO_REPLAY):
             return None
         if self._check is None and not self._validate(checked, run):
             self._disable()

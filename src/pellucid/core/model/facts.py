@@ -39,12 +39,12 @@ class ModelFacts:
 
     Args:
         calls: How often modules are called.
-        rows_meet: By kind of forward, whether its rows depend on each other.
+        rows_interact: By kind of forward, whether its rows depend on each other.
         not_replayed: Kinds of forwards in which a replay gave another output than the model.
     """
 
     calls: WeakKeyDictionary[nn.Module, ModuleCalls] = field(default_factory=WeakKeyDictionary)
-    rows_meet: dict[Hashable, bool] = field(default_factory=dict)
+    rows_interact: dict[Hashable, bool] = field(default_factory=dict)
     not_replayed: set[Hashable] = field(default_factory=set)
 
 

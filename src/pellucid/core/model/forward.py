@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -144,7 +144,9 @@ class ForwardPass:
         """
         try:
             if self._hook_points:
-                self._run_with_hooks(arguments, info, state, stops)
+                model, device_arguments = unwrap_data_parallel(self.model, arguments)
+                with self._hooked(arguments, info, state, stops):
+                    self.output = model(*device_arguments)
             else:
                 with without_fast_paths(info, hooks=False), plain_checkpoints("reentrant"):
                     self.output = self.model(*arguments)
@@ -156,13 +158,14 @@ class ForwardPass:
                 ) from error
             raise
 
-    def _run_with_hooks(self, arguments: tuple[Any, ...], info: ModelInfo, state: ModelState, stops: bool) -> None:
+    @contextmanager
+    def _hooked(self, arguments: tuple[Any, ...], info: ModelInfo, state: ModelState, stops: bool) -> Iterator[None]:
+        """Put hooks on the modules around a forward, end it where it may stop, and remember how often they ran."""
         calls = CallCounts.of(self.model, arguments, state.value)
         for hook_point in self._hook_points.values():
             counted = stops and not isinstance(hook_point.call, int)
             hook_point.expected_calls = calls.get(hook_point.module) if counted else None
         self._stops = stops
-        model, device_arguments = unwrap_data_parallel(self.model, arguments)
         token = CURRENT_FORWARD.set(self)
         try:
             with ExitStack() as stack:
@@ -171,7 +174,7 @@ class ForwardPass:
                 stack.enter_context(intercept(self._watch))
                 stack.enter_context(without_fast_paths(info, hooks=True))
                 stack.enter_context(plain_checkpoints("all"))
-                self.output = model(*device_arguments)
+                yield
         except StopForward as signal:
             if signal.forward is not self:
                 raise

@@ -29,7 +29,7 @@ class Decompose:
     """
 
     function: TorchFunction
-    otherwise: Rule | ForProducts | AdjustGradient | ChooseRule | Around | None = None
+    otherwise: Rule | ForProducts | AdjustGradient | ChooseRule | ModifiedCall | None = None
 
     def accepts(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
         """Whether the function has the parameters for these arguments."""
@@ -84,7 +84,7 @@ class AdjustGradient:
         """The same as a rule, for where a hook cannot be registered."""
         return self.change(call.gradient(call.inputs, grad), grad)
 
-    def on(self, result: Any) -> Any:
+    def attach_to(self, result: Any) -> Any:
         """The result of such a call, with a hook on its node that changes the gradient."""
         node: Any = result.grad_fn
         if node is not None:
@@ -107,7 +107,7 @@ class ChooseRule:
 
 @final
 @dataclass(frozen=True)
-class Around:
+class ModifiedCall:
     """A call that torch makes and differentiates, with something around it that changes the gradient at little cost.
 
     Args:
@@ -133,4 +133,4 @@ def _parameters_as_written(function: TorchFunction) -> tuple[tuple[str, ...], bo
     return tuple(parameters), any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters.values())
 
 
-RuleSpec: TypeAlias = Rule | Decompose | ForProducts | AdjustGradient | ChooseRule | Around
+RuleSpec: TypeAlias = Rule | Decompose | ForProducts | AdjustGradient | ChooseRule | ModifiedCall

@@ -50,7 +50,7 @@ class Rules:
     exempt: NodesWithoutRule | None = AFFINE
     _plain: set[TorchFunction] = field(default_factory=set, init=False, repr=False, compare=False)
 
-    def leaves(self, function: TorchFunction) -> bool:
+    def never_apply_to(self, function: TorchFunction) -> bool:
         """Whether no rule can ever apply to a function.
 
         Remembered by function, as most intercepted calls ask for a shape or the like.

@@ -33,7 +33,7 @@ class TorchCall:
         input_positions: Which of the leaves are inputs: gradients pass to these.
         module: The innermost module that makes the call; None outside of modules.
         reference: The same call in a recorded forward, such as that at the baselines.
-        steps: The autograd node of each input, as it was when the call was made; None for inputs without a graph.
+        input_nodes: The autograd node of each input, as it was when the call was made; None for inputs without a graph.
         recorded: At most one saved forward (leaves, output, differentiable inputs), so that a rule that needs the
             vector-Jacobian product at these leaves does not make the call again.
     """
@@ -44,7 +44,7 @@ class TorchCall:
     input_positions: tuple[int, ...]
     module: nn.Module | None = None
     reference: TorchCall | None = None
-    steps: tuple[Any, ...] = ()
+    input_nodes: tuple[Any, ...] = ()
     recorded: list[tuple[list[Any], Tensor, Tensors]] = field(default_factory=list)
 
     @property
@@ -58,7 +58,7 @@ class TorchCall:
         Modules are compared by name, too, as a model may make new ones in each forward.
         """
         same = self.name == call.name and self.module is call.module and _shapes(self) == _shapes(call)
-        return same or self.described(model) == call.described(model)
+        return same or self.description(model) == call.description(model)
 
     @property
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -117,7 +117,7 @@ class TorchCall:
 
         return output if torch.is_grad_enabled() else output.detach(), passed_back
 
-    def described(self, model: Callable[..., Any]) -> str:
+    def description(self, model: Callable[..., Any]) -> str:
         """The function, the shapes of its arguments and the module that makes the call, in words."""
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in self.leaves if isinstance(leaf, Tensor))
         where = "" if self.module is None else f" in {module_label(self.module, model)}"

@@ -18,8 +18,8 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.points import Points
 from pellucid.core.rules.decompositions.attention import attention, softmax
 from pellucid.core.rules.entries import Decompose
+from pellucid.core.rules.ruled_forward import record
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.run import record
 from pellucid.core.tensors import Tensors, at_least_float32
 from pellucid.errors import InvalidArgument, OutOfRange
 from pellucid.methods.calling.attribution import attribution

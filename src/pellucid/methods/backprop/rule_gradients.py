@@ -16,8 +16,8 @@ from pellucid.core.model.fast_paths import without_fast_paths
 from pellucid.core.model.layers import module_label
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import TargetFunction
+from pellucid.core.rules.ruled_forward import CallsDiffer, RuledForward, apply, record
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.run import CallsDiffer, RuledForward, apply, record
 from pellucid.core.tensors import Tensors
 from pellucid.errors import NoRule, warn
 
@@ -131,7 +131,7 @@ class MissingRules:
 
     def collect(self, gradient: RuleGradient) -> None:
         """Collect the calls without a rule in the graph of a gradient."""
-        if gradient.run.blind:
+        if gradient.run.has_untraceable_calls:
             self._calls["calls in torch.vmap"] = None
         if gradient.run.audit is None:
             self._calls.update(dict.fromkeys(_scripts(self._model)))

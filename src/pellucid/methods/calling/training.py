@@ -34,7 +34,7 @@ def warn_of_training_mode(f: ModelFunction) -> None:
     if _LAST_CHECK.get(f.session.info.modules[0]) == state:
         return
     _LAST_CHECK[f.session.info.modules[0]] = state
-    _warn_of(f, drops, "every call draws other numbers")
+    _warn_of(f, has_dropout, "every call draws other numbers")
     if f.problem.batch_size < FEW_ROWS:
         _warn_of(f, normalises_by_batch, f"statistics of {f.problem.batch_size} rows take the place of those learnt")
 
@@ -50,7 +50,7 @@ def _warn_of(f: ModelFunction, is_affected: Callable[[nn.Module], bool], consequ
         warn(f"{len(modules)} module{several} in training mode ({kinds}): {consequence}. Hint: model.eval().")
 
 
-def drops(module: nn.Module) -> bool:
+def has_dropout(module: nn.Module) -> bool:
     """Whether a module in training mode draws random numbers, as its dropout rate shows."""
     attributes = vars(module)
     rate = attributes.get("p") if isinstance(module, _DropoutNd) else None

@@ -42,19 +42,19 @@ class ClassActivationMap:
     interpolate_mode: Interpolation | None = None
     reshape_transform: ReshapeTransform | None = None
 
-    def as_layer_output(self, f: ModelFunction, tensors: Tensors) -> list[ReshapeTransform]:
+    def transforms_to_channels(self, f: ModelFunction, tensors: Tensors) -> list[ReshapeTransform]:
         """A transform to (B, C, *spatial) for each of the tensors at the layer."""
         if self.reshape_transform is None:
             return [ChannelLayout.of(tensor, f, f.evaluator.gradient_at.modules) for tensor in tensors]
         return [_validated(self.reshape_transform, len(f))] * len(tensors)
 
-    def channels(self, f: ModelFunction) -> list[Tensor]:
+    def channel_activations(self, f: ModelFunction) -> list[Tensor]:
         """The layer's activations, (B, C, *spatial) each, by forwards that stop at the layer."""
         activations = evaluate_own_points(f, f.activations)
-        transforms = self.as_layer_output(f, activations)
+        transforms = self.transforms_to_channels(f, activations)
         return [transform(at_least_float32(tensor)) for transform, tensor in zip(transforms, activations, strict=True)]
 
-    def finished(self, f: ModelFunction, maps: Tensors) -> Attributions:
+    def postprocess(self, f: ModelFunction, maps: Tensors) -> Attributions:
         """Apply ReLU to maps (B, 1, *spatial), and resize them, where that is wanted."""
         if self.relu_attributions:
             maps = tuple(cam.clamp(min=0) for cam in maps)
@@ -74,7 +74,7 @@ class GradientMap(ClassActivationMap, ABC):
     attr_dim_summation: bool = True
 
     @abstractmethod
-    def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
+    def weighted_channels(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """What each channel adds to the map, given activations and gradients: all three (B, C, *spatial)."""
 
     @attribution
@@ -91,12 +91,12 @@ class GradientMap(ClassActivationMap, ABC):
             InvalidArgument: `reshape_transform` does not return (B, C, *spatial), or a map cannot be resized.
         """
         activations, grads = gradients(f)
-        transforms = self.as_layer_output(f, activations)
+        transforms = self.transforms_to_channels(f, activations)
         channels = (
-            self.weighted(transform(at_least_float32(activation)), transform(at_least_float32(gradient)))
+            self.weighted_channels(transform(at_least_float32(activation)), transform(at_least_float32(gradient)))
             for transform, activation, gradient in zip(transforms, activations, grads, strict=True)
         )
-        return self.finished(f, tuple(c.sum(1, keepdim=True) if self.attr_dim_summation else c for c in channels))
+        return self.postprocess(f, tuple(c.sum(1, keepdim=True) if self.attr_dim_summation else c for c in channels))
 
 
 def _validated(transform: ReshapeTransform, examples: int) -> ReshapeTransform:
@@ -147,7 +147,7 @@ def spatial_size(f: ModelFunction, channels: Tensor) -> torch.Size:
 def resize_like_input(x: Tensor, f: ModelFunction, channels: Tensor, mode: Interpolation) -> Tensor:
     """A tensor (B, C, *spatial) in the spatial size of an input, with the input's order of dimensions."""
     layout = ChannelLayout.of(x, f)
-    return layout.back(interpolate(channels, layout(x).shape[2:], mode))
+    return layout.restore(interpolate(channels, layout(x).shape[2:], mode))
 
 
 def interpolate(channels: Tensor, size: torch.Size, mode: Interpolation) -> Tensor:

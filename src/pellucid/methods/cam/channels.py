@@ -65,7 +65,7 @@ class ChannelLayout:
         channels = tensor.movedim(-1, 1) if self.last else tensor
         return channels if self.grid is None else tokens_to_grid(channels, self.grid)
 
-    def back(self, channels: Tensor) -> Tensor:
+    def restore(self, channels: Tensor) -> Tensor:
         """A tensor (B, C, *spatial) in the order of dimensions that this layout is of; without a grid."""
         return channels.movedim(1, -1) if self.last else channels
 

@@ -45,7 +45,7 @@ class GradCam(GradientMap):
         torch.Size([1, 1, 2, 2])
     """
 
-    def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
+    def weighted_channels(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Activations, each channel times its mean gradient."""
         return reduce_spatial(gradient, torch.mean) * activation
 
@@ -77,7 +77,7 @@ class GradCamPlusPlus(GradientMap):
                   [0.8571, 0.0000]]]])
     """
 
-    def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
+    def weighted_channels(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Activations, each channel times its weight."""
         alpha = safe_divide(gradient**2, 2 * gradient**2 + gradient**3 * reduce_spatial(activation, torch.sum))
         return reduce_spatial(alpha * gradient.clamp(min=0), torch.sum) * activation
@@ -106,7 +106,7 @@ class HiResCam(GradientMap):
                   [0.0000, 0.0000]]]])
     """
 
-    def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
+    def weighted_channels(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Activations times gradients, element by element."""
         return gradient * activation
 
@@ -135,7 +135,7 @@ class LayerCam(GradientMap):
                   [6., 0.]]]])
     """
 
-    def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
+    def weighted_channels(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Activations times gradients, where these are positive."""
         return gradient.clamp(min=0) * activation
 
@@ -166,7 +166,7 @@ class XGradCam(GradientMap):
                   [2.5000, 0.0000]]]])
     """
 
-    def weighted(self, activation: Tensor, gradient: Tensor) -> Tensor:
+    def weighted_channels(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Activations, each channel times its weight."""
         weight = safe_divide(reduce_spatial(activation * gradient, torch.sum), reduce_spatial(activation, torch.sum))
         return weight * activation

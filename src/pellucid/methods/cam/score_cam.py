@@ -71,7 +71,9 @@ class ScoreCam(ClassActivationMap):
         if f.evaluator.source.modules:
             raise InvalidArgument("source must be the model's inputs, which are masked. Hint: gradient_at=layer.")
         reference = f.baselines(baselines)
-        return self.finished(f, tuple(_weighted_sum(f, reference, channels) for channels in self.channels(f)))
+        return self.postprocess(
+            f, tuple(_weighted_sum(f, reference, channels) for channels in self.channel_activations(f))
+        )
 
 
 def _weighted_sum(f: ModelFunction, reference: Tensors, channels: Tensor) -> Tensor:

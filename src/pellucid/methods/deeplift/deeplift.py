@@ -9,12 +9,12 @@ from typing import Any, TypeAlias, final
 
 from torch import Tensor
 
+from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.completeness import as_single_sample, gap_to_change
-from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.moments import Moments
 from pellucid.core.evaluation.point_samplers import precomputed_points
-from pellucid.core.evaluation.sweep import by_place, repeat_examples, sweep
+from pellucid.core.evaluation.sweep import by_point, repeat_examples, sweep
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines, not_a_distribution
 from pellucid.core.problem.points import Points
@@ -188,7 +188,7 @@ def _contributions(
         moments.add(sample_range, point_range, tuple(attributions))
         gaps.add(len(repeat_examples(f.examples, sample_range, point_range)), (gap.detach().flatten(),))
     comparison.report(strict=method.strict)
-    return moments, by_place(gaps, samples).flatten()
+    return moments, by_point(gaps, samples).flatten()
 
 
 def _baselines_if_layer_source(f: ModelFunction, start: Tensors) -> Tensors:

@@ -65,7 +65,7 @@ def softmax_by_hand(call: TorchCall, grad: Tensor, exponential: Rule) -> Tensors
 
 def _exponentials(call: TorchCall) -> tuple[TorchCall | None, tuple[int, ...]]:
     """The exponential that a quotient divides by its sum, and the dimensions of the sum; None for other quotients."""
-    (a, *divisor), (numerator, *denominator) = call.inputs, call.steps
+    (a, *divisor), (numerator, *denominator) = call.inputs, call.input_nodes
     if not divisor or a.is_complex() or a.ndim != divisor[0].ndim:
         return None, ()
     dims = tuple(dim for dim in range(a.ndim) if a.shape[dim] != divisor[0].shape[dim])

@@ -12,8 +12,8 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.model.fast_paths import without_fast_paths
 from pellucid.core.model.isolation import random_state, restore_random_state
 from pellucid.core.problem.points import Points
+from pellucid.core.rules.ruled_forward import CallsDiffer, record
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.run import CallsDiffer, record
 from pellucid.core.tensors import Tensors, flatten_examples, minus, times
 from pellucid.errors import warn
 from pellucid.methods.backprop.rule_gradients import (

@@ -21,13 +21,13 @@ from pellucid.core.rules.decompositions import activations, orders, reductions
 from pellucid.core.rules.decompositions.table import DECOMPOSED
 from pellucid.core.rules.entries import Decompose, ForProducts
 from pellucid.core.rules.op_names import ELEMENTWISE, PRODUCT_FUNCTIONS
+from pellucid.core.rules.ruled_forward import apply, record
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.run import apply, record
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction, reference_inputs
 from pellucid.core.tensors import Tensors, minus, plus
 from pellucid.methods.deeplift import exponentials
-from pellucid.methods.deeplift.scales import Hold, divides, in_order
+from pellucid.methods.deeplift.reciprocals import Hold, is_reciprocal, multipliers_in_order
 
 MAX_FUNCTIONS = split_names(
     """
@@ -144,10 +144,11 @@ class _RescaleRules:
             terms = (call.gradient(point, grad * weight) for point, weight in zip(points, weights, strict=True))
             return functools.reduce(plus, terms)
 
-        dividing = [position for position, node in enumerate(call.steps) if divides(node)] if len(inputs) > 1 else []
+        nodes_of_factors = call.input_nodes if len(inputs) > 1 else ()
+        dividing = [position for position, node in enumerate(nodes_of_factors) if is_reciprocal(node)]
         if not 0 < len(dividing) < len(inputs):
             return mean_gradient()
-        return in_order(inputs, references, dividing, mean_gradient)
+        return multipliers_in_order(inputs, references, dividing, mean_gradient)
 
     def maximum(self, call: TorchCall, grad: Tensor) -> Tensors:
         """Let y = max(x) and c = max(y, y'): the argmax of x gets c - y', that of x' gets y - c; minima likewise.

@@ -37,6 +37,6 @@ class Activation:
         """
         activations: Any = f.problem.inputs
         if f.evaluator.source.modules:
-            activations = f.evaluator.lead(f.problem.inputs, f.examples, chosen=lambda _: True).unwrapped
+            activations = f.evaluator.capture_source(f.problem.inputs, f.examples, chosen=lambda _: True).unwrapped
         tensors, structure = TensorTree.of(activations, lambda _: True)
         return Attributions(tuple(tensor.detach().clone() for tensor in tensors), structure=structure)

@@ -10,6 +10,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.completeness import (
     OUTPUT_ROUNDING,
     as_single_sample,
@@ -18,11 +19,10 @@ from pellucid.core.evaluation.completeness import (
     warn_of_misses,
     with_ends,
 )
-from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.point_samplers import precomputed_points, straight_line
 from pellucid.core.evaluation.quadrature import Quadrature, quadrature
-from pellucid.core.evaluation.sweep import by_place, sweep, values_at, weighted_gradient_sum, zeros_for_all
+from pellucid.core.evaluation.sweep import by_point, sweep, values_at, weighted_gradient_sum, zeros_for_all
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.points import Points
@@ -101,7 +101,7 @@ class Conductance:
             integral.add(samples, point_range, block)
         result = f.attributions(integral.sums)
         if measures_ends:
-            output_at_start, output_at_end = by_place(outputs, len(nodes))[:, :2].unbind(1)
+            output_at_start, output_at_end = by_point(outputs, len(nodes))[:, :2].unbind(1)
             rounding = OUTPUT_ROUNDING * (output_at_start.abs() + output_at_end.abs())
             is_complete = functools.partial(_layer_decides_output, f, start, output_at_start, rounding)
             warn_of_misses(result.values, output_at_end, output_at_start, due=is_complete)

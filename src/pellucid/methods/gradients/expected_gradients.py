@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.adaptive_sampling import MAX_SAMPLES_PER_ROUND, MOST_SAMPLES, AdaptiveSampler
+from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.completeness import completeness_gaps
-from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.moments import Moments
-from pellucid.core.evaluation.point_samplers import DrawnInTurn, precomputed_points
-from pellucid.core.evaluation.sweep import PointSampler, by_place, repeat_examples, sweep
+from pellucid.core.evaluation.point_samplers import DrawnOnDemand, precomputed_points
+from pellucid.core.evaluation.sweep import PointSampler, by_point, repeat_examples, sweep
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import not_a_distribution
 from pellucid.core.problem.points import Points
@@ -100,12 +100,12 @@ class GradientShap:
         with random_source(resolve_seed(self.seed, self.generator), f.ids) as draws:
             while sampler.count:
                 gap = self._add_samples(
-                    f if sampler.everyone else f.select(sampler.places),
+                    f if sampler.all_active else f.select(sampler.active_points),
                     sampler,
                     moments,
                     distributions,
                     stdevs,
-                    draws.among(sampler.places),
+                    draws.select(sampler.active_points),
                     return_convergence_delta,
                 )
                 sampler.update(moments.mean, moments.stderr)
@@ -150,7 +150,7 @@ class GradientShap:
         if return_delta or not draws.seeded:
             ends = precomputed_points(add_gaussian_noise(f.x, draws, sampler.count, stdevs))
         else:
-            ends = DrawnInTurn(lambda count: add_gaussian_noise(f.x, draws, count, stdevs))
+            ends = DrawnOnDemand(lambda count: add_gaussian_noise(f.x, draws, count, stdevs))
         alphas = draws.uniform(*size)
 
         def sample_lines(samples: slice, point_range: slice) -> Tensors:
@@ -173,8 +173,8 @@ class GradientShap:
 
         sums = BlockBuffer(sampler.count * len(f))
         for samples, point_range, block in sweep(f, sampler.count, sample_lines, contributions):
-            moments.add(sampler.global_range(samples), sampler.at(point_range), block)
+            moments.add(sampler.global_range(samples), sampler.point_indices(point_range), block)
             if return_delta:
                 totals = sum_over_tensors(tuple(tensor.detach().transpose(0, 1) for tensor in block), kept=2)
                 sums.add(len(repeat_examples(f.examples, samples, point_range)), (totals.T.flatten(),))
-        return completeness_gaps(f, by_place(sums, sampler.count), starts, ends) if return_delta else None
+        return completeness_gaps(f, by_point(sums, sampler.count), starts, ends) if return_delta else None

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.adaptive_steps import MOST_STEPS, integrate_adaptively
+from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.completeness import (
     ENOUGH_ROWS,
     completeness_gap,
@@ -16,11 +17,10 @@ from pellucid.core.evaluation.completeness import (
     warn_of_misses,
     with_ends,
 )
-from pellucid.core.evaluation.gathered import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.point_samplers import straight_line
 from pellucid.core.evaluation.quadrature import Quadrature, quadrature
-from pellucid.core.evaluation.sweep import by_place, weighted_gradient_sum
+from pellucid.core.evaluation.sweep import by_point, weighted_gradient_sum
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.points import Points
@@ -130,5 +130,5 @@ def _gradients_and_outputs(
         return gradient.grad
 
     gradients = weighted_gradient_sum(f, weights, straight_line(start, end, with_ends(nodes)), evaluate)
-    output_at_start, output_at_end = by_place(outputs, len(weights))[:, :2].unbind(1)
+    output_at_start, output_at_end = by_point(outputs, len(weights))[:, :2].unbind(1)
     return gradients, (output_at_end, output_at_start)

@@ -104,12 +104,14 @@ class NoiseTunnel:
         structure, deltas = None, []
         with state_kept, random_source(seed, f.ids) as draws:
             while sampler.count:
-                active = f if sampler.everyone else f.select(sampler.places)
-                copies = self._copies(active, sampler.numbers, arguments.get("baselines"), draws.among(sampler.places))
+                active = f if sampler.all_active else f.select(sampler.active_points)
+                copies = self._copies(
+                    active, sampler.sample_range, arguments.get("baselines"), draws.select(sampler.active_points)
+                )
                 for samples, x, drawn in copies:
                     result = self.attribution_method(active.with_copies(x, samples, seed), **(arguments | drawn))
                     block = self._block(result.values, batch_size_of(x), samples.stop - samples.start)
-                    moments.add(samples, sampler.at(slice(None)), block)
+                    moments.add(samples, sampler.point_indices(slice(None)), block)
                     if result.delta is not None:
                         deltas.append(result.delta)
                     structure = result.structure

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pellucid.core.rules.decompositions import normalization
 from pellucid.core.rules.entries import RepeatCall
-from pellucid.core.rules.run import producing_call
+from pellucid.core.rules.ruled_forward import producing_call
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction
 from pellucid.methods.lrp.op_rules import arguments_by_name
 

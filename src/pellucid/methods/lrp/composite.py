@@ -20,7 +20,7 @@ from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction, name_of
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument, NoRule, WrongType
-from pellucid.methods.deeplift.scales import inverts
+from pellucid.methods.deeplift.reciprocals import computes_reciprocal
 from pellucid.methods.lrp.batch_norm import folding_batch_norm
 from pellucid.methods.lrp.contributions import LayerRule, WeightedLayerCall
 from pellucid.methods.lrp.layer_rules import Epsilon
@@ -166,7 +166,7 @@ class _RuleResolver:
         if module_rule is not None:
             return module_rule
         if WeightedLayerCall.of(call) is None:
-            if inverts(call):
+            if computes_reciprocal(call):
                 return None
             op_rule = with_stabiliser(OP_RULES.get(call.name, proportional), self.composite.stabiliser)
             return self._type_or_function_rule(call) or op_rule

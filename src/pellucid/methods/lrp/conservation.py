@@ -143,7 +143,7 @@ class ConservationRecorder:
         self._examples.append({})
         self._explained.append(total(start))
         counts: Counter[CallKind] = Counter()
-        for step in _steps_from_source(call.steps):
+        for step in _steps_from_source(call.input_nodes):
             step.register_hook(functools.partial(self._record_step, _Step.of(step), counts))
         return (start,)
 

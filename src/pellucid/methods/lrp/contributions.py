@@ -94,30 +94,30 @@ class ContributionTerm:
     """One term of a rule: relevance is shared in proportion to sum over k of input_k(x) * weight_k(w).
 
     Args:
-        terms: (modifier of the inputs, modifier of the weights) for each k.
+        products: (modifier of the inputs, modifier of the weights) for each k.
         bias: The modifier of the biases; None where these take no relevance.
         factor: What the relevance is multiplied by.
-        of: Whether the relevance of all outputs is shared, or only that of positive (z >= 0) or negative ones.
+        outputs: Whether the relevance of all outputs is shared, or only that of positive (z >= 0) or negative ones.
     """
 
-    terms: tuple[tuple[Modifier, Modifier], ...]
+    products: tuple[tuple[Modifier, Modifier], ...]
     bias: Modifier | None = identity
     factor: float = 1.0
-    of: Literal["all", "positive", "negative"] = "all"
+    outputs: Literal["all", "positive", "negative"] = "all"
 
-    def passed(self, layer: WeightedLayerCall, relevance: Tensor, epsilon: float) -> Tensor:
+    def input_relevance(self, layer: WeightedLayerCall, relevance: Tensor, epsilon: float) -> Tensor:
         """The relevance of the inputs by this term: sum over k of x_k * J_k^T(R / z).
 
         Here x_k is the modified input, J_k the Jacobian with modified weights, and z the sum of all contributions.
         """
         (x,) = layer.call.inputs
-        if self.of != "all":
+        if self.outputs != "all":
             z = layer.call.output(x)
-            relevance = torch.where(z >= 0 if self.of == "positive" else z < 0, relevance, 0)
+            relevance = torch.where(z >= 0 if self.outputs == "positive" else z < 0, relevance, 0)
         relevance = relevance if self.factor == 1 else relevance * self.factor
-        inputs = [modify_input(x) for modify_input, _ in self.terms]
+        inputs = [modify_input(x) for modify_input, _ in self.products]
         # Biases count once, with the first product.
-        calls = [layer.changed(weight, None if k else self.bias) for k, (_, weight) in enumerate(self.terms)]
+        calls = [layer.changed(weight, None if k else self.bias) for k, (_, weight) in enumerate(self.products)]
         outputs, vjps = zip(*(call.vjp((x_k,)) for call, x_k in zip(calls, inputs, strict=True)), strict=True)
         ratio = relevance_ratio(relevance, add_all(outputs), epsilon)
         record_biases(calls[0], ratio)
@@ -154,7 +154,7 @@ class ContributionRule(LayerRule):
             raise InvalidArgument(f"epsilon must be at least 0: got {self.epsilon}.")
 
     @abstractmethod
-    def parts(self) -> tuple[ContributionTerm, ...]:
+    def terms(self) -> tuple[ContributionTerm, ...]:
         """The terms of the rule, whose relevance is added up."""
 
     def __call__(self, call: TorchCall, relevance: Tensor) -> Tensors:
@@ -162,8 +162,8 @@ class ContributionRule(LayerRule):
         layer = WeightedLayerCall.of(call)
         if layer is None:
             return proportional(call, relevance, self.epsilon)
-        terms = (term if self.bias else dataclasses.replace(term, bias=None) for term in self.parts())
-        return (add_all([term.passed(layer, relevance, self.epsilon) for term in terms]),)
+        terms = (term if self.bias else dataclasses.replace(term, bias=None) for term in self.terms())
+        return (add_all([term.input_relevance(layer, relevance, self.epsilon) for term in terms]),)
 
 
 def rule_name(rule: Rule | None) -> str:

@@ -49,7 +49,7 @@ class Epsilon(ContributionRule):
 
     needs_folded_batch_norm: ClassVar[bool] = False
 
-    def parts(self) -> tuple[ContributionTerm, ...]:
+    def terms(self) -> tuple[ContributionTerm, ...]:
         """One term: all contributions."""
         return (ContributionTerm(((identity, identity),)),)
 
@@ -83,7 +83,7 @@ class Gamma(ContributionRule):
         if not self.gamma >= 0:
             raise InvalidArgument(f"gamma must be at least 0: got {self.gamma}.")
 
-    def parts(self) -> tuple[ContributionTerm, ...]:
+    def terms(self) -> tuple[ContributionTerm, ...]:
         """One term for positive outputs, one for negative ones."""
 
         def weighted_up(sign: Modifier) -> Modifier:
@@ -91,8 +91,12 @@ class Gamma(ContributionRule):
 
         more_positive, more_negative = weighted_up(positive), weighted_up(negative)
         return (
-            ContributionTerm(((positive, more_positive), (negative, more_negative)), bias=more_positive, of="positive"),
-            ContributionTerm(((positive, more_negative), (negative, more_positive)), bias=more_negative, of="negative"),
+            ContributionTerm(
+                ((positive, more_positive), (negative, more_negative)), bias=more_positive, outputs="positive"
+            ),
+            ContributionTerm(
+                ((positive, more_negative), (negative, more_positive)), bias=more_negative, outputs="negative"
+            ),
         )
 
 
@@ -112,7 +116,7 @@ class ZPlus(ContributionRule):
         (tensor([[2., 0.]]),)
     """
 
-    def parts(self) -> tuple[ContributionTerm, ...]:
+    def terms(self) -> tuple[ContributionTerm, ...]:
         """One term: positive contributions."""
         return (ContributionTerm(POSITIVE_CONTRIBUTIONS, positive),)
 
@@ -146,7 +150,7 @@ class AlphaBeta(ContributionRule):
                 f"alpha must be 1 + beta, and beta at least 0: got alpha={self.alpha}, beta={self.beta}."
             )
 
-    def parts(self) -> tuple[ContributionTerm, ...]:
+    def terms(self) -> tuple[ContributionTerm, ...]:
         """One term for positive contributions, one for negative contributions."""
         term = ContributionTerm(POSITIVE_CONTRIBUTIONS, positive, self.alpha)
         return (term, ContributionTerm(NEGATIVE_CONTRIBUTIONS, negative, -self.beta)) if self.beta else (term,)
@@ -175,7 +179,7 @@ class ZBox(ContributionRule):
     high: float | Tensor
     bias: bool = False
 
-    def parts(self) -> tuple[ContributionTerm, ...]:
+    def terms(self) -> tuple[ContributionTerm, ...]:
         """One term: contributions of the inputs, less those of the bounds."""
 
         def minus(bound: float | Tensor) -> Modifier:
@@ -217,7 +221,7 @@ class WSquare(ContributionRule):
 
     bias: bool = False
 
-    def parts(self) -> tuple[ContributionTerm, ...]:
+    def terms(self) -> tuple[ContributionTerm, ...]:
         """One term: squared weights."""
         return (ContributionTerm(((torch.ones_like, torch.square),), torch.square),)
 
@@ -240,7 +244,7 @@ class Flat(ContributionRule):
 
     bias: bool = False
 
-    def parts(self) -> tuple[ContributionTerm, ...]:
+    def terms(self) -> tuple[ContributionTerm, ...]:
         """One term: ones."""
         return (ContributionTerm(((torch.ones_like, torch.ones_like),), torch.ones_like),)
 

@@ -27,7 +27,7 @@ from pellucid.methods.calling.attribution import attribution, run_located
 from pellucid.methods.lrp.composite import Composite, RelevanceObserver
 from pellucid.methods.lrp.conservation import Conservation, ConservationRecorder
 from pellucid.methods.lrp.contributions import rule_name
-from pellucid.methods.lrp.slopes import NoSlope, passed_back_as_slopes
+from pellucid.methods.lrp.modified_gradient import NoModifiedGradient, relevance_by_modified_gradient
 
 
 @final
@@ -162,8 +162,8 @@ class LRP:
         if epsilon is None or needs_rules or f.session.info.trains:
             return self._run(f, None, _multiply_by_value)
         try:
-            return passed_back_as_slopes(f.at(replay=False), epsilon, self.composite.stabiliser)
-        except NoSlope:
+            return relevance_by_modified_gradient(f.at(replay=False), epsilon, self.composite.stabiliser)
+        except NoModifiedGradient:
             return self._run(f, None, _multiply_by_value)
 
     def _run(self, f: ModelFunction, watch: RelevanceObserver | None, begin: Rule) -> tuple[Tensors, Tensor]:
@@ -204,7 +204,7 @@ class TraceEntry:
         """The entry of a call, given the relevance of its output and what its rule has passed to its inputs."""
         received = float(relevance.detach().sum())
         passed_in_all = sum(float(tensor.detach().sum()) for tensor in passed)
-        return cls(call.described(model), rule_name(rule), received, passed_in_all)
+        return cls(call.description(model), rule_name(rule), received, passed_in_all)
 
     def __str__(self) -> str:
         return f"{self.received:12.5g} -> {self.passed:12.5g}  {self.rule:<12} {self.call}"

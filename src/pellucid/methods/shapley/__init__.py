@@ -2,8 +2,8 @@
 
 The terms, in all files of this package:
 
-* *player*: an active feature, one that differs from its baseline in some example. `game.playing` holds the indices of
-  the n players among all features, int64 [n]; the other features are worth zero.
+* *player*: an active feature, one that differs from its baseline in some example. `game.active_features` holds the
+  indices of the n players among all features, int64 [n]; the other features are worth zero.
 * *coalition* S: a set of players, bool [n]; also the integer whose bit i says whether player i is in it. Its value F(S)
   is the output for x in the features of S and the baselines elsewhere. The empty coalition has no player, the grand
   coalition all of them.
@@ -12,7 +12,7 @@ The terms, in all files of this package:
 * `values` [m, ...] belong to m = B * K outputs, K of each of B examples.
 * `game.values(count, coalitions)` evaluates `count` coalitions, which `coalitions(sample_range, point_range)` gives
   chunk by chunk, bool [k, 1 or B, n]; `game.values_deduplicated(coalitions)` evaluates equal ones once.
-* `game.features.names` are the user's numbers of the features, from the mask, and `numbers` is the range of these.
+* `game.features.ids` are the user's numbers of the features, from the mask, and `id_range` is the range of these.
   Random draws are made for the whole range, so that a feature's draws do not depend on which features are active.
 """
 

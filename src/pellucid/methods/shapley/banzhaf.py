@@ -63,7 +63,7 @@ class BanzhafValues:
         """
         game = Game(f, feature_mask, baselines)
         values = await all_coalition_values(game, "Banzhaf values", "BanzhafValueSampling")
-        players = len(game.playing)
+        players = len(game.active_features)
         return game_attributions(game, semivalues(values, [0.5 ** (players - 1)] * players))
 
 
@@ -127,7 +127,7 @@ class BanzhafValueSampling:
             check_count("samples", self.n_samples, 2)
         game = Game(f, feature_mask, baselines)
         generator = shared_generator(self.seed, self.generator)
-        players = torch.arange(len(game.playing), device="cpu")
+        players = torch.arange(len(game.active_features), device="cpu")
         adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=2, name="n_samples")
         estimate, stderr = await fit_to_coalitions(
             game,
@@ -156,8 +156,10 @@ def _banzhaf_estimate(game: Game, coalitions: Tensor, outputs: Tensor) -> tuple[
         means.append(is_in_half.mT @ outputs / count)
         variance = (is_in_half.mT @ outputs.square() / count - means[-1].square()).clamp(min=0)
         variances.append(torch.where(count > 1, variance / (count - 1), torch.inf))
-    changed = game.features.sum_per_feature(tuple(mask.double() for mask in game.fill.unlike(game.f.x)))
-    is_active = changed[:, game.playing, None] > 0 if len(outputs) == len(game.f) else torch.ones((), device="cpu") > 0
+    changed = game.features.sum_per_feature(tuple(mask.double() for mask in game.fill.changed_elements(game.f.x)))
+    is_active = (
+        changed[:, game.active_features, None] > 0 if len(outputs) == len(game.f) else torch.ones((), device="cpu") > 0
+    )
     return is_active * (means[0] - means[1]), is_active * (variances[0] + variances[1]).sqrt()
 
 
@@ -167,9 +169,9 @@ def _balanced_coalitions(game: Game, samples: int, generator: torch.Generator | 
     Random numbers are drawn for all the user's feature numbers, so that a player's do not depend on the other players.
     """
     features = game.features
-    player_numbers = features.names[game.playing]
+    player_ids = features.ids[game.active_features]
     parity_numbers, *rank_numbers = (
-        torch.rand(features.numbers.stop, generator=generator, device="cpu")[player_numbers] for _ in range(samples + 1)
+        torch.rand(features.id_range.stop, generator=generator, device="cpu")[player_ids] for _ in range(samples + 1)
     )
     ranks = torch.stack(rank_numbers).argsort(0).argsort(0)
     return ((ranks + (parity_numbers < 0.5)) % 2 == 0).unsqueeze(1)

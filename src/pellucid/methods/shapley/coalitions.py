@@ -45,7 +45,7 @@ async def all_coalition_values(game: Game, quantity: str, sampling_method: str) 
     Raises:
         InvalidArgument: There are more players than `MAX_EXACT_FEATURES`.
     """
-    players = len(game.playing)
+    players = len(game.active_features)
     if players > MAX_EXACT_FEATURES:
         raise InvalidArgument(
             f"feature_mask must leave at most {MAX_EXACT_FEATURES} features for exact {quantity}: "
@@ -104,9 +104,9 @@ def random_permutations(
     Permutations of all the user's feature numbers are drawn and restricted to the chosen features, so that the relative
     order of two features does not depend on which others are chosen.
     """
-    highest = features.numbers.stop
+    highest = features.id_range.stop
     index_of_number = torch.full((highest,), -1, device="cpu")
-    index_of_number[features.names[chosen_features]] = torch.arange(len(chosen_features), device="cpu")
+    index_of_number[features.ids[chosen_features]] = torch.arange(len(chosen_features), device="cpu")
     drawn = [index_of_number[torch.randperm(highest, generator=generator, device="cpu")] for _ in range(samples)]
     return torch.stack([permutation[permutation >= 0] for permutation in drawn])
 
@@ -123,10 +123,10 @@ async def marginal_contributions(game: Game, permutations: Tensor) -> Tensor:
     Returns:
         Marginal contributions, [m, samples, n].
     """
-    sizes = torch.arange(len(game.playing) + 1, device="cpu")
+    sizes = torch.arange(len(game.active_features) + 1, device="cpu")
     ranks = permutations.argsort(1)
     # Each prefix of a permutation is a coalition; equal ones get equal codes, [samples, n + 1].
-    if len(game.playing) <= MAX_BITMASK_FEATURES:
+    if len(game.active_features) <= MAX_BITMASK_FEATURES:
         bits = (1 << permutations).cumsum(1)
         codes = torch.cat([bits.new_zeros(len(bits), 1), bits], dim=1)
     else:  # seldom equal, but for the empty and the grand coalition
@@ -144,13 +144,13 @@ async def marginal_contributions(game: Game, permutations: Tensor) -> Tensor:
     values = await game.values(len(prefix_of_coalition), coalitions)
     contributions = values[:, coalition_of_prefix.to(values.device)].view(len(values), *codes.shape).diff(dim=2)
     players = permutations.to(values.device).expand(len(values), -1, -1)
-    zeros = values.new_zeros(len(values), len(permutations), len(game.playing))
+    zeros = values.new_zeros(len(values), len(permutations), len(game.active_features))
     return zeros.scatter_(2, players, contributions)
 
 
 def permutations_per_draw(game: Game, sampling: PermutationSampling) -> int:
     """How many permutations an independent draw has."""
-    return {"random": 1, "antithetic": 2, "stratified": max(1, len(game.playing))}[sampling]
+    return {"random": 1, "antithetic": 2, "stratified": max(1, len(game.active_features))}[sampling]
 
 
 def sample_permutations(
@@ -158,7 +158,7 @@ def sample_permutations(
 ) -> Tensor:
     """Permutations of the players, int64 [samples, n], those of one independent draw next to each other."""
     per_draw = permutations_per_draw(game, sampling)
-    permutations = random_permutations(game.features, game.playing, max(1, samples // per_draw), generator)
+    permutations = random_permutations(game.features, game.active_features, max(1, samples // per_draw), generator)
     draws, players = permutations.shape
     if sampling == "antithetic":
         return torch.stack([permutations, permutations.flip(1)], dim=1).flatten(0, 1)

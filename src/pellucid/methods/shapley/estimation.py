@@ -60,11 +60,11 @@ async def mean_of_draws(
     """
     moments = Moments(len(game.f), orders=2)
     while adaptive_sampler.count:
-        subgame = adaptive_sampler.among(game)
+        subgame = adaptive_sampler.select_active(game)
         estimates = await sample(subgame, adaptive_sampler.count)
         examples, *columns = output_shape(subgame, estimates)  # (B, *K)
         draws = estimates.view(examples, math.prod(columns), *estimates.shape[1:]).movedim(2, 0)
-        moments.add(adaptive_sampler.numbers, adaptive_sampler.at(slice(None)), (draws,))
+        moments.add(adaptive_sampler.sample_range, adaptive_sampler.point_indices(slice(None)), (draws,))
         adaptive_sampler.update(moments.mean, moments.stderr)
     (mean,), stderr = moments.mean, moments.stderr
     return mean.flatten(0, 1), None if stderr is None else stderr[0].flatten(0, 1)
@@ -94,14 +94,14 @@ async def fit_to_coalitions(
     """
     coalitions = outputs = estimate = stderr = torch.zeros(0, device="cpu")
     while adaptive_sampler.count:
-        subgame, is_first_round = adaptive_sampler.among(game), not adaptive_sampler.done
+        subgame, is_first_round = adaptive_sampler.select_active(game), not adaptive_sampler.done
         new_coalitions = draw(adaptive_sampler.count)
         values = await subgame.values_deduplicated(new_coalitions[:, :, player_columns])
         new_outputs = split_by_game(values, count_games(subgame.f, values))  # [g, samples, K]
         if is_first_round:
             coalitions, outputs = new_coalitions, new_outputs
         else:
-            known_outputs = outputs[adaptive_sampler.still] if len(outputs) > 1 else outputs
+            known_outputs = outputs[adaptive_sampler.positions_in_last_round] if len(outputs) > 1 else outputs
             coalitions = torch.cat([coalitions, new_coalitions])
             outputs = torch.cat([known_outputs, new_outputs], dim=1)
         coefficients, errors = fit(subgame, coalitions, outputs)
@@ -109,7 +109,7 @@ async def fit_to_coalitions(
         errors = torch.where(coefficients.isnan(), coefficients, errors)
         if is_first_round:
             estimate, stderr = torch.empty_like(coefficients), torch.empty_like(errors)
-        examples = adaptive_sampler.at(slice(None))
+        examples = adaptive_sampler.point_indices(slice(None))
         estimate[examples], stderr[examples] = coefficients, errors
         adaptive_sampler.update((estimate,), (stderr,))
     return estimate, stderr if stderr.isfinite().any() else None

@@ -114,7 +114,7 @@ class ShapleyInteractions:
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
         values = await all_coalition_values(game, "Shapley interactions", "KernelShapIQ or ShapleyInteractionSampling")
-        players = len(game.playing)
+        players = len(game.active_features)
         main_effects = semivalues(values, shapley_weights(players))
         pair_effects = values.new_zeros(len(values), players, players)
         for player in range(players):  # its interactions are the Shapley values of the game F(S and player) - F(S)
@@ -193,11 +193,13 @@ class ShapleyInteractionSampling:
         """
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
-        generator, paths = shared_generator(self.seed, self.generator), walecki_paths(len(game.playing))
+        generator, paths = shared_generator(self.seed, self.generator), walecki_paths(len(game.active_features))
         adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=len(paths), name="n_samples")
 
         async def interactions(subgame: Game, samples: int) -> Tensor:
-            numberings = random_permutations(game.features, game.playing, max(1, samples // len(paths)), generator)
+            numberings = random_permutations(
+                game.features, game.active_features, max(1, samples // len(paths)), generator
+            )
             permutations = numberings[:, paths].flatten(0, 1)
             return apply_index(self.index, *await _pair_contributions(subgame, permutations, len(paths)))
 
@@ -281,7 +283,7 @@ def game_interactions(
     """
     return Interactions(
         _to_all_features(game, matrices),
-        game.features.names.sort().values,
+        game.features.ids.sort().values,
         None if stderr is None else _to_all_features(game, stderr),
         None if adaptive_sampler is None else adaptive_sampler.n_evaluations,
         None if adaptive_sampler is None else adaptive_sampler.converged,
@@ -292,6 +294,6 @@ def _to_all_features(game: Game, matrices: Tensor) -> Tensor:
     """Matrices of players, [m, n, n], as those of all features, (B, *K, features, features), by the user's numbers."""
     count = game.features.count
     feature_matrices = matrices.new_zeros(*output_shape(game, matrices), count, count)
-    ranks = game.features.names.argsort().argsort()[game.playing].to(matrices.device)
+    ranks = game.features.ids.argsort().argsort()[game.active_features].to(matrices.device)
     feature_matrices[..., ranks[:, None], ranks] = matrices.view(*feature_matrices.shape[:-2], *matrices.shape[1:])
-    return game.narrowed(feature_matrices)
+    return game.as_output_dtype(feature_matrices)

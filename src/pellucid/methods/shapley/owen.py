@@ -87,7 +87,7 @@ class OwenValues:
         values = await game.values(len(coalitions), lambda sample_range, _: coalitions[sample_range])
         union_values, *split_group_values = torch.split(values, [len(masks) for masks in coalition_sets], dim=1)
         union_weights = weights_of_subsets(shapley_weights(len(groups)), values).unsqueeze(1)
-        owen_values = values.new_zeros(len(values), len(game.playing))
+        owen_values = values.new_zeros(len(values), len(game.active_features))
         for group, (players, split_values) in enumerate(zip(groups, split_group_values, strict=True)):
             without_group, with_group = (side.unsqueeze(2) for side in split_by_membership(union_values, group))
             split_values = split_values.reshape(*without_group.shape[:2], 2 ** len(players) - 2)
@@ -196,7 +196,7 @@ class OwenValueSampling:
         generator = shared_generator(self.seed, self.generator)
 
         def draw(samples: int) -> Tensor:
-            permutations = random_permutations(game.features, game.playing, samples, generator)
+            permutations = random_permutations(game.features, game.active_features, samples, generator)
             group_ranks = random_permutations(groups, group_ids, samples, generator).argsort(1)
             ranks = group_ranks.gather(1, group_of_player[permutations])
             return permutations.gather(1, ranks.argsort(dim=1, stable=True))
@@ -218,7 +218,7 @@ def _groups_of_players(game: Game, groups: Features) -> tuple[Tensor, Tensor]:
     if len(split_features):
         raise InvalidArgument(
             "groups must put all elements of a feature into one group: "
-            f"got several for feature {int(game.features.names[split_features[0]])}."
+            f"got several for feature {int(game.features.ids[split_features[0]])}."
         )
-    group_ids, group_of_player = torch.unique(group_of_feature[game.playing], return_inverse=True)
+    group_ids, group_of_player = torch.unique(group_of_feature[game.active_features], return_inverse=True)
     return group_ids, group_of_player

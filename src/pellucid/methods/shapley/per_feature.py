@@ -42,4 +42,4 @@ def per_feature(attributions: Tensor | Tensors, feature_mask: Tensor | Tensors) 
         value.reshape(*outputs[:1], outputs[1:].numel(), *value.shape[len(outputs) :]) for value in values
     )
     features = Features.of(tuple(value[:, 0] for value in per_output), masks)
-    return features.picked(tuple(value.flatten(0, 1) for value in per_output)).reshape(*outputs, -1)
+    return features.gather(tuple(value.flatten(0, 1) for value in per_output)).reshape(*outputs, -1)

@@ -138,4 +138,4 @@ class ShapleyValues:
         """
         game = Game(f, feature_mask, baselines)
         values = await all_coalition_values(game, "Shapley values", "ShapleyValueSampling")
-        return game_attributions(game, semivalues(values, shapley_weights(len(game.playing))))
+        return game_attributions(game, semivalues(values, shapley_weights(len(game.active_features))))

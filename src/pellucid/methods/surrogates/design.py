@@ -72,26 +72,26 @@ class DesignColumns:
 
     Args:
         game: The game.
-        numbers: The numbers; None takes those of the game.
+        id_range: The range of the numbers; None takes that of the game.
     """
 
-    def __init__(self, game: Game, numbers: range | None = None) -> None:
+    def __init__(self, game: Game, id_range: range | None = None) -> None:
         self.game = game
-        self.numbers = game.features.numbers if numbers is None else numbers
-        if not self.numbers:
+        self.id_range = game.features.id_range if id_range is None else id_range
+        if not self.id_range:
             raise InvalidArgument("inputs must hold at least one feature: got none.")
-        self.columns = len(self.numbers)
-        self.column_of_feature = game.features.names - self.numbers.start
+        self.columns = len(self.id_range)
+        self.column_of_feature = game.features.ids - self.id_range.start
 
     async def values(self, present: Tensor) -> Tensor:
         """Values [m, samples] of coalitions of columns, bool [samples, 1 or n, columns]."""
-        return await self.game.values_deduplicated(present[:, :, self.column_of_feature[self.game.playing]])
+        return await self.game.values_deduplicated(present[:, :, self.column_of_feature[self.game.active_features]])
 
     async def games(self) -> int:
         """How many games there are: one per example, or a single one where the model has one value for the batch."""
         if len(self.game.f) == 1:
             return 1
-        grand_coalition = torch.ones(1, 1, len(self.game.playing), dtype=torch.bool, device="cpu")
+        grand_coalition = torch.ones(1, 1, len(self.game.active_features), dtype=torch.bool, device="cpu")
         return count_games(self.game.f, await self.game.values(1, lambda *_: grand_coalition, silent=True))
 
     def attributions(self, coefficients: Tensor, stderr: Tensor | None = None, *, per_feature: bool) -> Attributions:
@@ -100,7 +100,7 @@ class DesignColumns:
         def spread(values: Tensor) -> Tensors:
             by_column = values.transpose(1, 2).flatten(0, 1)
             if per_feature:
-                return (self.game.narrowed(by_column),)
+                return (self.game.as_output_dtype(by_column),)
             return self.game.spread(by_column[:, self.column_of_feature])
 
         values = spread(coefficients)

@@ -107,7 +107,7 @@ class KernelShap:
         generator = shared_generator(self.seed, self.generator)
         columns = torch.arange(design.columns, device="cpu")
         if self.sampling == "auto":
-            columns = design.column_of_feature[game.playing]
+            columns = design.column_of_feature[game.active_features]
             coalition_sampler: CoalitionSampler = PairedSampler(len(columns), generator)
         else:
             shared = generator is not None or self.n_samples == "auto" or f.session.whole_batch
@@ -134,7 +134,7 @@ class KernelShap:
         def to_all_columns(values: Tensor) -> Tensor:
             return values.new_zeros(len(values), design.columns, values.shape[2]).index_copy_(1, columns, values)
 
-        player_columns = design.column_of_feature[game.playing]
+        player_columns = design.column_of_feature[game.active_features]
         coefficients, stderr = await fit_to_coalitions(game, adaptive_sampler, draw, fit, player_columns)
         if rank < len(columns):
             warn(

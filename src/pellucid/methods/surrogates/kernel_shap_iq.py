@@ -105,7 +105,7 @@ class KernelShapIQ:
         """
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
-        players = torch.arange(len(game.playing), device="cpu")
+        players = torch.arange(len(game.active_features), device="cpu")
         coalition_sampler = PairedSampler(len(players), shared_generator(self.seed, self.generator))
         samples, first_round = self._sample_counts(len(players))
         adaptive_sampler = AdaptiveSampler(f, samples, self, first=first_round, name="n_samples")

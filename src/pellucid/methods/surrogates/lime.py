@@ -47,7 +47,7 @@ def bernoulli_half(original_inp: Any, *, num_interp_features: int, **kwargs: Any
     return _bernoulli_coalitions(1, num_interp_features, None).long()
 
 
-def put_back(
+def perturbed_inputs(
     curr_sample: Tensor, original_inputs: Tensor | Tensors, *, feature_mask: Any, baselines: Any, **kwargs: Any
 ) -> Tensor | Tensors:
     """The perturbed inputs of an interpretable sample: the inputs in its features, the baselines elsewhere.
@@ -61,9 +61,9 @@ def put_back(
 
     Examples:
         >>> import torch
-        >>> from pellucid.methods.surrogates.lime import put_back
+        >>> from pellucid.methods.surrogates.lime import perturbed_inputs
         >>> x, mask = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[0, 1, 1]])
-        >>> put_back(torch.tensor([[0, 1]]), x, feature_mask=mask, baselines=9)
+        >>> perturbed_inputs(torch.tensor([[0, 1]]), x, feature_mask=mask, baselines=9)
         tensor([[9., 2., 3.]])
     """
     x, masks = as_tensor_tuple(original_inputs, "original_inputs"), as_tensor_tuple(feature_mask, "feature_mask")
@@ -167,7 +167,7 @@ class Lime:
             designs = [design]
             if await design.games() > 1:
                 examples = torch.split(torch.arange(len(f), device="cpu"), 1)
-                designs = [DesignColumns(design.game.among(example), design.numbers) for example in examples]
+                designs = [DesignColumns(design.game.select(example), design.id_range) for example in examples]
             fits = [
                 await self._fit_one_example(one_design, adaptive_sampler.count, generator, baselines)
                 for one_design in designs
@@ -200,7 +200,7 @@ class Lime:
             )
             return self._fit_linear(model, present.transpose(0, 1).expand(len(outputs), -1, -1), outputs, weights)
 
-        player_columns = design.column_of_feature[design.game.playing]
+        player_columns = design.column_of_feature[design.game.active_features]
         return await fit_to_coalitions(design.game, adaptive_sampler, draw, fit, player_columns)
 
     def _fit_linear(
@@ -250,8 +250,8 @@ class Lime:
         game, all_points = design.game, slice(None)
         samples, weights = [], []
         for sample in drawn:
-            masks = game.features.among(sample[:, None, design.column_of_feature] > 0, all_points)
-            perturbed = unwrap_single(masked_points(masks, game.f.x, game.fill.alone, all_points))
+            masks = game.features.element_masks(sample[:, None, design.column_of_feature] > 0, all_points)
+            perturbed = unwrap_single(masked_points(masks, game.f.x, game.fill.baseline, all_points))
             weights.append(as_scalar(self.similarity_func(original, perturbed, sample, **arguments)))
             samples.append(sample)
         return torch.cat(samples), torch.stack(weights)[None]
@@ -293,7 +293,7 @@ def _joined(errors: list[Tensor | None]) -> Tensor | None:
 def _callback_arguments(design: DesignColumns, baselines: Baselines) -> dict[str, Any]:
     """The keyword arguments of users' functions; baselines that are numbers stay numbers."""
     masks = tuple(design.column_of_feature.to(mask.device)[mask] for mask in design.game.features.masks)
-    fill = design.game.fill.alone
+    fill = design.game.fill.baseline
     entries: tuple[Any, ...] = baselines if isinstance(baselines, tuple) else (baselines,) * len(fill)
     values: list[Any] = []
     for baseline, rows in zip(entries, fill, strict=True):

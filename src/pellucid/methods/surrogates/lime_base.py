@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, final
 import torch
 from torch import Tensor
 
-from pellucid.core.batching import Fewer
+from pellucid.core.batching import FewerSamples
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.outcomes import evaluate_samples
 from pellucid.core.problem.attributions import Attributions
@@ -154,7 +154,7 @@ class _PerturbedSamples:
         """The perturbed inputs of these samples.
 
         Raises:
-            Fewer: They have several shapes, as perturbations may remove parts of the inputs.
+            FewerSamples: They have several shapes, as perturbations may remove parts of the inputs.
         """
         inputs = self._inputs
         held = sum(len(block[0]) for block in inputs)
@@ -168,5 +168,5 @@ class _PerturbedSamples:
             inputs[:1] = [tuple(tensor[seen:] for tensor in inputs[0])] if seen < len(inputs[0][0]) else []
         count = sample_range.stop - sample_range.start
         if len(inputs[0][0]) < count:
-            raise Fewer(len(inputs[0][0]))
+            raise FewerSamples(len(inputs[0][0]))
         return tuple(tensor[:count, point_range].flatten(0, 1) for tensor in inputs[0])

@@ -62,7 +62,7 @@ class ExponentialKernel:
         Returns:
             Weights [n or 1, samples], in float64 on the CPU.
         """
-        x, fill = (tuple(tensor.double() for tensor in points) for points in (game.f.x, game.fill.alone))
+        x, fill = (tuple(tensor.double() for tensor in points) for points in (game.f.x, game.fill.baseline))
         coalitions = present.transpose(0, 1).double()
 
         def products(first: Tensors, second: Tensors) -> Tensor:

@@ -23,14 +23,14 @@ from pellucid.core.evaluation.sweep import evaluate_own_points
 from pellucid.core.problem.points import Points
 from pellucid.core.rules.decompositions import attention, normalization
 from pellucid.core.rules.decompositions.table import DECOMPOSITIONS
-from pellucid.core.rules.entries import Around, Decompose, RuleSpec
+from pellucid.core.rules.entries import Decompose, ModifiedCall, RuleSpec
 from pellucid.core.rules.memory import CallMemory
 from pellucid.core.rules.op_names import PRODUCT_FUNCTIONS
 from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction
 from pellucid.core.tensors import Tensors
 from pellucid.methods.backprop.rule_gradients import gradient_under_rules
-from pellucid.methods.deeplift.scales import inverts
+from pellucid.methods.deeplift.reciprocals import computes_reciprocal
 from pellucid.methods.lrp.batch_norm import folding_batch_norm
 from pellucid.methods.lrp.contributions import WeightedLayerCall
 from pellucid.methods.lrp.op_rules import (
@@ -57,11 +57,11 @@ MakeCall: TypeAlias = Callable[[TorchCall, CallMemory], Any]
 """Makes a call whose gradient is its rule; returns None where its rule is no gradient."""
 
 
-class NoSlope(Exception):
+class NoModifiedGradient(Exception):
     """A model makes calls whose rule is no modified gradient."""
 
 
-def passed_back_as_slopes(f: ModelFunction, epsilon: float, stabiliser: float) -> tuple[Tensors, Tensor]:
+def relevance_by_modified_gradient(f: ModelFunction, epsilon: float, stabiliser: float) -> tuple[Tensors, Tensor]:
     """The relevance of the tensors where gradients are taken, and the values that it starts from.
 
     Args:
@@ -70,9 +70,9 @@ def passed_back_as_slopes(f: ModelFunction, epsilon: float, stabiliser: float) -
         stabiliser: The epsilon that keeps the denominators of all other calls from zero.
 
     Raises:
-        NoSlope: A rule is no modified gradient, or a gradient is zero, which says nothing about R / x.
+        NoModifiedGradient: A rule is no modified gradient, or a gradient is zero, which says nothing about R / x.
     """
-    rules = slopes(epsilon, stabiliser)
+    rules = modified_gradient_rules(epsilon, stabiliser)
 
     def evaluate(points: Points) -> Tensors:
         warned, f.session.warned_inputs = f.session.warned_inputs, _AllWarned()
@@ -81,13 +81,15 @@ def passed_back_as_slopes(f: ModelFunction, epsilon: float, stabiliser: float) -
         except RuntimeError as error:
             if "modified by an inplace operation" not in str(error):
                 raise
-            raise NoSlope from error  # rules remember values that are overwritten later
+            raise NoModifiedGradient from error  # rules remember values that are overwritten later
         finally:
             f.session.warned_inputs = warned
         audit, gradient = result.run.audit, result.gradient
-        incomplete = result.run.blind or audit is None or any(audit.missing_rules(gradient.value, gradient.at))
+        incomplete = (
+            result.run.has_untraceable_calls or audit is None or any(audit.missing_rules(gradient.value, gradient.at))
+        )
         if incomplete or not all(grad.any() for grad in gradient.grad):
-            raise NoSlope
+            raise NoModifiedGradient
         pairs = zip(gradient.at, gradient.grad, strict=True)
         return *(by_parts(torch.mul, x.detach(), grad) for x, grad in pairs), gradient.value.detach()
 
@@ -103,7 +105,7 @@ class _AllWarned(set[int]):
 
 
 @functools.cache
-def slopes(epsilon: float, stabiliser: float) -> Rules:
+def modified_gradient_rules(epsilon: float, stabiliser: float) -> Rules:
     """The rules of all calls as modified gradients, where all layers follow the epsilon rule.
 
     Args:
@@ -125,7 +127,7 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
 
     def pass_through(call: TorchCall, memory: CallMemory) -> Any:
         """All relevance to the one input: f(x) / x."""
-        if inverts(call):
+        if computes_reciprocal(call):
             with torch.no_grad():
                 return call.result(*call.inputs)
         if len(call.inputs) > 1:
@@ -201,7 +203,7 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
         return _ModifiedGradient.apply(x, y, memory.hold(x), memory.hold(y), slope)  # type: ignore[no-untyped-call]
 
     functions: dict[str | TorchFunction, RuleSpec] = {
-        name: Decompose(decomposition, otherwise=Around(_unless_module_has_rule(proportional)))
+        name: Decompose(decomposition, otherwise=ModifiedCall(_unless_module_has_rule(proportional)))
         for name, decomposition in DECOMPOSITIONS.items()
     }
     makers: list[tuple[frozenset[str], MakeCall]] = [
@@ -215,7 +217,7 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
         (GRID_SAMPLERS, no_slope),
     ]
     for names, make in makers:
-        functions.update(dict.fromkeys(names, Around(_unless_module_has_rule(make))))
+        functions.update(dict.fromkeys(names, ModifiedCall(_unless_module_has_rule(make))))
     decomposed: dict[str, tuple[TorchFunction, MakeCall]] = {
         "layer_norm": (_decomposed_layer_norm, layer_norm),
         "batch_norm": (folding_batch_norm(lambda layer: False), proportional),
@@ -223,7 +225,7 @@ def slopes(epsilon: float, stabiliser: float) -> Rules:
     if stabiliser <= EPSILON:
         decomposed["scaled_dot_product_attention"] = _decomposed_attention, fused_attention
     for name, (decomposition, make) in decomposed.items():
-        functions[name] = Decompose(decomposition, otherwise=Around(_unless_module_has_rule(make)))
+        functions[name] = Decompose(decomposition, otherwise=ModifiedCall(_unless_module_has_rule(make)))
     return Rules(functions, exempt=REARRANGES)
 
 

@@ -14,7 +14,7 @@ from methods.lrp.networks import MODELS
 from pellucid import methods
 from pellucid.errors import PellucidWarning
 from pellucid.methods import LRP, AttnLRP, Composite, Epsilon, Problem
-from pellucid.methods.lrp import slopes
+from pellucid.methods.lrp import modified_gradient
 from pellucid.methods.lrp.lrp import _multiply_by_value
 from zoo.transformers import TRANSFORMERS, numbers, seeded
 
@@ -29,12 +29,12 @@ def by_rules(model: Any, x: Tensor, composite: Composite, target: Any = 1, **whe
     return LRP(composite=composite)._run(f_of(model, x, target=target, **where), None, _multiply_by_value)[0][0]
 
 
-def as_slopes(model: Any, x: Tensor, composite: Composite, target: Any = 1, **where: Any) -> Tensor:
+def by_modified_gradient(model: Any, x: Tensor, composite: Composite, target: Any = 1, **where: Any) -> Tensor:
     """Without a way out."""
     f = f_of(model, x, target=target, **where, replay=False)
     epsilon = composite.epsilon_of_all
     assert epsilon is not None
-    return slopes.passed_back_as_slopes(f, epsilon, composite.stabiliser)[0][0]
+    return modified_gradient.relevance_by_modified_gradient(f, epsilon, composite.stabiliser)[0][0]
 
 
 def same(found: Tensor, expected: Tensor, within: float = 1e-8) -> None:
@@ -116,7 +116,7 @@ def test_functions(name: str, composite: str):
 
     x, how = numbers(3, 6), COMPOSITES[composite]
     # scores inside of fused attention are not stabilised
-    same(as_slopes(model, x, how, 0), by_rules(model, x, how, 0), 1e-6 if "attention" in name else 1e-8)
+    same(by_modified_gradient(model, x, how, 0), by_rules(model, x, how, 0), 1e-6 if "attention" in name else 1e-8)
 
 
 @pytest.mark.parametrize("composite", COMPOSITES)
@@ -124,7 +124,7 @@ def test_functions(name: str, composite: str):
 def test_models(name: str, composite: str):
     make, shape = {**MODELS, "written": (Written, (6,)), "more convolutions": (convolutions, (2, 9, 9))}[name]
     model, x = seeded(make), numbers(3, *shape)
-    found = as_slopes(model, x, COMPOSITES[composite])
+    found = by_modified_gradient(model, x, COMPOSITES[composite])
     same(found, by_rules(model, x, COMPOSITES[composite]), 1e-6)
     same(LRP(composite=COMPOSITES[composite])(Problem(model, x, target=1)).values[0], found)
 
@@ -135,8 +135,8 @@ def test_transformers(name: str, dtype: torch.dtype):
     make, shape = TRANSFORMERS[name]
     for how in ("eager", "sdpa"):
         model, x = seeded(lambda how=how: make(how)), numbers(3, *shape)
-        same(as_slopes(model, x, AttnLRP()), by_rules(model, x, AttnLRP()), 1e-5)
-        found = as_slopes(model.to(dtype), x.to(dtype), AttnLRP())
+        same(by_modified_gradient(model, x, AttnLRP()), by_rules(model, x, AttnLRP()), 1e-5)
+        found = by_modified_gradient(model.to(dtype), x.to(dtype), AttnLRP())
         assert found.dtype == dtype
         if dtype == torch.float32:
             same(found, by_rules(model, x.to(dtype), AttnLRP()), 1e-3)
@@ -145,7 +145,7 @@ def test_transformers(name: str, dtype: torch.dtype):
 def test_at_layers():
     model, x = seeded(convolutions), numbers(3, 2, 9, 9)
     for where in ({"gradient_at": "4"}, {"source": "3"}, {"source": "1", "gradient_at": "6"}):
-        same(as_slopes(model, x, Composite(), **where), by_rules(model, x, Composite(), **where))
+        same(by_modified_gradient(model, x, Composite(), **where), by_rules(model, x, Composite(), **where))
 
 
 def test_it_takes_one_forward():
@@ -188,8 +188,8 @@ def test_where_there_is_none_rules_are_followed(name: str):
     x = numbers(3, 6)
     x[:, 2] = 0
     model = WITHOUT[name]
-    with pytest.raises(slopes.NoSlope):
-        as_slopes(model, x, Composite(), None)
+    with pytest.raises(modified_gradient.NoModifiedGradient):
+        by_modified_gradient(model, x, Composite(), None)
     found = LRP()(Problem(model, x)).values[0]
     torch.testing.assert_close(found, by_rules(model, x, Composite(), None), rtol=0, atol=0)
 
@@ -200,8 +200,8 @@ def test_modules_with_rules_of_their_own():
     model[0].rule = None
     assert torch.equal(LRP()(Problem(model, x, target=0)).values[0], before)
     model[8].rule = methods.Gamma()
-    with pytest.raises(slopes.NoSlope):
-        as_slopes(model, x, Composite())
+    with pytest.raises(modified_gradient.NoModifiedGradient):
+        by_modified_gradient(model, x, Composite())
 
 
 def test_an_input_that_only_divides_has_none_and_nobody_is_told_otherwise():

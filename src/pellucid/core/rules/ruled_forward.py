@@ -20,7 +20,7 @@ from pellucid.core.autograd.audit import GraphAudit, NodesWithoutRule, span
 from pellucid.core.autograd.dependence import DEPENDS_ON_SOURCE
 from pellucid.core.model.checkpoints import plain_checkpoints
 from pellucid.core.rules.call_stack import current_autograd_function, current_module
-from pellucid.core.rules.entries import AdjustGradient, Around, ChooseRule, Decompose, ForProducts, RepeatCall
+from pellucid.core.rules.entries import AdjustGradient, ChooseRule, Decompose, ForProducts, ModifiedCall, RepeatCall
 from pellucid.core.rules.memory import CallMemory, storage_of
 from pellucid.core.rules.python_functions import without_dispatch
 from pellucid.core.rules.ruled_op import Rule, apply_with_rule
@@ -66,7 +66,8 @@ def apply(
 class RuledForward(TorchFunctionMode, ABC):
     """A forward under rules: a context manager around it, but not around the backward.
 
-    It is made by [record][pellucid.core.rules.run.record] and [apply][pellucid.core.rules.run.apply].
+    It is made by [record][pellucid.core.rules.ruled_forward.record] and
+    [apply][pellucid.core.rules.ruled_forward.apply].
     """
 
     def __init__(self, rules: Rules, model: Callable[..., Any] | None, exempt: NodesWithoutRule | None = None) -> None:
@@ -79,7 +80,7 @@ class RuledForward(TorchFunctionMode, ABC):
         self._tagged: list[dict[Any, Any]] = []  # metadata of autograd's nodes; not the nodes, which may be freed
         self._nesting = 0
         self._checkpoints = ExitStack()
-        self.blind = False
+        self.has_untraceable_calls = False
         """Whether calls were made inside transforms such as `torch.vmap`, which no rule can follow."""
         self.audit = None if exempt is None else GraphAudit(exempt)
         """Notes calls without a rule; None where nobody will ask for them."""
@@ -92,14 +93,14 @@ class RuledForward(TorchFunctionMode, ABC):
         """Make a call of torch as the rules say."""
         keywords = kwargs or {}
         if maybe_current_level() is not None:  # in torch.func.vmap and the like: nothing can be remembered
-            self.blind = True
+            self.has_untraceable_calls = True
             return function(*args, **keywords)
         if function in _GRADIENTS:
             raise NotSupported(_TAKES_A_GRADIENT)
         grads = torch.is_grad_enabled()
         if self.audit is not None and not grads:
             self.audit.enter(current_autograd_function(), current_module)
-        if not keywords and self._rules.leaves(function):
+        if not keywords and self._rules.never_apply_to(function):
             result = function(*args)
             if self.audit is not None and grads:
                 self.audit.note(function, result, current_module)
@@ -181,7 +182,7 @@ class RuledForward(TorchFunctionMode, ABC):
     def _call_with_rule(
         self,
         function: TorchFunction,
-        spec: Rule | ForProducts | AdjustGradient | ChooseRule | Around,
+        spec: Rule | ForProducts | AdjustGradient | ChooseRule | ModifiedCall,
         args: tuple[Any, ...],
         keywords: dict[str, Any],
         written: Tensor | None,
@@ -189,11 +190,11 @@ class RuledForward(TorchFunctionMode, ABC):
     ) -> Any:
         """Make a call that has a rule, unless it has too few inputs: a rule needs one, that of a product two."""
         self._memory.copy_before_write(written)
-        if isinstance(spec, Around):
-            return self._call_around(function, spec, args, keywords, written)
+        if isinstance(spec, ModifiedCall):
+            return self._make_modified_call(function, spec, args, keywords, written)
         if isinstance(spec, AdjustGradient):
             if self._may_attach(written):
-                return spec.on(function(*args, **keywords))
+                return spec.attach_to(function(*args, **keywords))
             spec = spec.rule
         is_product = isinstance(spec, ForProducts)
         if is_product and _at_most_one(args, keywords):
@@ -223,10 +224,10 @@ class RuledForward(TorchFunctionMode, ABC):
     ) -> Any:
         """Make the call that was counted last, as arguments and keywords say, and return its result."""
 
-    def _call_around(
+    def _make_modified_call(
         self,
         function: TorchFunction,
-        spec: Around,
+        spec: ModifiedCall,
         args: tuple[Any, ...],
         keywords: dict[str, Any],
         written: Tensor | None,
@@ -242,7 +243,7 @@ class RuledForward(TorchFunctionMode, ABC):
             return function(*args, **keywords)
         result = spec.make(TorchCall(function, leaves, layout, positions, current_module()), self._memory)
         if result is None:
-            self.blind = True
+            self.has_untraceable_calls = True
             return function(*args, **keywords)
         span(result, tuple(leaves[position].grad_fn for position in positions))
         if isinstance(result, Tensor):
@@ -269,10 +270,10 @@ class RuledForward(TorchFunctionMode, ABC):
         named_by = _no_model if model is None else model  # a compiled one has no truth
         if recorded is not None and recorded.is_like(call, named_by):
             return recorded
-        expected = "none" if recorded is None else recorded.described(named_by)
+        expected = "none" if recorded is None else recorded.description(named_by)
         raise CallsDiffer(
             "forward_func must make the same calls for inputs and baselines: "
-            f"call {number} is {expected} for the baselines, and {call.described(named_by)} for the inputs. "
+            f"call {number} is {expected} for the baselines, and {call.description(named_by)} for the inputs. "
             "Hint: a model that routes by its data, as mixtures of experts do, is explained by IntegratedGradients."
         )
 

@@ -25,7 +25,7 @@ _SCALED = REARRANGING | split_names("Div Mul Neg")
 """Names of autograd nodes that rearrange it, or multiply it by a constant."""
 
 
-def divides(node: Any) -> bool:
+def is_reciprocal(node: Any) -> bool:
     """Whether a factor is a reciprocal, as rsqrt(v), v ** -0.5 or 1 / v.sqrt(), perhaps rearranged, scaled, to a power.
 
     Args:
@@ -35,7 +35,7 @@ def divides(node: Any) -> bool:
         parents = [parent for parent, _ in node.next_functions if parent is not None]
         parents = [parent for parent in parents if DEPENDS_ON_SOURCE.after(parent)]
         call = ruled_call(node)
-        verdict = None if call is None else _result_divides(call, parents)
+        verdict = None if call is None else _result_is_reciprocal(call, parents)
         if verdict is not None:
             return verdict
         if kind_of(node).startswith("Cop"):  # of a copy into another tensor, only the source counts
@@ -46,19 +46,19 @@ def divides(node: Any) -> bool:
     return False
 
 
-def _result_divides(call: TorchCall, parents: list[Any]) -> bool | None:
+def _result_is_reciprocal(call: TorchCall, parents: list[Any]) -> bool | None:
     """Whether the result of a call is a factor that divides; None where it is if its only parent is."""
-    if inverts(call) or (call.name in _QUOTIENTS and call.input_positions == (1,)):
+    if computes_reciprocal(call) or (call.name in _QUOTIENTS and call.input_positions == (1,)):
         return True
     if call.name in _EXPONENTIALS:
         return len(parents) == 1 and _logarithm_sign(parents[0]) < 0
     if len(parents) > 1:
-        return call.name not in _QUOTIENTS and all(map(divides, parents))
+        return call.name not in _QUOTIENTS and all(map(is_reciprocal, parents))
     keeps_dividing = call.name in _LIMITED or _exponent_sign(call) > 0 or len(call.input_positions) > 1
     return None if keeps_dividing else False
 
 
-def inverts(call: TorchCall) -> bool:
+def computes_reciprocal(call: TorchCall) -> bool:
     """Whether a call computes the reciprocal of something that varies, or a negative power."""
     return call.name in _INVERSES or _exponent_sign(call) < 0
 
@@ -99,7 +99,7 @@ Hold: TypeAlias = Callable[[int, Tensor], Tensor]
 """(position of a factor, its value on the line from x' to x) -> the value to use: this one, or that of an end."""
 
 
-def in_order(
+def multipliers_in_order(
     inputs: Tensors, references: Tensors, dividing: list[int], mean_gradient: Callable[[Hold], Tensors]
 ) -> Tensors:
     """Multipliers of a product of which some factors divide, where the factors change one group after the other.

@@ -204,7 +204,7 @@ class Centre(nn.Module):
         return x - x.mean(0)
 
 
-def test_what_a_function_is_around_may_make_rows_meet():
+def test_what_a_function_is_around_may_make_rows_interact():
     gates, model = torch.zeros(3, dtype=torch.float64), nn.Identity()
 
     def forward(x: Tensor) -> Tensor:
