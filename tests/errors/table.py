@@ -184,7 +184,7 @@ PICTURES = {"model": model_of_images, "inputs": IMAGES}
 TARGETS_ARE = "must be an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
 CHOOSE = "Hint: choose one, such as target=0."
 FLOATS = "must be floating point for a gradient to exist"
-NO_GRADIENT = "the output of forward_func has no gradient. Hint: it may have been detached"
+NO_GRADIENT = " must return an output with a gradient: got one without. Hint: it may have been detached"
 
 TABLE = {
     "target too large": target(3, "3 is beyond the output's 3 values per example (0 to 2).", error=OutOfRange),
@@ -248,7 +248,7 @@ TABLE = {
     ),
     "inputs a dict": inputs(
         {"ids": ROWS, "mask": ROWS}, TENSORS + "dict. Hint: inputs=inputs['ids'], additional_forward_args="
-        "(inputs['mask'],), as forward_func takes them.",
+        "(inputs['mask'],), as the model takes them.",
     ),
     "inputs an encoding": inputs(UserDict(ids=ROWS), TENSORS + "UserDict. Hint: inputs=inputs['ids']."),
     "inputs a word": inputs("cat", TENSORS + "str. ["),
@@ -275,7 +275,7 @@ TABLE = {
         lambda x: x.detach().numpy(), "must return a tensor: got ndarray. Hint: gradients need torch all the way; "
     ),
     "model an estimator": call(
-        attr.KernelShap, "forward_func must be a function of tensors: got Classifier. Hint: model.predict_proba, ",
+        attr.KernelShap, "forward_func must be a function of tensors: got Classifier. ", "Hint: forward_func.predict_p",
         error=WrongType, model=Classifier(),
     ),
     "model no model": output(3, " must be a function of tensors: got int. [", error=WrongType),
@@ -648,9 +648,9 @@ PROBLEMS = {
     ),
     "a layer in a layer": (
         {"target": 0, "source": methods.Layer(methods.Layer("encoder"))},
-        "layer must be a module or the dotted name of one: got Layer.",
+        "source must be a module or the dotted name of one: got Layer.",
     ),
     "the layer of gradients": (
-        {"target": 0, "gradient_at": "encodr"}, "layer must be the name of a module of the model: got 'enc"
+        {"target": 0, "gradient_at": "encodr"}, "gradient_at must be the name of a module of the model: got 'enc"
     ),
 }  # fmt: skip

@@ -8,10 +8,25 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, final
 
+from pellucid.attr._internals import ours
 from pellucid.core.problem.problem import Options
 
-RENAMED = {"layer_baselines": "baselines", "layer_mask": "feature_mask", "return_input_shape": "per_feature"}
+RENAMED = {
+    "layer_baselines": "baselines",
+    "layer_mask": "feature_mask",
+    "neuron_selector": "selector",
+    "return_input_shape": "per_feature",
+}
 """Arguments that methods have under another name."""
+
+RENAMED_IN_MESSAGES = {
+    "gradient_at": "layer",
+    "model": "forward_func",
+    "Options(returns_futures=False)": "attribute",
+    "Options(returns_futures=True)": "attribute_future",
+    "source": "layer",
+}
+"""What messages of the engine say, and what of Captum's signatures is meant."""
 
 HELD = {
     "eps": "eps",
@@ -106,6 +121,14 @@ def _check_destinations(
         destinations = [home for home, names in routes.items() if name in names]
         if len(destinations) != 1:
             raise TypeError(f"{signature.__qualname__}: {name} must have one destination: got {destinations}.")
+
+
+def callers_names(attribution: object) -> dict[str, str]:
+    """What the caller of an object of Captum's class has under another name than messages of the engine say."""
+    cls = next(filter(ours, type(attribution).__mro__))  # a user's subclass may take what it likes
+    taken = {*inspect.signature(cls).parameters, *inspect.signature(getattr(cls, "attribute", cls)).parameters}
+    renamed = {argument: name for name, argument in RENAMED.items() if name in taken}
+    return {said: name for said, name in (RENAMED_IN_MESSAGES | renamed).items() if said not in taken}
 
 
 def sent(names: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Evaluator:
             InvalidArgument: The output is a future.
         """
         if isinstance(output, Future):
-            raise InvalidArgument("forward_func must return a tensor: got a Future. Hint: call attribute_future.")
+            raise InvalidArgument("model must return a tensor: got a Future. Hint: Options(returns_futures=True).")
         return self.target(output if torch.is_grad_enabled() else as_tensor(output), examples)
 
     def ask(self, points: Points) -> Future[Any]:
@@ -113,7 +113,8 @@ class Evaluator:
             output = self.run(inputs, points.examples, source_points, (self.target.site,)).output
         if not isinstance(output, Future):
             raise InvalidArgument(
-                f"forward_func must return a torch.futures.Future: got {describe(output)}. Hint: call attribute."
+                f"model must return a torch.futures.Future: got {describe(output)}. "
+                "Hint: Options(returns_futures=False)."
             )
         return output
 

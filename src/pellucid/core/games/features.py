@@ -129,7 +129,7 @@ class Features:
                 return feature_values.new_zeros(mask.shape)
             if len(values) % len(mask):
                 raise InvalidArgument(
-                    f"{self.argument} must be one for all examples where forward_func returns one value for the batch: "
+                    f"{self.argument} must be one for all examples where the model returns one value for the batch: "
                     f"expected (1, ...), got {tuple(mask.shape)}."
                 )
             index = mask.repeat_interleave(len(values) // len(mask), dim=0)

@@ -165,11 +165,11 @@ def check_model(forward: Any) -> None:
     """
     if isinstance(forward, type):
         name = forward.__name__
-        raise WrongType(f"forward_func must be a model, not a class of models: got {name}. Hint: {name}(...).")
+        raise WrongType(f"model must be a model, not a class of models: got {name}. Hint: {name}(...).")
     if not callable(forward):
         names = (name for name in ("predict_proba", "decision_function", "predict") if hasattr(forward, name))
         hint = next((f" Hint: model.{name}, by methods without gradients, such as KernelShap." for name in names), "")
-        raise WrongType(f"forward_func must be a function of tensors: got {type(forward).__name__}.{hint}")
+        raise WrongType(f"model must be a function of tensors: got {type(forward).__name__}.{hint}")
 
 
 def root_modules(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:

@@ -86,12 +86,13 @@ INPUTS = Site(side="input")
 OUTPUT = Site()
 
 
-def resolve_site(layer_like: SiteLike, model: Callable[..., Any]) -> Site:
+def resolve_site(layer_like: SiteLike, model: Callable[..., Any], argument: str = "layer") -> Site:
     """Resolve the site that the user gave.
 
     Args:
         layer_like: See [SiteLike][pellucid.methods.SiteLike].
         model: The forward function to whose modules names refer.
+        argument: What users call it, for errors.
 
     Raises:
         InvalidArgument: It is not a module, or the model has no module of this name.
@@ -109,23 +110,25 @@ def resolve_site(layer_like: SiteLike, model: Callable[..., Any]) -> Site:
         check_count("call", layer.call, least=0)
     modules_or_names = tuple(layer.module) if isinstance(layer.module, list | tuple) else (layer.module,)
     if not modules_or_names:
-        raise InvalidArgument("layer must hold at least one module: got an empty list.")
-    modules = tuple(_resolve_module(module_or_name, model) for module_or_name in modules_or_names)
+        raise InvalidArgument(f"{argument} must hold at least one module: got an empty list.")
+    modules = tuple(_resolve_module(module_or_name, model, argument) for module_or_name in modules_or_names)
     if any(isinstance(module, torch.jit.ScriptModule) for module in (*modules, *root_modules(model))):
         raise NotSupported(
-            "layer must be a Python module of a Python model: nobody can look inside scripted and traced ones. "
+            f"{argument} must be a Python module of a Python model: nobody can look inside scripted and traced ones. "
             "Hint: attribute on the model that was scripted."
         )
     return Site(modules, layer.side, layer.call, listed)
 
 
-def _resolve_module(layer: Any, model: Callable[..., Any]) -> nn.Module:
+def _resolve_module(layer: Any, model: Callable[..., Any], argument: str) -> nn.Module:
     """The module that is given, or the one of this name."""
     if isinstance(layer, nn.Module):
         return layer
     if not isinstance(layer, str):
         hint = f" Hint: the name {str(layer)!r}." if isinstance(layer, int) else ""
-        raise InvalidArgument(f"layer must be a module or the dotted name of one: got {type(layer).__name__}.{hint}")
+        raise InvalidArgument(
+            f"{argument} must be a module or the dotted name of one: got {type(layer).__name__}.{hint}"
+        )
     by_name: dict[str, nn.Module] = {
         name: module for root in root_modules(model) for name, module in root.named_modules(remove_duplicate=False)
     }
@@ -136,7 +139,7 @@ def _resolve_module(layer: Any, model: Callable[..., Any]) -> nn.Module:
         known = list(filter(None, by_name))
         close = difflib.get_close_matches(layer, known, n=3) or known[:3]
         hint = f" Hint: there is {', '.join(map(repr, close))}." if close else ""
-        raise InvalidArgument(f"layer must be the name of a module of the model: got {layer!r}.{hint}")
+        raise InvalidArgument(f"{argument} must be the name of a module of the model: got {layer!r}.{hint}")
     return by_name[layer]
 
 

@@ -117,13 +117,13 @@ class Problem:
             tensors = detach_all(tensors)
         batch_size = batch_size_of(tensors)
         extra = () if additional_forward_args is None else map_tensors(additional_forward_args, out_of_inference_mode)
-        source_site = resolve_site(source, model)
+        source_site = resolve_site(source, model, "source")
         vars(self).update(
             model=model,
             inputs=tensors,
             target=resolve_target(target, batch_size, model),
             source=source_site,
-            gradient_at=source_site if gradient_at is None else resolve_site(gradient_at, model),
+            gradient_at=source_site if gradient_at is None else resolve_site(gradient_at, model, "gradient_at"),
             additional_forward_args=extra if isinstance(extra, tuple) else (extra,),
             options=options,
             batch_size=batch_size,

@@ -46,7 +46,7 @@ class Target(Protocol):
 
     @property
     def argument_name(self) -> str:
-        """The user's argument, for messages: "target" or "neuron_selector"."""
+        """The user's argument, for messages: "target" or "selector"."""
         ...
 
     @property
@@ -75,12 +75,12 @@ class Neuron:
 
     Args:
         layer: The layer; see [SiteLike][pellucid.methods.SiteLike].
-        neuron_selector: Selects the neuron in the layer's output as a `target` selects in the model's output; see
+        selector: Selects the neuron in the layer's output as a `target` selects in the model's output; see
             [TargetLike][pellucid.methods.TargetLike].
     """
 
     layer: SiteLike
-    neuron_selector: TargetLike
+    selector: TargetLike
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class _TargetBase:
     @property
     def argument_name(self) -> str:
         """The user's argument, for messages."""
-        return "neuron_selector" if self.site.modules else "target"
+        return "selector" if self.site.modules else "target"
 
     @property
     def site_label(self) -> str:
@@ -110,7 +110,7 @@ class _TargetBase:
             output = output[0]
         if isinstance(output, Tensor):
             return output
-        subject = "layer" if self.site.modules else "forward_func"
+        subject = "layer" if self.site.modules else "model"
         verb = "take" if self.site.side == "input" else "return"
         raise InvalidArgument(
             f"{subject} must {verb} a tensor: got {type(output).__name__}. Hint: {self._hint_for(output)}."
@@ -297,12 +297,12 @@ def resolve_target(target: TargetLike | Neuron, batch_size: int, model: Callable
         InvalidArgument: The target has an unknown form, or not one element per example.
     """
     if isinstance(target, Neuron):
-        return target_at(resolve_site(target.layer, model), target.neuron_selector, batch_size)
+        return target_at(resolve_site(target.layer, model), target.selector, batch_size)
     return target_at(OUTPUT, target, batch_size)
 
 
 def target_at(site: Site, target: TargetLike, examples: int) -> Target:
-    """Resolve a user's `target`, or `neuron_selector`, at a site.
+    """Resolve a user's `target`, or `selector`, at a site.
 
     Args:
         site: The output of the model, or a layer.

@@ -132,11 +132,11 @@ def _attentions(f: ModelFunction, points: Points) -> list[Tensor]:
     with without_fast_paths(f.session.info, hooks=True), measuring, record(rules, f.problem.model):
         f.activations(points, OUTPUT)
     if not attentions:
-        raise InvalidArgument("forward_func must pay attention, by a softmax of as many rows as columns: got none.")
+        raise InvalidArgument("model must pay attention, by a softmax of as many rows as columns: got none.")
     for weights in attentions:
         if len(weights) % len(points) or (weights.ndim > 3 and len(weights) != len(points)):
             raise InvalidArgument(
-                f"forward_func must pay attention to all tokens of each of {len(points)} examples: "
+                f"model must pay attention to all tokens of each of {len(points)} examples: "
                 f"got windows, {tuple(weights.shape)}."
             )
     return attentions

@@ -102,7 +102,7 @@ def _check_call_count(f: ModelFunction, run: RuledForward, earlier: RuledForward
     may_be_fewer = _may_stop_early(f) and not isinstance(f.evaluator.target, TargetFunction)
     if run.count != earlier.count and not (may_be_fewer and run.count < earlier.count):
         raise CallsDiffer(
-            "forward_func must make the same calls every time: "
+            "model must make the same calls every time: "
             f"it makes {earlier.count} with a rule {when}, and {run.count} for the inputs."
         )
 

@@ -137,7 +137,7 @@ def spatial_size(f: ModelFunction, channels: Tensor) -> torch.Size:
     size = next((size for size in sizes if size), None)
     if size is None:
         raise InvalidArgument(
-            "layer must have as many dimensions of space as one of the inputs, and at least one: got "
+            "gradient_at must have as many dimensions of space as one of the inputs, and at least one: got "
             f"{tuple(channels.shape)} for inputs {format_shapes(f.problem.inputs)}. Hint: choose a convolution, or "
             "give a reshape_transform."
         )

@@ -61,7 +61,7 @@ class GuidedGradCam:
         """
         maps = GradCam(reshape_transform=self.reshape_transform)(f).values
         if len(maps) > 1:
-            raise InvalidArgument(f"layer must hold one tensor: got {len(maps)}, of maps {format_shapes(maps)}.")
+            raise InvalidArgument(f"gradient_at must hold one tensor: got {len(maps)}, of maps {format_shapes(maps)}.")
         (cam,) = maps
         spatial_size(f, cam)  # raises if no input fits
         guided = GuidedBackprop(activations=self.activations)(f.at(gradient_at=f.evaluator.source)).values

@@ -129,7 +129,7 @@ def _rules_by_module(
         InvalidArgument: The model has no such module.
     """
     by_key = {key: rule for key, rule in layers.items() if isinstance(key, str | nn.Module)}
-    by_module = [(resolve_site(key, model).modules[0], rule) for key, rule in by_key.items()]
+    by_module = [(resolve_site(key, model, "layers").modules[0], rule) for key, rule in by_key.items()]
     for module, _ in by_module:
         if not is_submodule(module, model):
             raise InvalidArgument(f"layers must be modules of the model: got a {type(module).__name__} that is not.")

@@ -117,7 +117,7 @@ class LimeBase:
         samples = _PerturbedSamples(partial(weigh_samples, drawn))
         values = await evaluate_samples(f, count, samples.points)
         if len(values) != 1:
-            raise InvalidArgument(f"forward_func must return one value for all inputs together: got {len(values)}.")
+            raise InvalidArgument(f"model must return one value for all inputs together: got {len(values)}.")
         representation = fit_user_model(
             self.interpretable_model, torch.cat(samples.interpretable), values[0], torch.cat(samples.weights)
         )
