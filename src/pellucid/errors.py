@@ -26,7 +26,9 @@ import sys
 import warnings
 from collections.abc import Mapping
 from types import FrameType, TracebackType
-from typing import NoReturn, SupportsIndex
+from typing import NoReturn
+
+from pellucid.summaries import summary
 
 
 class PellucidError(Exception):
@@ -184,12 +186,14 @@ def check_count(name: str, count: int, least: int = 1) -> int:
         WrongType: It is not an integer.
         InvalidArgument: It is too small.
     """
-    message = f"{name} must be an integer of at least {least}: got {count!r}."
-    if not isinstance(count, SupportsIndex):
-        raise WrongType(message)
-    if operator.index(count) < least:
+    message = f"{name} must be an integer of at least {least}: got {summary(count)}."
+    try:
+        number = operator.index(count)
+    except TypeError:
+        raise WrongType(message) from None
+    if number < least:
         raise InvalidArgument(message)
-    return operator.index(count)
+    return number
 
 
 ABSENT = {

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, final
 
-from pellucid.attr._internals import ours
+from pellucid.attr._internals import our_base
 from pellucid.core.problem.problem import Options
+from pellucid.summaries import Argument
 
 RENAMED = {
     "layer_baselines": "baselines",
@@ -125,7 +126,7 @@ def _check_destinations(
 
 def callers_names(attribution: object) -> dict[str, str]:
     """What the caller of an object of Captum's class has under another name than messages of the engine say."""
-    cls = next(filter(ours, type(attribution).__mro__))  # a user's subclass may take what it likes
+    cls = our_base(attribution)  # a user's subclass may take what it likes
     taken = {*inspect.signature(cls).parameters, *inspect.signature(getattr(cls, "attribute", cls)).parameters}
     renamed = {argument: name for name, argument in RENAMED.items() if name in taken}
     return {said: name for said, name in (RENAMED_IN_MESSAGES | renamed).items() if said not in taken}
@@ -134,6 +135,16 @@ def callers_names(attribution: object) -> dict[str, str]:
 def sent(names: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of parameters, by the names they have where they go."""
     return {argument: values[name] for name, argument in names.items()}
+
+
+def arguments_held_by(attribution: object) -> Iterator[Argument]:
+    """What an object of Captum's class was given when it was made, as far as it holds that."""
+    holder = getattr(attribution, "grad_cam", attribution)  # GuidedGradCam holds another, as Captum's does
+    model, *settings = inspect.signature(our_base(holder)).parameters.values()
+    yield "", getattr(holder, model.name, getattr(holder, "forward_func", None)), _NONE
+    for parameter in settings:
+        value = getattr(holder, HELD.get(parameter.name, parameter.name), parameter.default)
+        yield parameter.name, value, parameter.default
 
 
 def held_by(attribution: object, fields: Iterable[str]) -> dict[str, Any]:

@@ -29,11 +29,12 @@ from pellucid.core.pytree import map_tensors
 from pellucid.core.restarts import BatchCollapsed
 from pellucid.core.tensors import Tensors, as_tensor, describe, is_floating
 from pellucid.errors import InvalidArgument
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Evaluator:
+class Evaluator(Summarized):
     """Runs a model from points at the source to the target.
 
     Args:

@@ -18,11 +18,12 @@ from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
 from pellucid.core.tensors import Tensors, describe, is_floating, times
 from pellucid.errors import NotDifferentiable, NotScalar, warn
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True)
-class Gradient:
+class Gradient(Summarized):
     """The result of one forward and one backward for n points.
 
     Args:

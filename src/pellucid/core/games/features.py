@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pellucid.core.tensors import Tensors, batch_size_of, conversion_hint, describe, flatten_examples, is_floating
 from pellucid.errors import InvalidArgument
+from pellucid.summaries import Summarized
 
 FeatureMask: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
 """Which elements of the inputs belong together, as one feature.
@@ -30,7 +31,7 @@ HIGHEST_NUMBER = 10**7
 
 @final
 @dataclass(frozen=True, eq=False)
-class Features:
+class Features(Summarized):
     """A partition of the elements of the points into features.
 
     Args:

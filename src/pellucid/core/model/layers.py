@@ -12,6 +12,7 @@ from torch import nn
 
 from pellucid.core.model.inspection import root_modules
 from pellucid.errors import InvalidArgument, NotSupported, check_count
+from pellucid.summaries import Summarized, summary
 
 Side: TypeAlias = Literal["input", "output"]
 
@@ -34,7 +35,7 @@ SiteLike: TypeAlias = "nn.Module | str | Sequence[nn.Module | str] | Layer | Sit
 
 @final
 @dataclass(frozen=True)
-class Layer:
+class Layer(Summarized):
     """A layer with a choice of its input or output and of one of its calls.
 
     Args:
@@ -46,7 +47,7 @@ class Layer:
     Examples:
         >>> from pellucid.methods import Layer
         >>> Layer("encoder.layers.3", side="input")
-        Layer(module='encoder.layers.3', side='input', call=None)
+        Layer(module='encoder.layers.3', side='input')
     """
 
     module: nn.Module | str | Sequence[nn.Module | str]
@@ -56,7 +57,7 @@ class Layer:
 
 @final
 @dataclass(frozen=True)
-class Site:
+class Site(Summarized):
     """The input or output of modules of a model, resolved from what the user gave.
 
     Args:
@@ -81,6 +82,15 @@ class Site:
         """Whether results are lists (one value per module) or tuples (one value per call)."""
         return self.listed or self.call == "all"
 
+    @property
+    def as_given(self) -> SiteLike:
+        """The site as users write it: a module, a list of these, or a layer."""
+        if not self.modules:
+            return self
+        modules = list(self.modules) if self.listed else self.modules[0]
+        layer = Layer(modules, self.side, self.call)
+        return modules if layer == Layer(modules) else layer
+
 
 INPUTS = Site(side="input")
 OUTPUT = Site()
@@ -102,7 +112,7 @@ def resolve_site(layer_like: SiteLike, model: Callable[..., Any], argument: str 
         return layer_like
     layer = layer_like if isinstance(layer_like, Layer) else Layer(layer_like)
     if layer.side not in get_args(Side):
-        raise InvalidArgument(f"side must be input or output: got {layer.side!r}.")
+        raise InvalidArgument(f"side must be input or output: got {summary(layer.side)}.")
     listed = isinstance(layer.module, list | tuple)
     if layer.call == "all" and listed:
         raise InvalidArgument('call must be an integer where layer is a list: got "all". Hint: one layer at a time.')
@@ -144,9 +154,9 @@ def _resolve_module(layer: Any, model: Callable[..., Any], argument: str) -> nn.
 
 
 def module_label(module: nn.Module, model: Callable[..., Any]) -> str:
-    """The name of a module in the model and its type, for a message."""
+    """The name of a module in the model and its type, for a message; the type alone of the model itself."""
     name = name_in(model, module)
-    return type(module).__name__ if name is None else f"{name!r} ({type(module).__name__})"
+    return f"{name!r} ({type(module).__name__})" if name else type(module).__name__
 
 
 def name_in(model: Callable[..., Any], module: nn.Module) -> str | None:

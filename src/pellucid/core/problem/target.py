@@ -15,6 +15,7 @@ from torch import Tensor
 from pellucid.core.model.layers import OUTPUT, Site, SiteLike, resolve_site
 from pellucid.core.tensors import describe, format_names, sum_per_row
 from pellucid.errors import InvalidArgument, OutOfRange, WrongType
+from pellucid.summaries import Summarized, summary
 
 TargetIndex: TypeAlias = "int | slice | tuple[int | slice, ...]"
 
@@ -70,7 +71,7 @@ class Target(Protocol):
 
 @final
 @dataclass(frozen=True)
-class Neuron:
+class Neuron(Summarized):
     """A neuron of a layer, explained in the place of the output.
 
     Args:
@@ -84,7 +85,7 @@ class Neuron:
 
 
 @dataclass(frozen=True)
-class _TargetBase:
+class _TargetBase(Summarized):
     """What targets of a site have in common."""
 
     site: Site
@@ -251,7 +252,7 @@ class IndexPerExample(_TargetBase):
 
 @final
 @dataclass(frozen=True)
-class MappedTarget:
+class MappedTarget(Summarized):
     """A function of the values of another target."""
 
     target: Target
@@ -374,4 +375,4 @@ def _as_index(value: Any, target: Any, name: str) -> int:
         return operator.index(value)
     except TypeError:
         expected = "an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
-        raise WrongType(f"{name} must be {expected}: got {type(target).__name__} {target!r}.") from None
+        raise WrongType(f"{name} must be {expected}: got {type(target).__name__} {summary(target)}.") from None

@@ -20,11 +20,12 @@ from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.run import CallsDiffer, RuledForward, apply, record
 from pellucid.core.tensors import Tensors
 from pellucid.errors import NoRule, warn
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True)
-class RuleGradient:
+class RuleGradient(Summarized):
     """A forward under rules and the gradient of its backward.
 
     Args:

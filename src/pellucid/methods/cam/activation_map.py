@@ -18,6 +18,7 @@ from pellucid.core.tensors import Tensors, at_least_float32, describe, format_sh
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.channels import ChannelLayout
+from pellucid.summaries import Summarized, summary
 
 Interpolation: TypeAlias = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
 """As in `torch.nn.functional.interpolate`."""
@@ -27,7 +28,7 @@ ReshapeTransform: TypeAlias = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassActivationMap:
+class ClassActivationMap(Summarized):
     """The base of all maps.
 
     Args:
@@ -160,5 +161,5 @@ def interpolate(channels: Tensor, size: torch.Size, mode: Interpolation) -> Tens
         return functional.interpolate(channels, tuple(size), mode=mode)
     except (NotImplementedError, ValueError) as error:
         raise InvalidArgument(
-            f"interpolate_mode must be one of torch's for {channels.ndim - 2} dimensions of space: got {mode!r}."
+            f"interpolate_mode must be one of torch's for {channels.ndim - 2} dimensions of space: got {summary(mode)}."
         ) from error

@@ -13,11 +13,12 @@ from pellucid.methods.backprop.guided import RECTIFIERS, GuidedBackprop
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform, resize_like_input, spatial_size
 from pellucid.methods.cam.grad_cam import GradCam
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class GuidedGradCam:
+class GuidedGradCam(Summarized):
     """Guided gradients at the inputs, times the Grad-CAM map of a layer, resized: as sharp as the inputs.
 
     a = g * resized(ReLU(sum over k of w_k A^k)), g guided backpropagation's and w Grad-CAM's

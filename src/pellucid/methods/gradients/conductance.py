@@ -30,11 +30,12 @@ from pellucid.core.problem.target import TargetLike, target_at
 from pellucid.core.tensors import Tensors, as_floating, at_least_float32, cast_like, detach_all, minus, times
 from pellucid.errors import check_count
 from pellucid.methods.calling.attribution import attribution
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Conductance:
+class Conductance(Summarized):
     """The integral of the gradient at a layer along the path of its activations, from the baseline to the input.
 
     a_j = integral over alpha in [0, 1] of dF / dy_j * dy_j / dalpha, at x' + alpha (x - x')
@@ -156,7 +157,7 @@ def _layer_decides_output(f: ModelFunction, start: Tensors, outputs: Tensor, tol
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class NeuronConductance:
+class NeuronConductance(Summarized):
     """The part of each input's integrated gradients that passes through a neuron.
 
     a_i = (x_i - x'_i) * integral over alpha in [0, 1] of dF / dy_j * dy_j / dx_i, at x' + alpha (x - x')
