@@ -26,13 +26,16 @@ import sys
 import warnings
 from collections.abc import Mapping
 from types import FrameType, TracebackType
-from typing import NoReturn, SupportsIndex
+from typing import NoReturn
+
+from pellucid.summaries import summary
 
 
 class PellucidError(Exception):
     """The base of every exception of pellucid."""
 
     located = False  # whether the message already names the call
+    renamed = False  # whether it already names arguments as the caller of a class of Captum's does
 
 
 class InvalidArgument(PellucidError, ValueError, AssertionError):
@@ -104,7 +107,10 @@ def located(error: Exception, method: str, inputs: str, hint: str = "") -> Excep
 
 
 def renamed(error: Exception, names: Mapping[str, str]) -> Exception:
-    """One of our errors with its arguments under the names that the caller gave them; any other error as it is.
+    """One of our errors with its arguments under the names that its caller knows; any other error as it is.
+
+    An argument begins a sentence (`model must`), stands in code (`torch.tensor(baselines)`), or before `=`. What
+    follows another word is prose (`the model`), and what is in quotes is the user's own. The innermost call renames.
 
     Args:
         error: What was raised.
@@ -113,13 +119,14 @@ def renamed(error: Exception, names: Mapping[str, str]) -> Exception:
     Returns:
         The error to raise.
     """
-    if not isinstance(error, PellucidError):
+    if not isinstance(error, PellucidError) or error.renamed:
         return error
     message = str(error)
     for name, callers_name in names.items():
-        message = re.sub(rf"(?<!the )\b{name}\b(?= must|=|: )", callers_name, message)
+        word = rf"(?<![\w.'\"\[]){re.escape(name)}(?![\w'\"])"
+        message = re.sub(rf"(?<!\w ){word}|{word}(?==)", callers_name, message)
     renamed_error = type(error)(message)
-    renamed_error.located = error.located
+    renamed_error.located, renamed_error.renamed = error.located, True
     renamed_error.__cause__ = error.__cause__
     return renamed_error.with_traceback(error.__traceback__)
 
@@ -179,12 +186,14 @@ def check_count(name: str, count: int, least: int = 1) -> int:
         WrongType: It is not an integer.
         InvalidArgument: It is too small.
     """
-    message = f"{name} must be an integer of at least {least}: got {count!r}."
-    if not isinstance(count, SupportsIndex):
-        raise WrongType(message)
-    if operator.index(count) < least:
+    message = f"{name} must be an integer of at least {least}: got {summary(count)}."
+    try:
+        number = operator.index(count)
+    except TypeError:
+        raise WrongType(message) from None
+    if number < least:
         raise InvalidArgument(message)
-    return operator.index(count)
+    return number
 
 
 ABSENT = {

@@ -184,7 +184,7 @@ PICTURES = {"model": model_of_images, "inputs": IMAGES}
 TARGETS_ARE = "must be an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
 CHOOSE = "Hint: choose one, such as target=0."
 FLOATS = "must be floating point for a gradient to exist"
-NO_GRADIENT = "the output of forward_func has no gradient. Hint: it may have been detached"
+NO_GRADIENT = " must return an output with a gradient: got one without. Hint: it may have been detached"
 
 TABLE = {
     "target too large": target(3, "3 is beyond the output's 3 values per example (0 to 2).", error=OutOfRange),
@@ -226,6 +226,7 @@ TABLE = {
     "target a float": target(1.5, TARGETS_ARE, "got float 1.5", error=WrongType),
     "target a bool": target(True, TARGETS_ARE, "got bool True", error=WrongType),
     "target a list of words": target(["cat"] * 8, TARGETS_ARE, "got list ['cat'", error=WrongType),
+    "target a list of many words": target(["cat"] * 999, TARGETS_ARE, "'cat', ...].", error=WrongType),
     "target a float tensor": target(torch.zeros(8), "must be a 1-D tensor of integers: got (8,) float32"),
     "target a matrix": target(torch.zeros(8, 2).long(), "must be a 1-D tensor of integers: got (8, 2) int64"),
     "target a short list": target([0, 1], "must hold one element per example: expected 8, got 2"),
@@ -248,7 +249,7 @@ TABLE = {
     ),
     "inputs a dict": inputs(
         {"ids": ROWS, "mask": ROWS}, TENSORS + "dict. Hint: inputs=inputs['ids'], additional_forward_args="
-        "(inputs['mask'],), as forward_func takes them.",
+        "(inputs['mask'],), as the model takes them.",
     ),
     "inputs an encoding": inputs(UserDict(ids=ROWS), TENSORS + "UserDict. Hint: inputs=inputs['ids']."),
     "inputs a word": inputs("cat", TENSORS + "str. ["),
@@ -275,7 +276,7 @@ TABLE = {
         lambda x: x.detach().numpy(), "must return a tensor: got ndarray. Hint: gradients need torch all the way; "
     ),
     "model an estimator": call(
-        attr.KernelShap, "forward_func must be a function of tensors: got Classifier. Hint: model.predict_proba, ",
+        attr.KernelShap, "forward_func must be a function of tensors: got Classifier. ", "Hint: forward_func.predict_p",
         error=WrongType, model=Classifier(),
     ),
     "model no model": output(3, " must be a function of tensors: got int. [", error=WrongType),
@@ -315,6 +316,8 @@ TABLE = {
     "n_steps": steps("n_steps must be an integer of at least 1: got 0.", n_steps=0),
     "n_steps below zero": steps("n_steps must be an integer of at least 1: got -3.", n_steps=-3),
     "n_steps a float": steps("n_steps must be an integer of at least 1: got 2.5.", error=WrongType, n_steps=2.5),
+    "n_steps a tensor": steps("n_steps must be an integer of at least 1: got float32 [99].", error=WrongType,
+        n_steps=torch.ones(99)),
     "n_steps of a trapezoid": steps("n_steps must be at least 2", "got 1.", n_steps=1, method="riemann_trapezoid"),
     "method": steps("method must be one of riemann_left, ", "gausslegendre: got 'simpson'.", method="simpson"),
     "internal_batch_size": steps("internal_batch_size must be an integer of at least 1: got 0.", internal_batch_size=0),
@@ -324,6 +327,8 @@ TABLE = {
     ),
     "seeds too few": samples("seed must be one number, or one per example: expected 8, got 3.", seed=[1, 2, 3]),
     "seed a float": samples("seed must be an integer, or one per example: got 1.5.", error=WrongType, seed=1.5),
+    "seeds of words": samples("seed must be an integer", "got ['a', 'a', 'a', 'a', 'a', 'a', ...].", error=WrongType,
+        seed=["a"] * 99),
     "stdevs": samples("stdevs must not be negative: got -0.5.", stdevs=-0.5),
     "seed and generator": samples("seed and generator exclude", "got both.", seed=1, generator=torch.Generator()),
     "nt_type": noise("nt_type must be one of smoothgrad, smoothgrad_sq, vargrad: got 'mean'.", nt_type="mean"),
@@ -335,6 +340,9 @@ TABLE = {
     "stdevs too many": noise("stdevs must be one number, or one for each input: expected 1, got 2.", stdevs=(1.0, 2.0)),
     "stdevs too few": noise(
         "stdevs must be one number, or one for each input: expected 2, got 1.", stdevs=(1,), **PAIRS
+    ),
+    "stdevs a list": noise(
+        "stdevs must be a number or a tuple of numbers: got [1.0, 1.0, ", ", ...].", stdevs=[1.0] * 99
     ),
     "stdevs a word": noise("stdevs must be a number or a tuple of numbers: got 'much'.", stdevs="much"),
     "seed and generator of noise": noise("seed and generator exclude", seed=1, generator=torch.Generator()),
@@ -453,6 +461,8 @@ TABLE = {
         (2, 2), "sliding_window_shapes must have a size for each dimension of (4,): got (2, 2)."
     ),
     "window a float": occluded((1.5,), "sliding_window_shapes must have a size for each dimension of (4,): got "),
+    "window of many dimensions": occluded((2,) * 99, "a size for each dimension of (4,): got (2, 2, 2, 2, 2, 2, ...)."),
+    "window a tensor": occluded(ROWS, "a size for each dimension of (4,): got float32 [8, 4]."),
     "window an integer": occluded(2, "sliding_window_shapes must have a size for each dimension of (4,): got 2."),
     "windows for one of two": occluded(
         (2,), "sliding_window_shapes must have one entry for each input: expected 2, got 1.", **PAIRS
@@ -648,9 +658,9 @@ PROBLEMS = {
     ),
     "a layer in a layer": (
         {"target": 0, "source": methods.Layer(methods.Layer("encoder"))},
-        "layer must be a module or the dotted name of one: got Layer.",
+        "source must be a module or the dotted name of one: got Layer.",
     ),
     "the layer of gradients": (
-        {"target": 0, "gradient_at": "encodr"}, "layer must be the name of a module of the model: got 'enc"
+        {"target": 0, "gradient_at": "encodr"}, "gradient_at must be the name of a module of the model: got 'enc"
     ),
 }  # fmt: skip

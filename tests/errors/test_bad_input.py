@@ -167,7 +167,7 @@ def test_a_noise_tunnel_takes_a_method(given: Any, found: str):
 
 def test_a_convergence_delta_names_the_method_whose_it_is():
     gradients = attr.IntegratedGradients(model_of_images)
-    with pytest.raises(InvalidArgument, match=r"^IntegratedGradients: baselines must broadcast to inputs"):
+    with pytest.raises(InvalidArgument, match=r"^IntegratedGradients: start_point must broadcast to inputs"):
         gradients.compute_convergence_delta(IMAGES, torch.zeros(3, 32, 31), IMAGES, target=0)
     with pytest.raises(InvalidArgument, match=r"^IntegratedGradients: attributions must have .* expected 8, got 2"):
         gradients.compute_convergence_delta(IMAGES[:2], 0, IMAGES, target=0)

@@ -76,7 +76,7 @@ def test_outputs_that_are_no_tensors(name: str):
 def test_a_mask_for_each_example_of_a_loss(name: str):
     if name == "Occlusion":
         return
-    with pytest.raises(InvalidArgument, match="feature_mask must be one for all examples where forward_func returns"):
+    with pytest.raises(InvalidArgument, match="feature_mask must be one for all examples where the model returns"):
         GAMES[name](lambda x: x.sum(), X, feature_mask=torch.tensor([[0, 1, 2, 3], [3, 2, 1, 0], [0, 1, 3, 2]]))
 
 

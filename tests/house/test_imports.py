@@ -13,6 +13,7 @@ from house.source import SOURCES, Source
 
 # A module imports only from its own row and from those above.
 ROWS = [
+    {"summaries"},
     {"errors"},
     {"core"},
     {"methods", "rules"},

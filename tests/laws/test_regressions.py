@@ -148,7 +148,7 @@ class Forces(nn.Module):
 
 @pytest.mark.parametrize("method", [attr.LRP, attr.DeepLift, attr.GuidedBackprop])
 def test_rules_do_not_follow_a_gradient_that_the_forward_takes(method: type):
-    with pytest.raises(NotSupported, match=r"takes a gradient itself.*Hint"):
+    with pytest.raises(NotSupported, match=r"must take no gradient itself.*Hint"):
         method(Forces()).attribute(numbers(4, 3), target=0)
 
 

@@ -115,7 +115,7 @@ def test_a_problem_is_itself_and_stays_as_it_is():
     assert len({problem, other}) == 2
     with pytest.raises(dataclasses.FrozenInstanceError):
         problem.target = 2  # type: ignore[misc, assignment]
-    assert repr(problem).startswith(f"Problem({type(model).__name__}, (5,")
+    assert repr(problem) == f"Problem({type(model).__name__}, float64 [5, 4], target=1)"
 
 
 def test_nothing_of_a_call_stays_in_the_problem():

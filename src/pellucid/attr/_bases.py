@@ -5,22 +5,25 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pellucid.attr._internals import ours, overrides_attribute, plain_inside, refuse_what_is_not_called
+from pellucid.attr._routes import arguments_held_by, callers_names
 from pellucid.core.evaluation.completeness import completeness_gap
 from pellucid.core.evaluation.model_function import function_of
 from pellucid.core.model.inspection import has_embeddings
-from pellucid.core.model.layers import CallLike, Layer
+from pellucid.core.model.layers import CallLike, Layer, module_label
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.problem import GradientFunction, Options, Problem
 from pellucid.core.problem.target import Neuron, TargetLike
 from pellucid.core.tensors import Tensors, as_tensor_tuple, describe, is_floating, times
-from pellucid.errors import InvalidArgument, NotSupported, located
+from pellucid.errors import InvalidArgument, NotSupported, located, renamed
 from pellucid.methods.calling.attribution import run_located
+from pellucid.summaries import summary_of_call
 
 T = TypeVar("T")
 TensorOrTensors: TypeAlias = Tensor | Tensors
@@ -71,6 +74,10 @@ class Attribution:
         super().__init_subclass__(**kwargs)
         for name in _WRAPPED & vars(cls).keys() if ours(cls) else ():
             plain_inside(vars(cls)[name])
+
+    def __repr__(self) -> str:
+        model: Any = getattr(self, "forward_func", None)  # which subclasses need not have
+        return summary_of_call(type(self).__name__, arguments_held_by(self), partial(module_label, model=model))
 
     _in_future = False
 
@@ -138,9 +145,10 @@ class GradientAttribution(Attribution):
                     "attributions must have as many examples as end_point: "
                     f"expected {problem.batch_size}, got {values[0].shape[0]}."
                 )
+            return run_located(self, problem, lambda f: completeness_gap(f, values, f.baselines(start_point)))
         except Exception as error:
-            raise located(error, type(self).__name__, describe(end_point)) from error.__cause__
-        return run_located(self, problem, lambda f: completeness_gap(f, values, f.baselines(start_point)))
+            names = callers_names(self) | {"baselines": "start_point", "inputs": "end_point"}
+            raise renamed(located(error, type(self).__name__, describe(end_point)), names) from error.__cause__
 
 
 class CompleteAttribution(GradientAttribution):

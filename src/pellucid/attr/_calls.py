@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast, final
@@ -14,7 +13,7 @@ from torch import Future
 
 from pellucid.attr._bases import Attributed, Attribution, TensorOrTensors, compute_gradients
 from pellucid.attr._internals import refuse_what_is_not_called
-from pellucid.attr._routes import RENAMED, Route, held_by, sent
+from pellucid.attr._routes import Route, callers_names, held_by, sent
 from pellucid.core.evaluation.model_function import function_of
 from pellucid.core.evaluation.observed import Observed
 from pellucid.core.futures import then
@@ -153,17 +152,10 @@ def explained(attribution: Attribution, inputs: TensorOrTensors, call: Callable[
         f = function_of(Problem(attribution.forward_func, inputs, options=options, **made.problem))
         result = made.method(f, **made.arguments)
     except Exception as error:
-        raise located(renamed(error, _names_of(attribution)), name, describe(inputs)) from error.__cause__
+        raise renamed(located(error, name, describe(inputs)), callers_names(attribution)) from error.__cause__
     observed = f.session.observed if made.keeps_single else None
     as_given = functools.partial(_as_given, inputs, observed, return_stderr=made.return_stderr)
     return then(result, as_given) if isinstance(result, Future) else as_given(result)
-
-
-def _names_of(attribution: Attribution) -> dict[str, str]:
-    """What the caller of an object has under another name than messages say."""
-    model = list(inspect.signature(type(attribution).__init__).parameters)[1]
-    taken = inspect.signature(type(attribution).attribute).parameters  # type: ignore[attr-defined]
-    return {"model": model} | {argument: name for name, argument in RENAMED.items() if name in taken}
 
 
 def _as_given(

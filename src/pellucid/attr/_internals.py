@@ -75,6 +75,11 @@ def ours(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == "pellucid"
 
 
+def our_base(attribution: object) -> type:
+    """The class of ours that an object's class is, or is a subclass of."""
+    return next(filter(ours, type(attribution).__mro__))
+
+
 def overrides_attribute(cls: type) -> bool:
     """Whether a user's class has an `attribute` of its own, which may call its other methods by itself."""
     return not ours(next(base for base in cls.__mro__ if "attribute" in vars(base) or base is object))

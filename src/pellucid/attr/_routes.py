@@ -5,13 +5,29 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, final
 
+from pellucid.attr._internals import our_base
 from pellucid.core.problem.problem import Options
+from pellucid.summaries import Argument
 
-RENAMED = {"layer_baselines": "baselines", "layer_mask": "feature_mask", "return_input_shape": "per_feature"}
+RENAMED = {
+    "layer_baselines": "baselines",
+    "layer_mask": "feature_mask",
+    "neuron_selector": "selector",
+    "return_input_shape": "per_feature",
+}
 """Arguments that methods have under another name."""
+
+RENAMED_IN_MESSAGES = {
+    "gradient_at": "layer",
+    "model": "forward_func",
+    "Options(returns_futures=False)": "attribute",
+    "Options(returns_futures=True)": "attribute_future",
+    "source": "layer",
+}
+"""What messages of the engine say, and what of Captum's signatures is meant."""
 
 HELD = {
     "eps": "eps",
@@ -108,9 +124,27 @@ def _check_destinations(
             raise TypeError(f"{signature.__qualname__}: {name} must have one destination: got {destinations}.")
 
 
+def callers_names(attribution: object) -> dict[str, str]:
+    """What the caller of an object of Captum's class has under another name than messages of the engine say."""
+    cls = our_base(attribution)  # a user's subclass may take what it likes
+    taken = {*inspect.signature(cls).parameters, *inspect.signature(getattr(cls, "attribute", cls)).parameters}
+    renamed = {argument: name for name, argument in RENAMED.items() if name in taken}
+    return {said: name for said, name in (RENAMED_IN_MESSAGES | renamed).items() if said not in taken}
+
+
 def sent(names: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of parameters, by the names they have where they go."""
     return {argument: values[name] for name, argument in names.items()}
+
+
+def arguments_held_by(attribution: object) -> Iterator[Argument]:
+    """What an object of Captum's class was given when it was made, as far as it holds that."""
+    holder = getattr(attribution, "grad_cam", attribution)  # GuidedGradCam holds another, as Captum's does
+    model, *settings = inspect.signature(our_base(holder)).parameters.values()
+    yield "", getattr(holder, model.name, getattr(holder, "forward_func", None)), _NONE
+    for parameter in settings:
+        value = getattr(holder, HELD.get(parameter.name, parameter.name), parameter.default)
+        yield parameter.name, value, parameter.default
 
 
 def held_by(attribution: object, fields: Iterable[str]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class LimeBase(PerturbationAttribution):
         >>> x = torch.tensor([[2.0, 3.0]])
         >>> parts = Lime(model)
         >>> parts.interpretable_model
-        Lasso(alpha=0.01)
+        Lasso()
     """
 
     def __init__(

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from pellucid.core.problem.problem import Options
 from pellucid.core.tensors import batch_size_of
 from pellucid.errors import check_count
+from pellucid.summaries import Summarized
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class FewerSamples(BaseException):
 
 @final
 @dataclass
-class Budget:
+class Budget(Summarized):
     """The rows per forward of one attribution, measured on its first chunk.
 
     Args:

@@ -10,6 +10,8 @@ import torch
 from torch import Future
 from torch.futures import collect_all
 
+from pellucid.summaries import Summarized
+
 T = TypeVar("T")
 U = TypeVar("U")
 P = ParamSpec("P")
@@ -20,7 +22,7 @@ Awaiting = Coroutine["Future[Any]", None, T]
 
 @final
 @dataclass(frozen=True)
-class AllDone:
+class AllDone(Summarized):
     """Awaits all of several futures; an error of one is raised where its value is taken.
 
     Args:

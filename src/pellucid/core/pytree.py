@@ -11,13 +11,14 @@ from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only, tree_unflatten
 
 from pellucid.core.tensors import Tensors, is_floating
+from pellucid.summaries import Summarized
 
 _PYTREE_LOG = logging.getLogger("pellucid")
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class TensorTree:
+class TensorTree(Summarized):
     """A pytree (nested tuples, lists, dicts, ...) without its tensors: their positions, and the other leaves.
 
     Args:
@@ -29,6 +30,12 @@ class TensorTree:
     spec: TreeSpec
     leaves: tuple[Any, ...]
     leaf_indices: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        """The outermost container, and how many tensors are in it."""
+        if self is _SINGLE_LEAF:
+            return "TensorTree(Tensor)"
+        return f"TensorTree({getattr(self.spec.type, '__name__', 'Tensor')}, tensors={len(self.leaf_indices)})"
 
     @classmethod
     def of(cls, value: Any, chosen: Callable[[Tensor], bool] = is_floating) -> tuple[Tensors, TensorTree]:

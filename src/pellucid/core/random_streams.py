@@ -21,6 +21,7 @@ from torch import Tensor
 from pellucid.core.problem.baselines import not_a_distribution
 from pellucid.core.tensors import Tensors, as_floating
 from pellucid.errors import InvalidArgument, WrongType
+from pellucid.summaries import summary
 
 PointIds: TypeAlias = list[list[int]]
 """What identifies each point: the example's position in the batch, and for a noisy copy also the number of the copy."""
@@ -101,7 +102,7 @@ def shared_generator(seed: int | None, generator: torch.Generator | None) -> tor
     try:
         return torch.Generator(device="cpu").manual_seed(operator.index(resolved) % 2**63)  # type: ignore[arg-type]  # tried here
     except TypeError:
-        raise WrongType(f"seed must be an integer, as all examples share the draws: got {resolved!r}.") from None
+        raise WrongType(f"seed must be an integer, as all examples share the draws: got {summary(resolved)}.") from None
 
 
 def stream_seeds(seed: int | Sequence[int], keys: PointIds, examples: int | None = None) -> list[tuple[int, ...]]:
@@ -131,7 +132,7 @@ def _as_integers(seed: Any) -> int | list[int]:
         try:
             return [operator.index(number) for number in seed]
         except TypeError:
-            raise WrongType(f"seed must be an integer, or one per example: got {seed!r}.") from None
+            raise WrongType(f"seed must be an integer, or one per example: got {summary(seed)}.") from None
 
 
 def _non_negative(seed: int) -> tuple[int, int]:
@@ -291,11 +292,11 @@ def stdev_per_input(stdevs: float | tuple[float, ...], tensors: int) -> tuple[fl
     """
     per_input = stdevs if isinstance(stdevs, tuple) else (stdevs,) * tensors
     if not all(isinstance(stdev, SupportsFloat) for stdev in per_input):
-        raise InvalidArgument(f"stdevs must be a number or a tuple of numbers: got {stdevs!r}.")
+        raise InvalidArgument(f"stdevs must be a number or a tuple of numbers: got {summary(stdevs)}.")
     if len(per_input) != tensors:
         raise InvalidArgument(
             f"stdevs must be one number, or one for each input: expected {tensors}, got {len(per_input)}."
         )
     if any(stdev < 0 for stdev in per_input):
-        raise InvalidArgument(f"stdevs must not be negative: got {stdevs}.")
+        raise InvalidArgument(f"stdevs must not be negative: got {summary(stdevs)}.")
     return per_input

@@ -46,7 +46,7 @@ def conversion_hint(value: object, name: str) -> str:
     """
     if isinstance(value, Mapping) and value:
         first, *additional = (f"{name}[{key!r}]" for key in value)
-        more = f", additional_forward_args=({', '.join(additional[:FEW_NAMES])},), as forward_func takes them"
+        more = f", additional_forward_args=({', '.join(additional[:FEW_NAMES])},), as the model takes them"
         return f" Hint: {name}={first}{more if additional else ''}."
     if isinstance(value, list) and value and all(isinstance(entry, Tensor) for entry in value):
         return f" Hint: tuple({name}) of several inputs, torch.stack({name}) of several examples."

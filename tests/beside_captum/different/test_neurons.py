@@ -60,7 +60,7 @@ def test_weights_of_the_trapezoid_rule(n_steps: int):
     captums, ours = both(at_neuron("NeuronConductance", ONE, "2", 1, **rule))
     assert_close(ours, captums)
     problem = Problem(ONE.model, ONE.inputs, target=ONE.explained["target"], gradient_at="2")
-    (right,) = NeuronConductance(neuron_selector=1, n_steps=n_steps, method="riemann_trapezoid")(problem).values
+    (right,) = NeuronConductance(selector=1, n_steps=n_steps, method="riemann_trapezoid")(problem).values
     assert_close(right, captums * n_steps / (n_steps - 1))
 
 

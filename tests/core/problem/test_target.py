@@ -86,7 +86,7 @@ def test_a_sink_knows_where_it_chooses_and_says_so():
     assert at_layer.site.modules == (LAYER,)
     with pytest.raises(OutOfRange, match=r"target 9 is beyond the output's 4 values per example \(0 to 3\)"):
         at_output(MATRIX, torch.arange(EXAMPLES))
-    with pytest.raises(OutOfRange, match=r"neuron_selector 9 is beyond the layer's 4 values"):
+    with pytest.raises(OutOfRange, match=r"selector 9 is beyond the layer's 4 values"):
         at_layer(MATRIX, torch.arange(EXAMPLES))
 
 
@@ -103,7 +103,7 @@ def test_a_neuron_is_a_target_at_its_layer(layer):
 def test_a_layer_s_tuple_of_one_tensor_is_that_tensor_and_a_model_s_is_not():
     rows = torch.arange(EXAMPLES)
     assert target_at(Site((LAYER,)), 2, EXAMPLES)((MATRIX,), rows).tolist() == [2.0, 6.0, 10.0]
-    with pytest.raises(InvalidArgument, match="forward_func must return a tensor: got tuple"):
+    with pytest.raises(InvalidArgument, match="model must return a tensor: got tuple"):
         target_at(OUTPUT, 2, EXAMPLES)((MATRIX,), rows)
     with pytest.raises(InvalidArgument, match="layer must return a tensor: got tuple"):
         target_at(Site((LAYER,)), 2, EXAMPLES)((MATRIX, MATRIX), rows)

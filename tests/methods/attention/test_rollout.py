@@ -161,7 +161,7 @@ def test_what_cannot_be_says_why():
     with pytest.raises(InvalidArgument, match=r"all tokens of each of 2 examples: got windows, \(8, 2, 16, 16\)"):
         AttentionRollout()(windows)
     x = torch.zeros(2, 5, 4)
-    with pytest.raises(InvalidArgument, match=r"^AttentionRollout: forward_func must pay attention, .*: got none"):
+    with pytest.raises(InvalidArgument, match=r"^AttentionRollout: model must pay attention, .*: got none"):
         AttentionRollout()(Problem(nn.Linear(4, 3), x))
     problem = Problem(Mine(WAYS["fused"]), x)
     for wrong in ({"heads": "most"}, {"discard_ratio": 1.0}):

@@ -304,9 +304,9 @@ AT_HEAD, AT_FEATURES = {"gradient_at": "head"}, {"gradient_at": "features"}
 @pytest.mark.parametrize(
     ("method", "problem", "says"),
     [
-        (GuidedGradCam(), AT_HEAD, r"layer must have as many dimensions of space .* got \(2, 1\) for inputs"),
-        (GradCam(interpolate_mode="bilinear"), AT_HEAD, r"layer must have as many dimensions of space"),
-        (ScoreCam(), AT_HEAD, r"layer must have as many dimensions of space"),
+        (GuidedGradCam(), AT_HEAD, r"gradient_at must have as many dimensions of space .* got \(2, 1\) for inputs"),
+        (GradCam(interpolate_mode="bilinear"), AT_HEAD, r"gradient_at must have as many dimensions of space"),
+        (ScoreCam(), AT_HEAD, r"gradient_at must have as many dimensions of space"),
         (GradCam(interpolate_mode="trilinear"), AT_FEATURES, r"interpolate_mode must .* got 'trilinear'"),
         (GuidedGradCam(interpolate_mode="best"), AT_FEATURES, r"interpolate_mode must .* got 'best'"),
         (GradCam(reshape_transform=lambda x: x[0, 0, 0]), AT_FEATURES, r"reshape_transform must return"),
@@ -340,7 +340,7 @@ def test_tokens_before_the_patches(count: int):
 def test_tokens_that_are_no_patches_have_a_value_each():
     problem = Problem(seeded(lambda: Registers(17)), numbers(2, 1, 12, 20), gradient_at="place")
     assert GradCam()(problem).values[0].shape == (2, 1, 32)
-    with pytest.raises(InvalidArgument, match=r"layer must have as many dimensions of space .*reshape_transform"):
+    with pytest.raises(InvalidArgument, match=r"gradient_at must have as many dimensions of space .*reshape_transform"):
         GuidedGradCam()(problem)
 
 

@@ -849,7 +849,7 @@ def test_from_a_layer_to_a_neuron(name: str, way: str):
     explained: list[Tensor] = []
 
     def notice(module: nn.Module, taken: Any, output: Tensor) -> None:
-        choose = to.neuron_selector
+        choose = to.selector
         explained.append(choose(output) if callable(choose) else output[:, choose])
 
     handle = model.get_submodule(to.layer).register_forward_hook(notice)

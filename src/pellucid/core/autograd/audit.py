@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
+from pellucid.summaries import Summarized
+
 
 def split_names(text: str) -> frozenset[str]:
     """The words of a text."""
@@ -75,7 +77,7 @@ NORMS = frozenset({"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "Batc
 
 @final
 @dataclass(frozen=True)
-class NodesWithoutRule:
+class NodesWithoutRule(Summarized):
     """The nodes that need no rule.
 
     Args:

@@ -14,6 +14,7 @@ from pellucid.core.evaluation.point_samplers import precomputed_points, straight
 from pellucid.core.evaluation.sweep import values_at, weighted_gradient_sum
 from pellucid.core.tensors import Tensors, minus, sum_over_tensors, times
 from pellucid.errors import InvalidArgument, warn
+from pellucid.summaries import Summarized
 
 FIRST_STEPS = 4
 """The intervals of the first round."""
@@ -24,7 +25,7 @@ MOST_STEPS = 2**14
 
 @final
 @dataclass(frozen=True, eq=False)
-class AdaptiveIntegral:
+class AdaptiveIntegral(Summarized):
     """The mean gradient along a line, with what it took.
 
     Args:

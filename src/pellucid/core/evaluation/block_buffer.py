@@ -52,7 +52,7 @@ class BlockBuffer:
         if len(block) * self._rows != len(tensor) * rows or block.shape[1:] != tensor.shape[1:]:
             expected = (len(tensor) * rows // self._rows, *tensor.shape[1:])
             raise InvalidArgument(
-                f"forward_func must return outputs of one size for inputs of one size: expected {expected}, "
+                f"model must return outputs of one size for inputs of one size: expected {expected}, "
                 f"got {format_shapes((block,))}."
             )
         tensor = tensor.to(torch.promote_types(tensor.dtype, block.dtype))

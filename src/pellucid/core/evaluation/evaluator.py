@@ -29,11 +29,12 @@ from pellucid.core.pytree import map_tensors
 from pellucid.core.restarts import BatchCollapsed
 from pellucid.core.tensors import Tensors, as_tensor, describe, is_floating
 from pellucid.errors import InvalidArgument
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Evaluator:
+class Evaluator(Summarized):
     """Runs a model from points at the source to the target.
 
     Args:
@@ -103,7 +104,7 @@ class Evaluator:
             InvalidArgument: The output is a future.
         """
         if isinstance(output, Future):
-            raise InvalidArgument("forward_func must return a tensor: got a Future. Hint: call attribute_future.")
+            raise InvalidArgument("model must return a tensor: got a Future. Hint: Options(returns_futures=True).")
         return self.target(output if torch.is_grad_enabled() else as_tensor(output), examples)
 
     def future_output(self, points: Points) -> Future[Any]:
@@ -113,7 +114,8 @@ class Evaluator:
             output = self.run(inputs, points.examples, source_points, (self.target.site,)).output
         if not isinstance(output, Future):
             raise InvalidArgument(
-                f"forward_func must return a torch.futures.Future: got {describe(output)}. Hint: call attribute."
+                f"model must return a torch.futures.Future: got {describe(output)}. "
+                "Hint: Options(returns_futures=False)."
             )
         return output
 

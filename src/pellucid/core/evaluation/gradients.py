@@ -18,11 +18,12 @@ from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
 from pellucid.core.tensors import Tensors, describe, is_floating, times
 from pellucid.errors import NotDifferentiable, NotScalar, warn
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True)
-class Gradient:
+class Gradient(Summarized):
     """The result of one forward and one backward for n points.
 
     Args:
@@ -87,12 +88,12 @@ def grad_of_sum(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Sequen
     """
     if not value.requires_grad:
         raise NotDifferentiable(
-            "the output of forward_func has no gradient. Hint: it may have been detached, computed under "
-            "torch.no_grad or outside of torch, or depend on what it is attributed to not at all, or only through what "
-            "a rule takes as a constant, such as 1 / x."
+            "model must return an output with a gradient: got one without. Hint: it may have been detached, computed "
+            "under torch.no_grad or outside of torch, or depend on what it is attributed to not at all, or only "
+            "through what a rule takes as a constant, such as 1 / x."
         )
     if value.is_complex():
-        raise NotDifferentiable(f"the output of forward_func must be real: got {describe(value)}.")
+        raise NotDifferentiable(f"model must return real numbers: got {describe(value)}.")
     if arguments.keys() - PULLBACK:  # the user chose others, as grad_kwargs
         gradients: Sequence[Tensor | None] = torch.autograd.grad(value.sum(), at, **arguments)
         return gradients

@@ -35,6 +35,7 @@ from pellucid.core.problem.problem import GradientFunction, Problem
 from pellucid.core.problem.target import Target
 from pellucid.core.random_streams import Seed
 from pellucid.core.tensors import Tensors, as_floating, as_narrow_again, detach_all
+from pellucid.summaries import Summarized
 
 Mode: TypeAlias = Callable[[], AbstractContextManager[Any]]
 """Makes the context manager that a forward runs in."""
@@ -42,7 +43,7 @@ Mode: TypeAlias = Callable[[], AbstractContextManager[Any]]
 
 @final
 @dataclass(frozen=True, eq=False)
-class ModelFunction:
+class ModelFunction(Summarized):
     """A model as a function of points at a source: `f` in the papers.
 
     Methods are called with a [Problem][pellucid.methods.Problem], and evaluate this. The function has points of its

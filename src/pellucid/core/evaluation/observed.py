@@ -14,11 +14,12 @@ from pellucid.core.model.forward import Captured
 from pellucid.core.model.layers import Site
 from pellucid.core.pytree import TensorTree
 from pellucid.errors import NotDifferentiable
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class SiteLayout:
+class SiteLayout(Summarized):
     """How tensors are arranged at a site.
 
     Args:
@@ -32,7 +33,7 @@ class SiteLayout:
 
 @final
 @dataclass
-class Observed:
+class Observed(Summarized):
     """What has been observed so far, by site: functions between other sites of the same problem share it.
 
     Args:

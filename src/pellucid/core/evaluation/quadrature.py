@@ -11,6 +11,7 @@ from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 
 from pellucid.errors import InvalidArgument, check_count
+from pellucid.summaries import summary
 
 Quadrature: TypeAlias = Literal[
     "riemann_left", "riemann_right", "riemann_middle", "riemann_trapezoid", "gausslegendre", "captum_trapezoid"
@@ -77,5 +78,5 @@ def quadrature(rule: Quadrature, steps: int) -> Nodes:
     """
     if rule not in _RULES:
         known = ", ".join(name for name in _RULES if name != "captum_trapezoid")
-        raise InvalidArgument(f"method must be one of {known}: got {rule!r}.")
+        raise InvalidArgument(f"method must be one of {known}: got {summary(rule)}.")
     return _RULES[rule](check_count("n_steps", steps))

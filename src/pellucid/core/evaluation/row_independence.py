@@ -32,6 +32,7 @@ from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
 from pellucid.core.restarts import BatchCollapsed
 from pellucid.core.tensors import Tensors, as_floating, describe
+from pellucid.summaries import Summarized
 
 T = TypeVar("T")
 
@@ -98,7 +99,7 @@ class tied_to_its_batch:  # noqa: N801  # a context manager, used as a function;
 
 @final
 @dataclass(frozen=True)
-class _ForwardKind:
+class _ForwardKind(Summarized):
     """The key under which it is remembered whether a model's rows are independent.
 
     Args:

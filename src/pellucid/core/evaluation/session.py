@@ -79,6 +79,9 @@ class Session:
         self._fingerprint: Any = None  # of the model and its data when the last call ended
         self._reset()
 
+    def __repr__(self) -> str:
+        return f"Session({self.problem!r})"
+
     def _reset(self) -> None:
         """Forget what was learnt, and inspect the model as it is now."""
         problem, options, outer = self.problem, self.problem.options, _RUNNING.get()

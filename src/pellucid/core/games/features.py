@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pellucid.core.tensors import Tensors, batch_size_of, conversion_hint, describe, flatten_examples, is_floating
 from pellucid.errors import InvalidArgument
+from pellucid.summaries import Summarized
 
 FeatureMask: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
 """Which elements of the inputs belong together, as one feature.
@@ -30,7 +31,7 @@ HIGHEST_ID = 10**7
 
 @final
 @dataclass(frozen=True, eq=False)
-class Features:
+class Features(Summarized):
     """A partition of the elements of the points into features.
 
     Args:
@@ -129,7 +130,7 @@ class Features:
                 return feature_values.new_zeros(mask.shape)
             if len(values) % len(mask):
                 raise InvalidArgument(
-                    f"{self.argument} must be one for all examples where forward_func returns one value for the batch: "
+                    f"{self.argument} must be one for all examples where the model returns one value for the batch: "
                     f"expected (1, ...), got {tuple(mask.shape)}."
                 )
             index = mask.repeat_interleave(len(values) // len(mask), dim=0)

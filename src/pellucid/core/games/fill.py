@@ -14,6 +14,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import PointSampler
 from pellucid.core.problem.baselines import Background, Baselines, resolve_baselines
 from pellucid.core.tensors import Tensors
+from pellucid.summaries import Summarized
 
 PresentElements: TypeAlias = Callable[[slice, slice], Tensors]
 """Masks of present elements: (coalition range, point range) -> bool (k, 1 or n, ...), for k coalitions of n points."""
@@ -21,7 +22,7 @@ PresentElements: TypeAlias = Callable[[slice, slice], Tensors]
 
 @final
 @dataclass(frozen=True, eq=False)
-class Fill:
+class Fill(Summarized):
     """The values of absent elements: of a single baseline, or of each row of a background in turn.
 
     Args:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
+from pellucid.summaries import Summarized, summary
 
 WindowShapes: TypeAlias = "tuple[int, ...] | tuple[tuple[int, ...], ...]"
 """The size of a sliding window in each dimension of an input but the first; for several inputs, a tuple of such."""
@@ -24,7 +25,7 @@ inputs, a tuple of such. `None` is 1."""
 
 @final
 @dataclass(frozen=True, eq=False)
-class Windows:
+class Windows(Summarized):
     """Boxes that slide over the elements, clipped at the far edges; they may overlap.
 
     They are numbered tensor by tensor; within one, the position in the first dimension changes fastest.
@@ -145,7 +146,7 @@ def _window_coverage(x: Tensor, window_shape: object, stride: object) -> tuple[T
     shape = tuple(x.shape[1:])
     if not _is_int_tuple(window_shape) or len(window_shape) != len(shape):
         raise InvalidArgument(
-            f"sliding_window_shapes must have a size for each dimension of {shape}: got {window_shape!r}."
+            f"sliding_window_shapes must have a size for each dimension of {shape}: got {summary(window_shape)}."
         )
     if x.numel() == 0:  # nothing to cover
         return ()
@@ -165,7 +166,7 @@ def _stride_per_dimension(stride: object, window_shape: tuple[int, ...], shape: 
     if isinstance(strides, tuple) and len(strides) == 1:
         strides *= len(shape)
     if not _is_int_tuple(strides) or len(strides) != len(shape):
-        raise InvalidArgument(f"strides must be a number, or one for each dimension of {shape}: got {stride!r}.")
+        raise InvalidArgument(f"strides must be a number, or one for each dimension of {shape}: got {summary(stride)}.")
     for step, size, length in zip(strides, window_shape, shape, strict=True):
         if step < 1 or (step > size and size < length):
             raise InvalidArgument(

@@ -10,11 +10,12 @@ from torch import nn
 
 from pellucid.core.model.facts import LOCK, ModuleCalls, facts_of
 from pellucid.core.model.forward_kind import MAX_KINDS, ForwardKind
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True)
-class CallCounts:
+class CallCounts(Summarized):
     """How often modules are called in one kind of forward.
 
     Args:

@@ -10,6 +10,8 @@ from weakref import WeakKeyDictionary
 
 from torch import nn
 
+from pellucid.summaries import Summarized
+
 Signature: TypeAlias = tuple[Any, ...]
 
 LOCK = threading.RLock()
@@ -18,7 +20,7 @@ LOCK = threading.RLock()
 
 @final
 @dataclass
-class ModuleCalls:
+class ModuleCalls(Summarized):
     """How often one module is called in a forward, by kind of forward and by batch size.
 
     Args:
@@ -34,7 +36,7 @@ class ModuleCalls:
 
 @final
 @dataclass
-class ModelFacts:
+class ModelFacts(Summarized):
     """The facts of one model. Kinds of forwards hold the identities of its modules and their state.
 
     Args:

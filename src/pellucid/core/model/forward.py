@@ -20,11 +20,12 @@ from pellucid.core.model.state import ModelState
 from pellucid.core.pytree import TensorTree
 from pellucid.core.tensors import Tensors, is_floating
 from pellucid.errors import NotDifferentiable, NotSupported, warn
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Captured:
+class Captured(Summarized):
     """The activations captured at a site.
 
     Args:

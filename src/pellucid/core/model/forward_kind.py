@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
 from pellucid.core.model.facts import Signature
+from pellucid.summaries import Summarized
 
 MAX_KINDS = 64
 """How many kinds of forwards of a function, or of one of its modules, are remembered before all are forgotten."""
@@ -18,7 +19,7 @@ MAX_KINDS = 64
 
 @final
 @dataclass(frozen=True)
-class ForwardKind:
+class ForwardKind(Summarized):
     """One kind of forward: a function, the shapes of its arguments and the state of its modules.
 
     It keeps neither models nor tensors alive.

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from pellucid.errors import WrongType
+from pellucid.summaries import Summarized
 
 _FUSED = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
 _MIXING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
@@ -23,7 +24,7 @@ _MIXING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 @final
 @dataclass(frozen=True)
-class ModelInfo:
+class ModelInfo(Summarized):
     """The modules that a forward function calls, and what is known of them.
 
     Args:
@@ -109,7 +110,7 @@ def _with_children(roots: list[nn.Module]) -> tuple[nn.Module, ...]:
 
 @final
 @dataclass(frozen=True)
-class _CachedInfo:
+class _CachedInfo(Summarized):
     """The info of a module, without references that keep modules alive, and the state in which it is valid.
 
     Args:
@@ -165,11 +166,11 @@ def check_model(forward: Any) -> None:
     """
     if isinstance(forward, type):
         name = forward.__name__
-        raise WrongType(f"forward_func must be a model, not a class of models: got {name}. Hint: {name}(...).")
+        raise WrongType(f"model must be a model, not a class of models: got {name}. Hint: {name}(...).")
     if not callable(forward):
         names = (name for name in ("predict_proba", "decision_function", "predict") if hasattr(forward, name))
         hint = next((f" Hint: model.{name}, by methods without gradients, such as KernelShap." for name in names), "")
-        raise WrongType(f"forward_func must be a function of tensors: got {type(forward).__name__}.{hint}")
+        raise WrongType(f"model must be a function of tensors: got {type(forward).__name__}.{hint}")
 
 
 def root_modules(forward: Callable[..., Any]) -> tuple[nn.Module, ...]:

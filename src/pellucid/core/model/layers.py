@@ -12,6 +12,7 @@ from torch import nn
 
 from pellucid.core.model.inspection import root_modules
 from pellucid.errors import InvalidArgument, NotSupported, check_count
+from pellucid.summaries import Summarized, summary
 
 Side: TypeAlias = Literal["input", "output"]
 
@@ -34,7 +35,7 @@ SiteLike: TypeAlias = "nn.Module | str | Sequence[nn.Module | str] | Layer | Sit
 
 @final
 @dataclass(frozen=True)
-class Layer:
+class Layer(Summarized):
     """A layer with a choice of its input or output and of one of its calls.
 
     Args:
@@ -46,7 +47,7 @@ class Layer:
     Examples:
         >>> from pellucid.methods import Layer
         >>> Layer("encoder.layers.3", side="input")
-        Layer(module='encoder.layers.3', side='input', call=None)
+        Layer(module='encoder.layers.3', side='input')
     """
 
     module: nn.Module | str | Sequence[nn.Module | str]
@@ -56,7 +57,7 @@ class Layer:
 
 @final
 @dataclass(frozen=True)
-class Site:
+class Site(Summarized):
     """The input or output of modules of a model, resolved from what the user gave.
 
     Args:
@@ -81,17 +82,27 @@ class Site:
         """Whether results are lists (one value per module) or tuples (one value per call)."""
         return self.listed or self.call == "all"
 
+    @property
+    def as_given(self) -> SiteLike:
+        """The site as users write it: a module, a list of these, or a layer."""
+        if not self.modules:
+            return self
+        modules = list(self.modules) if self.listed else self.modules[0]
+        layer = Layer(modules, self.side, self.call)
+        return modules if layer == Layer(modules) else layer
+
 
 INPUTS = Site(side="input")
 OUTPUT = Site()
 
 
-def resolve_site(layer_like: SiteLike, model: Callable[..., Any]) -> Site:
+def resolve_site(layer_like: SiteLike, model: Callable[..., Any], argument: str = "layer") -> Site:
     """Resolve the site that the user gave.
 
     Args:
         layer_like: See [SiteLike][pellucid.methods.SiteLike].
         model: The forward function to whose modules names refer.
+        argument: What users call it, for errors.
 
     Raises:
         InvalidArgument: It is not a module, or the model has no module of this name.
@@ -101,7 +112,7 @@ def resolve_site(layer_like: SiteLike, model: Callable[..., Any]) -> Site:
         return layer_like
     layer = layer_like if isinstance(layer_like, Layer) else Layer(layer_like)
     if layer.side not in get_args(Side):
-        raise InvalidArgument(f"side must be input or output: got {layer.side!r}.")
+        raise InvalidArgument(f"side must be input or output: got {summary(layer.side)}.")
     listed = isinstance(layer.module, list | tuple)
     if layer.call == "all" and listed:
         raise InvalidArgument('call must be an integer where layer is a list: got "all". Hint: one layer at a time.')
@@ -109,23 +120,25 @@ def resolve_site(layer_like: SiteLike, model: Callable[..., Any]) -> Site:
         check_count("call", layer.call, least=0)
     modules_or_names = tuple(layer.module) if isinstance(layer.module, list | tuple) else (layer.module,)
     if not modules_or_names:
-        raise InvalidArgument("layer must hold at least one module: got an empty list.")
-    modules = tuple(_resolve_module(module_or_name, model) for module_or_name in modules_or_names)
+        raise InvalidArgument(f"{argument} must hold at least one module: got an empty list.")
+    modules = tuple(_resolve_module(module_or_name, model, argument) for module_or_name in modules_or_names)
     if any(isinstance(module, torch.jit.ScriptModule) for module in (*modules, *root_modules(model))):
         raise NotSupported(
-            "layer must be a Python module of a Python model: nobody can look inside scripted and traced ones. "
+            f"{argument} must be a Python module of a Python model: nobody can look inside scripted and traced ones. "
             "Hint: attribute on the model that was scripted."
         )
     return Site(modules, layer.side, layer.call, listed)
 
 
-def _resolve_module(layer: Any, model: Callable[..., Any]) -> nn.Module:
+def _resolve_module(layer: Any, model: Callable[..., Any], argument: str) -> nn.Module:
     """The module that is given, or the one of this name."""
     if isinstance(layer, nn.Module):
         return layer
     if not isinstance(layer, str):
         hint = f" Hint: the name {str(layer)!r}." if isinstance(layer, int) else ""
-        raise InvalidArgument(f"layer must be a module or the dotted name of one: got {type(layer).__name__}.{hint}")
+        raise InvalidArgument(
+            f"{argument} must be a module or the dotted name of one: got {type(layer).__name__}.{hint}"
+        )
     by_name: dict[str, nn.Module] = {
         name: module for root in root_modules(model) for name, module in root.named_modules(remove_duplicate=False)
     }
@@ -136,14 +149,14 @@ def _resolve_module(layer: Any, model: Callable[..., Any]) -> nn.Module:
         known = list(filter(None, by_name))
         close = difflib.get_close_matches(layer, known, n=3) or known[:3]
         hint = f" Hint: there is {', '.join(map(repr, close))}." if close else ""
-        raise InvalidArgument(f"layer must be the name of a module of the model: got {layer!r}.{hint}")
+        raise InvalidArgument(f"{argument} must be the name of a module of the model: got {layer!r}.{hint}")
     return by_name[layer]
 
 
 def module_label(module: nn.Module, model: Callable[..., Any]) -> str:
-    """The name of a module in the model and its type, for a message."""
+    """The name of a module in the model and its type, for a message; the type alone of the model itself."""
     name = name_in(model, module)
-    return type(module).__name__ if name is None else f"{name!r} ({type(module).__name__})"
+    return f"{name!r} ({type(module).__name__})" if name else type(module).__name__
 
 
 def name_in(model: Callable[..., Any], module: nn.Module) -> str | None:

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from pellucid.core.pytree import TensorTree
 from pellucid.core.tensors import Tensors
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Attributions:
+class Attributions(Summarized):
     """The attributions of a batch.
 
     Args:

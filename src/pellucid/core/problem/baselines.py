@@ -12,11 +12,12 @@ from torch import Tensor
 from pellucid.core.examples import select_examples
 from pellucid.core.tensors import Tensors, as_tensor_tuple, conversion_hint, describe, is_floating
 from pellucid.errors import InvalidArgument
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Background:
+class Background(Summarized):
     """A distribution of baselines for a game: the value of a coalition is the mean over its rows.
 
     F(S) = mean over the rows b of f(x in the features of S, b elsewhere)

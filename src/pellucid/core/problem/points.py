@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from pellucid.core.tensors import Tensors
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Points:
+class Points(Summarized):
     """Points at a source, any number of them for each of the user's examples.
 
     Args:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias, final
 
 from torch import Tensor
 
+from pellucid.core.examples import all_examples
 from pellucid.core.model.inspection import check_model
-from pellucid.core.model.layers import INPUTS, Site, SiteLike, resolve_site
+from pellucid.core.model.layers import INPUTS, Site, SiteLike, module_label, resolve_site
 from pellucid.core.problem.target import Neuron, Target, TargetLike, resolve_target
 from pellucid.core.pytree import map_tensors
-from pellucid.core.tensors import Tensors, batch_size_of, describe, detach_all, out_of_inference_mode, validated_inputs
+from pellucid.core.tensors import Tensors, batch_size_of, detach_all, out_of_inference_mode, validated_inputs
+from pellucid.summaries import Summarized, summary_of_call
 
 GradientFunction: TypeAlias = Callable[[Callable[..., Any], Tensors, Any, Any], Sequence[Tensor]]
 """Captum's `gradient_func`: (forward_func, inputs, target, additional_forward_args) -> gradients of the inputs."""
@@ -20,7 +23,7 @@ GradientFunction: TypeAlias = Callable[[Callable[..., Any], Tensors, Any, Any], 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(Summarized):
     """How a model is to be run, and what the user knows of it.
 
     Args:
@@ -59,8 +62,8 @@ DEFAULT = Options()
 
 
 @final
-@dataclass(frozen=True, eq=False, init=False, repr=False)
-class Problem:
+@dataclass(frozen=True, eq=False, init=False)
+class Problem(Summarized):
     """What is asked: a model, its data, a target to explain and a source to attribute it to.
 
     A problem compares and hashes by identity, runs no model, and may be shared by any number of methods and threads.
@@ -88,7 +91,7 @@ class Problem:
         >>> Saliency()(problem).values
         (tensor([[0., 4.]]),)
         >>> problem
-        Problem(<lambda>, (1, 2) float32)
+        Problem(<lambda>, float32 [1, 2], target=1)
     """
 
     model: Callable[..., Any]
@@ -117,19 +120,28 @@ class Problem:
             tensors = detach_all(tensors)
         batch_size = batch_size_of(tensors)
         extra = () if additional_forward_args is None else map_tensors(additional_forward_args, out_of_inference_mode)
-        source_site = resolve_site(source, model)
+        source_site = resolve_site(source, model, "source")
         vars(self).update(
             model=model,
             inputs=tensors,
             target=resolve_target(target, batch_size, model),
             source=source_site,
-            gradient_at=source_site if gradient_at is None else resolve_site(gradient_at, model),
+            gradient_at=source_site if gradient_at is None else resolve_site(gradient_at, model, "gradient_at"),
             additional_forward_args=extra if isinstance(extra, tuple) else (extra,),
             options=options,
             batch_size=batch_size,
         )
 
     def __repr__(self) -> str:
-        """The model's name and the shapes of its inputs, without values, which may be large or private."""
-        name = getattr(self.model, "__name__", type(self.model).__name__)
-        return f"Problem({name}, {describe(self.inputs)})"
+        """What is asked; of tensors the shapes alone, as values may be many, or private."""
+        explained, site = self.target.argument(all_examples(self.batch_size)), self.target.site
+        arguments = [
+            ("", self.model, None),
+            ("", self.inputs if len(self.inputs) > 1 else self.inputs[0], None),
+            ("target", Neuron(site.as_given, explained) if site.modules else explained, None),
+            ("source", self.source.as_given, INPUTS),
+            ("gradient_at", self.gradient_at.as_given, self.source.as_given),
+            ("additional_forward_args", self.additional_forward_args, ()),
+            ("options", self.options, DEFAULT),
+        ]
+        return summary_of_call("Problem", arguments, partial(module_label, model=self.model))

@@ -15,6 +15,7 @@ from torch import Tensor
 from pellucid.core.model.layers import OUTPUT, Site, SiteLike, resolve_site
 from pellucid.core.tensors import describe, format_names, sum_per_row
 from pellucid.errors import InvalidArgument, OutOfRange, WrongType
+from pellucid.summaries import Summarized, summary
 
 TargetIndex: TypeAlias = "int | slice | tuple[int | slice, ...]"
 
@@ -46,7 +47,7 @@ class Target(Protocol):
 
     @property
     def argument_name(self) -> str:
-        """The user's argument, for messages: "target" or "neuron_selector"."""
+        """The user's argument, for messages: "target" or "selector"."""
         ...
 
     @property
@@ -70,21 +71,21 @@ class Target(Protocol):
 
 @final
 @dataclass(frozen=True)
-class Neuron:
+class Neuron(Summarized):
     """A neuron of a layer, explained in the place of the output.
 
     Args:
         layer: The layer; see [SiteLike][pellucid.methods.SiteLike].
-        neuron_selector: Selects the neuron in the layer's output as a `target` selects in the model's output; see
+        selector: Selects the neuron in the layer's output as a `target` selects in the model's output; see
             [TargetLike][pellucid.methods.TargetLike].
     """
 
     layer: SiteLike
-    neuron_selector: TargetLike
+    selector: TargetLike
 
 
 @dataclass(frozen=True)
-class _TargetBase:
+class _TargetBase(Summarized):
     """What targets of a site have in common."""
 
     site: Site
@@ -92,7 +93,7 @@ class _TargetBase:
     @property
     def argument_name(self) -> str:
         """The user's argument, for messages."""
-        return "neuron_selector" if self.site.modules else "target"
+        return "selector" if self.site.modules else "target"
 
     @property
     def site_label(self) -> str:
@@ -110,7 +111,7 @@ class _TargetBase:
             output = output[0]
         if isinstance(output, Tensor):
             return output
-        subject = "layer" if self.site.modules else "forward_func"
+        subject = "layer" if self.site.modules else "model"
         verb = "take" if self.site.side == "input" else "return"
         raise InvalidArgument(
             f"{subject} must {verb} a tensor: got {type(output).__name__}. Hint: {self._hint_for(output)}."
@@ -251,7 +252,7 @@ class IndexPerExample(_TargetBase):
 
 @final
 @dataclass(frozen=True)
-class MappedTarget:
+class MappedTarget(Summarized):
     """A function of the values of another target."""
 
     target: Target
@@ -297,12 +298,12 @@ def resolve_target(target: TargetLike | Neuron, batch_size: int, model: Callable
         InvalidArgument: The target has an unknown form, or not one element per example.
     """
     if isinstance(target, Neuron):
-        return target_at(resolve_site(target.layer, model), target.neuron_selector, batch_size)
+        return target_at(resolve_site(target.layer, model), target.selector, batch_size)
     return target_at(OUTPUT, target, batch_size)
 
 
 def target_at(site: Site, target: TargetLike, examples: int) -> Target:
-    """Resolve a user's `target`, or `neuron_selector`, at a site.
+    """Resolve a user's `target`, or `selector`, at a site.
 
     Args:
         site: The output of the model, or a layer.
@@ -374,4 +375,4 @@ def _as_index(value: Any, target: Any, name: str) -> int:
         return operator.index(value)
     except TypeError:
         expected = "an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
-        raise WrongType(f"{name} must be {expected}: got {type(target).__name__} {target!r}.") from None
+        raise WrongType(f"{name} must be {expected}: got {type(target).__name__} {summary(target)}.") from None

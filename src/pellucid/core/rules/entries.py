@@ -15,11 +15,12 @@ from pellucid.core.rules.memory import CallMemory
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction
 from pellucid.core.tensors import Tensors
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True)
-class Decompose:
+class Decompose(Summarized):
     """Calls that are replaced by other calls with the same result, which have rules.
 
     Args:
@@ -39,7 +40,7 @@ class Decompose:
 
 @final
 @dataclass(frozen=True)
-class RepeatCall:
+class RepeatCall(Summarized):
     """Returned by a decomposition to ask that an earlier call be repeated with other arguments, in its own place.
 
     Batch norm does so to fold itself into the layer before it.
@@ -57,7 +58,7 @@ class RepeatCall:
 
 @final
 @dataclass(frozen=True)
-class ForProducts:
+class ForProducts(Summarized):
     """A rule for products, which holds where at least two factors vary.
 
     With a single one the product is linear, and torch's gradient is exact.
@@ -71,7 +72,7 @@ class ForProducts:
 
 @final
 @dataclass(frozen=True)
-class AdjustGradient:
+class AdjustGradient(Summarized):
     """Changes torch's gradient of a call of one input that is one node of autograd, by a hook, which costs nothing.
 
     Args:
@@ -94,7 +95,7 @@ class AdjustGradient:
 
 @final
 @dataclass(frozen=True)
-class ChooseRule:
+class ChooseRule(Summarized):
     """A rule that is chosen when a call is made, for those of its inputs that depend on the source.
 
     Args:
@@ -107,7 +108,7 @@ class ChooseRule:
 
 @final
 @dataclass(frozen=True)
-class ModifiedCall:
+class ModifiedCall(Summarized):
     """A call that torch makes and differentiates, with something around it that changes the gradient at little cost.
 
     Args:

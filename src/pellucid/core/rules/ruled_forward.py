@@ -272,7 +272,7 @@ class RuledForward(TorchFunctionMode, ABC):
             return recorded
         expected = "none" if recorded is None else recorded.description(named_by)
         raise CallsDiffer(
-            "forward_func must make the same calls for inputs and baselines: "
+            "model must make the same calls for inputs and baselines: "
             f"call {number} is {expected} for the baselines, and {call.description(named_by)} for the inputs. "
             "Hint: a model that routes by its data, as mixtures of experts do, is explained by IntegratedGradients."
         )
@@ -437,7 +437,7 @@ def _written_tensors(function: TorchFunction, args: tuple[Any, ...], keywords: d
 
 _GRADIENTS = {torch.autograd.grad, torch.autograd.backward, Tensor.backward}
 
-_TAKES_A_GRADIENT = "forward_func takes a gradient itself, which rules would change. Hint: use IntegratedGradients."
+_TAKES_A_GRADIENT = "model must take no gradient itself, which rules would change. Hint: use IntegratedGradients."
 
 _NEVER_RULED = {"detach", "requires_grad", "setitem"}
 """Functions whose calls follow neither the rule of a module nor the default."""

@@ -15,11 +15,12 @@ from pellucid.core.rules.python_functions import is_python_function
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction, is_inplace, name_of
 from pellucid.core.tensors import Tensors
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True)
-class Rules:
+class Rules(Summarized):
     """Which rule each call follows: that of the module that makes it, else that of its function, else the default.
 
     A call without a rule keeps torch's gradient. Functions of torch that are written in Python are run, so that the

@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_flatten
 from pellucid.core.autograd.pullback import pullback
 from pellucid.core.model.layers import module_label
 from pellucid.core.tensors import Tensors
+from pellucid.summaries import Summarized
 
 TorchFunction: TypeAlias = Callable[..., Any]
 
@@ -23,7 +24,7 @@ Unflatten: TypeAlias = Callable[[list[Any]], tuple[tuple[Any, ...], dict[str, An
 
 @final
 @dataclass(frozen=True, eq=False)
-class TorchCall:
+class TorchCall(Summarized):
     """A call of torch that a gradient passes back through.
 
     Args:
@@ -40,12 +41,12 @@ class TorchCall:
 
     function: TorchFunction
     leaves: list[Any]
-    layout: Unflatten
+    layout: Unflatten = field(repr=False)
     input_positions: tuple[int, ...]
     module: nn.Module | None = None
     reference: TorchCall | None = None
-    input_nodes: tuple[Any, ...] = ()
-    recorded: list[tuple[list[Any], Tensor, Tensors]] = field(default_factory=list)
+    input_nodes: tuple[Any, ...] = field(default=(), repr=False)
+    recorded: list[tuple[list[Any], Tensor, Tensors]] = field(default_factory=list, repr=False)
 
     @property
     def name(self) -> str:

@@ -24,6 +24,7 @@ from pellucid.core.tensors import Tensors, at_least_float32
 from pellucid.errors import InvalidArgument, OutOfRange
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.channels import patch_grid, tokens_to_grid
+from pellucid.summaries import Summarized, summary
 
 HEADS: dict[str, Callable[[Tensor, int], Tensor]] = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
 """How the heads of a layer become one."""
@@ -31,7 +32,7 @@ HEADS: dict[str, Callable[[Tensor, int], Tensor]] = {"mean": torch.mean, "max": 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class AttentionRollout:
+class AttentionRollout(Summarized):
     """How much each input token contributes to each token of the last layer, by attention and residuals alone.
 
     R = A_L ... A_2 A_1, A_l = (W_l + I) / 2 the attention of layer l, the mean W_l of its heads, and the residual
@@ -78,7 +79,7 @@ class AttentionRollout:
         if self.heads not in HEADS or not 0 <= self.discard_ratio < 1:
             raise InvalidArgument(
                 f"heads must be one of {', '.join(HEADS)}, and discard_ratio at least zero and below one: "
-                f"got {self.heads!r} and {self.discard_ratio}."
+                f"got {summary(self.heads)} and {summary(self.discard_ratio)}."
             )
 
         def roll_out(points: Points) -> Tensors:
@@ -132,11 +133,11 @@ def _attentions(f: ModelFunction, points: Points) -> list[Tensor]:
     with without_fast_paths(f.session.info, hooks=True), measuring, record(rules, f.problem.model):
         f.activations(points, OUTPUT)
     if not attentions:
-        raise InvalidArgument("forward_func must pay attention, by a softmax of as many rows as columns: got none.")
+        raise InvalidArgument("model must pay attention, by a softmax of as many rows as columns: got none.")
     for weights in attentions:
         if len(weights) % len(points) or (weights.ndim > 3 and len(weights) != len(points)):
             raise InvalidArgument(
-                f"forward_func must pay attention to all tokens of each of {len(points)} examples: "
+                f"model must pay attention to all tokens of each of {len(points)} examples: "
                 f"got windows, {tuple(weights.shape)}."
             )
     return attentions

@@ -20,6 +20,7 @@ from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
 from pellucid.methods.backprop.rule_gradients import backpropagate
 from pellucid.methods.calling.attribution import attribution
+from pellucid.summaries import Summarized, summary
 
 MULTI_OUTPUT_CALLS = (
     *(f"{kind}{cell}" for kind in ("gru", "lstm", "rnn_relu", "rnn_tanh") for cell in ("", "_cell")),
@@ -33,7 +34,7 @@ RECTIFIERS = ("relu", "relu6", "leaky_relu")
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class GuidedBackprop:
+class GuidedBackprop(Summarized):
     """The gradient, clamped to be non-negative in the backward of every rectifier.
 
     g_in = max(g_out * f'(x), 0)
@@ -68,7 +69,7 @@ class GuidedBackprop:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Deconvolution:
+class Deconvolution(Summarized):
     """The gradient with every rectifier applied to the gradient itself, in place of its own derivative.
 
     g_in = max(g_out, 0)
@@ -135,7 +136,7 @@ def _guided_gradients(
     """
     if isinstance(activations, str) or not ELEMENTWISE.issuperset(activations):
         raise InvalidArgument(
-            f"activations must be names of functions of one number, such as {RECTIFIERS}: got {activations!r}."
+            f"activations must be names of functions of one number, such as {RECTIFIERS}: got {summary(activations)}."
         )
     adjusted = AdjustGradient(change)
     functions: dict[str | TorchFunction, RuleSpec] = {

@@ -20,11 +20,12 @@ from pellucid.core.rules.ruled_forward import CallsDiffer, RuledForward, apply, 
 from pellucid.core.rules.rules import Rules
 from pellucid.core.tensors import Tensors
 from pellucid.errors import NoRule, warn
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True)
-class RuleGradient:
+class RuleGradient(Summarized):
     """A forward under rules and the gradient of its backward.
 
     Args:
@@ -102,7 +103,7 @@ def _check_call_count(f: ModelFunction, run: RuledForward, earlier: RuledForward
     may_be_fewer = _may_stop_early(f) and not isinstance(f.evaluator.target, TargetFunction)
     if run.count != earlier.count and not (may_be_fewer and run.count < earlier.count):
         raise CallsDiffer(
-            "forward_func must make the same calls every time: "
+            "model must make the same calls every time: "
             f"it makes {earlier.count} with a rule {when}, and {run.count} for the inputs."
         )
 

@@ -18,6 +18,7 @@ from pellucid.core.tensors import Tensors, at_least_float32, describe, format_sh
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.channels import ChannelLayout
+from pellucid.summaries import Summarized, summary
 
 Interpolation: TypeAlias = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
 """As in `torch.nn.functional.interpolate`."""
@@ -27,7 +28,7 @@ ReshapeTransform: TypeAlias = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassActivationMap:
+class ClassActivationMap(Summarized):
     """The base of all maps.
 
     Args:
@@ -137,7 +138,7 @@ def spatial_size(f: ModelFunction, channels: Tensor) -> torch.Size:
     size = next((size for size in sizes if size), None)
     if size is None:
         raise InvalidArgument(
-            "layer must have as many dimensions of space as one of the inputs, and at least one: got "
+            "gradient_at must have as many dimensions of space as one of the inputs, and at least one: got "
             f"{tuple(channels.shape)} for inputs {format_shapes(f.problem.inputs)}. Hint: choose a convolution, or "
             "give a reshape_transform."
         )
@@ -160,5 +161,5 @@ def interpolate(channels: Tensor, size: torch.Size, mode: Interpolation) -> Tens
         return functional.interpolate(channels, tuple(size), mode=mode)
     except (NotImplementedError, ValueError) as error:
         raise InvalidArgument(
-            f"interpolate_mode must be one of torch's for {channels.ndim - 2} dimensions of space: got {mode!r}."
+            f"interpolate_mode must be one of torch's for {channels.ndim - 2} dimensions of space: got {summary(mode)}."
         ) from error

@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
 from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.summaries import Summarized
 
 CHANNELS_SECOND = (_ConvNd, _NormBase, nn.GroupNorm)
 """Modules whose channels are the second dimension; those of any other module with weights are the last."""
@@ -21,7 +22,7 @@ MAX_PREFIX_TOKENS = 16
 
 @final
 @dataclass(frozen=True)
-class ChannelLayout:
+class ChannelLayout(Summarized):
     """How a tensor becomes one of shape (B, C, *spatial).
 
     Args:

@@ -13,11 +13,12 @@ from pellucid.methods.backprop.guided import RECTIFIERS, GuidedBackprop
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform, resize_like_input, spatial_size
 from pellucid.methods.cam.grad_cam import GradCam
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class GuidedGradCam:
+class GuidedGradCam(Summarized):
     """Guided gradients at the inputs, times the Grad-CAM map of a layer, resized: as sharp as the inputs.
 
     a = g * resized(ReLU(sum over k of w_k A^k)), g guided backpropagation's and w Grad-CAM's
@@ -61,7 +62,7 @@ class GuidedGradCam:
         """
         maps = GradCam(reshape_transform=self.reshape_transform)(f).values
         if len(maps) > 1:
-            raise InvalidArgument(f"layer must hold one tensor: got {len(maps)}, of maps {format_shapes(maps)}.")
+            raise InvalidArgument(f"gradient_at must hold one tensor: got {len(maps)}, of maps {format_shapes(maps)}.")
         (cam,) = maps
         spatial_size(f, cam)  # raises if no input fits
         guided = GuidedBackprop(activations=self.activations)(f.at(gradient_at=f.evaluator.source)).values

@@ -23,6 +23,7 @@ from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.deeplift.reference import Contributions, ReferenceComparison
 from pellucid.methods.deeplift.rescale import rescale
+from pellucid.summaries import Summarized
 
 AttributionFunction: TypeAlias = Callable[[Tensors, Tensors, Tensors], Any]
 """(multipliers, inputs, baselines) -> attributions, Captum's `custom_attribution_func`."""
@@ -30,7 +31,7 @@ AttributionFunction: TypeAlias = Callable[[Tensors, Tensors, Tensors], Any]
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class DeepLift:
+class DeepLift(Summarized):
     """Contributions to the difference of the output from that at a baseline, by the Rescale rule.
 
     a_i = m_i * (x_i - x'_i), where the multipliers m pass back through every call f as (f(x) - f(x')) / (x - x')
@@ -91,7 +92,7 @@ class DeepLift:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class DeepLiftShap:
+class DeepLiftShap(Summarized):
     """DeepLIFT on average over a distribution of baselines, which approximates Shapley values.
 
     a_i = mean over x' of m_i * (x_i - x'_i)

@@ -15,6 +15,7 @@ from pellucid.core.autograd.audit import kind_of
 from pellucid.core.rules.ruled_op import Rule, ruled_call
 from pellucid.core.rules.torch_call import TorchCall, reference_inputs
 from pellucid.core.tensors import Tensors, at_least_float32
+from pellucid.summaries import Summarized
 
 MIN_DIFFERENCE = 1e-10
 """Differences smaller than this count as zero."""
@@ -88,7 +89,7 @@ def _name_of_node(node: Any) -> str:
 
 @final
 @dataclass(frozen=True, eq=False)
-class _LogitPair:
+class _LogitPair(Summarized):
     """Logits x, and x' at the baselines, with z = x - log(sum of exp(x)) and z'.
 
     Args:

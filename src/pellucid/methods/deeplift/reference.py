@@ -22,6 +22,7 @@ from pellucid.methods.backprop.rule_gradients import (
     values_and_activations,
     warn_or_raise,
 )
+from pellucid.summaries import Summarized
 
 MAX_ROUNDINGS = 2**10
 """By how many roundings a sum may miss the change of the output before a warning says so."""
@@ -32,7 +33,7 @@ MAX_TIMES_OUTPUT = 100
 
 @final
 @dataclass(frozen=True)
-class Contributions:
+class Contributions(Summarized):
     """The difference of n points from n baselines, as the rules distribute it.
 
     Args:

@@ -28,6 +28,7 @@ from pellucid.core.rules.torch_call import TorchCall, TorchFunction, reference_i
 from pellucid.core.tensors import Tensors, minus, plus
 from pellucid.methods.deeplift import exponentials
 from pellucid.methods.deeplift.reciprocals import Hold, is_reciprocal, multipliers_in_order
+from pellucid.summaries import Summarized
 
 MAX_FUNCTIONS = split_names(
     """
@@ -84,7 +85,7 @@ def rescale(eps: float) -> Rules:
 
 @final
 @dataclass(frozen=True)
-class _RescaleRules:
+class _RescaleRules(Summarized):
     """The Rescale rule, for each kind of nonlinear call.
 
     A call y = f(x) is compared with y' = f(x'), the same call at the baselines.

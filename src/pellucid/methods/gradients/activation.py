@@ -9,11 +9,12 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.pytree import TensorTree
 from pellucid.methods.calling.attribution import attribution
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Activation:
+class Activation(Summarized):
     """The tensors at the source: the outputs of a layer, or its inputs, for the model's inputs.
 
     Examples:

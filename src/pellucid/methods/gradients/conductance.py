@@ -30,11 +30,12 @@ from pellucid.core.problem.target import TargetLike, target_at
 from pellucid.core.tensors import Tensors, as_floating, at_least_float32, cast_like, detach_all, minus, times
 from pellucid.errors import check_count
 from pellucid.methods.calling.attribution import attribution
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Conductance:
+class Conductance(Summarized):
     """The integral of the gradient at a layer along the path of its activations, from the baseline to the input.
 
     a_j = integral over alpha in [0, 1] of dF / dy_j * dy_j / dalpha, at x' + alpha (x - x')
@@ -156,7 +157,7 @@ def _layer_decides_output(f: ModelFunction, start: Tensors, outputs: Tensor, tol
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class NeuronConductance:
+class NeuronConductance(Summarized):
     """The part of each input's integrated gradients that passes through a neuron.
 
     a_i = (x_i - x'_i) * integral over alpha in [0, 1] of dF / dy_j * dy_j / dx_i, at x' + alpha (x - x')
@@ -166,7 +167,7 @@ class NeuronConductance:
     Dhamdhere, Sundararajan, Yan, "How important is a neuron?", 2018, https://arxiv.org/abs/1805.12233.
 
     Args:
-        neuron_selector: Which neurons of the layer where gradients are taken; see
+        selector: Which neurons of the layer where gradients are taken; see
             [TargetLike][pellucid.methods.TargetLike].
         n_steps: Points on the line.
         method: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
@@ -178,11 +179,11 @@ class NeuronConductance:
         >>> from pellucid.methods import NeuronConductance, Problem
         >>> model = nn.Sequential(nn.Flatten(), nn.Softplus(), nn.Flatten())
         >>> problem = Problem(model, torch.ones(1, 2), target=1, gradient_at="1")
-        >>> NeuronConductance(neuron_selector=1)(problem).values[0].round(decimals=4)
+        >>> NeuronConductance(selector=1)(problem).values[0].round(decimals=4)
         tensor([[0.0000, 0.6201]])
     """
 
-    neuron_selector: TargetLike
+    selector: TargetLike
     n_steps: int = 50
     method: Quadrature = "gausslegendre"
     multiply_by_inputs: bool = True
@@ -200,7 +201,7 @@ class NeuronConductance:
         """
         nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
         x, reference = as_floating(f.x), f.to_source(f.baselines(baselines))
-        neuron = target_at(f.evaluator.gradient_at, self.neuron_selector, f.problem.batch_size)
+        neuron = target_at(f.evaluator.gradient_at, self.selector, f.problem.batch_size)
 
         def evaluate(points: Points) -> Tensors:
             return f.gradient(points, via=neuron).grad

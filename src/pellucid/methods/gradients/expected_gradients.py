@@ -30,11 +30,12 @@ from pellucid.core.random_streams import (
 from pellucid.core.tensors import Tensors, at_least_float32, lerp, minus, sum_over_tensors, times
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class GradientShap:
+class GradientShap(Summarized):
     """Expected gradients: integrated gradients, averaged over baselines; both are estimated from samples.
 
     a_i = E[(x_i + e_i - x'_i) * dF(x' + alpha (x + e - x')) / dx_i], with x' drawn from the baselines, e from Gaussian

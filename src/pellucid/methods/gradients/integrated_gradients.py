@@ -27,11 +27,12 @@ from pellucid.core.problem.points import Points
 from pellucid.core.tensors import Tensors, as_floating, minus, times
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.calling.attribution import attribution
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class IntegratedGradients:
+class IntegratedGradients(Summarized):
     """Gradients integrated along the straight line from the baseline to the input.
 
     a_i = (x_i - x'_i) * integral over alpha in [0, 1] of dF(x' + alpha (x - x')) / dx_i

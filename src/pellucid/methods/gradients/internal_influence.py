@@ -15,11 +15,12 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.tensors import as_floating
 from pellucid.methods.calling.attribution import attribution
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class InternalInfluence:
+class InternalInfluence(Summarized):
     """The mean gradient at a layer along the straight line from the baseline to the input.
 
     a_j = integral over alpha in [0, 1] of dF / dy_j, at x' + alpha (x - x')

@@ -27,13 +27,14 @@ from pellucid.core.random_streams import (
 from pellucid.core.tensors import Tensors, batch_size_of, format_shapes
 from pellucid.errors import InvalidArgument, check_count
 from pellucid.methods.calling.attribution import attribution
+from pellucid.summaries import Summarized, summary
 
 Average: TypeAlias = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class NoiseTunnel:
+class NoiseTunnel(Summarized):
     """A method's attributions of inputs with Gaussian noise, averaged.
 
     `smoothgrad`: E[a(x + e)], `smoothgrad_sq`: E[a(x + e)^2], `vargrad`: Var[a(x + e)], for e from N(0, stdevs^2)
@@ -126,7 +127,9 @@ class NoiseTunnel:
             InvalidArgument: They are not among those that are admitted.
         """
         if self.nt_type not in get_args(Average):
-            raise InvalidArgument(f"nt_type must be one of {', '.join(get_args(Average))}: got {self.nt_type!r}.")
+            raise InvalidArgument(
+                f"nt_type must be one of {', '.join(get_args(Average))}: got {summary(self.nt_type)}."
+            )
         check_count("nt_samples_batch_size", 1 if self.nt_samples_batch_size is None else self.nt_samples_batch_size)
         if self.nt_samples == "auto" and arguments.get("return_convergence_delta"):
             raise InvalidArgument('return_convergence_delta must be False for nt_samples="auto": got True.')

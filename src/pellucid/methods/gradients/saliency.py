@@ -10,11 +10,12 @@ from pellucid.core.evaluation.sweep import gradients
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.tensors import times
 from pellucid.methods.calling.attribution import attribution
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Saliency:
+class Saliency(Summarized):
     """The gradient of the explained value: how much it changes with each input.
 
     a_i = |dF / dx_i|
@@ -50,7 +51,7 @@ class Saliency:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class InputXGradient:
+class InputXGradient(Summarized):
     """The gradient times the input: each input's contribution to first order.
 
     a_i = x_i * dF / dx_i

@@ -25,6 +25,7 @@ from pellucid.methods.lrp.batch_norm import folding_batch_norm
 from pellucid.methods.lrp.contributions import LayerRule, WeightedLayerCall
 from pellucid.methods.lrp.layer_rules import Epsilon
 from pellucid.methods.lrp.op_rules import EPSILON, OP_RULES, proportional, with_stabiliser
+from pellucid.summaries import Summarized, summary
 
 LayerKey: TypeAlias = str | nn.Module | type[nn.Module] | TorchFunction
 """The layers that a rule is for.
@@ -45,7 +46,7 @@ FOLLOWS_WEIGHTED_LAYER = TensorProperty(
 
 @final
 @dataclass(frozen=True)
-class Composite:
+class Composite(Summarized):
     """Which rule each call follows.
 
     A layer with weights follows, in this order: the rule of its own module; `first`, if no other layer lies between it
@@ -87,7 +88,7 @@ class Composite:
             if not isinstance(rule, LayerRule) or not (isinstance(key, str | nn.Module) or callable(key)):
                 raise WrongType(
                     "layers must map modules, names, types or functions to rules of layers, and first and default be "
-                    f"such: got {type(rule).__name__} for {key!r}."
+                    f"such: got {type(rule).__name__} for {summary(key)}."
                 )
 
     @property
@@ -129,7 +130,7 @@ def _rules_by_module(
         InvalidArgument: The model has no such module.
     """
     by_key = {key: rule for key, rule in layers.items() if isinstance(key, str | nn.Module)}
-    by_module = [(resolve_site(key, model).modules[0], rule) for key, rule in by_key.items()]
+    by_module = [(resolve_site(key, model, "layers").modules[0], rule) for key, rule in by_key.items()]
     for module, _ in by_module:
         if not is_submodule(module, model):
             raise InvalidArgument(f"layers must be modules of the model: got a {type(module).__name__} that is not.")
@@ -139,7 +140,7 @@ def _rules_by_module(
 
 @final
 @dataclass(frozen=True)
-class _RuleResolver:
+class _RuleResolver(Summarized):
     """Chooses the rule of each call when it is made.
 
     Args:

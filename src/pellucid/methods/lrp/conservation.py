@@ -20,11 +20,12 @@ from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.tensors import Tensors
 from pellucid.methods.lrp.contributions import rule_name
 from pellucid.methods.lrp.op_rules import Absorbed, recording_absorbed, total
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Absorption:
+class Absorption(Summarized):
     """What becomes of the relevance of a call: received = passed + by_bias + by_stabiliser + by_rule.
 
     Args:
@@ -63,7 +64,7 @@ class Absorption:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Conservation:
+class Conservation(Summarized):
     """Where the relevance of each example goes: explained = relevance + absorbed, to rounding.
 
     Where gradients are taken at a layer, relevance that goes around that layer is in neither.
@@ -184,7 +185,7 @@ class ConservationRecorder:
 
 @final
 @dataclass(frozen=True, eq=False)
-class _Step:
+class _Step(Summarized):
     """What a hook must know of its step of autograd, as a hook that held the step itself would keep the graph alive.
 
     Args:

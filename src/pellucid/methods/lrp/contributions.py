@@ -25,6 +25,7 @@ from pellucid.methods.lrp.op_rules import (
     record_biases,
     relevance_ratio,
 )
+from pellucid.summaries import Summarized
 
 Modifier: TypeAlias = Callable[[Tensor], Tensor]
 """A function of inputs, weights or biases: what a rule takes in their place."""
@@ -52,7 +53,7 @@ def add_all(tensors: Sequence[Tensor]) -> Tensor:
 
 @final
 @dataclass(frozen=True)
-class WeightedLayerCall:
+class WeightedLayerCall(Summarized):
     """A call of a layer with weights: a function that is linear in its one input, or affine with a bias.
 
     Args:
@@ -90,7 +91,7 @@ class WeightedLayerCall:
 
 @final
 @dataclass(frozen=True)
-class ContributionTerm:
+class ContributionTerm(Summarized):
     """One term of a rule: relevance is shared in proportion to sum over k of input_k(x) * weight_k(w).
 
     Args:
@@ -124,7 +125,7 @@ class ContributionTerm:
         return add_all([by_parts(torch.mul, x_k, vjp(ratio)[0]) for x_k, vjp in zip(inputs, vjps, strict=True)])
 
 
-class LayerRule(ABC):
+class LayerRule(Summarized, ABC):
     """A rule for the calls of layers."""
 
     needs_folded_batch_norm: ClassVar[bool] = False

@@ -28,11 +28,12 @@ from pellucid.methods.lrp.composite import Composite, RelevanceObserver
 from pellucid.methods.lrp.conservation import Conservation, ConservationRecorder
 from pellucid.methods.lrp.contributions import rule_name
 from pellucid.methods.lrp.modified_gradient import NoModifiedGradient, relevance_by_modified_gradient
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class LRP:
+class LRP(Summarized):
     """Relevance: the output, passed back through every call to its inputs, in proportion to their contributions.
 
     R_i = sum over j of z_ij / (sum over i of z_ij) * R_j, where a rule says what the contributions z_ij are
@@ -182,7 +183,7 @@ class LRP:
 
 @final
 @dataclass(frozen=True)
-class TraceEntry:
+class TraceEntry(Summarized):
     """The relevance that passes through a call.
 
     Args:

@@ -18,6 +18,7 @@ from pellucid.core.rules.op_names import ELEMENTWISE, PRODUCT_FUNCTIONS
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.tensors import Tensors
+from pellucid.summaries import Summarized
 
 EPSILON = 1e-9
 """The default stabiliser, which keeps denominators from zero."""
@@ -67,7 +68,7 @@ ELEMENTWISE_PRODUCTS = split_names("imul mul multiply rmul")
 
 @final
 @dataclass
-class Absorbed:
+class Absorbed(Summarized):
     """The relevance that a rule receives and does not pass back.
 
     Args:

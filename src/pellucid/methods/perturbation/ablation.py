@@ -18,11 +18,12 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.tensors import Tensors
 from pellucid.methods.calling.attribution import attribution
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class FeatureAblation:
+class FeatureAblation(Summarized):
     """The decrease of the output when a feature is replaced by its baseline.
 
     a_i = F(x) - F(x with x'_i in the place of x_i)
@@ -56,7 +57,7 @@ class FeatureAblation:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Occlusion:
+class Occlusion(Summarized):
     """The decrease of the output when a window is replaced by its baseline, as each element's mean over its windows.
 
     a_i = mean over the windows w that contain i of F(x) - F(x with x'_w in the place of x_w)

@@ -19,6 +19,7 @@ from pellucid.core.random_streams import shared_generator
 from pellucid.core.tensors import Tensors
 from pellucid.errors import warn
 from pellucid.methods.calling.attribution import attribution
+from pellucid.summaries import Summarized
 
 Permutation: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Permutes a feature: (points (B, ...), bool mask of its elements) -> points with these taken from other examples."""
@@ -29,7 +30,7 @@ PermutedPoints: TypeAlias = Callable[[Tensor, slice], Tensors]
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class FeaturePermutation:
+class FeaturePermutation(Summarized):
     """The decrease of the output when a feature is exchanged with that of other examples.
 
     a_i = F(x) - F(x with x_i of the examples permuted)

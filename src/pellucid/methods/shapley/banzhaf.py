@@ -20,11 +20,12 @@ from pellucid.errors import check_count
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.shapley.coalitions import all_coalition_values, semivalues
 from pellucid.methods.shapley.estimation import fit_to_coalitions
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class BanzhafValues:
+class BanzhafValues(Summarized):
     """Banzhaf values, exactly: from the values of all 2^n coalitions of the features.
 
     a_i = mean over coalitions S without i of F(S and i) - F(S), where F(S) is the output for x in the features of S
@@ -69,7 +70,7 @@ class BanzhafValues:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class BanzhafValueSampling:
+class BanzhafValueSampling(Summarized):
     """Banzhaf values, sampled: from random coalitions, each of which is used for all features.
 
     a_i = mean of F(S) over the coalitions with i - mean of F(S) over those without i

@@ -25,6 +25,7 @@ from pellucid.methods.shapley.coalitions import (
     split_by_membership,
 )
 from pellucid.methods.shapley.estimation import mean_of_draws
+from pellucid.summaries import Summarized, summary
 
 InteractionIndex = Literal["k-SII", "SII"]
 """The interaction index, which decides the diagonal of the interactions, that of single features.
@@ -36,7 +37,7 @@ InteractionIndex = Literal["k-SII", "SII"]
 
 @final
 @dataclass(frozen=True, eq=False)
-class Interactions:
+class Interactions(Summarized):
     """Main effects of features and interactions of pairs.
 
     Args:
@@ -57,7 +58,7 @@ class Interactions:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ShapleyInteractions:
+class ShapleyInteractions(Summarized):
     """Shapley interactions of pairs of features, exactly: from the values of all 2^n coalitions.
 
     a_ij = sum over coalitions S without i and j of |S|! (n - |S| - 2)! / (n - 1)! *
@@ -110,7 +111,7 @@ class ShapleyInteractions:
             InvalidArgument: There are too many features, or the order or the index is none of those above.
         """
         if self.order != 2:
-            raise InvalidArgument(f"order must be 2, for pairs: got {self.order!r}.")
+            raise InvalidArgument(f"order must be 2, for pairs: got {summary(self.order)}.")
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
         values = await all_coalition_values(game, "Shapley interactions", "KernelShapIQ or ShapleyInteractionSampling")
@@ -128,7 +129,7 @@ class ShapleyInteractions:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ShapleyInteractionSampling:
+class ShapleyInteractionSampling(Summarized):
     """Shapley interactions of pairs of features, sampled: over permutations that have all pairs as neighbours.
 
     a_ij = mean over permutations in which i and j are neighbours of F(S and i and j) - F(S and i) - F(S and j) + F(S)
@@ -261,7 +262,7 @@ def check_index(index: str) -> None:
         InvalidArgument: It is none.
     """
     if index not in ("k-SII", "SII"):
-        raise InvalidArgument(f'index must be "k-SII" or "SII": got {index!r}.')
+        raise InvalidArgument(f'index must be "k-SII" or "SII": got {summary(index)}.')
 
 
 def apply_index(index: InteractionIndex, shapley_values: Tensor, pair_effects: Tensor) -> Tensor:

@@ -28,11 +28,12 @@ from pellucid.methods.shapley.coalitions import (
     weights_of_subsets,
 )
 from pellucid.methods.shapley.estimation import permutation_estimate
+from pellucid.summaries import Summarized
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class OwenValues:
+class OwenValues(Summarized):
     """Owen values, exactly: mean marginal contributions over the permutations in which every group stays together.
 
     a_i = sum over sets Q of other groups, and over sets T of other features of the group of i, of
@@ -134,7 +135,7 @@ def _owen_coalitions(groups: list[Tensor], group_of_player: Tensor) -> list[Tens
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class OwenValueSampling:
+class OwenValueSampling(Summarized):
     """Owen values, sampled: mean marginal contributions over random permutations in which every group stays together.
 
     a_i = mean over permutations of F(S and i) - F(S), where S are the features before i and F(S) is the output for x in

@@ -27,11 +27,12 @@ from pellucid.methods.shapley.coalitions import (
     shapley_weights,
 )
 from pellucid.methods.shapley.estimation import permutation_estimate
+from pellucid.summaries import Summarized, summary
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ShapleyValueSampling:
+class ShapleyValueSampling(Summarized):
     """Shapley values, sampled: mean marginal contributions over random permutations of the features.
 
     a_i = mean over permutations of F(S and i) - F(S), where S are the features before i and F(S) is the output for x in
@@ -89,9 +90,8 @@ class ShapleyValueSampling:
             counts as (B,).
         """
         if self.permutations not in get_args(PermutationSampling):
-            raise InvalidArgument(
-                f"permutations must be one of {', '.join(get_args(PermutationSampling))}: got {self.permutations!r}."
-            )
+            known = ", ".join(get_args(PermutationSampling))
+            raise InvalidArgument(f"permutations must be one of {known}: got {summary(self.permutations)}.")
         generator = shared_generator(self.seed, self.generator)
         game = Game(f, feature_mask, baselines)
         per_draw = permutations_per_draw(game, self.permutations)
@@ -102,7 +102,7 @@ class ShapleyValueSampling:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ShapleyValues:
+class ShapleyValues(Summarized):
     """Shapley values, exactly: from the values of all 2^n coalitions of the features.
 
     a_i = sum over coalitions S without i of |S|! (n - |S| - 1)! / n! * (F(S and i) - F(S)), where F(S) is the output

@@ -21,6 +21,7 @@ from pellucid.methods.shapley.estimation import fit_to_coalitions
 from pellucid.methods.surrogates.coalition_samplers import CaptumSampler, CoalitionSampler, PairedSampler, first_samples
 from pellucid.methods.surrogates.design import DesignColumns
 from pellucid.methods.surrogates.least_squares import constrained_least_squares
+from pellucid.summaries import Summarized, summary
 
 Sampling = Literal["auto", "captum"]
 """How coalitions are sampled.
@@ -38,7 +39,7 @@ ADDITIONAL_SAMPLES = 2048
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class KernelShap:
+class KernelShap(Summarized):
     """Shapley values, as the solution of a weighted least-squares problem over coalitions.
 
     minimise over a: sum over coalitions S of (n - 1) / (C(n, |S|) |S| (n - |S|)) * (F(S) - F(0) - sum of a_i in S)^2
@@ -101,7 +102,7 @@ class KernelShap:
             InvalidArgument: Something does not fit; with `"auto"`, the samples are too few to determine the answer.
         """
         if self.sampling not in ("auto", "captum"):
-            raise InvalidArgument(f'sampling must be "auto" or "captum": got {self.sampling!r}.')
+            raise InvalidArgument(f'sampling must be "auto" or "captum": got {summary(self.sampling)}.')
         game = Game(f, feature_mask, baselines)
         design = DesignColumns(game)
         generator = shared_generator(self.seed, self.generator)

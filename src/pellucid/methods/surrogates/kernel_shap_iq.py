@@ -32,6 +32,7 @@ from pellucid.methods.surrogates.least_squares import (
     constrained_least_squares,
     least_squares,
 )
+from pellucid.summaries import Summarized
 
 SAMPLES_PER_UNKNOWN, MORE_SAMPLES = 3, 2048
 """The default number of samples: so many times the least that determine the answer, and so many more."""
@@ -39,7 +40,7 @@ SAMPLES_PER_UNKNOWN, MORE_SAMPLES = 3, 2048
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class KernelShapIQ:
+class KernelShapIQ(Summarized):
     """Shapley interactions of pairs of features, as the solution of a weighted least-squares problem over coalitions.
 
     minimise over a: sum over coalitions S of 1 / C(n - 4, |S| - 2) * (E(S) - c - sum over pairs of a_ij s_i s_j / 4)^2

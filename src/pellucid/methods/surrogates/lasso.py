@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pellucid.errors import InvalidArgument
 from pellucid.methods.surrogates.least_squares import LEAST_NEW, SMALLEST
+from pellucid.summaries import Summarized
 
 FIRST_CHECK, MOST_ITERATIONS = 8, 16_384
 """Iterations before the first check of optimality, each further one after half as many again; and the most of them."""
@@ -47,7 +48,7 @@ class LinearSolver(Protocol):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Lasso:
+class Lasso(Summarized):
     """Weighted least squares with an intercept and an L1 penalty on the coefficients.
 
     minimise sum_s w_s (y_s - b - z_s . c)^2 / (2 sum_s w_s) + alpha * |c|_1

@@ -8,6 +8,8 @@ from typing import final
 import torch
 from torch import Tensor
 
+from pellucid.summaries import Summarized
+
 MIN_RESIDUAL_LEVERAGE = 1e-3
 """The least 1 - h, for a draw's leverage h, at which its residual still says something about errors."""
 
@@ -19,7 +21,7 @@ SMALLEST, ROUNDING = 1e-30, 1e-14
 
 @final
 @dataclass(frozen=True, eq=False)
-class SampleWeights:
+class SampleWeights(Summarized):
     """The weights of a game's samples, and what standard errors need to know of how these were drawn.
 
     Args:
@@ -36,7 +38,7 @@ class SampleWeights:
 
 @final
 @dataclass(frozen=True, eq=False)
-class LeastSquaresFit:
+class LeastSquaresFit(Summarized):
     """The solution of a least-squares problem.
 
     Args:

@@ -34,6 +34,7 @@ from pellucid.methods.surrogates.design import (
 )
 from pellucid.methods.surrogates.lasso import Lasso, LinearSolver, bayesian_bootstrap_stderr
 from pellucid.methods.surrogates.similarity import ExponentialKernel
+from pellucid.summaries import Summarized
 
 
 def bernoulli_half(original_inp: Any, *, num_interp_features: int, **kwargs: Any) -> Tensor:
@@ -75,7 +76,7 @@ def perturbed_inputs(
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Lime:
+class Lime(Summarized):
     """The coefficients of a linear model, fitted to the outputs for random coalitions of features.
 
     minimise over c, b: sum_s w_s (F(z_s) - b - p_s . c)^2 / (2 sum_s w_s) + alpha * |c|_1, where p_s says which

@@ -28,6 +28,7 @@ from pellucid.methods.surrogates.design import (
     unwrap_single,
 )
 from pellucid.methods.surrogates.vectorized import Vectorized
+from pellucid.summaries import Summarized
 
 Transform: TypeAlias = Callable[..., Any]
 """Turns interpretable samples into perturbed inputs, or back: (one, original input, **kwargs) -> the other."""
@@ -35,7 +36,7 @@ Transform: TypeAlias = Callable[..., Any]
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class LimeBase:
+class LimeBase(Summarized):
     """LIME with every part chosen: an interpretable model, fitted to the outputs for perturbed inputs.
 
     The inputs are explained as one: a single example, or a batch for which the model returns one value.
@@ -117,7 +118,7 @@ class LimeBase:
         samples = _PerturbedSamples(partial(weigh_samples, drawn))
         values = await evaluate_samples(f, count, samples.points)
         if len(values) != 1:
-            raise InvalidArgument(f"forward_func must return one value for all inputs together: got {len(values)}.")
+            raise InvalidArgument(f"model must return one value for all inputs together: got {len(values)}.")
         representation = fit_user_model(
             self.interpretable_model, torch.cat(samples.interpretable), values[0], torch.cat(samples.weights)
         )

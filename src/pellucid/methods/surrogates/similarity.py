@@ -11,11 +11,12 @@ from torch import Tensor
 from pellucid.core.games.game import Game
 from pellucid.core.tensors import Tensors, as_tensor_tuple, minus, times
 from pellucid.errors import InvalidArgument
+from pellucid.summaries import Summarized, summary
 
 
 @final
 @dataclass(frozen=True)
-class ExponentialKernel:
+class ExponentialKernel(Summarized):
     """exp(-d^2 / (2 width^2)) for the distance d of a perturbed input from the original.
 
     Args:
@@ -37,7 +38,7 @@ class ExponentialKernel:
 
     def __post_init__(self) -> None:
         if self.distance_mode not in ("cosine", "euclidean"):
-            raise InvalidArgument(f'distance_mode must be "cosine" or "euclidean": got {self.distance_mode!r}.')
+            raise InvalidArgument(f'distance_mode must be "cosine" or "euclidean": got {summary(self.distance_mode)}.')
         if not self.kernel_width > 0:
             raise InvalidArgument(f"kernel_width must be above zero: got {self.kernel_width}.")
 
