@@ -121,7 +121,7 @@ PARTS = {
     "Options()": Options(),
     "Options(internal_batch_size=8, gradient_function=weigh)": Options(internal_batch_size=8, gradient_function=weigh),
     "Background(rows=float32 [5, 4])": Background(ROWS),
-    "Features(count=4, masks=(int64 [1, 4],), names=int64 [4])": Features.of((ROWS,), None),
+    "Features(count=4, masks=(int64 [1, 4],), ids=int64 [4])": Features.of((ROWS,), None),
     "Site(modules=(Sequential,))": Problem(NET, X, source="layer1").source,
     "Site(side='input')": Problem(NET, X).source,
     "SameIndex(site=Site(), index=(3,))": Problem(NET, X, target=3).target,
