@@ -91,6 +91,15 @@ def test_it_gives_up_and_says_so():
     assert found.n_evaluations.max() == 17
 
 
+def test_what_is_no_number_is_not_refined_any_further():
+    x = spread_inputs()
+    x[1, 0] = torch.nan
+    with pytest.warns(PellucidWarning, match="attributions contain NaN"):
+        found = IntegratedGradients(n_steps="auto", tolerance=1e-3)(Problem(network(), x, target=1))
+    assert found.converged.tolist() == [True, False, True, True, True, True]
+    assert found.n_evaluations[1] == 5
+
+
 @pytest.mark.parametrize("make", ["IntegratedGradients", "LayerIntegratedGradients", "NeuronIntegratedGradients"])
 def test_under_captum_s_names(make: str):
     model, x = network(), spread_inputs()
