@@ -1,6 +1,8 @@
 """Backward rules for calls of torch: what users write their own with; `docs/rules.md` says how they work."""
 
-from pellucid.core.rules.entries import AdjustGradient, ChooseRule, Decompose, ForProducts
+from pellucid.core.autograd.dependence import marked_as_source
+from pellucid.core.rules.entries import AdjustGradient, Around, ChooseRule, Decompose, ForProducts
+from pellucid.core.rules.memory import CallMemory
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.run import RuledForward, apply, record
@@ -8,6 +10,8 @@ from pellucid.core.rules.torch_call import TorchCall
 
 __all__ = [
     "AdjustGradient",
+    "Around",
+    "CallMemory",
     "ChooseRule",
     "Decompose",
     "ForProducts",
@@ -16,5 +20,6 @@ __all__ = [
     "Rules",
     "TorchCall",
     "apply",
+    "marked_as_source",
     "record",
 ]
