@@ -163,7 +163,8 @@ def _names_of(attribution: Attribution) -> dict[str, str]:
     """What the caller of an object has under another name than messages say."""
     model = list(inspect.signature(type(attribution).__init__).parameters)[1]
     taken = inspect.signature(type(attribution).attribute).parameters  # type: ignore[attr-defined]
-    return {"model": model} | {argument: name for name, argument in RENAMED.items() if name in taken}
+    named = {"model": model, "gradient_function": "gradient_func"}
+    return named | {argument: name for name, argument in RENAMED.items() if name in taken}
 
 
 def _as_given(
