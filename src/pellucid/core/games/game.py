@@ -71,7 +71,7 @@ class Game:
 
     def __init__(self, f: ModelFunction, feature_mask: FeatureMask, baselines: Baselines) -> None:
         self.f, self.fill = f, Fill.of(f, baselines)
-        self.features = Features.of(f.x, feature_mask)
+        self.features = Features.of_points(f, feature_mask)
         self.playing = active_features(self.features, f.x, self.fill)
         self._dtype = torch.get_default_dtype()
 
