@@ -116,6 +116,24 @@ def test_a_tolerance_must_be_above_zero(tolerance: float):
         attr.IntegratedGradients(network()).attribute(spread_inputs(), target=0, n_steps="auto", tolerance=tolerance)
 
 
+@pytest.mark.parametrize(
+    "quadrature", ["riemann_left", "riemann_middle", "riemann_right", "captum_trapezoid", "simpson"]
+)
+def test_a_quadrature_that_is_not_refined_is_refused(quadrature: str):
+    for make, given in ((attr.IntegratedGradients, {}), (attr.LayerIntegratedGradients, {"layer": "0"})):
+        with pytest.raises(InvalidArgument, match=f'method must be "riemann_trapezoid".*"auto": got .{quadrature}'):
+            make(network(), *given.values()).attribute(spread_inputs(), target=1, n_steps="auto", method=quadrature)
+
+
+@pytest.mark.parametrize("quadrature", ["gausslegendre", "riemann_trapezoid"])
+def test_the_quadrature_is_the_trapezoid_rule_by_name_or_by_default(quadrature: str):
+    problem = Problem(network(), spread_inputs(), target=1)
+    found, expected = (
+        IntegratedGradients(n_steps="auto", **given)(problem).values for given in ({"method": quadrature}, {})
+    )
+    assert torch.equal(found[0], expected[0])
+
+
 def test_one_value_for_the_batch_is_refused():
     model = network()
     with pytest.raises(InvalidArgument, match="one value for each example"):
