@@ -196,3 +196,37 @@ def test_a_layer_of_a_function_whose_modules_nobody_can_see():
         InvalidArgument, match=r"layer must run in the forward: Linear was never|'?Linear'?.* never called"
     ):
         attr.LayerActivation(lambda x: hidden["model"](x), deep.idle).attribute(ROWS)
+
+
+@pytest.mark.parametrize("name", ["Saliency", "InputXGradient", "IntegratedGradients"])
+@pytest.mark.parametrize(
+    ("returned", "error", "says"),
+    [
+        (None, WrongType, "must return a tuple of tensors, one for each input: got NoneType."),
+        (1.0, WrongType, "must return a tuple of tensors, one for each input: got float."),
+        (ROWS, WrongType, "one for each input: got (8, 4) float32. Hint: (gradient,)."),
+        ((None,), WrongType, "one for each input: got a tuple of NoneType."),
+        (ROWS.numpy(), WrongType, "one for each input: got a tuple of ndarray, "),
+        ((), InvalidArgument, "must return gradients of the shapes of the inputs: expected (8, 4), got none."),
+        ((ROWS, ROWS), InvalidArgument, "of the inputs: expected (8, 4), got ((8, 4), (8, 4))."),
+        ((ROWS[:1],), InvalidArgument, "of the inputs: expected (8, 4), got (1, 4)."),
+    ],
+    ids=str,
+)
+def test_what_a_gradient_func_returns(name: str, returned: Any, error: type[PellucidError], says: str):
+    method = getattr(attr, name)(model)
+    method.gradient_func = lambda *args: returned
+    with pytest.raises(error) as raised:
+        method.attribute(ROWS, target=0, **({"n_steps": 1} if name == "IntegratedGradients" else {}))
+    assert str(raised.value).startswith(f"{name}: gradient_func must return ")
+    assert says in str(raised.value)
+
+
+def test_a_gradient_func_is_a_function():
+    method = attr.Saliency(model)
+    method.gradient_func = 3
+    with pytest.raises(WrongType, match="gradient_func must be a function: got int"):
+        method.attribute(ROWS, target=0)
+    problem = methods.Problem(model, ROWS, target=0, options=methods.Options(gradient_function=lambda *args: None))
+    with pytest.raises(WrongType, match=r"gradient_function must return a tuple of tensors.*got NoneType"):
+        methods.Saliency()(problem)

@@ -1,10 +1,12 @@
 import re
 from pathlib import Path
 
+from pellucid import rules
 from pellucid.core.rules.ruled_forward import apply
 from pellucid.errors import ABSENT
 
 README = Path(__file__).parents[2] / "README.md"
+RULES = README.parent / "docs" / "rules.md"
 
 
 def test_the_readme_s_python_runs_from_top_to_bottom():
@@ -24,11 +26,22 @@ def test_the_readme_lists_what_is_not_here_yet():
 
 def test_the_rules_page_s_python_runs_from_top_to_bottom():
     namespace: dict = {}
-    for block in re.findall(r"```python\n(.*?)```", (README.parent / "docs" / "rules.md").read_text(), re.DOTALL):
+    for block in re.findall(r"```python\n(.*?)```", RULES.read_text(), re.DOTALL):
         exec(block, namespace)
+        if "unrounded" in block:
+            (gradient,) = namespace["torch"].autograd.grad(namespace["y"], namespace["x"])
+            assert gradient.tolist() == [2, 2]
     with apply(namespace["guided_backpropagation"]):
         y = (namespace["torch"].nn.functional.relu(namespace["x"]) * -1).sum()
     assert not namespace["torch"].autograd.grad(y, namespace["x"])[0].any()
+
+
+def test_what_the_rules_page_teaches_can_be_imported():
+    page = RULES.read_text()
+    section = page[page.index("## Which rule") : page.index("## Comparing two runs")]
+    taught = set(re.findall(r"`([A-Z]\w+)(?:\(\w*\))?`", section)) | set(re.findall(r"pellucid\.rules\.(\w+)", page))
+    assert taught >= {"AdjustGradient", "ChooseRule", "Decompose", "ForProducts", "ModifiedCall", "TorchCall"}
+    assert taught <= set(rules.__all__)
 
 
 def test_the_readme_s_make_targets_exist():

@@ -14,6 +14,8 @@ from laws.baselines import distribution
 from laws.counting import Counted
 from pellucid.core.batching import CHUNK_BYTES
 from pellucid.core.evaluation.coalition_memory import CoalitionMemory
+from pellucid.core.evaluation.model_function import function_of
+from pellucid.core.problem.target import MappedTarget
 from pellucid.errors import WrongType
 from pellucid.methods import (
     BanzhafValues,
@@ -163,6 +165,19 @@ def test_coalitions_are_evaluated_once():
         torch.testing.assert_close(found.values, expected.values, rtol=1e-9, atol=1e-12)
         assert (rows > 0) == first
     assert evaluated(counted, methods[0], problem)[1] > 0  # after the session everything is as before
+
+
+def test_targets_that_come_and_go_are_told_apart():
+    """A target may be freed after its call, and the next one lie at its address."""
+    counted, inputs = smooth()
+    problem = Problem(counted, inputs, target=1)
+    expected = ShapleyValues()(problem).values[0]
+    with Session(problem):
+        for factor in range(8):
+            target = MappedTarget(problem.target, lambda value, factor=factor: factor * value)
+            found = ShapleyValues()(function_of(problem).at(target=target)).values[0]
+            torch.testing.assert_close(found, factor * expected)
+            del target
 
 
 @pytest.mark.parametrize(

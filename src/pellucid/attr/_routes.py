@@ -22,6 +22,7 @@ RENAMED = {
 
 RENAMED_IN_MESSAGES = {
     "gradient_at": "layer",
+    "gradient_function": "gradient_func",
     "model": "forward_func",
     "Options(returns_futures=False)": "attribute",
     "Options(returns_futures=True)": "attribute_future",

@@ -126,8 +126,9 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to
-                the change of the output, by the trapezoid rule, whatever the `method`.
-            method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`.
+                the change of the output, by the trapezoid rule.
+            method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`. With "auto" it
+                may only be the default, which is then not used, or "riemann_trapezoid".
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
                 forwards.
@@ -263,8 +264,9 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to
-                the change of the output, by the trapezoid rule, whatever the `method`.
-            method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`.
+                the change of the output, by the trapezoid rule.
+            method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`. With "auto" it
+                may only be the default, which is then not used, or "riemann_trapezoid".
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
                 forwards.
@@ -354,8 +356,9 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to
-                the change of the output, by the trapezoid rule, whatever the `method`.
-            method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`.
+                the change of the output, by the trapezoid rule.
+            method: How the integral becomes a sum; see `pellucid.core.evaluation.quadrature.quadrature`. With "auto" it
+                may only be the default, which is then not used, or "riemann_trapezoid".
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
             create_graph: Whether the attributions can be differentiated.

@@ -13,7 +13,7 @@ from methods.shapley.unanimity import PLAYERS, game, shapley_values
 from pellucid import attr, methods
 from pellucid.core.batching import CHUNK_BYTES
 from pellucid.errors import InvalidArgument, PellucidWarning
-from pellucid.methods import Problem, ShapleyValues, ShapleyValueSampling
+from pellucid.methods import Options, Problem, ShapleyValues, ShapleyValueSampling
 
 pytestmark = pytest.mark.usefixtures("without_row_checks")
 
@@ -50,10 +50,12 @@ EVERY = {
 every_method = pytest.mark.parametrize("name", EVERY)
 
 
-def call(name: str, model: Any, x: Tensor, tolerance: float, **settings: Any) -> methods.Attributions:
+def call(
+    name: str, model: Any, x: Tensor, tolerance: float, options: Options | None = None, **settings: Any
+) -> methods.Attributions:
     samples = "nt_samples" if name.startswith("NoiseTunnel") else "n_samples"
     method = EVERY[name](tolerance=tolerance, **{samples: "auto", "seed": 0} | settings)
-    problem = Problem(model, x, target=1)
+    problem = Problem(model, x, target=1, options=options or Options())
     return method(problem, baselines=torch.zeros(3, 6).double()) if name == "GradientShap" else method(problem)
 
 
@@ -145,6 +147,45 @@ def test_what_is_no_number_is_not_sampled_any_further(name: str):
     assert found.converged.tolist() == [True, False, True, True, True]
     assert found.n_evaluations[1] == found.n_evaluations.min()
     assert found.stderr[0][1].isnan().any()
+
+
+def in_whole_batches(x: Tensor) -> Problem:
+    """Quadratic in inputs that are drawn wide and narrow, in forwards that hold the whole batch."""
+    weight = torch.randn(6, 6, generator=torch.Generator().manual_seed(0)).double()
+    return Problem(lambda x: torch.relu(x @ weight).sum(1) ** 2, x, options=Options(whole_batch=True))
+
+
+@every_method
+def test_a_whole_batch_goes_on_while_any_example_is_too_wide(name: str):
+    found = call(name, network(), inputs()[[0, 1, 3]], 0.1, options=Options(whole_batch=True))
+    assert found.converged.all()
+    assert 1.96 * found.stderr[0].max() <= 0.1
+    assert found.n_evaluations.unique().numel() == 1
+
+
+def test_a_whole_batch_gives_up_for_those_who_are_too_wide():
+    with pytest.warns(PellucidWarning, match=r"tolerance is not reached in 64 samples for examples \[1, 2\]: "):
+        found = until(1e-3, max_samples=64)(in_whole_batches(inputs()[[0, 3, 4]]))
+    assert found.converged.tolist() == [True, False, False]
+    assert found.n_evaluations.tolist() == [64, 64, 64]
+
+
+def test_a_whole_batch_does_not_wait_for_what_is_no_number_nor_stop_at_it():
+    x = inputs()[[0, 3, 4]] / 9
+    x[1, 0] = torch.nan
+    with pytest.warns(PellucidWarning, match="attributions contain NaN"):
+        found = until(0.3)(in_whole_batches(x))
+    assert found.converged.tolist() == [True, False, True]
+    assert 1.96 * found.stderr[0][2].max() <= 0.3
+
+
+def test_an_interval_that_is_no_number_is_not_narrow():
+    """Squares of such outputs overflow, so that nothing is known of the errors."""
+    x = torch.randn(2, 6, generator=torch.Generator().manual_seed(0))
+    found = until(0.1)(Problem(lambda x: x.sum(1) ** 2 * x[:, 0] * 1e28, x))
+    assert found.values[0].isfinite().all()
+    assert found.stderr[0].isnan().any()
+    assert not found.converged.any()
 
 
 def test_anything_is_within_an_infinite_tolerance():

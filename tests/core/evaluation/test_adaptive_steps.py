@@ -91,6 +91,15 @@ def test_it_gives_up_and_says_so():
     assert found.n_evaluations.max() == 17
 
 
+def test_what_is_no_number_is_not_refined_any_further():
+    x = spread_inputs()
+    x[1, 0] = torch.nan
+    with pytest.warns(PellucidWarning, match="attributions contain NaN"):
+        found = IntegratedGradients(n_steps="auto", tolerance=1e-3)(Problem(network(), x, target=1))
+    assert found.converged.tolist() == [True, False, True, True, True, True]
+    assert found.n_evaluations[1] == 5
+
+
 @pytest.mark.parametrize("make", ["IntegratedGradients", "LayerIntegratedGradients", "NeuronIntegratedGradients"])
 def test_under_captum_s_names(make: str):
     model, x = network(), spread_inputs()
@@ -105,6 +114,24 @@ def test_under_captum_s_names(make: str):
 def test_a_tolerance_must_be_above_zero(tolerance: float):
     with pytest.raises(InvalidArgument, match="tolerance must be above zero"):
         attr.IntegratedGradients(network()).attribute(spread_inputs(), target=0, n_steps="auto", tolerance=tolerance)
+
+
+@pytest.mark.parametrize(
+    "quadrature", ["riemann_left", "riemann_middle", "riemann_right", "captum_trapezoid", "simpson"]
+)
+def test_a_quadrature_that_is_not_refined_is_refused(quadrature: str):
+    for make, given in ((attr.IntegratedGradients, {}), (attr.LayerIntegratedGradients, {"layer": "0"})):
+        with pytest.raises(InvalidArgument, match=f'method must be "riemann_trapezoid".*"auto": got .{quadrature}'):
+            make(network(), *given.values()).attribute(spread_inputs(), target=1, n_steps="auto", method=quadrature)
+
+
+@pytest.mark.parametrize("quadrature", ["gausslegendre", "riemann_trapezoid"])
+def test_the_quadrature_is_the_trapezoid_rule_by_name_or_by_default(quadrature: str):
+    problem = Problem(network(), spread_inputs(), target=1)
+    found, expected = (
+        IntegratedGradients(n_steps="auto", **given)(problem).values for given in ({"method": quadrature}, {})
+    )
+    assert torch.equal(found[0], expected[0])
 
 
 def test_one_value_for_the_batch_is_refused():

@@ -2,15 +2,18 @@
 
 import itertools
 import random
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from pellucid import methods
 from pellucid.core.games.features import HIGHEST_ID, Features
 from pellucid.core.games.windows import Windows
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
+from pellucid.methods import Problem
 
 SEEDS = range(12)
 
@@ -166,3 +169,50 @@ class TestWindows:
             if any(inside(box, tuple(index[1:].tolist())) for index in (x[tensor] != other[tensor]).nonzero())
         ]
         assert windows.changed_features(x, other).tolist() == expected
+
+
+MASK = torch.tensor([[0, 0, 1, 1], [0, 1, 1, 0], [0, 1, 0, 2]])
+"""Other features in each example."""
+
+
+def curved(x: Tensor) -> Tensor:
+    return (x * torch.arange(1, 5, dtype=x.dtype)).sin().cumprod(1).sum(1)
+
+
+def three_rows() -> Tensor:
+    return torch.randn(3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        methods.FeatureAblation(),
+        methods.FeaturePermutation(perm_func=lambda x, mask: torch.where(mask, x + 1, x)),
+        methods.ShapleyValues(),
+        methods.ShapleyValueSampling(seed=0),
+        methods.BanzhafValues(),
+        methods.KernelShap(seed=0),
+        methods.Lime(seed=0),
+    ],
+    ids=lambda method: type(method).__name__,
+)
+@pytest.mark.parametrize("nt_samples_batch_size", [None, 1, 3])
+def test_noisy_copies_have_the_features_of_their_example(method: Any, nt_samples_batch_size: int | None):
+    problem = Problem(curved, three_rows())
+    noisy = methods.NoiseTunnel(
+        attribution_method=method, nt_samples=4, nt_samples_batch_size=nt_samples_batch_size, stdevs=0.0, seed=0
+    )
+    torch.testing.assert_close(noisy(problem, feature_mask=MASK).values, method(problem, feature_mask=MASK).values)
+
+
+@pytest.mark.parametrize("nt_samples", [4, "auto"])
+def test_noise_around_features_of_each_example_is_that_of_the_example_alone(nt_samples: Any):
+    x = three_rows() * torch.tensor([[0.01], [1.0], [3.0]])
+
+    def smooth(rows: list[int]) -> Tensor:
+        noisy = methods.NoiseTunnel(
+            attribution_method=methods.ShapleyValues(), nt_samples=nt_samples, tolerance=0.2, stdevs=0.5, seed=rows
+        )
+        return noisy(Problem(curved, x[rows]), feature_mask=MASK[rows]).values[0]
+
+    torch.testing.assert_close(smooth([0, 1, 2]), torch.cat([smooth([row]) for row in range(3)]))

@@ -1,5 +1,6 @@
 """Rules on calls: whose rule is followed, what a rule sees, and that nothing is left behind."""
 
+import dataclasses
 import gc
 import threading
 import weakref
@@ -13,7 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import _len_torch_function_stack
 
-from pellucid.core.rules.entries import Decompose, ForProducts
+from pellucid.core.autograd.dependence import marked_as_source
+from pellucid.core.rules.entries import ChooseRule, Decompose, ForProducts, ModifiedCall, RepeatCall
+from pellucid.core.rules.memory import CallMemory
 from pellucid.core.rules.ruled_forward import apply, record
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
@@ -228,6 +231,52 @@ def test_a_function_may_be_used_in_what_takes_it_apart():
     rules = Rules({"tanh": Decompose(lambda x: torch.tanh(x) * 2)})
     x = torch.tensor([[0.5, 1.0]])
     torch.testing.assert_close(gradient(rules, torch.tanh, x), 2 * (1 - x.tanh() ** 2))
+
+
+class Sine(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sin()
+
+
+def three_times_in_its_module(call: TorchCall, memory: CallMemory) -> Tensor:
+    """The sine; its gradient is 3 in a module for sines, and 0 elsewhere."""
+    (x,) = call.inputs
+    return x.detach().sin() + (3 if isinstance(call.module, Sine) else 0) * (x - x.detach())
+
+
+COSINE = float(torch.tensor(2.0).cos())
+WHOLE = Decompose(lambda x: NotImplemented)
+WHOLE_WITH_RULE = Decompose(lambda x: NotImplemented, otherwise=ChooseRule(lambda call: constant(3.0)))
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (Rules({"sin": ChooseRule(lambda call: constant(3.0))}), 3.0),
+        (Rules({"sin": constant(3.0)}), 3.0),
+        (Rules({"sin": ModifiedCall(three_times_in_its_module)}), 3.0),
+        (Rules({"sin": WHOLE_WITH_RULE}), 3.0),
+        (Rules({"sin": WHOLE_WITH_RULE}, modules={Sine: constant(7.0)}), 7.0),
+        (Rules({"sin": WHOLE}, default=constant(5.0)), 5.0),
+        (Rules({"sin": WHOLE}), COSINE),
+        (Rules(), COSINE),
+    ],
+)
+@pytest.mark.parametrize("write", [False, True])
+def test_a_call_that_is_repeated_follows_its_own_rule(rules: Rules, expected: float, write: bool):
+    """The call is the sine of one; in place of what rounds it down, the sine of two is asked for."""
+    calls: list[TorchCall] = []
+    one = marked_as_source(torch.ones(1, requires_grad=True))
+    two = 2 * one
+    with apply(Rules({"sin": ChooseRule(lambda call: calls.append(call))})):
+        Sine()(one)
+    repeating = Decompose(lambda x: RepeatCall(calls[0], (two,), {}))
+    with apply(dataclasses.replace(rules, functions={**rules.functions, "floor": repeating})):
+        sine = one.sin()
+        output = sine.floor_() if write else sine.floor()
+    assert output == torch.tensor(2.0).sin()
+    assert (output is sine) == write
+    assert torch.autograd.grad(output, two)[0] == pytest.approx(expected)
 
 
 def test_a_call_may_be_left_as_it_is():

@@ -33,6 +33,7 @@ from pellucid.methods import (
     HiResCam,
     LayerCam,
     NoiseTunnel,
+    Options,
     Problem,
     ScoreCam,
     XGradCam,
@@ -199,6 +200,90 @@ def test_time_steps_of_tokens_and_of_the_inputs(make: Any):
     problem = Problem(model, x, target=0, gradient_at="head")
     maps = make(relu_attributions=False, interpolate_mode="linear")(problem).values
     assert maps[0].shape == (3, 1, 6)
+
+
+class TimeFirst(nn.Module):
+    """A recurrent layer whose examples are the second dimension, with a state for each of its own layers."""
+
+    def __init__(self, layers: int = 1):
+        super().__init__()
+        self.lstm, self.head = nn.LSTM(5, 4, num_layers=layers), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.lstm(x.transpose(0, 1))[0]).tanh().cumsum(0)[-1]
+
+
+@every_map
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(("examples", "steps"), [(1, 4), (4, 4), (4, 6), (4, 8), (2, 6)])
+def test_layers_of_time_first(make: Any, examples: int, steps: int, layers: int):
+    """Each example has the map that it has alone, whatever sizes happen to be equal."""
+    model, x = seeded(lambda: TimeFirst(layers)), numbers(examples, steps, 5)
+    method = make(relu_attributions=False)
+    maps = method(Problem(model, x, target=1, gradient_at="lstm")).values
+    assert [each.shape for each in maps] == [(examples, 1, steps), (examples, 1, layers), (examples, 1, layers)]
+    alone = [method(Problem(model, x[i : i + 1], target=1, gradient_at="lstm")).values for i in range(examples)]
+    close(maps, tuple(map(torch.cat, zip(*alone, strict=True))))
+
+
+class Turned(nn.Module):
+    """Nothing but one tensor of time first at its layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.head = nn.LayerNorm(5), nn.Linear(5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.norm(x.transpose(0, 1))).tanh().cumsum(0)[-1]
+
+
+@every_map
+@pytest.mark.parametrize("internal_batch_size", [None, 1, 3])
+def test_chunks_of_time_first(make: Any, internal_batch_size: int | None):
+    """As many steps as rows of the batch or of a chunk: whole batches are asked for where a chunk does not tell."""
+    model, x = seeded(Turned), numbers(6, 3, 5)
+    options = Options(internal_batch_size=internal_batch_size)
+    (found,) = make()(Problem(model, x, target=1, gradient_at="norm", options=options)).values
+    close(
+        (found,),
+        (torch.cat([make()(Problem(model, x[i : i + 1], target=1, gradient_at="norm")).values[0] for i in range(6)]),),
+    )
+
+
+@every_map
+def test_as_many_steps_or_channels_as_examples_where_they_come_first(make: Any):
+    for model, layer, x in (
+        (seeded(Recurrent), "lstm", numbers(4, 4, 5)),
+        (seeded(Recurrent), "head", numbers(4, 4, 5)),
+        (seeded(lambda: nn.Sequential(nn.Conv1d(5, 4, 1), nn.Tanh(), nn.Flatten())), "1", numbers(4, 5, 6)),
+    ):
+        (found, *_) = make()(Problem(model, x, target=1, gradient_at=layer)).values
+        alone = [make()(Problem(model, x[i : i + 1], target=1, gradient_at=layer)).values[0] for i in range(4)]
+        close((found,), (torch.cat(alone),))
+
+
+def test_a_layer_of_whole_batches_that_may_be_either_is_refused():
+    model, x = seeded(Turned), numbers(4, 4, 5)
+    problem = Problem(model, x, target=1, gradient_at="norm", options=Options(whole_batch=True))
+    with pytest.raises(
+        InvalidArgument, match=r"reshape_transform must say .*\(4, 4, 5\) counts the 4 examples. Hint: "
+    ):
+        GradCam()(problem)
+    found = GradCam(reshape_transform=lambda h: h.permute(1, 2, 0))(problem).values
+    close(found, GradCam()(Problem(model, x, target=1, gradient_at="norm")).values)
+
+
+def test_a_layer_without_a_row_for_each_example_is_refused_as_masks():
+    class Windows(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.windows = nn.Linear(5, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.windows(x.reshape(-1, 2, 5)).reshape(len(x), -1)
+
+    with pytest.raises(InvalidArgument, match=r"each of the 3 examples: got \(6, 5, 2\).*Hint: .*reshape_transform"):
+        ScoreCam()(Problem(seeded(Windows), numbers(3, 4, 5), target=1, gradient_at="windows"))
 
 
 @pytest.mark.parametrize("make", [*OF_GRADIENTS, EigenCam])

@@ -25,24 +25,30 @@ def split_names(text: str) -> frozenset[str]:
 
 _LINEAR_REARRANGING = split_names(
     """
-    AccumulateGrad Alias AsStrided BackwardHookFunction BlockDiag Broadcast Cat Clone Complex ConstantPadNd Copies
-    Copy CopyBackwards CopySlices DiagEmbed Diagonal Embedding Expand Fill Flip FromNested Gather Hook Identity
-    Im2Col Imag Index IndexCopy IndexFill IndexPut IndexPutImpl IndexSelect LiftFresh MaskedFill MaskedScatter
-    MaskedSelect MaxUnpool2D MaxUnpool3D Movedim Narrow NestedTensor NewZeros PackPaddedSequence Permute PixelShuffle
-    PixelUnshuffle Real ReflectionPad1D ReflectionPad2D ReflectionPad3D Repeat RepeatInterleave ReplicationPad1D
-    ReplicationPad2D ReplicationPad3D Reshape ReshapeAlias Roll Rot90 Scatter Select SelectScatter Slice SliceScatter
-    Split SplitWithSizes Squeeze Stack T Take ToCopy Transpose Tril Triu Unbind Unflatten Unfold UnsafeSplit
-    UnsafeView Unsqueeze UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D UpsampleNearestExact1D
-    UpsampleNearestExact2D Values View ViewAsComplex ViewAsReal Vstack Where Zero _RuledOp
+    AccumulateGrad Alias AsStrided AsStridedScatter BackwardHookFunction BlockDiag Broadcast Cat ChannelShuffle
+    Chunk Clone Coalesce Complex ConstantPadNd Copies Copy CopyBackwards CopySlices DiagEmbed Diagonal
+    DiagonalScatter Embedding Expand Fill Flip FromNested Gather Hook Identity Im2Col Imag Index IndexCopy
+    IndexFill IndexPut IndexPutImpl IndexSelect LiftFresh MaskedFill MaskedScatter MaskedSelect MaxUnpool2D
+    MaxUnpool3D Movedim Narrow NarrowCopy NestedFromPadded NestedGetValues NestedTensor NestedTensorFromMask
+    NestedTensorFromTensorList NestedViewFromBuffer NestedViewFromJagged NewZeros PackPaddedSequence Permute
+    PixelShuffle PixelUnshuffle Real ReflectionPad1D ReflectionPad2D ReflectionPad3D Repeat RepeatInterleave
+    ReplicationPad1D ReplicationPad2D ReplicationPad3D Reshape ReshapeAlias ReshapeCopy Roll Rot90 Scatter Select
+    SelectScatter Slice SliceScatter SparseMask Split SplitWithSizes Squeeze Stack T Take ToCopy ToDense
+    ToPaddedTensor ToSparse ToSparseBsc ToSparseBsr ToSparseCsc ToSparseCsr Transpose Tril Triu Unbind Unflatten
+    Unfold UnsafeIndex UnsafeIndexPut UnsafeMaskedIndex UnsafeSplit UnsafeSplitWithSizes UnsafeView Unsqueeze
+    UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D UpsampleNearestExact1D UpsampleNearestExact2D
+    UpsampleNearestExact3D Values View ViewAsComplex ViewAsReal Vstack Where Zero _RuledOp
     """
 )
 
 LINEAR = _LINEAR_REARRANGING | split_names(
     """
     AdaptiveAvgPool2D AdaptiveAvgPool3D Add AffineGridGenerator AvgPool1D AvgPool2D AvgPool3D Col2Im Conj
-    ConjPhysical Cumsum Diff FftC2C FftC2R FftR2C Fold IndexAdd Kron Linear1d Mean MkldnnAdaptiveAvgPool2D
-    NativeDropout Neg NllLoss NllLoss2D Put ResolveConj Rsub ScatterAdd ScatterReduce0 Sub Sum SumToSize Trace
-    UpsampleBicubic2D UpsampleBilinear2D UpsampleLinear1D UpsampleTrilinear3D
+    ConjPhysical CudnnAffineGridGenerator Cumsum Deg2Rad Diff FftC2C FftC2R FftR2C Fold IndexAdd Kron Linear1d Mean
+    MkldnnAdaptiveAvgPool2D Nansum NativeDropout Neg NegView NllLoss NllLoss2D Put Rad2Deg ResolveConj Rsub
+    ScatterAdd SparseSum Sub Sum SumToSize Trace UnfoldBackward UnsafeMaskedIndexPutAccumulate UpsampleBicubic2D
+    UpsampleBicubic2DAa UpsampleBilinear2D UpsampleBilinear2DAa UpsampleLanczos2DAa UpsampleLinear1D
+    UpsampleTrilinear3D
     """
 )
 """Autograd nodes that are linear in all their inputs together."""
@@ -51,22 +57,29 @@ REARRANGING = _LINEAR_REARRANGING | split_names(
     """
     AdaptiveMaxPool2D AdaptiveMaxPool3D Amax Amin FractionalMaxPool2D FractionalMaxPool3D Kthvalue Max
     MaxPool2DWithIndices MaxPool3DWithIndices Maximum Median Min Minimum MkldnnMaxPool2D MkldnnMaxPool3D Mode Sort
-    Topk UpsampleNearestExact3D
+    Topk
     """
 )
 """Autograd nodes that only move, copy or select values."""
 
 PRODUCT_NODES = split_names(
     """
-    Addbmm Addcmul Addmm Addmv Addr Baddbmm Bilinear Bmm Convolution ConvolutionOverrideable CudnnConvolution Dot Ger
-    EmbeddingBag Inner Lerp Linear Matmul Mkldnn MkldnnConvolution MkldnnLinear MiopenConvolution Mm Mul Mv Outer
-    SlowConv2D SlowConvDilated2D SlowConvTranspose2D SparseAddmm ThnnConv2D ConvDepthwise2D Trilinear Vdot
+    Addbmm Addcmul Addmm Addmv Addr Baddbmm Bilinear Bmm ConvDepthwise2D ConvTbc Convolution
+    ConvolutionOverrideable CudnnConvolution Dot EmbeddingBag Ger GroupedMm Inner Lerp LinalgCross Linear Matmul
+    MiopenConvolution Mkldnn MkldnnConvolution MkldnnLinear Mm Mul Mv Outer SlowConv2D SlowConvDilated2D
+    SlowConvTranspose2D SparseAddmm SparseSparseMatmul ThnnConv2D Trilinear Vdot
     """
 )
 """Nodes that are linear in each of their inputs alone, but not in several together."""
 
-LINEAR_IN_FIRST = frozenset({"Div", "GridSampler2D", "GridSampler3D"})
-"""Nodes that are linear in their first input, where the others do not depend on the source."""
+LINEAR_IN_FIRST = split_names(
+    """
+    CholeskySolve CudnnGridSampler Div GridSampler2D GridSampler2DCpuFallback GridSampler3D Ldexp TriangularSolve
+    """
+)
+LINEAR_IN_SECOND = split_names("LinalgLuSolve LinalgSolveEx LinalgSolveTriangular")
+LINEAR_IN_ONE = LINEAR_IN_FIRST | LINEAR_IN_SECOND
+"""Nodes that are linear in one of their inputs, where the others do not depend on the source."""
 
 _MAX_MODE = 2
 """Torch's number of the mode of an embedding bag that takes the maximum."""
@@ -96,12 +109,12 @@ def _is_linear(node: Any, live: list[bool]) -> bool:
         return False
     if kind in PRODUCT_NODES:
         return sum(live) < 2 or (kind.startswith(("Add", "Baddbmm", "SparseAdd")) and sum(live[1:]) < 2)
-    if kind in LINEAR_IN_FIRST:
-        return not any(live[1:])
+    if kind in LINEAR_IN_ONE:
+        return sum(live) == live[kind in LINEAR_IN_SECOND]
     return kind not in NORMS or not getattr(node, "_saved_training", True)
 
 
-AFFINE = NodesWithoutRule(LINEAR | PRODUCT_NODES | LINEAR_IN_FIRST | NORMS, _is_linear)
+AFFINE = NodesWithoutRule(LINEAR | PRODUCT_NODES | LINEAR_IN_ONE | NORMS, _is_linear)
 """Nodes that are linear in those of their inputs that depend on the source."""
 
 REARRANGES = NodesWithoutRule(REARRANGING)
@@ -117,7 +130,7 @@ class GraphAudit:
     """
 
     def __init__(self, exempt: NodesWithoutRule) -> None:
-        self._exempt, self._always_exempt = exempt, exempt.kinds - LINEAR_IN_FIRST
+        self._exempt, self._always_exempt = exempt, exempt.kinds - LINEAR_IN_ONE
         self._origins: dict[Any, tuple[str, nn.Module | None]] = {}
         self._custom_callers: dict[str, nn.Module | None] = {}
 
@@ -224,10 +237,11 @@ class _DependentNodes:
 
 
 def kind_of(node: Any) -> str:
-    """The kind of a node, its name without suffixes: `Mul` of `MulBackward0`."""
+    """The kind of a node, its name without suffixes: `Mul` of `MulBackward0`, `View` of `ViewBackward0_copy`."""
     return _kind_of_name(node.name())
 
 
 @functools.cache
 def _kind_of_name(name: str) -> str:
-    return name.rpartition("::")[2].rstrip("0123456789").removesuffix("Backward")
+    stem = name.rpartition("::")[2].removesuffix("_copy").rstrip("0123456789")
+    return stem.removesuffix("AutogradNestedTensor").removesuffix("Backward")

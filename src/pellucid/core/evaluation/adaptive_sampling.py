@@ -151,24 +151,25 @@ class AdaptiveSampler:
             return
         sizes = _largest_sizes(values)
         goal = self._goal.tolerance * (sizes if self._goal.relative else torch.ones_like(sizes))
-        finite = sizes.isfinite()  # the interval of an estimate that is not finite never narrows
         widths = torch.full_like(sizes, math.inf) if stderr is None else Z_95 * _largest_sizes(stderr)
-        wide = widths > goal
-        per_point = len(finite) == len(self._f) and not self._f.session.whole_batch
-        converged, unfinished = (
-            flags[self.active_points] if per_point else flags.all().expand(len(self.active_points))
-            for flags in (finite & ~wide, finite & wide)
-        )
-        self.n_evaluations[self.active_points], self.converged[self.active_points] = self.done, converged
-        self.positions_in_last_round = unfinished.nonzero().flatten()
+        if len(sizes) == len(self._f):
+            sizes, goal, widths = sizes[self.active_points], goal[self.active_points], widths[self.active_points]
+        # The interval of an estimate that is not finite never narrows, nor does one that is NaN itself.
+        can_narrow, wide = sizes.isfinite() & ~widths.isnan(), widths > goal
+        self.n_evaluations[self.active_points], self.converged[self.active_points] = self.done, can_narrow & ~wide
+        unfinished = can_narrow & wide
+        too_wide = unfinished.expand(len(self.active_points))
+        # A batch that cannot be divided goes on as long as any of its examples has to.
+        goes_on = unfinished.any().expand(len(self.active_points)) if self._f.session.whole_batch else too_wide
+        rows = self._f.examples[self.active_points[too_wide]].tolist()
+        self.positions_in_last_round = goes_on.nonzero().flatten()
         self.active_points = self.active_points[self.positions_in_last_round]
         self.count = min(self.done, self._at_once or self.done) if len(self.positions_in_last_round) else 0
         if self.done + self.count > self._most and self.count:
-            rows = self._f.examples[self.active_points].tolist()
-            widest = float((widths[self.active_points] if per_point else widths).max())
             warn(
                 f"tolerance is not reached in {self.done} samples for examples {rows}: the widest interval is "
-                f"{widest:.2g} to either side. Hint: a larger tolerance, or relative=True, or more as max_samples."
+                f"{float(widths[unfinished].max()):.2g} to either side. "
+                "Hint: a larger tolerance, or relative=True, or more as max_samples."
             )
             self.count = 0
 

@@ -76,9 +76,9 @@ def integrate_adaptively(
     while True:
         gap = sum_over_tensors(times(means, minus(end, start))).detach() - change
         converged = (gap.abs() <= goal).cpu()
-        unfinished = (~converged).nonzero().flatten()
+        unfinished = (~converged & gap.isfinite().cpu()).nonzero().flatten()  # what is not finite never adds up
         if len(unfinished) and 2 * steps > most:
-            rows, missed = f.examples[unfinished].tolist(), float(gap.abs().max())
+            rows, missed = f.examples[unfinished].tolist(), float(gap[unfinished.to(gap.device)].abs().max())
             warn(
                 f"tolerance is not reached in {steps} steps for examples {rows}: sums miss the change of the output by "
                 f"up to {missed:.2g}. Hint: a larger tolerance, or relative=True, or more as max_steps."

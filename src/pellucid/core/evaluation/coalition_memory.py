@@ -19,6 +19,24 @@ Values: TypeAlias = dict[bytes, Tensor]
 
 
 @final
+class ByIdentity:
+    """A key that is an object: equal for the same one alone, which it keeps, so that no other gets its address.
+
+    Args:
+        value: The object.
+    """
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByIdentity) and other._value is self._value
+
+    def __hash__(self) -> int:
+        return id(self._value)
+
+
+@final
 class CoalitionMemory:
     """The values of coalitions, by game.
 

@@ -152,6 +152,13 @@ class Evaluator(Summarized):
             raise BatchCollapsed
         return captured.tensors
 
+    def shapes_at(self, points: Points, site: Site) -> list[torch.Size]:
+        """The shapes of the tensors at a site for these points, whatever their dimensions count."""
+        inputs, source_points = self.inputs_and_source_points(points)
+        with torch.no_grad(), tied_to_its_batch(self.session, self.endpoints, points.examples, inputs):
+            captured = self.run(inputs, points.examples, source_points, (site,)).captured(site)
+        return [tensor.shape for tensor in captured.tensors]
+
     def at_source(self) -> Captured:
         """The tensors at the source for the user's inputs; captured once per session."""
         observed, batch_size = self.session.observed, self.session.problem.batch_size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -16,8 +16,8 @@ from pellucid.core.model.forward import Captured
 from pellucid.core.model.layers import Site
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
-from pellucid.core.tensors import Tensors, describe, is_floating, times
-from pellucid.errors import NotDifferentiable, NotScalar, warn
+from pellucid.core.tensors import Tensors, describe, format_shapes, is_floating, times
+from pellucid.errors import InvalidArgument, NotDifferentiable, NotScalar, WrongType, warn
 from pellucid.summaries import Summarized
 
 
@@ -73,6 +73,26 @@ def as_leaves(points: Tensors, create_graph: bool) -> Tensors:
                 f"{which} must be floating point for a gradient to exist: got {describe(point)}. Hint: {hint}"
             )
     return tuple(point if create_graph and point.requires_grad else point.detach().requires_grad_() for point in points)
+
+
+def validated_gradients(grads: object, inputs: Tensors) -> Tensors:
+    """What a user's function returns for the gradients of the inputs.
+
+    Raises:
+        WrongType: It is not a tuple of tensors.
+        InvalidArgument: The tensors are not of the shapes of the inputs.
+    """
+    gradients = tuple(grads) if isinstance(grads, Iterable) and not isinstance(grads, Tensor) else None
+    if gradients is None or not all(isinstance(gradient, Tensor) for gradient in gradients):
+        came = describe(grads) if gradients is None else f"a tuple of {describe(gradients)}"
+        hint = " Hint: (gradient,)." if isinstance(grads, Tensor) else ""
+        raise WrongType(f"gradient_function must return a tuple of tensors, one for each input: got {came}.{hint}")
+    if [gradient.shape for gradient in gradients] != [tensor.shape for tensor in inputs]:
+        raise InvalidArgument(
+            "gradient_function must return gradients of the shapes of the inputs: "
+            f"expected {format_shapes(inputs)}, got {format_shapes(gradients) if gradients else 'none'}."
+        )
+    return gradients
 
 
 def grad_of_sum(value: Tensor, at: Tensors, arguments: dict[str, Any]) -> Sequence[Tensor | None]:

@@ -19,6 +19,7 @@ from pellucid.core.evaluation.gradients import (
     gradient_via_neurons,
     gradients_and_slopes,
     scalar_per_example,
+    validated_gradients,
     zeros_for_unused,
 )
 from pellucid.core.evaluation.row_independence import RowIndependenceCheck
@@ -35,6 +36,7 @@ from pellucid.core.problem.problem import GradientFunction, Problem
 from pellucid.core.problem.target import Target
 from pellucid.core.random_streams import Seed
 from pellucid.core.tensors import Tensors, as_floating, as_narrow_again, detach_all
+from pellucid.errors import WrongType
 from pellucid.summaries import Summarized
 
 Mode: TypeAlias = Callable[[], AbstractContextManager[Any]]
@@ -348,9 +350,11 @@ class ModelFunction(Summarized):
         problem, examples = self.problem, points.examples
         leaves = as_leaves(points.tensors, problem.options.create_graph)
         extra = self.session.select_rows(problem.additional_forward_args, examples) or None
+        if not callable(function):
+            raise WrongType(f"gradient_function must be a function: got {type(function).__name__}.")
         with torch.enable_grad():
             grads = function(problem.model, leaves, self.evaluator.target.argument(examples), extra)
-        return Gradient(leaves[0].new_zeros(len(points)), leaves, tuple(grads))
+        return Gradient(leaves[0].new_zeros(len(points)), leaves, validated_gradients(grads, leaves))
 
     def _value_of_leaves(self, points: Points) -> Tensor:
         """The values at points, by a forward that records a graph as those with gradients do."""

@@ -43,6 +43,9 @@ class Session:
     that are called on this problem share what they learn and the coalitions that they evaluate. A session belongs to
     the thread that opens it.
 
+    What changes between two calls is noticed, except writes that torch does not count, such as
+    `parameter.data.mul_(2)`, and writes into numpy arrays that modules hold: open another session after these.
+
     Args:
         problem: The problem.
 

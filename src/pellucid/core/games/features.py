@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import torch
 from torch import Tensor
 
+from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.tensors import Tensors, batch_size_of, conversion_hint, describe, flatten_examples, is_floating
 from pellucid.errors import InvalidArgument
 from pellucid.summaries import Summarized
@@ -76,6 +77,20 @@ class Features(Summarized):
             for mask in validated
         )
         return cls(len(ids), masks, ids.cpu(), argument)
+
+    @classmethod
+    def of_points(cls, f: ModelFunction, feature_mask: FeatureMask, argument: str = "feature_mask") -> Features:
+        """The features of a function's own points: a mask with a row for each example goes with copies of the examples.
+
+        Args:
+            f: The function, whose points may be noisy copies of the user's examples.
+            feature_mask: The user's mask.
+            argument: What users call it, for errors.
+        """
+        masks = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
+        if feature_mask is None or len(masks) != len(f.x):
+            return cls.of(f.x, feature_mask, argument)
+        return cls.of(f.x, tuple(_rows_of_points(f, mask, x) for mask, x in zip(masks, f.x, strict=True)), argument)
 
     @classmethod
     def _one_per_element(cls, x: Tensors, argument: str) -> Features:
@@ -182,6 +197,12 @@ class Features(Summarized):
             elements = elements.any(0, keepdim=True) if len(mask) == 1 else elements
             differs[mask[elements].cpu()] = True
         return differs.nonzero().flatten()
+
+
+def _rows_of_points(f: ModelFunction, mask: Any, x: Tensor) -> Any:
+    """The row of each point in a mask that has one for each of the user's examples; any other mask as it is."""
+    has_rows = isinstance(mask, Tensor) and mask.ndim == x.ndim and len(mask) == f.problem.batch_size > 1
+    return f.session.select_rows(mask, f.examples) if has_rows else mask
 
 
 def _validated_mask(mask: Tensor, x: Tensor, argument: str) -> Tensor:

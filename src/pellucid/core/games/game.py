@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from pellucid.core.evaluation.coalition_memory import CoalitionMemory, digest, packed
+from pellucid.core.evaluation.coalition_memory import ByIdentity, CoalitionMemory, digest, packed
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask, Features
 from pellucid.core.games.fill import Fill, PresentElements
@@ -71,7 +71,7 @@ class Game:
 
     def __init__(self, f: ModelFunction, feature_mask: FeatureMask, baselines: Baselines) -> None:
         self.f, self.fill = f, Fill.of(f, baselines)
-        self.features = Features.of(f.x, feature_mask)
+        self.features = Features.of_points(f, feature_mask)
         self.active_features = active_features(self.features, f.x, self.fill)
         self._dtype = torch.get_default_dtype()
 
@@ -132,7 +132,7 @@ class Game:
         Values are not remembered if the model drew random numbers, as dropout does.
         """
         evaluator = self.f.evaluator
-        game = (evaluator.source, id(evaluator.target), digest(self.features.masks), digest(self.fill.rows))
+        game = (evaluator.source, ByIdentity(evaluator.target), digest(self.features.masks), digest(self.fill.rows))
         keys, known = packed(coalitions[:, 0]), memory.known(game)
         unknown = {key: index for index, key in enumerate(keys) if key not in known}
         if unknown:

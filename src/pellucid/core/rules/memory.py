@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, final
 
+import torch
 from torch import Tensor, nn
 
 from pellucid.core.rules.torch_call import TorchCall
@@ -56,5 +57,9 @@ class CallMemory:
 
 
 def storage_of(tensor: Tensor) -> int:
-    """The address of a tensor's storage, the same for all its views."""
-    return tensor.untyped_storage().data_ptr()
+    """The address of a tensor's storage, the same for all its views; of a sparse one, which has no such, its own."""
+    return id(tensor) if tensor.layout in _SPARSE else tensor.untyped_storage().data_ptr()
+
+
+_SPARSE = {torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc}
+"""Layouts without a storage."""

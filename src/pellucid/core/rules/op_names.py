@@ -19,9 +19,10 @@ ELEMENTWISE = split_names(
 
 PRODUCT_FUNCTIONS = split_names(
     """
-    addbmm addcmul addmm addmv addr baddbmm bilinear bmm chain_matmul conv1d conv2d conv3d conv_transpose1d
-    conv_transpose2d conv_transpose3d convolution dot einsum ger grouped_mm imatmul imul inner kron linalg_multi_dot
-    linalg_vecdot linear matmul mm mul multiply mv outer rmul tensordot vdot
+    addbmm addcmul addmm addmv addr baddbmm bilinear bmm chain_matmul conv1d conv2d conv3d conv_tbc
+    conv_transpose1d conv_transpose2d conv_transpose3d convolution cross dot einsum ger grouped_mm imatmul imul
+    inner kron linalg_cross linalg_multi_dot linalg_vecdot linear matmul mm mul multiply mv outer rmul tensordot
+    vdot
     """
 )
 """Functions that are linear in each of several arguments."""

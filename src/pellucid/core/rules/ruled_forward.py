@@ -147,14 +147,19 @@ class RuledForward(TorchFunctionMode, ABC):
         finally:
             self._entered.pop()
         if isinstance(result, RepeatCall):
-            repeated, rule = result.call, self._rules.rule_for_function(result.call.function)
-            if rule is not None and not isinstance(rule, Decompose):
-                return self._call_with_rule(
-                    repeated.function, rule, result.args, result.keywords, None, repeated.module
-                )
+            result = self._repeat(result)
         if result is NotImplemented or written is None or result is written:
             return result
         return self._write_into(written, result)
+
+    def _repeat(self, repeated: RepeatCall) -> Any:
+        """Make an earlier call again, which was not decomposed then, by the rule that it followed."""
+        function, module = repeated.call.function, repeated.call.module
+        spec = self._rules.rule_for_module(module, self._model) or self._rules.rule_for_function(function)
+        spec = (spec.otherwise if isinstance(spec, Decompose) else spec) or self._rules.default
+        if spec is None:
+            return self._audited(function, function(*repeated.args, **repeated.keywords))
+        return self._call_with_rule(function, spec, repeated.args, repeated.keywords, None, module)
 
     def _call_by_result(
         self,
@@ -191,7 +196,7 @@ class RuledForward(TorchFunctionMode, ABC):
         """Make a call that has a rule, unless it has too few inputs: a rule needs one, that of a product two."""
         self._memory.copy_before_write(written)
         if isinstance(spec, ModifiedCall):
-            return self._make_modified_call(function, spec, args, keywords, written)
+            return self._make_modified_call(function, spec, args, keywords, written, module)
         if isinstance(spec, AdjustGradient):
             if self._may_attach(written):
                 return spec.attach_to(function(*args, **keywords))
@@ -231,6 +236,7 @@ class RuledForward(TorchFunctionMode, ABC):
         args: tuple[Any, ...],
         keywords: dict[str, Any],
         written: Tensor | None,
+        module: nn.Module | None = None,
     ) -> Any:
         """Make a call by torch itself, with what changes the gradient around it."""
         leaves, layout = _flatten_call(args, keywords)
@@ -241,7 +247,7 @@ class RuledForward(TorchFunctionMode, ABC):
         )
         if not positions or not torch.is_grad_enabled():
             return function(*args, **keywords)
-        result = spec.make(TorchCall(function, leaves, layout, positions, current_module()), self._memory)
+        result = spec.make(TorchCall(function, leaves, layout, positions, module or current_module()), self._memory)
         if result is None:
             self.has_untraceable_calls = True
             return function(*args, **keywords)

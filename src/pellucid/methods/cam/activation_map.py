@@ -17,7 +17,7 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.tensors import Tensors, at_least_float32, describe, format_shapes
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
-from pellucid.methods.cam.channels import ChannelLayout
+from pellucid.methods.cam.channels import ChannelLayout, examples_second
 from pellucid.summaries import Summarized, summary
 
 Interpolation: TypeAlias = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
@@ -35,7 +35,8 @@ class ClassActivationMap(Summarized):
         relu_attributions: Whether negative values of the map become zero.
         interpolate_mode: How maps are resized to the spatial size of the inputs; None leaves them at the layer's.
         reshape_transform: Makes (B, C, *spatial) of the layer's activations, and of their gradients. None: the channel
-            dimension is inferred from the sizes of weights, and the tokens of an image become its grid of patches; see
+            dimension is inferred from the sizes of weights, the examples are the first or the second dimension, and the
+            tokens of an image become its grid of patches; see
             [ChannelLayout.of][pellucid.methods.cam.channels.ChannelLayout.of].
     """
 
@@ -45,9 +46,11 @@ class ClassActivationMap(Summarized):
 
     def transforms_to_channels(self, f: ModelFunction, tensors: Tensors) -> list[ReshapeTransform]:
         """A transform to (B, C, *spatial) for each of the tensors at the layer."""
-        if self.reshape_transform is None:
-            return [ChannelLayout.of(tensor, f, f.evaluator.gradient_at.modules) for tensor in tensors]
-        return [_validated(self.reshape_transform, len(f))] * len(tensors)
+        if self.reshape_transform is not None:
+            return [_validated(self.reshape_transform, len(f))] * len(tensors)
+        return [
+            _inferred(f, tensor, second) for tensor, second in zip(tensors, examples_second(f, tensors), strict=True)
+        ]
 
     def channel_activations(self, f: ModelFunction) -> list[Tensor]:
         """The layer's activations, (B, C, *spatial) each, by forwards that stop at the layer."""
@@ -98,6 +101,15 @@ class GradientMap(ClassActivationMap, ABC):
             for transform, activation, gradient in zip(transforms, activations, grads, strict=True)
         )
         return self.postprocess(f, tuple(c.sum(1, keepdim=True) if self.attr_dim_summation else c for c in channels))
+
+
+def _inferred(f: ModelFunction, tensor: Tensor, examples_second: bool) -> ReshapeTransform:
+    """A transform to (B, C, *spatial) for a tensor at the layer, whose examples may be the second dimension."""
+    modules = f.evaluator.gradient_at.modules
+    if not examples_second:
+        return ChannelLayout.of(tensor, f, modules)
+    layout = ChannelLayout.of(tensor.transpose(0, 1), f, modules)
+    return lambda values: layout(values.transpose(0, 1))
 
 
 def _validated(transform: ReshapeTransform, examples: int) -> ReshapeTransform:

@@ -1,4 +1,4 @@
-"""Which dimension of a tensor holds the channels, and which are space: pixels, time steps or tokens."""
+"""Which dimension of a tensor holds the examples, which the channels, and which are space: pixels, steps or tokens."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
 from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.tensors import Tensors, format_shapes
+from pellucid.errors import InvalidArgument
 from pellucid.summaries import Summarized
 
 CHANNELS_SECOND = (_ConvNd, _NormBase, nn.GroupNorm)
@@ -69,6 +71,34 @@ class ChannelLayout(Summarized):
     def restore(self, channels: Tensor) -> Tensor:
         """A tensor (B, C, *spatial) in the order of dimensions that this layout is of; without a grid."""
         return channels.movedim(1, -1) if self.last else channels
+
+
+def examples_second(f: ModelFunction, tensors: Tensors) -> list[bool]:
+    """For each tensor at a layer, whether the examples are its second dimension, as in recurrent layers.
+
+    Where the sizes leave that open, as with as many time steps as examples, a forward of one example tells.
+
+    Args:
+        f: The function, with gradients at the layer.
+        tensors: The tensors there for its own points.
+
+    Raises:
+        InvalidArgument: The sizes leave it open, and the model takes its whole batch alone.
+    """
+    site, n = f.evaluator.gradient_at, len(f)
+    if any(isinstance(module, CHANNELS_SECOND) for module in site.modules):
+        return [False] * len(tensors)
+    may_be = [tensor.ndim == 3 and tensor.shape[1] == n and tensor.shape[:2] != (1, 1) for tensor in tensors]
+    unsure = [maybe and n > 1 and len(tensor) % n == 0 for maybe, tensor in zip(may_be, tensors, strict=True)]
+    if not any(unsure):
+        return may_be
+    if f.session.whole_batch:
+        raise InvalidArgument(
+            f"reshape_transform must say which dimension of the layer's {format_shapes(tensors)} counts the {n} "
+            "examples. Hint: lambda h: h.movedim(-1, 1) for the first, lambda h: h.permute(1, 2, 0) for the second."
+        )
+    shapes = f.evaluator.shapes_at(f.points[:1], site)
+    return [maybe and shape[1] == 1 for maybe, shape in zip(may_be, shapes, strict=True)]
 
 
 def tokens_to_grid(tokens: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -66,7 +66,8 @@ class ScoreCam(ClassActivationMap):
             Attributions (B, 1, *spatial) of each tensor at the layer.
 
         Raises:
-            InvalidArgument: No input has as many spatial dimensions as the layer, or the source is a layer.
+            InvalidArgument: No input has as many spatial dimensions as the layer, the layer holds no row for each
+                example, or the source is a layer.
         """
         if f.evaluator.source.modules:
             raise InvalidArgument("source must be the model's inputs, which are masked. Hint: gradient_at=layer.")
@@ -78,6 +79,11 @@ class ScoreCam(ClassActivationMap):
 
 def _weighted_sum(f: ModelFunction, reference: Tensors, channels: Tensor) -> Tensor:
     """Channels (B, C, *spatial), weighted by the scores of the inputs that they mask: (B, 1, *spatial)."""
+    if len(channels) != len(f):
+        raise InvalidArgument(
+            f"layer must hold channels for each of the {len(f)} examples: got {tuple(channels.shape)}. "
+            "Hint: choose another layer, or give a reshape_transform."
+        )
     spatial_size(f, channels)  # raises if no input can be masked
 
     def masked_inputs(sample_range: slice, point_range: slice) -> Tensors:
@@ -88,8 +94,11 @@ def _weighted_sum(f: ModelFunction, reference: Tensors, channels: Tensor) -> Ten
             inside, outside = (torch.cat([tensor[point_range]] * len(block)) for tensor in (x, baseline))
             if x.ndim != channels.ndim or not is_floating(x):
                 return inside
-            masks = resize_like_input(x, f, block.flatten(0, 1).unsqueeze(1), SMOOTH[x.ndim])
-            return torch.lerp(outside, inside, _min_max_scaled(masks).to(x.dtype))
+            single = block.flatten(0, 1).unsqueeze(1)
+            masks = _min_max_scaled(resize_like_input(x, f, single, SMOOTH[x.ndim]))
+            # What is constant may be so to rounding alone once it is resized.
+            masks = masks.masked_fill(_range(single) == 0, 0)
+            return torch.lerp(outside, inside, masks.to(x.dtype))
 
         return tuple(map(masked, f.x, reference))
 
@@ -99,6 +108,11 @@ def _weighted_sum(f: ModelFunction, reference: Tensors, channels: Tensor) -> Ten
 
 def _min_max_scaled(masks: Tensor) -> Tensor:
     """Masks (n, 1, *spatial), scaled to [0, 1] each; zero where a mask is constant."""
+    minimum = masks.amin(tuple(range(1, masks.ndim)), keepdim=True)
+    return safe_divide(masks - minimum, _range(masks))
+
+
+def _range(masks: Tensor) -> Tensor:
+    """The largest less the smallest number of each mask (n, 1, *spatial), (n, 1, ...)."""
     dims = tuple(range(1, masks.ndim))
-    minimum = masks.amin(dims, keepdim=True)
-    return safe_divide(masks - minimum, masks.amax(dims, keepdim=True) - minimum)
+    return masks.amax(dims, keepdim=True) - masks.amin(dims, keepdim=True)

@@ -8,7 +8,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.adaptive_steps import MOST_STEPS, integrate_adaptively
+from pellucid.core.evaluation.adaptive_steps import MOST_STEPS, AdaptiveIntegral, integrate_adaptively
 from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.completeness import (
     ENOUGH_ROWS,
@@ -43,8 +43,9 @@ class IntegratedGradients(Summarized):
 
     Args:
         n_steps: Points on the line; "auto" takes as many as each example needs for its attributions to add up to the
-            change of the output, by the trapezoid rule, whatever the `method`.
-        method: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature].
+            change of the output, by the trapezoid rule.
+        method: How the integral becomes a sum; see [quadrature][pellucid.core.evaluation.quadrature.quadrature]. With
+            "auto" it may only be the default, which is then not used, or "riemann_trapezoid".
         multiply_by_inputs: Whether to multiply by x - x' (global attribution) or not (local).
         tolerance: With "auto", how far the sum may be from the change.
         relative: Whether the tolerance is a share of the change.
@@ -84,7 +85,7 @@ class IntegratedGradients(Summarized):
             Attributions of the shapes of the inputs; delta of shape (B,).
 
         Raises:
-            InvalidArgument: Gradients are taken at another place than the source.
+            InvalidArgument: Gradients are taken at another place than the source, or the method is not that of "auto".
         """
         if self.multiply_by_inputs and f.evaluator.gradient_at != f.evaluator.source:
             raise InvalidArgument(
@@ -96,9 +97,7 @@ class IntegratedGradients(Summarized):
         n_evaluations = converged = None
         outputs: Tensors = ()
         if self.n_steps == "auto":
-            integral = integrate_adaptively(
-                f, reference, x, self.tolerance, self.relative, check_count("max_steps", self.max_steps)
-            )
+            integral = self._refined(f, reference, x)
             gradients, n_evaluations, converged = integral.gradients, integral.n_evaluations, integral.converged
         else:
             nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
@@ -116,6 +115,20 @@ class IntegratedGradients(Summarized):
         has_enough_steps = self.n_steps == "auto" or self.n_steps >= ENOUGH_ROWS
         gap = completeness_gap(f, result.values, start, exact=self.multiply_by_inputs and has_enough_steps)
         return replace(result, delta=gap)
+
+    def _refined(self, f: ModelFunction, start: Tensors, end: Tensors) -> AdaptiveIntegral:
+        """The mean gradient along a line, of as many steps as each example needs.
+
+        Raises:
+            InvalidArgument: The method is another than the trapezoid rule, or the default.
+        """
+        if self.method not in ("gausslegendre", "riemann_trapezoid"):
+            raise InvalidArgument(
+                'method must be "riemann_trapezoid", whose steps can be refined, for n_steps="auto": '
+                f"got {self.method!r}. Hint: leave it out."
+            )
+        most = check_count("max_steps", self.max_steps)
+        return integrate_adaptively(f, start, end, self.tolerance, self.relative, most)
 
 
 def _gradients_and_outputs(

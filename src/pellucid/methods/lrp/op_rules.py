@@ -26,11 +26,11 @@ EPSILON = 1e-9
 SUMS = split_names(
     """
     adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d affine_grid_generator avg_pool1d avg_pool2d
-    avg_pool3d col2im cumsum diff fft_fft fft_fft2 fft_fftn fft_hfft fft_hfft2 fft_hfftn fft_ifft fft_ifft2
-    fft_ifftn fft_ihfft fft_ihfft2 fft_ihfftn fft_irfft fft_irfft2 fft_irfftn fft_rfft fft_rfft2 fft_rfftn fold
-    index_add istft log_softmax logcumsumexp logsumexp mean nanmean nansum scatter_add stft sum sum_to_size trace
-    upsample_bicubic2d upsample_bicubic2d_aa upsample_bilinear2d upsample_bilinear2d_aa upsample_linear1d
-    upsample_trilinear3d
+    avg_pool3d col2im cumsum cumulative_trapezoid diff fft_fft fft_fft2 fft_fftn fft_hfft fft_hfft2 fft_hfftn
+    fft_ifft fft_ifft2 fft_ifftn fft_ihfft fft_ihfft2 fft_ihfftn fft_irfft fft_irfft2 fft_irfftn fft_rfft fft_rfft2
+    fft_rfftn fold index_add istft log_softmax logcumsumexp logsumexp mean nanmean nansum scatter_add stft sum
+    sum_to_size trace trapezoid trapz upsample_bicubic2d upsample_bicubic2d_aa upsample_bilinear2d
+    upsample_bilinear2d_aa upsample_lanczos2d_aa upsample_linear1d upsample_trilinear3d
     """
 )
 """Functions that add up elements."""
@@ -39,7 +39,8 @@ ADDITION_OPS = split_names("add iadd isub radd rsub sub subtract")
 
 ELEMENTWISE_OPS = ELEMENTWISE | split_names(
     """
-    alpha_dropout conj_physical dropout feature_alpha_dropout feature_dropout native_dropout negative neg rsqrt
+    alpha_dropout conj_physical deg2rad dropout feature_alpha_dropout feature_dropout native_dropout neg negative
+    rad2deg rsqrt
     """
 )
 """Functions that make each element of the output from one element of the input."""

@@ -52,7 +52,7 @@ class FeatureAblation(Summarized):
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return await _ablation_attributions(f, Features.of(f.x, feature_mask), baselines)
+        return await _ablation_attributions(f, Features.of_points(f, feature_mask), baselines)
 
 
 @final

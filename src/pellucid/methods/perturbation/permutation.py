@@ -67,7 +67,7 @@ class FeaturePermutation(Summarized):
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        features = Features.of(f.x, feature_mask)
+        features = Features.of_points(f, feature_mask)
         if len(f) < 2:
             warn("inputs hold a single example, which has no other to be exchanged with: all attributions are zero.")
         present = torch.arange(features.count if len(f) > 1 else 0, device="cpu")

@@ -44,6 +44,7 @@ class LimeBase(Summarized):
     Functions are called with one sample at a time. From the 65th sample on, they are mapped over samples by
     `torch.vmap`, if that gives the same results for the first 64 and if all functions can be seen to be stateless: they
     read only their arguments, tensors, numbers, torch and functions like them, and write nothing that outlives a call.
+    Writes into `tensor.data` cannot be seen, as torch does not count them.
 
     Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016, https://arxiv.org/abs/1602.04938.
 

@@ -25,7 +25,8 @@ _DOUBT = object()
 def state_read_by(*dependencies: Any) -> list[Any] | None:
     """The constants that functions read, and the tensors with their version counters.
 
-    Equal lists before and after calls mean that nothing these functions read has changed.
+    Equal lists before and after calls mean that nothing these functions read has changed, except by writes into
+    `tensor.data`, which torch does not count.
 
     Args:
         *dependencies: Functions and the values that they are called with.
