@@ -1,0 +1,45 @@
+"""Models of images: a detector whose template is known, and a classifier that has learnt a shortcut."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.zoo.known_model import KnownModel
+
+TEMPLATE = torch.tensor([[1.0, -1, 1], [-1, 1, -1], [1, -1, 1]])
+
+
+class Detector(nn.Module):
+    """How well the best of 4 x 4 patches matches a template of 3 x 3: a convolution, a threshold, the maximum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.match = nn.Conv2d(1, 1, 3, stride=3)
+        self.match.load_state_dict({"weight": TEMPLATE[None, None], "bias": torch.tensor([-4.0])})
+        self.threshold = nn.ReLU()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """One number per image, of images (B, 1, 12, 12)."""
+        return self.threshold(self.match(images)).amax((1, 2, 3))
+
+
+def template_detector() -> KnownModel:
+    """A detector whose template lies in one patch of the image, amid noise."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(2, 1, 12, 12, generator=generator) * 0.2
+    mask = torch.zeros(2, 1, 12, 12)
+    for image, (row, column) in enumerate([(3, 6), (6, 0)]):
+        patch = (image, 0, slice(row, row + 3), slice(column, column + 3))
+        images[patch] += TEMPLATE
+        mask[patch] = 1
+    return KnownModel(
+        name="template detector",
+        tests="A convolution: the patch that matches the template, and not the noise around it.",
+        model=Detector(),
+        inputs=images,
+        baselines=torch.zeros_like(images),
+        importance=mask,
+        layer="threshold",
+        window=(1, 3, 3),
+    )

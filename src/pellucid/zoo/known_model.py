@@ -1,0 +1,70 @@
+"""A model with a known answer: what is asked of it, and what is right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from torch import Tensor, nn
+
+Quantity = Literal[
+    "gradient",
+    "gradient times input",
+    "integrated gradients",
+    "contributions to the difference",
+    "removal",
+    "Shapley values",
+    "Banzhaf values",
+    "Shapley interactions",
+]
+"""What a method computes by its definition, where that has a closed form."""
+
+CHANGES: tuple[Quantity, ...] = (
+    "integrated gradients",
+    "contributions to the difference",
+    "removal",
+    "Shapley values",
+    "Banzhaf values",
+)
+"""The quantities that agree on a sum of functions of one feature each: the change of each function from its baseline."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KnownModel:
+    """A small model, what is asked of it, and what is right.
+
+    Args:
+        name: What it is called.
+        tests: What it tests, in one sentence.
+        model: The model, in evaluation mode.
+        inputs: The examples, of shape (B, ...).
+        baselines: Baselines of the same shape.
+        target: The element of the output that is explained, or None where the output is one number per example.
+        importance: How much each feature matters, of shape (B, ...): larger is more, and the order of equal ones is open.
+            A mask of ones and zeros where only the place is known.
+        values: What methods of a given [Quantity][pellucid.zoo.known_model.Quantity] must return, where that is known in closed
+            form, each of shape (B, ...); of interactions (B, features, features).
+        layer: The layer that is asked about: the source of what is attributed, if the question is about a layer at
+            all, or the layer of maps.
+        embedding: The layer that makes vectors of ids, where the inputs are ids: the source of what takes gradients.
+        feature_mask: Which elements are one feature, of a shape that broadcasts to the inputs'.
+        window: The window of [Occlusion][pellucid.methods.Occlusion], without the batch.
+        paper: Where the model, or what it shows, was first written about.
+    """
+
+    name: str
+    tests: str
+    model: nn.Module
+    inputs: Tensor
+    baselines: Tensor
+    importance: Tensor
+    target: int | None = None
+    values: Mapping[Quantity, Tensor] = field(default_factory=lambda: MappingProxyType({}))
+    source: str | None = None
+    layer: str | None = None
+    embedding: str | None = None
+    feature_mask: Tensor | None = None
+    window: tuple[int, ...] | None = None
+    paper: str | None = None
