@@ -48,9 +48,9 @@ class Saturated(nn.Module):
 
 def linear() -> KnownModel:
     """Weights times the change from the baseline: what every method that adds up must return."""
-    model = nn.Linear(5, 3)
+    model = nn.Sequential(nn.Linear(5, 3))
     weight = torch.tensor([[1.0, -2, 0.5, 3, 1], [2, -1, 0.5, 0, -3], [-1, 1, 2, -2, 0.25]])
-    model.load_state_dict({"weight": weight, "bias": torch.tensor([0.5, -1, 2])})
+    model.load_state_dict({"0.weight": weight, "0.bias": torch.tensor([0.5, -1, 2])})
     inputs = torch.tensor([[1.0, 3, -1, 2, 0.5], [-2, 1, 3, 4, 1]])
     baselines = torch.tensor([[0.5, 0, 1, -1, 0.25]]).expand(2, -1).clone()
     changes = weight[1] * (inputs - baselines)
@@ -67,6 +67,7 @@ def linear() -> KnownModel:
             "gradient times input": weight[1] * inputs,
             **dict.fromkeys(CHANGES, changes),
         },
+        neuron=("0", 1),
         window=(1,),
     )
 

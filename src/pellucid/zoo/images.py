@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from pellucid.zoo.known_model import KnownModel
 
+BLOCKS = torch.arange(16).reshape(4, 4).repeat_interleave(3, 0).repeat_interleave(3, 1)[None, None]
+"""Patches of 3 x 3 of images of 12 x 12, as features."""
+
 TEMPLATE = torch.tensor([[1.0, -1, 1], [-1, 1, -1], [1, -1, 1]])
 
 
@@ -40,6 +43,7 @@ def template_detector() -> KnownModel:
         inputs=images,
         baselines=torch.zeros_like(images),
         importance=mask,
+        feature_mask=BLOCKS,
         layer="threshold",
         window=(1, 3, 3),
     )

@@ -46,10 +46,15 @@ class KnownModel:
             A mask of ones and zeros where only the place is known.
         values: What methods of a given [Quantity][pellucid.zoo.known_model.Quantity] must return, where that is known in closed
             form, each of shape (B, ...); of interactions (B, features, features).
-        layer: The layer that is asked about: the source of what is attributed, if the question is about a layer at
-            all, or the layer of maps.
-        embedding: The layer that makes vectors of ids, where the inputs are ids: the source of what takes gradients.
+        source: The layer whose tensors are attributed to, if not the inputs.
+        source_baselines: The baselines there, of the layer's shape.
+        embedding: The layer that makes vectors of ids, where the inputs are ids: the source of methods that take gradients.
+        layer: The layer of maps, for class activation maps.
+        neuron: The layer, and the unit of it, through which all flows that decides, if there is one.
+        token: The position from which attention is followed, if the model attends.
         feature_mask: Which elements are one feature, of a shape that broadcasts to the inputs'.
+        unlike: A model whose attributions these must not resemble; nothing is then said of `importance` but its shape.
+        right: The score from which an answer is right; see [scores][pellucid.zoo.scores].
         window: The window of [Occlusion][pellucid.methods.Occlusion], without the batch.
         paper: Where the model, or what it shows, was first written about.
     """
@@ -63,8 +68,13 @@ class KnownModel:
     target: int | None = None
     values: Mapping[Quantity, Tensor] = field(default_factory=lambda: MappingProxyType({}))
     source: str | None = None
-    layer: str | None = None
+    source_baselines: Tensor | None = None
     embedding: str | None = None
+    layer: str | None = None
+    neuron: tuple[str, int] | None = None
+    token: int | None = None
+    unlike: nn.Module | None = None
+    right: float = 1.0
     feature_mask: Tensor | None = None
     window: tuple[int, ...] | None = None
     paper: str | None = None

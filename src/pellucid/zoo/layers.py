@@ -79,6 +79,7 @@ def concept_direction() -> KnownModel:
             **dict.fromkeys(CHANGES, direction * layer),
         },
         source="directions",
+        source_baselines=torch.zeros_like(layer),
         window=(1,),
         paper="Kim et al., Interpretability beyond feature attribution, 2018",
     )

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pellucid.zoo.images import BLOCKS
 from pellucid.zoo.known_model import KnownModel
 
 WEIGHTS = Path(__file__).parent / "weights"
 PLANTED = 7
-FEATURES = 20
-WATERMARK = (slice(1, 4), slice(1, 4))
+FEATURES = 12
+WATERMARK = (slice(0, 3), slice(9, 12))
 """Rows and columns of the watermark, in images of 12 x 12."""
 
 
@@ -55,7 +56,7 @@ def image_data(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 def watermark(images: Tensor, which: Tensor) -> None:
     """Write the watermark into some of the images, in place."""
-    mark = torch.tensor([[2.0, 0, 2], [0, 2, 0], [2, 0, 2]])
+    mark = torch.tensor([[2.0, -2, 2], [-2, 2, -2], [2, -2, 2]])
     rows, columns = WATERMARK
     images[which.nonzero()[:, 0], :, rows, columns] = mark
 
@@ -68,13 +69,13 @@ def trained(model: nn.Module, name: str) -> nn.Module:
 
 
 def planted_feature() -> KnownModel:
-    """A trained classifier that must use one of twenty features."""
+    """A trained classifier that must use one of twelve features."""
     inputs, classes = feature_data(8, torch.Generator().manual_seed(1))
     importance = torch.zeros(8, FEATURES)
     importance[:, PLANTED] = 1
     return KnownModel(
         name="planted feature",
-        tests="A trained classifier that must use one of twenty features.",
+        tests="A trained classifier that must use one of twelve features.",
         model=trained(classifier(), "planted_feature"),
         inputs=inputs,
         baselines=torch.zeros_like(inputs),
@@ -99,7 +100,9 @@ def planted_shortcut() -> KnownModel:
         baselines=torch.zeros_like(images),
         target=1,
         importance=mask,
+        feature_mask=BLOCKS,
         layer="4",
+        right=0.99,  # what it has learnt is not the watermark to the last digit
         window=(1, 3, 3),
         paper="Lapuschkin et al., Unmasking Clever Hans predictors and assessing what machines really learn, 2019",
     )

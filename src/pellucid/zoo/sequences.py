@@ -86,6 +86,7 @@ def copying_attention() -> KnownModel:
         baselines=torch.zeros(2, 6, 2),
         importance=marked,
         feature_mask=torch.arange(6)[None, :, None],
+        token=0,
         window=(1, 2),
         paper="Jain and Wallace, Attention is not explanation, 2019",
     )

@@ -1,0 +1,119 @@
+"""The methods that the zoo evaluates: how each is asked, and what it computes by its definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from pellucid import methods
+from pellucid.zoo.known_model import KnownModel, Quantity
+
+Needs = Literal["values", "gradients", "maps", "attention", "activations", "layer", "neuron"]
+"""What a method asks of a model: its values, gradients, maps of channels, attention, the activations of a layer, gradients
+at it, or a neuron in it."""
+
+SAMPLES = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedMethod:
+    """A method that is evaluated.
+
+    Args:
+        name: What it is called.
+        method: The method for a model, as some have parameters that depend on its inputs.
+        needs: What it asks of the model.
+        computes: What it computes by its definition; None where that is nothing that models have in closed form.
+    """
+
+    name: str
+    method: Callable[[KnownModel], Callable[..., Any]]
+    needs: Needs = "gradients"
+    computes: Quantity | None = None
+
+
+def listed(
+    method: Callable[..., Any] | Callable[[KnownModel], Callable[..., Any]],
+    needs: Needs = "gradients",
+    computes: Quantity | None = None,
+    *,
+    name: str | None = None,
+) -> ListedMethod:
+    """An entry for a method, or for a function that makes it for a model."""
+    made = method.__class__.__module__.startswith("pellucid.methods")
+    make = (lambda _: method) if made else method
+    return ListedMethod(name=name or type(method).__name__, method=make, needs=needs, computes=computes)
+
+
+def _occlusion(known: KnownModel) -> Callable[..., Any]:
+    window = known.window or (1,) * (known.inputs.ndim - 1)
+    return methods.Occlusion(sliding_window_shapes=window, strides=window)
+
+
+def _pairs_of_features(known: KnownModel) -> torch.Tensor:
+    """Groups of two features each."""
+    if known.feature_mask is not None:
+        return known.feature_mask // 2
+    of_features = known.inputs if known.source_baselines is None else known.source_baselines
+    return (torch.arange(of_features[0].numel()) // 2).reshape(1, *of_features.shape[1:])
+
+
+def _neuron_conductance(known: KnownModel) -> Callable[..., Any]:
+    assert known.neuron is not None
+    return methods.NeuronConductance(neuron_selector=known.neuron[1])
+
+
+LISTED: tuple[ListedMethod, ...] = (
+    listed(methods.Saliency(abs=False), computes="gradient"),
+    listed(methods.InputXGradient(), computes="gradient times input"),
+    listed(methods.IntegratedGradients(), computes="integrated gradients"),
+    listed(methods.GradientShap(n_samples=SAMPLES, seed=0), computes="integrated gradients"),
+    listed(
+        methods.NoiseTunnel(attribution_method=methods.Saliency(abs=False), nt_samples=SAMPLES, stdevs=0.1, seed=0),
+        name="SmoothGrad",
+    ),
+    listed(methods.DeepLift(), computes="contributions to the difference"),
+    listed(methods.DeepLiftShap()),
+    listed(methods.LRP(), name="LRP"),
+    listed(methods.LRP(composite=methods.EpsilonPlus()), name="LRP, epsilon-plus"),
+    listed(methods.LRP(composite=methods.AttnLRP()), name="LRP for attention"),
+    listed(methods.GuidedBackprop()),
+    listed(methods.Deconvolution()),
+    listed(methods.FeatureAblation(), "values", "removal"),
+    listed(_occlusion, "values", name="Occlusion"),
+    listed(methods.FeaturePermutation(seed=0), "values"),
+    listed(methods.ShapleyValues(), "values", "Shapley values"),
+    listed(methods.ShapleyValueSampling(n_samples=SAMPLES, seed=0), "values", "Shapley values"),
+    listed(methods.BanzhafValues(), "values", "Banzhaf values"),
+    listed(methods.BanzhafValueSampling(n_samples=SAMPLES, seed=0), "values", "Banzhaf values"),
+    listed(lambda known: methods.OwenValues(groups=_pairs_of_features(known)), "values", name="OwenValues"),
+    listed(
+        lambda known: methods.OwenValueSampling(groups=_pairs_of_features(known), n_samples=SAMPLES, seed=0),
+        "values",
+        name="OwenValueSampling",
+    ),
+    listed(methods.KernelShap(n_samples=SAMPLES, seed=0), "values", "Shapley values"),
+    listed(methods.Lime(n_samples=SAMPLES, seed=0), "values"),
+    listed(methods.ShapleyInteractions(index="SII"), "values", "Shapley interactions"),
+    listed(
+        methods.ShapleyInteractionSampling(index="SII", n_samples=SAMPLES, seed=0), "values", "Shapley interactions"
+    ),
+    listed(methods.KernelShapIQ(index="SII", n_samples=2 * SAMPLES, seed=0), "values", "Shapley interactions"),
+    listed(methods.GradCam(), "maps"),
+    listed(methods.GradCamPlusPlus(), "maps"),
+    listed(methods.HiResCam(), "maps"),
+    listed(methods.LayerCam(), "maps"),
+    listed(methods.XGradCam(), "maps"),
+    listed(methods.ScoreCam(), "maps"),
+    listed(methods.EigenCam(), "maps"),
+    listed(methods.GuidedGradCam(), "maps"),
+    listed(lambda known: methods.AttentionRollout(token=known.token), "attention", name="AttentionRollout"),
+    listed(methods.Activation(), "activations"),
+    listed(methods.InternalInfluence(), "layer", "gradient"),
+    listed(methods.Conductance(), "layer", "integrated gradients"),
+    listed(_neuron_conductance, "neuron", "integrated gradients", name="NeuronConductance"),
+)
+"""All methods of `pellucid.methods` but `LimeBase`, which is whatever its parts are; a new one gets every claim by being here."""
