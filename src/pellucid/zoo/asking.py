@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from pellucid.errors import WrongType
+from pellucid.errors import InvalidArgument, WrongType
 from pellucid.methods import Interactions, Problem
 from pellucid.zoo.known_model import KnownModel
 from pellucid.zoo.listed import LISTED, ListedMethod
@@ -51,8 +51,8 @@ def ask(method: ListedMethod, known: KnownModel) -> Answer:
         method: The method, which the model has all for that it needs.
         known: The model.
     """
-    made = method.method(known)
-    parameters = inspect.signature(made).parameters
+    known, made = known.copied(), method.method(known)
+    parameters = _parameters(made)
     arguments: dict[str, Any] = {}
     if "baselines" in parameters:
         games_of_a_layer = method.needs == "values" and known.source is not None
@@ -113,7 +113,7 @@ def per_feature(values: Any, known: KnownModel, *, maps: bool = False) -> Tensor
 
     Raises:
         WrongType: If it is no tensor of numbers, or of a shape that says nothing of the features.
-        ValueError: If some of it is NaN.
+        InvalidArgument: If some of it is NaN.
     """
     expected = known.importance.shape
     if isinstance(values, (tuple, list)) and len(values) == 1:
@@ -125,14 +125,22 @@ def per_feature(values: Any, known: KnownModel, *, maps: bool = False) -> Tensor
     if values.shape[: len(expected)] != expected:
         raise WrongType(f"attributions must have the shape {tuple(expected)}: got {tuple(values.shape)}.")
     if not values.isfinite().all():
-        raise WrongType("attributions must be numbers: got NaN or infinity.")
-    return values.detach().float().flatten(len(expected)).sum(-1) if values.ndim > len(expected) else values.detach().float()
+        raise InvalidArgument("attributions must be numbers: got NaN or infinity.")
+    values = values.detach().float()
+    return values.flatten(len(expected)).sum(-1) if values.ndim > len(expected) else values
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The names of a function's parameters; none of one that does not tell."""
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:
+        return dict()
 
 
 def listed_like(method: Callable[..., Any], name: str) -> ListedMethod | None:
     """A user's method as one of the list, if it is called with a [Problem][pellucid.methods.Problem] as ours are."""
-    first = next(iter(inspect.signature(method).parameters), None)
-    if first not in {"f", "problem"}:
+    if next(iter(_parameters(method)), None) not in {"f", "problem"}:
         return None
     alike = [entry for entry in LISTED if entry.name == type(method).__name__]
     needs, computes = (alike[0].needs, alike[0].computes) if alike else ("values", None)
@@ -141,7 +149,7 @@ def listed_like(method: Callable[..., Any], name: str) -> ListedMethod | None:
 
 def not_applicable_to_users(method: Callable[..., Any], known: KnownModel) -> str | None:
     """Why a user's method cannot be asked of a model, if so."""
-    about_layers = "layer" in inspect.signature(method).parameters
+    about_layers = "layer" in _parameters(method)
     if about_layers and known.source is None and known.layer is None:
         return "the model has no layer to ask about"
     return "the question is about a layer" if known.source is not None and not about_layers else None
@@ -150,9 +158,10 @@ def not_applicable_to_users(method: Callable[..., Any], known: KnownModel) -> st
 def ask_users(method: Callable[..., Any], known: KnownModel) -> Answer:
     """The attributions of a user's function of (model, inputs), or of a class of Captum's kind.
 
-    A class is made with the model and has `attribute`. What else there are parameters for is passed by name: `baselines`,
+    It is given copies, which it may write into. A class is made with the model and has `attribute`. What else there are parameters for is passed by name: `baselines`,
     `target`, `feature_mask`, and `layer`.
     """
+    known = known.copied()
     layer = known.source or known.layer
     offered = {
         "baselines": known.baselines,
@@ -162,8 +171,7 @@ def ask_users(method: Callable[..., Any], known: KnownModel) -> Answer:
     }
 
     def call(function: Callable[..., Any], *args: Any) -> Any:
-        parameters = inspect.signature(function).parameters
-        return function(*args, **{name: value for name, value in offered.items() if name in parameters})
+        return function(*args, **{name: value for name, value in offered.items() if name in _parameters(function)})
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from pellucid.errors import WrongType
 from pellucid.zoo.asking import Answer, ask, ask_users, listed_like, not_applicable, not_applicable_to_users
 from pellucid.zoo.claims import Cannot, Claim, Finds, FindsPart, claim_of
 from pellucid.zoo.known_model import KnownModel, Quantity
@@ -58,12 +59,22 @@ def evaluate(
         One outcome per model. A method that raises, or returns another shape or NaN, has "failed" there, and the
         outcome says why. Printed, it is a table.
 
+    Raises:
+        WrongType: If the method cannot be called.
+
     Examples:
         >>> from pellucid import zoo
         >>> def inputs_themselves(model, inputs):
         ...     return inputs
         >>> print(zoo.evaluate(inputs_themselves, models=[zoo.linear(), zoo.saturated()]))
+        linear     partly  0.56
+        saturated  partly  0.70
     """
+    if not callable(method):
+        raise WrongType(
+            f"method must be a function of (model, inputs), a class with attribute, or a method: got {type(method).__name__}. "
+            "Hint: zoo.evaluate(lambda model, inputs, target: ...)."
+        )
     called = name or getattr(method, "__name__", type(method).__name__)
     listed = listed_like(method, called)
     asked, lacks = (

@@ -57,7 +57,7 @@ def linear() -> KnownModel:
     return KnownModel(
         name="linear",
         tests="Weights: what every method that adds up must return is one product.",
-        model=model,
+        model=model.eval(),
         inputs=inputs,
         baselines=baselines,
         target=1,
@@ -82,7 +82,7 @@ def additive() -> KnownModel:
     return KnownModel(
         name="additive",
         tests="Functions of one feature each: the change of each is its attribution; an unused feature gets nothing.",
-        model=Additive(),
+        model=Additive().eval(),
         inputs=inputs,
         baselines=torch.zeros(2, 5),
         importance=changes.abs(),
@@ -108,7 +108,7 @@ def pairwise() -> KnownModel:
     return KnownModel(
         name="pairwise",
         tests="Products of two features: each gets half of it, and the pair all of it.",
-        model=Pairwise(single, pairs),
+        model=Pairwise(single, pairs).eval(),
         inputs=inputs,
         baselines=torch.zeros(2, 5),
         importance=shared.abs(),
@@ -139,7 +139,7 @@ def exclusive_or() -> KnownModel:
     return KnownModel(
         name="exclusive or",
         tests="Two features that matter only together: values of single features cancel, interactions do not.",
-        model=ExclusiveOr(),
+        model=ExclusiveOr().eval(),
         inputs=inputs,
         baselines=torch.zeros(2, 4),
         importance=torch.tensor([2.0, 2, 1, 0]).expand(2, -1),
@@ -170,7 +170,7 @@ def saturated() -> KnownModel:
     return KnownModel(
         name="saturated",
         tests="Two features, either of which is enough: nothing changes near the input, or where one of them is removed.",
-        model=Saturated(),
+        model=Saturated().eval(),
         inputs=inputs,
         baselines=torch.zeros(2, 4),
         importance=torch.tensor([2.0, 2, 1, 0]).expand(2, -1),
@@ -199,7 +199,7 @@ def correlated() -> KnownModel:
     return KnownModel(
         name="correlated",
         tests="Two features that are nearly equal, of which the model uses one: the other gets nothing.",
-        model=model,
+        model=model.eval(),
         inputs=inputs,
         baselines=torch.zeros(8, 3),
         target=0,

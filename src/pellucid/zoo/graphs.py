@@ -33,7 +33,7 @@ def motif() -> KnownModel:
     return KnownModel(
         name="motif",
         tests="A graph: the edges of the triangles in it, each of which shares a triangle with two others.",
-        model=Triangles(),
+        model=Triangles().eval(),
         inputs=adjacency,
         baselines=torch.zeros_like(adjacency),
         importance=triangles,

@@ -39,7 +39,7 @@ def template_detector() -> KnownModel:
     return KnownModel(
         name="template detector",
         tests="A convolution: the patch that matches the template, and not the noise around it.",
-        model=Detector(),
+        model=Detector().eval(),
         inputs=images,
         baselines=torch.zeros_like(images),
         importance=mask,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -78,3 +79,8 @@ class KnownModel:
     feature_mask: Tensor | None = None
     window: tuple[int, ...] | None = None
     paper: str | None = None
+
+    def copied(self) -> KnownModel:
+        """The same with a model, inputs and baselines of its own, which a method may write into."""
+        model, inputs, baselines = deepcopy((self.model, self.inputs, self.baselines))
+        return replace(self, model=model, inputs=inputs, baselines=baselines)

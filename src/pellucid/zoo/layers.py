@@ -24,7 +24,7 @@ def experts() -> KnownModel:
     return KnownModel(
         name="experts",
         tests="Two experts of which a gate asks one: what the other reads does not matter.",
-        model=Experts(),
+        model=Experts().eval(),
         inputs=inputs,
         baselines=torch.tensor([[0.0, 0, 0, 0, 1], [0, 0, 0, 0, -1]]),
         importance=asked,
@@ -68,7 +68,7 @@ def concept_direction() -> KnownModel:
     return KnownModel(
         name="concept direction",
         tests="A layer: its units matter as far as they lie along the direction that is read.",
-        model=model,
+        model=model.eval(),
         inputs=inputs,
         baselines=torch.zeros_like(inputs),
         target=0,

@@ -60,7 +60,7 @@ def counter() -> KnownModel:
     return KnownModel(
         name="counter",
         tests="A recurrent layer: every pulse counts one, however long ago it was.",
-        model=Counter(),
+        model=Counter().eval(),
         inputs=inputs,
         baselines=torch.zeros_like(inputs),
         importance=pulses,
@@ -81,7 +81,7 @@ def copying_attention() -> KnownModel:
     return KnownModel(
         name="copying attention",
         tests="Attention to one position: its content and its mark are all that matters.",
-        model=Copy(),
+        model=Copy().eval(),
         inputs=torch.stack([content, marked], -1),
         baselines=torch.zeros(2, 6, 2),
         importance=marked,
@@ -100,7 +100,7 @@ def deciding_word() -> KnownModel:
     return KnownModel(
         name="deciding word",
         tests="Ids: the word that decides among words whose opinions do not come through.",
-        model=Sentence(opinions),
+        model=Sentence(opinions).eval(),
         inputs=ids,
         baselines=torch.zeros_like(ids),
         importance=decides,
