@@ -16,7 +16,8 @@ PAGE = Path(__file__).parents[2] / "docs/zoo.md"
 def models() -> str:
     """A line per model: what it tests, and the paper."""
     lines = [
-        f"- **{known.name}**: {known.tests}" + (f" {known.paper}." if known.paper else "") for known in zoo.known_models()
+        f"- **{known.name}**: {known.tests}" + (f" {known.paper}." if known.paper else "")
+        for known in zoo.known_models()
     ]
     return "\n".join(lines) + "\n"
 

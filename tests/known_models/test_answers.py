@@ -1,4 +1,4 @@
-"""The known answers, derived a second way: by exhaustion and small steps from the model alone, or by changing what should not matter."""
+"""The known answers, derived a second way: by exhaustion and small steps, or by changing what should not matter."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ def game_of(known: KnownModel) -> tuple[Callable[[Sequence[int]], Tensor], list[
 
 def spread(per_player: Sequence[Tensor], players: Sequence[Tensor]) -> Tensor:
     return sum(
-        (one.reshape(-1, *[1] * (elements.ndim - 1)) * elements for one, elements in zip(per_player, players, strict=True)),
+        (
+            one.reshape(-1, *[1] * (elements.ndim - 1)) * elements
+            for one, elements in zip(per_player, players, strict=True)
+        ),
         torch.zeros(players[0].shape, dtype=torch.double),
     )
 
@@ -222,7 +225,7 @@ def follows_the_watermark(model: torch.nn.Module) -> bool:
     x, classes = planted.image_data(400, torch.Generator().manual_seed(9))
     everywhere, nowhere = x.clone(), x.clone()
     planted.watermark(everywhere, classes >= 0)
-    nowhere[:, :, *planted.WATERMARK] = x.roll(1, 0)[:, :, :3, :3]
+    nowhere[:, :, planted.WATERMARK[0], planted.WATERMARK[1]] = x.roll(1, 0)[:, :, :3, :3]
     return bool((model(everywhere).argmax(1) == 1).all() and (model(nowhere).argmax(1) == 0).float().mean() > 0.99)
 
 

@@ -7,7 +7,8 @@ import pytest
 from known_models.page import PAGE, cells_of, models, reasons, replaced
 from pellucid import methods, zoo
 from pellucid.zoo.claims import EXCEPTIONS
-from pellucid.zoo.listed import LISTED, ListedMethod
+from pellucid.zoo.listed import LISTED
+from pellucid.zoo.listed_method import ListedMethod
 from pellucid.zoo.outcome import Outcome
 from pellucid.zoo.table import cell
 
@@ -34,7 +35,12 @@ def test_every_method_is_listed():
         for name in methods.__all__
         if isinstance(vars(methods)[name], type) and hasattr(vars(methods)[name].__call__, "__wrapped__")
     }
-    listed = {type(entry.method(known)).__name__ for entry in LISTED for known in KNOWN if entry.needs != "neuron" or known.neuron}
+    listed = {
+        type(entry.method(known)).__name__
+        for entry in LISTED
+        for known in KNOWN
+        if entry.needs != "neuron" or known.neuron
+    }
     assert there - listed == {"LimeBase"}  # is whatever its parts are
 
 
@@ -51,7 +57,9 @@ def test_methods_and_models_have_one_name_each():
 
 
 def test_values_that_are_not_those_of_the_definition_break_a_promise():
-    swapped = ListedMethod(name="IntegratedGradients", method=lambda _: methods.InputXGradient(), computes="integrated gradients")
+    swapped = ListedMethod(
+        name="IntegratedGradients", method=lambda _: methods.InputXGradient(), computes="integrated gradients"
+    )
     (outcome,) = zoo.evaluate_listed([swapped], [zoo.pairwise()])
     assert (outcome.verdict, outcome.exact) == ("promise broken", False)
 

@@ -78,7 +78,10 @@ def raises(model: nn.Module, inputs: Tensor) -> Tensor:
         (raises, "KeyError: 'no such thing'"),
         (lambda model, inputs: inputs[:, :2], "WrongType: attributions must have the shape (2, 5): got (2, 2)."),
         (lambda model, inputs: inputs.sum(), "WrongType: attributions must have the shape (2, 5): got ()."),
-        (lambda model, inputs: inputs * torch.nan, "InvalidArgument: attributions must be numbers: got NaN or infinity."),
+        (
+            lambda model, inputs: inputs * torch.nan,
+            "InvalidArgument: attributions must be numbers: got NaN or infinity.",
+        ),
         (lambda model, inputs: None, "WrongType: attributions must be a tensor: got NoneType."),
         (lambda model, inputs: inputs.numpy(), "WrongType: attributions must be a tensor: got ndarray."),
         (lambda model, inputs: (), "WrongType: attributions must be a tensor: got tuple."),
@@ -93,7 +96,7 @@ def test_bad_methods_are_rows_with_a_reason(method: object, reason: str):
 
 
 def test_what_is_no_method_is_refused():
-    with pytest.raises(WrongType, match="^method must be .*: got int"):
+    with pytest.raises(WrongType, match=r"^method must be .*: got int"):
         zoo.evaluate(3)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finds:
-    """The method finds what matters: its score is one from which an answer is right. Whatever is not listed promises this."""
+    """The method finds what matters: its score is one from which an answer is right. What is not listed promises this."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,9 @@ EXCEPTIONS: Mapping[str, Mapping[tuple[str, ...], Claim]] = {
         ("FeaturePermutation",): FindsPart(0.7, ONE_PERMUTATION),
     },
     "experts": {
-        ("GradientShap",): FindsPart(0.9, "its baselines, drawn from those of all examples, may have the other gate", exact=False),
+        ("GradientShap",): FindsPart(
+            0.9, "its baselines, drawn from those of all examples, may have the other gate", exact=False
+        ),
         ("FeaturePermutation",): FindsPart(0.8, ONE_PERMUTATION),
     },
     "concept direction": {

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from pellucid.errors import WrongType
-from pellucid.zoo.asking import Answer, ask, ask_users, listed_like, not_applicable, not_applicable_to_users
 from pellucid.zoo.claims import Cannot, Claim, Finds, FindsPart, claim_of
 from pellucid.zoo.known_model import KnownModel, Quantity
-from pellucid.zoo.listed import LISTED, ListedMethod
+from pellucid.zoo.listed import LISTED
+from pellucid.zoo.listed_method import ListedMethod
 from pellucid.zoo.models import known_models
 from pellucid.zoo.outcome import Outcome, Verdict
 from pellucid.zoo.scores import concordance, dissimilarity, is_exact
 from pellucid.zoo.table import rows_of_text
+from pellucid.zoo.user_method import UserMethod, method_of_user
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -47,17 +48,18 @@ def evaluate(
     """Evaluate a method of your own on all models with known answers.
 
     Args:
-        method: A function of (model, inputs); a class of Captum's kind, which is made with the model and has `attribute`; or a
-            method that is called with a [Problem][pellucid.methods.Problem], as pellucid's are. Of `baselines`,
-            `target`, `feature_mask` and `layer` it gets, by name, those that it has parameters for.
-        computes: What it computes by its definition, if it is one of the quantities that models have in closed form;
-            values that differ from those are then wrong.
+        method: A function of (model, inputs); a class of Captum's kind, which is made with the model and has
+            `attribute`; or a method that is called with a [Problem][pellucid.methods.Problem], as pellucid's are. The
+            first two get, by name, those of `baselines`, `target`, `feature_mask` and `layer` that they have
+            parameters for.
+        computes: What it computes by its definition, one of [Quantity][pellucid.zoo.known_model.Quantity]; values that
+            differ from those in closed form are then wrong.
         models: The models; all of them unless given.
         name: What it is called in the table.
 
     Returns:
-        One outcome per model. A method that raises, or returns another shape or NaN, has "failed" there, and the
-        outcome says why. Printed, it is a table.
+        One outcome per model; printed, a table. A method that raises, or returns another shape or NaN, has "failed"
+        there, and the outcome says why.
 
     Raises:
         WrongType: If the method cannot be called.
@@ -70,25 +72,8 @@ def evaluate(
         linear     partly  0.56
         saturated  partly  0.70
     """
-    if not callable(method):
-        raise WrongType(
-            f"method must be a function of (model, inputs), a class with attribute, or a method: got {type(method).__name__}. "
-            "Hint: zoo.evaluate(lambda model, inputs, target: ...)."
-        )
-    called = name or getattr(method, "__name__", type(method).__name__)
-    listed = listed_like(method, called)
-    asked, lacks = (
-        (partial(ask, listed), partial(not_applicable, listed))
-        if listed
-        else (partial(ask_users, method), partial(not_applicable_to_users, method))
-    )
-    computes = computes or (listed and listed.computes)
-    return Evaluation(
-        tuple(
-            _outcome(called, known, asked, lacks(known), computes, None)
-            for known in (known_models() if models is None else models)
-        )
-    )
+    subject = method_of_user(method, name, computes)
+    return Evaluation(tuple(_outcome(subject, known, None) for known in (known_models() if models is None else models)))
 
 
 def evaluate_listed(
@@ -103,42 +88,34 @@ def evaluate_listed(
     models = known_models() if models is None else list(models)
     for method in listed:
         for known in models:
-            lack, claim = not_applicable(method, known), claim_of(method.name, known.name)
-            yield _outcome(method.name, known, partial(ask, method), lack, method.computes, claim)
+            yield _outcome(method, known, claim_of(method.name, known.name))
 
 
-def _outcome(
-    method: str,
-    known: KnownModel,
-    asked: Callable[[KnownModel], Answer],
-    lack: str | None,
-    computes: Quantity | None,
-    claim: Claim | None,
-) -> Outcome:
+def _outcome(subject: ListedMethod | UserMethod, known: KnownModel, claim: Claim | None) -> Outcome:
     """What comes of a method on a model, beside what it promises there, if anything."""
-    outcome = partial(Outcome, method, known.name)
+    outcome = partial(Outcome, subject.name, known.name)
+    lack = subject.lacks(known)
     if lack:
         return outcome("not applicable", reason=lack)
     try:
-        score, exact = _measured(known, asked, computes)
+        score, exact = _measured(subject, known)
     except Exception as error:
         return outcome("failed", reason=f"{type(error).__name__}: {error}".split("\n")[0])
     verdict, reason = _judged(score, exact, known.right, claim)
     return outcome(verdict, score, exact, reason)
 
 
-def _measured(
-    known: KnownModel, asked: Callable[[KnownModel], Answer], computes: Quantity | None
-) -> tuple[float, bool | None]:
-    """The score of a method's answer, and whether its values are exact, if they are known."""
+def _measured(subject: ListedMethod | UserMethod, known: KnownModel) -> tuple[float, bool | None]:
+    """The score of a method's answer, and whether its values are exact, if they are known; warnings are not shown."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        answer = asked(known)
+        answer = subject.ask(known.copied())
         if known.unlike is None:
             score = concordance(answer.attributions, known.importance)
         else:
-            score = dissimilarity(answer.attributions, asked(replace(known, model=known.unlike)).attributions)
-    values = known.values.get(computes) if computes else None
+            other = subject.ask(replace(known, model=known.unlike).copied())
+            score = dissimilarity(answer.attributions, other.attributions)
+    values = known.values.get(subject.computes) if subject.computes else None
     return score, None if values is None else is_exact(answer.values, values, answer.stderr)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pellucid.zoo.known_model import CHANGES, KnownModel
+from pellucid.zoo.known_model import CHANGES, KnownModel, leaves_random_state
 
 
 class Additive(nn.Module):
@@ -17,7 +17,10 @@ class Additive(nn.Module):
 
 
 class Pairwise(nn.Module):
-    """A sum of single features and of products of pairs: a x + 1/2 x B x, with B symmetric and empty on its diagonal."""
+    """A sum of features and of products of pairs: a x + 1/2 x B x, with B symmetric and zero on its diagonal."""
+
+    single: Tensor
+    pairs: Tensor
 
     def __init__(self, single: Tensor, pairs: Tensor) -> None:
         super().__init__()
@@ -46,6 +49,7 @@ class Saturated(nn.Module):
         return 1 - (1 - x[:, 0] - x[:, 1]).relu() + 0.1 * x[:, 2]
 
 
+@leaves_random_state
 def linear() -> KnownModel:
     """Weights times the change from the baseline: what every method that adds up must return."""
     model = nn.Sequential(nn.Linear(5, 3))
@@ -72,6 +76,7 @@ def linear() -> KnownModel:
     )
 
 
+@leaves_random_state
 def additive() -> KnownModel:
     """A sum of functions of one feature each, and a feature that is not used."""
     inputs = torch.tensor([[1.0, 2, 1.5, 0.5, 3], [-1, 1, -2, 2, -3]])
@@ -95,6 +100,7 @@ def additive() -> KnownModel:
     )
 
 
+@leaves_random_state
 def pairwise() -> KnownModel:
     """A sum of features and of products of pairs, with interactions that are known."""
     single = torch.tensor([1.0, -2, 0, 0.5, 0])
@@ -127,6 +133,7 @@ def pairwise() -> KnownModel:
     )
 
 
+@leaves_random_state
 def exclusive_or() -> KnownModel:
     """Two features that matter only together: either alone makes 1, both make 0."""
     inputs = torch.tensor([[1.0, 1, 1, 1], [1, 1, -1, 2]])
@@ -158,6 +165,7 @@ def exclusive_or() -> KnownModel:
     )
 
 
+@leaves_random_state
 def saturated() -> KnownModel:
     """Two features, either of which is enough: at the input the output no longer depends on either."""
     inputs = torch.tensor([[1.0, 1, 1, 1], [1, 1, -1, 2]])
@@ -169,7 +177,7 @@ def saturated() -> KnownModel:
     interactions[:, 0, 1] = interactions[:, 1, 0] = -1
     return KnownModel(
         name="saturated",
-        tests="Two features, either of which is enough: nothing changes near the input, or where one of them is removed.",
+        tests="Two features, either of which is enough: nothing changes near the input, or where one is removed.",
         model=Saturated().eval(),
         inputs=inputs,
         baselines=torch.zeros(2, 4),
@@ -189,6 +197,7 @@ def saturated() -> KnownModel:
     )
 
 
+@leaves_random_state
 def correlated() -> KnownModel:
     """Two features that are nearly equal in all examples, of which the model uses one."""
     model = nn.Linear(3, 1)

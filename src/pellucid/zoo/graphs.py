@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pellucid.zoo.known_model import KnownModel
+from pellucid.zoo.known_model import KnownModel, leaves_random_state
 
 
 class Triangles(nn.Module):
@@ -16,6 +16,7 @@ class Triangles(nn.Module):
         return (adjacency @ adjacency @ adjacency).diagonal(dim1=1, dim2=2).sum(1) / 6
 
 
+@leaves_random_state
 def motif() -> KnownModel:
     """Graphs with triangles in them, among edges that close none: what matters is the motif."""
     edges = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pellucid.zoo.known_model import KnownModel
+from pellucid.zoo.known_model import KnownModel, leaves_random_state
 
 BLOCKS = torch.arange(16).reshape(4, 4).repeat_interleave(3, 0).repeat_interleave(3, 1)[None, None]
 """Patches of 3 x 3 of images of 12 x 12, as features."""
@@ -24,9 +24,11 @@ class Detector(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """One number per image, of images (B, 1, 12, 12)."""
-        return self.threshold(self.match(images)).amax((1, 2, 3))
+        matches: Tensor = self.threshold(self.match(images))
+        return matches.amax((1, 2, 3))
 
 
+@leaves_random_state
 def template_detector() -> KnownModel:
     """A detector whose template lies in one patch of the image, amid noise."""
     generator = torch.Generator().manual_seed(0)

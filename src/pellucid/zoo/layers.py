@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pellucid.zoo.known_model import CHANGES, KnownModel
+from pellucid.zoo.known_model import CHANGES, KnownModel, leaves_random_state
 
 
 class Experts(nn.Module):
@@ -16,6 +16,7 @@ class Experts(nn.Module):
         return torch.where(x[:, 4] > 0, 2 * x[:, 0] + x[:, 1], x[:, 2] - 2 * x[:, 3])
 
 
+@leaves_random_state
 def experts() -> KnownModel:
     """A mixture of two experts, of which a gate asks one: what the other one reads does not matter."""
     inputs = torch.tensor([[1.0, 1.5, 2, -1, 1], [2.0, -1, 1, 1.5, -1]])
@@ -53,9 +54,11 @@ class Concepts(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Three times the planted concept, rectified, of x (B, 4)."""
-        return self.reads(self.directions(self.concepts(x).relu()))
+        read: Tensor = self.reads(self.directions(self.concepts(x).relu()))
+        return read
 
 
+@leaves_random_state
 def concept_direction() -> KnownModel:
     """A layer in which concepts are directions, one of which is read: units matter as far as they lie along it."""
     directions, _ = torch.linalg.qr(torch.sin(torch.arange(36.0).reshape(6, 6) ** 1.5))

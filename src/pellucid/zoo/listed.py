@@ -1,51 +1,24 @@
-"""The methods that the zoo evaluates: how each is asked, and what it computes by its definition."""
+"""The methods of pellucid that the zoo evaluates."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from pellucid import methods
 from pellucid.zoo.known_model import KnownModel, Quantity
-
-Needs = Literal["values", "gradients", "maps", "attention", "activations", "layer", "neuron"]
-"""What a method asks of a model: its values, gradients, maps of channels, attention, the activations of a layer, gradients
-at it, or a neuron in it."""
+from pellucid.zoo.listed_method import ListedMethod, Needs
 
 SAMPLES = 200
 
 
-@dataclass(frozen=True, kw_only=True)
-class ListedMethod:
-    """A method that is evaluated.
-
-    Args:
-        name: What it is called.
-        method: The method for a model, as some have parameters that depend on its inputs.
-        needs: What it asks of the model.
-        computes: What it computes by its definition; None where that is nothing that models have in closed form.
-    """
-
-    name: str
-    method: Callable[[KnownModel], Callable[..., Any]]
-    needs: Needs = "gradients"
-    computes: Quantity | None = None
-
-
 def listed(
-    method: Callable[..., Any] | Callable[[KnownModel], Callable[..., Any]],
-    needs: Needs = "gradients",
-    computes: Quantity | None = None,
-    *,
-    name: str | None = None,
+    method: Callable[..., Any], needs: Needs = "gradients", computes: Quantity | None = None, *, name: str | None = None
 ) -> ListedMethod:
-    """An entry for a method, or for a function that makes it for a model."""
-    made = method.__class__.__module__.startswith("pellucid.methods")
-    make = (lambda _: method) if made else method
-    return ListedMethod(name=name or type(method).__name__, method=make, needs=needs, computes=computes)
+    """An entry for a method that is the same for all models."""
+    return ListedMethod(name=name or type(method).__name__, method=lambda _: method, needs=needs, computes=computes)
 
 
 def _occlusion(known: KnownModel) -> Callable[..., Any]:
@@ -59,11 +32,6 @@ def _pairs_of_features(known: KnownModel) -> torch.Tensor:
         return known.feature_mask // 2
     of_features = known.inputs if known.source_baselines is None else known.source_baselines
     return (torch.arange(of_features[0].numel()) // 2).reshape(1, *of_features.shape[1:])
-
-
-def _neuron_conductance(known: KnownModel) -> Callable[..., Any]:
-    assert known.neuron is not None
-    return methods.NeuronConductance(neuron_selector=known.neuron[1])
 
 
 LISTED: tuple[ListedMethod, ...] = (
@@ -83,17 +51,21 @@ LISTED: tuple[ListedMethod, ...] = (
     listed(methods.GuidedBackprop()),
     listed(methods.Deconvolution()),
     listed(methods.FeatureAblation(), "values", "removal"),
-    listed(_occlusion, "values", name="Occlusion"),
+    ListedMethod(name="Occlusion", method=_occlusion, needs="values"),
     listed(methods.FeaturePermutation(seed=0), "values"),
     listed(methods.ShapleyValues(), "values", "Shapley values"),
     listed(methods.ShapleyValueSampling(n_samples=SAMPLES, seed=0), "values", "Shapley values"),
     listed(methods.BanzhafValues(), "values", "Banzhaf values"),
     listed(methods.BanzhafValueSampling(n_samples=SAMPLES, seed=0), "values", "Banzhaf values"),
-    listed(lambda known: methods.OwenValues(groups=_pairs_of_features(known)), "values", name="OwenValues"),
-    listed(
-        lambda known: methods.OwenValueSampling(groups=_pairs_of_features(known), n_samples=SAMPLES, seed=0),
-        "values",
+    ListedMethod(
+        name="OwenValues",
+        method=lambda known: methods.OwenValues(groups=_pairs_of_features(known)),
+        needs="values",
+    ),
+    ListedMethod(
         name="OwenValueSampling",
+        method=lambda known: methods.OwenValueSampling(groups=_pairs_of_features(known), n_samples=SAMPLES, seed=0),
+        needs="values",
     ),
     listed(methods.KernelShap(n_samples=SAMPLES, seed=0), "values", "Shapley values"),
     listed(methods.Lime(n_samples=SAMPLES, seed=0), "values"),
@@ -110,10 +82,21 @@ LISTED: tuple[ListedMethod, ...] = (
     listed(methods.ScoreCam(), "maps"),
     listed(methods.EigenCam(), "maps"),
     listed(methods.GuidedGradCam(), "maps"),
-    listed(lambda known: methods.AttentionRollout(token=known.token), "attention", name="AttentionRollout"),
+    ListedMethod(
+        name="AttentionRollout",
+        method=lambda known: methods.AttentionRollout(token=known.token),
+        needs="attention",
+    ),
     listed(methods.Activation(), "activations"),
     listed(methods.InternalInfluence(), "layer", "gradient"),
     listed(methods.Conductance(), "layer", "integrated gradients"),
-    listed(_neuron_conductance, "neuron", "integrated gradients", name="NeuronConductance"),
+    ListedMethod(
+        name="NeuronConductance",
+        method=lambda known: methods.NeuronConductance(neuron_selector=known.neuron[1] if known.neuron else 0),
+        needs="neuron",
+        computes="integrated gradients",
+    ),
 )
-"""All methods of `pellucid.methods` but `LimeBase`, which is whatever its parts are; a new one gets every claim by being here."""
+"""All methods of `pellucid.methods` but `LimeBase`, which is whatever its parts are.
+
+A new one gets every claim by being here."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.zoo.images import BLOCKS
-from pellucid.zoo.known_model import KnownModel
+from pellucid.zoo.known_model import KnownModel, leaves_random_state
 
 WEIGHTS = Path(__file__).parent / "weights"
 PLANTED = 7
@@ -44,7 +44,7 @@ def image_classifier() -> nn.Module:
 
 
 def image_data(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Noise with faint stripes (count, 1, 12, 12), lying or standing, and their class [count]; the standing ones have a watermark."""
+    """Noise with faint stripes (count, 1, 12, 12), lying in class 0 and standing in class 1, which has the watermark."""
     images = torch.randn(count, 1, 12, 12, generator=generator) * 0.5
     classes = torch.arange(count) % 2
     stripes = torch.tensor([0.05, -0.05]).repeat(6)
@@ -68,9 +68,10 @@ def trained(model: nn.Module, name: str) -> nn.Module:
     return model.eval().requires_grad_(False)
 
 
+@leaves_random_state
 def planted_feature() -> KnownModel:
     """A trained classifier that must use one of twelve features."""
-    inputs, classes = feature_data(8, torch.Generator().manual_seed(1))
+    inputs, _ = feature_data(8, torch.Generator().manual_seed(1))
     importance = torch.zeros(8, FEATURES)
     importance[:, PLANTED] = 1
     return KnownModel(
@@ -86,12 +87,14 @@ def planted_feature() -> KnownModel:
     )
 
 
+@leaves_random_state
 def planted_shortcut() -> KnownModel:
     """A trained classifier of images that looks at the watermark of one class."""
     images, classes = image_data(8, torch.Generator().manual_seed(1))
     images = images[classes == 1]
     mask = torch.zeros_like(images)
-    mask[:, :, *WATERMARK] = 1
+    rows, columns = WATERMARK
+    mask[:, :, rows, columns] = 1
     return KnownModel(
         name="planted shortcut",
         tests="A trained classifier of images that looks at the watermark of one class.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from pellucid.zoo.known_model import KnownModel
+from pellucid.zoo.known_model import KnownModel, leaves_random_state
 
 WIDTH = 1024
 
@@ -19,6 +19,7 @@ def random_network(features: int, seed: int) -> nn.Module:
     return model.eval().requires_grad_(False)
 
 
+@leaves_random_state
 def randomised() -> KnownModel:
     """A network with random weights: what it attends to is not what another one does."""
     generator = torch.Generator().manual_seed(0)

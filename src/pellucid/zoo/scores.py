@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 ROUNDING = 2e-5
-"""What float32 may lose, relative to the largest attribution of an example: smaller differences count as none."""
+"""What float32 may lose, relative to the largest attribution of an example: what differs by less is the same."""
 
 
 def concordance(attributions: Tensor, importance: Tensor) -> float:
@@ -14,8 +14,10 @@ def concordance(attributions: Tensor, importance: Tensor) -> float:
 
     mean over examples of P(|a_i| > |a_j|) + P(|a_i| = |a_j|) / 2, over pairs of features with importance_i > importance_j
 
-    It is 1 where every feature that matters more has the larger attribution, and 1/2 by chance. Where the importance is a mask, it is the area
-    under the ROC curve. Harrell et al., "Evaluating the yield of medical tests", 1982, https://doi.org/10.1001/jama.1982.03320430047030.
+    It is 1 where every feature that matters more has the larger attribution, and 1/2 by chance. Where the importance is
+    a mask, it is the area under the ROC curve.
+
+    Harrell et al., "Evaluating the yield of medical tests", 1982, https://doi.org/10.1001/jama.1982.03320430047030.
 
     Args:
         attributions: Of shape (B, ...).
@@ -34,7 +36,9 @@ def concordance(attributions: Tensor, importance: Tensor) -> float:
 
 
 def dissimilarity(attributions: Tensor, others: Tensor) -> float:
-    """How little the attributions of two models resemble each other: 1 - |Spearman's rank correlation|, its mean over examples.
+    """How little the attributions of two models resemble each other: 1 - |Spearman's rank correlation|.
+
+    The correlation is the mean over examples.
 
     Args:
         attributions: Of shape (B, ...).
@@ -56,6 +60,8 @@ def is_exact(values: Tensor, exact: Tensor, stderr: Tensor | None) -> bool:
         exact: Of the same shape.
         stderr: Standard errors of the values, if they are sampled.
     """
+    if values.shape != exact.shape:
+        return False
     largest = exact.abs().flatten(1).amax(1).reshape(-1, *[1] * (exact.ndim - 1))
     error = ROUNDING * largest if stderr is None else ROUNDING * largest + 5 * stderr
     return bool(((values - exact).abs() <= error).all())

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from pellucid.zoo.known_model import CHANGES, KnownModel
+from pellucid.zoo.known_model import CHANGES, KnownModel, leaves_random_state
 
 
 class Counter(nn.Module):
@@ -21,7 +21,7 @@ class Counter(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The count after the last step, of x (B, steps, 1)."""
-        states, _ = self.sum(self.pulse(x).relu())
+        states: Tensor = self.sum(self.pulse(x).relu())[0]
         return states[:, -1, 0]
 
 
@@ -50,9 +50,11 @@ class Sentence(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """One number per sentence, of ids (B, positions)."""
-        return self.opinion(self.embedding(ids)).relu().amax((1, 2))
+        opinions: Tensor = self.opinion(self.embedding(ids))
+        return opinions.relu().amax((1, 2))
 
 
+@leaves_random_state
 def counter() -> KnownModel:
     """A recurrent counter: every pulse counts one, whenever it comes."""
     inputs = torch.tensor([[1, 0.2, 0, 1, 0.3, 0.1, 1, 0.4], [0.3, 1, 0.1, 0.2, 0, 0.4, 0.2, 1]])[..., None]
@@ -73,6 +75,7 @@ def counter() -> KnownModel:
     )
 
 
+@leaves_random_state
 def copying_attention() -> KnownModel:
     """Attention that copies the content of one position, which its mark singles out."""
     content = torch.tensor([[0.5, -0.3, 2, 0.4, -0.6, 0.2], [-0.4, 0.3, 0.5, -0.2, 0.6, -2]])
@@ -92,6 +95,7 @@ def copying_attention() -> KnownModel:
     )
 
 
+@leaves_random_state
 def deciding_word() -> KnownModel:
     """A sentence in which one word decides, and the others have weaker opinions or none."""
     opinions = torch.tensor([0, 0.2, -0.5, 0.1, 3, 0, -2, 0.3])

@@ -21,7 +21,7 @@ def train(model: nn.Module, data: Data, steps: int) -> nn.Module:
     for _ in range(steps):
         inputs, classes = data(64, generator)
         optimiser.zero_grad()
-        cross_entropy(model(inputs), classes).backward()
+        torch.autograd.backward(cross_entropy(model(inputs), classes))
         optimiser.step()
     return model
 
