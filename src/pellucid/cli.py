@@ -9,7 +9,10 @@ from pellucid.demo.extra import demo_extra
 USAGE = """pellucid {version} shows why a PyTorch model predicts what it predicts.
 
   pellucid --version  print the version
-  pellucid demo       explain a network that predicts who survived the Titanic; needs pip install "pellucid[demo]"
+  pellucid demo       explain a network that predicts who survived the Titanic
+  pellucid zoo        what every method makes of models with known answers
+
+The commands need pip install "pellucid[demo]".
 """
 
 
@@ -22,5 +25,5 @@ def main() -> None:
         print(USAGE.format(version=pellucid.__version__), end="")
     else:
         with demo_extra():
-            from pellucid.commands import app
+            from pellucid.commands.app import app
         app()

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 import pellucid
-from pellucid.commands import app
+from pellucid.commands.app import app
 
 run = CliRunner().invoke
 

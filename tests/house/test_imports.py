@@ -17,7 +17,7 @@ ROWS = [
     {"errors"},
     {"core"},
     {"methods", "rules"},
-    {"plot"},
+    {"plot", "zoo"},
     {"attr", "models", "text", "concept", "influence", "metrics", "robust", "module"},
     {"explain", "jobs", "insights", "demo"},
     {"commands"},

@@ -11,11 +11,12 @@ from torch.nn.functional import interpolate
 
 from pellucid.errors import InvalidArgument, WrongType
 from pellucid.methods import Interactions
+from pellucid.summaries import Summarized
 from pellucid.zoo.known_model import KnownModel
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Answer(Summarized):
     """What a method has answered.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finds:
-    """The method finds what matters: its score is one from which an answer is right. What is not listed promises this."""
+    """The method finds what matters: its score is one from which an answer is right. The promise of all not listed."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from pellucid.summaries import Summarized
+
 Quantity = Literal[
     "gradient",
     "gradient times input",
@@ -31,11 +33,11 @@ CHANGES: tuple[Quantity, ...] = (
     "Shapley values",
     "Banzhaf values",
 )
-"""The quantities that agree on a sum of functions of one feature each: the change of each function from its baseline."""
+"""What agrees on a sum of functions of one feature each: the change of each function from its baseline."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class KnownModel:
+class KnownModel(Summarized):
     """A small model, what is asked of it, and what is right.
 
     Args:
@@ -47,8 +49,8 @@ class KnownModel:
         target: The element of the output that is explained, or None where the output is one number per example.
         importance: How much each feature matters, of shape (B, ...): larger is more, and the order of equal ones is
             open. A mask of ones and zeros where only the place is known.
-        values: What methods of a given [Quantity][pellucid.zoo.known_model.Quantity] must return, where that is known in
-            closed form, each of shape (B, ...); of interactions (B, features, features).
+        values: What methods of a given [Quantity][pellucid.zoo.known_model.Quantity] must return, where that is known
+            in closed form, each of shape (B, ...); of interactions (B, features, features).
         source: The layer whose tensors are attributed to, if not the inputs.
         source_baselines: The baselines there, of the layer's shape.
         embedding: The layer that makes vectors of ids, where the inputs are ids: the source of methods that take

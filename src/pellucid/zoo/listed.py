@@ -92,7 +92,7 @@ LISTED: tuple[ListedMethod, ...] = (
     listed(methods.Conductance(), "layer", "integrated gradients"),
     ListedMethod(
         name="NeuronConductance",
-        method=lambda known: methods.NeuronConductance(neuron_selector=known.neuron[1] if known.neuron else 0),
+        method=lambda known: methods.NeuronConductance(selector=known.neuron[1] if known.neuron else 0),
         needs="neuron",
         computes="integrated gradients",
     ),

@@ -44,7 +44,7 @@ def image_classifier() -> nn.Module:
 
 
 def image_data(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Noise with faint stripes (count, 1, 12, 12), lying in class 0 and standing in class 1, which has the watermark."""
+    """Noise and faint stripes (count, 1, 12, 12), lying in class 0, standing in class 1, which has the watermark."""
     images = torch.randn(count, 1, 12, 12, generator=generator) * 0.5
     classes = torch.arange(count) % 2
     stripes = torch.tensor([0.05, -0.05]).repeat(6)

@@ -12,7 +12,7 @@ ROUNDING = 2e-5
 def concordance(attributions: Tensor, importance: Tensor) -> float:
     """The share of pairs of features whose sizes are in the right order, a tie being half of it.
 
-    mean over examples of P(|a_i| > |a_j|) + P(|a_i| = |a_j|) / 2, over pairs of features with importance_i > importance_j
+    P(|a_i| > |a_j|) + P(|a_i| = |a_j|) / 2, over pairs of features with importance_i > importance_j
 
     It is 1 where every feature that matters more has the larger attribution, and 1/2 by chance. Where the importance is
     a mask, it is the area under the ROC curve.

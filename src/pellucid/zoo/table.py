@@ -14,14 +14,16 @@ SIGNS = {
     "failed": "failed",
     "promise broken": "broken",
 }
-"""What stands in a cell, but for what is partly right: its score."""
+"""What stands in a cell, but for what is partly right: its score in percent."""
 
-LEGEND = "✓ right; a number: the part that is right, 0.5 being chance; ✗ wrong, as expected; empty: not applicable"
+LEGEND = "✓ right; a number: partly right, its score in percent; ✗ wrong, as expected; empty: not applicable"
 
 
 def cell(outcome: Outcome) -> str:
     """What stands in the cell of an outcome."""
-    return f"{outcome.score:.2f}" if outcome.verdict == "partly" else SIGNS[outcome.verdict]
+    if outcome.verdict == "partly" and outcome.score is not None:
+        return str(int(100 * outcome.score + 1e-3))  # 100 is for what is right
+    return SIGNS[outcome.verdict]
 
 
 def rows_of_text(outcomes: Iterable[Outcome]) -> str:

@@ -22,8 +22,8 @@ class UserMethod:
 
     Args:
         name: What it is called.
-        method: The function or class. Of `baselines`, `target`, `feature_mask` and `layer` it gets, by name, those that it
-            has parameters for.
+        method: The function or class. Of `baselines`, `target`, `feature_mask` and `layer` it gets, by name, those
+            that it has parameters for.
         computes: What it computes by its definition, if that is said.
     """
 

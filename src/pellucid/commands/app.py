@@ -1,4 +1,4 @@
-"""The commands of the command line: `pellucid demo`."""
+"""The commands of the command line: `pellucid demo` and `pellucid zoo`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -43,3 +43,28 @@ def demo(
             report(output, Console())
         except OSError as error:
             raise SystemExit(f"pellucid: cannot write the report into {output}: {error.strerror}") from error
+
+
+@app.command()
+def zoo(
+    method: Annotated[list[str] | None, typer.Option(help="A method of the table; may be given several times.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="A model of the table; may be given several times.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of outcomes, with scores and reasons.")] = False,
+) -> None:
+    """Show what every method makes of models with known answers: in less than a minute, as a table.
+
+    Example: pellucid zoo --method ShapleyValues --method Lime --model "exclusive or"
+
+    Exits with 1 if a method does not keep what it promises.
+    """
+    with demo_extra():
+        from rich.console import Console
+
+        from pellucid.commands.zoo_table import report
+        from pellucid.errors import InvalidArgument
+
+        try:
+            kept = report(method or (), model or (), Console(), as_json=as_json)
+        except InvalidArgument as error:
+            raise typer.BadParameter(str(error)) from error
+    raise typer.Exit(0 if kept else 1)
