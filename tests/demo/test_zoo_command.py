@@ -29,7 +29,7 @@ def test_a_table_of_few_has_names():
 def test_a_single_method_says_why():
     result = run(app, ["zoo", "--method", "FeatureAblation"])
     assert result.exit_code == 0
-    assert "FeatureAblation, saturated: the other of the two is enough" in result.stdout.replace("\n", " ")
+    assert "FeatureAblation, saturated: where one of the two is removed, the other" in result.stdout.replace("\n", " ")
     head = result.stdout.splitlines()[0].split()
     assert head == ["method", *map(str, range(1, 17))]
 

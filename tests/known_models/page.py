@@ -37,7 +37,9 @@ def reasons() -> str:
 def replaced(page: str, name: str, text: str) -> str:
     """The page with one of its generated parts written anew."""
     part = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", re.DOTALL)
-    return part.sub(lambda _: text, page)
+    written, count = part.subn(lambda _: text, page)
+    assert count == 1, name
+    return written
 
 
 def cells_of(page: str) -> dict[tuple[str, str], str]:

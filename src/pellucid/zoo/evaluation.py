@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import torch
+
+from pellucid.errors import InvalidArgument, WrongType
+from pellucid.summaries import LONGEST
 from pellucid.zoo.claims import Cannot, Claim, Finds, FindsPart, claim_of
-from pellucid.zoo.known_model import KnownModel, Quantity
+from pellucid.zoo.known_model import KnownModel
 from pellucid.zoo.listed import LISTED
 from pellucid.zoo.listed_method import ListedMethod
 from pellucid.zoo.models import known_models
 from pellucid.zoo.outcome import Outcome, Verdict
+from pellucid.zoo.quantity import Quantity
 from pellucid.zoo.scores import concordance, dissimilarity, is_exact
 from pellucid.zoo.table import rows_of_text
 from pellucid.zoo.user_method import UserMethod, method_of_user
@@ -24,7 +30,7 @@ class Evaluation:
     """The outcomes of a method, which print as a table.
 
     Args:
-        outcomes: One per model.
+        outcomes: One per model, in the order of the models.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -52,17 +58,18 @@ def evaluate(
             `attribute`; or a method that is called with a [Problem][pellucid.methods.Problem], as pellucid's are. The
             first two get, by name, those of `baselines`, `target`, `feature_mask` and `layer` that they have
             parameters for.
-        computes: What it computes by its definition, one of [Quantity][pellucid.zoo.known_model.Quantity]; values that
+        computes: What it computes by its definition, one of [Quantity][pellucid.zoo.quantity.Quantity]; values that
             differ from those in closed form are then wrong.
-        models: The models; all of them unless given.
-        name: What it is called in the table.
+        models: The models, of [known_models][pellucid.zoo.known_models] or your own; all of the zoo unless given.
+        name: What it is called in outcomes; its own name unless given.
 
     Returns:
         One outcome per model; printed, a table. A method that raises, or returns another shape or NaN, has "failed"
-        there, and the outcome says why.
+        there, and the outcome says why. Scores are of sizes: only `computes` notices a wrong sign.
 
     Raises:
-        WrongType: If the method cannot be called.
+        WrongType: If the method cannot be called, or `models` are no models.
+        InvalidArgument: If `computes` is no quantity, or a model cannot be called with its inputs.
 
     Examples:
         >>> from pellucid import zoo
@@ -73,22 +80,79 @@ def evaluate(
         saturated  partly  0.70
     """
     subject = method_of_user(method, name, computes)
-    return Evaluation(tuple(_outcome(subject, known, None) for known in (known_models() if models is None else models)))
+    return Evaluation(tuple(_outcome(subject, known, None) for known in _models(models)))
 
 
 def evaluate_listed(
     listed: Iterable[ListedMethod] = LISTED, models: Iterable[KnownModel] | None = None
 ) -> Iterator[Outcome]:
-    """Evaluate pellucid's methods and compare with what they promise, one outcome after another, method by method.
+    """Evaluate pellucid's methods and compare with what they promise: what `pellucid zoo` prints.
 
     Args:
-        listed: Which methods.
-        models: Which models; all of them unless given.
+        listed: Which methods; all of them unless given.
+        models: Which models; all of the zoo unless given.
+
+    Yields:
+        One outcome after another, method by method, each as soon as it is there. The verdict is "promise broken"
+        where a method is worse, or better, than [claims](../zoo.md) say.
+
+    Raises:
+        WrongType: If `models` are no models.
+        InvalidArgument: If a model cannot be called with its inputs.
+
+    Examples:
+        >>> from pellucid import zoo
+        >>> outcomes = zoo.evaluate_listed(models=[zoo.saturated()])
+        >>> [outcome.method for outcome in outcomes if outcome.verdict == "right"][:3]
+        ['IntegratedGradients', 'GradientShap', 'DeepLift']
     """
-    models = known_models() if models is None else list(models)
+    models = _models(models)
     for method in listed:
         for known in models:
             yield _outcome(method, known, claim_of(method.name, known.name))
+
+
+def _models(models: Iterable[KnownModel] | None) -> list[KnownModel]:
+    """The models that are asked for, each of which can be called."""
+    if models is None:
+        return known_models()
+    hint = "Hint: models=[zoo.linear()]."
+    if not isinstance(models, Iterable) or isinstance(models, str):
+        raise WrongType(f"models must be a list of KnownModel: got {type(models).__name__}. {hint}")
+    chosen = list(models)
+    for known in chosen:
+        if not isinstance(known, KnownModel):
+            raise WrongType(f"models must be a list of KnownModel: got one of {type(known).__name__}. {hint}")
+        _call(known)
+    return chosen
+
+
+def _call(known: KnownModel) -> None:
+    """Refuse a model that cannot be called with its inputs, or that has no such target."""
+    copied = known.copied()
+    try:
+        with torch.no_grad():
+            output = copied.model(copied.inputs)
+            values = output if known.target is None else output[:, known.target]
+    except Exception as error:
+        raise InvalidArgument(f"the model of {known.name!r} cannot be asked about its target: {error}") from error
+    if values.shape != known.inputs.shape[:1]:
+        raise InvalidArgument(
+            f"the model of {known.name!r} must have one output per example, or a target: got {tuple(output.shape)}."
+        )
+
+
+@contextmanager
+def _state_kept() -> Iterator[None]:
+    """Draws that are the same each time, gradients, no warnings; whatever a method changes of these is put back."""
+    dtype = torch.get_default_dtype()
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.enable_grad():
+        warnings.simplefilter("ignore")
+        torch.default_generator.manual_seed(0)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
 
 
 def _outcome(subject: ListedMethod | UserMethod, known: KnownModel, claim: Claim | None) -> Outcome:
@@ -100,28 +164,35 @@ def _outcome(subject: ListedMethod | UserMethod, known: KnownModel, claim: Claim
     try:
         score, exact = _measured(subject, known)
     except Exception as error:
-        return outcome("failed", reason=f"{type(error).__name__}: {error}".split("\n")[0])
+        return outcome("failed", reason=_reason(error))
     verdict, reason = _judged(score, exact, known.right, claim)
     return outcome(verdict, score, exact, reason)
 
 
+def _reason(error: Exception) -> str:
+    """The first line of an error, not longer than what messages show."""
+    message = str(error).strip().partition("\n")[0]
+    line = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
+
+
 def _measured(subject: ListedMethod | UserMethod, known: KnownModel) -> tuple[float, bool | None]:
-    """The score of a method's answer, and whether its values are exact, if they are known; warnings are not shown."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    """The score of a method's answer, and whether its values are exact, if they are known."""
+    with _state_kept():
         answer = subject.ask(known.copied())
-        if known.unlike is None:
-            score = concordance(answer.attributions, known.importance)
-        else:
+    if known.unlike is None:
+        score = concordance(answer.attributions, known.importance)
+    else:
+        with _state_kept():
             other = subject.ask(replace(known, model=known.unlike).copied())
-            score = dissimilarity(answer.attributions, other.attributions)
+        score = dissimilarity(answer.attributions, other.attributions)
     values = known.values.get(subject.computes) if subject.computes else None
     return score, None if values is None else is_exact(answer.values, values, answer.stderr)
 
 
 def _judged(score: float, exact: bool | None, right: float, claim: Claim | None) -> tuple[Verdict, str]:
     """The verdict, and its reason, beside what is promised, if anything."""
-    if exact is False and getattr(claim, "exact", True):
+    if exact is False and (claim is None or claim.exact):
         return "wrong" if claim is None else "promise broken", "the values are not those of its definition"
     match claim:
         case None if score < right:

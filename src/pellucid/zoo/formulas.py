@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pellucid.zoo.known_model import CHANGES, KnownModel, leaves_random_state
+from pellucid.zoo.known_model import KnownModel, leaves_random_state
+from pellucid.zoo.quantity import CHANGES, SHARES, SLOPES
 
 
 class Additive(nn.Module):
@@ -32,21 +33,14 @@ class Pairwise(nn.Module):
         return x @ self.single + ((x @ self.pairs) * x).sum(1) / 2
 
 
-class ExclusiveOr(nn.Module):
-    """x0 xor x1, for zeros and ones, and a little of x2: relu(x0 + x1) - 2 relu(x0 + x1 - 1) + 0.1 x2."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """One number per example, of x (B, 4)."""
-        both = x[:, 0] + x[:, 1]
-        return both.relu() - 2 * (both - 1).relu() + 0.1 * x[:, 2]
-
-
-class Saturated(nn.Module):
-    """min(x0 + x1, 1) and a little of x2: 1 - relu(1 - x0 - x1) + 0.1 x2."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """One number per example, of x (B, 4)."""
-        return 1 - (1 - x[:, 0] - x[:, 1]).relu() + 0.1 * x[:, 2]
+def threshold_network(first: Tensor, first_bias: Tensor, second: Tensor, second_bias: float) -> nn.Module:
+    """A rectified layer and a sum, with given weights: of modules, as some methods know no functions."""
+    units, features = first.shape
+    model = nn.Sequential(nn.Linear(features, units), nn.ReLU(), nn.Linear(units, 1))
+    model.load_state_dict(
+        {"0.weight": first, "0.bias": first_bias, "2.weight": second[None], "2.bias": torch.tensor([second_bias])}
+    )
+    return model.eval()
 
 
 @leaves_random_state
@@ -60,16 +54,18 @@ def linear() -> KnownModel:
     changes = weight[1] * (inputs - baselines)
     return KnownModel(
         name="linear",
-        tests="Weights: what every method that adds up must return is one product.",
+        tests="A linear model: each feature makes its weight times its change from the baseline.",
         model=model.eval(),
         inputs=inputs,
         baselines=baselines,
         target=1,
         importance=changes.abs(),
         values={
-            "gradient": weight[1].expand(2, -1),
+            **dict.fromkeys(SLOPES, weight[1].expand(2, -1)),
             "gradient times input": weight[1] * inputs,
+            "relevance": weight[1] * inputs,
             **dict.fromkeys(CHANGES, changes),
+            "Shapley interactions": torch.diag_embed(changes),
         },
         neuron=("0", 1),
         window=(1,),
@@ -84,17 +80,20 @@ def additive() -> KnownModel:
     zero = torch.zeros(2)
     changes = torch.stack([2 * sine.sin(), square**2, (exponential.exp() - 1) / 2, rectified / 4, zero], 1)
     gradient = torch.stack([2 * sine.cos(), 2 * square, exponential.exp() / 2, zero + 0.25, zero], 1)
+    made = torch.stack([2 * sine.sin(), square**2, exponential.exp() / 2, rectified / 4, zero], 1)
     return KnownModel(
         name="additive",
-        tests="Functions of one feature each: the change of each is its attribution; an unused feature gets nothing.",
+        tests="Functions of one feature each, added up: each makes the change of its function, an unused one nothing.",
         model=Additive().eval(),
         inputs=inputs,
         baselines=torch.zeros(2, 5),
         importance=changes.abs(),
         values={
-            "gradient": gradient,
+            **dict.fromkeys(SLOPES, gradient),
             "gradient times input": gradient * inputs,
+            "relevance": made,
             **dict.fromkeys(CHANGES, changes),
+            "Shapley interactions": torch.diag_embed(changes),
         },
         window=(1,),
     )
@@ -107,89 +106,97 @@ def pairwise() -> KnownModel:
     pairs = torch.zeros(5, 5)
     pairs[0, 1], pairs[1, 2], pairs[2, 3] = 2, -1, 4
     pairs = pairs + pairs.T
-    inputs = torch.tensor([[1.0, 2, -1, 0.5, 1], [0.5, -1, 2, 1, -1]])
+    inputs = torch.tensor([[-2, 0.5, 1, -2, 1], [-1.5, 1, 0.5, 1, -1]])  # nothing cancels
     joint = inputs * (inputs @ pairs)
-    interactions = inputs[:, :, None] * pairs * inputs[:, None]
     shared = single * inputs + joint / 2
+    interactions = inputs[:, :, None] * pairs * inputs[:, None] + torch.diag_embed(shared)
     return KnownModel(
         name="pairwise",
-        tests="Products of two features: each gets half of it, and the pair all of it.",
+        tests="Products of two features: the two share what they make together, and only an interaction shows that.",
         model=Pairwise(single, pairs).eval(),
         inputs=inputs,
         baselines=torch.zeros(2, 5),
         importance=shared.abs(),
         values={
-            "gradient": single + inputs @ pairs,
+            **dict.fromkeys(SLOPES, single + inputs @ pairs),
             "gradient times input": single * inputs + joint,
             "removal": single * inputs + joint,
-            "integrated gradients": shared,
-            "contributions to the difference": shared,
-            "Shapley values": shared,
-            "Banzhaf values": shared,
+            **dict.fromkeys(SHARES, shared),
+            "relevance": shared,
             "Shapley interactions": interactions,
         },
         window=(1,),
-        paper="Grabisch and Roubens, An axiomatic approach to the concept of interaction, 1999",
+        paper="Grabisch and Roubens, An axiomatic approach to the concept of interaction among players in cooperative "
+        "games, 1999",
     )
 
 
 @leaves_random_state
 def exclusive_or() -> KnownModel:
-    """Two features that matter only together: either alone makes 1, both make 0."""
+    """Exclusive or of two features, and a little of a third: relu(x0 + x1) - 2 relu(x0 + x1 - 1) + 0.1 x2.
+
+    Either of the two makes 1, both together make 0. The third goes through a unit that always fires, for x2 > -2.
+    """
+    first = torch.tensor([[1.0, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0]])
+    model = threshold_network(first, torch.tensor([0.0, -1, 2]), torch.tensor([1, -2, 0.1]), -0.2)
     inputs = torch.tensor([[1.0, 1, 1, 1], [1, 1, -1, 2]])
     alone = 0.1 * inputs[:, 2]
     none = torch.zeros(2)
     single = torch.stack([none, none, alone, none], 1)
-    interactions = torch.zeros(2, 4, 4)
+    interactions = torch.diag_embed(single)
     interactions[:, 0, 1] = interactions[:, 1, 0] = -2
     effects = torch.stack([none - 1, none - 1, alone, none], 1)
     return KnownModel(
         name="exclusive or",
-        tests="Two features that matter only together: values of single features cancel, interactions do not.",
-        model=ExclusiveOr().eval(),
+        tests="Exclusive or of two features: either makes the output 1, and both make it 0 again.",
+        model=model,
         inputs=inputs,
         baselines=torch.zeros(2, 4),
+        target=0,
         importance=torch.tensor([2.0, 2, 1, 0]).expand(2, -1),
         values={
             "gradient": torch.tensor([-1.0, -1, 0.1, 0]).expand(2, -1),
+            **dict.fromkeys(SLOPES[1:], torch.tensor([1.0, 1, 0.1, 0]).expand(2, -1)),
             "gradient times input": effects,
+            "relevance": effects,
             "removal": effects,
-            "integrated gradients": single,
-            "contributions to the difference": single,
-            "Shapley values": single,
-            "Banzhaf values": single,
+            **dict.fromkeys(SHARES, single),
             "Shapley interactions": interactions,
         },
         window=(1,),
-        paper="Ribeiro et al., Anchors: high-precision model-agnostic explanations, 2018",
+        paper="Minsky and Papert, Perceptrons, 1969",
     )
 
 
 @leaves_random_state
 def saturated() -> KnownModel:
-    """Two features, either of which is enough: at the input the output no longer depends on either."""
+    """Two features, either of which is enough, and a little of a third: 1 - relu(1 - x0 - x1) + 0.1 x2.
+
+    The third goes through a unit that always fires, for x2 > -2.
+    """
+    first = torch.tensor([[-1.0, -1, 0, 0], [0, 0, 1, 0]])
+    model = threshold_network(first, torch.tensor([1.0, 2]), torch.tensor([-1, 0.1]), 0.8)
     inputs = torch.tensor([[1.0, 1, 1, 1], [1, 1, -1, 2]])
     alone = 0.1 * inputs[:, 2]
     none, half = torch.zeros(2), torch.full((2,), 0.5)
     shared = torch.stack([half, half, alone, none], 1)
     flat = torch.stack([none, none, alone, none], 1)
-    interactions = torch.zeros(2, 4, 4)
+    interactions = torch.diag_embed(shared)
     interactions[:, 0, 1] = interactions[:, 1, 0] = -1
     return KnownModel(
         name="saturated",
         tests="Two features, either of which is enough: nothing changes near the input, or where one is removed.",
-        model=Saturated().eval(),
+        model=model,
         inputs=inputs,
         baselines=torch.zeros(2, 4),
+        target=0,
         importance=torch.tensor([2.0, 2, 1, 0]).expand(2, -1),
         values={
-            "gradient": torch.tensor([0.0, 0, 0.1, 0]).expand(2, -1),
+            **dict.fromkeys(SLOPES, torch.tensor([0.0, 0, 0.1, 0]).expand(2, -1)),
             "gradient times input": flat,
+            "relevance": flat,
             "removal": flat,
-            "integrated gradients": shared,
-            "contributions to the difference": shared,
-            "Shapley values": shared,
-            "Banzhaf values": shared,
+            **dict.fromkeys(SHARES, shared),
             "Shapley interactions": interactions,
         },
         window=(1,),
@@ -214,9 +221,11 @@ def correlated() -> KnownModel:
         target=0,
         importance=torch.tensor([2.0, 0, 1]).expand(8, -1),
         values={
-            "gradient": torch.tensor([2.0, 0, 1]).expand(8, -1),
+            **dict.fromkeys(SLOPES, torch.tensor([2.0, 0, 1]).expand(8, -1)),
             "gradient times input": changes,
+            "relevance": changes,
             **dict.fromkeys(CHANGES, changes),
+            "Shapley interactions": torch.diag_embed(changes),
         },
         window=(1,),
         paper="Janzing et al., Feature relevance quantification in explainable AI: a causal problem, 2020",

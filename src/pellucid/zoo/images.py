@@ -1,4 +1,4 @@
-"""Models of images: a detector whose template is known, and a classifier that has learnt a shortcut."""
+"""A model of images: a detector whose template is known."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.zoo.known_model import KnownModel, leaves_random_state
+from pellucid.zoo.quantity import SLOPES
 
 BLOCKS = torch.arange(16).reshape(4, 4).repeat_interleave(3, 0).repeat_interleave(3, 1)[None, None]
 """Patches of 3 x 3 of images of 12 x 12, as features."""
@@ -38,13 +39,23 @@ def template_detector() -> KnownModel:
         patch = (image, 0, slice(row, row + 3), slice(column, column + 3))
         images[patch] += TEMPLATE
         mask[patch] = 1
+    gradient = mask * TEMPLATE.tile(4, 4)
+    match = (gradient * images).sum((1, 2, 3), keepdim=True)
+    output = match - 4
     return KnownModel(
         name="template detector",
-        tests="A convolution: the patch that matches the template, and not the noise around it.",
+        tests="A convolution: the patch that matches its template matters, and not the noise around it.",
         model=Detector().eval(),
         inputs=images,
         baselines=torch.zeros_like(images),
         importance=mask,
+        values={
+            **dict.fromkeys(SLOPES, gradient),
+            "gradient times input": gradient * images,
+            "contributions to the difference": gradient * images * output / match,
+            **dict.fromkeys(("removal", "Shapley values", "Banzhaf values", "Owen values"), mask * output),
+            "Shapley interactions": torch.diag_embed((mask * output)[:, 0, ::3, ::3].flatten(1)),
+        },
         feature_mask=BLOCKS,
         layer="threshold",
         window=(1, 3, 3),

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from pellucid import methods
-from pellucid.zoo.known_model import KnownModel, Quantity
+from pellucid.zoo.known_model import KnownModel
 from pellucid.zoo.listed_method import ListedMethod, Needs
+from pellucid.zoo.quantity import Quantity
 
 SAMPLES = 200
 
@@ -22,12 +23,14 @@ def listed(
 
 
 def _occlusion(known: KnownModel) -> Callable[..., Any]:
-    window = known.window or (1,) * (known.inputs.ndim - 1)
+    window = known.window or ()  # without one, it is not asked
     return methods.Occlusion(sliding_window_shapes=window, strides=window)
 
 
-def _pairs_of_features(known: KnownModel) -> torch.Tensor:
-    """Groups of two features each."""
+def _groups(known: KnownModel) -> torch.Tensor:
+    """The model's groups; pairs of neighbours where these make no difference."""
+    if known.groups is not None:
+        return known.groups
     if known.feature_mask is not None:
         return known.feature_mask // 2
     of_features = known.inputs if known.source_baselines is None else known.source_baselines
@@ -41,31 +44,34 @@ LISTED: tuple[ListedMethod, ...] = (
     listed(methods.GradientShap(n_samples=SAMPLES, seed=0), computes="integrated gradients"),
     listed(
         methods.NoiseTunnel(attribution_method=methods.Saliency(abs=False), nt_samples=SAMPLES, stdevs=0.1, seed=0),
+        computes="gradient",
         name="SmoothGrad",
     ),
     listed(methods.DeepLift(), computes="contributions to the difference"),
-    listed(methods.DeepLiftShap()),
-    listed(methods.LRP(), name="LRP"),
-    listed(methods.LRP(composite=methods.EpsilonPlus()), name="LRP, epsilon-plus"),
-    listed(methods.LRP(composite=methods.AttnLRP()), name="LRP for attention"),
-    listed(methods.GuidedBackprop()),
-    listed(methods.Deconvolution()),
+    listed(methods.DeepLiftShap(), computes="contributions to the difference"),
+    listed(methods.LRP(), computes="relevance"),
+    listed(methods.LRP(composite=methods.EpsilonPlus()), computes="relevance", name="LRP epsilon-plus"),
+    listed(methods.LRP(composite=methods.AttnLRP()), computes="relevance", name="LRP for attention"),
+    listed(methods.GuidedBackprop(), computes="guided gradient"),
+    listed(methods.Deconvolution(), computes="deconvolved gradient"),
     listed(methods.FeatureAblation(), "values", "removal"),
-    ListedMethod(name="Occlusion", method=_occlusion, needs="values"),
-    listed(methods.FeaturePermutation(seed=0), "values"),
+    ListedMethod(name="Occlusion", method=_occlusion, needs="windows", computes="removal"),
+    listed(methods.FeaturePermutation(seed=3), "values"),  # a permutation of the middling ones: some are lucky
     listed(methods.ShapleyValues(), "values", "Shapley values"),
     listed(methods.ShapleyValueSampling(n_samples=SAMPLES, seed=0), "values", "Shapley values"),
     listed(methods.BanzhafValues(), "values", "Banzhaf values"),
     listed(methods.BanzhafValueSampling(n_samples=SAMPLES, seed=0), "values", "Banzhaf values"),
     ListedMethod(
         name="OwenValues",
-        method=lambda known: methods.OwenValues(groups=_pairs_of_features(known)),
+        method=lambda known: methods.OwenValues(groups=_groups(known)),
         needs="values",
+        computes="Owen values",
     ),
     ListedMethod(
         name="OwenValueSampling",
-        method=lambda known: methods.OwenValueSampling(groups=_pairs_of_features(known), n_samples=SAMPLES, seed=0),
+        method=lambda known: methods.OwenValueSampling(groups=_groups(known), n_samples=SAMPLES, seed=0),
         needs="values",
+        computes="Owen values",
     ),
     listed(methods.KernelShap(n_samples=SAMPLES, seed=0), "values", "Shapley values"),
     listed(methods.Lime(n_samples=SAMPLES, seed=0), "values"),
@@ -87,7 +93,7 @@ LISTED: tuple[ListedMethod, ...] = (
         method=lambda known: methods.AttentionRollout(token=known.token),
         needs="attention",
     ),
-    listed(methods.Activation(), "activations"),
+    listed(methods.Activation(), "activations", "activation"),
     listed(methods.InternalInfluence(), "layer", "gradient"),
     listed(methods.Conductance(), "layer", "integrated gradients"),
     ListedMethod(

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pellucid.methods import Interactions, Problem
-from pellucid.zoo.answer import Answer, answer_of_interactions, per_feature
-from pellucid.zoo.known_model import KnownModel, Quantity
+from pellucid.methods import Attributions, Interactions, Problem
+from pellucid.zoo.answer import Answer, answer_of_interactions, per_feature, tensor_of
+from pellucid.zoo.known_model import KnownModel
+from pellucid.zoo.quantity import Quantity
 
-Needs = Literal["values", "gradients", "maps", "attention", "activations", "layer", "neuron"]
-"""What a method asks of a model: its values, gradients, maps of channels, attention, the activations of a layer,
-gradients at one, or a neuron in it."""
+Needs = Literal["values", "windows", "gradients", "maps", "attention", "activations", "layer", "neuron"]
+"""What a method asks of a model: its values, values without windows, gradients, maps of channels, attention, the
+activations of a layer, gradients at one, or a neuron in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class ListedMethod:
     def lacks(self, known: KnownModel) -> str | None:
         """Why it cannot be asked of a model, if so."""
         lacking = {
+            "windows": "" if known.window else "no window covers a feature",
             "maps": "" if known.layer else "the model has no maps of channels",
             "attention": "the model does not attend" if known.token is None else "",
             "activations": "" if known.source else "the question is not about a layer",
@@ -49,15 +51,16 @@ class ListedMethod:
         parameters = inspect.signature(method).parameters
         arguments: dict[str, Any] = {}
         if "baselines" in parameters:
-            is_game_of_layer = self.needs == "values" and known.source is not None
+            is_game_of_layer = self.needs in {"values", "windows"} and known.source is not None
             arguments["baselines"] = known.source_baselines if is_game_of_layer else known.baselines
         if "feature_mask" in parameters and known.feature_mask is not None:
             arguments["feature_mask"] = known.feature_mask
         result = method(self._problem(known), **arguments)
         if isinstance(result, Interactions):
-            return answer_of_interactions(result, known)
-        (values,) = result.values
-        return Answer(per_feature(values, known), values, result.stderr and result.stderr[0])
+            return answer_of_interactions(result.values, known, result.stderr)
+        attributions = per_feature(result, known)
+        stderr = result.stderr[0] if isinstance(result, Attributions) and result.stderr else None
+        return Answer(attributions, tensor_of(result), stderr)
 
     def _problem(self, known: KnownModel) -> Problem:
         """What the method is called with."""

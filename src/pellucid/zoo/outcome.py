@@ -15,11 +15,18 @@ class Outcome:
     Args:
         method: The method's name.
         model: The model's name.
-        verdict: "right", "partly", "wrong", and of listed methods "wrong as expected" or, where it is not as claimed,
-            "promise broken"; "not applicable"; "failed" where there are no attributions to judge.
-        score: From 0 to 1; see [concordance][pellucid.zoo.scores.concordance].
-        exact: Whether the values are those known in closed form; None where none are known of what the method computes.
-        reason: Why it is not right.
+        verdict: How the answer compares with the known one.
+
+            - "right": everything that matters more has the larger attribution
+            - "partly": a part of it, from a score of 0.6 unless a claim says otherwise
+            - "wrong", or "wrong as expected" where that is what is claimed of a method of the list
+            - "promise broken": worse or better than what is claimed of a method of the list
+            - "not applicable": there is nothing to ask
+            - "failed": there are no attributions to judge
+        score: From 0 to 1; see [concordance][pellucid.zoo.scores.concordance]. None where there is none to compute.
+        exact: Whether the values are those known in closed form; None where none are known of what the method
+            computes, or where errors of sampling are as large as the values.
+        reason: Why it is not right, not applicable, or failed; empty where there is nothing to say.
     """
 
     method: str

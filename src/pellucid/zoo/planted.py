@@ -70,13 +70,13 @@ def trained(model: nn.Module, name: str) -> nn.Module:
 
 @leaves_random_state
 def planted_feature() -> KnownModel:
-    """A trained classifier that must use one of twelve features."""
+    """A trained classifier of twelve features, of which it must use one: that alone decides the class."""
     inputs, _ = feature_data(8, torch.Generator().manual_seed(1))
     importance = torch.zeros(8, FEATURES)
     importance[:, PLANTED] = 1
     return KnownModel(
         name="planted feature",
-        tests="A trained classifier that must use one of twelve features.",
+        tests="A trained classifier of twelve features, one of which alone decides the class.",
         model=trained(classifier(), "planted_feature"),
         inputs=inputs,
         baselines=torch.zeros_like(inputs),

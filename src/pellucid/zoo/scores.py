@@ -28,7 +28,7 @@ def concordance(attributions: Tensor, importance: Tensor) -> float:
     """
     shares = []
     for sizes, known in zip(attributions.abs().flatten(1), importance.flatten(1), strict=True):
-        ordered = known[:, None] > known
+        ordered = known[:, None] > known  # with NaN, nothing is
         difference = (sizes[:, None] - sizes)[ordered]
         tie = difference.abs() <= ROUNDING * sizes.max()
         shares.append(torch.where(tie, 0.5, (difference > 0).float()).mean())
@@ -52,8 +52,10 @@ def dissimilarity(attributions: Tensor, others: Tensor) -> float:
     return 1 - float(torch.stack(correlations).mean().abs())
 
 
-def is_exact(values: Tensor, exact: Tensor, stderr: Tensor | None) -> bool:
+def is_exact(values: Tensor, exact: Tensor, stderr: Tensor | None) -> bool | None:
     """Whether values are those known in closed form: up to rounding, and five standard errors where they are sampled.
+
+    None where that cannot be told: of values with errors as large as the largest of them, or of another shape.
 
     Args:
         values: Of shape (B, ...).
@@ -61,7 +63,9 @@ def is_exact(values: Tensor, exact: Tensor, stderr: Tensor | None) -> bool:
         stderr: Standard errors of the values, if they are sampled.
     """
     if values.shape != exact.shape:
-        return False
+        return None
     largest = exact.abs().flatten(1).amax(1).reshape(-1, *[1] * (exact.ndim - 1))
     error = ROUNDING * largest if stderr is None else ROUNDING * largest + 5 * stderr
+    if not (error <= largest).all():
+        return None
     return bool(((values - exact).abs() <= error).all())
