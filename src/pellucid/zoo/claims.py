@@ -111,7 +111,6 @@ EXCEPTIONS: Mapping[str, Mapping[tuple[str, ...], Claim]] = {
         ),
     },
     "copying attention": {
-        ("FeaturePermutation",): FindsPart(0.85, EXCHANGED),
         ("AttentionRollout",): FindsPart(0.85, "half of what it adds up is the attention of a position to itself"),
     },
     "motif": {

@@ -72,12 +72,16 @@ def evaluate(
         InvalidArgument: If `computes` is no quantity, or a model cannot be called with its inputs.
 
     Examples:
+        >>> import torch
         >>> from pellucid import zoo
-        >>> def inputs_themselves(model, inputs):
-        ...     return inputs
-        >>> print(zoo.evaluate(inputs_themselves, models=[zoo.linear(), zoo.saturated()]))
-        linear     partly  0.56
-        saturated  partly  0.70
+        >>> def gradient(model, inputs, target):
+        ...     output = model(inputs.requires_grad_())[:, target]
+        ...     return torch.autograd.grad(output.sum(), inputs)[0]
+        >>> models = [zoo.linear(), zoo.exclusive_or(), zoo.saturated()]
+        >>> print(zoo.evaluate(gradient, models=models, computes="gradient"))
+        linear        partly  0.72  exact
+        exclusive or  right   1.00  exact
+        saturated     wrong   0.40  exact
     """
     subject = method_of_user(method, name, computes)
     return Evaluation(tuple(_outcome(subject, known, None) for known in _models(models)))

@@ -31,20 +31,21 @@ class Detector(nn.Module):
 
 @leaves_random_state
 def template_detector() -> KnownModel:
-    """A detector whose template lies in one patch of the image, amid noise."""
+    """A detector whose template lies in one patch of the image, amid noise, and beside a patch that is brighter."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(2, 1, 12, 12, generator=generator) * 0.2
     mask = torch.zeros(2, 1, 12, 12)
     for image, (row, column) in enumerate([(3, 6), (6, 0)]):
         patch = (image, 0, slice(row, row + 3), slice(column, column + 3))
         images[patch] += TEMPLATE
+        images[image, 0, 9:, 3:6] += 2  # a brighter patch, which does not match
         mask[patch] = 1
     gradient = mask * TEMPLATE.tile(4, 4)
     match = (gradient * images).sum((1, 2, 3), keepdim=True)
     output = match - 4
     return KnownModel(
         name="template detector",
-        tests="A convolution: the patch that matches its template matters, and not the noise around it.",
+        tests="A convolution: the patch that matches its template matters, and not noise, or a brighter patch.",
         model=Detector().eval(),
         inputs=images,
         baselines=torch.zeros_like(images),

@@ -62,12 +62,12 @@ class Sentence(nn.Module):
 
 @leaves_random_state
 def counter() -> KnownModel:
-    """A recurrent counter: every pulse counts one, whenever it comes."""
-    inputs = torch.tensor([[1, 0.2, 0, 1, 0.3, 0.1, 1, 0.4], [0.3, 1, 0.1, 0.2, 0, 0.4, 0.2, 1]])[..., None]
+    """A recurrent counter: every pulse counts one, whenever it comes, and what is not one counts nothing."""
+    inputs = torch.tensor([[1, 0.2, -2, 1, 0.3, 0.1, 1, -1.5], [-1.5, 1, 0.1, 0.2, -2, 0.4, 0.2, 1]])[..., None]
     pulses = (inputs == 1).float()
     return KnownModel(
         name="counter",
-        tests="A recurrent layer: every pulse counts one, however long ago it was.",
+        tests="A recurrent layer: every pulse counts one, however long ago it was, and larger negative steps nothing.",
         model=Counter().eval(),
         inputs=inputs,
         baselines=torch.zeros_like(inputs),
@@ -88,7 +88,7 @@ def counter() -> KnownModel:
 @leaves_random_state
 def copying_attention() -> KnownModel:
     """Attention that copies the content of one position, which its mark singles out."""
-    content = torch.tensor([[0.5, -0.3, 2, 0.4, -0.6, 0.2], [-0.4, 0.3, 0.5, -0.2, 0.6, -2]])
+    content = torch.tensor([[0.5, -3, 1, 0.4, 2.5, -0.6], [2.5, 0.3, -0.5, -3, 0.6, 1]])
     marked = torch.zeros(2, 6)
     marked[0, 2] = marked[1, 5] = 1
     without_mark = content * (1 - marked) / 6  # where no position is marked, attention is even
@@ -103,7 +103,7 @@ def copying_attention() -> KnownModel:
 
     return KnownModel(
         name="copying attention",
-        tests="Attention that copies one position, which is marked: the contents of all others do not matter.",
+        tests="Attention that copies one position, which is marked: larger contents of others do not matter.",
         model=Copy().eval(),
         inputs=torch.stack([content, marked], -1),
         baselines=torch.zeros(2, 6, 2),

@@ -38,7 +38,7 @@ def rows_of_text(outcomes: Iterable[Outcome]) -> str:
         )
         for outcome in outcomes
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]  # none of no rows
     return "\n".join(
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
