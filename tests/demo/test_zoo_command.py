@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -34,6 +37,50 @@ def test_a_single_method_says_why():
     assert head == ["method", *map(str, range(1, 17))]
 
 
+def test_a_narrow_terminal_cuts_nothing():
+    wide, narrow = (run(app, ["zoo", "--method", "Saliency"], env={"COLUMNS": width}) for width in ("200", "30"))
+    assert narrow.stdout.splitlines()[:2] == wide.stdout.splitlines()[:2]
+    assert "…" not in narrow.stdout
+
+
+def test_a_terminal_without_unicode():
+    program = [sys.executable, "-m", "pellucid", *CHOSEN]
+    done = subprocess.run(program, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}, timeout=120)
+    _, saliency, *_ = done.stdout.decode("ascii").splitlines()
+    assert (done.returncode, saliency.split()) == (0, ["Saliency", "+", "-"])
+
+
+def test_the_same_method_twice_is_asked_once():
+    result = run(app, ["zoo", "--method", "lime", "--method", "Lime", "--model", "linear", "--json"])
+    assert len(json.loads(result.stdout)) == 1
+
+
+@pytest.mark.parametrize("json_option", [[], ["--json"]])
+def test_who_reads_one_line_gets_no_traceback(json_option: list[str]):
+    program = [sys.executable, "-m", "pellucid", *CHOSEN, *json_option]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_an_interrupt_ends_it_with_one_line(monkeypatch: pytest.MonkeyPatch):
+    def interrupted(problem: methods.Problem) -> methods.Attributions:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zoo_table, "LISTED", (listed(interrupted, name="Interrupted"),))
+    result = run(app, ["zoo"])
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert "Traceback" not in result.stderr
+
+
+def test_without_the_extra_it_says_which_it_needs():
+    blocked = "import runpy, sys; sys.modules.update(dict.fromkeys(['typer', 'rich']))"
+    program = [sys.executable, "-c", f"{blocked}; runpy.run_module('pellucid', None, '__main__')", "zoo"]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == 'pellucid: typer is not installed: pip install "pellucid[demo]"\n'
+
+
 def test_json():
     result = run(app, [*CHOSEN, "--json"])
     outcomes = json.loads(result.stdout)
@@ -57,7 +104,8 @@ def test_json():
 def test_a_name_that_is_not_there(option: str, name: str, hint: str):
     result = run(app, ["zoo", f"--{option}", name])
     assert result.exit_code == 2
-    assert f"Hint: {hint}." in result.stderr
+    assert f"Hint: '{hint}'." in result.stderr
+    assert f"got '{name}'" in result.stderr.replace("\n", " ").replace("│", "").replace("  ", " ")
     assert result.stdout == ""
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from pellucid.errors import InvalidArgument
 from pellucid.zoo.evaluation import evaluate_listed
@@ -21,7 +22,13 @@ from pellucid.zoo.models import known_models
 from pellucid.zoo.outcome import Outcome
 from pellucid.zoo.table import LEGEND, matrix
 
+WITHOUT_UNICODE = str.maketrans("✓✗", "+-")
+"""Signs for terminals that cannot show those of the table."""
+
 STYLES = {"✓": "green", "✗": "dim", "broken": "bold red", "failed": "bold red"}
+
+WIDEST = 200
+"""Wider than any table."""
 
 FEW = 4
 """So many models have columns with their names; of more, the columns are numbered."""
@@ -61,9 +68,9 @@ def _chosen(option: str, names: Sequence[str], entries: Iterable[Named]) -> list
     for name in names:
         if name.lower() not in by_name:
             alike = get_close_matches(name.lower(), by_name, n=1)
-            hint = f" Hint: {by_name[alike[0]].name}." if alike else ""
+            hint = f" Hint: {by_name[alike[0]].name!r}." if alike else ""
             there = "; ".join(entry.name for entry in by_name.values())
-            raise InvalidArgument(f"--{option} must be one of: {there}: got {name}.{hint}")
+            raise InvalidArgument(f"--{option} must be one of: {there}: got {name!r}.{hint}")
     wanted = {name.lower() for name in names} or by_name.keys()
     return [entry for name, entry in by_name.items() if name in wanted]
 
@@ -81,15 +88,23 @@ def _with_progress(methods: list[ListedMethod], models: list[KnownModel]) -> lis
 
 
 def _print_table(outcomes: list[Outcome], models: list[KnownModel], console: Console) -> None:
-    """The table, its legend, and where it is not right of one method or model, why."""
+    """The table, its legend, and where it is not right of one method or model, why.
+
+    The table is not cut where the terminal is narrower, as a pipe or a file may be said to be.
+    """
+
+    def signs(text: str) -> str:
+        return text if console.encoding.startswith("utf") else text.translate(WITHOUT_UNICODE)
+
     names, rows = matrix(outcomes)
     heads = names if len(names) <= FEW else [str(number + 1) for number in range(len(names))]
     table = Table("method", *heads, box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.columns[0].no_wrap = True
     for method, cells in rows.items():
-        table.add_row(method, *(f"[{STYLES.get(cell, 'yellow')}]{cell}[/]" if cell else "" for cell in cells))
-    console.print(table)
-    console.print(f"\n{LEGEND}.")
+        table.add_row(method, *(Text(signs(cell), STYLES.get(cell, "yellow")) if cell else "" for cell in cells))
+    table.width = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+    console.print(table, crop=False)
+    console.print(f"\n{signs(LEGEND)}.", highlight=False)
     if len(rows) == 1 or len(names) == 1:
         for outcome in outcomes:
             if outcome.reason and outcome.verdict != "not applicable":
