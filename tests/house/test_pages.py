@@ -9,7 +9,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-PAGES = ("CONTRIBUTING.md", "README.md", "docs/design.md", "docs/differences.md", "docs/engine.md", "docs/rules.md")
+PAGES = (
+    "CONTRIBUTING.md",
+    "README.md",
+    "docs/design.md",
+    "docs/differences.md",
+    "docs/engine.md",
+    "docs/rules.md",
+    "docs/zoo.md",
+)
 
 
 def dead_links(text: str, folder: Path) -> list[str]:

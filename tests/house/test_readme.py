@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from pellucid import rules
 from pellucid.core.rules.ruled_forward import apply
 from pellucid.errors import ABSENT
@@ -11,12 +13,18 @@ RULES = README.parent / "docs" / "rules.md"
 
 def test_the_readme_s_python_runs_from_top_to_bottom():
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     namespace: dict = {}
     for block in blocks:
         exec(block, namespace)
     assert namespace["attributions"].shape == (2, 4)
     assert namespace["result"].stderr[0].shape == (2, 4)
+
+
+def test_the_readme_s_tables_are_those_that_are_printed(capsys: pytest.CaptureFixture[str]):
+    (block,) = (block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "zoo" in block)
+    exec(block, {})
+    assert capsys.readouterr().out.splitlines() == re.findall(r"^# (.*)$", block, re.MULTILINE)
 
 
 def test_the_readme_lists_what_is_not_here_yet():

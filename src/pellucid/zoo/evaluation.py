@@ -98,7 +98,7 @@ def evaluate_listed(
 
     Yields:
         One outcome after another, method by method, each as soon as it is there. The verdict is "promise broken"
-        where a method is worse, or better, than [claims](../zoo.md) say.
+        where a method is worse, or better, than what is claimed of it.
 
     Raises:
         WrongType: If `models` are no models.
