@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from laws.baselines import distribution
 from laws.counting import Counted
-from pellucid.core.batching import CHUNK_BYTES
+from pellucid.core.batching import BLOCK_BYTES
 from pellucid.core.evaluation.coalition_memory import CoalitionMemory
 from pellucid.errors import WrongType
 from pellucid.methods import (
@@ -92,7 +92,7 @@ def check(found: list[Tensor], expected: list[Tensor]) -> None:
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("order", [1, -1], ids=["forwards", "backwards"])
 def test_in_any_order(kind: str, order: int, opened: bool, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**14)
+    monkeypatch.setitem(BLOCK_BYTES, "cpu", 2**14)
     problem = fresh(kind)
     session = Session(problem)
     if opened:

@@ -48,8 +48,8 @@ ENOUGH_ROWS = 20
 """From so many steps on, two more rows per example cost little. With fewer, nobody expects completeness."""
 
 
-def ends_fit_into_chunk(f: ModelFunction, steps: int) -> bool:
-    """Whether both ends of a line can be evaluated as two more rows per example in the first chunk, almost for free."""
+def ends_fit_into_block(f: ModelFunction, steps: int) -> bool:
+    """Whether both ends of a line can be evaluated as two more rows per example in the first block, almost for free."""
     rows = f.session.budget.rows_that_fit // max(1, len(f))
     needs_forward_of_its_own = (
         f.problem.options.gradient_function is not None

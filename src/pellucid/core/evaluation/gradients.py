@@ -27,12 +27,12 @@ class Gradient:
 
     Args:
         value: The target's values, [n]; of another length where the model collapses the batch.
-        at: The tensors at which gradients were taken.
+        tensors: The tensors at which gradients were taken.
         grad: The gradients of the sum of the values with respect to these.
     """
 
     value: Tensor
-    at: Tensors
+    tensors: Tensors
     grad: Tensors
 
 

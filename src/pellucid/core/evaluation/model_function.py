@@ -237,7 +237,7 @@ class ModelFunction:
         examples = self.examples.repeat_interleave(copies.stop - copies.start)
         return dataclasses.replace(self, own_tensors=x, examples=examples, ids=repeat_ids(self.ids, copies), seed=seed)
 
-    def at(
+    def replace(
         self,
         *,
         source: Site | None = None,
@@ -267,13 +267,13 @@ class ModelFunction:
 
     def from_inputs(self) -> ModelFunction:
         """The same function with the model's inputs as its source."""
-        return self.at(source=INPUTS, gradient_at=INPUTS) if self.evaluator.source.modules else self
+        return self.replace(source=INPUTS, gradient_at=INPUTS) if self.evaluator.source.modules else self
 
     def attributions(
         self,
         values: Tensors,
         *,
-        at: Literal["gradient", "source"] = "gradient",
+        site: Literal["gradient_at", "source"] = "gradient_at",
         delta: Tensor | None = None,
         stderr: Tensors | None = None,
         n_evaluations: Tensor | None = None,
@@ -283,16 +283,16 @@ class ModelFunction:
 
         Args:
             values: One tensor for each tensor of a site.
-            at: Which site: where gradients are taken, or the source.
+            site: Which site: where gradients are taken, or the source.
             delta: See [Attributions][pellucid.methods.Attributions]; also for the arguments below.
             stderr: Standard errors.
             n_evaluations: Evaluations per example.
             converged: Whether each example is exact enough.
         """
         layout = self.session.observed.layouts.get(
-            self.evaluator.gradient_at if at == "gradient" else self.evaluator.source
+            self.evaluator.gradient_at if site == "gradient_at" else self.evaluator.source
         )
-        if at == "gradient":
+        if site == "gradient_at":
             dtypes = tuple(x.dtype for x in as_floating(self.x)) if layout is None else layout.dtypes
             values = tuple(map(as_narrow_again, values, dtypes))
         structure = None if layout is None else layout.structure
@@ -303,7 +303,7 @@ class ModelFunction:
         return RowIndependenceCheck.of(self.session, self.evaluator.endpoints, points.examples, lambda: self.points)
 
     def _measuring(self, points: Points) -> AbstractContextManager[None]:
-        """Measure the bytes per row in a forward; not with `create_graph`, which keeps the graphs of all chunks."""
+        """Measure the bytes per row in a forward; not with `create_graph`, which keeps the graphs of all blocks."""
         if self.problem.options.create_graph:
             return nullcontext()
         return self.session.budget.measuring(len(points))

@@ -51,7 +51,7 @@ def repeat_examples(examples: Tensor, sample_range: slice, point_range: slice) -
     return point_examples if count == 1 else point_examples.repeat(count)
 
 
-def gradients(f: ModelFunction) -> tuple[Tensors, Tensors]:
+def gradients_at_own_points(f: ModelFunction) -> tuple[Tensors, Tensors]:
     """The tensors where gradients are taken, for a function's own points, and the gradients with respect to them."""
     # From the user's inputs, one forward captures the source and goes on to the target.
     from_inputs = f.own_tensors is None and bool(f.evaluator.source.modules)
@@ -63,7 +63,7 @@ def gradients(f: ModelFunction) -> tuple[Tensors, Tensors]:
         )
         gradient = f.gradient(points)
         # Detached, so that captured tensors do not keep the graph before a layer alive.
-        return len(points), (gradient.at if create_graph else detach_all(gradient.at)) + gradient.grad
+        return len(points), (gradient.tensors if create_graph else detach_all(gradient.tensors)) + gradient.grad
 
     gathered = BlockBuffer(len(f))
     for rows, block in f.session.blocks(1, len(f), run):

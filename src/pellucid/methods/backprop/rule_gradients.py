@@ -88,7 +88,7 @@ def gradient_under_rules(
         if not retry:
             raise
         return gradient_under_rules(f, rules, points, reference, before_forward, retry=False)
-    return RuleGradient(runs[-1], gradient, activations or gradient.at)
+    return RuleGradient(runs[-1], gradient, activations or gradient.tensors)
 
 
 def _check_call_count(f: ModelFunction, run: RuledForward, earlier: RuledForward, when: str) -> None:
@@ -136,7 +136,7 @@ class MissingRules:
         if gradient.run.audit is None:
             self._calls.update(dict.fromkeys(_scripts(self._model)))
         else:
-            for name, module in gradient.run.audit.missing_rules(gradient.gradient.value, gradient.gradient.at):
+            for name, module in gradient.run.audit.missing_rules(gradient.gradient.value, gradient.gradient.tensors):
                 self._calls[_describe_call(name, module, self._model)] = None
 
     def report(self, *, strict: bool) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.sweep import evaluate_own_points, gradients
+from pellucid.core.evaluation.sweep import evaluate_own_points, gradients_at_own_points
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.tensors import Tensors, at_least_float32, describe, format_shapes
 from pellucid.errors import InvalidArgument
@@ -90,7 +90,7 @@ class GradientMap(ClassActivationMap, ABC):
         Raises:
             InvalidArgument: `reshape_transform` does not return (B, C, *spatial), or a map cannot be resized.
         """
-        activations, grads = gradients(f)
+        activations, grads = gradients_at_own_points(f)
         transforms = self.transforms_to_channels(f, activations)
         channels = (
             self.weighted_channels(transform(at_least_float32(activation)), transform(at_least_float32(gradient)))

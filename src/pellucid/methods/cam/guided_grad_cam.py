@@ -64,7 +64,7 @@ class GuidedGradCam:
             raise InvalidArgument(f"layer must hold one tensor: got {len(maps)}, of maps {format_shapes(maps)}.")
         (cam,) = maps
         spatial_size(f, cam)  # raises if no input fits
-        guided = GuidedBackprop(activations=self.activations)(f.at(gradient_at=f.evaluator.source)).values
+        guided = GuidedBackprop(activations=self.activations)(f.replace(gradient_at=f.evaluator.source)).values
         values = tuple(
             gradient * resize_like_input(x, f, cam.to(gradient.dtype), self.interpolate_mode)
             if x.ndim == cam.ndim

@@ -66,7 +66,7 @@ class ReferenceComparison:
     """
 
     def __init__(self, f: ModelFunction, rules: Rules, tolerance: float) -> None:
-        self._f, self._rules, self._tolerance = f.at(replay=False), rules, tolerance
+        self._f, self._rules, self._tolerance = f.replace(replay=False), rules, tolerance
         self._missing_rules = MissingRules(f.problem.model)
         self._largest_gap = self._largest_ratio = 0.0
 

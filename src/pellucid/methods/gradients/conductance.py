@@ -15,7 +15,7 @@ from pellucid.core.evaluation.completeness import (
     OUTPUT_ROUNDING,
     as_single_sample,
     completeness_gap,
-    ends_fit_into_chunk,
+    ends_fit_into_block,
     warn_of_misses,
     with_ends,
 )
@@ -86,14 +86,14 @@ class Conductance:
         start = f.baselines(baselines)
         nodes = torch.from_numpy(quadrature(self.method, self.n_steps + 1)[0])
         x, reference = as_floating(f.x), f.to_source(start)
-        measures_ends = not f.evaluator.source.modules and ends_fit_into_chunk(f, self.n_steps)
+        measures_ends = not f.evaluator.source.modules and ends_fit_into_block(f, self.n_steps)
         nodes = with_ends(nodes) if measures_ends else nodes
         outputs = BlockBuffer(len(nodes) * len(f))
 
         def evaluate(points: Points) -> Tensors:
             gradient = f.gradient(points)
             outputs.add(len(points), (gradient.value.detach(),))
-            activations = gradient.at if f.problem.options.create_graph else detach_all(gradient.at)
+            activations = gradient.tensors if f.problem.options.create_graph else detach_all(gradient.tensors)
             return tuple(map(at_least_float32, activations + gradient.grad))
 
         integral = _PathIntegral(len(f), 2 if measures_ends else 0, self.gradient_rule)
@@ -149,7 +149,7 @@ def _layer_decides_output(f: ModelFunction, start: Tensors, outputs: Tensor, tol
 
     If they do, no connection goes around the layer, and the attributions should add up.
     """
-    layer = f.at(source=f.evaluator.gradient_at)
+    layer = f.replace(source=f.evaluator.gradient_at)
     points = precomputed_points(as_single_sample(layer.to_source(start)))
     return bool(((values_at(layer, 1, points).flatten() - outputs).abs() <= tolerance).all())
 
@@ -207,4 +207,4 @@ class NeuronConductance:
 
         gradients = weighted_gradient_sum(f, weights, straight_line(reference, x, nodes), evaluate)
         values = times(gradients, minus(x, reference)) if self.multiply_by_inputs else gradients
-        return f.attributions(cast_like(values, x), at="source")
+        return f.attributions(cast_like(values, x), site="source")

@@ -13,7 +13,7 @@ from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.completeness import (
     ENOUGH_ROWS,
     completeness_gap,
-    ends_fit_into_chunk,
+    ends_fit_into_block,
     warn_of_misses,
     with_ends,
 )
@@ -101,7 +101,7 @@ class IntegratedGradients:
             gradients, n_evaluations, converged = integral.gradients, integral.n_evaluations, integral.converged
         else:
             nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
-            ends_fit = f.evaluator.gradient_at == f.evaluator.source and ends_fit_into_chunk(f, self.n_steps)
+            ends_fit = f.evaluator.gradient_at == f.evaluator.source and ends_fit_into_block(f, self.n_steps)
             if self.multiply_by_inputs and not return_convergence_delta and ends_fit:
                 gradients, outputs = _gradients_and_outputs(f, reference, x, nodes, weights)
             else:

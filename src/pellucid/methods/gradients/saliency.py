@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.sweep import gradients
+from pellucid.core.evaluation.sweep import gradients_at_own_points
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.tensors import times
 from pellucid.methods.calling.attribution import attribution
@@ -44,7 +44,7 @@ class Saliency:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        _, grads = gradients(f)
+        _, grads = gradients_at_own_points(f)
         return f.attributions(tuple(grad.abs() for grad in grads) if self.abs else grads)
 
 
@@ -80,5 +80,5 @@ class InputXGradient:
         Returns:
             Attributions of the shapes of the inputs.
         """
-        x, grads = gradients(f)
+        x, grads = gradients_at_own_points(f)
         return f.attributions(times(x, grads) if self.multiply_by_inputs else grads)

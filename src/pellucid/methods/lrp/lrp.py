@@ -88,7 +88,7 @@ class LRP:
         """What every call receives and passes on, from the output back to the inputs.
 
         Args:
-            problem: The same. Where the batch does not fit into one forward, the entries of each chunk follow.
+            problem: The same. Where the batch does not fit into one forward, the entries of each block follow.
 
         Examples:
             >>> import torch
@@ -162,7 +162,7 @@ class LRP:
         if epsilon is None or needs_rules or f.session.info.trains:
             return self._run(f, None, _multiply_by_value)
         try:
-            return relevance_by_modified_gradient(f.at(replay=False), epsilon, self.composite.stabiliser)
+            return relevance_by_modified_gradient(f.replace(replay=False), epsilon, self.composite.stabiliser)
         except NoModifiedGradient:
             return self._run(f, None, _multiply_by_value)
 
@@ -176,7 +176,7 @@ class LRP:
         """
         rules = self.composite.rules(f.problem.model, watch)
         rules = dataclasses.replace(rules, functions={**rules.functions, start_relevance: begin})
-        with_start = f.at(target=MappedTarget(f.evaluator.target, start_relevance), replay=False)
+        with_start = f.replace(target=MappedTarget(f.evaluator.target, start_relevance), replay=False)
         return backpropagate(with_start, rules, strict=self.strict)
 
 

@@ -103,4 +103,4 @@ async def _ablation_attributions(f: ModelFunction, players: FeatureSet, baseline
         return evaluate_present(f, len(absent), fill, present_elements)
 
     effects = await ablation_effects(players, active_features(players, f.x, fill), ablate)
-    return f.attributions(players.spread(effects), at="source")
+    return f.attributions(players.spread(effects), site="source")

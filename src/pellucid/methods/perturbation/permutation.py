@@ -81,7 +81,7 @@ class FeaturePermutation:
             )
 
         effects = await ablation_effects(features, present, permute)
-        return f.attributions(features.spread(effects), at="source")
+        return f.attributions(features.spread(effects), site="source")
 
     def _random_permutations(self, f: ModelFunction, features: Features, count: int) -> PermutedPoints:
         """Points with features exchanged by random permutations of the examples, drawn in Captum's order."""
@@ -91,9 +91,9 @@ class FeaturePermutation:
         # A tensor that holds no examples, as sparse values do, has rows of its own that change places.
         permutations = [all_examples(len(x)).repeat(max(count, 1), 1) for x in f.x]
         for first in range(0, count, per_call):
-            chunk = range(first, min(first + per_call, count))
+            features_of_call = range(first, min(first + per_call, count))
             for of_feature, features_in_tensor in zip(permutations, members, strict=True):
-                for feature in chunk if features_in_tensor.intersection(chunk) else ():
+                for feature in features_of_call if features_in_tensor.intersection(features_of_call) else ():
                     of_feature[feature] = _random_non_identity(of_feature.shape[1], generator)
 
         def permuted_points(permuted: Tensor, point_range: slice) -> Tensors:

@@ -11,7 +11,7 @@ The terms, in all files of this package:
   F(S and i) - F(S).
 * `values` [m, ...] belong to m = B * K outputs, K of each of B examples.
 * `game.values(count, coalitions)` evaluates `count` coalitions, which `coalitions(sample_range, point_range)` gives
-  chunk by chunk, bool [k, 1 or B, n]; `game.values_deduplicated(coalitions)` evaluates equal ones once.
+  block by block, bool [k, 1 or B, n]; `game.values_deduplicated(coalitions)` evaluates equal ones once.
 * `game.features.ids` are the user's numbers of the features, from the mask, and `id_range` is the range of these.
   Random draws are made for the whole range, so that a feature's draws do not depend on which features are active.
 """
