@@ -36,7 +36,7 @@ MAX_FUNCTIONS = split_names(
     max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices maximum min minimum
     """
 )
-"""Functions whose outputs are the largest or smallest of several numbers."""
+"""Functions whose outputs are the largest or smallest of several numbers; LRP has a rule for max-pooling ones alone."""
 
 ORDER_STATISTICS: dict[str, TorchFunction] = {
     "kthvalue": orders.kthvalue,
