@@ -172,7 +172,7 @@ def _as_given(
     """Attributions, deltas where there are any, and standard errors where asked for: None where nobody can tell."""
 
     def arranged(values: Tensors) -> Any:
-        if single is not None and single.output == (1,):
+        if single is not None and single.output_shape == (1,):
             values = tuple(attribution.unsqueeze(1) for attribution in values)
         alone = result.structure is None and not isinstance(inputs, tuple) and len(values) == 1
         return values[0] if alone else result.arrange(values)

@@ -72,7 +72,7 @@ class AdaptiveSampler:
     Args:
         f: The function.
         samples: The number of samples per point, or "auto": as many as each point needs.
-        goal: The tolerance, and the most samples.
+        goal: The tolerance, and the most samples: the method itself, which has them as fields.
         per_draw: How many samples one independent draw gives: 2 for a permutation and its reverse.
         first: The samples of the first round, with "auto"; None for 32 draws.
         at_once: The most samples per point in a later round.

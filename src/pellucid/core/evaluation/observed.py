@@ -39,7 +39,7 @@ class Observed:
         captured: The tensors at a source that is a layer, for the user's inputs.
         layouts: How the tensors are arranged at each site.
         replays: The recorded outputs of modules before a source, by (source, gradient site, target site).
-        output: The shape K of the target's values for one example, where there may be several.
+        output_shape: The shape K of the target's values for one example, where there may be several.
         slopes: Where a saturating function makes the output: the examples for which it had a slope, bool [examples].
         failed_on: The inputs with which the model failed, described for the error.
     """
@@ -47,7 +47,7 @@ class Observed:
     captured: dict[Site, Captured] = field(default_factory=dict)
     layouts: dict[Site, SiteLayout] = field(default_factory=dict)
     replays: dict[tuple[Site, ...], Replay] = field(default_factory=dict)
-    output: tuple[int, ...] = ()
+    output_shape: tuple[int, ...] = ()
     slopes: Tensor | None = None
     failed_on: str = ""
 

@@ -49,7 +49,7 @@ async def evaluate_samples(f: ModelFunction, samples: int, sampler: PointSampler
     for rows, value in blocks:
         gathered.add(rows, (value if value.ndim else value.reshape(1),))
     (values,) = gathered.tensors
-    f.session.observed.output = tuple(values.shape[1:])
+    f.session.observed.output_shape = tuple(values.shape[1:])
     return by_point(gathered, samples)
 
 

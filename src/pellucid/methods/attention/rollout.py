@@ -66,7 +66,7 @@ class AttentionRollout:
         """The rollout.
 
         Args:
-            f: From the inputs.
+            f: A function of the inputs.
 
         Returns:
             Attributions (B, T, T), a row for each token of the last layer, which adds up to one. For one `token`:

@@ -58,7 +58,7 @@ class GuidedBackprop:
         """The guided gradients.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.
@@ -93,7 +93,7 @@ class Deconvolution:
         """The rectified gradients.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.
@@ -126,7 +126,7 @@ def _guided_gradients(
     """Gradients with a changed gradient at every call of these functions.
 
     Args:
-        f: From the inputs to one value per example.
+        f: A function of the inputs, with one value per example.
         activations: Names of the functions.
         change: (torch's gradients at the inputs, the gradient at the output) -> the gradients to pass back instead.
 

@@ -187,7 +187,7 @@ def backpropagate(f: ModelFunction, rules: Rules, *, strict: bool = False) -> tu
     """The gradients of a function under rules, at its own points.
 
     Args:
-        f: The function, to one value per example.
+        f: The function, of one value per example.
         rules: The rules.
         strict: Whether calls without a rule raise an error, or are warned of.
 

@@ -82,7 +82,7 @@ class GradientMap(ClassActivationMap, ABC):
         """The map.
 
         Args:
-            f: From the inputs to one value per example, with gradients at a layer.
+            f: A function of the inputs, with one value per example and gradients at a layer.
 
         Returns:
             Attributions (B, 1, *spatial) of each tensor at the layer, or (B, C, *spatial) without `attr_dim_summation`.

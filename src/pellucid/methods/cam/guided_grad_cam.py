@@ -50,7 +50,7 @@ class GuidedGradCam:
         """The guided gradients, times the map.
 
         Args:
-            f: From the inputs to one value per example, with gradients at a layer.
+            f: A function of the inputs, with one value per example and gradients at a layer.
 
         Returns:
             Attributions of the shapes of the inputs; empty, and with a warning, for inputs with another number of

@@ -68,7 +68,7 @@ class DeepLift:
         """The contributions.
 
         Args:
-            f: From the inputs or a layer, to one value per example.
+            f: A function of points at the inputs or a layer, with one value per example.
             baselines: What to compare with; see [Baselines][pellucid.methods.Baselines].
             return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs
                 nothing.
@@ -124,7 +124,7 @@ class DeepLiftShap:
         """The mean contributions, with standard errors over the baselines.
 
         Args:
-            f: From the inputs or a layer, to one value per example.
+            f: A function of points at the inputs or a layer, with one value per example.
             baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least.
             return_convergence_delta: Whether to measure how far the attributions are from adding up.
 
@@ -161,7 +161,7 @@ def _contributions(
 
     Args:
         method: The method.
-        f: The function, to one value per example.
+        f: The function, of one value per example.
         samples: How many pairs there are for each point.
         pairs: (samples, points) -> the points, their baselines, and perhaps these as inputs of the model, whose values
             the attributions are compared with.

@@ -60,7 +60,7 @@ class ReferenceComparison:
     """Forwards at points beside forwards at baselines, whose gradients follow rules that compare the two.
 
     Args:
-        f: The function, to one value per example.
+        f: The function, of one value per example.
         rules: The rules.
         tolerance: Sums may miss the change of the value by this much.
     """

@@ -30,7 +30,7 @@ class Activation:
         """The activations.
 
         Args:
-            f: From the layer; the target does not matter.
+            f: A function of points at the layer; the target does not matter.
 
         Returns:
             Copies of all tensors at the layer, of any dtype.

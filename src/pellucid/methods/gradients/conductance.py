@@ -74,7 +74,7 @@ class Conductance:
         """The conductance.
 
         Args:
-            f: From the inputs, with gradients at a layer.
+            f: A function of the inputs, with gradients at a layer.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
             return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
                 forwards.
@@ -192,7 +192,7 @@ class NeuronConductance:
         """The conductance of the neuron, input by input.
 
         Args:
-            f: From the inputs, with gradients at the neuron's layer.
+            f: A function of the inputs, with gradients at the neuron's layer.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
 
         Returns:

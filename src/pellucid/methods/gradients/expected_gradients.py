@@ -80,7 +80,7 @@ class GradientShap:
         """The expected gradients, with standard errors.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
             baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input.
             return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per
                 sample.

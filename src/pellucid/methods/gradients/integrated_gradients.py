@@ -74,7 +74,7 @@ class IntegratedGradients:
         """The integrated gradients.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
             return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
                 forwards.

@@ -49,7 +49,7 @@ class InternalInfluence:
         """The mean gradients.
 
         Args:
-            f: From the inputs, with gradients at a layer.
+            f: A function of the inputs, with gradients at a layer.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
 
         Returns:

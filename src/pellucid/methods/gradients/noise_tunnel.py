@@ -82,7 +82,7 @@ class NoiseTunnel:
         """The averaged attributions, with standard errors.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
             **arguments: Further arguments of the method.
 
         Returns:

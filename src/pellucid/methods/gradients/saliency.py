@@ -39,7 +39,7 @@ class Saliency:
         """The gradients at the inputs.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.
@@ -75,7 +75,7 @@ class InputXGradient:
         """The gradients at the inputs, times the inputs.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.

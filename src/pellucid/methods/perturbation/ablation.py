@@ -44,7 +44,7 @@ class FeatureAblation:
         """The effects of the features.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What replaces a feature, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -83,7 +83,7 @@ class Occlusion:
         """The mean effects of the windows.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What replaces a window, at the source; see [Baselines][pellucid.methods.Baselines].
 
         Returns:

@@ -60,7 +60,7 @@ class FeaturePermutation:
         """The effects of permuting the features.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
         Returns:

@@ -50,7 +50,7 @@ class BanzhafValues:
         """The Banzhaf values.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -63,8 +63,8 @@ class BanzhafValues:
         """
         game = Game(f, feature_mask, baselines)
         values = await all_coalition_values(game, "Banzhaf values", "BanzhafValueSampling")
-        players = len(game.active_features)
-        return game_attributions(game, semivalues(values, [0.5 ** (players - 1)] * players))
+        n_players = len(game.active_features)
+        return game_attributions(game, semivalues(values, [0.5 ** (n_players - 1)] * n_players))
 
 
 @final
@@ -112,7 +112,7 @@ class BanzhafValueSampling:
         """The sampled Banzhaf values.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -127,14 +127,14 @@ class BanzhafValueSampling:
             check_count("samples", self.n_samples, 2)
         game = Game(f, feature_mask, baselines)
         generator = shared_generator(self.seed, self.generator)
-        players = torch.arange(len(game.active_features), device="cpu")
-        adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=2, name="n_samples")
+        columns = torch.arange(len(game.active_features), device="cpu")  # the coalitions are of the players alone
+        adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=2)
         estimate, stderr = await fit_to_coalitions(
             game,
             adaptive_sampler,
             lambda count: _balanced_coalitions(game, count, generator),
             _banzhaf_estimate,
-            players,
+            columns,
         )
         errors = None if stderr is None else stderr.mT.flatten(0, 1)
         return adaptive_sampler.annotate(game_attributions(game, estimate.mT.flatten(0, 1), errors))
@@ -156,11 +156,12 @@ def _banzhaf_estimate(game: Game, coalitions: Tensor, outputs: Tensor) -> tuple[
         means.append(is_in_half.mT @ outputs / count)
         variance = (is_in_half.mT @ outputs.square() / count - means[-1].square()).clamp(min=0)
         variances.append(torch.where(count > 1, variance / (count - 1), torch.inf))
+    differences, errors = means[0] - means[1], (variances[0] + variances[1]).sqrt()
+    if len(outputs) != len(game.f):  # one game of the whole batch, in which every player is active
+        return differences, errors
     changed = game.features.sum_per_feature(tuple(mask.double() for mask in game.fill.changed_elements(game.f.x)))
-    is_active = (
-        changed[:, game.active_features, None] > 0 if len(outputs) == len(game.f) else torch.ones((), device="cpu") > 0
-    )
-    return is_active * (means[0] - means[1]), is_active * (variances[0] + variances[1]).sqrt()
+    is_active = changed[:, game.active_features, None] > 0
+    return is_active * differences, is_active * errors
 
 
 def _balanced_coalitions(game: Game, samples: int, generator: torch.Generator | None) -> Tensor:

@@ -92,7 +92,7 @@ class KernelShapIQ:
         """The interactions of all pairs, with standard errors.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -108,7 +108,7 @@ class KernelShapIQ:
         players = torch.arange(len(game.active_features), device="cpu")
         coalition_sampler = PairedSampler(len(players), shared_generator(self.seed, self.generator))
         samples, first_round = self._sample_counts(len(players))
-        adaptive_sampler = AdaptiveSampler(f, samples, self, first=first_round, name="n_samples")
+        adaptive_sampler = AdaptiveSampler(f, samples, self, first=first_round)
         has_stderr = True
 
         def fit(_: Game, coalitions: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -100,7 +100,7 @@ class LimeBase:
         """The representation of the fitted model.
 
         Args:
-            f: From the inputs or a layer; to one value.
+            f: A function of points at the inputs or a layer, with one value.
 
         Returns:
             The model's representation.
