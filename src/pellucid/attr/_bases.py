@@ -289,18 +289,20 @@ class NeuronAttribution(InternalAttribution):
     """The base of attribution classes that explain a neuron."""
 
 
-def chosen(value: T | None, default: T) -> T:
+def value_or_default(value: T | None, default: T) -> T:
     """What is given, or the default."""
     return default if value is None else value
 
 
-def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs: TensorOrTensors) -> TensorOrTensors:
+def resolve_distribution(
+    baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs: TensorOrTensors
+) -> TensorOrTensors:
     """A distribution of baselines: as given, or what a function of nothing or of the inputs returns."""
     if not callable(baselines) or isinstance(baselines, Tensor):
         return baselines
     return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
 
 
-def multiplied(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:
+def multiply_if(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:
     """Gradients times activations, or the gradients alone."""
     return times(gradients, activations) if really else gradients
