@@ -162,12 +162,12 @@ def zeros_for_unused(grads: Sequence[Tensor | None], leaves: Tensors, site: Site
 
 
 def gradient_via_neurons(
-    via: Target, captured: Captured, grads: Tensors, source_points: Points, arguments: dict[str, Any]
+    via_neurons: Target, captured: Captured, grads: Tensors, source_points: Points, arguments: dict[str, Any]
 ) -> Sequence[Tensor | None]:
     """The gradient at the source of what passes through chosen neurons of a layer.
 
     Args:
-        via: The neurons.
+        via_neurons: The neurons.
         captured: The tensors at their layer.
         grads: The gradients with respect to these.
         source_points: The points at the source, as leaves.
@@ -175,6 +175,7 @@ def gradient_via_neurons(
     """
     # Views, so that the gradient is with respect to the chosen tensor alone, also where another is computed from it.
     tensors = tuple(tensor.view_as(tensor) for tensor in captured.tensors)
-    neurons = scalar_per_example(via(dataclasses.replace(captured, tensors=tensors).value, source_points.examples), via)
-    shares = times(grads, zeros_for_none(grad_of_sum(neurons, tensors, arguments), captured.tensors))
+    values = via_neurons(dataclasses.replace(captured, tensors=tensors).value, source_points.examples)
+    neuron_gradients = grad_of_sum(scalar_per_example(values, via_neurons), tensors, arguments)
+    shares = times(grads, zeros_for_none(neuron_gradients, captured.tensors))
     return pullback(captured.tensors, shares, source_points.tensors, **arguments)

@@ -79,7 +79,7 @@ class DeepLift:
         Raises:
             InvalidArgument: The model makes other calls for the baselines than for the inputs.
         """
-        start = f.baselines(baselines, between=False)
+        start = f.baselines(baselines, needs_path=False)
         points = (
             f.floating_x
             + f.to_source(start)
@@ -231,7 +231,7 @@ def _distribution(baselines: Tensor | Tensors, f: ModelFunction) -> Tensors:
     Raises:
         InvalidArgument: They do not fit the inputs, or are fewer than two.
     """
-    like = f.baseline_template(between=False)
+    like = f.baseline_template(needs_path=False)
     distribution = baselines if isinstance(baselines, tuple) else (baselines,)
     fits = len(distribution) == len(like) and all(
         isinstance(b, Tensor) and b.shape[1:] == x.shape[1:] and len(b) == len(distribution[0])

@@ -203,7 +203,7 @@ class NeuronConductance:
         neuron = target_at(f.evaluator.gradient_at, self.neuron_selector, f.problem.batch_size)
 
         def evaluate(points: Points) -> Tensors:
-            return f.gradient(points, via=neuron).grad
+            return f.gradient(points, via_neurons=neuron).grad
 
         gradients = weighted_gradient_sum(f, weights, straight_line(reference, x, nodes), evaluate)
         values = times(gradients, minus(x, reference)) if self.multiply_by_inputs else gradients
