@@ -124,7 +124,7 @@ class BanzhafValueSampling:
             InvalidArgument: The samples are fewer than two.
         """
         if self.n_samples != "auto":
-            check_count("samples", self.n_samples, 2)
+            check_count("n_samples", self.n_samples, 2)
         game = Game(f, feature_mask, baselines)
         generator = shared_generator(self.seed, self.generator)
         columns = torch.arange(len(game.active_features), device="cpu")  # the coalitions are of the players alone
