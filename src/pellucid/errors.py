@@ -19,7 +19,6 @@ shapes of its inputs, once, at the public call.
 
 from __future__ import annotations
 
-import operator
 import os
 import re
 import sys
@@ -27,8 +26,6 @@ import warnings
 from collections.abc import Mapping
 from types import FrameType, TracebackType
 from typing import NoReturn
-
-from pellucid.summaries import summary
 
 
 class PellucidError(Exception):
@@ -172,28 +169,6 @@ def not_to_be_overridden(what: object, names: tuple[str, ...], hint: str) -> Non
         if name in vars(what):
             owner = what if isinstance(what, type) else type(what)
             raise NotSupported(f"{owner.__name__}.{name} would have no effect: pellucid does not call it. Hint: {hint}")
-
-
-def check_count(name: str, count: int, least: int = 1) -> int:
-    """A number of samples, steps or rows as an `int`.
-
-    Args:
-        name: The argument's name, for the message.
-        count: The user's number.
-        least: The smallest number allowed.
-
-    Raises:
-        WrongType: It is not an integer.
-        InvalidArgument: It is too small.
-    """
-    message = f"{name} must be an integer of at least {least}: got {summary(count)}."
-    try:
-        number = operator.index(count)
-    except TypeError:
-        raise WrongType(message) from None
-    if number < least:
-        raise InvalidArgument(message)
-    return number
 
 
 ABSENT = {

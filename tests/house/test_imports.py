@@ -13,7 +13,6 @@ from house.source import SOURCES, Source
 
 # A module imports only from its own row and from those above.
 ROWS = [
-    {"summaries"},
     {"errors"},
     {"core"},
     {"methods", "rules"},

@@ -63,7 +63,7 @@ def test_at_every_module(case: Case, faulty, training: bool, some: int | None, k
         return
     inputs = case.specimen.inputs(3)
     given = case.arguments(inputs)
-    if case.method.bounded:  # two chunks
+    if case.method.bounded:  # two blocks
         given["internal_batch_size"] = 3 * max(1, case.method.calls[1] // 2)
     for x in inputs[:1]:
         x.requires_grad_()

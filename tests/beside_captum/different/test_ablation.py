@@ -147,7 +147,7 @@ def test_too_few_masks():
 
 @pytest.mark.parametrize("method", ["FeatureAblation", "Occlusion"])
 def test_perturbations_per_eval_is_automatic(method: str):
-    """`perturbations_per_eval`: one at a time unless set; as many as fit into a chunk."""
+    """`perturbations_per_eval`: one at a time unless set; as many as fit into a block."""
     windows = {"sliding_window_shapes": (1,)} if method == "Occlusion" else {}
     count = forwards(lambda attr, model: getattr(attr, method)(model).attribute(X, **windows))
     assert count == (4, 1)

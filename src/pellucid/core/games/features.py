@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, batch_size_of, conversion_hint, describe, flatten_examples, is_floating
 from pellucid.errors import InvalidArgument
-from pellucid.summaries import Summarized
 
 FeatureMask: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
 """Which elements of the inputs belong together, as one feature.

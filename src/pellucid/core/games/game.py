@@ -54,6 +54,7 @@ class FeatureSet(Protocol):
 class Game:
     """A cooperative game whose players are features: v(S) = f(x in the features of S, baselines elsewhere).
 
+    It is one object for a batch: every example has a game of its own, with the same players and other values.
     Features that equal their baselines in all examples are dummies, which are not evaluated; the others are active.
     Coalitions are of active features alone.
 

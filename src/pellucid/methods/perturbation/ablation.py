@@ -16,9 +16,9 @@ from pellucid.core.games.outcomes import evaluate_present
 from pellucid.core.games.windows import Strides, Windows, WindowShapes
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
 from pellucid.methods.calling.attribution import attribution
-from pellucid.summaries import Summarized
 
 
 @final
@@ -45,7 +45,7 @@ class FeatureAblation(Summarized):
         """The effects of the features.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What replaces a feature, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -84,7 +84,7 @@ class Occlusion(Summarized):
         """The mean effects of the windows.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What replaces a window, at the source; see [Baselines][pellucid.methods.Baselines].
 
         Returns:
@@ -104,4 +104,4 @@ async def _ablation_attributions(f: ModelFunction, players: FeatureSet, baseline
         return evaluate_present(f, len(absent), fill, present_elements)
 
     effects = await ablation_effects(players, active_features(players, f.x, fill), ablate)
-    return f.attributions(players.spread(effects), at="source")
+    return f.attributions(players.spread(effects), site="source")

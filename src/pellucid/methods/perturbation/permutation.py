@@ -16,10 +16,10 @@ from pellucid.core.games.game import ablation_effects
 from pellucid.core.games.outcomes import evaluate_samples
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.random_streams import shared_generator
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
 from pellucid.errors import warn
 from pellucid.methods.calling.attribution import attribution
-from pellucid.summaries import Summarized
 
 Permutation: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Permutes a feature: (points (B, ...), bool mask of its elements) -> points with these taken from other examples."""
@@ -61,7 +61,7 @@ class FeaturePermutation(Summarized):
         """The effects of permuting the features.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
         Returns:
@@ -82,7 +82,7 @@ class FeaturePermutation(Summarized):
             )
 
         effects = await ablation_effects(features, present, permute)
-        return f.attributions(features.spread(effects), at="source")
+        return f.attributions(features.spread(effects), site="source")
 
     def _random_permutations(self, f: ModelFunction, features: Features, count: int) -> PermutedPoints:
         """Points with features exchanged by random permutations of the examples, drawn in Captum's order."""
@@ -92,9 +92,9 @@ class FeaturePermutation(Summarized):
         # A tensor that holds no examples, as sparse values do, has rows of its own that change places.
         permutations = [all_examples(len(x)).repeat(max(count, 1), 1) for x in f.x]
         for first in range(0, count, per_call):
-            chunk = range(first, min(first + per_call, count))
+            features_of_call = range(first, min(first + per_call, count))
             for of_feature, features_in_tensor in zip(permutations, members, strict=True):
-                for feature in chunk if features_in_tensor.intersection(chunk) else ():
+                for feature in features_of_call if features_in_tensor.intersection(features_of_call) else ():
                     of_feature[feature] = _random_non_identity(of_feature.shape[1], generator)
 
         def permuted_points(permuted: Tensor, point_range: slice) -> Tensors:
