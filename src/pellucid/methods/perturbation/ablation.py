@@ -9,7 +9,7 @@ from typing import final
 from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.games.features import FeatureMask, Features
+from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.games.fill import Fill
 from pellucid.core.games.game import FeatureSet, ablation_effects, active_features
 from pellucid.core.games.outcomes import evaluate_present
@@ -52,7 +52,7 @@ class FeatureAblation(Summarized):
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return await _ablation_attributions(f, Features.of_points(f, feature_mask), baselines)
+        return await _ablation_attributions(f, Features.of(f.x, mask_of_points(f, feature_mask)), baselines)
 
 
 @final

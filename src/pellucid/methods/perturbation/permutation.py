@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.examples import all_examples
-from pellucid.core.games.features import FeatureMask, Features
+from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.games.game import ablation_effects
 from pellucid.core.games.outcomes import evaluate_samples
 from pellucid.core.problem.attributions import Attributions
@@ -67,7 +67,7 @@ class FeaturePermutation(Summarized):
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        features = Features.of_points(f, feature_mask)
+        features = Features.of(f.x, mask_of_points(f, feature_mask))
         if len(f) < 2:
             warn("inputs hold a single example, which has no other to be exchanged with: all attributions are zero.")
         present = torch.arange(features.count if len(f) > 1 else 0, device="cpu")

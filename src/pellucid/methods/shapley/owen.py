@@ -11,7 +11,7 @@ from torch import Tensor
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.attributions import game_attributions
-from pellucid.core.games.features import FeatureMask, Features
+from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.games.game import Game
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
@@ -79,7 +79,9 @@ class OwenValues(Summarized):
             InvalidArgument: The groups do not fit, divide a feature, or need too many coalitions.
         """
         game = Game(f, feature_mask, baselines)
-        group_ids, group_of_player = _groups_of_players(game, Features.of_points(f, self.groups, "groups"))
+        group_ids, group_of_player = _groups_of_players(
+            game, Features.of(f.x, mask_of_points(f, self.groups), "groups")
+        )
         _check_exact_is_feasible(group_of_player.bincount(minlength=len(group_ids)).tolist())
         groups = [(group_of_player == group).nonzero().flatten() for group in range(len(group_ids))]
         coalition_sets = _owen_coalitions(groups, group_of_player)
@@ -211,7 +213,7 @@ class OwenValueSampling(Summarized):
             InvalidArgument: The groups do not fit, or divide a feature; there is no sample.
         """
         game = Game(f, feature_mask, baselines)
-        groups = Features.of_points(f, self.groups, "groups")
+        groups = Features.of(f.x, mask_of_points(f, self.groups), "groups")
         group_ids, group_of_player = _groups_of_players(game, groups)
         generator = shared_generator(self.seed, self.generator)
 
