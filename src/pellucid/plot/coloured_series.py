@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from matplotlib.collections import LineCollection, PolyCollection
     from matplotlib.figure import Figure
 
-MARGIN = 0.1
-"""How much of the range of a series is left free above and below a coloured line."""
+OUTLINE = 1.0
+"""How much wider than a coloured line the line below it is, in points."""
+
+MARGIN = 0.15
+"""How much of the range of a series is left free above and below its line, for the numbers of panels not to meet."""
 
 
 def draw_series(plot: SeriesPlot, look: Look, canvas: Canvas, **lines: Any) -> tuple[Figure, NDArray[Any]]:
@@ -43,7 +46,8 @@ def draw_series(plot: SeriesPlot, look: Look, canvas: Canvas, **lines: Any) -> t
             _draw_lines(one, plot, lines)
         elif plot.view == "overlay_individual":
             shown = _draw_surroundings(one, plot, plot.colours.values[channel], look, options)
-            one.plot(plot.times, plot.series[channel], **{"color": one.xaxis.label.get_color()} | lines)
+            one.plot(plot.times, plot.series[channel], **_ink(one, plot) | lines)
+            one.margins(y=MARGIN)
         else:
             shown = _draw_coloured_line(one, plot, channel, options, lines)
         _set_ends(one, plot)
@@ -51,7 +55,7 @@ def draw_series(plot: SeriesPlot, look: Look, canvas: Canvas, **lines: Any) -> t
             one.set_ylabel(plot.names[channel])
     if look.title:
         axes[0].set_title(look.title)
-    if canvas.drawn is None:
+    if canvas.drawn is None and len(axes) > 1:
         figure.subplots_adjust(hspace=0)
     if look.colour_bar:
         draw_colour_bar(figure, list(axes), shown, look.theme)
@@ -89,9 +93,14 @@ def _draw_lines(axes: Axes, plot: SeriesPlot, lines: dict[str, Any]) -> None:
     colours = colormaps["Dark2"].colors  # type: ignore[attr-defined]  # of a listed map
     for channel, series in enumerate(plot.series):
         name = {"label": plot.names[channel]} if plot.names else {}
-        axes.plot(plot.times, series, **{"color": colours[channel % len(colours)]} | name | lines)
+        axes.plot(plot.times, series, **_ink(axes, plot) | {"color": colours[channel % len(colours)]} | name | lines)
     if plot.names:
-        axes.legend(loc="best")
+        axes.legend(loc="best", facecolor=axes.get_facecolor(), labelcolor=axes.xaxis.label.get_color())
+
+
+def _ink(axes: Axes, plot: SeriesPlot) -> dict[str, Any]:
+    """What a line is drawn with: the colour of letters, which is readable on all others; and a dot if it is a point."""
+    return {"color": axes.xaxis.label.get_color(), "marker": "o" if len(plot.times) == 1 else ""}
 
 
 def _draw_coloured_line(
@@ -108,6 +117,9 @@ def _draw_coloured_line(
     line = LineCollection(list(segments), cmap=options["cmap"], norm=norm, **lines)
     line.set_array(np.ma.masked_invalid(values[: len(segments)]))
     axes.add_collection(line)
+    # A line around it, or the colour of zero could not be told from the background.
+    width = float(np.max(line.get_linewidth())) + OUTLINE
+    axes.plot(plot.times, series, **_ink(axes, plot) | {"color": LIGHT.neutral, "linewidth": width, "zorder": 1})
     low, high = float(np.nanmin(series)), float(np.nanmax(series))
     margin = MARGIN * (high - low) or 1.0
     axes.set_ylim(low - margin, high + margin)

@@ -126,8 +126,8 @@ def _colours(levels: Array) -> Array:
         return levels
     if channels > 1:
         warn(f"An image of {channels} channels is drawn in grey: the mean of them.")
-    grey: Array = levels.mean(2, keepdims=True)
-    return np.repeat(grey, 3, axis=2)
+    grey: Array = np.repeat(levels.mean(2, keepdims=True), 3, axis=2)
+    return grey
 
 
 def _lit(colours: Array, values: ScaledValues, view: ImageView) -> Array:

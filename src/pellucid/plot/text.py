@@ -18,7 +18,7 @@ from pellucid.plot.colours import colour_of, readable_on
 from pellucid.plot.theme import LIGHT, Theme
 
 MARKED = 0.05
-"""From which share of the limit on a bar says the sign of a word's attribution."""
+"""From which share of the limit on a line says the sign of a word's attribution."""
 
 VISIBLE = {"\n": "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}", "\t": "\N{RIGHTWARDS ARROW TO BAR}", "\r": ""}
 """What is written for white space that a page does not show."""
@@ -137,21 +137,25 @@ def numbers_of(values: object) -> Sequence[float]:
 
 
 def word(token: str, share: float, value: float, theme: Theme) -> str:
-    """A word on a colour; a bar above it says that its attribution is positive, one below that it is negative."""
-    known = math.isfinite(share)
-    share = max(-1.0, min(1.0, share)) if known else 0.0
-    background = colour_of(share, theme)
-    colour = readable_on(background)
-    above = theme.diverging[-1] if share >= MARKED else "transparent"
-    below = theme.diverging[0] if share <= -MARKED else "transparent"
-    line = f"solid {below}" if known else f"dotted {colour}"
+    """A word on a colour; a line above it says that its attribution is positive, one below that it is negative."""
+    share = max(-1.0, min(1.0, share)) if math.isfinite(share) else share
+    background = colour_of(share if math.isfinite(share) else 0.0, theme)
     style = (
-        f"background-color: {background}; color: {colour}; padding: 1px 2px; "
-        f"border-top: 3px solid {above}; border-bottom: 3px {line}"
+        f"background-color: {background}; color: {readable_on(background)}; padding: 2px 3px; "
+        f"text-decoration: {_line(share)}"
     )
     shown = "".join(VISIBLE.get(character, character) for character in without_brackets(token))
     # `dir` keeps what reverses the order of letters inside of the word.
     return f'<mark dir="auto" title="{value:+.4g}" style="{style}">{escaped(shown)}</mark>'
+
+
+def _line(share: float) -> str:
+    """The line that says a sign without a colour: none where there is hardly a value, a wave where there is none."""
+    if not math.isfinite(share):
+        return "underline wavy"
+    if abs(share) < MARKED:
+        return "none"
+    return "overline 2px" if share > 0 else "underline 2px"
 
 
 def _is_right_to_left(tokens: list[str]) -> bool:
