@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 ColourMapLike: TypeAlias = "Colormap | str | None"
 """A colour map of Matplotlib's or its name; None for ours, `"captum"` for those of Captum, which are red and green."""
 
+COLOURS = 257
+"""How many a map has: an odd number, for zero to have its own."""
+
 CAPTUMS = {"positive": "Greens", "negative": "Reds", "absolute_value": "Blues"}
 CAPTUMS_DIVERGING = ("red", "white", "green")
 
@@ -45,7 +48,7 @@ def colour_map(colours: ColourMapLike, sign: Sign, theme: Theme) -> Colormap:
     from matplotlib.colors import LinearSegmentedColormap
 
     if colours is None:
-        return LinearSegmentedColormap.from_list(f"{theme.name} {sign}", ramp(sign, theme))
+        return LinearSegmentedColormap.from_list(f"{theme.name} {sign}", ramp(sign, theme), N=COLOURS)
     if colours == "captum" and sign == "all":
         return LinearSegmentedColormap.from_list("captum", CAPTUMS_DIVERGING)
     try:

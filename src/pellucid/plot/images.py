@@ -51,9 +51,9 @@ def image_plot(attributions: object, image: object, view: ImageView, scaling: Sc
     Raises:
         InvalidArgument: An argument is not what it must be, or they do not fit together.
     """
+    check_name("view", view, get_args(ImageView))
     if view != "heat_map" and image is None:
         raise InvalidArgument(f"image must be given to draw {view!r}: got None. Hint: 'heat_map' draws none.")
-    check_name("view", view, get_args(ImageView))
     if view == "original_image":
         return ImagePlot(colours=_colours(_levels(image)).astype(np.uint8))
     if view in ("masked_image", "alpha_scaling") and scaling.sign == "all":
@@ -134,7 +134,8 @@ def _lit(colours: Array, values: ScaledValues, view: ImageView) -> Array:
     """An image as far as attributions light it."""
     shares = values.shares[:, :, None]
     if view == "masked_image":
-        return np.clip((colours * shares).astype(int), 0, 255).astype(np.uint8)
+        darkened: Array = np.clip((colours * shares).astype(int), 0, 255).astype(np.uint8)
+        return darkened
     opacities = colours[:, :, 3:] / 255.0 if colours.shape[2] == 4 else 1.0
     return np.concatenate([colours[:, :, :3], shares * opacities * 255], axis=2).astype(np.uint8)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid.core.counts import check_count
 from pellucid.core.summaries import Summarized, summary
-from pellucid.errors import InvalidArgument, WrongType
+from pellucid.errors import InvalidArgument
 from pellucid.plot.arrays import Array, as_array, check_fraction
 from pellucid.plot.canvas import matplotlib_needed
 
@@ -91,4 +91,4 @@ def _levels_of(colour: ColourLike) -> Array:
     try:
         return np.array(to_rgba(colour if isinstance(colour, str) else tuple(colour)))
     except (ValueError, TypeError) as error:
-        raise WrongType(f"colour must be one that Matplotlib knows: got {summary(colour)}.") from error
+        raise InvalidArgument(f"colour must be one that Matplotlib knows: got {summary(colour)}.") from error

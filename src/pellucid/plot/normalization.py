@@ -33,7 +33,7 @@ class ScaledValues:
     def shares(self) -> Array:
         """How far values are between the limits, from 0 to 1, zero where there is nothing to show."""
         low, high = self.limits
-        shares: Array = np.clip((np.nan_to_num(self.values) - low) / (high - low), 0, 1)
+        shares: Array = np.nan_to_num(np.clip((self.values - low) / (high - low), 0, 1))
         return shares
 
 

@@ -24,8 +24,8 @@ class Theme:
         return self.positive if value > 0 else self.negative
 
 
-# Zero is the background, and lightness changes as fast on both sides of it. A value and its opposite differ by a
-# CIEDE2000 of 27 or more from a quarter of the scale on, also as readers with protanopia, deuteranopia and tritanopia see
+# Zero is the background, and lightness changes as fast on both sides of it. From a quarter of the scale on, a value and
+# its opposite differ by a CIEDE2000 of 27 or more, also as readers with protanopia, deuteranopia and tritanopia see
 # them. Sizes without a sign have a hue of their own, so that nobody takes them for positive values.
 LIGHT_DIVERGING = ("#8c3b00", "#d9772b", "#f6c79b", "#f7f7f7", "#a9cdf0", "#3f86c9", "#0b3f7a")
 LIGHT_MAGNITUDE = ("#f7f7f7", "#cfc6e4", "#9a84c6", "#6a45a0", "#38106b")

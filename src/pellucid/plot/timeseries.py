@@ -92,7 +92,7 @@ def _channels_first(attributions: object, series: object, channels_last: bool) -
         if array.ndim != 2 or not array.size:
             raise InvalidArgument(f"{name} must be {shape}: got {summary(array)}.{_reshaping(name, array)}")
     if values.shape != lines.shape:
-        raise InvalidArgument(f"attributions must be of the shape of series, {lines.shape}: got {values.shape}.")
+        raise InvalidArgument(f"attributions must be of the series' shape, {lines.shape}: got {values.shape}.")
     if channels_last:
         values, lines = values.T, lines.T
     channels, steps = lines.shape
