@@ -2,4 +2,4 @@
 
 from pellucid.errors import ABSENT
 
-collect_ignore = ["conftest.py", *(f"pellucid/{package}.py" for package in ABSENT), "pellucid/attr/visualization.py"]
+collect_ignore = ["conftest.py", *(f"pellucid/{package}.py" for package in ABSENT)]

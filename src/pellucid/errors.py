@@ -4,6 +4,7 @@
     ├── InvalidArgument     (ValueError, AssertionError)   an argument is not what the method expects
     │   ├── OutOfRange      (IndexError)                   a target beyond the output
     │   ├── NotScalar       (RuntimeError)                 a target that leaves several values per example
+    │   ├── UnknownName     (KeyError)                     a name that is none of those there are
     │   └── WrongType       (TypeError)                    an argument that is no number, or no model
     ├── NotFound            (AttributeError)               a model has nothing of this name
     ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
@@ -45,6 +46,12 @@ class OutOfRange(InvalidArgument, IndexError):
 
 class NotScalar(InvalidArgument, RuntimeError):
     """A target leaves several values per example, where a gradient needs one."""
+
+
+class UnknownName(InvalidArgument, KeyError):
+    """An argument is a name, but none of those there are."""
+
+    __str__ = Exception.__str__  # a KeyError's message is in quotes
 
 
 class WrongType(InvalidArgument, TypeError):
@@ -173,7 +180,7 @@ def not_to_be_overridden(what: object, names: tuple[str, ...], hint: str) -> Non
 
 ABSENT = {
     "attr": (
-        "visualization TokenReferenceBase InterpretableEmbeddingBase configure_interpretable_embedding_layer "
+        "TokenReferenceBase InterpretableEmbeddingBase configure_interpretable_embedding_layer "
         "remove_interpretable_embedding_layer LLMAttribution LLMAttributionResult LLMGradientAttribution "
         "RemoteLLMAttribution RemoteLLMProvider VLLMProvider InterpretableInput TextTemplateInput TextTokenInput "
         "ImageMaskInput ProductBaselines DataLoaderAttribution Summarizer SummarizerSingleTensor CommonStats "

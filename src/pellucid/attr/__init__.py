@@ -14,6 +14,7 @@ gives every example its own stream of random numbers (see [random_source][pelluc
 
 import typing
 
+from pellucid.attr import visualization
 from pellucid.attr._bases import (
     Attribution,
     GradientAttribution,
@@ -90,6 +91,7 @@ __all__ = [
     "Saliency",
     "ShapleyValueSampling",
     "ShapleyValues",
+    "visualization",
 ]
 
 if not typing.TYPE_CHECKING:  # or a checker would find any name here
