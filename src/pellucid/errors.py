@@ -4,6 +4,7 @@
     ├── InvalidArgument     (ValueError, AssertionError)   an argument is not what the method expects
     │   ├── OutOfRange      (IndexError)                   a target beyond the output
     │   ├── NotScalar       (RuntimeError)                 a target that leaves several values per example
+    │   ├── WrongShape      (RuntimeError)                 a tensor of another shape than those before
     │   └── WrongType       (TypeError)                    an argument that is no number, or no model
     ├── NotFound            (AttributeError)               a model has nothing of this name
     ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
@@ -45,6 +46,10 @@ class OutOfRange(InvalidArgument, IndexError):
 
 class NotScalar(InvalidArgument, RuntimeError):
     """A target leaves several values per example, where a gradient needs one."""
+
+
+class WrongShape(InvalidArgument, RuntimeError):
+    """A tensor has another shape than those before it."""
 
 
 class WrongType(InvalidArgument, TypeError):
@@ -176,8 +181,7 @@ ABSENT = {
         "visualization TokenReferenceBase InterpretableEmbeddingBase configure_interpretable_embedding_layer "
         "remove_interpretable_embedding_layer LLMAttribution LLMAttributionResult LLMGradientAttribution "
         "RemoteLLMAttribution RemoteLLMProvider VLLMProvider InterpretableInput TextTemplateInput TextTokenInput "
-        "ImageMaskInput ProductBaselines DataLoaderAttribution Summarizer SummarizerSingleTensor CommonStats "
-        "ClassSummarizer StatValue Mean StdDev Var MSE Min Max Sum Count"
+        "ImageMaskInput ProductBaselines DataLoaderAttribution"
     ),
     "metrics": "infidelity infidelity_perturb_func_decorator sensitivity_max",
     "concept": "TCAV CAV Concept ConceptInterpreter Classifier DefaultClassifier",

@@ -42,11 +42,18 @@ from pellucid.attr.lrp import LRP, LayerLRP
 from pellucid.attr.noise import NoiseTunnel
 from pellucid.attr.relu import Deconvolution, GuidedBackprop, NeuronDeconvolution, NeuronGuidedBackprop
 from pellucid.attr.shapley import ShapleyValues, ShapleyValueSampling
+from pellucid.attr.stats import Count, Max, Min, Stat, StatValue, Sum
+from pellucid.attr.summarizer import ClassSummarizer, CommonStats, Summarizer, SummarizerSingleTensor
+from pellucid.attr.variances import MSE, Mean, StdDev, Var
 from pellucid.errors import missing as _missing
 
 __all__ = [
     "LRP",
+    "MSE",
     "Attribution",
+    "ClassSummarizer",
+    "CommonStats",
+    "Count",
     "Deconvolution",
     "DeepLift",
     "DeepLiftShap",
@@ -74,6 +81,9 @@ __all__ = [
     "LayerLRP",
     "Lime",
     "LimeBase",
+    "Max",
+    "Mean",
+    "Min",
     "NeuronAttribution",
     "NeuronConductance",
     "NeuronDeconvolution",
@@ -90,6 +100,13 @@ __all__ = [
     "Saliency",
     "ShapleyValueSampling",
     "ShapleyValues",
+    "Stat",
+    "StatValue",
+    "StdDev",
+    "Sum",
+    "Summarizer",
+    "SummarizerSingleTensor",
+    "Var",
 ]
 
 if not typing.TYPE_CHECKING:  # or a checker would find any name here
