@@ -178,8 +178,7 @@ def not_to_be_overridden(what: object, names: tuple[str, ...], hint: str) -> Non
 
 ABSENT = {
     "attr": (
-        "visualization TokenReferenceBase InterpretableEmbeddingBase configure_interpretable_embedding_layer "
-        "remove_interpretable_embedding_layer LLMAttribution LLMAttributionResult LLMGradientAttribution "
+        "visualization LLMAttribution LLMAttributionResult LLMGradientAttribution "
         "RemoteLLMAttribution RemoteLLMProvider VLLMProvider InterpretableInput TextTemplateInput TextTokenInput "
         "ImageMaskInput ProductBaselines DataLoaderAttribution"
     ),

@@ -11,7 +11,7 @@ from house.source import SOURCES, Source, places
 MOST_LINES = 350
 
 every_file = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-NO_METHODS = {"attr/stats.py", "attr/summarizer.py", "attr/variances.py"}
+NO_METHODS = {"attr/embeddings.py", "attr/stats.py", "attr/summarizer.py", "attr/variances.py"}
 """Captum's names for what is no attribution method: there is nothing beneath them, and their logic is in `attr`."""
 facades = [
     source

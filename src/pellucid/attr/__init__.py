@@ -34,6 +34,13 @@ from pellucid.attr.cam import GuidedGradCam, LayerGradCam
 from pellucid.attr.conductance import InternalInfluence, LayerConductance, NeuronConductance
 from pellucid.attr.deeplift import DeepLift, LayerDeepLift, NeuronDeepLift
 from pellucid.attr.deeplift_shap import DeepLiftShap, LayerDeepLiftShap, NeuronDeepLiftShap
+from pellucid.attr.embeddings import (
+    InterpretableEmbeddingBase,
+    ModelInputWrapper,
+    TokenReferenceBase,
+    configure_interpretable_embedding_layer,
+    remove_interpretable_embedding_layer,
+)
 from pellucid.attr.gradient import InputXGradient, LayerGradientXActivation, NeuronGradient, Saliency
 from pellucid.attr.gradient_shap import GradientShap, LayerGradientShap, NeuronGradientShap
 from pellucid.attr.integrated_gradients import IntegratedGradients, LayerIntegratedGradients, NeuronIntegratedGradients
@@ -66,6 +73,7 @@ __all__ = [
     "InputXGradient",
     "IntegratedGradients",
     "InternalInfluence",
+    "InterpretableEmbeddingBase",
     "KernelShap",
     "LayerActivation",
     "LayerAttribution",
@@ -84,6 +92,7 @@ __all__ = [
     "Max",
     "Mean",
     "Min",
+    "ModelInputWrapper",
     "NeuronAttribution",
     "NeuronConductance",
     "NeuronDeconvolution",
@@ -106,7 +115,10 @@ __all__ = [
     "Sum",
     "Summarizer",
     "SummarizerSingleTensor",
+    "TokenReferenceBase",
     "Var",
+    "configure_interpretable_embedding_layer",
+    "remove_interpretable_embedding_layer",
 ]
 
 if not typing.TYPE_CHECKING:  # or a checker would find any name here
