@@ -180,7 +180,7 @@ ABSENT = {
     "attr": (
         "visualization LLMAttribution LLMAttributionResult LLMGradientAttribution "
         "RemoteLLMAttribution RemoteLLMProvider VLLMProvider InterpretableInput TextTemplateInput TextTokenInput "
-        "ImageMaskInput ProductBaselines DataLoaderAttribution"
+        "ImageMaskInput"
     ),
     "metrics": "infidelity infidelity_perturb_func_decorator sensitivity_max",
     "concept": "TCAV CAV Concept ConceptInterpreter Classifier DefaultClassifier",
@@ -193,7 +193,7 @@ ABSENT = {
 }
 """For each of Captum's packages, the public names that pellucid does not have yet; README lists them too."""
 
-AROUND_ITS_OWN = ("DataLoaderAttribution", "LLMAttribution", "LLMGradientAttribution", "RemoteLLMAttribution")
+AROUND_ITS_OWN = ("LLMAttribution", "LLMGradientAttribution", "RemoteLLMAttribution")
 """Classes that wrap an attribution method, which then must be Captum's."""
 
 

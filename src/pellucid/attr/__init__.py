@@ -30,8 +30,10 @@ from pellucid.attr.ablation import (
     Occlusion,
 )
 from pellucid.attr.activation import LayerActivation
+from pellucid.attr.baselines import ProductBaselines
 from pellucid.attr.cam import GuidedGradCam, LayerGradCam
 from pellucid.attr.conductance import InternalInfluence, LayerConductance, NeuronConductance
+from pellucid.attr.dataloader import DataLoaderAttribution
 from pellucid.attr.deeplift import DeepLift, LayerDeepLift, NeuronDeepLift
 from pellucid.attr.deeplift_shap import DeepLiftShap, LayerDeepLiftShap, NeuronDeepLiftShap
 from pellucid.attr.embeddings import (
@@ -61,6 +63,7 @@ __all__ = [
     "ClassSummarizer",
     "CommonStats",
     "Count",
+    "DataLoaderAttribution",
     "Deconvolution",
     "DeepLift",
     "DeepLiftShap",
@@ -106,6 +109,7 @@ __all__ = [
     "NoiseTunnel",
     "Occlusion",
     "PerturbationAttribution",
+    "ProductBaselines",
     "Saliency",
     "ShapleyValueSampling",
     "ShapleyValues",

@@ -176,10 +176,15 @@ def _home_of(model: Any, full_name: str) -> tuple[Any, str]:
             if isinstance(getattr(owner, name, None), nn.Module):
                 # A compiled module lets its attributes be read, not in all releases be written.
                 return getattr(owner, "_modules", {}).get("_orig_mod", owner), name
-    known = [name for name, _ in model.named_modules() if name] if isinstance(model, nn.Module) else []
-    close = [name for name in known if name.endswith(f".{full_name}")] or difflib.get_close_matches(full_name, known)
-    hint = f" Hint: there is {', '.join(map(repr, close[:3] or known[:3]))}." if known else ""
+    hint = _names_like(full_name, model) if isinstance(model, nn.Module) else ""
     raise NotFound(f"embedding_layer_name must be the name of a module of the model: got {full_name!r}.{hint}")
+
+
+def _names_like(full_name: str, model: nn.Module) -> str:
+    """A hint: the modules of a model whose names end with a name, or are like it."""
+    known = [name for name, _ in model.named_modules() if name]
+    close = [name for name in known if name.endswith(f".{full_name}")] or difflib.get_close_matches(full_name, known)
+    return f" Hint: there is {', '.join(map(repr, close[:3] or known[:3]))}." if known else ""
 
 
 def _with_wrapped(model: Any) -> list[Any]:

@@ -280,5 +280,5 @@ class Sum(Fold):
 
 
 def widened(x: Tensor) -> Tensor:
-    """A copy in float64, in which sums keep what float32 loses; in float32 on devices that have no stat."""
-    return x.detach().to(torch.float32 if x.device.type == "mps" else torch.float64, copy=True)
+    """In float64, in which sums keep what float32 loses; in float32 on devices that have no other."""
+    return x.detach().to(torch.float32 if x.device.type == "mps" else torch.float64)

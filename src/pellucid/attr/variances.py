@@ -81,11 +81,11 @@ class MSE(Stat):
 
     def update(self, x: Tensor) -> None:
         """Add the squared distance of an observation, which is in the mean already."""
-        mean = self.mean.wide
+        mean, wide = self.mean.wide, widened(x)
         if self.mean.count.n == 1:
             self.wide = torch.zeros_like(mean)
         else:
-            self.wide = self.wide + (widened(x) - self._mean_before) * (widened(x) - mean)
+            self.wide = self.wide + (wide - self._mean_before) * (wide - mean)
         self._mean_before = mean
 
     def get(self) -> Tensor | None:

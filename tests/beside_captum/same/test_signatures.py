@@ -23,7 +23,8 @@ METHODS = [
     for method, parameters in described["methods"].items()
     if parameters != "property"
 ]
-ON_MODELS = [name for name in API if "get_name" in API[name]["methods"] and name not in {"NoiseTunnel"}]
+ON_ATTRIBUTIONS = {"DataLoaderAttribution", "NoiseTunnel"}
+ON_MODELS = [name for name in API if "get_name" in API[name]["methods"] and name not in ON_ATTRIBUTIONS]
 """Attributions of a model, and not of another attribution."""
 MODEL, LAYER = nn.Identity(), nn.Identity()
 THEIR_OWN = {
@@ -45,6 +46,9 @@ AUTOMATIC = {"perturbations_per_eval", "perm_func"}
 
 STARRED = {inspect.Parameter.VAR_POSITIONAL: "*args", inspect.Parameter.VAR_KEYWORD: "**kwargs"}
 
+TAKES_MORE = {"DataLoaderAttribution.attribute"}
+"""What has `**kwargs` that Captum's has not."""
+
 
 def of_pellucid(parameters: list[dict[str, str]]) -> list[dict[str, str]]:
     """What Captum lists, as pellucid has it."""
@@ -57,6 +61,8 @@ def listed(function: Callable[..., Any], *, skip: int) -> tuple[list[dict[str, s
     for parameter in list(inspect.signature(function).parameters.values())[skip:]:
         if parameter.kind is parameter.KEYWORD_ONLY:
             by_name.append(parameter.name)
+            continue
+        if parameter.kind is parameter.VAR_KEYWORD and function.__qualname__ in TAKES_MORE:
             continue
         entry = {"name": parameter.name}
         if parameter.kind in STARRED:
