@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import RandomSampler
 
 from pellucid.attr._bases import Attribution, InternalAttribution, PerturbationAttribution
+from pellucid.attr._internals import refuse_what_is_not_called
 from pellucid.attr.ablation import FeaturePermutation
 from pellucid.attr.lime import Lime, LimeBase
 from pellucid.core.counts import check_count
@@ -21,9 +22,11 @@ from pellucid.core.games.features import FeatureMask, Features
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.summaries import summary
 from pellucid.core.tensors import Tensors
-from pellucid.errors import InvalidArgument, located, warn
+from pellucid.errors import InvalidArgument, located, renamed, warn
 
 _LOADER_LOG = logging.getLogger("pellucid")
+_NAMES = {"batches": "dataloader", "model": "forward_func", "roles": "input_roles"}
+"""What messages of the engine say, and what is meant."""
 
 
 class DataLoaderAttribution(Attribution):
@@ -103,6 +106,7 @@ class DataLoaderAttribution(Attribution):
             InvalidArgument: An argument is not what it must be; the message says what it may be.
         """
         try:
+            refuse_what_is_not_called(self)
             count = check_count("perturbations_per_pass", perturbations_per_pass)
             batch = _first_batch(dataloader, reduce)
             layout = BatchLayout.of(batch, input_roles)
@@ -113,7 +117,7 @@ class DataLoaderAttribution(Attribution):
             metric = DataSetMetric(self.forward_func, dataloader, layout, entries, reduce, to_metric)
             metric._fill(layout.attributed(layout.parts(batch)))  # refused before the data are read
         except Exception as error:
-            raise located(error, type(self).__name__, summary(dataloader)) from error.__cause__
+            raise renamed(located(error, type(self).__name__, summary(dataloader)), _NAMES) from error.__cause__
         _LOADER_LOG.info(
             "DataLoaderAttribution reads the data loader several times: once for its first batch, and once for every "
             "%d evaluations of %s. Hint: perturbations_per_pass takes more of them in a pass.",

@@ -51,8 +51,8 @@ class BatchLayout(Summarized):
         kind = next((kind for kind in (Tensor, Mapping, tuple, list) if isinstance(batch, kind)), None)
         if kind is None:
             raise InvalidArgument(
-                f"dataloader must yield tensors, or tuples, lists or dicts of them: got {summary(batch)}. "
-                "Hint: a DataLoader's collate_fn makes batches."
+                f"batches must be tensors, or tuples, lists or dicts of them: got {summary(batch)}. "
+                "Hint: the collate_fn of a torch.utils.data.DataLoader makes them."
             )
         keys = tuple(batch) if kind is Mapping else tuple(range(1 if kind is Tensor else len(batch)))
         shown_kind = Tensor if kind is Tensor else dict if kind is Mapping else tuple
@@ -61,8 +61,8 @@ class BatchLayout(Summarized):
             role = layout.roles[keys.index(key)]
             if role == ATTRIBUTED and not (isinstance(value, Tensor) and value.ndim):
                 raise InvalidArgument(
-                    f"dataloader must yield tensors (B, ...) where attributions are wanted: got {summary(value)} at "
-                    f"{key!r}. Hint: input_roles has {PASSED} for what the model takes besides, {KEPT} for labels."
+                    f"batches must hold tensors (B, ...) where attributions are wanted: got {summary(value)} at "
+                    f"{key!r}. Hint: roles=... has {PASSED} for what the model takes besides, {KEPT} for labels."
                 )
         return layout
 
@@ -81,7 +81,7 @@ class BatchLayout(Summarized):
             return [batch]
         if (isinstance(batch, Mapping) and set(batch) != set(self.keys)) or len(batch) != len(self.keys):
             raise InvalidArgument(
-                f"dataloader must yield batches of the same parts: expected {list(self.keys)}, got {summary(batch)}."
+                f"batches must have the same parts: expected {list(self.keys)}, got {summary(batch)}."
             )
         return [batch[key] for key in self.keys]
 
@@ -134,14 +134,14 @@ def _resolve_roles(roles: Any, keys: tuple[Any, ...]) -> tuple[int, ...]:
     by_key = [roles.get(key, KEPT) for key in keys] if isinstance(roles, Mapping) else list(roles)
     unknown = set(roles) - set(keys) if isinstance(roles, Mapping) else set()
     if len(by_key) != len(keys) or unknown:
-        raise InvalidArgument(f"input_roles must be one for each part of a batch, {list(keys)}: got {summary(roles)}.")
+        raise InvalidArgument(f"roles must be one for each part of a batch, {list(keys)}: got {summary(roles)}.")
     if not set(by_key) <= {ATTRIBUTED, PASSED, KEPT}:
         raise InvalidArgument(
-            f"input_roles must be {ATTRIBUTED} for what is attributed to, {PASSED} for what the model takes besides, "
+            f"roles must be {ATTRIBUTED} for what is attributed to, {PASSED} for what the model takes besides, "
             f"{KEPT} for what it does not take: got {summary(roles)}."
         )
     if ATTRIBUTED not in by_key:
-        raise InvalidArgument(f"input_roles must have a {ATTRIBUTED} for what is attributed to: got {summary(roles)}.")
+        raise InvalidArgument(f"roles must have a {ATTRIBUTED} for what is attributed to: got {summary(roles)}.")
     return tuple(by_key)
 
 
@@ -221,7 +221,7 @@ class DataSetMetric(nn.Module):
             return self._reduce(accumulated, output, self._layout.arranged(parts))
         if not isinstance(output, Tensor) or not output.ndim:
             raise InvalidArgument(
-                f"forward_func must return a tensor with a value for each example: got {summary(output)}. "
+                f"model must return a tensor with a value for each example: got {summary(output)}. "
                 "Hint: reduce=, which says what becomes of its outputs."
             )
         return [*accumulated, output]
