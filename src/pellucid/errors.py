@@ -5,6 +5,7 @@
     │   ├── OutOfRange      (IndexError)                   a target beyond the output
     │   ├── NotScalar       (RuntimeError)                 a target that leaves several values per example
     │   ├── UnknownName     (KeyError)                     a name that is none of those there are
+    │   ├── WrongShape      (RuntimeError)                 a tensor of another shape than those before
     │   └── WrongType       (TypeError)                    an argument that is no number, or no model
     ├── NotFound            (AttributeError)               a model has nothing of this name
     ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
@@ -52,6 +53,10 @@ class UnknownName(InvalidArgument, KeyError):
     """An argument is a name, but none of those there are."""
 
     __str__ = Exception.__str__  # a KeyError's message is in quotes
+
+
+class WrongShape(InvalidArgument, RuntimeError):
+    """A tensor has another shape than those before it."""
 
 
 class WrongType(InvalidArgument, TypeError):
@@ -180,11 +185,9 @@ def not_to_be_overridden(what: object, names: tuple[str, ...], hint: str) -> Non
 
 ABSENT = {
     "attr": (
-        "TokenReferenceBase InterpretableEmbeddingBase configure_interpretable_embedding_layer "
-        "remove_interpretable_embedding_layer LLMAttribution LLMAttributionResult LLMGradientAttribution "
+        "LLMAttribution LLMAttributionResult LLMGradientAttribution "
         "RemoteLLMAttribution RemoteLLMProvider VLLMProvider InterpretableInput TextTemplateInput TextTokenInput "
-        "ImageMaskInput ProductBaselines DataLoaderAttribution Summarizer SummarizerSingleTensor CommonStats "
-        "ClassSummarizer StatValue Mean StdDev Var MSE Min Max Sum Count"
+        "ImageMaskInput"
     ),
     "metrics": "infidelity infidelity_perturb_func_decorator sensitivity_max",
     "concept": "TCAV CAV Concept ConceptInterpreter Classifier DefaultClassifier",
@@ -197,7 +200,7 @@ ABSENT = {
 }
 """For each of Captum's packages, the public names that pellucid does not have yet; README lists them too."""
 
-AROUND_ITS_OWN = ("DataLoaderAttribution", "LLMAttribution", "LLMGradientAttribution", "RemoteLLMAttribution")
+AROUND_ITS_OWN = ("LLMAttribution", "LLMGradientAttribution", "RemoteLLMAttribution")
 """Classes that wrap an attribution method, which then must be Captum's."""
 
 

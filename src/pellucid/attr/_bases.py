@@ -80,6 +80,7 @@ class Attribution:
         return summary_of_call(type(self).__name__, arguments_held_by(self), partial(module_label, model=model))
 
     _in_future = False
+    _rows_per_forward: int | None = None  # where no argument says it
 
     def attribute_future(self, *args: Any, **kwargs: Any) -> Any:
         """Attributions as a future, of a model that returns one; only some methods have it."""
