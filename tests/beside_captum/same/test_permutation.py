@@ -76,7 +76,7 @@ def test_masks(mask: Any, size: int, seed: int):
         *itertools.product([None, ([[0, 1, 2]], [[[3, 4], [5, 6]]]), ([[7, 1, 3]], [[[2]]])], [None, rolled]),
         (([[0, 1, 0]], [[[1, 0], [1, 2]]]), rolled),  # exchanged together by default: a difference
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_masks_of_two_inputs(masks: Any, size: int, perm_func: Any):
     given = None if masks is None else tuple(map(torch.tensor, masks))
