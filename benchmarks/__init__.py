@@ -11,7 +11,7 @@
     bounded_memory.py         and memory that grows neither with the steps nor with the batch
     layer_memory.py           nor does it at the embeddings of tokens
 
-`python -m benchmarks chunks` is the sweep behind the sizes of automatic chunks, `chunks.py`. Who has a GPU runs
+`python -m benchmarks blocks` is the sweep behind the sizes of automatic blocks, `blocks.py`. Who has a GPU runs
 `python -m benchmarks.on_gpu`: the same attributions as on the CPU, in no more time than Captum takes on the same GPU.
 """
 

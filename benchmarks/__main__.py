@@ -10,9 +10,9 @@ from rich.console import Console
 from benchmarks import (
     attention_relevance,
     background,
+    blocks,
     bounded_memory,
     call_overhead,
-    chunks,
     deeplift,
     exact_shapley,
     games,
@@ -45,7 +45,7 @@ CASES: list[Case] = [
     *replay.CASES,
 ]
 
-SWEEPS = {"chunks": chunks.sweep, "variance": variance.sweep}
+SWEEPS = {"blocks": blocks.sweep, "variance": variance.sweep}
 """What has tables of its own, and runs only where it is asked for."""
 
 
@@ -65,7 +65,7 @@ def main() -> None:
         epilog="On a GPU: python -m benchmarks.on_gpu",
     )
     parser.add_argument(
-        "words", nargs="*", help="parts of names of cases; `chunks` and `variance` have tables of their own"
+        "words", nargs="*", help="parts of names of cases; `blocks` and `variance` have tables of their own"
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON per case")
     arguments = parser.parse_args()

@@ -4,6 +4,8 @@
     ├── InvalidArgument     (ValueError, AssertionError)   an argument is not what the method expects
     │   ├── OutOfRange      (IndexError)                   a target beyond the output
     │   ├── NotScalar       (RuntimeError)                 a target that leaves several values per example
+    │   ├── UnknownName     (KeyError)                     a name that is none of those there are
+    │   ├── WrongShape      (RuntimeError)                 a tensor of another shape than those before
     │   └── WrongType       (TypeError)                    an argument that is no number, or no model
     ├── NotFound            (AttributeError)               a model has nothing of this name
     ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
@@ -19,7 +21,6 @@ shapes of its inputs, once, at the public call.
 
 from __future__ import annotations
 
-import operator
 import os
 import re
 import sys
@@ -27,8 +28,6 @@ import warnings
 from collections.abc import Mapping
 from types import FrameType, TracebackType
 from typing import NoReturn
-
-from pellucid.summaries import summary
 
 
 class PellucidError(Exception):
@@ -48,6 +47,16 @@ class OutOfRange(InvalidArgument, IndexError):
 
 class NotScalar(InvalidArgument, RuntimeError):
     """A target leaves several values per example, where a gradient needs one."""
+
+
+class UnknownName(InvalidArgument, KeyError):
+    """An argument is a name, but none of those there are."""
+
+    __str__ = Exception.__str__  # a KeyError's message is in quotes
+
+
+class WrongShape(InvalidArgument, RuntimeError):
+    """A tensor has another shape than those before it."""
 
 
 class WrongType(InvalidArgument, TypeError):
@@ -174,35 +183,11 @@ def not_to_be_overridden(what: object, names: tuple[str, ...], hint: str) -> Non
             raise NotSupported(f"{owner.__name__}.{name} would have no effect: pellucid does not call it. Hint: {hint}")
 
 
-def check_count(name: str, count: int, least: int = 1) -> int:
-    """A number of samples, steps or rows as an `int`.
-
-    Args:
-        name: The argument's name, for the message.
-        count: The user's number.
-        least: The smallest number allowed.
-
-    Raises:
-        WrongType: It is not an integer.
-        InvalidArgument: It is too small.
-    """
-    message = f"{name} must be an integer of at least {least}: got {summary(count)}."
-    try:
-        number = operator.index(count)
-    except TypeError:
-        raise WrongType(message) from None
-    if number < least:
-        raise InvalidArgument(message)
-    return number
-
-
 ABSENT = {
     "attr": (
-        "visualization TokenReferenceBase InterpretableEmbeddingBase configure_interpretable_embedding_layer "
-        "remove_interpretable_embedding_layer LLMAttribution LLMAttributionResult LLMGradientAttribution "
+        "LLMAttribution LLMAttributionResult LLMGradientAttribution "
         "RemoteLLMAttribution RemoteLLMProvider VLLMProvider InterpretableInput TextTemplateInput TextTokenInput "
-        "ImageMaskInput ProductBaselines DataLoaderAttribution Summarizer SummarizerSingleTensor CommonStats "
-        "ClassSummarizer StatValue Mean StdDev Var MSE Min Max Sum Count"
+        "ImageMaskInput"
     ),
     "metrics": "infidelity infidelity_perturb_func_decorator sensitivity_max",
     "concept": "TCAV CAV Concept ConceptInterpreter Classifier DefaultClassifier",
@@ -215,7 +200,7 @@ ABSENT = {
 }
 """For each of Captum's packages, the public names that pellucid does not have yet; README lists them too."""
 
-AROUND_ITS_OWN = ("DataLoaderAttribution", "LLMAttribution", "LLMGradientAttribution", "RemoteLLMAttribution")
+AROUND_ITS_OWN = ("LLMAttribution", "LLMGradientAttribution", "RemoteLLMAttribution")
 """Classes that wrap an attribution method, which then must be Captum's."""
 
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid.core.batching import BYTES_PER_INPUT_BYTE, CACHED_BYTES, CHUNK_BYTES, FEWEST_THREADS, Budget
+from pellucid.core.batching import BLOCK_BYTES, BYTES_PER_INPUT_BYTE, CACHED_BYTES, FEWEST_THREADS, Budget
 from pellucid.core.problem.problem import DEFAULT, Options
 
 sizes = st.integers(1, 12)
@@ -84,23 +84,23 @@ def inputs(rows: int, width: int) -> tuple[torch.Tensor]:
     return (torch.zeros(rows, width),)
 
 
-CHUNK = CACHED_BYTES * FEWEST_THREADS
-MOST = CHUNK_BYTES["cpu"]
+BLOCK = CACHED_BYTES * FEWEST_THREADS
+MOST = BLOCK_BYTES["cpu"]
 
 
 def test_the_first_guess_is_by_the_bytes_of_inputs_and_parameters():
-    assert Budget.of(inputs(3, 1000), 0, DEFAULT).rows == CHUNK // (4000 * BYTES_PER_INPUT_BYTE)
-    assert Budget.of(inputs(3, 1000), CHUNK // 10, DEFAULT).rows == 10
+    assert Budget.of(inputs(3, 1000), 0, DEFAULT).rows == BLOCK // (4000 * BYTES_PER_INPUT_BYTE)
+    assert Budget.of(inputs(3, 1000), BLOCK // 10, DEFAULT).rows == 10
     assert Budget.of(inputs(3, 1000), 5 * MOST, DEFAULT).rows == 3  # the batch is not split for that
     assert Budget.of(inputs(9, 1000), 5 * MOST, DEFAULT).rows == 3
     assert Budget.of(inputs(9, 1000), 50 * MOST, DEFAULT).rows == 2
     assert not Budget.of(inputs(3, 1000), 0, DEFAULT).rows_are_final
 
 
-@pytest.mark.parametrize(("threads", "chunk"), [(1, CHUNK), (2, CHUNK), (3, 3 * CACHED_BYTES), (64, MOST)])
-def test_a_chunk_fits_into_the_caches_of_the_threads(threads: int, chunk: int, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(("threads", "block"), [(1, BLOCK), (2, BLOCK), (3, 3 * CACHED_BYTES), (64, MOST)])
+def test_a_block_fits_into_the_caches_of_the_threads(threads: int, block: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    assert Budget.of(inputs(3, 1000), 0, DEFAULT).chunk_bytes == chunk
+    assert Budget.of(inputs(3, 1000), 0, DEFAULT).block_bytes == block
 
 
 @pytest.mark.parametrize("threads", [1, 64])
@@ -110,20 +110,20 @@ def test_what_would_fit_has_nothing_to_do_with_threads(threads: int, monkeypatch
     assert Budget.of(inputs(3, 1000), 0, Options(internal_batch_size=7)).rows_that_fit == 7
 
 
-def test_a_chunk_of_a_large_model_is_larger_but_bounded():
-    assert Budget.of(inputs(3, 1000), CHUNK // 10, DEFAULT).chunk_bytes == CHUNK
-    assert Budget.of(inputs(3, 1000), MOST, DEFAULT).chunk_bytes == 3 * MOST
-    assert Budget.of(inputs(3, 1000), 100 * MOST, DEFAULT).chunk_bytes == 4 * MOST
+def test_a_block_of_a_large_model_is_larger_but_bounded():
+    assert Budget.of(inputs(3, 1000), BLOCK // 10, DEFAULT).block_bytes == BLOCK
+    assert Budget.of(inputs(3, 1000), MOST, DEFAULT).block_bytes == 3 * MOST
+    assert Budget.of(inputs(3, 1000), 100 * MOST, DEFAULT).block_bytes == 4 * MOST
 
 
-def test_without_gradients_several_of_the_largest_tensors_fill_a_chunk():
+def test_without_gradients_several_of_the_largest_tensors_fill_a_block():
     def forward(*_: slice) -> None:
         with budget.measuring(10), torch.no_grad():
             torch.lstm(x, (h, h), weights, True, 1, 0.0, False, False, True)  # a tuple, whose first tensor is largest
 
     lstm = torch.nn.LSTM(3, 8, batch_first=True)
     x, h, weights = torch.ones(10, 5, 3), torch.zeros(1, 10, 8), list(lstm.parameters())
-    budget = Budget(chunk_bytes=100_000, rows=10, largest_tensors=4)
+    budget = Budget(block_bytes=100_000, rows=10, largest_tensors=4)
     with torch.no_grad():
         list(budget.blocks(5, 10, forward))
     assert budget.rows == 100_000 // (4 * 5 * 8 * 4)
@@ -141,8 +141,8 @@ def forward(samples: slice, places: slice, budget: Budget, width: int) -> None:
         torch.ones(rows, width, requires_grad=True).exp().exp()
 
 
-def test_the_first_chunk_of_several_is_measured():
-    budget = Budget(chunk_bytes=8000, rows=4)
+def test_the_first_block_of_several_is_measured():
+    budget = Budget(block_bytes=8000, rows=4)
     list(budget.blocks(5, 10, lambda *block: forward(*block, budget, 50)))
     assert (budget.rows, budget.rows_are_final) == (8000 // (2 * 50 * 4), True)
 
@@ -158,7 +158,7 @@ def test_what_fits_or_is_fixed_is_not_measured(settings: dict):
 
 
 def test_parameters_do_not_count_as_activations():
-    budget, layer = Budget(chunk_bytes=100_000, rows=4), torch.nn.Linear(50, 1000)
+    budget, layer = Budget(block_bytes=100_000, rows=4), torch.nn.Linear(50, 1000)
     x = torch.ones(4, 50, requires_grad=True)
 
     def run(*_: slice) -> None:
@@ -169,7 +169,7 @@ def test_parameters_do_not_count_as_activations():
     assert budget.rows == 100_000 // (50 * 4)
 
 
-def test_a_large_chunk_is_never_empty():
-    budget = Budget(chunk_bytes=1, rows=4)
+def test_a_large_block_is_never_empty():
+    budget = Budget(block_bytes=1, rows=4)
     list(budget.blocks(5, 10, lambda *block: forward(*block, budget, 50)))
     assert budget.rows == 1

@@ -21,9 +21,9 @@ from pellucid import attr, methods
 from pellucid.attr.lrp_rules import EpsilonRule
 from pellucid.core.evaluation.model_function import function_of
 from pellucid.core.games.features import Features
+from pellucid.core.summaries import LONGEST, Summarized, summary
 from pellucid.methods import Background, Composite, Epsilon, Gamma, Layer, Neuron, Options, Problem, Session, ZBox
 from pellucid.rules import Decompose, Rules, TorchCall, apply
-from pellucid.summaries import LONGEST, Summarized, summary
 
 
 class Block(nn.Module):

@@ -34,6 +34,7 @@ class Mean:
 
 NET, X = Net().eval(), torch.rand(1, 1, 4, 4)
 PARTS: dict[str, Any] = {
+    "attr_method": attr.FeatureAblation(NET),
     "forward_func": NET,
     "model": NET,
     "layer": NET.convolution,
@@ -48,6 +49,7 @@ PARTS: dict[str, Any] = {
 """What constructors need, by its name there."""
 ARGUMENTS: dict[str, Any] = {
     "inputs": X,
+    "dataloader": [X, X],
     "neuron_selector": (0, 0, 0),
     "baselines": torch.zeros(2, 1, 4, 4),
     "sliding_window_shapes": (1, 2, 2),

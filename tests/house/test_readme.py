@@ -13,7 +13,7 @@ RULES = README.parent / "docs" / "rules.md"
 
 def test_the_readme_s_python_runs_from_top_to_bottom():
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     namespace: dict = {}
     for block in blocks:
         exec(block, namespace)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid import attr
+from pellucid.plot.canvas import FigureAndAxes
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
@@ -34,3 +36,9 @@ def deltas_come_where_they_are_asked_for(model: Callable[..., Any], x: Tensor, p
 def standard_errors_come_where_they_are_asked_for(model: Callable[..., Any], x: Tensor) -> None:
     assert_type(attr.KernelShap(model).attribute(x), Tensor)
     assert_type(attr.KernelShap(model).attribute(x, return_stderr=True), tuple[Tensor, Tensor | None])
+
+
+def pictures_come_as_figures_or_arrays(map_: Tensor) -> None:
+    assert_type(attr.visualization.visualize_image_attr(map_), FigureAndAxes)
+    assert_type(attr.visualization.visualize_image_attr(map_, return_numpy=True), NDArray[Any])
+    assert_type(attr.visualization.visualize_text([]).data, str)

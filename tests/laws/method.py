@@ -30,7 +30,7 @@ class Method:
         linear: Whether attributions of a sum of models are the sum of their attributions.
         complete: The settings under which attributions add up to F(x) - F(baseline) plus delta; None where not.
         converged: The settings under which they add up without the delta, on smooth models; None where not.
-        calls: How often it calls the model where all fits into one chunk, and how many points of each example it shows.
+        calls: How often it calls the model where all fits into one block, and how many points of each example it shows.
         delta_calls: The calls that the delta adds, and the points.
         many: The setting that says how many points there are; None where it is always one.
         needs: Which places inside the specimen it is given: its `layer`, its `neuron`.

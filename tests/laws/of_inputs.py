@@ -41,7 +41,7 @@ def row_sums(make: Any = methods.ShapleyInteractions, **settings: Any) -> Callab
             values = result.values.sum(-1)[..., torch.searchsorted(result.features, features.ids)]
             spread = features.spread(values.flatten(0, -2))
             found = tuple(each.view(*values.shape[:-1], *each.shape[1:]) for each in spread)
-        return f.attributions(found, at="source")
+        return f.attributions(found, site="source")
 
     return of
 

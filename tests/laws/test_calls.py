@@ -8,7 +8,7 @@ import pytest
 
 from laws.counting import Counted
 from laws.registry import Case, cases, close
-from pellucid.core.batching import CHUNK_BYTES
+from pellucid.core.batching import BLOCK_BYTES
 from pellucid.core.evaluation.row_independence import RowIndependenceCheck
 from pellucid.core.model import activation_replay
 
@@ -35,7 +35,7 @@ def counted(case: Case, *, looks: bool = False, **more) -> Counted:
 
 
 @cases()
-def test_one_forward_and_one_backward_for_all_that_fits_into_a_chunk(case: Case):
+def test_one_forward_and_one_backward_for_all_that_fits_into_a_block(case: Case):
     calls, points = case.method.calls
     model = counted(case)
     assert (len(model.rows), sum(model.rows)) == (calls, EXAMPLES * points)
@@ -89,7 +89,7 @@ def test_no_forward_takes_more_rows_than_its_bound(case: Case, most: int):
 
 @cases(lambda case: case.method.many is not None, few=True)
 def test_the_rows_per_forward_do_not_grow_with_the_number_of_points(case: Case, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**13)
+    monkeypatch.setitem(BLOCK_BYTES, "cpu", 2**13)
     few, more, many = (counted(case, **{case.method.many: number}) for number in (20, 40, 60))
     assert max(many.rows) < 2 * max(few.rows)  # parts of one size, which is the most at best and half of it at worst
     assert sum(many.rows) - sum(more.rows) == sum(more.rows) - sum(few.rows) > 0

@@ -41,6 +41,11 @@ def without_replays(monkeypatch: pytest.MonkeyPatch):
 both_directions = pytest.mark.parametrize("faulty", [forward_faults, backward_faults])
 
 
+def spread(count: int, some: int | None) -> list[int]:
+    """Numbers from the first to the last of a count, some of them evenly spread, or all."""
+    return sorted({round(step * (count - 1) / (some - 1)) for step in range(some)}) if some else [*range(count)]
+
+
 def directed(case: Case, faulty) -> bool:
     """Whether the method goes this way."""
     return case.method.gradient or faulty is forward_faults
@@ -50,14 +55,15 @@ def directed(case: Case, faulty) -> bool:
 @cases(few=True)
 @both_directions
 @pytest.mark.parametrize("training", [False, pytest.param(True, marks=pytest.mark.large)])
+@pytest.mark.parametrize("some", [6, pytest.param(None, marks=pytest.mark.large)])
 @pytest.mark.parametrize("known", [False, True], ids=["in full", "stopped early"])
-def test_at_every_module(case: Case, faulty, training: bool, known: bool):
+def test_at_every_module(case: Case, faulty, training: bool, some: int | None, known: bool):
     """In a first call, which counts those of the modules, and in a later one, which stops early."""
     if not directed(case, faulty) or (known and not case.method.needs):
         return
     inputs = case.specimen.inputs(3)
     given = case.arguments(inputs)
-    if case.method.bounded:  # two chunks
+    if case.method.bounded:  # two blocks
         given["internal_batch_size"] = 3 * max(1, case.method.calls[1] // 2)
     for x in inputs[:1]:
         x.requires_grad_()
@@ -74,7 +80,7 @@ def test_at_every_module(case: Case, faulty, training: bool, known: bool):
         case(model, inputs, **given)
     if faults.count == 0:
         pytest.skip("no module runs on this way through the model")
-    for at in range(faults.count):
+    for at in spread(faults.count, some):
         model = met()
         with as_found(model, inputs, given), faulty(at), pytest.raises(Fault) as raised:
             case(model, inputs, **given)

@@ -1,10 +1,10 @@
-"""An example's result depends neither on its batch mates nor on how the rows are cut into chunks."""
+"""An example's result depends neither on its batch mates nor on how the rows are cut into blocks."""
 
 import pytest
 import torch
 
 from laws.registry import Case, cases, close
-from pellucid.core.batching import CHUNK_BYTES
+from pellucid.core.batching import BLOCK_BYTES
 from zoo.specimens import MOST
 
 EXAMPLES = 5
@@ -48,11 +48,11 @@ def test_with_a_bound_on_the_rows_per_forward(case: Case, rows: int):
 
 
 @cases()
-@pytest.mark.parametrize("bytes_per_chunk", [pytest.param(1, marks=pytest.mark.large), 3000])
-def test_with_small_chunks(case: Case, bytes_per_chunk: int, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("bytes_per_block", [pytest.param(1, marks=pytest.mark.large), 3000])
+def test_with_small_blocks(case: Case, bytes_per_block: int, monkeypatch: pytest.MonkeyPatch):
     model, inputs = case.specimen.model(), case.specimen.inputs(MOST)
     expected = case(model, inputs, **case.seed())
-    monkeypatch.setitem(CHUNK_BYTES, "cpu", bytes_per_chunk)
+    monkeypatch.setitem(BLOCK_BYTES, "cpu", bytes_per_block)
     close(case(model, inputs, **case.seed()), expected)
 
 
@@ -65,7 +65,7 @@ def test_with_a_bound_on_the_noisy_copies_per_call(case: Case, copies: int):
 
 
 @cases(lambda case: case.method.delta_calls[0])
-def test_deltas_in_chunks(case: Case):
+def test_deltas_in_blocks(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(EXAMPLES)
     wanted = case.seed() | {"return_convergence_delta": True}
     (_, whole), (_, cut) = (case.raw(model, inputs, **wanted, **size) for size in ({}, {"internal_batch_size": 3}))

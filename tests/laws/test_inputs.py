@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from laws.registry import close
 from pellucid import attr, methods
-from pellucid.errors import InvalidArgument, NotDifferentiable
+from pellucid.errors import InvalidArgument, NotDifferentiable, PellucidWarning
 
 Call = Callable[[Callable[..., Any], Any], Any]
 
@@ -126,7 +126,8 @@ def test_values_of_a_sparse_feature_change_places_among_themselves():
     found = attr.FeaturePermutation(forward).attribute((x, values), perturbations_per_eval=1)
     assert found[1].shape == (1, 1)
     assert found[1].item() > 0  # they are in the order that gives the most
-    alone = attr.FeaturePermutation(forward).attribute((x, values[:1].expand(1, 1) * 0))
+    with pytest.warns(PellucidWarning, match=r"inputs\[1\] has one row"):
+        alone = attr.FeaturePermutation(forward).attribute((x, values[:1].expand(1, 1) * 0))
     assert alone[1].item() == 0
 
 

@@ -1,4 +1,4 @@
-"""What a call holds follows the chunk, and is given back: measured in a fresh process, after one warm call."""
+"""What a call holds follows the block, and is given back: measured in a fresh process, after one warm call."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Out of memory halves the chunk, and recurrent layers on cuDNN are run again without it."""
+"""Out of memory halves the block, and recurrent layers on cuDNN are run again without it."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ OUT_OF_MEMORY = [
 
 
 @cases(few=True)
-def test_out_of_memory_halves_the_chunk(case: Case):
+def test_out_of_memory_halves_the_block(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(EXAMPLES)
     deltas = {"return_convergence_delta": True} if case.method.delta_calls[0] else {}
     small = Counted(model, most=2, error=OUT_OF_MEMORY[0])
@@ -33,7 +33,7 @@ def test_out_of_memory_halves_the_chunk(case: Case):
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11)
     assert max(small.rows) <= 2
     assert sum(small.rows) == EXAMPLES * (case.method.calls[1] + case.method.delta_calls[1])
-    # Every chunk that is too large is halved, and none after it is as large.
+    # Every block that is too large is halved, and none after it is as large.
     calls, points = case.method.calls
     assert small.refused <= calls * (EXAMPLES * points).bit_length()
 
@@ -50,7 +50,7 @@ def test_every_device_says_it_in_its_own_way(error: Exception):
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 7])
-def test_the_ends_of_a_line_may_lie_in_different_chunks(most: int):
+def test_the_ends_of_a_line_may_lie_in_different_blocks(most: int):
     (x,) = SPECIMENS["reused"].inputs(1)
     model = SPECIMENS["reused"].model()
     for made in (attr.IntegratedGradients, lambda given: attr.LayerConductance(given, model.square)):
@@ -59,7 +59,7 @@ def test_the_ends_of_a_line_may_lie_in_different_chunks(most: int):
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 7])
-def test_what_was_drawn_for_a_chunk_that_does_not_fit_is_used_for_its_parts(most: int):
+def test_what_was_drawn_for_a_block_that_does_not_fit_is_used_for_its_parts(most: int):
     (x,) = SPECIMENS["reused"].inputs(2)
     model = SPECIMENS["reused"].model()
     drawn = {"n_samples": 20, "stdevs": 0.5, "seed": 3, "target": 1}

@@ -34,9 +34,9 @@ SPARE = 5
 
 
 @pytest.fixture
-def several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+def several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every forward takes a few rows."""
-    monkeypatch.setitem(budget.CHUNK_BYTES, "cpu", FEW_BYTES)
+    monkeypatch.setitem(budget.BLOCK_BYTES, "cpu", FEW_BYTES)
     monkeypatch.setitem(budget.LARGEST_TENSORS, "cpu", 16)
 
 
@@ -552,15 +552,15 @@ def both(make: Any, explain: Callable[..., Any], x: Tensor, **more: Any) -> tupl
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", DIFFICULT)
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_every_method_gives_the_same_numbers(name: str, way: str):
     both(DIFFICULT[name], WAYS[way], numbers(4, WIDTH))
 
 
-@pytest.mark.parametrize("more", [{}, BY_BATCH], ids=["chunks", "batches"])
+@pytest.mark.parametrize("more", [{}, BY_BATCH], ids=["blocks", "batches"])
 @pytest.mark.parametrize("examples", [1, 3, 5])
 @pytest.mark.parametrize("name", DIFFICULT)
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_batches_of_all_sizes_give_the_same_numbers(name: str, examples: int, more: dict[str, Any]):
     both(DIFFICULT[name], WAYS["LayerFeatureAblation"], numbers(examples, WIDTH), **more)
 
@@ -580,7 +580,7 @@ def test_a_module_that_looks_at_the_size_of_its_batch_sees_that_of_each_forward(
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "LayerGradientShap"])  # which starts at the inputs
 @pytest.mark.parametrize("name", REPLAYED)
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_modules_before_the_source_are_answered(name: str, way: str):
     def make() -> nn.Module:
         model = REPLAYED[name]()
@@ -643,7 +643,7 @@ class Dropping(Net):
 
 @in_training_mode
 @pytest.mark.parametrize("way", ["LayerFeatureAblation", "LayerIntegratedGradients"])
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_models_in_training_mode_run_in_full(way: str):
     def explain(model: nn.Module, x: Tensor, **more: Any) -> Any:
         model.bend.train()
@@ -674,7 +674,7 @@ class Alternating(Net):
 
 
 @pytest.mark.parametrize("make", [Alternating, AlwaysDropping, MixesTheBatch])
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_a_model_that_cannot_be_answered_runs_in_full_and_says_so_in_the_log_alone(
     make: type[Net], caplog: pytest.LogCaptureFixture
 ):
@@ -688,7 +688,7 @@ def test_a_model_that_cannot_be_answered_runs_in_full_and_says_so_in_the_log_alo
     assert ["all modules run in every forward" in record.getMessage() for record in caplog.records].count(True) == 1
 
 
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_where_answers_are_right_the_log_says_nothing(caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.DEBUG, logger="pellucid"):
         both(Net, WAYS["FeatureAblation"], numbers(4, WIDTH))
@@ -703,7 +703,7 @@ METHODS = {
 
 
 @pytest.mark.parametrize("way", METHODS)
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_answers_that_become_wrong_are_noticed_at_the_end(way: str, caplog: pytest.LogCaptureFixture):
     """Then the call begins again, without them."""
     method, x = METHODS[way], numbers(4, WIDTH)
@@ -730,7 +730,7 @@ def test_answers_that_become_wrong_are_noticed_at_the_end(way: str, caplog: pyte
 
 @pytest.mark.parametrize("at", ["output", "input"])
 @pytest.mark.parametrize("way", ["FeatureAblation", "IntegratedGradients"])
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_both_sides_of_a_layer(way: str, at: str):
     def explain(model: nn.Module, x: Tensor, **more: Any) -> Any:
         return getattr(methods, way)()(f_at_layer(model, x, source=Layer("layer", at), **more)).values
@@ -750,7 +750,7 @@ class TwoLayers(Net):
 
 
 @pytest.mark.parametrize("layers", [["layer", "other"], ["other", "layer"], ["bend", "other"], ["early", "layer"]])
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_lists_of_layers(layers: list[str]):
     def explain(model: nn.Module, x: Tensor, **more: Any) -> Any:
         return attr.LayerFeatureAblation(model, layers).attribute(x, target=1, **more)
@@ -760,7 +760,7 @@ def test_lists_of_layers(layers: list[str]):
 
 @pytest.mark.parametrize("neuron", ["back", "last", "early", "bend", "block.0", "block"])
 @pytest.mark.parametrize("way", ["FeatureAblation", "ShapleyValueSampling"])
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_neurons_after_the_source_and_before_it(way: str, neuron: str):
     class WithBlock(Net):
         def __init__(self):
@@ -783,7 +783,7 @@ def test_neurons_after_the_source_and_before_it(way: str, neuron: str):
         both(WithBlock, explain, numbers(4, WIDTH))
 
 
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_a_forward_of_the_users_on_an_instance_is_honoured_and_stays():
     def explain(model: nn.Module, x: Tensor, **more: Any) -> Any:
         ran = []
@@ -806,7 +806,7 @@ def test_a_forward_of_the_users_on_an_instance_is_honoured_and_stays():
     assert model.early.calls <= SPARE
 
 
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_hooks_of_the_users_act_once_in_every_forward():
     counts: list[dict[str, int]] = []
 
@@ -837,7 +837,7 @@ def test_hooks_of_the_users_act_once_in_every_forward():
 
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_scripted_modules_before_the_source(whole: bool):
     class Scripted(Net):
         def forward(self, x: Tensor) -> Tensor:
@@ -855,7 +855,7 @@ def test_scripted_modules_before_the_source(whole: bool):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_scripted_functions_after_the_source(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(globals(), "_product", torch.jit.script(_product.__wrapped__))
     both(UsedByScript, WAYS["FeatureAblation"], numbers(4, WIDTH))
@@ -864,7 +864,7 @@ def test_scripted_functions_after_the_source(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("part", [False, True])
 @pytest.mark.filterwarnings("ignore:The .grad attribute")
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_compiled_modules_run_in_full(part: bool):
     def make() -> nn.Module:
         model = Net()
@@ -882,7 +882,7 @@ def test_compiled_modules_run_in_full(part: bool):
 
 
 @pytest.mark.filterwarnings("ignore:.*cuda.*")
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_data_parallel_models():
     x = numbers(4, WIDTH)
     (expected,) = WAYS["FeatureAblation"](seeded(Net), x, replay=False)
@@ -904,7 +904,7 @@ class WithArguments(Net):
         return self.last(self.after(self.layer(early)) * early)
 
 
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_integers_and_further_arguments():
     def explain(model: nn.Module, x: Tensor, **more: Any) -> Any:
         given = {"additional_forward_args": (numbers(4, 1, seed=2), 2), "target": 1} | more
@@ -917,7 +917,7 @@ def test_integers_and_further_arguments():
     assert model.early.calls <= 2 * SPARE
 
 
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_functions_that_call_modules():
     def explain(model: nn.Module, x: Tensor, **more: Any) -> Any:
         def forward(given: Tensor) -> Tensor:
@@ -929,7 +929,7 @@ def test_functions_that_call_modules():
     assert model.early.calls <= SPARE
 
 
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_a_pathway_used_again_is_answered_for_the_same_inputs():
     x = numbers(4, WIDTH)
     expected = f_at_layer(seeded(Net), x, replay=False)
@@ -940,7 +940,7 @@ def test_a_pathway_used_again_is_answered_for_the_same_inputs():
     assert model.early.calls <= 3 * SPARE
 
 
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_weights_changed_between_calls_count():
     x, model, other = numbers(4, WIDTH), seeded(Net), seeded(Net)
     WAYS["FeatureAblation"](model, x)
@@ -951,7 +951,7 @@ def test_weights_changed_between_calls_count():
 
 
 @pytest.mark.parametrize("way", ["FeatureAblation", "LayerIntegratedGradients"])
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_a_call_leaves_all_as_found(way: str):
     def forward(x: Tensor) -> Tensor:
         return model.early.weight.sum() * x
@@ -966,7 +966,7 @@ def test_a_call_leaves_all_as_found(way: str):
 
 @pytest.mark.parametrize("failing", range(1, 20, 3))
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-@pytest.mark.usefixtures("several_chunks")
+@pytest.mark.usefixtures("several_blocks")
 def test_an_exception_in_any_forward_leaves_every_module_as_found(failing: int, error: type[BaseException]):
     class Failing(Net):
         def forward(self, x: Tensor) -> Tensor:
@@ -985,7 +985,7 @@ def test_an_exception_in_any_forward_leaves_every_module_as_found(failing: int, 
     assert not interception._PATCHES
 
 
-def test_threads_that_share_a_model_beside_one_that_predicts(several_chunks: None):
+def test_threads_that_share_a_model_beside_one_that_predicts(several_blocks: None):
     model, threads = seeded(BeforeAndAfter), 4
     inputs = [numbers(3 + thread, WIDTH, seed=thread) for thread in range(threads)]
     ways = ["FeatureAblation", "LayerIntegratedGradients", "ShapleyValueSampling"]
@@ -1022,7 +1022,7 @@ def test_threads_that_share_a_model_beside_one_that_predicts(several_chunks: Non
 
 
 @pytest.mark.parametrize("way", ["FeatureAblation", "LayerIntegratedGradients"])
-def test_nothing_is_kept_alive(way: str, several_chunks: None):
+def test_nothing_is_kept_alive(way: str, several_blocks: None):
     model, x = seeded(Net), numbers(4, WIDTH)
     WAYS[way](model, x)
     kept = [weakref.ref(each) for each in (model, model.early, model.early.weight, x)]

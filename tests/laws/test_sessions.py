@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from laws.baselines import distribution
 from laws.counting import Counted
-from pellucid.core.batching import CHUNK_BYTES
+from pellucid.core.batching import BLOCK_BYTES
 from pellucid.core.evaluation.coalition_memory import CoalitionMemory
 from pellucid.core.evaluation.model_function import function_of
 from pellucid.core.problem.target import MappedTarget
@@ -94,7 +94,7 @@ def check(found: list[Tensor], expected: list[Tensor]) -> None:
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("order", [1, -1], ids=["forwards", "backwards"])
 def test_in_any_order(kind: str, order: int, opened: bool, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**14)
+    monkeypatch.setitem(BLOCK_BYTES, "cpu", 2**14)
     problem = fresh(kind)
     session = Session(problem)
     if opened:
@@ -175,7 +175,7 @@ def test_targets_that_come_and_go_are_told_apart():
     with Session(problem):
         for factor in range(8):
             target = MappedTarget(problem.target, lambda value, factor=factor: factor * value)
-            found = ShapleyValues()(function_of(problem).at(target=target)).values[0]
+            found = ShapleyValues()(function_of(problem).replace(target=target)).values[0]
             torch.testing.assert_close(found, factor * expected)
             del target
 

@@ -17,12 +17,13 @@ from zoo.specimens import SPECIMENS, Specimen
 THREADS = 8
 
 
+@pytest.mark.parametrize("threads", [4, pytest.param(THREADS, marks=pytest.mark.large)])
 @pytest.mark.parametrize("specimen", SPECIMENS.values(), ids=lambda specimen: specimen.name)
-def test_mixed_calls_on_one_model(specimen: Specimen):
-    model, inputs = specimen.model(), [specimen.inputs(3, seed=thread) for thread in range(THREADS)]
+def test_mixed_calls_on_one_model(specimen: Specimen, threads: int):
+    model, inputs = specimen.model(), [specimen.inputs(3, seed=thread) for thread in range(threads)]
     cases = [case for case in CASES if case.specimen is specimen]
     serial = [[case(model, each, **case.seed()) for case in cases] for each in inputs]
-    start = threading.Barrier(THREADS)
+    start = threading.Barrier(threads)
 
     def work(thread: int) -> None:
         start.wait()
@@ -30,8 +31,8 @@ def test_mixed_calls_on_one_model(specimen: Specimen):
             index = (thread + turn) % len(cases)
             close(cases[index](model, inputs[thread], **cases[index].seed()), serial[thread][index])
 
-    with as_found(model, inputs), ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(work, range(THREADS)))
+    with as_found(model, inputs), ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, range(threads)))
 
 
 def hooks(model: nn.Module) -> int:

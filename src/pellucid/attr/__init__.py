@@ -14,6 +14,7 @@ gives every example its own stream of random numbers (see [random_source][pelluc
 
 import typing
 
+from pellucid.attr import visualization
 from pellucid.attr._bases import (
     Attribution,
     GradientAttribution,
@@ -30,10 +31,19 @@ from pellucid.attr.ablation import (
     Occlusion,
 )
 from pellucid.attr.activation import LayerActivation
+from pellucid.attr.baselines import ProductBaselines
 from pellucid.attr.cam import GuidedGradCam, LayerGradCam
 from pellucid.attr.conductance import InternalInfluence, LayerConductance, NeuronConductance
+from pellucid.attr.dataloader import DataLoaderAttribution
 from pellucid.attr.deeplift import DeepLift, LayerDeepLift, NeuronDeepLift
 from pellucid.attr.deeplift_shap import DeepLiftShap, LayerDeepLiftShap, NeuronDeepLiftShap
+from pellucid.attr.embeddings import (
+    InterpretableEmbeddingBase,
+    ModelInputWrapper,
+    TokenReferenceBase,
+    configure_interpretable_embedding_layer,
+    remove_interpretable_embedding_layer,
+)
 from pellucid.attr.gradient import InputXGradient, LayerGradientXActivation, NeuronGradient, Saliency
 from pellucid.attr.gradient_shap import GradientShap, LayerGradientShap, NeuronGradientShap
 from pellucid.attr.integrated_gradients import IntegratedGradients, LayerIntegratedGradients, NeuronIntegratedGradients
@@ -42,11 +52,19 @@ from pellucid.attr.lrp import LRP, LayerLRP
 from pellucid.attr.noise import NoiseTunnel
 from pellucid.attr.relu import Deconvolution, GuidedBackprop, NeuronDeconvolution, NeuronGuidedBackprop
 from pellucid.attr.shapley import ShapleyValues, ShapleyValueSampling
+from pellucid.attr.stats import Count, Max, Min, Stat, StatValue, Sum
+from pellucid.attr.summarizer import ClassSummarizer, CommonStats, Summarizer, SummarizerSingleTensor
+from pellucid.attr.variances import MSE, Mean, StdDev, Var
 from pellucid.errors import missing as _missing
 
 __all__ = [
     "LRP",
+    "MSE",
     "Attribution",
+    "ClassSummarizer",
+    "CommonStats",
+    "Count",
+    "DataLoaderAttribution",
     "Deconvolution",
     "DeepLift",
     "DeepLiftShap",
@@ -59,6 +77,7 @@ __all__ = [
     "InputXGradient",
     "IntegratedGradients",
     "InternalInfluence",
+    "InterpretableEmbeddingBase",
     "KernelShap",
     "LayerActivation",
     "LayerAttribution",
@@ -74,6 +93,10 @@ __all__ = [
     "LayerLRP",
     "Lime",
     "LimeBase",
+    "Max",
+    "Mean",
+    "Min",
+    "ModelInputWrapper",
     "NeuronAttribution",
     "NeuronConductance",
     "NeuronDeconvolution",
@@ -87,9 +110,21 @@ __all__ = [
     "NoiseTunnel",
     "Occlusion",
     "PerturbationAttribution",
+    "ProductBaselines",
     "Saliency",
     "ShapleyValueSampling",
     "ShapleyValues",
+    "Stat",
+    "StatValue",
+    "StdDev",
+    "Sum",
+    "Summarizer",
+    "SummarizerSingleTensor",
+    "TokenReferenceBase",
+    "Var",
+    "configure_interpretable_embedding_layer",
+    "remove_interpretable_embedding_layer",
+    "visualization",
 ]
 
 if not typing.TYPE_CHECKING:  # or a checker would find any name here

@@ -20,10 +20,10 @@ from pellucid.core.model.layers import CallLike, Layer, module_label
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.problem import GradientFunction, Options, Problem
 from pellucid.core.problem.target import Neuron, TargetLike
+from pellucid.core.summaries import summary_of_call
 from pellucid.core.tensors import Tensors, as_tensor_tuple, describe, is_floating, times
 from pellucid.errors import InvalidArgument, NotSupported, located, renamed
 from pellucid.methods.calling.attribution import run_located
-from pellucid.summaries import summary_of_call
 
 T = TypeVar("T")
 TensorOrTensors: TypeAlias = Tensor | Tensors
@@ -80,6 +80,7 @@ class Attribution:
         return summary_of_call(type(self).__name__, arguments_held_by(self), partial(module_label, model=model))
 
     _in_future = False
+    _rows_per_forward: int | None = None  # where no argument says it
 
     def attribute_future(self, *args: Any, **kwargs: Any) -> Any:
         """Attributions as a future, of a model that returns one; only some methods have it."""
@@ -297,18 +298,20 @@ class NeuronAttribution(InternalAttribution):
     """The base of attribution classes that explain a neuron."""
 
 
-def chosen(value: T | None, default: T) -> T:
+def value_or_default(value: T | None, default: T) -> T:
     """What is given, or the default."""
     return default if value is None else value
 
 
-def resolved(baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs: TensorOrTensors) -> TensorOrTensors:
+def resolve_distribution(
+    baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs: TensorOrTensors
+) -> TensorOrTensors:
     """A distribution of baselines: as given, or what a function of nothing or of the inputs returns."""
     if not callable(baselines) or isinstance(baselines, Tensor):
         return baselines
     return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
 
 
-def multiplied(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:
+def multiply_if(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:
     """Gradients times activations, or the gradients alone."""
     return times(gradients, activations) if really else gradients

@@ -13,7 +13,7 @@ from torch import Future
 
 from pellucid.attr._bases import Attributed, Attribution, TensorOrTensors, compute_gradients
 from pellucid.attr._internals import refuse_what_is_not_called
-from pellucid.attr._routes import Route, callers_names, held_by, sent
+from pellucid.attr._routes import Route, callers_names, read_from_object, values_for
 from pellucid.core.evaluation.model_function import function_of
 from pellucid.core.evaluation.observed import Observed
 from pellucid.core.futures import then
@@ -94,12 +94,12 @@ def calls(
             inputs = values["inputs"]
             for name in converted:
                 values[name] = conversions[name](values[name], inputs)
-            fields = sent(route.fields, values) | fixed
-            fields |= held_by(attribution, route.held)
+            fields = values_for(route.fields, values) | fixed
+            fields |= read_from_object(attribution, route.held)
             if keywords is not None:
                 fields[keywords] = {name: value for name, value in values.items() if name not in route.names}
             of_input = values.get("attribute_to_layer_input", values.get("attribute_to_neuron_input", False))
-            problem = sent(route.problem, values)
+            problem = values_for(route.problem, values)
             if layer is not None:
                 problem |= layer(attribution, inputs, of_input)
             if route.selects_neuron:
@@ -107,8 +107,8 @@ def calls(
             return MethodCall(
                 method(**fields),
                 problem,
-                sent(route.options, values),
-                sent(route.arguments, values),
+                values_for(route.options, values),
+                values_for(route.arguments, values),
                 show_progress=values.get("show_progress", False),
                 return_stderr=values.get("return_stderr", False),
                 keeps_single=keeps_single,
@@ -118,14 +118,14 @@ def calls(
         def attribute(self: Any, *args: Any, **kwargs: Any) -> Any:
             signature(self, *args, **kwargs)  # which does nothing, and raises Python's own errors of arguments
             values = {**route.defaults, **dict(zip(route.names, args, strict=False)), **kwargs}
-            return explained(self, values["inputs"], lambda: call_of(self, values))
+            return run_call(self, values["inputs"], lambda: call_of(self, values))
 
         return cast("Callable[P, R]", attribute)
 
     return decorate
 
 
-def explained(attribution: Attribution, inputs: TensorOrTensors, call: Callable[[], MethodCall]) -> Attributed:
+def run_call(attribution: Attribution, inputs: TensorOrTensors, call: Callable[[], MethodCall]) -> Attributed:
     """Call a method as Captum's users do.
 
     Args:
@@ -147,24 +147,24 @@ def explained(attribution: Attribution, inputs: TensorOrTensors, call: Callable[
             progress=f"{attribution.get_name()} attribution" if made.show_progress else None,
             reported_as=name,
             returns_futures=attribution._in_future,
-            **made.options,
+            **{"internal_batch_size": attribution._rows_per_forward, **made.options},
         )
         f = function_of(Problem(attribution.forward_func, inputs, options=options, **made.problem))
         result = made.method(f, **made.arguments)
     except Exception as error:
         raise renamed(located(error, name, describe(inputs)), callers_names(attribution)) from error.__cause__
     observed = f.session.observed if made.keeps_single else None
-    as_given = functools.partial(_as_given, inputs, observed, return_stderr=made.return_stderr)
-    return then(result, as_given) if isinstance(result, Future) else as_given(result)
+    arrange = functools.partial(_arrange_result, inputs, observed, return_stderr=made.return_stderr)
+    return then(result, arrange) if isinstance(result, Future) else arrange(result)
 
 
-def _as_given(
+def _arrange_result(
     inputs: TensorOrTensors, single: Observed | None, result: Attributions, *, return_stderr: bool
 ) -> Attributed:
     """Attributions, deltas where there are any, and standard errors where asked for: None where nobody can tell."""
 
     def arranged(values: Tensors) -> Any:
-        if single is not None and single.output == (1,):
+        if single is not None and single.output_shape == (1,):
             values = tuple(attribution.unsqueeze(1) for attribution in values)
         alone = result.structure is None and not isinstance(inputs, tuple) and len(values) == 1
         return values[0] if alone else result.arrange(values)
@@ -176,7 +176,7 @@ def _as_given(
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def later(attribution: Attribution, *args: Any, **kwargs: Any) -> Future[Attributed]:
+def call_in_future(attribution: Attribution, *args: Any, **kwargs: Any) -> Future[Attributed]:
     """What `attribute` returns, as a future, of a `forward_func` that returns futures.
 
     All calls of it are made before the first answer is waited for; whoever completes the last answer computes the
@@ -193,7 +193,7 @@ def future_of(attribute: Callable[..., Attributed]) -> Callable[..., Future[Attr
 
     @functools.wraps(attribute)
     def attribute_future(self: Attribution, *args: Any, **kwargs: Any) -> Future[Attributed]:
-        return later(self, *args, **kwargs)
+        return call_in_future(self, *args, **kwargs)
 
     attribute_future.__name__ = "attribute_future"
     attribute_future.__doc__ = "The same as a future, of a `forward_func` that returns a `torch.futures.Future`."

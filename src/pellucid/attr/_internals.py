@@ -47,6 +47,7 @@ NOT_CALLED: dict[str, tuple[str, str]] = {
         "permutation_generator",
         _HINT,
     ),
+    "DataLoaderAttribution": ("_forward_with_dataloader", _HINT),
     "LimeBase": ("_evaluate_batch _get_perturb_generator_func", _HINT),
     "Lime": ("_attribute_kwargs _convert_output_shape", _OF_LIME),
     "KernelShap": ("kernel_shap_similarity_kernel kernel_shap_perturb_generator", _OF_KERNEL_SHAP),

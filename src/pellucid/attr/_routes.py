@@ -10,7 +10,7 @@ from typing import Any, final
 
 from pellucid.attr._internals import our_base
 from pellucid.core.problem.problem import Options
-from pellucid.summaries import Argument
+from pellucid.core.summaries import Argument
 
 RENAMED = {
     "layer_baselines": "baselines",
@@ -43,7 +43,7 @@ HELD = {
 }
 """Fields of methods that Captum's constructors take, and the attributes that hold them."""
 
-READ_HERE = {
+NOT_ROUTED = {
     "attribute_to_layer_input",
     "attribute_to_neuron_input",
     "inputs",
@@ -84,8 +84,8 @@ class Route:
     selects_neuron: bool
 
     @classmethod
-    def between(cls, signature: Callable[..., Any], method: type, said: set[str]) -> Route:
-        """The route from a signature to a method, of whose fields some are said elsewhere.
+    def between(cls, signature: Callable[..., Any], method: type, fixed_elsewhere: set[str]) -> Route:
+        """The route from a signature to a method, of whose fields some are fixed elsewhere.
 
         Raises:
             TypeError: A parameter has no destination, or several.
@@ -93,7 +93,7 @@ class Route:
         parameters = list(inspect.signature(signature).parameters.values())[1:]
         named = {parameter.name: parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
         homes = {
-            "fields": {field.name for field in dataclasses.fields(method)} - said,
+            "fields": {field.name for field in dataclasses.fields(method)} - fixed_elsewhere,
             "arguments": set(inspect.signature(method.__call__).parameters) - {"self", "f"},
             "problem": PROBLEM,
             "options": OPTIONS,
@@ -103,7 +103,7 @@ class Route:
             home: {name: new_name for name, new_name in new_names.items() if new_name in names}
             for home, names in homes.items()
         }
-        _check_destinations(signature, new_names.keys() - READ_HERE, routes)
+        _check_destinations(signature, new_names.keys() - NOT_ROUTED, routes)
         return cls(
             fields=routes["fields"],
             arguments=routes["arguments"],
@@ -117,9 +117,9 @@ class Route:
 
 
 def _check_destinations(
-    signature: Callable[..., Any], sent_on: Set[str], routes: Mapping[str, Mapping[str, str]]
+    signature: Callable[..., Any], parameters_to_route: Set[str], routes: Mapping[str, Mapping[str, str]]
 ) -> None:
-    for name in itertools.chain(*routes.values(), sent_on):
+    for name in itertools.chain(*routes.values(), parameters_to_route):
         destinations = [home for home, names in routes.items() if name in names]
         if len(destinations) != 1:
             raise TypeError(f"{signature.__qualname__}: {name} must have one destination: got {destinations}.")
@@ -133,7 +133,7 @@ def callers_names(attribution: object) -> dict[str, str]:
     return {said: name for said, name in (RENAMED_IN_MESSAGES | renamed).items() if said not in taken}
 
 
-def sent(names: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
+def values_for(names: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of parameters, by the names they have where they go."""
     return {argument: values[name] for name, argument in names.items()}
 
@@ -148,6 +148,6 @@ def arguments_held_by(attribution: object) -> Iterator[Argument]:
         yield parameter.name, value, parameter.default
 
 
-def held_by(attribution: object, fields: Iterable[str]) -> dict[str, Any]:
+def read_from_object(attribution: object, fields: Iterable[str]) -> dict[str, Any]:
     """The fields of a method that an object of Captum's class holds."""
     return {field: getattr(attribution, HELD[field]) for field in fields}

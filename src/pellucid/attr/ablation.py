@@ -1,4 +1,7 @@
-"""Captum's names for the methods that take features away: of inputs, of layers and of neurons."""
+"""Captum's names for the methods that take features away: of inputs, of layers and of neurons.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from pellucid.attr._bases import (
     TensorOrTensors,
     layer_as_source,
 )
-from pellucid.attr._calls import calls, future_of, later
+from pellucid.attr._calls import call_in_future, calls, future_of
 from pellucid.attr._internals import OverriddenPart
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.windows import Strides, WindowShapes
@@ -444,7 +447,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         **kwargs: Any,
     ) -> Future[Attributed]:
         """The same as a future; as in Captum, the mask has the inputs' name here, but it is the layer's."""
-        return later(
+        return call_in_future(
             self,
             inputs,
             target,

@@ -1,4 +1,7 @@
-"""Captum's name for what a layer says."""
+"""Captum's name for what a layer says.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Captum's names for class activation maps: of a layer, and in the detail of the inputs."""
+"""Captum's names for class activation maps: of a layer, and in the detail of the inputs.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 

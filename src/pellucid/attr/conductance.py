@@ -1,4 +1,7 @@
-"""Captum's names for what flows through a layer, or a neuron of it, on the way from a baseline."""
+"""Captum's names for what flows through a layer, or a neuron of it, on the way from a baseline.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Captum's names for DeepLIFT: of inputs, of layers and of neurons, from one baseline."""
+"""Captum's names for DeepLIFT: of inputs, of layers and of neurons, from one baseline.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 

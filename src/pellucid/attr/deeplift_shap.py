@@ -1,4 +1,7 @@
-"""Captum's names for DeepLIFT: of inputs, of layers and of neurons, on average over a distribution of baselines."""
+"""Captum's names for DeepLIFT: of inputs, of layers and of neurons, on average over a distribution of baselines.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from pellucid.attr._bases import (
     Inputs,
     TensorOrTensors,
     layer_after_ids_alone,
-    resolved,
+    resolve_distribution,
 )
 from pellucid.attr._calls import calls
 from pellucid.attr.deeplift import ONE_BASELINE, DeepLift, LayerDeepLift, NeuronDeepLiftBase
@@ -21,9 +24,9 @@ from pellucid.core.model.layers import CallLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import as_tensor_tuple
 
-MANY_BASELINES = ONE_BASELINE | {"baselines": resolved}
+MANY_BASELINES = ONE_BASELINE | {"baselines": resolve_distribution}
 MANY_BASELINES_OF_TUPLES = ONE_BASELINE | {
-    "baselines": lambda baselines, inputs: resolved(baselines, as_tensor_tuple(inputs, "inputs"))
+    "baselines": lambda baselines, inputs: resolve_distribution(baselines, as_tensor_tuple(inputs, "inputs"))
 }
 """At layers Captum always gives a tuple to a function of the inputs."""
 

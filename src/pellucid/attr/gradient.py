@@ -1,4 +1,7 @@
-"""Captum's names for the methods that read a single gradient."""
+"""Captum's names for the methods that read a single gradient.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from pellucid.attr._bases import (
     NeuronAttribution,
     TensorOrTensors,
     layer_as_source,
-    multiplied,
+    multiply_if,
 )
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike
@@ -220,7 +223,7 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
 
     def multiply_gradient_acts(self, gradients: Tensors, evals: Tensors) -> Tensors:
         """Gradients times activations, or the gradients alone where made with `multiply_by_inputs=False`."""
-        return multiplied(gradients, evals, self._multiply_by_inputs)
+        return multiply_if(gradients, evals, self._multiply_by_inputs)
 
 
 class NeuronGradient(NeuronAttribution, GradientAttribution):

@@ -1,4 +1,7 @@
-"""Captum's names for expected gradients: of inputs, of layers and of neurons."""
+"""Captum's names for expected gradients: of inputs, of layers and of neurons.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,14 @@ from pellucid.attr._bases import (
     NeuronAttribution,
     TensorOrTensors,
     layer_after_ids,
-    resolved,
+    resolve_distribution,
 )
 from pellucid.attr._calls import Conversion, calls
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.random_streams import Seed
 
-DISTRIBUTION: dict[str, Conversion] = {"baselines": resolved}
+DISTRIBUTION: dict[str, Conversion] = {"baselines": resolve_distribution}
 
 
 class GradientShap(MultipliedAttribution, CompleteAttribution):

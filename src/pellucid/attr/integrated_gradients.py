@@ -1,4 +1,7 @@
-"""Captum's names for integrated gradients: of inputs, of layers and of neurons."""
+"""Captum's names for integrated gradients: of inputs, of layers and of neurons.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Captum's names for models fitted around one input."""
+"""Captum's names for models fitted around one input.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ import torch
 from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors, chosen
+from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors, value_or_default
 from pellucid.attr._calls import calls
 from pellucid.attr._internals import OverriddenPart
-from pellucid.attr._routes import held_by
+from pellucid.attr._routes import read_from_object
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.problem.baselines import Baselines
@@ -83,7 +86,7 @@ class LimeBase(PerturbationAttribution):
         self.perturb_interpretable_space: Any = perturb_interpretable_space
         self.from_interp_rep_transform: Any = from_interp_rep_transform
         self.to_interp_rep_transform: Any = to_interp_rep_transform
-        methods.LimeBase(**held_by(self, PARTS))  # which refuses what does not go together
+        methods.LimeBase(**read_from_object(self, PARTS))  # which refuses what does not go together
 
     @property
     def multiplies_by_inputs(self) -> bool:
@@ -172,9 +175,9 @@ class Lime(LimeBase):
         perturb_func: Perturbation | None = None,
     ) -> None:
         PerturbationAttribution.__init__(self, forward_func)
-        self.interpretable_model: Any = chosen(interpretable_model, methods.Lasso())
-        self.similarity_func: Any = chosen(similarity_func, methods.ExponentialKernel())
-        self.perturb_func: Any = chosen(perturb_func, bernoulli_half)
+        self.interpretable_model: Any = value_or_default(interpretable_model, methods.Lasso())
+        self.similarity_func: Any = value_or_default(similarity_func, methods.ExponentialKernel())
+        self.perturb_func: Any = value_or_default(perturb_func, bernoulli_half)
 
     @overload  # type: ignore[override]  # as in Captum, baselines come second
     def attribute(

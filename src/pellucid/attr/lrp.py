@@ -1,4 +1,7 @@
-"""Captum's names for layer-wise relevance propagation: to inputs and to layers."""
+"""Captum's names for layer-wise relevance propagation: to inputs and to layers.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 

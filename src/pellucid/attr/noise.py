@@ -8,7 +8,7 @@ import torch
 
 from pellucid import methods
 from pellucid.attr._bases import Attributed, Attribution, GradientAttribution, TensorOrTensors
-from pellucid.attr._calls import MethodCall, explained
+from pellucid.attr._calls import MethodCall, run_call
 from pellucid.attr._inside import Inside, method_inside
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.random_streams import Seed
@@ -82,7 +82,7 @@ class NoiseTunnel(Attribution):
         Raises:
             InvalidArgument: An argument is not what it must be; the message says what it may be.
         """
-        return explained(
+        return run_call(
             self,
             inputs,
             lambda: MethodCall(

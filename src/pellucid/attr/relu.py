@@ -1,4 +1,7 @@
-"""Captum's names for gradients that pass back through rectifiers by another rule: from the output and from neurons."""
+"""Captum's names for gradients that pass back through rectifiers by another rule: from the output and from neurons.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Captum's names for Shapley values."""
+"""Captum's names for Shapley values.
+
+Bodies under `@calls` are empty: it routes the arguments by their names, as `attr/_routes.py` says.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from torch import Future
 
 from pellucid import methods
 from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors
-from pellucid.attr._calls import calls, future_of, later
+from pellucid.attr._calls import call_in_future, calls, future_of
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.problem.baselines import Baselines
@@ -242,7 +245,7 @@ class ShapleyValues(ShapleyValueSampling):
         show_progress: bool = False,
     ) -> Future[Attributed]:
         """The same as a future; as in Captum, it takes `n_samples`, which are of no use."""
-        return later(
+        return call_in_future(
             self,
             inputs,
             baselines,

@@ -1,8 +1,9 @@
 """How many rows one forward may take.
 
-Chunks are sized from bytes per row and constants, never from timing or free memory, so that the same machine gives the
-same bits. On an accelerator a chunk may take much of the memory; on a CPU, chunks larger than the caches are slower and
-only need more memory.
+A *block* is what one forward takes: several samples of all points, or one sample of some points. Blocks are sized from
+bytes per row and constants, never from timing or free memory, so that the same machine gives the same bits. On an
+accelerator a block may take much of the memory; on a CPU, blocks larger than the caches are slower and only need more
+memory.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from tqdm import tqdm
 
+from pellucid.core.counts import check_count
 from pellucid.core.problem.problem import Options
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import batch_size_of
-from pellucid.errors import check_count
-from pellucid.summaries import Summarized
 
 T = TypeVar("T")
 
@@ -28,23 +29,23 @@ Unit: TypeAlias = Literal["rows", "evaluations"]
 """What a progress bar counts: rows, or evaluations of the whole batch."""
 
 MIB = 2**20
-CHUNK_BYTES = {"cpu": 64 * MIB, "cuda": 2048 * MIB, "mps": 512 * MIB}
-"""Bytes that the activations of a chunk may take, by type of device; an unknown type has the constant of the CPU."""
+BLOCK_BYTES = {"cpu": 64 * MIB, "cuda": 2048 * MIB, "mps": 512 * MIB}
+"""Bytes that the activations of a block may take, by type of device; an unknown type has the constant of the CPU."""
 
 CACHED_BYTES, FEWEST_THREADS = 6 * MIB, 2
-"""On a CPU: the bytes of a chunk that stay in the caches, about, for each thread that torch uses, and the least number
-of threads to count on, as in smaller chunks the fixed cost of a forward begins to show. `python -m benchmarks chunks`
+"""On a CPU: the bytes of a block that stay in the caches, about, for each thread that torch uses, and the least number
+of threads to count on, as in smaller blocks the fixed cost of a forward begins to show. `python -m benchmarks blocks`
 measures how far from the best these are."""
 
-CHUNK_PER_PARAMETERS, LARGEST_CHUNK = 3, 4
-"""Every chunk reads all parameters again, so it may take three times their bytes, but at most four times the constant
+BLOCK_PER_PARAMETERS, LARGEST_BLOCK = 3, 4
+"""Every block reads all parameters again, so it may take three times their bytes, but at most four times the constant
 of the device."""
 
 BYTES_PER_INPUT_BYTE = 64
 """The bytes of a row's activations per byte of its inputs: a first guess, used until they have been measured."""
 
 LARGEST_TENSORS = {"cpu": 4, "cuda": 16, "mps": 16}
-"""How many tensors of the size of the largest one in a forward without gradients fill a chunk: at a time, a CPU holds
+"""How many tensors of the size of the largest one in a forward without gradients fill a block: at a time, a CPU holds
 hardly more than the arguments and the result of a call and the points themselves; accelerators are left a margin."""
 
 ROWS_PER_PARAMETERS = 16
@@ -65,13 +66,13 @@ class FewerSamples(BaseException):
 @final
 @dataclass
 class Budget(Summarized):
-    """The rows per forward of one attribution, measured on its first chunk.
+    """The rows per forward of one attribution, measured on its first block.
 
     Args:
-        chunk_bytes: The bytes that the activations of a chunk may take.
+        block_bytes: The bytes that the activations of a block may take.
         rows: Rows per forward: a guess until they have been measured.
         rows_that_fit: Rows per forward that fit into memory, as a guess, though fewer may be faster.
-        largest_tensors: How many tensors of the size of the largest one in a forward without gradients fill a chunk.
+        largest_tensors: How many tensors of the size of the largest one in a forward without gradients fill a block.
         rows_are_final: Whether `rows` is final: chosen by the user, or measured.
         max_rows: The user's upper bound on the rows per forward.
         max_samples: The user's upper bound on the samples per point in a forward.
@@ -79,7 +80,7 @@ class Budget(Summarized):
         sweep_rows: The rows of the current sweep.
     """
 
-    chunk_bytes: int
+    block_bytes: int
     rows: int
     rows_that_fit: int = 0
     largest_tensors: int = LARGEST_TENSORS["cpu"]
@@ -101,11 +102,11 @@ class Budget(Summarized):
             options: The user's bounds on rows and samples per forward, if any.
         """
         device = inputs[0].device.type
-        fast_bytes = device_bytes = CHUNK_BYTES.get(device, CHUNK_BYTES["cpu"])
+        fast_bytes = device_bytes = BLOCK_BYTES.get(device, BLOCK_BYTES["cpu"])
         if device == "cpu":
             fast_bytes = min(device_bytes, CACHED_BYTES * max(FEWEST_THREADS, torch.get_num_threads()))
-        chunk_bytes = min(max(fast_bytes, parameter_bytes * CHUNK_PER_PARAMETERS), device_bytes * LARGEST_CHUNK)
-        budget = cls(chunk_bytes, 0, largest_tensors=LARGEST_TENSORS.get(device, LARGEST_TENSORS["cpu"]))
+        block_bytes = min(max(fast_bytes, parameter_bytes * BLOCK_PER_PARAMETERS), device_bytes * LARGEST_BLOCK)
+        budget = cls(block_bytes, 0, largest_tensors=LARGEST_TENSORS.get(device, LARGEST_TENSORS["cpu"]))
         budget.progress = options.progress
         if options.perturbations_per_eval is not None:
             budget.max_samples = check_count("perturbations_per_eval", options.perturbations_per_eval)
@@ -139,7 +140,7 @@ class Budget(Summarized):
     ) -> Iterator[T]:
         """Evaluate `run(samples, points)` on all samples of all points, block by block.
 
-        A block is several samples of all points, or one sample of some points. Out of memory halves it and goes on.
+        Out of memory halves a block and goes on.
 
         Args:
             samples: Samples per point.
@@ -227,7 +228,7 @@ class Budget(Summarized):
             with _LargestTensor() as largest:
                 yield
             used_bytes = self.largest_tensors * largest.bytes
-        self.rows, self.rows_are_final = max(1, self.chunk_bytes // max(1, used_bytes // rows)), True
+        self.rows, self.rows_are_final = max(1, self.block_bytes // max(1, used_bytes // rows)), True
 
 
 def _even_size(count: int, max_size: int) -> int:

@@ -10,7 +10,7 @@ import torch
 from torch import Future
 from torch.futures import collect_all
 
-from pellucid.summaries import Summarized
+from pellucid.core.summaries import Summarized
 
 T = TypeVar("T")
 U = TypeVar("U")

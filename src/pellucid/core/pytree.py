@@ -10,8 +10,8 @@ from typing import Any, final
 from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only, tree_unflatten
 
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, is_floating
-from pellucid.summaries import Summarized
 
 _PYTREE_LOG = logging.getLogger("pellucid")
 

@@ -1,8 +1,8 @@
 """Sources of random numbers.
 
 With a seed or a generator, every example has an independent stream of its own, so that its result depends neither on
-the other examples of the batch nor on chunks nor on the device. With neither, draws come from the global generators of
-torch and NumPy in the order of Captum 0.9, so that the same global seeds give the same numbers.
+the other examples of the batch nor on the sizes of blocks nor on the device. With neither, draws come from the global
+generators of torch and NumPy in the order of Captum 0.9, so that the same global seeds give the same numbers.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 
 from pellucid.core.problem.baselines import not_a_distribution
+from pellucid.core.summaries import summary
 from pellucid.core.tensors import Tensors, as_floating
 from pellucid.errors import InvalidArgument, WrongType
-from pellucid.summaries import summary
 
 PointIds: TypeAlias = list[list[int]]
 """What identifies each point: the example's position in the batch, and for a noisy copy also the number of the copy."""

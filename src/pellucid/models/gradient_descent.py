@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from pellucid.errors import InvalidArgument, check_count
+from pellucid.core.counts import check_count
+from pellucid.errors import InvalidArgument
 from pellucid.models.linear_model import Batch, LinearModel, as_batch, as_rows
 
 Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor | None], Tensor]

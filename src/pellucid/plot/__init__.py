@@ -1,20 +1,47 @@
-"""Plain chart data, drawn with Matplotlib in a light or a dark theme."""
+"""Charts, images, time series and texts as plain data, drawn with Matplotlib or written as HTML, light or dark."""
 
+from pellucid.plot.canvas import Canvas
 from pellucid.plot.chart import Bars, Chart, Histogram, Panels, Scatter, centred_bins, signed
+from pellucid.plot.coloured_series import draw_series
 from pellucid.plot.figure import draw, save
+from pellucid.plot.heat_maps import Look, draw_images, pixels
+from pellucid.plot.images import ImagePlot, image_plot
+from pellucid.plot.masks import Label, draw_border, draw_name
+from pellucid.plot.normalization import ScaledValues, Scaling
+from pellucid.plot.text import Html
+from pellucid.plot.text_table import TextRecord, text_table
 from pellucid.plot.theme import DARK, LIGHT, Theme
+from pellucid.plot.timeseries import SeriesAxis, SeriesPlot, series_plot
 
 __all__ = [
     "DARK",
     "LIGHT",
     "Bars",
+    "Canvas",
     "Chart",
     "Histogram",
+    "Html",
+    "ImagePlot",
+    "Label",
+    "Look",
     "Panels",
+    "ScaledValues",
+    "Scaling",
     "Scatter",
+    "SeriesAxis",
+    "SeriesPlot",
+    "TextRecord",
     "Theme",
     "centred_bins",
     "draw",
+    "draw_border",
+    "draw_images",
+    "draw_name",
+    "draw_series",
+    "image_plot",
+    "pixels",
     "save",
+    "series_plot",
     "signed",
+    "text_table",
 ]

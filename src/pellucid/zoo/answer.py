@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from pellucid.core.summaries import Summarized
 from pellucid.errors import InvalidArgument, WrongType
 from pellucid.methods import Attributions
-from pellucid.summaries import Summarized
 from pellucid.zoo.known_model import KnownModel
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from pellucid.core.summaries import LONGEST
 from pellucid.errors import InvalidArgument, WrongType
-from pellucid.summaries import LONGEST
 from pellucid.zoo.claims import Cannot, Claim, Finds, FindsPart, claim_of
 from pellucid.zoo.known_model import KnownModel
 from pellucid.zoo.listed import LISTED

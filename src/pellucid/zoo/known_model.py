@@ -11,8 +11,8 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
+from pellucid.core.summaries import Summarized
 from pellucid.errors import InvalidArgument
-from pellucid.summaries import Summarized
 from pellucid.zoo.quantity import Quantity, check_quantity
 
 

@@ -147,7 +147,7 @@ def test_too_few_masks():
 
 @pytest.mark.parametrize("method", ["FeatureAblation", "Occlusion"])
 def test_perturbations_per_eval_is_automatic(method: str):
-    """`perturbations_per_eval`: one at a time unless set; as many as fit into a chunk."""
+    """`perturbations_per_eval`: one at a time unless set; as many as fit into a block."""
     windows = {"sliding_window_shapes": (1,)} if method == "Occlusion" else {}
     count = forwards(lambda attr, model: getattr(attr, method)(model).attribute(X, **windows))
     assert count == (4, 1)
@@ -203,6 +203,54 @@ def test_strides_below_one(strides: int):
     call = explain("Occlusion", linear, sliding_window_shapes=(1,), strides=strides)
     assert value_of(on_captum(call)).isnan().all()
     assert_named(call, None, "strides")
+
+
+PAIR = (torch.randn(5, 3, generator=torch.Generator().manual_seed(0)), torch.randn(5, 2))
+
+
+@pytest.mark.parametrize("size", [1, 3, 20])
+def test_permutations_of_groups_of_several_inputs(size: int):
+    """FeaturePermutation of a group in several inputs: each is permuted by itself; all together, as in one input."""
+    x, y = PAIR
+    given = torch.tensor([[5, 5, 5]]), torch.tensor([[5, 5]])
+
+    def pair(x: Tensor, y: Tensor) -> Tensor:
+        return (x.sum(1) + 1).sin() * y.sum(1) + x[:, 0] * y[:, 1]
+
+    def apart(attr: Any) -> Any:
+        return attr.FeaturePermutation(pair).attribute((x, y), feature_mask=given, perturbations_per_eval=size)
+
+    def together(attr: Any) -> Any:
+        method = attr.FeaturePermutation(lambda both: pair(both[:, :3], both[:, 3:]))
+        mask = torch.cat(given, 1)
+        return method.attribute(torch.cat([x, y], 1), feature_mask=mask, perturbations_per_eval=size)
+
+    (captums, ours), right = both(apart), value_of(on_captum(together))
+    assert not torch.allclose(torch.cat(captums, 1), right)
+    assert_close(torch.cat(ours, 1), right)
+    given = torch.tensor([[0, 1, 0]]), torch.tensor([[1, 2]])
+    captums, ours = both(apart)
+    assert_close(ours[0][:, [0, 2]], captums[0][:, [0, 2]])  # of one input each: Captum's draws
+    assert_close(ours[1][:, [1]], captums[1][:, [1]])
+    assert not torch.allclose(ours[0][:, 1], captums[0][:, 1])
+
+
+def test_permutations_of_inputs_of_one_row():
+    """FeaturePermutation, several at once, beside an input of one row: all zero; its features alone are."""
+    x, one = PAIR[0], torch.tensor([[3.0, 4.0]])
+    order = torch.arange(1.0, 6)[:, None]
+
+    def call(attr: Any, size: int) -> Any:
+        method = attr.FeaturePermutation(lambda x, one: ((x * order).sum() + one.sum()).view(1))
+        return method.attribute((x, one), perturbations_per_eval=size)
+
+    assert not any(bool(values.any()) for values in value_of(on_captum(lambda attr: call(attr, 5))))
+    right = value_of(on_captum(lambda attr: call(attr, 1)))
+    for size in (1, 5):
+        with pytest.warns(PellucidWarning, match=r"inputs\[1\] has one row, which has no other .* \[3, 4\] are zero"):
+            ours = value_of(on_pellucid(lambda attr, size=size: call(attr, size)))
+        assert_close(ours[0], right[0], rounding=1e-5)
+        assert not ours[1].any()
 
 
 def test_the_default_permutation():

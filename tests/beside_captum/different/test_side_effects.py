@@ -12,7 +12,7 @@ from torch import nn
 import pellucid.attr
 from beside_captum.different.compare import assert_named
 from beside_captum.same.compare import assert_close, on_captum, on_pellucid, value_of
-from pellucid.core.batching import CHUNK_BYTES
+from pellucid.core.batching import BLOCK_BYTES
 from pellucid.errors import PellucidWarning
 from training import in_training_mode
 from zoo.architectures import example
@@ -92,7 +92,7 @@ def test_what_an_error_says():
 
 @pytest.mark.parametrize("name", ["IntegratedGradients", "GradientShap", "NoiseTunnel"])
 def test_memory(name: str, monkeypatch: pytest.MonkeyPatch):
-    """Steps, samples and noisy copies: Captum feeds all at once; in chunks that fit, with the same random draws."""
+    """Steps, samples and noisy copies: Captum feeds all at once; in blocks that fit, with the same random draws."""
     sizes: list[int] = []
 
     def model(x):
@@ -108,7 +108,7 @@ def test_memory(name: str, monkeypatch: pytest.MonkeyPatch):
         explain = attr.NoiseTunnel(attr.Saliency(model)) if name == "NoiseTunnel" else getattr(attr, name)(model)
         return explain.attribute(CASE.inputs, target=0, **arguments)
 
-    monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**13)  # what some seventy rows take
+    monkeypatch.setitem(BLOCK_BYTES, "cpu", 2**13)  # what some seventy rows take
     theirs, most = on_captum(call), max(sizes)
     sizes.clear()
     ours = on_pellucid(call)

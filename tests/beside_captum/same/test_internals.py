@@ -22,7 +22,7 @@ from zoo.architectures import example
 
 CASE = example("perceptron")
 MODEL, INPUTS = CASE.model, CASE.inputs
-NAMES = [name for name in pellucid.attr.__all__ if hasattr(getattr(captum.attr, name), "attribute")]
+NAMES = [name for name in pellucid.attr.__all__ if hasattr(getattr(captum.attr, name, None), "attribute")]
 
 
 def internals(library: Any, name: str) -> dict[str, Any]:

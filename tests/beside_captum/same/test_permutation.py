@@ -1,5 +1,6 @@
 """Features exchanged between examples, at inputs and layers, from the same seeds."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -68,13 +69,15 @@ def test_masks(mask: Any, size: int, seed: int):
     same(products, X, seed=seed, feature_mask=mask and torch.tensor(mask), perturbations_per_eval=size)
 
 
-@pytest.mark.parametrize(
-    "masks",
-    [None, ([[0, 1, 2]], [[[3, 4], [5, 6]]]), ([[0, 1, 0]], [[[1, 0], [1, 2]]]), ([[7, 1, 3]], [[[2]]])],
-    ids=["none", "apart", "shared", "one number"],
-)
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 100])
-@pytest.mark.parametrize("perm_func", [None, rolled], ids=["default", "rolled"])
+@pytest.mark.parametrize(
+    ("masks", "perm_func"),
+    [
+        *itertools.product([None, ([[0, 1, 2]], [[[3, 4], [5, 6]]]), ([[7, 1, 3]], [[[2]]])], [None, rolled]),
+        (([[0, 1, 0]], [[[1, 0], [1, 2]]]), rolled),  # exchanged together by default: a difference
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
 def test_masks_of_two_inputs(masks: Any, size: int, perm_func: Any):
     given = None if masks is None else tuple(map(torch.tensor, masks))
     same(pairs, PAIR, feature_mask=given, perturbations_per_eval=size, perm_func=perm_func)

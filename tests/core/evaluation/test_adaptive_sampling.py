@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from laws.counting import Counted
 from methods.shapley.unanimity import PLAYERS, game, shapley_values
 from pellucid import attr, methods
-from pellucid.core.batching import CHUNK_BYTES
+from pellucid.core.batching import BLOCK_BYTES
 from pellucid.errors import InvalidArgument, PellucidWarning
 from pellucid.methods import Options, Problem, ShapleyValues, ShapleyValueSampling
 
@@ -82,12 +82,12 @@ class TestEverySampledMethod:
 
     @every_method
     @pytest.mark.parametrize("rows", [[4], [0, 3], [3, 2, 1, 0, 4]])
-    def test_batch_mates_and_chunks_make_no_difference(
+    def test_batch_mates_and_blocks_make_no_difference(
         self, name: str, rows: list[int], monkeypatch: pytest.MonkeyPatch
     ):
         seeds = name.startswith(("GradientShap", "NoiseTunnel"))  # streams by position, else by these
         whole = call(name, network(), inputs(), 0.1, **({"seed": [3, 4, 5, 6, 7]} if seeds else {}))
-        monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**12)
+        monkeypatch.setitem(BLOCK_BYTES, "cpu", 2**12)
         seed = {"seed": [3 + row for row in rows]} if seeds else {}
         part = call(name, network(), inputs()[rows], 0.1, **seed)
         torch.testing.assert_close(part.values[0], whole.values[0][rows])
@@ -329,9 +329,9 @@ def test_only_the_unfinished_go_on():
 
 @ORDERS
 @pytest.mark.parametrize("rows", [[4], [0, 3], [3, 3, 1, 0, 4]])
-def test_batch_mates_and_chunks_make_no_difference(orders: str, rows: list[int], monkeypatch: pytest.MonkeyPatch):
+def test_batch_mates_and_blocks_make_no_difference(orders: str, rows: list[int], monkeypatch: pytest.MonkeyPatch):
     whole = until(0.05, permutations=orders)(Problem(network(), inputs(), target=1))
-    monkeypatch.setitem(CHUNK_BYTES, "cpu", 2**12)
+    monkeypatch.setitem(BLOCK_BYTES, "cpu", 2**12)
     part = until(0.05, permutations=orders)(Problem(network(), inputs()[rows], target=1))
     torch.testing.assert_close(part.values[0], whole.values[0][rows])
     assert torch.equal(part.n_evaluations, whole.n_evaluations[rows])

@@ -71,7 +71,7 @@ def test_a_game_is_the_mean_over_the_rows(method: Any, most: int | None):
 
 @every_game
 @pytest.mark.parametrize("most", [1, 2, 4])
-def test_chunks_below_the_batch(method: Any, most: int):
+def test_blocks_below_the_batch(method: Any, most: int):
     same(method, lambda: Problem(products, X, options=Options(internal_batch_size=most)))
 
 

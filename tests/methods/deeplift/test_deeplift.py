@@ -1200,11 +1200,11 @@ def of_each(model: Callable[..., Any], x: Tensor, starts: Tensor, **more: Any) -
     return torch.stack([attr.DeepLift(model, **more).attribute(x, start[None], weighted) for start in starts])
 
 
-@pytest.fixture(params=["whole", "small chunks", "rows 1", "rows 3"])
+@pytest.fixture(params=["whole", "small blocks", "rows 1", "rows 3"])
 def bound(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """In how many parts the rows go through the model."""
-    if request.param == "small chunks":
-        monkeypatch.setitem(budget.CHUNK_BYTES, "cpu", 2**11)
+    if request.param == "small blocks":
+        monkeypatch.setitem(budget.BLOCK_BYTES, "cpu", 2**11)
     return {"internal_batch_size": int(request.param[5:])} if request.param.startswith("rows") else {}
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from laws.registry import close
 from laws.state import as_found, random_state
 from pellucid import attr, methods
-from pellucid.core.batching import CHUNK_BYTES
+from pellucid.core.batching import BLOCK_BYTES
 from pellucid.core.model.layers import Layer
 from pellucid.core.problem.target import Neuron
 from pellucid.errors import InvalidArgument, PellucidWarning
@@ -237,10 +237,10 @@ on_each = pytest.mark.parametrize("shapley", SHAPLEY.values(), ids=SHAPLEY)
 
 @on_each
 class TestIndependence:
-    def test_of_chunks(self, shapley: Any, monkeypatch: pytest.MonkeyPatch):
+    def test_of_blocks(self, shapley: Any, monkeypatch: pytest.MonkeyPatch):
         expected = shapley(network(), X)
         for most in (1, 1000, 5000):
-            monkeypatch.setitem(CHUNK_BYTES, "cpu", most)
+            monkeypatch.setitem(BLOCK_BYTES, "cpu", most)
             close((shapley(network(), X),), (expected,))
 
     @pytest.mark.parametrize("most", [1, 2, 3, 7, 1000])

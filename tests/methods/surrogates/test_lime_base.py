@@ -121,7 +121,7 @@ def test_named_arguments_reach_every_function():
 
 
 @pytest.mark.parametrize("most", [1, 3, 1000])
-def test_chunks_make_no_difference(most: int):
+def test_blocks_make_no_difference(most: int):
     whole = lime(linear).attribute(X, n_samples=20)
     torch.manual_seed(0)
     model = Counted(linear)

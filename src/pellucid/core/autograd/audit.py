@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
-from pellucid.summaries import Summarized
+from pellucid.core.summaries import Summarized
 
 
 def split_names(text: str) -> frozenset[str]:

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pellucid.core.counts import check_count
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.examples import all_examples
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.tensors import Tensors, flatten_examples
-from pellucid.errors import InvalidArgument, check_count, warn
+from pellucid.errors import InvalidArgument, warn
 
 INITIAL_DRAWS = 32
 """Draws of the first round; a standard error from so many is known to about an eighth."""
@@ -72,7 +73,7 @@ class AdaptiveSampler:
     Args:
         f: The function.
         samples: The number of samples per point, or "auto": as many as each point needs.
-        goal: The tolerance, and the most samples.
+        goal: The tolerance, and the most samples: the method itself, which has them as fields.
         per_draw: How many samples one independent draw gives: 2 for a permutation and its reverse.
         first: The samples of the first round, with "auto"; None for 32 draws.
         at_once: The most samples per point in a later round.

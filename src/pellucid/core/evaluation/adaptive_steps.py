@@ -12,9 +12,9 @@ from pellucid.core.evaluation.completeness import as_single_sample
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.point_samplers import precomputed_points, straight_line
 from pellucid.core.evaluation.sweep import values_at, weighted_gradient_sum
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, minus, sum_over_tensors, times
 from pellucid.errors import InvalidArgument, warn
-from pellucid.summaries import Summarized
 
 FIRST_STEPS = 4
 """The intervals of the first round."""

@@ -44,19 +44,19 @@ def outputs_at_ends(f: ModelFunction, start: Tensors) -> tuple[Tensor, Tensor]:
     return outputs_at_end, values_at(f.from_inputs(), 1, precomputed_points(as_single_sample(start)))
 
 
-ENOUGH_ROWS = 20
+ENOUGH_STEPS = 20
 """From so many steps on, two more rows per example cost little. With fewer, nobody expects completeness."""
 
 
-def ends_fit_into_chunk(f: ModelFunction, steps: int) -> bool:
-    """Whether both ends of a line can be evaluated as two more rows per example in the first chunk, almost for free."""
-    rows = f.session.budget.rows_that_fit // max(1, len(f))
+def ends_fit_into_block(f: ModelFunction, steps: int) -> bool:
+    """Whether both ends of a line can be evaluated as two more rows per example in the first block, almost for free."""
+    steps_that_fit = f.session.budget.rows_that_fit // max(1, len(f))
     needs_forward_of_its_own = (
         f.problem.options.gradient_function is not None
         or f.problem.options.create_graph
         or any(tensor.is_complex() for tensor in f.x)
     )
-    return min(steps, rows) >= ENOUGH_ROWS and not (f.session.whole_batch or needs_forward_of_its_own)
+    return min(steps, steps_that_fit) >= ENOUGH_STEPS and not (f.session.whole_batch or needs_forward_of_its_own)
 
 
 def with_ends(nodes: Tensor) -> Tensor:

@@ -27,9 +27,9 @@ from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
 from pellucid.core.pytree import map_tensors
 from pellucid.core.restarts import BatchCollapsed
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_tensor, describe, is_floating
 from pellucid.errors import InvalidArgument
-from pellucid.summaries import Summarized
 
 
 @final
@@ -187,7 +187,7 @@ class Evaluator(Summarized):
         chosen: Callable[[Tensor], bool] = is_floating,
         recording: Recording | None = None,
     ) -> Captured:
-        """The tensors at the source for these inputs, in chunks of as many rows as the user and the memory allow.
+        """The tensors at the source for these inputs, in blocks of as many rows as the user and the memory allow.
 
         Args:
             inputs: The model's inputs, (n, ...) each.
@@ -197,15 +197,17 @@ class Evaluator(Summarized):
         """
         session = self.session
 
-        def capture_chunk(_: slice, rows: slice) -> Captured:
+        def capture_block(_: slice, rows: slice) -> Captured:
             whole = rows == slice(None)
-            chunk = inputs if whole else tuple(x[rows] for x in inputs)
+            block_inputs = inputs if whole else tuple(x[rows] for x in inputs)
             interceptor = None if recording is None or not whole else (recording, session.info.modules)
             with (
                 torch.set_grad_enabled(session.problem.options.create_graph),
-                tied_to_its_batch(session, self.endpoints, examples[rows], chunk),
+                tied_to_its_batch(session, self.endpoints, examples[rows], block_inputs),
             ):
-                forward = self.run(chunk, examples[rows], None, (self.source,), chosen=chosen, interceptor=interceptor)
+                forward = self.run(
+                    block_inputs, examples[rows], None, (self.source,), chosen=chosen, interceptor=interceptor
+                )
             captured = forward.captured(self.source)
             if not whole and not is_batch_first(examples[rows], captured.tensors):
                 raise BatchCollapsed
@@ -213,9 +215,9 @@ class Evaluator(Summarized):
 
         budget = dataclasses.replace(session.budget, progress=None, rows_are_final=True)
         budget.rows = session.budget.rows if session.budget.rows_are_final else len(examples)
-        chunks = list(budget.blocks(1, len(examples), capture_chunk, whole=session.whole_batch))
-        tensors = tuple(torch.cat(pieces) for pieces in zip(*(chunk.tensors for chunk in chunks), strict=True))
-        return chunks[0] if len(chunks) == 1 else dataclasses.replace(chunks[0], tensors=tensors)
+        blocks = list(budget.blocks(1, len(examples), capture_block, whole=session.whole_batch))
+        tensors = tuple(torch.cat(pieces) for pieces in zip(*(block.tensors for block in blocks), strict=True))
+        return blocks[0] if len(blocks) == 1 else dataclasses.replace(blocks[0], tensors=tensors)
 
     def run(
         self,

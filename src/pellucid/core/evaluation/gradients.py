@@ -16,9 +16,9 @@ from pellucid.core.model.forward import Captured
 from pellucid.core.model.layers import Site
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, describe, format_shapes, is_floating, times
 from pellucid.errors import InvalidArgument, NotDifferentiable, NotScalar, WrongType, warn
-from pellucid.summaries import Summarized
 
 
 @final
@@ -28,12 +28,12 @@ class Gradient(Summarized):
 
     Args:
         value: The target's values, [n]; of another length where the model collapses the batch.
-        at: The tensors at which gradients were taken.
+        tensors: The tensors at which gradients were taken.
         grad: The gradients of the sum of the values with respect to these.
     """
 
     value: Tensor
-    at: Tensors
+    tensors: Tensors
     grad: Tensors
 
 
@@ -183,12 +183,12 @@ def zeros_for_unused(grads: Sequence[Tensor | None], leaves: Tensors, site: Site
 
 
 def gradient_via_neurons(
-    via: Target, captured: Captured, grads: Tensors, source_points: Points, arguments: dict[str, Any]
+    via_neurons: Target, captured: Captured, grads: Tensors, source_points: Points, arguments: dict[str, Any]
 ) -> Sequence[Tensor | None]:
     """The gradient at the source of what passes through chosen neurons of a layer.
 
     Args:
-        via: The neurons.
+        via_neurons: The neurons.
         captured: The tensors at their layer.
         grads: The gradients with respect to these.
         source_points: The points at the source, as leaves.
@@ -196,6 +196,7 @@ def gradient_via_neurons(
     """
     # Views, so that the gradient is with respect to the chosen tensor alone, also where another is computed from it.
     tensors = tuple(tensor.view_as(tensor) for tensor in captured.tensors)
-    neurons = scalar_per_example(via(dataclasses.replace(captured, tensors=tensors).value, source_points.examples), via)
-    shares = times(grads, zeros_for_none(grad_of_sum(neurons, tensors, arguments), captured.tensors))
+    values = via_neurons(dataclasses.replace(captured, tensors=tensors).value, source_points.examples)
+    neuron_gradients = grad_of_sum(scalar_per_example(values, via_neurons), tensors, arguments)
+    shares = times(grads, zeros_for_none(neuron_gradients, captured.tensors))
     return pullback(captured.tensors, shares, source_points.tensors, **arguments)

@@ -35,9 +35,9 @@ from pellucid.core.problem.points import Points, repeat_ids
 from pellucid.core.problem.problem import GradientFunction, Problem
 from pellucid.core.problem.target import Target
 from pellucid.core.random_streams import Seed
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_floating, as_narrow_again, detach_all
 from pellucid.errors import WrongType
-from pellucid.summaries import Summarized
 
 Mode: TypeAlias = Callable[[], AbstractContextManager[Any]]
 """Makes the context manager that a forward runs in."""
@@ -117,15 +117,16 @@ class ModelFunction(Summarized):
         elsewhere = self.evaluator.gradient_at != self.evaluator.source
         return self.x if elsewhere and has_embeddings(self.problem.model) else as_floating(self.x)
 
-    def baseline_template(self, *, between: bool = True) -> Tensors:
+    def baseline_template(self, *, needs_path: bool = True) -> Tensors:
         """Tensors whose shapes and dtypes baselines must have: the model's inputs, as floats where they are the source.
 
         Args:
-            between: Whether points between baselines and inputs are evaluated; if not, `floating_x` is the template.
+            needs_path: Whether points on a path from baselines to inputs are evaluated; if not, `floating_x` is the
+                template.
         """
         if self.evaluator.source.modules:
             return self.problem.inputs
-        return as_floating(self.x) if between else self.floating_x
+        return as_floating(self.x) if needs_path else self.floating_x
 
     def __call__(self, points: Points) -> Tensor:
         """The target's values at points, without gradients.
@@ -145,12 +146,12 @@ class ModelFunction(Summarized):
                 independence.verify(points, value, lambda rearranged: self.evaluator.evaluate(rearranged)[0])
         return value
 
-    def gradient(self, points: Points, *, via: Target | None = None, mode: Mode = nullcontext) -> Gradient:
+    def gradient(self, points: Points, *, via_neurons: Target | None = None, mode: Mode = nullcontext) -> Gradient:
         """The target's values at points, and their gradient.
 
         Args:
             points: At the source; without tensors, those at the source for the inputs of the examples.
-            via: Neurons at `gradient_at`; the gradient is then that at the source of what passes through them.
+            via_neurons: Neurons at `gradient_at`; the gradient is then that at the source of what passes through them.
             mode: Makes the context manager that the forward runs in, such as a run of rules.
 
         Raises:
@@ -163,19 +164,23 @@ class ModelFunction(Summarized):
         independence = self._independence_check(points) if points.tensors else None
         try:
             with torch.enable_grad():
-                source_points, site = self._leaves(points, via)
+                source_points, site = self._leaves(points, via_neurons)
                 with self._measuring(points), mode():
                     value, captured = self.evaluator.evaluate(source_points, site)
                     value = scalar_per_example(value, self.evaluator.target)
-                gradient = self._backward(source_points, value, captured, via)
+                gradient = self._backward(source_points, value, captured, via_neurons)
                 if independence is not None:
                     independence.verify(points, value, self._value_of_leaves)
                 return gradient
         except RuntimeError as error:
             if not needs_no_cudnn(error):
                 raise
-            with without_cudnn():
-                return self.gradient(points, via=via, mode=mode)
+            return self._gradient_without_cudnn(points, via_neurons, mode)
+
+    def _gradient_without_cudnn(self, points: Points, via_neurons: Target | None, mode: Mode) -> Gradient:
+        """The gradient, taken once more without cuDNN: its recurrent layers have no backward in evaluation mode."""
+        with without_cudnn():
+            return self.gradient(points, via_neurons=via_neurons, mode=mode)
 
     def activations(self, points: Points, site: Site | None = None) -> Tensors:
         """The tensors at a site for these points, without gradients; the model need not run beyond it.
@@ -190,17 +195,17 @@ class ModelFunction(Summarized):
         inputs, source_points = self.evaluator.inputs_and_source_points(points)
         return self.evaluator.capture(inputs, points.examples, site, source_points)
 
-    def baselines(self, baselines: Baselines, *, between: bool = True) -> Tensors:
+    def baselines(self, baselines: Baselines, *, needs_path: bool = True) -> Tensors:
         """Baselines as tensors like the inputs of the model, one for each of its own points.
 
         Args:
             baselines: See [Baselines][pellucid.methods.Baselines].
-            between: Whether points between baselines and inputs are evaluated, or the two are only compared.
+            needs_path: Whether points on a path from baselines to inputs are evaluated, or the two are only compared.
 
         Raises:
             InvalidArgument: They do not fit the inputs.
         """
-        like = self.baseline_template(between=between)
+        like = self.baseline_template(needs_path=needs_path)
         examples = None if self.session.is_whole_batch(self.examples) else self.examples
         resolved = resolve_baselines(baselines, like, examples, self.problem.batch_size)
         return resolved if self.problem.options.create_graph else detach_all(resolved)
@@ -240,7 +245,7 @@ class ModelFunction(Summarized):
         examples = self.examples.repeat_interleave(copies.stop - copies.start)
         return dataclasses.replace(self, own_tensors=x, examples=examples, ids=repeat_ids(self.ids, copies), seed=seed)
 
-    def at(
+    def replace(
         self,
         *,
         source: Site | None = None,
@@ -270,13 +275,13 @@ class ModelFunction(Summarized):
 
     def from_inputs(self) -> ModelFunction:
         """The same function with the model's inputs as its source."""
-        return self.at(source=INPUTS, gradient_at=INPUTS) if self.evaluator.source.modules else self
+        return self.replace(source=INPUTS, gradient_at=INPUTS) if self.evaluator.source.modules else self
 
     def attributions(
         self,
         values: Tensors,
         *,
-        at: Literal["gradient", "source"] = "gradient",
+        site: Literal["gradient_at", "source"] = "gradient_at",
         delta: Tensor | None = None,
         stderr: Tensors | None = None,
         n_evaluations: Tensor | None = None,
@@ -286,16 +291,16 @@ class ModelFunction(Summarized):
 
         Args:
             values: One tensor for each tensor of a site.
-            at: Which site: where gradients are taken, or the source.
+            site: Which site: where gradients are taken, or the source.
             delta: See [Attributions][pellucid.methods.Attributions]; also for the arguments below.
             stderr: Standard errors.
             n_evaluations: Evaluations per example.
             converged: Whether each example is exact enough.
         """
         layout = self.session.observed.layouts.get(
-            self.evaluator.gradient_at if at == "gradient" else self.evaluator.source
+            self.evaluator.gradient_at if site == "gradient_at" else self.evaluator.source
         )
-        if at == "gradient":
+        if site == "gradient_at":
             dtypes = tuple(x.dtype for x in as_floating(self.x)) if layout is None else layout.dtypes
             values = tuple(map(as_narrow_again, values, dtypes))
         structure = None if layout is None else layout.structure
@@ -306,39 +311,38 @@ class ModelFunction(Summarized):
         return RowIndependenceCheck.of(self.session, self.evaluator.endpoints, points.examples, lambda: self.points)
 
     def _measuring(self, points: Points) -> AbstractContextManager[None]:
-        """Measure the bytes per row in a forward; not with `create_graph`, which keeps the graphs of all chunks."""
+        """Measure the bytes per row in a forward; not with `create_graph`, which keeps the graphs of all blocks."""
         if self.problem.options.create_graph:
             return nullcontext()
         return self.session.budget.measuring(len(points))
 
-    def _leaves(self, points: Points, via: Target | None) -> tuple[Points, Site | None]:
+    def _leaves(self, points: Points, via_neurons: Target | None) -> tuple[Points, Site | None]:
         """The points at the source, as leaves if gradients are taken at them, and the site to capture."""
         at_source = self.evaluator.gradient_at == self.evaluator.source
-        if not points.tensors or not (at_source or via is not None):
+        if not points.tensors or not (at_source or via_neurons is not None):
             return points, self.evaluator.gradient_at
         leaves = as_leaves(points.tensors, self.problem.options.create_graph)
-        return Points(leaves, points.examples), None if via is None else self.evaluator.gradient_at
+        return Points(leaves, points.examples), None if via_neurons is None else self.evaluator.gradient_at
 
     def _backward(
-        self, source_points: Points, value: Tensor, captured: Captured | None, via: Target | None
+        self, source_points: Points, value: Tensor, captured: Captured | None, via_neurons: Target | None
     ) -> Gradient:
         """The gradient of the values with respect to the captured tensors, or else to the points at the source."""
         session, options = self.session, self.problem.options
         at = source_points.tensors if captured is None else captured.tensors
         arguments = {"create_graph": options.create_graph, "allow_unused": True, **(options.grad_kwargs or {})}
-        if via is not None and len(at) > 1:
+        if via_neurons is not None and len(at) > 1:
             # A tensor of the layer may be computed from another; then a second backward passes what lies between.
             arguments["retain_graph"] = True
-        gradients, slopes = gradients_and_slopes(value, at, arguments)
+        gradients_or_none, slopes = gradients_and_slopes(value, at, arguments)
         if slopes and all(len(slope) == len(source_points) for slope in slopes):
             session.observed.remember_slopes(source_points.examples, slopes, self.problem.batch_size)
-        grads = zeros_for_unused(gradients, at, self.evaluator.gradient_at, session.warned_inputs)
-        if via is None or captured is None or not source_points.tensors:
-            return Gradient(value, at, grads)
-        leaves = source_points.tensors
-        gradients = gradient_via_neurons(via, captured, grads, source_points, arguments)
-        grads = zeros_for_unused(gradients, leaves, self.evaluator.source, session.warned_inputs)
-        return Gradient(value, leaves, grads)
+        gradients = zeros_for_unused(gradients_or_none, at, self.evaluator.gradient_at, session.warned_inputs)
+        if via_neurons is None or captured is None or not source_points.tensors:
+            return Gradient(value, at, gradients)
+        gradients_or_none = gradient_via_neurons(via_neurons, captured, gradients, source_points, arguments)
+        leaves, source = source_points.tensors, self.evaluator.source
+        return Gradient(value, leaves, zeros_for_unused(gradients_or_none, leaves, source, session.warned_inputs))
 
     def _gradient_function(self, points: Points) -> GradientFunction | None:
         """The user's own gradient function, if there is one; it is only used from the output to the inputs."""

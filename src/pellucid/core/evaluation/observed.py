@@ -13,8 +13,8 @@ from pellucid.core.model.activation_replay import Replay
 from pellucid.core.model.forward import Captured
 from pellucid.core.model.layers import Site
 from pellucid.core.pytree import TensorTree
+from pellucid.core.summaries import Summarized
 from pellucid.errors import NotDifferentiable
-from pellucid.summaries import Summarized
 
 
 @final
@@ -40,7 +40,7 @@ class Observed(Summarized):
         captured: The tensors at a source that is a layer, for the user's inputs.
         layouts: How the tensors are arranged at each site.
         replays: The recorded outputs of modules before a source, by (source, gradient site, target site).
-        output: The shape K of the target's values for one example, where there may be several.
+        output_shape: The shape K of the target's values for one example, where there may be several.
         slopes: Where a saturating function makes the output: the examples for which it had a slope, bool [examples].
         failed_on: The inputs with which the model failed, described for the error.
     """
@@ -48,7 +48,7 @@ class Observed(Summarized):
     captured: dict[Site, Captured] = field(default_factory=dict)
     layouts: dict[Site, SiteLayout] = field(default_factory=dict)
     replays: dict[tuple[Site, ...], Replay] = field(default_factory=dict)
-    output: tuple[int, ...] = ()
+    output_shape: tuple[int, ...] = ()
     slopes: Tensor | None = None
     failed_on: str = ""
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 
-from pellucid.errors import InvalidArgument, check_count
-from pellucid.summaries import summary
+from pellucid.core.counts import check_count
+from pellucid.core.summaries import summary
+from pellucid.errors import InvalidArgument
 
 Quadrature: TypeAlias = Literal[
     "riemann_left", "riemann_right", "riemann_middle", "riemann_trapezoid", "gausslegendre", "captum_trapezoid"

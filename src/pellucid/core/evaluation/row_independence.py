@@ -31,8 +31,8 @@ from pellucid.core.model.state import content_of, seen_around
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
 from pellucid.core.restarts import BatchCollapsed
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_floating, describe
-from pellucid.summaries import Summarized
 
 T = TypeVar("T")
 

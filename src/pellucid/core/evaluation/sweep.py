@@ -51,19 +51,18 @@ def repeat_examples(examples: Tensor, sample_range: slice, point_range: slice) -
     return point_examples if count == 1 else point_examples.repeat(count)
 
 
-def gradients(f: ModelFunction) -> tuple[Tensors, Tensors]:
+def gradients_at_own_points(f: ModelFunction) -> tuple[Tensors, Tensors]:
     """The tensors where gradients are taken, for a function's own points, and the gradients with respect to them."""
     # From the user's inputs, one forward captures the source and goes on to the target.
     from_inputs = f.own_tensors is None and bool(f.evaluator.source.modules)
+    own_points = Points.of_inputs(f.examples) if from_inputs else f.points
     create_graph = f.problem.options.create_graph
 
     def run(_: slice, point_range: slice) -> tuple[int, Tensors]:
-        points = (
-            Points((), repeat_examples(f.examples, slice(0, 1), point_range)) if from_inputs else f.points[point_range]
-        )
+        points = own_points[point_range]
         gradient = f.gradient(points)
         # Detached, so that captured tensors do not keep the graph before a layer alive.
-        return len(points), (gradient.at if create_graph else detach_all(gradient.at)) + gradient.grad
+        return len(points), (gradient.tensors if create_graph else detach_all(gradient.tensors)) + gradient.grad
 
     gathered = BlockBuffer(len(f))
     for rows, block in f.session.blocks(1, len(f), run):
@@ -134,12 +133,12 @@ def values_at(f: ModelFunction, samples: int, sampler: PointSampler) -> Tensor:
         Values [n, samples] for n points in `f.x`; of another first dimension where the model collapses the batch.
     """
     gathered = BlockBuffer(samples * len(f))
-    for rows, value in f.session.blocks(samples, len(f), evaluate_block(f, sampler)):
+    for rows, value in f.session.blocks(samples, len(f), block_evaluator(f, sampler)):
         gathered.add(rows, (sum_per_row(value) if value.ndim else value.reshape(1),))
     return by_point(gathered, samples)
 
 
-def evaluate_block(f: ModelFunction, sampler: PointSampler) -> Callable[[slice, slice], tuple[int, Tensor]]:
+def block_evaluator(f: ModelFunction, sampler: PointSampler) -> Callable[[slice, slice], tuple[int, Tensor]]:
     """A function of a sample range and a point range: evaluates the block, and returns its rows and their values."""
 
     def run(sample_range: slice, point_range: slice) -> tuple[int, Tensor]:

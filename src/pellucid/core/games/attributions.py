@@ -13,8 +13,8 @@ from pellucid.core.tensors import Tensors
 
 def output_shape(game: Game, values: Tensor) -> tuple[int, ...]:
     """The shape (n, *K) of the target's values, given game values [m, ...] with m = n * K; (n,) for (n, 1)."""
-    output = game.f.session.observed.output
-    return len(values) // math.prod(output), *(output if output != (1,) else ())
+    shape_per_example = game.f.session.observed.output_shape
+    return len(values) // math.prod(shape_per_example), *(shape_per_example if shape_per_example != (1,) else ())
 
 
 def game_attributions(game: Game, values: Tensor, stderr: Tensor | None = None) -> Attributions:
@@ -25,11 +25,11 @@ def game_attributions(game: Game, values: Tensor, stderr: Tensor | None = None) 
         values: The attributions of the features.
         stderr: Their standard errors, [m, active].
     """
-    outputs = output_shape(game, values)
+    shape = output_shape(game, values)
 
     def as_attributions(feature_values: Tensor) -> Tensors:
         elements = game.spread(feature_values)
-        return tuple(tensor.view(*outputs, *tensor.shape[1:]) if len(tensor) else tensor for tensor in elements)
+        return tuple(tensor.view(*shape, *tensor.shape[1:]) if len(tensor) else tensor for tensor in elements)
 
     errors = None if stderr is None else as_attributions(stderr)
-    return game.f.attributions(as_attributions(values), at="source", stderr=errors)
+    return game.f.attributions(as_attributions(values), site="source", stderr=errors)

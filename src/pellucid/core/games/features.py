@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, batch_size_of, conversion_hint, describe, flatten_examples, is_floating
 from pellucid.errors import InvalidArgument
-from pellucid.summaries import Summarized
 
 FeatureMask: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
 """Which elements of the inputs belong together, as one feature.
@@ -77,20 +77,6 @@ class Features(Summarized):
             for mask in validated
         )
         return cls(len(ids), masks, ids.cpu(), argument)
-
-    @classmethod
-    def of_points(cls, f: ModelFunction, feature_mask: FeatureMask, argument: str = "feature_mask") -> Features:
-        """The features of a function's own points: a mask with a row for each example goes with copies of the examples.
-
-        Args:
-            f: The function, whose points may be noisy copies of the user's examples.
-            feature_mask: The user's mask.
-            argument: What users call it, for errors.
-        """
-        masks = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
-        if feature_mask is None or len(masks) != len(f.x):
-            return cls.of(f.x, feature_mask, argument)
-        return cls.of(f.x, tuple(_rows_of_points(f, mask, x) for mask, x in zip(masks, f.x, strict=True)), argument)
 
     @classmethod
     def _one_per_element(cls, x: Tensors, argument: str) -> Features:
@@ -199,10 +185,17 @@ class Features(Summarized):
         return differs.nonzero().flatten()
 
 
-def _rows_of_points(f: ModelFunction, mask: Any, x: Tensor) -> Any:
-    """The row of each point in a mask that has one for each of the user's examples; any other mask as it is."""
-    has_rows = isinstance(mask, Tensor) and mask.ndim == x.ndim and len(mask) == f.problem.batch_size > 1
-    return f.session.select_rows(mask, f.examples) if has_rows else mask
+def mask_of_points(f: ModelFunction, feature_mask: FeatureMask) -> FeatureMask:
+    """A user's mask for a function's own points: a row for each example goes with the noisy copies of that example."""
+
+    def rows_of_points(mask: Any, x: Tensor) -> Any:
+        has_rows = isinstance(mask, Tensor) and mask.ndim == x.ndim and len(mask) == f.problem.batch_size > 1
+        return f.session.select_rows(mask, f.examples) if has_rows else mask
+
+    masks = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
+    if feature_mask is None or len(masks) != len(f.x):
+        return feature_mask
+    return tuple(rows_of_points(mask, x) for mask, x in zip(masks, f.x, strict=True))
 
 
 def _validated_mask(mask: Tensor, x: Tensor, argument: str) -> Tensor:

@@ -13,8 +13,8 @@ from torch import Tensor
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import PointSampler
 from pellucid.core.problem.baselines import Background, Baselines, resolve_baselines
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
-from pellucid.summaries import Summarized
 
 PresentElements: TypeAlias = Callable[[slice, slice], Tensors]
 """Masks of present elements: (coalition range, point range) -> bool (k, 1 or n, ...), for k coalitions of n points."""

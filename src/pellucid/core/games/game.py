@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pellucid.core.evaluation.coalition_memory import ByIdentity, CoalitionMemory, digest, packed
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.games.features import FeatureMask, Features
+from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.games.fill import Fill, PresentElements
 from pellucid.core.games.outcomes import average_over_background, evaluate_present, evaluate_samples
 from pellucid.core.model.isolation import random_state
@@ -54,6 +54,7 @@ class FeatureSet(Protocol):
 class Game:
     """A cooperative game whose players are features: v(S) = f(x in the features of S, baselines elsewhere).
 
+    It is one object for a batch: every example has a game of its own, with the same players and other values.
     Features that equal their baselines in all examples are dummies, which are not evaluated; the others are active.
     Coalitions are of active features alone.
 
@@ -71,7 +72,7 @@ class Game:
 
     def __init__(self, f: ModelFunction, feature_mask: FeatureMask, baselines: Baselines) -> None:
         self.f, self.fill = f, Fill.of(f, baselines)
-        self.features = Features.of_points(f, feature_mask)
+        self.features = Features.of(f.x, mask_of_points(f, feature_mask))
         self.active_features = active_features(self.features, f.x, self.fill)
         self._dtype = torch.get_default_dtype()
 

@@ -10,7 +10,7 @@ from torch import Future, Tensor
 from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.row_independence import RowIndependenceCheck
-from pellucid.core.evaluation.sweep import PointSampler, by_point, evaluate_block, repeat_examples
+from pellucid.core.evaluation.sweep import PointSampler, block_evaluator, by_point, repeat_examples
 from pellucid.core.futures import AllDone
 from pellucid.core.games.fill import Fill, PresentElements
 from pellucid.core.problem.points import Points
@@ -43,13 +43,13 @@ async def evaluate_samples(f: ModelFunction, samples: int, sampler: PointSampler
     if f.problem.options.returns_futures:
         blocks = await _blocks_of_futures(f, samples, sampler, silent)
     else:
-        run = evaluate_block(f, sampler)
+        run = block_evaluator(f, sampler)
         blocks = f.session.blocks(samples, len(f), run, unit="evaluations", silent=silent)
     gathered = BlockBuffer(samples * len(f))
     for rows, value in blocks:
         gathered.add(rows, (value if value.ndim else value.reshape(1),))
     (values,) = gathered.tensors
-    f.session.observed.output = tuple(values.shape[1:])
+    f.session.observed.output_shape = tuple(values.shape[1:])
     return by_point(gathered, samples)
 
 

@@ -1,4 +1,4 @@
-"""The values of several games, one for each example."""
+"""The values of a batch by game: a `Game` object holds the games of all examples, which have the same players."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pellucid.core.examples import is_batch_first
 
 def count_games(f: ModelFunction, values: Tensor) -> int:
     """The number of games that values [m, ...] belong to: one per example, or one where the examples share values."""
-    count = len(values) // math.prod(f.session.observed.output)
+    count = len(values) // math.prod(f.session.observed.output_shape)
     batch_first = not f.evaluator.source.modules or is_batch_first(f.examples, f.x)
     return count if count == len(f) and batch_first else 1
 

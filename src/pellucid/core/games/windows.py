@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
-from pellucid.summaries import Summarized, summary
 
 WindowShapes: TypeAlias = "tuple[int, ...] | tuple[tuple[int, ...], ...]"
 """The size of a sliding window in each dimension of an input but the first; for several inputs, a tuple of such."""

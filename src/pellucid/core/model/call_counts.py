@@ -10,7 +10,7 @@ from torch import nn
 
 from pellucid.core.model.facts import LOCK, ModuleCalls, facts_of
 from pellucid.core.model.forward_kind import MAX_KINDS, ForwardKind
-from pellucid.summaries import Summarized
+from pellucid.core.summaries import Summarized
 
 
 @final

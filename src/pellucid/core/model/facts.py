@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from torch import nn
 
-from pellucid.summaries import Summarized
+from pellucid.core.summaries import Summarized
 
 Signature: TypeAlias = tuple[Any, ...]
 

@@ -18,9 +18,9 @@ from pellucid.core.model.interception import Interceptor, intercept
 from pellucid.core.model.layers import CallLike, Side, Site, module_label
 from pellucid.core.model.state import ModelState
 from pellucid.core.pytree import TensorTree
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, is_floating
 from pellucid.errors import NotDifferentiable, NotSupported, warn
-from pellucid.summaries import Summarized
 
 
 @final

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
 from pellucid.core.model.facts import Signature
-from pellucid.summaries import Summarized
+from pellucid.core.summaries import Summarized
 
 MAX_KINDS = 64
 """How many kinds of forwards of a function, or of one of its modules, are remembered before all are forgotten."""

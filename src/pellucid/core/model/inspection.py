@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from pellucid.core.summaries import Summarized
 from pellucid.errors import WrongType
-from pellucid.summaries import Summarized
 
 _FUSED = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
 _MIXING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)

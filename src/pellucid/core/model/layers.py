@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeAlias, final, get_args
 import torch
 from torch import nn
 
+from pellucid.core.counts import check_count
 from pellucid.core.model.inspection import root_modules
-from pellucid.errors import InvalidArgument, NotSupported, check_count
-from pellucid.summaries import Summarized, summary
+from pellucid.core.summaries import Summarized, summary
+from pellucid.errors import InvalidArgument, NotSupported
 
 Side: TypeAlias = Literal["input", "output"]
 

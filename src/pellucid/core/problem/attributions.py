@@ -8,8 +8,8 @@ from typing import Any, final
 from torch import Tensor
 
 from pellucid.core.pytree import TensorTree
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
-from pellucid.summaries import Summarized
 
 
 @final

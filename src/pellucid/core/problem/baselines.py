@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from pellucid.core.examples import select_examples
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_tensor_tuple, conversion_hint, describe, is_floating
 from pellucid.errors import InvalidArgument
-from pellucid.summaries import Summarized
 
 
 @final

@@ -8,8 +8,8 @@ from typing import final
 import torch
 from torch import Tensor
 
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
-from pellucid.summaries import Summarized
 
 
 @final
@@ -18,12 +18,17 @@ class Points(Summarized):
     """Points at a source, any number of them for each of the user's examples.
 
     Args:
-        tensors: Tensors (n, ...); an empty tuple for the activations of the user's inputs.
+        tensors: Tensors (n, ...); an empty tuple where they are those of the user's inputs, see `of_inputs`.
         examples: The example that each point belongs to, int64 [n], on the CPU.
     """
 
     tensors: Tensors
     examples: Tensor
+
+    @classmethod
+    def of_inputs(cls, examples: Tensor) -> Points:
+        """The points that the user's inputs of these examples have at a source, which only a forward tells."""
+        return cls((), examples)
 
     def __len__(self) -> int:
         """The number of points."""

@@ -14,8 +14,8 @@ from pellucid.core.model.inspection import check_model
 from pellucid.core.model.layers import INPUTS, Site, SiteLike, module_label, resolve_site
 from pellucid.core.problem.target import Neuron, Target, TargetLike, resolve_target
 from pellucid.core.pytree import map_tensors
+from pellucid.core.summaries import Summarized, summary_of_call
 from pellucid.core.tensors import Tensors, batch_size_of, detach_all, out_of_inference_mode, validated_inputs
-from pellucid.summaries import Summarized, summary_of_call
 
 GradientFunction: TypeAlias = Callable[[Callable[..., Any], Tensors, Any, Any], Sequence[Tensor]]
 """Captum's `gradient_func`: (forward_func, inputs, target, additional_forward_args) -> gradients of the inputs."""

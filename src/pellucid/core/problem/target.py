@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from pellucid.core.model.layers import OUTPUT, Site, SiteLike, resolve_site
+from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import describe, format_names, sum_per_row
 from pellucid.errors import InvalidArgument, OutOfRange, WrongType
-from pellucid.summaries import Summarized, summary
 
 TargetIndex: TypeAlias = "int | slice | tuple[int | slice, ...]"
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from pellucid.core.rules.memory import CallMemory
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
-from pellucid.summaries import Summarized
 
 
 @final

@@ -1,4 +1,11 @@
-"""Kinds of torch's functions, by their names; see [TorchCall.name][pellucid.core.rules.torch_call.TorchCall.name]."""
+"""Kinds of torch's functions, by their names; see [TorchCall.name][pellucid.core.rules.torch_call.TorchCall.name].
+
+A name that is added here has its rules in DeepLIFT and in LRP: those of elementwise functions, or of products. Where
+anything else goes: maxima and minima are `MAX_FUNCTIONS` of `methods/deeplift/rescale.py`, sums are `SUMS` of
+`methods/lrp/op_rules.py` (DeepLIFT needs no rule of what is linear); a function that is some steps of others is written
+as these steps in `core/rules/decompositions/`; any other has a rule of its own in both files. `core/autograd/audit.py`
+lists the nodes of autograd that need no rule.
+"""
 
 from __future__ import annotations
 

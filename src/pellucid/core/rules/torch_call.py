@@ -14,8 +14,8 @@ from torch.utils._pytree import tree_flatten
 
 from pellucid.core.autograd.pullback import pullback
 from pellucid.core.model.layers import module_label
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
-from pellucid.summaries import Summarized
 
 TorchFunction: TypeAlias = Callable[..., Any]
 

@@ -20,11 +20,11 @@ from pellucid.core.rules.decompositions.attention import attention, softmax
 from pellucid.core.rules.entries import Decompose
 from pellucid.core.rules.ruled_forward import record
 from pellucid.core.rules.rules import Rules
+from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, at_least_float32
 from pellucid.errors import InvalidArgument, OutOfRange
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.channels import patch_grid, tokens_to_grid
-from pellucid.summaries import Summarized, summary
 
 HEADS: dict[str, Callable[[Tensor, int], Tensor]] = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
 """How the heads of a layer become one."""
@@ -67,7 +67,7 @@ class AttentionRollout(Summarized):
         """The rollout.
 
         Args:
-            f: From the inputs.
+            f: A function of the inputs.
 
         Returns:
             Attributions (B, T, T), a row for each token of the last layer, which adds up to one. For one `token`:

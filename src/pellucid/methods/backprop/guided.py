@@ -16,11 +16,11 @@ from pellucid.core.rules.op_names import ELEMENTWISE
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction
+from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
 from pellucid.methods.backprop.rule_gradients import backpropagate
 from pellucid.methods.calling.attribution import attribution
-from pellucid.summaries import Summarized, summary
 
 MULTI_OUTPUT_CALLS = (
     *(f"{kind}{cell}" for kind in ("gru", "lstm", "rnn_relu", "rnn_tanh") for cell in ("", "_cell")),
@@ -59,7 +59,7 @@ class GuidedBackprop(Summarized):
         """The guided gradients.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.
@@ -94,7 +94,7 @@ class Deconvolution(Summarized):
         """The rectified gradients.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.
@@ -127,7 +127,7 @@ def _guided_gradients(
     """Gradients with a changed gradient at every call of these functions.
 
     Args:
-        f: From the inputs to one value per example.
+        f: A function of the inputs, with one value per example.
         activations: Names of the functions.
         change: (torch's gradients at the inputs, the gradient at the output) -> the gradients to pass back instead.
 

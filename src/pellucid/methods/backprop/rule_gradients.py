@@ -18,9 +18,9 @@ from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import TargetFunction
 from pellucid.core.rules.ruled_forward import CallsDiffer, RuledForward, apply, record
 from pellucid.core.rules.rules import Rules
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
 from pellucid.errors import NoRule, warn
-from pellucid.summaries import Summarized
 
 
 @final
@@ -89,7 +89,7 @@ def gradient_under_rules(
         if not retry:
             raise
         return gradient_under_rules(f, rules, points, reference, before_forward, retry=False)
-    return RuleGradient(runs[-1], gradient, activations or gradient.at)
+    return RuleGradient(runs[-1], gradient, activations or gradient.tensors)
 
 
 def _check_call_count(f: ModelFunction, run: RuledForward, earlier: RuledForward, when: str) -> None:
@@ -137,7 +137,7 @@ class MissingRules:
         if gradient.run.audit is None:
             self._calls.update(dict.fromkeys(_scripts(self._model)))
         else:
-            for name, module in gradient.run.audit.missing_rules(gradient.gradient.value, gradient.gradient.at):
+            for name, module in gradient.run.audit.missing_rules(gradient.gradient.value, gradient.gradient.tensors):
                 self._calls[_describe_call(name, module, self._model)] = None
 
     def report(self, *, strict: bool) -> bool:
@@ -188,7 +188,7 @@ def backpropagate(f: ModelFunction, rules: Rules, *, strict: bool = False) -> tu
     """The gradients of a function under rules, at its own points.
 
     Args:
-        f: The function, to one value per example.
+        f: The function, of one value per example.
         rules: The rules.
         strict: Whether calls without a rule raise an error, or are warned of.
 

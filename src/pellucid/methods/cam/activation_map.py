@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.sweep import evaluate_own_points, gradients
+from pellucid.core.evaluation.sweep import evaluate_own_points, gradients_at_own_points
 from pellucid.core.problem.attributions import Attributions
+from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, at_least_float32, describe, format_shapes
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.channels import ChannelLayout, examples_second
-from pellucid.summaries import Summarized, summary
 
 Interpolation: TypeAlias = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
 """As in `torch.nn.functional.interpolate`."""
@@ -86,7 +86,7 @@ class GradientMap(ClassActivationMap, ABC):
         """The map.
 
         Args:
-            f: From the inputs to one value per example, with gradients at a layer.
+            f: A function of the inputs, with one value per example and gradients at a layer.
 
         Returns:
             Attributions (B, 1, *spatial) of each tensor at the layer, or (B, C, *spatial) without `attr_dim_summation`.
@@ -94,7 +94,7 @@ class GradientMap(ClassActivationMap, ABC):
         Raises:
             InvalidArgument: `reshape_transform` does not return (B, C, *spatial), or a map cannot be resized.
         """
-        activations, grads = gradients(f)
+        activations, grads = gradients_at_own_points(f)
         transforms = self.transforms_to_channels(f, activations)
         channels = (
             self.weighted_channels(transform(at_least_float32(activation)), transform(at_least_float32(gradient)))

@@ -11,9 +11,9 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
 from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, format_shapes
 from pellucid.errors import InvalidArgument
-from pellucid.summaries import Summarized
 
 CHANNELS_SECOND = (_ConvNd, _NormBase, nn.GroupNorm)
 """Modules whose channels are the second dimension; those of any other module with weights are the last."""

@@ -43,7 +43,7 @@ class EigenCam(ClassActivationMap):
         """The map, by forwards that stop at the layer.
 
         Args:
-            f: From the inputs, with gradients at a layer; the target does not matter.
+            f: A function of the inputs, with gradients at a layer; the target does not matter.
 
         Returns:
             Attributions (B, 1, *spatial) of each tensor at the layer.

@@ -7,13 +7,13 @@ from typing import final
 
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import format_shapes
 from pellucid.errors import InvalidArgument, warn
 from pellucid.methods.backprop.guided import RECTIFIERS, GuidedBackprop
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform, resize_like_input, spatial_size
 from pellucid.methods.cam.grad_cam import GradCam
-from pellucid.summaries import Summarized
 
 
 @final
@@ -51,7 +51,7 @@ class GuidedGradCam(Summarized):
         """The guided gradients, times the map.
 
         Args:
-            f: From the inputs to one value per example, with gradients at a layer.
+            f: A function of the inputs, with one value per example and gradients at a layer.
 
         Returns:
             Attributions of the shapes of the inputs; empty, and with a warning, for inputs with another number of
@@ -65,7 +65,7 @@ class GuidedGradCam(Summarized):
             raise InvalidArgument(f"gradient_at must hold one tensor: got {len(maps)}, of maps {format_shapes(maps)}.")
         (cam,) = maps
         spatial_size(f, cam)  # raises if no input fits
-        guided = GuidedBackprop(activations=self.activations)(f.at(gradient_at=f.evaluator.source)).values
+        guided = GuidedBackprop(activations=self.activations)(f.replace(gradient_at=f.evaluator.source)).values
         values = tuple(
             gradient * resize_like_input(x, f, cam.to(gradient.dtype), self.interpolate_mode)
             if x.ndim == cam.ndim

@@ -58,7 +58,7 @@ class ScoreCam(ClassActivationMap):
         """The map, by as many evaluations of the model as the layer has channels.
 
         Args:
-            f: From the inputs to one value per example, with gradients at a layer; at least one input has as many
+            f: A function of the inputs, with one value per example and gradients at a layer; at least one input has as
                 spatial dimensions as the layer. Other inputs are not masked.
             baselines: What masked elements become; see [Baselines][pellucid.methods.Baselines].
 

@@ -18,12 +18,12 @@ from pellucid.core.evaluation.sweep import by_point, repeat_examples, sweep
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines, not_a_distribution
 from pellucid.core.problem.points import Points
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_tensor_tuple, format_shapes, sum_over_tensors
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.deeplift.reference import Contributions, ReferenceComparison
 from pellucid.methods.deeplift.rescale import rescale
-from pellucid.summaries import Summarized
 
 AttributionFunction: TypeAlias = Callable[[Tensors, Tensors, Tensors], Any]
 """(multipliers, inputs, baselines) -> attributions, Captum's `custom_attribution_func`."""
@@ -69,7 +69,7 @@ class DeepLift(Summarized):
         """The contributions.
 
         Args:
-            f: From the inputs or a layer, to one value per example.
+            f: A function of points at the inputs or a layer, with one value per example.
             baselines: What to compare with; see [Baselines][pellucid.methods.Baselines].
             return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs
                 nothing.
@@ -80,7 +80,7 @@ class DeepLift(Summarized):
         Raises:
             InvalidArgument: The model makes other calls for the baselines than for the inputs.
         """
-        start = f.baselines(baselines, between=False)
+        start = f.baselines(baselines, needs_path=False)
         points = (
             f.floating_x
             + f.to_source(start)
@@ -125,7 +125,7 @@ class DeepLiftShap(Summarized):
         """The mean contributions, with standard errors over the baselines.
 
         Args:
-            f: From the inputs or a layer, to one value per example.
+            f: A function of points at the inputs or a layer, with one value per example.
             baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least.
             return_convergence_delta: Whether to measure how far the attributions are from adding up.
 
@@ -162,7 +162,7 @@ def _contributions(
 
     Args:
         method: The method.
-        f: The function, to one value per example.
+        f: The function, of one value per example.
         samples: How many pairs there are for each point.
         pairs: (samples, points) -> the points, their baselines, and perhaps these as inputs of the model, whose values
             the attributions are compared with.
@@ -232,7 +232,7 @@ def _distribution(baselines: Tensor | Tensors, f: ModelFunction) -> Tensors:
     Raises:
         InvalidArgument: They do not fit the inputs, or are fewer than two.
     """
-    like = f.baseline_template(between=False)
+    like = f.baseline_template(needs_path=False)
     distribution = baselines if isinstance(baselines, tuple) else (baselines,)
     fits = len(distribution) == len(like) and all(
         isinstance(b, Tensor) and b.shape[1:] == x.shape[1:] and len(b) == len(distribution[0])

@@ -14,8 +14,8 @@ from torch import Tensor
 from pellucid.core.autograd.audit import kind_of
 from pellucid.core.rules.ruled_op import Rule, ruled_call
 from pellucid.core.rules.torch_call import TorchCall, reference_inputs
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, at_least_float32
-from pellucid.summaries import Summarized
 
 MIN_DIFFERENCE = 1e-10
 """Differences smaller than this count as zero."""

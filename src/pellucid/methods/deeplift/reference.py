@@ -14,6 +14,7 @@ from pellucid.core.model.isolation import random_state, restore_random_state
 from pellucid.core.problem.points import Points
 from pellucid.core.rules.ruled_forward import CallsDiffer, record
 from pellucid.core.rules.rules import Rules
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, flatten_examples, minus, times
 from pellucid.errors import warn
 from pellucid.methods.backprop.rule_gradients import (
@@ -22,7 +23,6 @@ from pellucid.methods.backprop.rule_gradients import (
     values_and_activations,
     warn_or_raise,
 )
-from pellucid.summaries import Summarized
 
 MAX_ROUNDINGS = 2**10
 """By how many roundings a sum may miss the change of the output before a warning says so."""
@@ -61,13 +61,13 @@ class ReferenceComparison:
     """Forwards at points beside forwards at baselines, whose gradients follow rules that compare the two.
 
     Args:
-        f: The function, to one value per example.
+        f: The function, of one value per example.
         rules: The rules.
         tolerance: Sums may miss the change of the value by this much.
     """
 
     def __init__(self, f: ModelFunction, rules: Rules, tolerance: float) -> None:
-        self._f, self._rules, self._tolerance = f.at(replay=False), rules, tolerance
+        self._f, self._rules, self._tolerance = f.replace(replay=False), rules, tolerance
         self._missing_rules = MissingRules(f.problem.model)
         self._largest_gap = self._largest_ratio = 0.0
 

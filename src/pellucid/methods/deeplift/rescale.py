@@ -25,10 +25,10 @@ from pellucid.core.rules.ruled_forward import apply, record
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction, reference_inputs
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, minus, plus
 from pellucid.methods.deeplift import exponentials
 from pellucid.methods.deeplift.reciprocals import Hold, is_reciprocal, multipliers_in_order
-from pellucid.summaries import Summarized
 
 MAX_FUNCTIONS = split_names(
     """
@@ -37,7 +37,7 @@ MAX_FUNCTIONS = split_names(
     max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices maximum min minimum
     """
 )
-"""Functions whose outputs are the largest or smallest of several numbers."""
+"""Functions whose outputs are the largest or smallest of several numbers; LRP has a rule for max-pooling ones alone."""
 
 ORDER_STATISTICS: dict[str, TorchFunction] = {
     "kthvalue": orders.kthvalue,

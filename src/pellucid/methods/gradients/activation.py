@@ -8,8 +8,8 @@ from typing import Any, final
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.pytree import TensorTree
+from pellucid.core.summaries import Summarized
 from pellucid.methods.calling.attribution import attribution
-from pellucid.summaries import Summarized
 
 
 @final
@@ -31,7 +31,7 @@ class Activation(Summarized):
         """The activations.
 
         Args:
-            f: From the layer; the target does not matter.
+            f: A function of points at the layer; the target does not matter.
 
         Returns:
             Copies of all tensors at the layer, of any dtype.

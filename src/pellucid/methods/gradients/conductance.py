@@ -10,12 +10,13 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from pellucid.core.counts import check_count
 from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.completeness import (
     OUTPUT_ROUNDING,
     as_single_sample,
     completeness_gap,
-    ends_fit_into_chunk,
+    ends_fit_into_block,
     warn_of_misses,
     with_ends,
 )
@@ -27,10 +28,9 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import TargetLike, target_at
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_floating, at_least_float32, cast_like, detach_all, minus, times
-from pellucid.errors import check_count
 from pellucid.methods.calling.attribution import attribution
-from pellucid.summaries import Summarized
 
 
 @final
@@ -75,7 +75,7 @@ class Conductance(Summarized):
         """The conductance.
 
         Args:
-            f: From the inputs, with gradients at a layer.
+            f: A function of the inputs, with gradients at a layer.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
             return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
                 forwards.
@@ -87,14 +87,14 @@ class Conductance(Summarized):
         start = f.baselines(baselines)
         nodes = torch.from_numpy(quadrature(self.method, self.n_steps + 1)[0])
         x, reference = as_floating(f.x), f.to_source(start)
-        measures_ends = not f.evaluator.source.modules and ends_fit_into_chunk(f, self.n_steps)
+        measures_ends = not f.evaluator.source.modules and ends_fit_into_block(f, self.n_steps)
         nodes = with_ends(nodes) if measures_ends else nodes
         outputs = BlockBuffer(len(nodes) * len(f))
 
         def evaluate(points: Points) -> Tensors:
             gradient = f.gradient(points)
             outputs.add(len(points), (gradient.value.detach(),))
-            activations = gradient.at if f.problem.options.create_graph else detach_all(gradient.at)
+            activations = gradient.tensors if f.problem.options.create_graph else detach_all(gradient.tensors)
             return tuple(map(at_least_float32, activations + gradient.grad))
 
         integral = _PathIntegral(len(f), 2 if measures_ends else 0, self.gradient_rule)
@@ -150,7 +150,7 @@ def _layer_decides_output(f: ModelFunction, start: Tensors, outputs: Tensor, tol
 
     If they do, no connection goes around the layer, and the attributions should add up.
     """
-    layer = f.at(source=f.evaluator.gradient_at)
+    layer = f.replace(source=f.evaluator.gradient_at)
     points = precomputed_points(as_single_sample(layer.to_source(start)))
     return bool(((values_at(layer, 1, points).flatten() - outputs).abs() <= tolerance).all())
 
@@ -193,7 +193,7 @@ class NeuronConductance(Summarized):
         """The conductance of the neuron, input by input.
 
         Args:
-            f: From the inputs, with gradients at the neuron's layer.
+            f: A function of the inputs, with gradients at the neuron's layer.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
 
         Returns:
@@ -204,8 +204,8 @@ class NeuronConductance(Summarized):
         neuron = target_at(f.evaluator.gradient_at, self.selector, f.problem.batch_size)
 
         def evaluate(points: Points) -> Tensors:
-            return f.gradient(points, via=neuron).grad
+            return f.gradient(points, via_neurons=neuron).grad
 
         gradients = weighted_gradient_sum(f, weights, straight_line(reference, x, nodes), evaluate)
         values = times(gradients, minus(x, reference)) if self.multiply_by_inputs else gradients
-        return f.attributions(cast_like(values, x), at="source")
+        return f.attributions(cast_like(values, x), site="source")

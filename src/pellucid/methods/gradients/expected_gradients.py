@@ -27,10 +27,10 @@ from pellucid.core.random_streams import (
     sample_rows,
     stdev_per_input,
 )
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, at_least_float32, lerp, minus, sum_over_tensors, times
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
-from pellucid.summaries import Summarized
 
 
 @final
@@ -81,7 +81,7 @@ class GradientShap(Summarized):
         """The expected gradients, with standard errors.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
             baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input.
             return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per
                 sample.

@@ -8,12 +8,13 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from pellucid.core.counts import check_count
 from pellucid.core.evaluation.adaptive_steps import MOST_STEPS, AdaptiveIntegral, integrate_adaptively
 from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.completeness import (
-    ENOUGH_ROWS,
+    ENOUGH_STEPS,
     completeness_gap,
-    ends_fit_into_chunk,
+    ends_fit_into_block,
     warn_of_misses,
     with_ends,
 )
@@ -24,10 +25,10 @@ from pellucid.core.evaluation.sweep import by_point, weighted_gradient_sum
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.points import Points
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_floating, minus, times
-from pellucid.errors import InvalidArgument, check_count
+from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
-from pellucid.summaries import Summarized
 
 
 @final
@@ -76,7 +77,7 @@ class IntegratedGradients(Summarized):
         """The integrated gradients.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
             return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
                 forwards.
@@ -95,24 +96,23 @@ class IntegratedGradients(Summarized):
         start = f.baselines(baselines)
         x, reference = as_floating(f.x), f.to_source(start)
         n_evaluations = converged = None
-        outputs: Tensors = ()
+        outputs_at_ends: Tensors = ()
         if self.n_steps == "auto":
             integral = self._refined(f, reference, x)
             gradients, n_evaluations, converged = integral.gradients, integral.n_evaluations, integral.converged
         else:
             nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
-            ends_fit = f.evaluator.gradient_at == f.evaluator.source and ends_fit_into_chunk(f, self.n_steps)
-            if self.multiply_by_inputs and not return_convergence_delta and ends_fit:
-                gradients, outputs = _gradients_and_outputs(f, reference, x, nodes, weights)
+            if self.multiply_by_inputs and not return_convergence_delta and ends_fit_into_block(f, self.n_steps):
+                gradients, outputs_at_ends = _gradients_and_outputs(f, reference, x, nodes, weights)
             else:
                 gradients = weighted_gradient_sum(f, weights, straight_line(reference, x, nodes))
         values = times(gradients, minus(x, reference)) if self.multiply_by_inputs else gradients
         result = f.attributions(values, n_evaluations=n_evaluations, converged=converged)
-        if outputs:
-            warn_of_misses(result.values, *outputs)
+        if outputs_at_ends:
+            warn_of_misses(result.values, *outputs_at_ends)
         if not return_convergence_delta:
             return result
-        has_enough_steps = self.n_steps == "auto" or self.n_steps >= ENOUGH_ROWS
+        has_enough_steps = self.n_steps == "auto" or self.n_steps >= ENOUGH_STEPS
         gap = completeness_gap(f, result.values, start, exact=self.multiply_by_inputs and has_enough_steps)
         return replace(result, delta=gap)
 
@@ -135,14 +135,15 @@ def _gradients_and_outputs(
     f: ModelFunction, start: Tensors, end: Tensors, nodes: Tensor, weights: Tensor
 ) -> tuple[Tensors, Tensors]:
     """The mean gradient along a line, and the outputs at its end and its start, which are two more samples."""
+    # Both come first, with weight zero: weighted_gradient_sum evaluates such samples and leaves them out of the sum.
     weights = torch.cat([weights.new_zeros(2), weights])
-    outputs = BlockBuffer(len(weights) * len(f))
+    buffer = BlockBuffer(len(weights) * len(f))
 
     def evaluate(points: Points) -> Tensors:
         gradient = f.gradient(points)
-        outputs.add(len(points), (gradient.value.detach(),))
+        buffer.add(len(points), (gradient.value.detach(),))
         return gradient.grad
 
     gradients = weighted_gradient_sum(f, weights, straight_line(start, end, with_ends(nodes)), evaluate)
-    output_at_start, output_at_end = by_point(outputs, len(weights))[:, :2].unbind(1)
+    output_at_start, output_at_end = by_point(buffer, len(weights))[:, :2].unbind(1)
     return gradients, (output_at_end, output_at_start)

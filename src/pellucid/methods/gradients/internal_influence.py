@@ -13,9 +13,9 @@ from pellucid.core.evaluation.quadrature import Quadrature, quadrature
 from pellucid.core.evaluation.sweep import weighted_gradient_sum
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import as_floating
 from pellucid.methods.calling.attribution import attribution
-from pellucid.summaries import Summarized
 
 
 @final
@@ -50,7 +50,7 @@ class InternalInfluence(Summarized):
         """The mean gradients.
 
         Args:
-            f: From the inputs, with gradients at a layer.
+            f: A function of the inputs, with gradients at a layer.
             baselines: Where the line starts; see [Baselines][pellucid.methods.Baselines].
 
         Returns:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, final, get_args
 import torch
 from torch import Tensor
 
+from pellucid.core.counts import check_count
 from pellucid.core.evaluation.adaptive_sampling import MAX_SAMPLES_PER_ROUND, MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.moments import Moments
@@ -24,10 +25,10 @@ from pellucid.core.random_streams import (
     sample_baselines,
     stdev_per_input,
 )
+from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, batch_size_of, format_shapes
-from pellucid.errors import InvalidArgument, check_count
+from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
-from pellucid.summaries import Summarized, summary
 
 Average: TypeAlias = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
 
@@ -83,7 +84,7 @@ class NoiseTunnel(Summarized):
         """The averaged attributions, with standard errors.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
             **arguments: Further arguments of the method.
 
         Returns:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import final
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.evaluation.sweep import gradients
+from pellucid.core.evaluation.sweep import gradients_at_own_points
 from pellucid.core.problem.attributions import Attributions
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import times
 from pellucid.methods.calling.attribution import attribution
-from pellucid.summaries import Summarized
 
 
 @final
@@ -40,12 +40,12 @@ class Saliency(Summarized):
         """The gradients at the inputs.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.
         """
-        _, grads = gradients(f)
+        _, grads = gradients_at_own_points(f)
         return f.attributions(tuple(grad.abs() for grad in grads) if self.abs else grads)
 
 
@@ -76,10 +76,10 @@ class InputXGradient(Summarized):
         """The gradients at the inputs, times the inputs.
 
         Args:
-            f: From the inputs to one value per example.
+            f: A function of the inputs, with one value per example.
 
         Returns:
             Attributions of the shapes of the inputs.
         """
-        x, grads = gradients(f)
+        x, grads = gradients_at_own_points(f)
         return f.attributions(times(x, grads) if self.multiply_by_inputs else grads)

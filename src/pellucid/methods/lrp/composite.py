@@ -18,6 +18,7 @@ from pellucid.core.rules.entries import ChooseRule, Decompose, RuleSpec
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.torch_call import TorchCall, TorchFunction, name_of
+from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument, NoRule, WrongType
 from pellucid.methods.deeplift.reciprocals import computes_reciprocal
@@ -25,7 +26,6 @@ from pellucid.methods.lrp.batch_norm import folding_batch_norm
 from pellucid.methods.lrp.contributions import LayerRule, WeightedLayerCall
 from pellucid.methods.lrp.layer_rules import Epsilon
 from pellucid.methods.lrp.op_rules import EPSILON, OP_RULES, proportional, with_stabiliser
-from pellucid.summaries import Summarized, summary
 
 LayerKey: TypeAlias = str | nn.Module | type[nn.Module] | TorchFunction
 """The layers that a rule is for.

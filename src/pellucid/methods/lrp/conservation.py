@@ -17,10 +17,10 @@ from pellucid.core.autograd.dependence import DEPENDS_ON_SOURCE
 from pellucid.core.model.layers import name_in
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
 from pellucid.methods.lrp.contributions import rule_name
 from pellucid.methods.lrp.op_rules import Absorbed, recording_absorbed, total
-from pellucid.summaries import Summarized
 
 
 @final

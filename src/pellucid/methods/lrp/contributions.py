@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
 from pellucid.methods.lrp.op_rules import (
@@ -25,7 +26,6 @@ from pellucid.methods.lrp.op_rules import (
     record_biases,
     relevance_ratio,
 )
-from pellucid.summaries import Summarized
 
 Modifier: TypeAlias = Callable[[Tensor], Tensor]
 """A function of inputs, weights or biases: what a rule takes in their place."""

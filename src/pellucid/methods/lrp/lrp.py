@@ -20,6 +20,7 @@ from pellucid.core.problem.target import MappedTarget
 from pellucid.core.pytree import TensorTree
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, sum_over_tensors
 from pellucid.errors import WrongType
 from pellucid.methods.backprop.rule_gradients import backpropagate
@@ -28,7 +29,6 @@ from pellucid.methods.lrp.composite import Composite, RelevanceObserver
 from pellucid.methods.lrp.conservation import Conservation, ConservationRecorder
 from pellucid.methods.lrp.contributions import rule_name
 from pellucid.methods.lrp.modified_gradient import NoModifiedGradient, relevance_by_modified_gradient
-from pellucid.summaries import Summarized
 
 
 @final
@@ -89,7 +89,7 @@ class LRP(Summarized):
         """What every call receives and passes on, from the output back to the inputs.
 
         Args:
-            problem: The same. Where the batch does not fit into one forward, the entries of each chunk follow.
+            problem: The same. Where the batch does not fit into one forward, the entries of each block follow.
 
         Examples:
             >>> import torch
@@ -163,7 +163,7 @@ class LRP(Summarized):
         if epsilon is None or needs_rules or f.session.info.trains:
             return self._run(f, None, _multiply_by_value)
         try:
-            return relevance_by_modified_gradient(f.at(replay=False), epsilon, self.composite.stabiliser)
+            return relevance_by_modified_gradient(f.replace(replay=False), epsilon, self.composite.stabiliser)
         except NoModifiedGradient:
             return self._run(f, None, _multiply_by_value)
 
@@ -177,7 +177,7 @@ class LRP(Summarized):
         """
         rules = self.composite.rules(f.problem.model, watch)
         rules = dataclasses.replace(rules, functions={**rules.functions, start_relevance: begin})
-        with_start = f.at(target=MappedTarget(f.evaluator.target, start_relevance), replay=False)
+        with_start = f.replace(target=MappedTarget(f.evaluator.target, start_relevance), replay=False)
         return backpropagate(with_start, rules, strict=self.strict)
 
 

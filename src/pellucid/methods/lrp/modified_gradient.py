@@ -86,11 +86,13 @@ def relevance_by_modified_gradient(f: ModelFunction, epsilon: float, stabiliser:
             f.session.warned_inputs = warned
         audit, gradient = result.run.audit, result.gradient
         incomplete = (
-            result.run.has_untraceable_calls or audit is None or any(audit.missing_rules(gradient.value, gradient.at))
+            result.run.has_untraceable_calls
+            or audit is None
+            or any(audit.missing_rules(gradient.value, gradient.tensors))
         )
         if incomplete or not all(grad.any() for grad in gradient.grad):
             raise NoModifiedGradient
-        pairs = zip(gradient.at, gradient.grad, strict=True)
+        pairs = zip(gradient.tensors, gradient.grad, strict=True)
         return *(by_parts(torch.mul, x.detach(), grad) for x, grad in pairs), gradient.value.detach()
 
     *relevance, value = evaluate_own_points(f, evaluate)

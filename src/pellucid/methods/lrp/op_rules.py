@@ -17,8 +17,8 @@ from pellucid.core.autograd.audit import split_names
 from pellucid.core.rules.op_names import ELEMENTWISE, PRODUCT_FUNCTIONS
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
-from pellucid.summaries import Summarized
 
 EPSILON = 1e-9
 """The default stabiliser, which keeps denominators from zero."""
@@ -40,10 +40,10 @@ ADDITION_OPS = split_names("add iadd isub radd rsub sub subtract")
 ELEMENTWISE_OPS = ELEMENTWISE | split_names(
     """
     alpha_dropout conj_physical deg2rad dropout feature_alpha_dropout feature_dropout native_dropout neg negative
-    rad2deg rsqrt
+    rad2deg
     """
 )
-"""Functions that make each element of the output from one element of the input."""
+"""Functions that make each element of the output from one element of the input, also those that are linear."""
 
 MAXIMA = split_names(
     """
@@ -51,9 +51,10 @@ MAXIMA = split_names(
     max_pool2d_with_indices max_pool3d max_pool3d_with_indices
     """
 )
-"""Max-pooling functions.
+"""Max-pooling functions: they have a rule, torch's gradient, so that modules that pool can be given another one.
 
-Other maxima, and functions that only move values, need no rule: torch's gradient already goes where a value came from.
+Other maxima, and functions that only move values, need none: torch's gradient already goes where a value came from. In
+DeepLIFT all maxima need one, `MAX_FUNCTIONS`, as it also asks where the maximum was at the baselines.
 """
 
 QUOTIENTS = split_names("div divide itruediv true_divide truediv")

@@ -9,16 +9,16 @@ from typing import final
 from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.games.features import FeatureMask, Features
+from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.games.fill import Fill
 from pellucid.core.games.game import FeatureSet, ablation_effects, active_features
 from pellucid.core.games.outcomes import evaluate_present
 from pellucid.core.games.windows import Strides, Windows, WindowShapes
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
 from pellucid.methods.calling.attribution import attribution
-from pellucid.summaries import Summarized
 
 
 @final
@@ -45,14 +45,14 @@ class FeatureAblation(Summarized):
         """The effects of the features.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What replaces a feature, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return await _ablation_attributions(f, Features.of_points(f, feature_mask), baselines)
+        return await _ablation_attributions(f, Features.of(f.x, mask_of_points(f, feature_mask)), baselines)
 
 
 @final
@@ -84,7 +84,7 @@ class Occlusion(Summarized):
         """The mean effects of the windows.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What replaces a window, at the source; see [Baselines][pellucid.methods.Baselines].
 
         Returns:
@@ -104,4 +104,4 @@ async def _ablation_attributions(f: ModelFunction, players: FeatureSet, baseline
         return evaluate_present(f, len(absent), fill, present_elements)
 
     effects = await ablation_effects(players, active_features(players, f.x, fill), ablate)
-    return f.attributions(players.spread(effects), at="source")
+    return f.attributions(players.spread(effects), site="source")

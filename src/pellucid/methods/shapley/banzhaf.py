@@ -8,6 +8,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from pellucid.core.counts import check_count
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.attributions import game_attributions
@@ -16,11 +17,10 @@ from pellucid.core.games.game import Game
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
-from pellucid.errors import check_count
+from pellucid.core.summaries import Summarized
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.shapley.coalitions import all_coalition_values, semivalues
 from pellucid.methods.shapley.estimation import fit_to_coalitions
-from pellucid.summaries import Summarized
 
 
 @final
@@ -51,7 +51,7 @@ class BanzhafValues(Summarized):
         """The Banzhaf values.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -64,8 +64,8 @@ class BanzhafValues(Summarized):
         """
         game = Game(f, feature_mask, baselines)
         values = await all_coalition_values(game, "Banzhaf values", "BanzhafValueSampling")
-        players = len(game.active_features)
-        return game_attributions(game, semivalues(values, [0.5 ** (players - 1)] * players))
+        n_players = len(game.active_features)
+        return game_attributions(game, semivalues(values, [0.5 ** (n_players - 1)] * n_players))
 
 
 @final
@@ -113,7 +113,7 @@ class BanzhafValueSampling(Summarized):
         """The sampled Banzhaf values.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -125,17 +125,17 @@ class BanzhafValueSampling(Summarized):
             InvalidArgument: The samples are fewer than two.
         """
         if self.n_samples != "auto":
-            check_count("samples", self.n_samples, 2)
+            check_count("n_samples", self.n_samples, 2)
         game = Game(f, feature_mask, baselines)
         generator = shared_generator(self.seed, self.generator)
-        players = torch.arange(len(game.active_features), device="cpu")
-        adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=2, name="n_samples")
+        columns = torch.arange(len(game.active_features), device="cpu")  # the coalitions are of the players alone
+        adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=2)
         estimate, stderr = await fit_to_coalitions(
             game,
             adaptive_sampler,
             lambda count: _balanced_coalitions(game, count, generator),
             _banzhaf_estimate,
-            players,
+            columns,
         )
         errors = None if stderr is None else stderr.mT.flatten(0, 1)
         return adaptive_sampler.annotate(game_attributions(game, estimate.mT.flatten(0, 1), errors))
@@ -157,11 +157,12 @@ def _banzhaf_estimate(game: Game, coalitions: Tensor, outputs: Tensor) -> tuple[
         means.append(is_in_half.mT @ outputs / count)
         variance = (is_in_half.mT @ outputs.square() / count - means[-1].square()).clamp(min=0)
         variances.append(torch.where(count > 1, variance / (count - 1), torch.inf))
+    differences, errors = means[0] - means[1], (variances[0] + variances[1]).sqrt()
+    if len(outputs) != len(game.f):  # one game of the whole batch, in which every player is active
+        return differences, errors
     changed = game.features.sum_per_feature(tuple(mask.double() for mask in game.fill.changed_elements(game.f.x)))
-    is_active = (
-        changed[:, game.active_features, None] > 0 if len(outputs) == len(game.f) else torch.ones((), device="cpu") > 0
-    )
-    return is_active * (means[0] - means[1]), is_active * (variances[0] + variances[1]).sqrt()
+    is_active = changed[:, game.active_features, None] > 0
+    return is_active * differences, is_active * errors
 
 
 def _balanced_coalitions(game: Game, samples: int, generator: torch.Generator | None) -> Tensor:

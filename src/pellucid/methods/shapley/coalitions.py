@@ -29,9 +29,9 @@ MAX_EXACT_FEATURES = 25
 """Exact values of more features are refused: every feature doubles the evaluations."""
 
 
-def coalition_masks(coalitions: Tensor, players: int) -> Tensor:
-    """Coalitions as masks, bool [k, players], from their bit masks, int64 [k]."""
-    return (coalitions.unsqueeze(1) >> torch.arange(players, device="cpu")) & 1 == 1
+def coalition_masks(coalitions: Tensor, n_players: int) -> Tensor:
+    """Coalitions as masks, bool [k, n], from their bit masks, int64 [k]."""
+    return (coalitions.unsqueeze(1) >> torch.arange(n_players, device="cpu")) & 1 == 1
 
 
 async def all_coalition_values(game: Game, quantity: str, sampling_method: str) -> Tensor:
@@ -45,28 +45,30 @@ async def all_coalition_values(game: Game, quantity: str, sampling_method: str) 
     Raises:
         InvalidArgument: There are more players than `MAX_EXACT_FEATURES`.
     """
-    players = len(game.active_features)
-    if players > MAX_EXACT_FEATURES:
+    n_players = len(game.active_features)
+    if n_players > MAX_EXACT_FEATURES:
         raise InvalidArgument(
             f"feature_mask must leave at most {MAX_EXACT_FEATURES} features for exact {quantity}: "
-            f"got {players}. Hint: sample them with {sampling_method}, or join features by a mask."
+            f"got {n_players}. Hint: sample them with {sampling_method}, or join features by a mask."
         )
 
     def coalitions(sample_range: slice, _: slice) -> Tensor:
-        return coalition_masks(torch.arange(sample_range.start, sample_range.stop, device="cpu"), players).unsqueeze(1)
+        return coalition_masks(torch.arange(sample_range.start, sample_range.stop, device="cpu"), n_players).unsqueeze(
+            1
+        )
 
-    return await game.values(2**players, coalitions)
+    return await game.values(2**n_players, coalitions)
 
 
-def shapley_weights(players: int) -> list[float]:
+def shapley_weights(n_players: int) -> list[float]:
     """Shapley weights |S|! (n - |S| - 1)! / n! of the coalitions S that a player joins, by their sizes 0 to n - 1."""
-    return [1 / (players * math.comb(players - 1, size)) for size in range(players)]
+    return [1 / (n_players * math.comb(n_players - 1, size)) for size in range(n_players)]
 
 
 def weights_of_subsets(weights: Sequence[float], like: Tensor) -> Tensor:
     """Weights by size [n] as weights of all subsets of n - 1 players, [2^(n - 1)], by bit mask; n = 0 gives none."""
     sizes = torch.zeros(len(weights[:1]), dtype=torch.int64, device="cpu")
-    for _ in weights[1:]:
+    for _ in weights[1:]:  # one more player, at the next bit: all subsets without it, and then with it
         sizes = torch.cat([sizes, sizes + 1])
     return torch.tensor(weights, dtype=torch.float64, device="cpu")[sizes].to(like)
 
@@ -123,29 +125,48 @@ async def marginal_contributions(game: Game, permutations: Tensor) -> Tensor:
     Returns:
         Marginal contributions, [m, samples, n].
     """
-    sizes = torch.arange(len(game.active_features) + 1, device="cpu")
+    samples, n_players = permutations.shape
     ranks = permutations.argsort(1)
-    # Each prefix of a permutation is a coalition; equal ones get equal codes, [samples, n + 1].
-    if len(game.active_features) <= MAX_BITMASK_FEATURES:
+    coalition_of_prefix, prefix_of_coalition = _distinct_prefixes(permutations)
+
+    def coalitions(sample_range: slice, _: slice) -> Tensor:
+        prefix = prefix_of_coalition[sample_range]
+        permutation, size = prefix // (n_players + 1), prefix % (n_players + 1)
+        return (ranks[permutation] < size[:, None]).unsqueeze(1)
+
+    values = await game.values(len(prefix_of_coalition), coalitions)
+    prefix_values = values[:, coalition_of_prefix.to(values.device)].view(len(values), samples, n_players + 1)
+    player_indices = permutations.to(values.device).expand(len(values), -1, -1)
+    zeros = values.new_zeros(len(values), samples, n_players)
+    return zeros.scatter_(2, player_indices, prefix_values.diff(dim=2))
+
+
+def _distinct_prefixes(permutations: Tensor) -> tuple[Tensor, Tensor]:
+    """The distinct coalitions that permutations begin with.
+
+    Each permutation of n players has n + 1 prefixes, from the empty to the grand coalition; prefixes are numbered
+    permutation by permutation.
+
+    Args:
+        permutations: Permutations of the players, int64 [samples, n].
+
+    Returns:
+        The number of each prefix's coalition, int64 [samples * (n + 1)], and the number of a prefix that is this
+        coalition, int64 [coalitions].
+    """
+    samples, n_players = permutations.shape
+    if n_players <= MAX_BITMASK_FEATURES:
         bits = (1 << permutations).cumsum(1)
-        codes = torch.cat([bits.new_zeros(len(bits), 1), bits], dim=1)
-    else:  # seldom equal, but for the empty and the grand coalition
-        codes = 2 + torch.arange(len(permutations) * len(sizes), device="cpu").view(len(permutations), -1)
+        codes = torch.cat([bits.new_zeros(samples, 1), bits], dim=1)
+    else:
+        # So long prefixes are seldom equal: each has a code of its own, from 2 on, but for the empty and the grand
+        # coalition, which all permutations have, as 0 and 1.
+        codes = 2 + torch.arange(samples * (n_players + 1), device="cpu").view(samples, n_players + 1)
         codes[:, 0], codes[:, -1] = 0, 1
     _, coalition_of_prefix = torch.unique(codes.flatten(), return_inverse=True)
     prefix_of_coalition = torch.zeros(int(coalition_of_prefix.max()) + 1, dtype=torch.int64, device="cpu")
     prefix_of_coalition[coalition_of_prefix] = torch.arange(len(coalition_of_prefix), device="cpu")
-
-    def coalitions(sample_range: slice, _: slice) -> Tensor:
-        prefix = prefix_of_coalition[sample_range]
-        permutation, size = prefix // len(sizes), prefix % len(sizes)
-        return (ranks[permutation] < size[:, None]).unsqueeze(1)
-
-    values = await game.values(len(prefix_of_coalition), coalitions)
-    contributions = values[:, coalition_of_prefix.to(values.device)].view(len(values), *codes.shape).diff(dim=2)
-    players = permutations.to(values.device).expand(len(values), -1, -1)
-    zeros = values.new_zeros(len(values), len(permutations), len(game.active_features))
-    return zeros.scatter_(2, players, contributions)
+    return coalition_of_prefix, prefix_of_coalition
 
 
 def permutations_per_draw(game: Game, sampling: PermutationSampling) -> int:
@@ -159,12 +180,12 @@ def sample_permutations(
     """Permutations of the players, int64 [samples, n], those of one independent draw next to each other."""
     per_draw = permutations_per_draw(game, sampling)
     permutations = random_permutations(game.features, game.active_features, max(1, samples // per_draw), generator)
-    draws, players = permutations.shape
+    draws, n_players = permutations.shape
     if sampling == "antithetic":
         return torch.stack([permutations, permutations.flip(1)], dim=1).flatten(0, 1)
     if sampling == "stratified":
         shifts = torch.arange(per_draw, device="cpu")
         rows = torch.rand(draws, per_draw, generator=generator, device="cpu").argsort(1)
         latin_squares = (rows[:, None] + shifts[:, None]) % per_draw  # [draws, rows, positions]
-        return permutations.gather(1, latin_squares.flatten(1)).view(-1, per_draw) if players else permutations
+        return permutations.gather(1, latin_squares.flatten(1)).view(-1, per_draw) if n_players else permutations
     return permutations

@@ -1,9 +1,11 @@
 """Estimators with standard errors: means over independent draws, and fits to the values of sampled coalitions.
 
-Both sample in rounds. An `AdaptiveSampler` says how many samples the next round takes (`count`, zero at the end) and of
-which examples (`among`, and `at` for their indices); it then gets the estimates and standard errors so far (`update`).
-A fixed number of samples is one round of all examples; with "auto", each round takes as many samples again as all
-rounds before it, of the examples whose confidence intervals are still too wide.
+Both sample in rounds, as an `AdaptiveSampler` says: `count` samples come next, zero at the end, after the `done` ones
+that there are already, for the examples `active_points`; `select_active(game)` is the game of these alone. `update`
+takes the estimates and standard errors of all examples so far, and decides about the next round. A fixed number of
+samples is one round of all examples; with "auto", each round takes as many samples again as all rounds before it, of
+the examples whose confidence intervals are still too wide. A method passes itself (`self`) to the sampler, as its
+fields `tolerance`, `relative` and `max_samples` say how far to go.
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ async def permutation_estimate(
 
     async def mean_contributions(subgame: Game, samples: int) -> Tensor:
         contributions = await marginal_contributions(subgame, draw(samples))
-        outputs, permutations, players = contributions.shape
-        return contributions.view(outputs, permutations // per_draw, per_draw, players).mean(2)
+        outputs, permutations, n_players = contributions.shape
+        return contributions.view(outputs, permutations // per_draw, per_draw, n_players).mean(2)
 
     estimate, stderr = await mean_of_draws(game, adaptive_sampler, mean_contributions)
     return adaptive_sampler.annotate(game_attributions(game, estimate, stderr))
@@ -79,7 +81,7 @@ async def fit_to_coalitions(
 ) -> tuple[Tensor, Tensor | None]:
     """Coefficients fitted to the values of sampled coalitions: in each round anew, to all samples so far.
 
-    There are g games: one per example, or a single one where the batch has one value.
+    The `Game` holds g games: one per example, or a single one where the batch has one value.
 
     Args:
         game: The game.
@@ -92,8 +94,7 @@ async def fit_to_coalitions(
     Returns:
         Coefficients [g, columns, K] and standard errors likewise, or None where no game has them.
     """
-    coalitions = outputs = estimate = stderr = torch.zeros(0, device="cpu")
-    while adaptive_sampler.count:
+    while True:  # there is one round at least, the first, which is of all examples
         subgame, is_first_round = adaptive_sampler.select_active(game), not adaptive_sampler.done
         new_coalitions = draw(adaptive_sampler.count)
         values = await subgame.values_deduplicated(new_coalitions[:, :, player_columns])
@@ -106,10 +107,12 @@ async def fit_to_coalitions(
             outputs = torch.cat([known_outputs, new_outputs], dim=1)
         coefficients, errors = fit(subgame, coalitions, outputs)
         errors = torch.full_like(coefficients, torch.inf) if errors is None else errors
-        errors = torch.where(coefficients.isnan(), coefficients, errors)
+        errors = torch.where(coefficients.isnan(), coefficients, errors)  # what is NaN has no standard error either
         if is_first_round:
-            estimate, stderr = torch.empty_like(coefficients), torch.empty_like(errors)
-        examples = adaptive_sampler.point_indices(slice(None))
-        estimate[examples], stderr[examples] = coefficients, errors
+            estimate, stderr = coefficients.clone(), errors
+        else:
+            examples = adaptive_sampler.point_indices(slice(None))
+            estimate[examples], stderr[examples] = coefficients, errors
         adaptive_sampler.update((estimate,), (stderr,))
-    return estimate, stderr if stderr.isfinite().any() else None
+        if not adaptive_sampler.count:
+            return estimate, stderr if stderr.isfinite().any() else None

@@ -15,17 +15,18 @@ from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
+from pellucid.core.summaries import Summarized, summary
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.shapley.coalitions import (
     all_coalition_values,
+    marginal_contributions,
     random_permutations,
     semivalues,
     shapley_weights,
     split_by_membership,
 )
 from pellucid.methods.shapley.estimation import mean_of_draws
-from pellucid.summaries import Summarized, summary
 
 InteractionIndex = Literal["k-SII", "SII"]
 """The interaction index, which decides the diagonal of the interactions, that of single features.
@@ -99,7 +100,7 @@ class ShapleyInteractions(Summarized):
         """The interactions of all pairs.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -115,13 +116,13 @@ class ShapleyInteractions(Summarized):
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
         values = await all_coalition_values(game, "Shapley interactions", "KernelShapIQ or ShapleyInteractionSampling")
-        players = len(game.active_features)
-        main_effects = semivalues(values, shapley_weights(players))
-        pair_effects = values.new_zeros(len(values), players, players)
-        for player in range(players):  # its interactions are the Shapley values of the game F(S and player) - F(S)
+        n_players = len(game.active_features)
+        main_effects = semivalues(values, shapley_weights(n_players))
+        pair_effects = values.new_zeros(len(values), n_players, n_players)
+        for player in range(n_players):  # its interactions are the Shapley values of the game F(S and player) - F(S)
             without_player, with_player = split_by_membership(values, player)
-            opponents = [opponent for opponent in range(players) if opponent != player]
-            weights = shapley_weights(players - 1)
+            opponents = [opponent for opponent in range(n_players) if opponent != player]
+            weights = shapley_weights(n_players - 1)
             pair_effects[:, player, opponents] = semivalues(with_player - without_player, weights)
         pair_effects = (pair_effects + pair_effects.mT) / 2  # which differ by rounding
         return game_interactions(game, apply_index(self.index, main_effects, pair_effects))
@@ -181,7 +182,7 @@ class ShapleyInteractionSampling(Summarized):
         """The sampled interactions of all pairs, with standard errors.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -195,7 +196,7 @@ class ShapleyInteractionSampling(Summarized):
         check_index(self.index)
         game = Game(f, feature_mask, baselines)
         generator, paths = shared_generator(self.seed, self.generator), walecki_paths(len(game.active_features))
-        adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=len(paths), name="n_samples")
+        adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=len(paths))
 
         async def interactions(subgame: Game, samples: int) -> Tensor:
             numberings = random_permutations(
@@ -208,16 +209,16 @@ class ShapleyInteractionSampling(Summarized):
         return game_interactions(game, estimate, stderr, adaptive_sampler)
 
 
-def walecki_paths(players: int) -> Tensor:
+def walecki_paths(n_players: int) -> Tensor:
     """Walecki's decomposition: permutations, int64 [k, n], in which every two players are neighbours equally often.
 
     They are n / 2 Hamiltonian paths of the complete graph for even n, with each edge once, or n for odd n, with each
     edge twice.
     """
-    steps = torch.arange(players, device="cpu")
+    steps = torch.arange(n_players, device="cpu")
     path = torch.where(steps % 2 == 1, (steps + 1) // 2, -steps // 2)  # 0, 1, -1, 2, -2, ...
-    starts = torch.arange(max(1, players if players % 2 else players // 2), device="cpu")
-    return (path + starts[:, None]) % max(players, 1)
+    starts = torch.arange(max(1, n_players if n_players % 2 else n_players // 2), device="cpu")
+    return (path + starts[:, None]) % max(n_players, 1)
 
 
 async def _pair_contributions(game: Game, permutations: Tensor, per_draw: int) -> tuple[Tensor, Tensor]:
@@ -231,27 +232,27 @@ async def _pair_contributions(game: Game, permutations: Tensor, per_draw: int) -
         permutations: Permutations of the players, int64 [samples, n], those of a draw next to each other.
         per_draw: How many permutations a draw has.
     """
-    samples, players = permutations.shape
+    samples, n_players = permutations.shape
+    if n_players < 2:  # no two are neighbours
+        contributions = await marginal_contributions(game, permutations)
+        main_effects = contributions.view(len(contributions), samples // per_draw, per_draw, n_players).mean(2)
+        return main_effects, main_effects.new_zeros(*main_effects.shape, n_players)
     ranks = permutations.argsort(1)[:, None]
-    sizes = torch.arange(players + 1, device="cpu")[:, None]
+    sizes = torch.arange(n_players + 1, device="cpu")[:, None]
     prefixes = ranks < sizes  # [samples, n + 1, n]
-    swapped = (ranks < sizes[: max(players - 1, 0)]) | (ranks == sizes[1 : max(players, 1)])  # S and j, without i
+    swapped = (ranks < sizes[: n_players - 1]) | (ranks == sizes[1:n_players])  # S and j, without i
     values = await game.values_deduplicated(torch.cat([prefixes, swapped], dim=1).flatten(0, 1).unsqueeze(1))
-    prefix_values, swapped_values = torch.split(
-        values.view(len(values), samples, -1), [players + 1, max(players - 1, 0)], dim=2
-    )
-    index = permutations.to(values.device).expand(len(values), -1, -1)
-    main_effects = values.new_zeros(len(values), samples, players).scatter_(2, index, prefix_values.diff(dim=2))
-    neighbour_effects = (
-        prefix_values[..., 2:] - prefix_values[..., 1:-1] - swapped_values + prefix_values[..., :-2]
-        if players > 1
-        else swapped_values
-    )
-    pair_effects = values.new_zeros(len(values), samples, players * players)
-    pair_effects.scatter_(2, index[..., :-1] * players + index[..., 1:], neighbour_effects)
-    pair_effects = pair_effects.view(len(values), samples // per_draw, per_draw, players, players).sum(2)
-    main_effects = main_effects.view(len(values), samples // per_draw, per_draw, players).mean(2)
-    neighbours_per_draw = 2 if players % 2 else 1  # how often each pair has been neighbours
+    by_permutation = values.view(len(values), samples, 2 * n_players)
+    prefix_values, swapped_values = torch.split(by_permutation, [n_players + 1, n_players - 1], dim=2)
+    player_indices = permutations.to(values.device).expand(len(values), -1, -1)
+    main_effects = values.new_zeros(len(values), samples, n_players)
+    main_effects.scatter_(2, player_indices, prefix_values.diff(dim=2))
+    neighbour_effects = prefix_values[..., 2:] - prefix_values[..., 1:-1] - swapped_values + prefix_values[..., :-2]
+    pair_effects = values.new_zeros(len(values), samples, n_players * n_players)
+    pair_effects.scatter_(2, player_indices[..., :-1] * n_players + player_indices[..., 1:], neighbour_effects)
+    pair_effects = pair_effects.view(len(values), samples // per_draw, per_draw, n_players, n_players).sum(2)
+    main_effects = main_effects.view(len(values), samples // per_draw, per_draw, n_players).mean(2)
+    neighbours_per_draw = 2 if n_players % 2 else 1  # how often each pair has been neighbours
     return main_effects, (pair_effects + pair_effects.mT) / neighbours_per_draw
 
 

@@ -11,11 +11,12 @@ from torch import Tensor
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.attributions import game_attributions
-from pellucid.core.games.features import FeatureMask, Features
+from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.games.game import Game
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
+from pellucid.core.summaries import Summarized
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.shapley.coalitions import (
@@ -28,7 +29,6 @@ from pellucid.methods.shapley.coalitions import (
     weights_of_subsets,
 )
 from pellucid.methods.shapley.estimation import permutation_estimate
-from pellucid.summaries import Summarized
 
 
 @final
@@ -37,13 +37,12 @@ class OwenValues(Summarized):
     """Owen values, exactly: mean marginal contributions over the permutations in which every group stays together.
 
     a_i = sum over sets Q of other groups, and over sets T of other features of the group of i, of
-    |Q|! (m - |Q| - 1)! / m! * |T|! (k - |T| - 1)! / k! * (F(Q and T and i) - F(Q and T))
+    |Q|! (q - |Q| - 1)! / q! * |T|! (k - |T| - 1)! / k! * (F(Q and T and i) - F(Q and T))
 
-    where m is the number of groups, k the number of features in the group of i, and F(S) the output for x in the
-    features of S and x' elsewhere. The attributions
-    of an example add up to F(x) - F(x'), those of a group to the Shapley value of the group as one feature. With one
-    group, or each feature its own, they are the Shapley values. Only coalitions that break up at most one group are
-    evaluated: 2^m, and 2^(m - 1) (2^k - 2) for each group of k.
+    where q is the number of groups, k the number of features in the group of i, and F(S) the output for x in the
+    features of S and x' elsewhere. The attributions of an example add up to F(x) - F(x'), those of a group to the
+    Shapley value of the group as one feature. With one group, or each feature its own, they are the Shapley values.
+    Only coalitions that break up at most one group are evaluated: 2^q, and 2^(q - 1) (2^k - 2) for each group of k.
 
     Owen, "Values of games with a priori unions", 1977, https://doi.org/10.1007/978-3-642-45494-3_7.
 
@@ -68,7 +67,7 @@ class OwenValues(Summarized):
         """The Owen values.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -80,22 +79,43 @@ class OwenValues(Summarized):
             InvalidArgument: The groups do not fit, divide a feature, or need too many coalitions.
         """
         game = Game(f, feature_mask, baselines)
-        group_ids, group_of_player = _groups_of_players(game, Features.of_points(f, self.groups, "groups"))
+        group_ids, group_of_player = _groups_of_players(
+            game, Features.of(f.x, mask_of_points(f, self.groups), "groups")
+        )
         _check_exact_is_feasible(group_of_player.bincount(minlength=len(group_ids)).tolist())
         groups = [(group_of_player == group).nonzero().flatten() for group in range(len(group_ids))]
         coalition_sets = _owen_coalitions(groups, group_of_player)
         coalitions = torch.cat(coalition_sets).unsqueeze(1)
         values = await game.values(len(coalitions), lambda sample_range, _: coalitions[sample_range])
         union_values, *split_group_values = torch.split(values, [len(masks) for masks in coalition_sets], dim=1)
-        union_weights = weights_of_subsets(shapley_weights(len(groups)), values).unsqueeze(1)
+        union_weights = weights_of_subsets(shapley_weights(len(groups)), values)
         owen_values = values.new_zeros(len(values), len(game.active_features))
-        for group, (players, split_values) in enumerate(zip(groups, split_group_values, strict=True)):
-            without_group, with_group = (side.unsqueeze(2) for side in split_by_membership(union_values, group))
-            split_values = split_values.reshape(*without_group.shape[:2], 2 ** len(players) - 2)
-            subset_values = torch.cat([without_group, split_values, with_group], dim=2)
-            inner_values = (subset_values * union_weights).sum(1)  # the game within the group, [m, 2^k]
-            owen_values[:, players.to(owen_values.device)] = semivalues(inner_values, shapley_weights(len(players)))
+        for group, (player_indices, split_values) in enumerate(zip(groups, split_group_values, strict=True)):
+            sides = split_by_membership(union_values, group)
+            owen_values[:, player_indices.to(values.device)] = _values_within_group(
+                *sides, split_values, union_weights, len(player_indices)
+            )
         return game_attributions(game, owen_values)
+
+
+def _values_within_group(
+    without_group: Tensor, with_group: Tensor, split_values: Tensor, union_weights: Tensor, n_players: int
+) -> Tensor:
+    """The Owen values of the k players of a group, [m, k]: Shapley values of the game within the group.
+
+    The value of a subset of the group there is the weighted mean over the unions of other groups.
+
+    Args:
+        without_group: The values of the unions of other groups, [m, 2^(q - 1)] by bit mask.
+        with_group: The values of these unions and the whole group, likewise.
+        split_values: Those of these unions and a part of the group, [m, 2^(q - 1) (2^k - 2)]: see `_owen_coalitions`.
+        union_weights: The Shapley weights of these unions, [2^(q - 1)].
+        n_players: The number k of players in the group.
+    """
+    split_values = split_values.reshape(*without_group.shape, 2**n_players - 2)
+    subset_values = torch.cat([without_group[..., None], split_values, with_group[..., None]], dim=2)
+    inner_values = (subset_values * union_weights[:, None]).sum(1)  # [m, 2^k]
+    return semivalues(inner_values, shapley_weights(n_players))
 
 
 def _check_exact_is_feasible(sizes: list[int]) -> None:
@@ -104,11 +124,11 @@ def _check_exact_is_feasible(sizes: list[int]) -> None:
     Raises:
         InvalidArgument: They have.
     """
-    groups, largest = len(sizes), max(sizes, default=0)
-    few = max(groups, largest) <= MAX_EXACT_FEATURES
-    if not few or 2**groups + sum(2 ** (groups - 1) * (2**size - 2) for size in sizes) > 2**MAX_EXACT_FEATURES:
+    n_groups, largest = len(sizes), max(sizes, default=0)
+    few = max(n_groups, largest) <= MAX_EXACT_FEATURES
+    if not few or 2**n_groups + sum(2 ** (n_groups - 1) * (2**size - 2) for size in sizes) > 2**MAX_EXACT_FEATURES:
         raise InvalidArgument(
-            f"groups must leave at most 2^{MAX_EXACT_FEATURES} coalitions for exact Owen values: got {groups} groups "
+            f"groups must leave at most 2^{MAX_EXACT_FEATURES} coalitions for exact Owen values: got {n_groups} groups "
             f"of up to {largest} features. Hint: sample them with OwenValueSampling, or join features by a mask."
         )
 
@@ -116,8 +136,8 @@ def _check_exact_is_feasible(sizes: list[int]) -> None:
 def _owen_coalitions(groups: list[Tensor], group_of_player: Tensor) -> list[Tensor]:
     """The coalitions that split at most one group: first those that split none, then those that split each.
 
-    Unions of whole groups are bool [2^m, n], by bit mask. Those that split a group of k players are bool
-    [2^(m - 1) (2^k - 2), n]: for each union of other groups, by bit mask, all proper and nonempty subsets of the group.
+    Unions of whole groups are bool [2^q, n], by bit mask. Those that split a group of k players are bool
+    [2^(q - 1) (2^k - 2), n]: for each union of other groups, by bit mask, all proper and nonempty subsets of the group.
 
     Args:
         groups: The players of each group, int64 [k] each.
@@ -125,10 +145,11 @@ def _owen_coalitions(groups: list[Tensor], group_of_player: Tensor) -> list[Tens
     """
     unions = coalition_masks(torch.arange(2 ** len(groups), device="cpu"), len(groups))
     coalition_sets = [unions[:, group_of_player]]
-    for group, players in enumerate(groups):
-        subsets = coalition_masks(torch.arange(1, 2 ** len(players) - 1, device="cpu"), len(players))
+    for group, player_indices in enumerate(groups):
+        n_players = len(player_indices)
+        subsets = coalition_masks(torch.arange(1, 2**n_players - 1, device="cpu"), n_players)
         coalitions = unions[~unions[:, group]][:, None, group_of_player].repeat(1, len(subsets), 1)
-        coalitions[:, :, players] = subsets
+        coalitions[:, :, player_indices] = subsets
         coalition_sets.append(coalitions.flatten(0, 1))
     return coalition_sets
 
@@ -180,7 +201,7 @@ class OwenValueSampling(Summarized):
         """The sampled Owen values.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -192,7 +213,7 @@ class OwenValueSampling(Summarized):
             InvalidArgument: The groups do not fit, or divide a feature; there is no sample.
         """
         game = Game(f, feature_mask, baselines)
-        groups = Features.of_points(f, self.groups, "groups")
+        groups = Features.of(f.x, mask_of_points(f, self.groups), "groups")
         group_ids, group_of_player = _groups_of_players(game, groups)
         generator = shared_generator(self.seed, self.generator)
 
@@ -202,17 +223,17 @@ class OwenValueSampling(Summarized):
             ranks = group_ranks.gather(1, group_of_player[permutations])
             return permutations.gather(1, ranks.argsort(dim=1, stable=True))
 
-        return await permutation_estimate(game, AdaptiveSampler(f, self.n_samples, self, name="n_samples"), draw, 1)
+        return await permutation_estimate(game, AdaptiveSampler(f, self.n_samples, self), draw, 1)
 
 
 def _groups_of_players(game: Game, groups: Features) -> tuple[Tensor, Tensor]:
-    """The groups that have players, int64 [m], and the index among them of each player's group, int64 [n].
+    """The groups that have players, int64 [q], and the index among them of each player's group, int64 [n].
 
     Raises:
         InvalidArgument: A feature lies in several groups.
     """
     mask_pairs = zip(game.features.masks, groups.masks, strict=True)
-    broadcast = [(feature + 0 * group, group + 0 * feature) for feature, group in mask_pairs]
+    broadcast = [torch.broadcast_tensors(*pair) for pair in mask_pairs]  # type: ignore[no-untyped-call]
     feature, group = (torch.cat([mask.flatten().cpu() for mask in masks]) for masks in zip(*broadcast, strict=True))
     group_of_feature = torch.zeros(game.features.count, dtype=torch.int64, device="cpu").scatter(0, feature, group)
     split_features = feature[group_of_feature[feature] != group]

@@ -37,9 +37,10 @@ def per_feature(attributions: Tensor | Tensors, feature_mask: Tensor | Tensors) 
         tensor([[1., 3.]])
     """
     values, masks = as_tensor_tuple(attributions, "attributions"), as_tensor_tuple(feature_mask, "feature_mask")
-    outputs = values[0].shape[: max(1, values[0].ndim - masks[0].ndim + 1)]
+    output_shape = values[0].shape[: max(1, values[0].ndim - masks[0].ndim + 1)]  # (B, *K)
     per_output = tuple(
-        value.reshape(*outputs[:1], outputs[1:].numel(), *value.shape[len(outputs) :]) for value in values
+        value.reshape(*output_shape[:1], output_shape[1:].numel(), *value.shape[len(output_shape) :])
+        for value in values
     )
     features = Features.of(tuple(value[:, 0] for value in per_output), masks)
-    return features.gather(tuple(value.flatten(0, 1) for value in per_output)).reshape(*outputs, -1)
+    return features.gather(tuple(value.flatten(0, 1) for value in per_output)).reshape(*output_shape, -1)

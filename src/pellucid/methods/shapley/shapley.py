@@ -16,6 +16,7 @@ from pellucid.core.games.game import Game
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
+from pellucid.core.summaries import Summarized, summary
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.shapley.coalitions import (
@@ -27,7 +28,6 @@ from pellucid.methods.shapley.coalitions import (
     shapley_weights,
 )
 from pellucid.methods.shapley.estimation import permutation_estimate
-from pellucid.summaries import Summarized, summary
 
 
 @final
@@ -81,7 +81,7 @@ class ShapleyValueSampling(Summarized):
         """The sampled Shapley values.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -125,7 +125,7 @@ class ShapleyValues(Summarized):
         """The Shapley values.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 

@@ -8,6 +8,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from pellucid.core.counts import check_count
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask
@@ -15,13 +16,13 @@ from pellucid.core.games.game import Game
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
-from pellucid.errors import InvalidArgument, check_count, warn
+from pellucid.core.summaries import Summarized, summary
+from pellucid.errors import InvalidArgument, warn
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.shapley.estimation import fit_to_coalitions
 from pellucid.methods.surrogates.coalition_samplers import CaptumSampler, CoalitionSampler, PairedSampler, first_samples
 from pellucid.methods.surrogates.design import DesignColumns
 from pellucid.methods.surrogates.least_squares import constrained_least_squares
-from pellucid.summaries import Summarized, summary
 
 Sampling = Literal["auto", "captum"]
 """How coalitions are sampled.
@@ -91,7 +92,7 @@ class KernelShap(Summarized):
         """The Shapley values, or estimates of them.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 

@@ -14,6 +14,7 @@ from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
+from pellucid.core.summaries import Summarized
 from pellucid.errors import InvalidArgument, warn
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.shapley.estimation import fit_to_coalitions
@@ -32,7 +33,6 @@ from pellucid.methods.surrogates.least_squares import (
     constrained_least_squares,
     least_squares,
 )
-from pellucid.summaries import Summarized
 
 SAMPLES_PER_UNKNOWN, MORE_SAMPLES = 3, 2048
 """The default number of samples: so many times the least that determine the answer, and so many more."""
@@ -93,7 +93,7 @@ class KernelShapIQ(Summarized):
         """The interactions of all pairs, with standard errors.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
@@ -109,7 +109,7 @@ class KernelShapIQ(Summarized):
         players = torch.arange(len(game.active_features), device="cpu")
         coalition_sampler = PairedSampler(len(players), shared_generator(self.seed, self.generator))
         samples, first_round = self._sample_counts(len(players))
-        adaptive_sampler = AdaptiveSampler(f, samples, self, first=first_round, name="n_samples")
+        adaptive_sampler = AdaptiveSampler(f, samples, self, first=first_round)
         has_stderr = True
 
         def fit(_: Game, coalitions: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -8,9 +8,9 @@ from typing import Protocol, final, runtime_checkable
 import torch
 from torch import Tensor
 
+from pellucid.core.summaries import Summarized
 from pellucid.errors import InvalidArgument
 from pellucid.methods.surrogates.least_squares import LEAST_NEW, SMALLEST
-from pellucid.summaries import Summarized
 
 FIRST_CHECK, MOST_ITERATIONS = 8, 16_384
 """Iterations before the first check of optimality, each further one after half as many again; and the most of them."""

@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pellucid.summaries import Summarized
+from pellucid.core.summaries import Summarized
 
 MIN_RESIDUAL_LEVERAGE = 1e-3
 """The least 1 - h, for a draw's leverage h, at which its residual still says something about errors."""

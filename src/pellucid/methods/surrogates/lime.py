@@ -17,6 +17,7 @@ from pellucid.core.games.outputs import split_by_game
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Background, Baselines
 from pellucid.core.random_streams import shared_generator
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_tensor_tuple, describe
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
@@ -34,7 +35,6 @@ from pellucid.methods.surrogates.design import (
 )
 from pellucid.methods.surrogates.lasso import Lasso, LinearSolver, bayesian_bootstrap_stderr
 from pellucid.methods.surrogates.similarity import ExponentialKernel
-from pellucid.summaries import Summarized
 
 
 def bernoulli_half(original_inp: Any, *, num_interp_features: int, **kwargs: Any) -> Tensor:
@@ -137,7 +137,7 @@ class Lime(Summarized):
         """The coefficients of the features.
 
         Args:
-            f: From the inputs or a layer; to any number of values per example.
+            f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 

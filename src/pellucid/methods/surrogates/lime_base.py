@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from pellucid.core.batching import FewerSamples
+from pellucid.core.counts import check_count
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.outcomes import evaluate_samples
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.pytree import TensorTree
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_tensor_tuple, describe
-from pellucid.errors import InvalidArgument, check_count
+from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.surrogates.design import (
     Perturbation,
@@ -28,7 +30,6 @@ from pellucid.methods.surrogates.design import (
     unwrap_single,
 )
 from pellucid.methods.surrogates.vectorized import Vectorized
-from pellucid.summaries import Summarized
 
 Transform: TypeAlias = Callable[..., Any]
 """Turns interpretable samples into perturbed inputs, or back: (one, original input, **kwargs) -> the other."""
@@ -102,7 +103,7 @@ class LimeBase(Summarized):
         """The representation of the fitted model.
 
         Args:
-            f: From the inputs or a layer; to one value.
+            f: A function of points at the inputs or a layer, with one value.
 
         Returns:
             The model's representation.

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from pellucid.core.games.game import Game
+from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, as_tensor_tuple, minus, times
 from pellucid.errors import InvalidArgument
-from pellucid.summaries import Summarized, summary
 
 
 @final

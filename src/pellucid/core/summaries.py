@@ -53,7 +53,7 @@ def summary(value: object, module_name: Callable[[nn.Module], str] = class_name)
     if type(value) in _BRACKETS:
         return _entries(value, within)
     text = repr(value)
-    is_line = len(text) <= LONGEST and not any(part in text for part in ("\n", " at 0x", "tensor(", "array("))
+    is_line = len(text) <= LONGEST and not any(sign in text for sign in ("\n", " at 0x", "tensor(", "array("))
     return text if is_line else class_name(value)
 
 

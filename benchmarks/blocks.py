@@ -1,4 +1,4 @@
-"""Not a claim but a choice: automatic chunks beside the best that a user could find by hand, on ten networks."""
+"""Not a claim but a choice: automatic blocks beside the best that a user could find by hand, on ten networks."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -64,9 +64,9 @@ CALLS: dict[str, Callable[[Scene, int | None], object]] = {
 
 
 def sweep(console: Console) -> None:
-    """Print, for each network, the time of automatic chunks beside the best ones, and the rows of both."""
+    """Print, for each network, the time of automatic blocks beside the best ones, and the rows of both."""
     torch.set_num_threads(THREADS)
-    found = Table(title="automatic chunks beside the best", title_justify="left")
+    found = Table(title="automatic blocks beside the best", title_justify="left")
     found.add_column("network")
     found.add_column("sweep over")
     for heading in ("time beside the best", "rows", "rows of the best", f"fewest rows within {NEAR}"):

@@ -1,0 +1,1 @@
+"""Of Captum's names that no method stands behind."""
