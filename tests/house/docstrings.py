@@ -29,6 +29,7 @@ WIDTH = 120
 ALIASES = {
     "Baselines": "core/problem/baselines.py",
     "FeatureMask": "core/games/features.py",
+    "RemovalLike": "core/games/removal.py",
     "Strides": "core/games/windows.py",
     "TargetLike": "core/problem/target.py",
     "WindowShapes": "core/games/windows.py",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -301,15 +300,6 @@ class NeuronAttribution(InternalAttribution):
 def value_or_default(value: T | None, default: T) -> T:
     """What is given, or the default."""
     return default if value is None else value
-
-
-def resolve_distribution(
-    baselines: TensorOrTensors | Callable[..., TensorOrTensors], inputs: TensorOrTensors
-) -> TensorOrTensors:
-    """A distribution of baselines: as given, or what a function of nothing or of the inputs returns."""
-    if not callable(baselines) or isinstance(baselines, Tensor):
-        return baselines
-    return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
 
 
 def multiply_if(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:

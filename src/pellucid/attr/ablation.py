@@ -24,6 +24,7 @@ from pellucid.attr._bases import (
 from pellucid.attr._calls import call_in_future, calls, future_of
 from pellucid.attr._internals import OverriddenPart
 from pellucid.core.games.features import FeatureMask
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.games.windows import Strides, WindowShapes
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike
@@ -56,6 +57,7 @@ class FeatureAblation(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
         **kwargs: Any,
     ) -> Inputs:
@@ -69,8 +71,11 @@ class FeatureAblation(PerturbationAttribution):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
-                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+                * a `pellucid.methods.Background` of many rows, for all examples or for each its own: for the methods
+                  that remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and
+                  Kernel SHAP), GradientShap and DeepLiftShap.
+                * a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these;
+                  at a layer whose features are removed, a function of its activations.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -97,6 +102,15 @@ class FeatureAblation(PerturbationAttribution):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            removal: How a feature is taken away, in the place of baselines:
+                * `pellucid.methods.Blur`: by the input, blurred.
+                * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
+                * `pellucid.methods.Gaussian`: with edges as soft as a Gaussian.
+                * `pellucid.methods.Disc`: with round corners, so that a square window becomes a disc.
+                * `pellucid.methods.Rise`: by the random smooth masks of RISE.
+                * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
+                  input without them; of tuples of these where there are several inputs. It must treat each of the n
+                  rows by itself.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
             **kwargs: Taken and dropped, as in Captum.
@@ -138,6 +152,7 @@ class Occlusion(FeatureAblation):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
     ) -> Inputs:
         """The mean effects of the windows over each element.
@@ -154,8 +169,11 @@ class Occlusion(FeatureAblation):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
-                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+                * a `pellucid.methods.Background` of many rows, for all examples or for each its own: for the methods
+                  that remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and
+                  Kernel SHAP), GradientShap and DeepLiftShap.
+                * a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these;
+                  at a layer whose features are removed, a function of its activations.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -174,6 +192,15 @@ class Occlusion(FeatureAblation):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            removal: How a window is taken away, in the place of baselines:
+                * `pellucid.methods.Blur`: by the input, blurred.
+                * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
+                * `pellucid.methods.Gaussian`: with edges as soft as a Gaussian.
+                * `pellucid.methods.Disc`: with round corners, so that a square window becomes a disc.
+                * `pellucid.methods.Rise`: by the random smooth masks of RISE.
+                * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
+                  input without them; of tuples of these where there are several inputs. It must treat each of the n
+                  rows by itself.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
 
@@ -300,6 +327,7 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
         attribute_to_layer_input: bool = False,
         perturbations_per_eval: int | None = None,
         *,
+        removal: RemovalLike | None = None,
         show_progress: bool = False,
         replay: bool = True,
         whole_batch: bool | None = None,
@@ -314,8 +342,11 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
-                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+                * a `pellucid.methods.Background` of many rows, for all examples or for each its own: for the methods
+                  that remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and
+                  Kernel SHAP), GradientShap and DeepLiftShap.
+                * a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these;
+                  at a layer whose features are removed, a function of its activations.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -342,6 +373,15 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
+            removal: How a feature is taken away, in the place of baselines:
+                * `pellucid.methods.Blur`: by the input, blurred.
+                * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
+                * `pellucid.methods.Gaussian`: with edges as soft as a Gaussian.
+                * `pellucid.methods.Disc`: with round corners, so that a square window becomes a disc.
+                * `pellucid.methods.Rise`: by the random smooth masks of RISE.
+                * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
+                  input without them; of tuples of these where there are several inputs. It must treat each of the n
+                  rows by itself.
             show_progress: Whether to show a progress bar on stderr.
             replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these
                 were checked to give the same output. False runs them in every forward.
@@ -487,6 +527,7 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
         attribute_to_neuron_input: bool = False,
         perturbations_per_eval: int | None = None,
         *,
+        removal: RemovalLike | None = None,
         show_progress: bool = False,
         early_exit: bool = True,
         whole_batch: bool | None = None,
@@ -513,8 +554,11 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
-                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+                * a `pellucid.methods.Background` of many rows, for all examples or for each its own: for the methods
+                  that remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and
+                  Kernel SHAP), GradientShap and DeepLiftShap.
+                * a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these;
+                  at a layer whose features are removed, a function of its activations.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -529,6 +573,15 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
             attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
+            removal: How a feature is taken away, in the place of baselines:
+                * `pellucid.methods.Blur`: by the input, blurred.
+                * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
+                * `pellucid.methods.Gaussian`: with edges as soft as a Gaussian.
+                * `pellucid.methods.Disc`: with round corners, so that a square window becomes a disc.
+                * `pellucid.methods.Rise`: by the random smooth masks of RISE.
+                * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
+                  input without them; of tuples of these where there are several inputs. It must treat each of the n
+                  rows by itself.
             show_progress: Whether to show a progress bar on stderr.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.

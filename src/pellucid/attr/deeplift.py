@@ -122,8 +122,11 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
-                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+                * a `pellucid.methods.Background` of many rows, for all examples or for each its own: for the methods
+                  that remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and
+                  Kernel SHAP), GradientShap and DeepLiftShap.
+                * a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these;
+                  at a layer whose features are removed, a function of its activations.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -253,8 +256,11 @@ class LayerDeepLift(LayerAttribution, DeepLift):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
-                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+                * a `pellucid.methods.Background` of many rows, for all examples or for each its own: for the methods
+                  that remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and
+                  Kernel SHAP), GradientShap and DeepLiftShap.
+                * a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these;
+                  at a layer whose features are removed, a function of its activations.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -376,8 +382,11 @@ class NeuronDeepLift(NeuronDeepLiftBase):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
-                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+                * a `pellucid.methods.Background` of many rows, for all examples or for each its own: for the methods
+                  that remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and
+                  Kernel SHAP), GradientShap and DeepLiftShap.
+                * a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these;
+                  at a layer whose features are removed, a function of its activations.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.

@@ -16,17 +16,17 @@ from pellucid.attr._bases import (
     Inputs,
     TensorOrTensors,
     layer_after_ids_alone,
-    resolve_distribution,
 )
 from pellucid.attr._calls import calls
 from pellucid.attr.deeplift import ONE_BASELINE, DeepLift, LayerDeepLift, NeuronDeepLiftBase
 from pellucid.core.model.layers import CallLike
+from pellucid.core.problem.baselines import given_baselines
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import as_tensor_tuple
 
-MANY_BASELINES = ONE_BASELINE | {"baselines": resolve_distribution}
+MANY_BASELINES = ONE_BASELINE | {"baselines": given_baselines}
 MANY_BASELINES_OF_TUPLES = ONE_BASELINE | {
-    "baselines": lambda baselines, inputs: resolve_distribution(baselines, as_tensor_tuple(inputs, "inputs"))
+    "baselines": lambda baselines, inputs: given_baselines(baselines, as_tensor_tuple(inputs, "inputs"))
 }
 """At layers Captum always gives a tuple to a function of the inputs."""
 
@@ -126,8 +126,9 @@ class DeepLiftShap(DeepLift):
 
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
-            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least. Or a
-                function, of nothing or of the inputs, that returns them.
+            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least, or a
+                `pellucid.methods.Background`; or a function of the inputs that returns one. Or a function, of nothing
+                or of the inputs, that returns them.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -271,8 +272,9 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
 
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
-            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least. Or a
-                function, of nothing or of the inputs, that returns them.
+            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least, or a
+                `pellucid.methods.Background`; or a function of the inputs that returns one. Or a function, of nothing
+                or of the inputs, that returns them.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -400,8 +402,9 @@ class NeuronDeepLiftShap(NeuronDeepLiftBase):
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least. Or a
-                function, of nothing or of the inputs, that returns them.
+            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least, or a
+                `pellucid.methods.Background`; or a function of the inputs that returns one. Or a function, of nothing
+                or of the inputs, that returns them.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.

@@ -23,14 +23,14 @@ from pellucid.attr._bases import (
     NeuronAttribution,
     TensorOrTensors,
     layer_after_ids,
-    resolve_distribution,
 )
 from pellucid.attr._calls import Conversion, calls
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
+from pellucid.core.problem.baselines import given_baselines
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.random_streams import Seed
 
-DISTRIBUTION: dict[str, Conversion] = {"baselines": resolve_distribution}
+DISTRIBUTION: dict[str, Conversion] = {"baselines": given_baselines}
 
 
 class GradientShap(MultipliedAttribution, CompleteAttribution):
@@ -145,8 +145,9 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
 
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
-            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input. Or a function, of
-                nothing or of the inputs, that returns them.
+            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input, each drawn by itself;
+                a `pellucid.methods.Background`, whose rows are drawn; or a function of the inputs that returns one. Or
+                a function, of nothing or of the inputs, that returns them.
             n_samples: Samples per example; "auto" samples each example until its 95 % intervals are narrow.
             stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
             target: What is explained, of an output of shape (B, ...) for B examples:
@@ -313,8 +314,9 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
 
         Args:
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
-            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input. Or a function, of
-                nothing or of the inputs, that returns them.
+            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input, each drawn by itself;
+                a `pellucid.methods.Background`, whose rows are drawn; or a function of the inputs that returns one. Or
+                a function, of nothing or of the inputs, that returns them.
             n_samples: Samples per example; "auto" samples each example until its 95 % intervals are narrow.
             stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
             target: What is explained, of an output of shape (B, ...) for B examples:
@@ -466,8 +468,9 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
                 * a callable: any function of the output that returns one value per example, `lambda output:
                   output.logits[:, 3]`.
                 Negative numbers count from the end.
-            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input. Or a function, of
-                nothing or of the inputs, that returns them.
+            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input, each drawn by itself;
+                a `pellucid.methods.Background`, whose rows are drawn; or a function of the inputs that returns one. Or
+                a function, of nothing or of the inputs, that returns them.
             n_samples: Samples per example; "auto" samples each example until its 95 % intervals are narrow.
             stdevs: Standard deviation of the noise added to the inputs, one number or one for each input tensor.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.

@@ -18,6 +18,7 @@ from pellucid.attr._internals import OverriddenPart
 from pellucid.attr._routes import read_from_object
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import as_tensor_tuple
@@ -192,6 +193,7 @@ class Lime(LimeBase):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         return_stderr: Literal[False] = False,
         tolerance: float = 0.01,
         relative: bool = False,
@@ -214,6 +216,7 @@ class Lime(LimeBase):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         return_stderr: Literal[True],
         tolerance: float = 0.01,
         relative: bool = False,
@@ -236,6 +239,7 @@ class Lime(LimeBase):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         return_stderr: bool = False,
         tolerance: float = 0.01,
         relative: bool = False,
@@ -254,8 +258,11 @@ class Lime(LimeBase):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
-                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+                * a `pellucid.methods.Background` of many rows, for all examples or for each its own: for the methods
+                  that remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and
+                  Kernel SHAP), GradientShap and DeepLiftShap.
+                * a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these;
+                  at a layer whose features are removed, a function of its activations.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -285,6 +292,15 @@ class Lime(LimeBase):
             return_input_shape: Whether each element has the value of its feature, or else there is one value per
                 feature.
             show_progress: Whether to show a progress bar on stderr.
+            removal: How a feature is taken away, in the place of baselines:
+                * `pellucid.methods.Blur`: by the input, blurred.
+                * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
+                * `pellucid.methods.Gaussian`: with edges as soft as a Gaussian.
+                * `pellucid.methods.Disc`: with round corners, so that a square window becomes a disc.
+                * `pellucid.methods.Rise`: by the random smooth masks of RISE.
+                * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
+                  input without them; of tuples of these where there are several inputs. It must treat each of the n
+                  rows by itself.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest coefficient.
@@ -340,6 +356,7 @@ class KernelShap(Lime):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         sampling: Sampling = "captum",
         return_stderr: Literal[False] = False,
         tolerance: float = 0.01,
@@ -363,6 +380,7 @@ class KernelShap(Lime):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         sampling: Sampling = "captum",
         return_stderr: Literal[True],
         tolerance: float = 0.01,
@@ -386,6 +404,7 @@ class KernelShap(Lime):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         sampling: Sampling = "captum",
         return_stderr: bool = False,
         tolerance: float = 0.01,
@@ -405,8 +424,11 @@ class KernelShap(Lime):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
-                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+                * a `pellucid.methods.Background` of many rows, for all examples or for each its own: for the methods
+                  that remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and
+                  Kernel SHAP), GradientShap and DeepLiftShap.
+                * a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these;
+                  at a layer whose features are removed, a function of its activations.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -438,6 +460,15 @@ class KernelShap(Lime):
             return_input_shape: Whether each element has the value of its feature, or else there is one value per
                 feature.
             show_progress: Whether to show a progress bar on stderr.
+            removal: How a feature is taken away, in the place of baselines:
+                * `pellucid.methods.Blur`: by the input, blurred.
+                * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
+                * `pellucid.methods.Gaussian`: with edges as soft as a Gaussian.
+                * `pellucid.methods.Disc`: with round corners, so that a square window becomes a disc.
+                * `pellucid.methods.Rise`: by the random smooth masks of RISE.
+                * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
+                  input without them; of tuples of these where there are several inputs. It must treat each of the n
+                  rows by itself.
             sampling: How coalitions are sampled; see `pellucid.methods.surrogates.kernel_shap.Sampling`.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.

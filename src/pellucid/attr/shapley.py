@@ -15,6 +15,7 @@ from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, Te
 from pellucid.attr._calls import call_in_future, calls, future_of
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike
 
@@ -46,6 +47,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         tolerance: float = 0.01,
         relative: bool = False,
         max_samples: int = MOST_SAMPLES,
@@ -67,6 +69,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         tolerance: float = 0.01,
         relative: bool = False,
         max_samples: int = MOST_SAMPLES,
@@ -88,6 +91,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         tolerance: float = 0.01,
         relative: bool = False,
         max_samples: int = MOST_SAMPLES,
@@ -106,8 +110,11 @@ class ShapleyValueSampling(PerturbationAttribution):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
-                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+                * a `pellucid.methods.Background` of many rows, for all examples or for each its own: for the methods
+                  that remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and
+                  Kernel SHAP), GradientShap and DeepLiftShap.
+                * a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these;
+                  at a layer whose features are removed, a function of its activations.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -136,6 +143,15 @@ class ShapleyValueSampling(PerturbationAttribution):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            removal: How a feature is taken away, in the place of baselines:
+                * `pellucid.methods.Blur`: by the input, blurred.
+                * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
+                * `pellucid.methods.Gaussian`: with edges as soft as a Gaussian.
+                * `pellucid.methods.Disc`: with round corners, so that a square window becomes a disc.
+                * `pellucid.methods.Rise`: by the random smooth masks of RISE.
+                * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
+                  input without them; of tuples of these where there are several inputs. It must treat each of the n
+                  rows by itself.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest attribution.
             max_samples: With "auto", where it gives up; the result tells which examples have `converged`, and how many
@@ -183,6 +199,7 @@ class ShapleyValues(ShapleyValueSampling):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
     ) -> Inputs:
         """The Shapley values of each feature; (B, 1, ...) for an output (B, 1), as in Captum.
@@ -195,8 +212,11 @@ class ShapleyValues(ShapleyValueSampling):
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
                 * a tuple of these, one for each input tensor.
-                * a `pellucid.methods.Background` of many rows, for the methods that remove features: ablation and
-                  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+                * a `pellucid.methods.Background` of many rows, for all examples or for each its own: for the methods
+                  that remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and
+                  Kernel SHAP), GradientShap and DeepLiftShap.
+                * a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these;
+                  at a layer whose features are removed, a function of its activations.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -223,6 +243,15 @@ class ShapleyValues(ShapleyValueSampling):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            removal: How a feature is taken away, in the place of baselines:
+                * `pellucid.methods.Blur`: by the input, blurred.
+                * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
+                * `pellucid.methods.Gaussian`: with edges as soft as a Gaussian.
+                * `pellucid.methods.Disc`: with round corners, so that a square window becomes a disc.
+                * `pellucid.methods.Rise`: by the random smooth masks of RISE.
+                * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
+                  input without them; of tuples of these where there are several inputs. It must treat each of the n
+                  rows by itself.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
 

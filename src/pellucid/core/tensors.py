@@ -37,6 +37,11 @@ def as_tensor_tuple(value: Tensor | Tensors, name: str) -> Tensors:
     return tensors
 
 
+def unwrap_single(tensors: Tensors) -> Tensor | Tensors:
+    """A single tensor by itself, or the tuple of several, as users' functions take inputs."""
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
 def conversion_hint(value: object, name: str) -> str:
     """A hint for a message: how to make a tensor of a value of another type; an empty string for an unknown type.
 

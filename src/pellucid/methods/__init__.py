@@ -57,6 +57,7 @@ from pellucid.methods.lrp import (
     ZPlus,
 )
 from pellucid.methods.perturbation import FeatureAblation, FeaturePermutation, Occlusion
+from pellucid.methods.removal import Blur, Disc, Gaussian, Rise, Segments
 from pellucid.methods.shapley import (
     BanzhafValues,
     BanzhafValueSampling,
@@ -82,12 +83,14 @@ __all__ = [
     "Background",
     "BanzhafValueSampling",
     "BanzhafValues",
+    "Blur",
     "Composite",
     "Conductance",
     "Conservation",
     "Deconvolution",
     "DeepLift",
     "DeepLiftShap",
+    "Disc",
     "EigenCam",
     "Epsilon",
     "EpsilonAlpha2Beta1",
@@ -99,6 +102,7 @@ __all__ = [
     "FeaturePermutation",
     "Flat",
     "Gamma",
+    "Gaussian",
     "GradCam",
     "GradCamPlusPlus",
     "GradientShap",
@@ -126,8 +130,10 @@ __all__ = [
     "OwenValues",
     "Pass",
     "Problem",
+    "Rise",
     "Saliency",
     "ScoreCam",
+    "Segments",
     "Session",
     "ShapleyInteractionSampling",
     "ShapleyInteractions",

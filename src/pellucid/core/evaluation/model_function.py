@@ -30,13 +30,13 @@ from pellucid.core.model.inspection import has_embeddings
 from pellucid.core.model.isolation import needs_no_cudnn, without_cudnn
 from pellucid.core.model.layers import INPUTS, Site
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.problem.baselines import Baselines, resolve_baselines
+from pellucid.core.problem.baselines import Baselines, given_baselines, resolve_baselines
 from pellucid.core.problem.points import Points, repeat_ids
 from pellucid.core.problem.problem import GradientFunction, Problem
 from pellucid.core.problem.target import Target
 from pellucid.core.random_streams import Seed
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, as_floating, as_narrow_again, detach_all
+from pellucid.core.tensors import Tensors, as_floating, as_narrow_again, detach_all, unwrap_single
 from pellucid.errors import WrongType
 
 Mode: TypeAlias = Callable[[], AbstractContextManager[Any]]
@@ -206,8 +206,8 @@ class ModelFunction(Summarized):
             InvalidArgument: They do not fit the inputs.
         """
         like = self.baseline_template(needs_path=needs_path)
-        examples = None if self.session.is_whole_batch(self.examples) else self.examples
-        resolved = resolve_baselines(baselines, like, examples, self.problem.batch_size)
+        given = given_baselines(baselines, unwrap_single(self.problem.inputs))
+        resolved = resolve_baselines(given, like, self.session.other_rows(self.examples), self.problem.batch_size)
         return resolved if self.problem.options.create_graph else detach_all(resolved)
 
     def to_source(self, inputs: Tensors, examples: Tensor | None = None) -> Tensors:

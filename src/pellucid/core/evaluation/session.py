@@ -226,10 +226,14 @@ class Session:
         batch = all_examples(self.problem.batch_size)
         return examples is batch or torch.equal(examples, batch)
 
+    def other_rows(self, examples: Tensor) -> Tensor | None:
+        """These examples, int64 [n]; None where they are the user's batch."""
+        return None if self.is_whole_batch(examples) else examples
+
     def holds_other_rows(self, examples: Tensor) -> bool:
         """Whether a forward of these examples holds other rows than the user's batch; never with `whole_batch`."""
         return not self.whole_batch and (self.copies or not self.is_whole_batch(examples))
 
     def select_rows(self, value: Any, examples: Tensor) -> Any:
         """The rows of these examples, int64 [n], of an argument; copies, as the model may write into them."""
-        return select_examples(value, None if self.is_whole_batch(examples) else examples, self.problem.batch_size)
+        return select_examples(value, self.other_rows(examples), self.problem.batch_size)

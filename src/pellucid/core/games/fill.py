@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias, final
@@ -10,11 +10,12 @@ from typing import TypeAlias, final
 import torch
 from torch import Tensor
 
+from pellucid.core.evaluation.coalition_memory import digest
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import PointSampler
-from pellucid.core.problem.baselines import Background, Baselines, resolve_baselines
+from pellucid.core.problem.baselines import Background, Baselines, given_baselines, resolve_baselines
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors
+from pellucid.core.tensors import Tensors, unwrap_single
 
 PresentElements: TypeAlias = Callable[[slice, slice], Tensors]
 """Masks of present elements: (coalition range, point range) -> bool (k, 1 or n, ...), for k coalitions of n points."""
@@ -23,7 +24,7 @@ PresentElements: TypeAlias = Callable[[slice, slice], Tensors]
 @final
 @dataclass(frozen=True, eq=False)
 class Fill(Summarized):
-    """The values of absent elements: of a single baseline, or of each row of a background in turn.
+    """An imputer of values: of a single baseline, or of each row of a background in turn.
 
     Args:
         rows: R rows of values, (R, 1 or n, ...) for points (n, ...).
@@ -42,16 +43,22 @@ class Fill(Summarized):
         Raises:
             InvalidArgument: They do not fit the points.
         """
-        if isinstance(baselines, Background):
-            return cls(tuple(tensor.detach().unsqueeze(1) for tensor in baselines.like(f.x)))
-        examples = None if f.session.is_whole_batch(f.examples) else f.examples
-        resolved = resolve_baselines(baselines, f.x, examples, f.problem.batch_size, fills=True)
+        given, batch_size = given_baselines(baselines, unwrap_single(f.x)), f.problem.batch_size
+        examples = f.session.other_rows(f.examples)
+        if isinstance(given, Background):
+            return cls(given.rows_like(f.x, examples, batch_size))
+        resolved = resolve_baselines(given, f.x, examples, batch_size, fills=True)
         return cls(tuple(tensor.detach().unsqueeze(0) for tensor in resolved))
 
     @property
     def count(self) -> int:
         """The number of rows."""
         return len(self.rows[0])
+
+    @property
+    def key(self) -> Hashable:
+        """The values."""
+        return digest(self.rows)
 
     @property
     def baseline(self) -> Tensors:

@@ -14,8 +14,10 @@ from torch.nn.utils.rnn import pad_sequence
 from pellucid.core.evaluation.coalition_memory import ByIdentity, CoalitionMemory, digest, packed
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask, Features, mask_of_points
-from pellucid.core.games.fill import Fill, PresentElements
-from pellucid.core.games.outcomes import average_over_background, evaluate_present, evaluate_samples
+from pellucid.core.games.fill import PresentElements
+from pellucid.core.games.imputer import Imputer, imputer_of
+from pellucid.core.games.outcomes import evaluate_present
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.model.isolation import random_state
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.tensors import Tensors, as_floating, at_least_float32, is_floating
@@ -62,25 +64,28 @@ class Game:
         f: The function.
         feature_mask: Which elements are one feature; see [FeatureMask][pellucid.methods.FeatureMask].
         baselines: What absent features are replaced by, at the source; see [Baselines][pellucid.methods.Baselines].
+        removal: How they are taken away instead; see [RemovalLike][pellucid.methods.RemovalLike].
 
     Attributes:
         f: The function.
-        fill: The baselines, as values of absent elements.
+        imputer: What stands in the place of absent elements.
         features: The features, active or not.
         active_features: The indices of the active features, int64 [active].
     """
 
-    def __init__(self, f: ModelFunction, feature_mask: FeatureMask, baselines: Baselines) -> None:
-        self.f, self.fill = f, Fill.of(f, baselines)
+    def __init__(
+        self, f: ModelFunction, feature_mask: FeatureMask, baselines: Baselines, removal: RemovalLike | None = None
+    ) -> None:
+        self.f, self.imputer = f, imputer_of(f, baselines, removal)
         self.features = Features.of(f.x, mask_of_points(f, feature_mask))
-        self.active_features = active_features(self.features, f.x, self.fill)
+        self.active_features = active_features(self.features, f.x, self.imputer)
         self._dtype = torch.get_default_dtype()
 
     def select(self, which: Tensor) -> Game:
         """The same game, with the same active features, for the points with these indices, int64 [k]."""
         game = copy.copy(self)
         game.f = self.f.select(which)
-        game.fill = self.fill.select(which)
+        game.imputer = self.imputer.select(which)
         game.features = self.features.select(which)
         return game
 
@@ -99,16 +104,20 @@ class Game:
         listed = None if memory is None else coalitions(slice(0, count), slice(None))
         if memory is not None and listed is not None and listed.shape[1] == 1:
             values = await self._remembered_values(memory, listed)
-        elif self.fill.count > 1:
-            values = await average_over_background(
-                self.f, count, self.fill, self._present_elements(coalitions), silent=silent
-            )
         else:
-            values = await evaluate_samples(
-                self.f, count, self.fill.points(self.f.x, self._present_elements(coalitions)), silent=silent
+            values = await evaluate_present(
+                self.f, count, self.imputer, self._present_elements(coalitions), silent=silent
             )
         (self._dtype,) = (tensor.dtype for tensor in as_floating((values[:0],)))
         return at_least_float32(values) if is_floating(values) else values.double()
+
+    def points(self, present: Tensor) -> Tensors:
+        """The points (k * n, ...) of coalitions of features, active or not, bool [k, 1 or n, features]."""
+
+        def present_elements(coalition_range: slice, point_range: slice) -> Tensors:
+            return self.features.element_masks(present[coalition_range], point_range)
+
+        return self.imputer.points(self.f.x, present_elements)(slice(0, len(present)), slice(None))
 
     def _present_elements(self, coalitions: Coalitions) -> PresentElements:
         """The masks of the elements that are present in coalitions of active features."""
@@ -133,7 +142,7 @@ class Game:
         Values are not remembered if the model drew random numbers, as dropout does.
         """
         evaluator = self.f.evaluator
-        game = (evaluator.source, ByIdentity(evaluator.target), digest(self.features.masks), digest(self.fill.rows))
+        game = (evaluator.source, ByIdentity(evaluator.target), digest(self.features.masks), self.imputer.key)
         keys, known = packed(coalitions[:, 0]), memory.known(game)
         unknown = {key: index for index, key in enumerate(keys) if key not in known}
         if unknown:
@@ -141,7 +150,7 @@ class Game:
             device = self.f.problem.inputs[0].device
             state_before = random_state(device)
             present_elements = self._present_elements(lambda coalition_range, _: unknown_coalitions[coalition_range])
-            values = await evaluate_present(self.f, len(unknown_coalitions), self.fill, present_elements)
+            values = await evaluate_present(self.f, len(unknown_coalitions), self.imputer, present_elements)
             if all(map(torch.equal, state_before, random_state(device))):
                 memory.remember(game, list(unknown), values)
             known = known | dict(zip(unknown, values.T, strict=True))
@@ -190,21 +199,13 @@ def _unique_coalitions(coalitions: Tensor) -> tuple[Tensor, Tensor]:
     return coalitions[first, torch.arange(len(unique), device="cpu")], index_of_unique
 
 
-def active_features(players: FeatureSet, x: Tensors, fill: Fill) -> Tensor:
-    """The features that differ from their fill in any example, int64 [k]; warns where none does."""
-    changed = fill.changed_elements(x)
+def active_features(players: FeatureSet, x: Tensors, imputer: Imputer) -> Tensor:
+    """The features that their absence may change in any example, int64 [k]; warns where there are none."""
+    changed = imputer.changed_elements(x)
     active = players.changed_features(changed, tuple(map(torch.zeros_like, changed)))
     if players.count and not len(active):
         warn("baselines are equal to the inputs: all attributions are zero.")
     return active
-
-
-def masked_points(masks: Tensors, inside: Tensors, outside: Tensors, point_range: slice) -> Tensors:
-    """Points (k * n, ...): elements of `inside` where each of k masks, (k, 1 or n, ...), is true, else of `outside`."""
-    return tuple(
-        torch.where(mask, tensor[point_range], fill[point_range]).flatten(0, 1)
-        for mask, tensor, fill in zip(masks, inside, outside, strict=True)
-    )
 
 
 async def ablation_effects(

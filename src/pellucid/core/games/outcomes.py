@@ -12,7 +12,8 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.row_independence import RowIndependenceCheck
 from pellucid.core.evaluation.sweep import PointSampler, block_evaluator, by_point, repeat_examples
 from pellucid.core.futures import AllDone
-from pellucid.core.games.fill import Fill, PresentElements
+from pellucid.core.games.fill import PresentElements
+from pellucid.core.games.imputer import Imputer
 from pellucid.core.problem.points import Points
 from pellucid.core.restarts import BatchCollapsed
 from pellucid.core.tensors import Tensors, as_floating, at_least_float32
@@ -85,14 +86,14 @@ async def _blocks_of_futures(
 
 
 async def average_over_background(
-    f: ModelFunction, coalitions: int, fill: Fill, present_elements: PresentElements, *, silent: bool = False
+    f: ModelFunction, coalitions: int, imputer: Imputer, present_elements: PresentElements, *, silent: bool = False
 ) -> Tensor:
-    """The values of coalitions, as the mean over the rows of a background that fill the absent elements.
+    """The values of coalitions, as the mean over the rows of a background that stand in the place of absent elements.
 
     Args:
         f: The function.
         coalitions: The number of coalitions.
-        fill: The rows of the background.
+        imputer: The rows of the background.
         present_elements: The masks of the elements that are present in a range of coalitions.
         silent: Whether no progress bar counts the evaluations.
 
@@ -100,21 +101,23 @@ async def average_over_background(
         Values [m, coalitions]; see [evaluate_samples][pellucid.core.games.outcomes.evaluate_samples].
     """
     means = []
-    most = max(1, MOST_AVERAGED // fill.count)
+    most = max(1, MOST_AVERAGED // imputer.count)
     for first in range(0, coalitions, most):
         count = min(most, coalitions - first)
 
         def shifted(coalition_range: slice, point_range: slice, first: int = first) -> Tensors:
             return present_elements(slice(first + coalition_range.start, first + coalition_range.stop), point_range)
 
-        values = await evaluate_samples(f, count * fill.count, fill.points(f.x, shifted), silent=silent)
+        values = await evaluate_samples(f, count * imputer.count, imputer.points(f.x, shifted), silent=silent)
         (floating,) = as_floating((values,))
-        means.append(at_least_float32(floating).view(len(values), count, fill.count).mean(2).to(floating.dtype))
+        means.append(at_least_float32(floating).view(len(values), count, imputer.count).mean(2).to(floating.dtype))
     return torch.cat(means, dim=1)
 
 
-async def evaluate_present(f: ModelFunction, coalitions: int, fill: Fill, present_elements: PresentElements) -> Tensor:
-    """The values of coalitions, [m, coalitions], whether a single baseline or a background fills absent elements."""
-    if fill.count > 1:
-        return await average_over_background(f, coalitions, fill, present_elements)
-    return await evaluate_samples(f, coalitions, fill.points(f.x, present_elements))
+async def evaluate_present(
+    f: ModelFunction, coalitions: int, imputer: Imputer, present_elements: PresentElements, *, silent: bool = False
+) -> Tensor:
+    """The values of coalitions, [m, coalitions], each of a single point or the mean over the rows of a background."""
+    if imputer.count > 1:
+        return await average_over_background(f, coalitions, imputer, present_elements, silent=silent)
+    return await evaluate_samples(f, coalitions, imputer.points(f.x, present_elements), silent=silent)

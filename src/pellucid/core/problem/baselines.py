@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
@@ -11,20 +13,26 @@ from torch import Tensor
 
 from pellucid.core.examples import select_examples
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, as_tensor_tuple, conversion_hint, describe, is_floating
+from pellucid.core.tensors import (
+    Tensors,
+    as_tensor_tuple,
+    conversion_hint,
+    describe,
+    is_floating,
+)
 from pellucid.errors import InvalidArgument
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Background(Summarized):
-    """A distribution of baselines for a game: the value of a coalition is the mean over its rows.
+    """A distribution of baselines: many rows, the same for all examples or for each its own.
 
     F(S) = mean over the rows b of f(x in the features of S, b elsewhere)
 
-    Shapley values then add up to f(x) less the mean output over the rows, as those of SHAP's explainers do with their
-    background data; these are the interventional Shapley values. All examples share the rows, and each coalition costs
-    one evaluation per row.
+    is then the value of a coalition in a game. Shapley values add up to f(x) less the mean output over the rows, as
+    those of SHAP's explainers do with their background data; these are the interventional Shapley values. Each
+    coalition costs one evaluation per row.
 
     Lundberg, Lee, "A unified approach to interpreting model predictions", 2017, https://arxiv.org/abs/1705.07874;
     Janzing, Minorics, Bloebaum, "Feature relevance quantification in explainable AI", 2020,
@@ -32,6 +40,7 @@ class Background(Summarized):
 
     Args:
         rows: (R, ...) for inputs (B, ...), such as examples of the training data; a tuple of such for several inputs.
+        per_example: Whether each example has rows of its own, (B, R, ...), such as shuffles of its sequence.
 
     Raises:
         InvalidArgument: They are not tensors, have no rows, or have different numbers of rows.
@@ -45,36 +54,67 @@ class Background(Summarized):
     """
 
     rows: Tensor | Tensors
+    per_example: bool = False
 
     def __post_init__(self) -> None:
-        rows = as_tensor_tuple(self.rows, "rows")
-        if len({tensor.shape[:1] for tensor in rows}) > 1 or 0 in rows[0].shape[:1] or not rows[0].ndim:
-            raise InvalidArgument(f"rows must be at least one, as many for each input: got {describe(self.rows)}.")
+        rows, before = as_tensor_tuple(self.rows, "rows"), 2 if self.per_example else 1
+        sizes = rows[0].shape[:before]
+        if len(sizes) < before or 0 in sizes or any(tensor.shape[:before] != sizes for tensor in rows):
+            of_each = " and example" if self.per_example else ""
+            raise InvalidArgument(
+                f"rows must be at least one, as many for each input{of_each}: got {describe(self.rows)}."
+            )
 
-    def like(self, x: Tensors) -> Tensors:
-        """The rows (R, ...) on the devices of the points `x` (n, ...), in dtypes that can hold both.
+    def rows_like(self, x: Tensors, examples: Tensor | None, batch_size: int) -> Tensors:
+        """The rows (R, 1 or n, ...) on the devices of the points `x` (n, ...), in dtypes that can hold both.
+
+        Args:
+            x: The points.
+            examples: The example that each belongs to, int64 [n]; None for every example once, in order.
+            batch_size: The number of examples.
 
         Raises:
-            InvalidArgument: They do not have the shapes of the points.
+            InvalidArgument: They do not have the shapes of the points, or are not for as many examples.
         """
         rows = as_tensor_tuple(self.rows, "rows")
-        if [tensor.shape[1:] for tensor in rows] != [tensor.shape[1:] for tensor in x]:
-            raise InvalidArgument(
-                f"baselines must be a Background of {_format_many('rows', x)}: got {describe(self.rows)}."
-            )
-        return tuple(tensor.to(point.device, _fill_dtype(point, tensor)) for tensor, point in zip(rows, x, strict=True))
+        if self.per_example and len(rows[0]) == batch_size:
+            rows = tuple(tensor.transpose(0, 1) for tensor in select_examples(rows, examples, batch_size))
+        else:
+            rows = tuple(tensor.unsqueeze(1) for tensor in rows)
+        if [tensor.shape[2:] for tensor in rows] != [tensor.shape[1:] for tensor in x]:
+            leading = (batch_size, "rows") if self.per_example else ("rows",)
+            expected = format_many(leading, x)
+            raise InvalidArgument(f"baselines must be a Background of {expected}: got {describe(self.rows)}.")
+        return tuple(
+            tensor.detach().to(point.device, _fill_dtype(point, tensor)) for tensor, point in zip(rows, x, strict=True)
+        )
 
 
-Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background | None"
+Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background | Callable[..., Any] | None"
 """The reference inputs of an attribution, which stand for the absence of information.
 
 * `None`: zero.
 * a number: this value everywhere.
 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's shape: one for each.
 * a tuple of these, one for each input tensor.
-* a [Background][pellucid.methods.Background] of many rows, for the methods that remove features: ablation and
-  occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP.
+* a [Background][pellucid.methods.Background] of many rows, for all examples or for each its own: for the methods that
+  remove features (ablation and occlusion, Shapley, Banzhaf and Owen values, interactions and Kernel SHAP), GradientShap
+  and DeepLiftShap.
+* a function of the inputs (a tensor, or a tuple of several), or of nothing, that returns any of these; at a layer whose
+  features are removed, a function of its activations.
 """
+
+
+def given_baselines(baselines: Any, inputs: Tensor | Tensors) -> Any:
+    """Baselines as they are given, or what a function of nothing or of the inputs returns.
+
+    Args:
+        baselines: The user's baselines.
+        inputs: What the function is called with.
+    """
+    if not callable(baselines) or isinstance(baselines, Tensor):
+        return baselines
+    return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
 
 
 def resolve_baselines(
@@ -117,13 +157,13 @@ def not_a_distribution(baselines: object, like: Tensors) -> InvalidArgument:
         hint = " Hint: a tensor of many rows, such as those of training examples."
     return InvalidArgument(
         "baselines must be a distribution for each input: "
-        f"expected {_format_many('n_baselines', like)}, got {describe(baselines)}.{hint}"
+        f"expected {format_many(('n_baselines',), like)}, got {describe(baselines)}.{hint}"
     )
 
 
-def _format_many(first: str, like: Tensors) -> str:
-    """The shapes of tensors with another first dimension, for a message: `(rows, 3)`."""
-    return ", ".join(str((first, *tensor.shape[1:])).replace("'", "") for tensor in like)
+def format_many(first: tuple[int | str, ...], like: Tensors) -> str:
+    """The shapes of tensors with other first dimensions, for a message: `(rows, 3)`."""
+    return ", ".join(str((*first, *tensor.shape[1:])).replace("'", "") for tensor in like)
 
 
 def _fill_dtype(x: Tensor, baseline: Tensor | float) -> torch.dtype:

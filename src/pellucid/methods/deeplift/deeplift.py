@@ -16,10 +16,10 @@ from pellucid.core.evaluation.moments import Moments
 from pellucid.core.evaluation.point_samplers import precomputed_points
 from pellucid.core.evaluation.sweep import by_point, repeat_examples, sweep
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.problem.baselines import Baselines, not_a_distribution
+from pellucid.core.problem.baselines import Background, Baselines, given_baselines, not_a_distribution
 from pellucid.core.problem.points import Points
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, as_tensor_tuple, format_shapes, sum_over_tensors
+from pellucid.core.tensors import Tensors, as_tensor_tuple, detach_all, format_shapes, sum_over_tensors, unwrap_single
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.deeplift.reference import Contributions, ReferenceComparison
@@ -120,13 +120,14 @@ class DeepLiftShap(Summarized):
 
     @attribution
     def __call__(
-        self, f: ModelFunction, /, baselines: Tensor | Tensors, *, return_convergence_delta: bool = False
+        self, f: ModelFunction, /, baselines: Baselines, *, return_convergence_delta: bool = False
     ) -> Attributions:
         """The mean contributions, with standard errors over the baselines.
 
         Args:
             f: A function of points at the inputs or a layer, with one value per example.
-            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least.
+            baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least, or a
+                [Background][pellucid.methods.Background]; or a function of the inputs that returns one.
             return_convergence_delta: Whether to measure how far the attributions are from adding up.
 
         Returns:
@@ -143,7 +144,7 @@ class DeepLiftShap(Summarized):
             """Each of some points beside each of some baselines, sample by sample."""
             count, ends = samples.stop - samples.start, tuple(tensor[point_range] for tensor in x)
             examples = f.examples[point_range].repeat(count)
-            starts = tuple(tensor[samples].repeat_interleave(len(ends[0]), dim=0) for tensor in distribution)
+            starts = tuple(_rows_of(tensor, samples, point_range, len(ends[0])) for tensor in distribution)
             ends = tuple(tensor.repeat(count, *[1] * (tensor.ndim - 1)) for tensor in ends)
             return (
                 ends
@@ -226,22 +227,36 @@ def with_three_arguments(custom: Callable[..., Any] | None) -> AttributionFuncti
     return lambda *arguments: custom(*arguments[:count])
 
 
-def _distribution(baselines: Tensor | Tensors, f: ModelFunction) -> Tensors:
-    """Baselines (n_baselines, ...), one for each input of the model.
+def _rows_of(distribution: Tensor, samples: slice, point_range: slice, points: int) -> Tensor:
+    """Some rows of a distribution (R, 1 or n, ...) for some points, (rows * points, ...), row by row."""
+    rows = distribution[samples] if distribution.shape[1] == 1 else distribution[samples, point_range]
+    return rows.expand(-1, points, *rows.shape[2:]).flatten(0, 1)
+
+
+def _distribution(baselines: Baselines, f: ModelFunction) -> Tensors:
+    """Baselines (n_baselines, 1 or n, ...), one for each input of the model.
 
     Raises:
         InvalidArgument: They do not fit the inputs, or are fewer than two.
     """
     like = f.baseline_template(needs_path=False)
-    distribution = baselines if isinstance(baselines, tuple) else (baselines,)
+    given = given_baselines(baselines, unwrap_single(f.problem.inputs))
+    if isinstance(given, Background):
+        rows = given.rows_like(like, f.session.other_rows(f.examples), f.problem.batch_size)
+        return _at_least_two(tuple(tensor.to(x) for tensor, x in zip(rows, like, strict=True)))
+    distribution = given if isinstance(given, tuple) else (given,)
     fits = len(distribution) == len(like) and all(
         isinstance(b, Tensor) and b.shape[1:] == x.shape[1:] and len(b) == len(distribution[0])
         for b, x in zip(distribution, like, strict=True)
     )
     if not fits:
-        raise not_a_distribution(baselines, like)
+        raise not_a_distribution(given, like)
+    rows = tuple(b.to(x).unsqueeze(1) for b, x in zip(distribution, like, strict=True))
+    return _at_least_two(rows if f.problem.options.create_graph else detach_all(rows))
+
+
+def _at_least_two(distribution: Tensors) -> Tensors:
+    """Baselines (n_baselines, 1 or n, ...), of which there must be two."""
     if len(distribution[0]) < 2:
         raise InvalidArgument("baselines must be at least two: got 1. Hint: DeepLift takes a single one.")
-    return tuple(
-        b.to(x) if f.problem.options.create_graph else b.detach().to(x) for b, x in zip(distribution, like, strict=True)
-    )
+    return distribution

@@ -16,7 +16,7 @@ from pellucid.core.evaluation.moments import Moments
 from pellucid.core.evaluation.point_samplers import DrawnOnDemand, precomputed_points
 from pellucid.core.evaluation.sweep import PointSampler, by_point, repeat_examples, sweep
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.problem.baselines import not_a_distribution
+from pellucid.core.problem.baselines import Background, Baselines, given_baselines, not_a_distribution
 from pellucid.core.problem.points import Points
 from pellucid.core.random_streams import (
     RandomSource,
@@ -28,7 +28,7 @@ from pellucid.core.random_streams import (
     stdev_per_input,
 )
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, at_least_float32, lerp, minus, sum_over_tensors, times
+from pellucid.core.tensors import Tensors, at_least_float32, lerp, minus, sum_over_tensors, times, unwrap_single
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 
@@ -76,13 +76,15 @@ class GradientShap(Summarized):
 
     @attribution
     def __call__(
-        self, f: ModelFunction, /, baselines: Tensor | Tensors, *, return_convergence_delta: bool = False
+        self, f: ModelFunction, /, baselines: Baselines, *, return_convergence_delta: bool = False
     ) -> Attributions:
         """The expected gradients, with standard errors.
 
         Args:
             f: A function of the inputs, with one value per example.
-            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input.
+            baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input, each drawn by itself;
+                a [Background][pellucid.methods.Background], whose rows are drawn; or a function of the inputs that
+                returns one.
             return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per
                 sample.
 
@@ -90,9 +92,10 @@ class GradientShap(Summarized):
             Attributions of the shapes of the inputs; delta of shape (B * samples,), the samples of an example together.
         """
         stdevs = stdev_per_input(self.stdevs, len(f.x))
-        distributions = baselines if isinstance(baselines, tuple) else (baselines,)
-        if not isinstance(distributions[0], Tensor):
-            raise not_a_distribution(baselines, f.baseline_template())
+        given = given_baselines(baselines, unwrap_single(f.problem.inputs))
+        distribution = given if isinstance(given, tuple | Background) else (given,)
+        if isinstance(distribution, tuple) and not isinstance(distribution[0], Tensor):
+            raise not_a_distribution(given, f.baseline_template())
         if return_convergence_delta and self.n_samples == "auto":
             raise InvalidArgument('return_convergence_delta must be False for n_samples="auto": got True.')
         sampler = AdaptiveSampler(f, self.n_samples, self, at_once=MAX_SAMPLES_PER_ROUND)
@@ -104,7 +107,7 @@ class GradientShap(Summarized):
                     f if sampler.all_active else f.select(sampler.active_points),
                     sampler,
                     moments,
-                    distributions,
+                    distribution,
                     stdevs,
                     draws.select(sampler.active_points),
                     return_convergence_delta,
@@ -117,7 +120,7 @@ class GradientShap(Summarized):
         f: ModelFunction,
         sampler: AdaptiveSampler,
         moments: Moments,
-        distributions: tuple[Tensor | float, ...],
+        distribution: tuple[Tensor | float, ...] | Background,
         stdevs: tuple[float, ...],
         draws: RandomSource,
         return_delta: bool,
@@ -127,24 +130,7 @@ class GradientShap(Summarized):
         Returns:
             How far each sample is from adding up, [n * samples], if wanted.
         """
-        size = (len(f), sampler.count)
-        rows = sample_rows(distributions, f.baseline_template(), draws, *size)
-
-        # As in Captum, a number may stand for the baselines of a later input.
-        backgrounds = tuple(
-            baselines.to(x) if isinstance(baselines, Tensor) else x.new_full((1, *x.shape[1:]), baselines)
-            for baselines, x in zip(distributions, f.baseline_template(), strict=True)
-        )
-
-        def starts(samples: slice, point_range: slice) -> Tensors:
-            """The baselines that were drawn, like the inputs of the model."""
-            count = len(repeat_examples(f.examples, samples, point_range))
-            return tuple(
-                background.expand(count, *background.shape[1:])
-                if row is None
-                else background[row[point_range, samples].T.flatten().to(background.device)]
-                for background, row in zip(backgrounds, rows, strict=True)
-            )
+        starts = _drawn_baselines(distribution, f, draws, sampler.count)
 
         # The global generators draw all noise before the first forward, as in Captum. For a delta it is needed twice.
         ends: PointSampler
@@ -152,7 +138,7 @@ class GradientShap(Summarized):
             ends = precomputed_points(add_gaussian_noise(f.x, draws, sampler.count, stdevs))
         else:
             ends = DrawnOnDemand(lambda count: add_gaussian_noise(f.x, draws, count, stdevs))
-        alphas = draws.uniform(*size)
+        alphas = draws.uniform(len(f), sampler.count)
 
         def sample_lines(samples: slice, point_range: slice) -> Tensors:
             """Points on the lines, at the source, and the lines' differences end - start, where gradients are taken."""
@@ -179,3 +165,34 @@ class GradientShap(Summarized):
                 totals = sum_over_tensors(tuple(tensor.detach().transpose(0, 1) for tensor in block), kept=2)
                 sums.add(len(repeat_examples(f.examples, samples, point_range)), (totals.T.flatten(),))
         return completeness_gaps(f, by_point(sums, sampler.count), starts, ends) if return_delta else None
+
+
+def _drawn_baselines(
+    distribution: tuple[Tensor | float, ...] | Background, f: ModelFunction, draws: RandomSource, samples: int
+) -> PointSampler:
+    """Draws a baseline for each sample of each of a function's own points: like the inputs of the model."""
+    like, points = f.baseline_template(), torch.arange(len(f), device="cpu")
+    rows: tuple[Tensor | None, ...]
+    if isinstance(distribution, Background):
+        backgrounds = distribution.rows_like(like, f.session.other_rows(f.examples), f.problem.batch_size)
+        rows = (draws.choice(len(backgrounds[0]), len(f), samples, 0),) * len(like)
+    else:
+        rows = sample_rows(distribution, like, draws, len(f), samples)
+        # As in Captum, a number may stand for the baselines of a later input.
+        backgrounds = tuple(
+            baselines.to(x).unsqueeze(1)
+            if isinstance(baselines, Tensor)
+            else x.new_full((1, 1, *x.shape[1:]), baselines)
+            for baselines, x in zip(distribution, like, strict=True)
+        )
+
+    def baselines_of(background: Tensor, row: Tensor | None, sample_range: slice, point_range: slice) -> Tensor:
+        examples = points[point_range].repeat(sample_range.stop - sample_range.start)
+        columns = examples if background.shape[1] > 1 else torch.zeros_like(examples)
+        drawn = torch.zeros_like(examples) if row is None else row[point_range, sample_range].T.flatten()
+        return background[drawn.to(background.device), columns.to(background.device)]
+
+    return lambda sample_range, point_range: tuple(
+        baselines_of(background, row, sample_range, point_range)
+        for background, row in zip(backgrounds, rows, strict=True)
+    )

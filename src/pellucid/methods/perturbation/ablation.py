@@ -10,9 +10,10 @@ from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask, Features, mask_of_points
-from pellucid.core.games.fill import Fill
 from pellucid.core.games.game import FeatureSet, ablation_effects, active_features
+from pellucid.core.games.imputer import imputer_of
 from pellucid.core.games.outcomes import evaluate_present
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.games.windows import Strides, Windows, WindowShapes
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
@@ -40,7 +41,13 @@ class FeatureAblation(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Attributions:
         """The effects of the features.
 
@@ -48,11 +55,13 @@ class FeatureAblation(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What replaces a feature, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return await _ablation_attributions(f, Features.of(f.x, mask_of_points(f, feature_mask)), baselines)
+        return await _ablation_attributions(f, Features.of(f.x, mask_of_points(f, feature_mask)), baselines, removal)
 
 
 @final
@@ -80,28 +89,36 @@ class Occlusion(Summarized):
     strides: Strides = None
 
     @attribution
-    async def __call__(self, f: ModelFunction, /, baselines: Baselines = None) -> Attributions:
+    async def __call__(
+        self, f: ModelFunction, /, baselines: Baselines = None, *, removal: RemovalLike | None = None
+    ) -> Attributions:
         """The mean effects of the windows.
 
         Args:
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What replaces a window, at the source; see [Baselines][pellucid.methods.Baselines].
+            removal: How a window is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
         """
-        return await _ablation_attributions(f, Windows.of(f.x, self.sliding_window_shapes, self.strides), baselines)
+        return await _ablation_attributions(
+            f, Windows.of(f.x, self.sliding_window_shapes, self.strides), baselines, removal
+        )
 
 
-async def _ablation_attributions(f: ModelFunction, players: FeatureSet, baselines: Baselines) -> Attributions:
-    """The effects of replacing each player by the baselines."""
-    fill = Fill.of(f, baselines)
+async def _ablation_attributions(
+    f: ModelFunction, players: FeatureSet, baselines: Baselines, removal: RemovalLike | None
+) -> Attributions:
+    """The effects of replacing each player by the baselines, or of its removal."""
+    imputer = imputer_of(f, baselines, removal)
 
     def ablate(absent: Tensor) -> Awaitable[Tensor]:
         def present_elements(sample_range: slice, point_range: slice) -> Tensors:
             return tuple(~mask for mask in players.masks_of(absent[sample_range], point_range))
 
-        return evaluate_present(f, len(absent), fill, present_elements)
+        return evaluate_present(f, len(absent), imputer, present_elements)
 
-    effects = await ablation_effects(players, active_features(players, f.x, fill), ablate)
+    effects = await ablation_effects(players, active_features(players, f.x, imputer), ablate)
     return f.attributions(players.spread(effects), site="source")

@@ -14,6 +14,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.attributions import game_attributions
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
@@ -46,7 +47,13 @@ class BanzhafValues(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Attributions:
         """The Banzhaf values.
 
@@ -54,6 +61,8 @@ class BanzhafValues(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
@@ -62,7 +71,7 @@ class BanzhafValues(Summarized):
         Raises:
             InvalidArgument: There are too many features.
         """
-        game = Game(f, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines, removal)
         values = await all_coalition_values(game, "Banzhaf values", "BanzhafValueSampling")
         n_players = len(game.active_features)
         return game_attributions(game, semivalues(values, [0.5 ** (n_players - 1)] * n_players))
@@ -108,7 +117,13 @@ class BanzhafValueSampling(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Attributions:
         """The sampled Banzhaf values.
 
@@ -116,6 +131,8 @@ class BanzhafValueSampling(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
@@ -126,7 +143,7 @@ class BanzhafValueSampling(Summarized):
         """
         if self.n_samples != "auto":
             check_count("n_samples", self.n_samples, 2)
-        game = Game(f, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines, removal)
         generator = shared_generator(self.seed, self.generator)
         columns = torch.arange(len(game.active_features), device="cpu")  # the coalitions are of the players alone
         adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=2)
@@ -160,7 +177,7 @@ def _banzhaf_estimate(game: Game, coalitions: Tensor, outputs: Tensor) -> tuple[
     differences, errors = means[0] - means[1], (variances[0] + variances[1]).sqrt()
     if len(outputs) != len(game.f):  # one game of the whole batch, in which every player is active
         return differences, errors
-    changed = game.features.sum_per_feature(tuple(mask.double() for mask in game.fill.changed_elements(game.f.x)))
+    changed = game.features.sum_per_feature(tuple(mask.double() for mask in game.imputer.changed_elements(game.f.x)))
     is_active = changed[:, game.active_features, None] > 0
     return is_active * differences, is_active * errors
 

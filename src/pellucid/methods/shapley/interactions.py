@@ -13,6 +13,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.attributions import output_shape
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
 from pellucid.core.summaries import Summarized, summary
@@ -95,7 +96,13 @@ class ShapleyInteractions(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Interactions:
         """The interactions of all pairs.
 
@@ -103,6 +110,8 @@ class ShapleyInteractions(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Interactions (B, *K, features, features) for outputs (B, *K); those of features that equal their baselines
@@ -114,7 +123,7 @@ class ShapleyInteractions(Summarized):
         if self.order != 2:
             raise InvalidArgument(f"order must be 2, for pairs: got {summary(self.order)}.")
         check_index(self.index)
-        game = Game(f, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines, removal)
         values = await all_coalition_values(game, "Shapley interactions", "KernelShapIQ or ShapleyInteractionSampling")
         n_players = len(game.active_features)
         main_effects = semivalues(values, shapley_weights(n_players))
@@ -177,7 +186,13 @@ class ShapleyInteractionSampling(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Interactions:
         """The sampled interactions of all pairs, with standard errors.
 
@@ -185,6 +200,8 @@ class ShapleyInteractionSampling(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Interactions (B, *K, features, features) for outputs (B, *K); those of features that equal their baselines
@@ -194,7 +211,7 @@ class ShapleyInteractionSampling(Summarized):
             InvalidArgument: The index is none of those above.
         """
         check_index(self.index)
-        game = Game(f, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines, removal)
         generator, paths = shared_generator(self.seed, self.generator), walecki_paths(len(game.active_features))
         adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=len(paths))
 

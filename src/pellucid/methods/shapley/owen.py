@@ -13,6 +13,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.attributions import game_attributions
 from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.games.game import Game
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
@@ -62,7 +63,13 @@ class OwenValues(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Attributions:
         """The Owen values.
 
@@ -70,6 +77,8 @@ class OwenValues(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
@@ -78,7 +87,7 @@ class OwenValues(Summarized):
         Raises:
             InvalidArgument: The groups do not fit, divide a feature, or need too many coalitions.
         """
-        game = Game(f, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines, removal)
         group_ids, group_of_player = _groups_of_players(
             game, Features.of(f.x, mask_of_points(f, self.groups), "groups")
         )
@@ -196,7 +205,13 @@ class OwenValueSampling(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Attributions:
         """The sampled Owen values.
 
@@ -204,6 +219,8 @@ class OwenValueSampling(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
@@ -212,7 +229,7 @@ class OwenValueSampling(Summarized):
         Raises:
             InvalidArgument: The groups do not fit, or divide a feature; there is no sample.
         """
-        game = Game(f, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines, removal)
         groups = Features.of(f.x, mask_of_points(f, self.groups), "groups")
         group_ids, group_of_player = _groups_of_players(game, groups)
         generator = shared_generator(self.seed, self.generator)

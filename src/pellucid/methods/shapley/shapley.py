@@ -13,6 +13,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.attributions import game_attributions
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
@@ -76,7 +77,13 @@ class ShapleyValueSampling(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Attributions:
         """The sampled Shapley values.
 
@@ -84,6 +91,8 @@ class ShapleyValueSampling(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
@@ -93,7 +102,7 @@ class ShapleyValueSampling(Summarized):
             known = ", ".join(get_args(PermutationSampling))
             raise InvalidArgument(f"permutations must be one of {known}: got {summary(self.permutations)}.")
         generator = shared_generator(self.seed, self.generator)
-        game = Game(f, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines, removal)
         per_draw = permutations_per_draw(game, self.permutations)
         adaptive_sampler = AdaptiveSampler(f, self.n_samples, self, per_draw=per_draw)
         draw = functools.partial(sample_permutations, game, self.permutations, generator=generator)
@@ -120,7 +129,13 @@ class ShapleyValues(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Attributions:
         """The Shapley values.
 
@@ -128,6 +143,8 @@ class ShapleyValues(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Attributions (B, *K, ...) for outputs (B, *K) and each tensor at the source (B, ...); an output (B, 1)
@@ -136,6 +153,6 @@ class ShapleyValues(Summarized):
         Raises:
             InvalidArgument: There are too many features.
         """
-        game = Game(f, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines, removal)
         values = await all_coalition_values(game, "Shapley values", "ShapleyValueSampling")
         return game_attributions(game, semivalues(values, shapley_weights(len(game.active_features))))

@@ -153,8 +153,3 @@ def consume_captum_fit_draws(columns: int, generator: torch.Generator | None) ->
         torch.empty((), dtype=torch.int64, device="cpu").random_()  # the seed of a DataLoader
         for shape in ((1, columns), (1,)):  # weight and bias of a Linear
             torch.empty(shape, device="cpu").uniform_()
-
-
-def unwrap_single(tensors: Tensors) -> Tensor | Tensors:
-    """A single tensor by itself, or the tuple of several, as users' functions take inputs."""
-    return tensors[0] if len(tensors) == 1 else tensors

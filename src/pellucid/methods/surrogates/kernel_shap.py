@@ -13,6 +13,7 @@ from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSam
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
@@ -87,7 +88,13 @@ class KernelShap(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Attributions:
         """The Shapley values, or estimates of them.
 
@@ -95,6 +102,8 @@ class KernelShap(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
@@ -104,7 +113,7 @@ class KernelShap(Summarized):
         """
         if self.sampling not in ("auto", "captum"):
             raise InvalidArgument(f'sampling must be "auto" or "captum": got {summary(self.sampling)}.')
-        game = Game(f, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines, removal)
         design = DesignColumns(game)
         generator = shared_generator(self.seed, self.generator)
         columns = torch.arange(design.columns, device="cpu")

@@ -12,6 +12,7 @@ from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSam
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.game import Game
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.random_streams import shared_generator
 from pellucid.core.summaries import Summarized
@@ -88,7 +89,13 @@ class KernelShapIQ(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Interactions:
         """The interactions of all pairs, with standard errors.
 
@@ -96,6 +103,8 @@ class KernelShapIQ(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Interactions (B, *K, features, features) for outputs (B, *K); those of features that equal their baselines
@@ -105,7 +114,7 @@ class KernelShapIQ(Summarized):
             InvalidArgument: The samples are too few to determine the answer, or the index is none of those above.
         """
         check_index(self.index)
-        game = Game(f, feature_mask, baselines)
+        game = Game(f, feature_mask, baselines, removal)
         players = torch.arange(len(game.active_features), device="cpu")
         coalition_sampler = PairedSampler(len(players), shared_generator(self.seed, self.generator))
         samples, first_round = self._sample_counts(len(players))

@@ -12,13 +12,15 @@ from torch import Tensor
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES, AdaptiveSampler
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask
-from pellucid.core.games.game import Game, masked_points
+from pellucid.core.games.fill import Fill
+from pellucid.core.games.game import Game
 from pellucid.core.games.outputs import split_by_game
+from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.problem.baselines import Background, Baselines
+from pellucid.core.problem.baselines import Background, Baselines, given_baselines
 from pellucid.core.random_streams import shared_generator
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, as_tensor_tuple, describe
+from pellucid.core.tensors import Tensors, as_tensor_tuple, describe, unwrap_single
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.shapley.estimation import fit_to_coalitions
@@ -31,7 +33,6 @@ from pellucid.methods.surrogates.design import (
     consume_captum_fit_draws,
     draw_perturbations,
     fit_user_model,
-    unwrap_single,
 )
 from pellucid.methods.surrogates.lasso import Lasso, LinearSolver, bayesian_bootstrap_stderr
 from pellucid.methods.surrogates.similarity import ExponentialKernel
@@ -132,7 +133,13 @@ class Lime(Summarized):
 
     @attribution
     async def __call__(
-        self, f: ModelFunction, /, baselines: Baselines = None, *, feature_mask: FeatureMask = None
+        self,
+        f: ModelFunction,
+        /,
+        baselines: Baselines = None,
+        *,
+        feature_mask: FeatureMask = None,
+        removal: RemovalLike | None = None,
     ) -> Attributions:
         """The coefficients of the features.
 
@@ -140,6 +147,8 @@ class Lime(Summarized):
             f: A function of points at the inputs or a layer, with any number of values per example.
             baselines: What absent features are, at the source; see [Baselines][pellucid.methods.Baselines].
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
+            removal: How a feature is taken away, in the place of baselines; see
+                [RemovalLike][pellucid.methods.RemovalLike].
 
         Returns:
             Attributions of the shapes of the source, one after another for each value of an output: (B * K, ...).
@@ -147,12 +156,13 @@ class Lime(Summarized):
         Raises:
             InvalidArgument: Something does not fit, or a function of the user's returns what it must not.
         """
+        baselines = given_baselines(baselines, unwrap_single(f.x))
         if isinstance(baselines, Background):
             raise InvalidArgument(
                 "baselines must be one for each example, as samples count by how far they are from it: "
                 f"got a Background of {describe(baselines.rows)}. Hint: KernelShap takes it."
             )
-        design = DesignColumns(Game(f, feature_mask, baselines))
+        design = DesignColumns(Game(f, feature_mask, baselines, removal))
         generator = shared_generator(self.seed, self.generator)
         adaptive_sampler = AdaptiveSampler(f, self.n_samples, self)
         kernel, model = self.similarity_func, self.interpretable_model
@@ -248,11 +258,9 @@ class Lime(Summarized):
         self, drawn: Iterator[Tensor], design: DesignColumns, original: Any, arguments: dict[str, Any]
     ) -> tuple[Tensor, Tensor]:
         """Samples as they are drawn, float [samples, columns], and the user's weights of them, [1, samples]."""
-        game, all_points = design.game, slice(None)
         samples, weights = [], []
         for sample in drawn:
-            masks = game.features.element_masks(sample[:, None, design.column_of_feature] > 0, all_points)
-            perturbed = unwrap_single(masked_points(masks, game.f.x, game.fill.baseline, all_points))
+            perturbed = unwrap_single(design.game.points(sample[:, None, design.column_of_feature] > 0))
             weights.append(as_scalar(self.similarity_func(original, perturbed, sample, **arguments)))
             samples.append(sample)
         return torch.cat(samples), torch.stack(weights)[None]
@@ -294,19 +302,24 @@ def _joined(errors: list[Tensor | None]) -> Tensor | None:
 def _callback_arguments(design: DesignColumns, baselines: Baselines) -> dict[str, Any]:
     """The keyword arguments of users' functions; baselines that are numbers stay numbers."""
     masks = tuple(design.column_of_feature.to(mask.device)[mask] for mask in design.game.features.masks)
-    fill = design.game.fill.baseline
-    entries: tuple[Any, ...] = baselines if isinstance(baselines, tuple) else (baselines,) * len(fill)
-    values: list[Any] = []
-    for baseline, rows in zip(entries, fill, strict=True):
-        if isinstance(baseline, Tensor):
-            values.append(_first_rows(rows, baseline))
-        else:
-            values.append(0 if baseline is None else baseline)
     return {
-        "baselines": unwrap_single(tuple(values)),
+        "baselines": _callback_baselines(design.game, baselines),
         "feature_mask": unwrap_single(masks),
         "num_interp_features": design.columns,
     }
+
+
+def _callback_baselines(game: Game, baselines: Baselines) -> Any:
+    """The baselines that users' functions are given; None where a removal takes features away."""
+    if not isinstance(game.imputer, Fill):
+        return None
+    rows = game.imputer.baseline
+    entries: tuple[Any, ...] = baselines if isinstance(baselines, tuple) else (baselines,) * len(rows)
+    values = [
+        _first_rows(row, entry) if isinstance(entry, Tensor) else 0 if entry is None else entry
+        for entry, row in zip(entries, rows, strict=True)
+    ]
+    return values[0] if len(values) == 1 else tuple(values)
 
 
 def _first_rows(rows: Tensor, like: Tensor) -> Tensor:

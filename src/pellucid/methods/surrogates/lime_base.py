@@ -17,7 +17,7 @@ from pellucid.core.games.outcomes import evaluate_samples
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.pytree import TensorTree
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, as_tensor_tuple, describe
+from pellucid.core.tensors import Tensors, as_tensor_tuple, describe, unwrap_single
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.surrogates.design import (
@@ -27,7 +27,6 @@ from pellucid.methods.surrogates.design import (
     as_scalar,
     draw_perturbations,
     fit_user_model,
-    unwrap_single,
 )
 from pellucid.methods.surrogates.vectorized import Vectorized
 

@@ -8,9 +8,10 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 
+from pellucid.core.games.fill import Fill
 from pellucid.core.games.game import Game
 from pellucid.core.summaries import Summarized, summary
-from pellucid.core.tensors import Tensors, as_tensor_tuple, minus, times
+from pellucid.core.tensors import Tensors, as_tensor_tuple, minus, sum_over_tensors, times
 from pellucid.errors import InvalidArgument
 
 
@@ -53,7 +54,10 @@ class ExponentialKernel(Summarized):
         return self._weight(x @ x, x @ z, z @ z, (x - z) @ (x - z))
 
     def weights_of_coalitions(self, game: Game, present: Tensor, *, apart: bool) -> Tensor:
-        """The weights of coalitions, from one sum over present and another over absent features, without their points.
+        """The weights of coalitions.
+
+        Where absent features have values, they come from one sum over present features and another over absent ones,
+        without the points.
 
         Args:
             game: The game.
@@ -63,7 +67,10 @@ class ExponentialKernel(Summarized):
         Returns:
             Weights [n or 1, samples], in float64 on the CPU.
         """
-        x, fill = (tuple(tensor.double() for tensor in points) for points in (game.f.x, game.fill.baseline))
+        x = tuple(tensor.double() for tensor in game.f.x)
+        if not isinstance(game.imputer, Fill):
+            return self._weights_of_points(game, x, present, apart=apart)
+        fill = tuple(tensor.double() for tensor in game.imputer.baseline)
         coalitions = present.transpose(0, 1).double()
 
         def products(first: Tensors, second: Tensors) -> Tensor:
@@ -83,6 +90,21 @@ class ExponentialKernel(Summarized):
             total(original, products(fill, fill)),
             total(torch.zeros_like(squared_change), squared_change),
         )
+
+    def _weights_of_points(self, game: Game, x: Tensors, present: Tensor, *, apart: bool) -> Tensor:
+        """The weights of coalitions, from the points of one after another."""
+
+        def products(first: Tensors, second: Tensors) -> Tensor:
+            """The inner product of each example's elements, [n], or of all."""
+            of_examples = sum_over_tensors(times(first, second)).cpu()
+            return of_examples if apart else of_examples.sum(0, keepdim=True)
+
+        def weight(coalition: Tensor) -> Tensor:
+            points = tuple(tensor.double() for tensor in game.points(coalition[None]))
+            change = minus(x, points)
+            return self._weight(products(x, x), products(x, points), products(points, points), products(change, change))
+
+        return torch.stack(list(map(weight, present)), dim=1)
 
     def _weight(self, original: Tensor, product: Tensor, perturbed: Tensor, squared_distance: Tensor) -> Tensor:
         """The weight, from the squared norms of original and perturbed input, their inner product and distance."""

@@ -1,0 +1,77 @@
+"""The space of an input, pixels or steps, and what takes the place of removed elements there."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from pellucid.core.games.removal import Removal
+from pellucid.core.summaries import summary
+from pellucid.errors import InvalidArgument
+
+Dimensions: TypeAlias = "tuple[int, ...] | None"
+"""The dimensions of an input (B, ...) that are space or time.
+
+* `None`: all from the third on, as those of images (B, C, H, W) and series (B, C, T); the last one of (B, T).
+* a tuple: these, such as (1, 2) for images (B, H, W, C), and (1,) for embedded tokens (B, T, D).
+"""
+
+Content: TypeAlias = "Removal | Tensor | float"
+"""What takes the place of removed elements: a number or a tensor that broadcasts to the input, or what another removal
+makes of the whole input, such as `Blur(5)`."""
+
+
+def spatial_dimensions(x: Tensor, dimensions: Dimensions, removal: object) -> tuple[int, ...]:
+    """The dimensions of space of an input (n, ...), counted from the front.
+
+    Raises:
+        InvalidArgument: The input holds no floats or has no such dimensions.
+    """
+    name = type(removal).__name__
+    if not x.is_floating_point():
+        raise InvalidArgument(
+            f"inputs must be floats for {name}: got {str(x.dtype).removeprefix('torch.')} {list(x.shape)}. "
+            "Hint: baselines=..., or a function of one's own as removal."
+        )
+    if dimensions is None:
+        found = tuple(range(2, x.ndim)) or tuple(range(1, x.ndim))
+    else:
+        found = tuple(dimension + x.ndim if dimension < 0 else dimension for dimension in dimensions)
+    if not found or any(not 0 < dimension < x.ndim for dimension in found):
+        raise InvalidArgument(
+            f"dimensions of {name} must be among those of an input but the first: "
+            f"expected 1 to {x.ndim - 1}, got {summary(dimensions)} for {list(x.shape)}."
+        )
+    return found
+
+
+def space_last(x: Tensor, dimensions: tuple[int, ...]) -> Tensor:
+    """An input (n, ...) as a view (n, *others, *space)."""
+    others = [dimension for dimension in range(x.ndim) if dimension not in dimensions]
+    return x.permute(*others, *dimensions)
+
+
+def space_back(x: Tensor, dimensions: tuple[int, ...]) -> Tensor:
+    """The inverse of `space_last`."""
+    others = [dimension for dimension in range(x.ndim) if dimension not in dimensions]
+    return x.permute(*torch.tensor([*others, *dimensions], device="cpu").argsort().tolist())
+
+
+def content_of(fill: Content, x: Tensor) -> Tensor:
+    """What takes the place of removed elements of an input (n, ...), broadcast to it."""
+    if isinstance(fill, Removal):
+        return fill(x, torch.ones_like(x, dtype=torch.bool))
+    value: Tensor = torch.as_tensor(fill, dtype=x.dtype, device=x.device)
+    if value.ndim > x.ndim or any(
+        size not in (1, length) for size, length in zip(reversed(value.shape), reversed(x.shape), strict=False)
+    ):
+        raise InvalidArgument(f"fill must broadcast to inputs: expected {list(x.shape)}, got {list(value.shape)}.")
+    return value.expand_as(x)
+
+
+def mixed(x: Tensor, fill: Content, removed: Tensor) -> Tensor:
+    """An input (n, ...), replaced by other content to the degrees `removed` (n, ...), in [0, 1]."""
+    degree = removed.to(x.dtype)
+    return torch.where(degree > 0, torch.lerp(x, content_of(fill, x), degree), x)
