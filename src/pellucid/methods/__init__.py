@@ -56,7 +56,7 @@ from pellucid.methods.lrp import (
     ZBox,
     ZPlus,
 )
-from pellucid.methods.perturbation import FeatureAblation, FeaturePermutation, Occlusion
+from pellucid.methods.perturbation import FeatureAblation, FeaturePermutation, Occlusion, Patching
 from pellucid.methods.removal import Blur, Disc, Gaussian, Rise, Segments
 from pellucid.methods.shapley import (
     BanzhafValues,
@@ -129,6 +129,7 @@ __all__ = [
     "OwenValueSampling",
     "OwenValues",
     "Pass",
+    "Patching",
     "Problem",
     "Rise",
     "Saliency",

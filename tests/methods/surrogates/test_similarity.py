@@ -12,7 +12,7 @@ from laws.problems import f_of
 from laws.registry import close
 from pellucid import attr, methods
 from pellucid.attr.lime import get_exp_kernel_similarity_function
-from pellucid.core.games.game import Game, masked_points
+from pellucid.core.games.game import Game
 from pellucid.errors import InvalidArgument
 from pellucid.methods import ExponentialKernel
 from zoo.specimens import Tensors
@@ -35,13 +35,26 @@ def masks(shapes: Any, of: str) -> tuple[Tensor, ...] | None:
     return drawn if rows else None
 
 
-def one_by_one(kernel: ExponentialKernel, game: Game, present: Tensor, apart: bool) -> Tensor:
+def replaced_by(fill: Tensors) -> Any:
+    """A removal that puts these in the place of what is absent, in copies of the whole batch."""
+
+    def remove(x: Any, absent: Any) -> Any:
+        tensors, masks = (x, absent) if isinstance(x, tuple) else ((x,), (absent,))
+        return tuple(
+            torch.where(mask, filled.repeat(len(tensor) // len(filled), *[1] * (tensor.ndim - 1)), tensor)
+            for tensor, mask, filled in zip(tensors, masks, fill, strict=True)
+        )
+
+    return remove
+
+
+def one_by_one(kernel: ExponentialKernel, game: Game, fill: Tensors, present: Tensor, apart: bool) -> Tensor:
     """What the kernel says when called."""
-    x, fill = game.f.x, game.fill.baseline
+    x = game.f.x
     found = torch.empty(len(x[0]) if apart else 1, len(present), dtype=torch.float64)
     for sample in range(len(present)):
         there = game.features.element_masks(present[sample : sample + 1], slice(None))
-        near = masked_points(there, x, fill, slice(None))
+        near = tuple(torch.where(*triple).flatten(0, 1) for triple in zip(there, x, fill, strict=True))
         for row in range(len(found)):
             some = slice(row, row + 1) if apart else slice(None)
             found[row, sample] = kernel(tuple(each[some] for each in x), tuple(each[some] for each in near), None)
@@ -53,9 +66,11 @@ def one_by_one(kernel: ExponentialKernel, game: Game, present: Tensor, apart: bo
 @pytest.mark.parametrize("mask", ["none", "mask", "a mask for each example"])
 @pytest.mark.parametrize("apart", [True, False], ids=["each example", "the batch"])
 @pytest.mark.parametrize("each_its_own", [True, False], ids=["own coalitions", "shared coalitions"])
-def test_of_coalitions(distance: Any, shapes: Any, mask: str, apart: bool, each_its_own: bool):
+@pytest.mark.parametrize("removed", [False, True], ids=["baselines", "a removal"])
+def test_of_coalitions(distance: Any, shapes: Any, mask: str, apart: bool, each_its_own: bool, removed: bool):
     x, fill = numbers(shapes, 0), numbers(shapes, 1)
-    game = Game(f_of(lambda *inputs: inputs[0].flatten(1).sum(1), x), masks(shapes, mask), fill)
+    absence = (None, replaced_by(fill)) if removed else (fill,)
+    game = Game(f_of(lambda *inputs: inputs[0].flatten(1).sum(1), x), masks(shapes, mask), *absence)
     generator = torch.Generator().manual_seed(2)
     present = torch.rand(8, 3 if each_its_own else 1, game.features.count, generator=generator) < 0.5
     if each_its_own and not apart:
@@ -64,7 +79,7 @@ def test_of_coalitions(distance: Any, shapes: Any, mask: str, apart: bool, each_
     found = kernel.weights_of_coalitions(game, present, apart=apart)
     assert (found.shape, found.dtype) == ((3 if apart else 1, 8), torch.float64)
     # One call is made in float32, as in Captum.
-    torch.testing.assert_close(found, one_by_one(kernel, game, present, apart), rtol=2e-6, atol=2e-7)
+    torch.testing.assert_close(found, one_by_one(kernel, game, fill, present, apart), rtol=2e-6, atol=2e-7)
 
 
 @distances
@@ -81,7 +96,7 @@ def test_of_vectors_of_zeros(distance: Any, x: float, fill: float):
     kernel = ExponentialKernel(distance)
     found = kernel.weights_of_coalitions(game, present, apart=True)
     assert found.isfinite().all()
-    torch.testing.assert_close(found, one_by_one(kernel, game, present, apart=True), rtol=2e-6, atol=2e-7)
+    torch.testing.assert_close(found, one_by_one(kernel, game, (filled,), present, apart=True), rtol=2e-6, atol=2e-7)
 
 
 @pytest.mark.parametrize("width", [1.0, 2.0, 3.0])

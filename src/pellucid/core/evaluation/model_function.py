@@ -206,8 +206,8 @@ class ModelFunction(Summarized):
             InvalidArgument: They do not fit the inputs.
         """
         like = self.baseline_template(needs_path=needs_path)
-        given = given_baselines(baselines, unwrap_single(self.problem.inputs))
-        resolved = resolve_baselines(given, like, self.session.other_rows(self.examples), self.problem.batch_size)
+        baselines = given_baselines(baselines, unwrap_single(self.problem.inputs))
+        resolved = resolve_baselines(baselines, like, self.session.other_rows(self.examples), self.problem.batch_size)
         return resolved if self.problem.options.create_graph else detach_all(resolved)
 
     def to_source(self, inputs: Tensors, examples: Tensor | None = None) -> Tensors:

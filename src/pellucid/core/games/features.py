@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
-from pellucid.core.summaries import Summarized
+from pellucid.core.model.channels import channels_last
+from pellucid.core.model.layers import Site
+from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, batch_size_of, conversion_hint, describe, flatten_examples, is_floating
 from pellucid.errors import InvalidArgument
 
@@ -186,16 +188,47 @@ class Features(Summarized):
 
 
 def mask_of_points(f: ModelFunction, feature_mask: FeatureMask) -> FeatureMask:
-    """A user's mask for a function's own points: a row for each example goes with the noisy copies of that example."""
+    """A user's mask for a function's own points: a row for each example goes with the noisy copies of that example.
+
+    Without one, features are those that the source says.
+    """
 
     def rows_of_points(mask: Any, x: Tensor) -> Any:
         has_rows = isinstance(mask, Tensor) and mask.ndim == x.ndim and len(mask) == f.problem.batch_size > 1
         return f.session.select_rows(mask, f.examples) if has_rows else mask
 
     masks = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
-    if feature_mask is None or len(masks) != len(f.x):
+    if feature_mask is None:
+        return players_at(f.evaluator.source, f)
+    if len(masks) != len(f.x):
         return feature_mask
     return tuple(rows_of_points(mask, x) for mask, x in zip(masks, f.x, strict=True))
+
+
+def players_at(source: Site, f: ModelFunction) -> FeatureMask:
+    """The mask of the features that a source says there are, for a function's own points; None for each element.
+
+    Raises:
+        InvalidArgument: Its channels cannot be divided into so many groups, or its tensors are not one for each module.
+    """
+    if not source.players:
+        return None
+    if len(f.x) != len(source.modules):
+        raise InvalidArgument(
+            f"players must be of a layer with one tensor: got {len(f.x)} tensors at {len(source.modules)} modules. "
+            "Hint: feature_mask=..., one for each."
+        )
+    masks, count = [], 0
+    for tensor, module, players in zip(f.x, source.modules, source.players, strict=True):
+        dimension = tensor.ndim - 1 if channels_last(tensor, [module], f.session.info.modules) else 1
+        channels = tensor.shape[dimension] if tensor.ndim > 1 else 0
+        groups = channels if players == "channels" else players
+        if not groups or channels % groups:
+            raise InvalidArgument(f"players must divide the {channels} channels of the layer: got {summary(players)}.")
+        group = torch.arange(channels, device=tensor.device) // (channels // groups)
+        masks.append((count + group).view([1] * dimension + [-1] + [1] * (tensor.ndim - dimension - 1)))
+        count += groups
+    return tuple(masks)
 
 
 def _validated_mask(mask: Tensor, x: Tensor, argument: str) -> Tensor:

@@ -43,11 +43,11 @@ class Fill(Summarized):
         Raises:
             InvalidArgument: They do not fit the points.
         """
-        given, batch_size = given_baselines(baselines, unwrap_single(f.x)), f.problem.batch_size
+        baselines, batch_size = given_baselines(baselines, unwrap_single(f.x)), f.problem.batch_size
         examples = f.session.other_rows(f.examples)
-        if isinstance(given, Background):
-            return cls(given.rows_like(f.x, examples, batch_size))
-        resolved = resolve_baselines(given, f.x, examples, batch_size, fills=True)
+        if isinstance(baselines, Background):
+            return cls(baselines.rows_like(f.x, examples, batch_size))
+        resolved = resolve_baselines(baselines, f.x, examples, batch_size, fills=True)
         return cls(tuple(tensor.detach().unsqueeze(0) for tensor in resolved))
 
     @property

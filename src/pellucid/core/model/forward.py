@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pellucid.core.model.call_counts import CallCounts
 from pellucid.core.model.checkpoints import plain_checkpoints
 from pellucid.core.model.fast_paths import unwrap_data_parallel, without_fast_paths
+from pellucid.core.model.heads import calls_of_projections
 from pellucid.core.model.hook_point import CURRENT_FORWARD, HookPoint, StopForward
 from pellucid.core.model.inspection import ModelInfo
 from pellucid.core.model.interception import Interceptor, intercept
@@ -175,6 +176,7 @@ class ForwardPass:
                 stack.enter_context(intercept(self._watch))
                 stack.enter_context(without_fast_paths(info, hooks=True))
                 stack.enter_context(plain_checkpoints("all"))
+                stack.enter_context(calls_of_projections(module for module, *_ in self._hook_points))
                 yield
         except StopForward as signal:
             if signal.forward is not self:

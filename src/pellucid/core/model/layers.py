@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, final, get_args
 
 import torch
 from torch import nn
 
 from pellucid.core.counts import check_count
+from pellucid.core.model.heads import output_projection
 from pellucid.core.model.inspection import root_modules
 from pellucid.core.summaries import Summarized, summary
 from pellucid.errors import InvalidArgument, NotSupported
@@ -23,6 +24,16 @@ CallLike: TypeAlias = 'int | Literal["all"] | None'
 * an `int`: this one, counted from zero.
 * `None`: the last one; where there are several, a warning says so.
 * `"all"`: every one; results are tuples of one value per call. Values cannot be put in the place of all calls.
+"""
+
+Players: TypeAlias = 'Literal["heads", "channels"] | int | None'
+"""What is one feature of a layer, where no mask says more.
+
+* `None`: each element.
+* `"heads"`: a head of an attention module, from its outputs, which lie side by side before they are mixed: the site is
+  then the input of the module's output projection.
+* `"channels"`: a channel, such as one of a convolution or a neuron of a transformer, at all pixels, steps or tokens.
+* an `int`: so many groups of neighbouring channels, of the same size.
 """
 
 SiteLike: TypeAlias = "nn.Module | str | Sequence[nn.Module | str] | Layer | Site"
@@ -44,16 +55,30 @@ class Layer(Summarized):
         side: Its input or its output. The input is the positional arguments of a call, or the keyword arguments of a
             call without positional ones.
         call: Which of its calls in a forward; see [CallLike][pellucid.methods.CallLike].
+        players: What is one feature of it; see [Players][pellucid.methods.Players].
 
     Examples:
         >>> from pellucid.methods import Layer
         >>> Layer("encoder.layers.3", side="input")
         Layer(module='encoder.layers.3', side='input')
+
+        The effect of each head, at all channels that it has:
+
+        >>> import torch
+        >>> from torch import nn
+        >>> from pellucid.methods import FeatureAblation, Problem, per_feature
+        >>> model = nn.TransformerEncoderLayer(4, nhead=2, dim_feedforward=8, batch_first=True).eval()
+        >>> heads = Layer("self_attn", players="heads")
+        >>> problem = Problem(model, torch.ones(1, 3, 4), target=(0, 0), source=heads)
+        >>> effects = FeatureAblation()(problem).values
+        >>> per_feature(effects, torch.tensor([[[0, 0, 1, 1]]])).shape
+        torch.Size([1, 2])
     """
 
     module: nn.Module | str | Sequence[nn.Module | str]
     side: Side = "output"
     call: CallLike = None
+    players: Players = None
 
 
 @final
@@ -66,12 +91,15 @@ class Site(Summarized):
         side: The input or the output of the modules.
         call: Which call of each module, counted from zero; None for the last one; "all" for every one.
         listed: Whether the user gave a list, and results are lists.
+        players: What is one feature of each module, where no mask says more: "channels", or a number of groups of them;
+            none for each element.
     """
 
     modules: tuple[nn.Module, ...] = ()
     side: Side = "output"
     call: CallLike = None
     listed: bool = False
+    players: tuple[Literal["channels"] | int, ...] = field(default=(), compare=False)
 
     @property
     def key(self) -> Hashable:
@@ -89,7 +117,7 @@ class Site(Summarized):
         if not self.modules:
             return self
         modules = list(self.modules) if self.listed else self.modules[0]
-        layer = Layer(modules, self.side, self.call)
+        layer = Layer(modules, self.side, self.call, self.players[0] if self.players else None)
         return modules if layer == Layer(modules) else layer
 
 
@@ -128,7 +156,26 @@ def resolve_site(layer_like: SiteLike, model: Callable[..., Any], argument: str 
             f"{argument} must be a Python module of a Python model: nobody can look inside scripted and traced ones. "
             "Hint: attribute on the model that was scripted."
         )
-    return Site(modules, layer.side, layer.call, listed)
+    if layer.players == "heads":
+        projections = tuple(map(output_projection, modules))
+        modules, heads = tuple(module for module, _ in projections), tuple(count for _, count in projections)
+        return Site(modules, "input", layer.call, listed, heads)
+    return Site(modules, layer.side, layer.call, listed, _players_of_each(layer.players, len(modules)))
+
+
+def _players_of_each(players: Players, modules: int) -> tuple[Literal["channels"] | int, ...]:
+    """What is one feature of each of several modules; see `Site`.
+
+    Raises:
+        InvalidArgument: There are no such players.
+    """
+    if players is None:
+        return ()
+    if players != "channels" and not isinstance(players, int):
+        raise InvalidArgument(f'players must be "heads", "channels" or a number of groups: got {summary(players)}.')
+    if players != "channels":
+        check_count("players", players)
+    return (players,) * modules
 
 
 def _resolve_module(layer: Any, model: Callable[..., Any], argument: str) -> nn.Module:

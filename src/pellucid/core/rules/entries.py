@@ -11,9 +11,10 @@ from typing import Any, TypeAlias, final
 
 from torch import Tensor
 
+from pellucid.core.python_functions import TorchFunction
 from pellucid.core.rules.memory import CallMemory
 from pellucid.core.rules.ruled_op import Rule
-from pellucid.core.rules.torch_call import TorchCall, TorchFunction
+from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
 

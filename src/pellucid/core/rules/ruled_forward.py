@@ -19,13 +19,13 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from pellucid.core.autograd.audit import GraphAudit, NodesWithoutRule, span
 from pellucid.core.autograd.dependence import DEPENDS_ON_SOURCE
 from pellucid.core.model.checkpoints import plain_checkpoints
+from pellucid.core.python_functions import TorchFunction, without_dispatch
 from pellucid.core.rules.call_stack import current_autograd_function, current_module
 from pellucid.core.rules.entries import AdjustGradient, ChooseRule, Decompose, ForProducts, ModifiedCall, RepeatCall
 from pellucid.core.rules.memory import CallMemory, storage_of
-from pellucid.core.rules.python_functions import without_dispatch
 from pellucid.core.rules.ruled_op import Rule, apply_with_rule
 from pellucid.core.rules.rules import Rules, unchanged
-from pellucid.core.rules.torch_call import TorchCall, TorchFunction, Unflatten, is_inplace, name_of
+from pellucid.core.rules.torch_call import TorchCall, Unflatten, is_inplace, name_of
 from pellucid.core.tensors import is_float_non_parameter, is_floating, is_number_non_parameter
 from pellucid.errors import InvalidArgument, NotSupported
 

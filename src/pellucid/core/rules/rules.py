@@ -10,10 +10,10 @@ from typing import Any, final
 from torch import Tensor, nn
 
 from pellucid.core.autograd.audit import AFFINE, NodesWithoutRule
+from pellucid.core.python_functions import TorchFunction, is_python_function
 from pellucid.core.rules.entries import ForProducts, RuleSpec
-from pellucid.core.rules.python_functions import is_python_function
 from pellucid.core.rules.ruled_op import Rule
-from pellucid.core.rules.torch_call import TorchCall, TorchFunction, is_inplace, name_of
+from pellucid.core.rules.torch_call import TorchCall, is_inplace, name_of
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
 

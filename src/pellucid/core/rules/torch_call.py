@@ -14,10 +14,9 @@ from torch.utils._pytree import tree_flatten
 
 from pellucid.core.autograd.pullback import pullback
 from pellucid.core.model.layers import module_label
+from pellucid.core.python_functions import TorchFunction
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
-
-TorchFunction: TypeAlias = Callable[..., Any]
 
 Unflatten: TypeAlias = Callable[[list[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 

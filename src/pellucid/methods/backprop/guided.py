@@ -10,12 +10,13 @@ from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
+from pellucid.core.python_functions import TorchFunction
 from pellucid.core.rules.decompositions.table import DECOMPOSED
 from pellucid.core.rules.entries import AdjustGradient, RuleSpec
 from pellucid.core.rules.op_names import ELEMENTWISE
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.torch_call import TorchCall, TorchFunction
+from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from typing import final
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.conv import _ConvNd
 
 from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.model.channels import CHANNELS_SECOND, channels_last
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, format_shapes
 from pellucid.errors import InvalidArgument
-
-CHANNELS_SECOND = (_ConvNd, _NormBase, nn.GroupNorm)
-"""Modules whose channels are the second dimension; those of any other module with weights are the last."""
 
 MAX_PREFIX_TOKENS = 16
 """The most tokens (class, distillation, registers) that are taken to come before the patches of an image."""
@@ -45,9 +41,7 @@ class ChannelLayout(Summarized):
     def of(cls, tensor: Tensor, f: ModelFunction, modules: Iterable[nn.Module] = ()) -> ChannelLayout:
         """The layout of a tensor, inferred from the sizes of weights: those of the layer, or else of the whole model.
 
-        Channels are second if a convolution or norm of as many dimensions has as many channels as the second dimension;
-        else last if other weights, such as those of a linear layer or layer norm, have the size of the last dimension;
-        else second.
+        See [channels_last][pellucid.core.model.channels.channels_last].
 
         Args:
             tensor: An input, or a tensor at a layer.
@@ -56,9 +50,7 @@ class ChannelLayout(Summarized):
         """
         if tensor.ndim < 3:
             return cls()
-        layer_modules = [submodule for module in modules for submodule in module.modules()]
-        answers = (_channels_last(tensor, candidates) for candidates in (layer_modules, f.session.info.modules))
-        last = next((answer for answer in answers if answer is not None), False)
+        last = channels_last(tensor, modules, f.session.info.modules)
         return cls(last, patch_grid(tensor.shape[1], f) if last and tensor.ndim == 3 else None)
 
     def __call__(self, tensor: Tensor) -> Tensor:
@@ -140,15 +132,3 @@ def _image(f: ModelFunction) -> Tensor | None:
     """The first input that holds images, as (B, C, H, W)."""
     image = next((x for x in f.problem.inputs if x.ndim == 4), None)
     return None if image is None else ChannelLayout.of(image, f)(image)
-
-
-def _channels_last(tensor: Tensor, modules: Iterable[nn.Module]) -> bool | None:
-    """Whether the channels of a tensor are last, by the weights of modules; None where no weights fit."""
-    last = False
-    for module in modules:
-        weights = list(module.parameters(recurse=False))
-        if not isinstance(module, CHANNELS_SECOND):
-            last |= any(tensor.shape[-1] in weight.shape for weight in weights if weight.ndim < 3)
-        elif weights and weights[0].ndim in (1, tensor.ndim) and tensor.shape[1] in weights[0].shape[:2]:
-            return False
-    return last or None

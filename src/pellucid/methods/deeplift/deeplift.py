@@ -240,17 +240,17 @@ def _distribution(baselines: Baselines, f: ModelFunction) -> Tensors:
         InvalidArgument: They do not fit the inputs, or are fewer than two.
     """
     like = f.baseline_template(needs_path=False)
-    given = given_baselines(baselines, unwrap_single(f.problem.inputs))
-    if isinstance(given, Background):
-        rows = given.rows_like(like, f.session.other_rows(f.examples), f.problem.batch_size)
+    baselines = given_baselines(baselines, unwrap_single(f.problem.inputs))
+    if isinstance(baselines, Background):
+        rows = baselines.rows_like(like, f.session.other_rows(f.examples), f.problem.batch_size)
         return _at_least_two(tuple(tensor.to(x) for tensor, x in zip(rows, like, strict=True)))
-    distribution = given if isinstance(given, tuple) else (given,)
+    distribution: Any = baselines if isinstance(baselines, tuple) else (baselines,)
     fits = len(distribution) == len(like) and all(
         isinstance(b, Tensor) and b.shape[1:] == x.shape[1:] and len(b) == len(distribution[0])
         for b, x in zip(distribution, like, strict=True)
     )
     if not fits:
-        raise not_a_distribution(given, like)
+        raise not_a_distribution(baselines, like)
     rows = tuple(b.to(x).unsqueeze(1) for b, x in zip(distribution, like, strict=True))
     return _at_least_two(rows if f.problem.options.create_graph else detach_all(rows))
 

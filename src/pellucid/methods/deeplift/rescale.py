@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pellucid.core.autograd.audit import split_names
 from pellucid.core.evaluation.quadrature import quadrature
+from pellucid.core.python_functions import TorchFunction
 from pellucid.core.rules.decompositions import activations, orders, reductions
 from pellucid.core.rules.decompositions.table import DECOMPOSED
 from pellucid.core.rules.entries import Decompose, ForProducts
@@ -24,7 +25,7 @@ from pellucid.core.rules.op_names import ELEMENTWISE, PRODUCT_FUNCTIONS
 from pellucid.core.rules.ruled_forward import apply, record
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.torch_call import TorchCall, TorchFunction, reference_inputs
+from pellucid.core.rules.torch_call import TorchCall, reference_inputs
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, minus, plus
 from pellucid.methods.deeplift import exponentials

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import torch
 from torch import Tensor
@@ -92,10 +92,10 @@ class GradientShap(Summarized):
             Attributions of the shapes of the inputs; delta of shape (B * samples,), the samples of an example together.
         """
         stdevs = stdev_per_input(self.stdevs, len(f.x))
-        given = given_baselines(baselines, unwrap_single(f.problem.inputs))
-        distribution = given if isinstance(given, tuple | Background) else (given,)
+        baselines = given_baselines(baselines, unwrap_single(f.problem.inputs))
+        distribution: Any = baselines if isinstance(baselines, tuple | Background) else (baselines,)
         if isinstance(distribution, tuple) and not isinstance(distribution[0], Tensor):
-            raise not_a_distribution(given, f.baseline_template())
+            raise not_a_distribution(baselines, f.baseline_template())
         if return_convergence_delta and self.n_samples == "auto":
             raise InvalidArgument('return_convergence_delta must be False for n_samples="auto": got True.')
         sampler = AdaptiveSampler(f, self.n_samples, self, at_once=MAX_SAMPLES_PER_ROUND)

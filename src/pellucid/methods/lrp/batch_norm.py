@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from pellucid.core.python_functions import TorchFunction
 from pellucid.core.rules.decompositions import normalization
 from pellucid.core.rules.entries import RepeatCall
 from pellucid.core.rules.ruled_forward import producing_call
-from pellucid.core.rules.torch_call import TorchCall, TorchFunction
+from pellucid.core.rules.torch_call import TorchCall
 from pellucid.methods.lrp.op_rules import arguments_by_name
 
 

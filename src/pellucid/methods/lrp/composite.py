@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from pellucid.core.autograd.audit import REARRANGES
 from pellucid.core.autograd.dependence import TensorProperty
 from pellucid.core.model.layers import is_submodule, resolve_site
+from pellucid.core.python_functions import TorchFunction
 from pellucid.core.rules.call_stack import current_module
 from pellucid.core.rules.decompositions.table import DECOMPOSITIONS
 from pellucid.core.rules.entries import ChooseRule, Decompose, RuleSpec
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.torch_call import TorchCall, TorchFunction, name_of
+from pellucid.core.rules.torch_call import TorchCall, name_of
 from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument, NoRule, WrongType

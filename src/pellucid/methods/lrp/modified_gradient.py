@@ -21,13 +21,14 @@ from pellucid.core.autograd.dependence import DEPENDS_ON_SOURCE
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import evaluate_own_points
 from pellucid.core.problem.points import Points
+from pellucid.core.python_functions import TorchFunction
 from pellucid.core.rules.decompositions import attention, normalization
 from pellucid.core.rules.decompositions.table import DECOMPOSITIONS
 from pellucid.core.rules.entries import Decompose, ModifiedCall, RuleSpec
 from pellucid.core.rules.memory import CallMemory
 from pellucid.core.rules.op_names import PRODUCT_FUNCTIONS
 from pellucid.core.rules.rules import Rules
-from pellucid.core.rules.torch_call import TorchCall, TorchFunction
+from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.tensors import Tensors
 from pellucid.methods.backprop.rule_gradients import gradient_under_rules
 from pellucid.methods.deeplift.reciprocals import computes_reciprocal

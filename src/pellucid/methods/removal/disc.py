@@ -14,7 +14,7 @@ from pellucid.core.games.removal import Removal
 from pellucid.errors import InvalidArgument
 from pellucid.methods.removal.space import Content, Dimensions, mixed, space_back, space_last, spatial_dimensions
 
-CONVOLUTIONS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
+CONVOLVE = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
 
 
 @final
@@ -60,7 +60,7 @@ class Disc(Removal):
     def __call__(self, x: Tensor, absent: Tensor) -> Tensor:
         """The inputs without absent elements; see [Removal][pellucid.core.games.removal.Removal]."""
         dimensions = spatial_dimensions(x, self.dimensions, self)
-        if len(dimensions) not in CONVOLUTIONS:
+        if len(dimensions) not in CONVOLVE:
             raise InvalidArgument(f"dimensions of Disc must be three at most: got {len(dimensions)}.")
         masks = space_last(absent, dimensions)
         removed = self._opened(masks.reshape(-1, 1, *masks.shape[-len(dimensions) :])).view(masks.shape)
@@ -79,6 +79,6 @@ class Disc(Removal):
         offsets = torch.arange(-reach, reach + 1, dtype=torch.float32, device=masks.device)
         distances = sum(grid**2 for grid in torch.meshgrid(*[offsets] * space, indexing="ij"))
         disc = (torch.as_tensor(distances) <= self.radius**2).float()[None, None]
-        convolve = CONVOLUTIONS[space]
+        convolve = CONVOLVE[space]
         middles = convolve((~masks).float(), disc, padding=reach) < 0.5
         return convolve(middles.float(), disc, padding=reach) > 0.5

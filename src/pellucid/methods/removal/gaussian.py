@@ -40,7 +40,7 @@ class Blur(Removal):
         >>> series = torch.tensor([[[0.0, 0.0, 3.0, 0.0, 0.0]]])
         >>> problem = Problem(lambda x: x.amax((1, 2)), series)
         >>> FeatureAblation()(problem, removal=Blur(sigma=1.0)).values[0].round(decimals=4)
-        tensor([[[0.0000, 0.0000, 1.7896, 0.0000, 0.0000]]])
+        tensor([[[0.0000, 0.0000, 1.7921, 0.0000, 0.0000]]])
     """
 
     sigma: float
@@ -78,7 +78,7 @@ class Gaussian(Removal):
         >>> from pellucid.methods import Gaussian
         >>> absent = torch.tensor([[False, False, True, False, False]])
         >>> Gaussian(sigma=1.0)(torch.ones(1, 5), absent).round(decimals=4)
-        tensor([[0.9425, 0.7432, 0.5965, 0.7432, 0.9425]])
+        tensor([[0.9228, 0.7429, 0.5974, 0.7429, 0.9228]])
     """
 
     sigma: float

@@ -77,6 +77,6 @@ def _patches(x: Tensor, size: int, dimensions: tuple[int, ...]) -> Tensor:
     patch = torch.zeros([1] * x.ndim, dtype=torch.int64, device=x.device)
     for dimension in dimensions:
         rows = torch.arange(x.shape[dimension], device=x.device) // size
-        shape = [-1 if other == dimension else 1 for other in range(x.ndim)]
+        shape = [1] * dimension + [-1] + [1] * (x.ndim - dimension - 1)
         patch = patch * (int(rows[-1]) + 1) + rows.view(shape)
     return patch

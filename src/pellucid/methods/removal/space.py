@@ -36,30 +36,30 @@ def spatial_dimensions(x: Tensor, dimensions: Dimensions, removal: object) -> tu
             "Hint: baselines=..., or a function of one's own as removal."
         )
     if dimensions is None:
-        found = tuple(range(2, x.ndim)) or tuple(range(1, x.ndim))
+        spatial = tuple(range(2, x.ndim)) or tuple(range(1, x.ndim))
     else:
-        found = tuple(dimension + x.ndim if dimension < 0 else dimension for dimension in dimensions)
-    if not found or any(not 0 < dimension < x.ndim for dimension in found):
+        spatial = tuple(dimension + x.ndim if dimension < 0 else dimension for dimension in dimensions)
+    if not spatial or any(not 0 < dimension < x.ndim for dimension in spatial):
         raise InvalidArgument(
             f"dimensions of {name} must be among those of an input but the first: "
             f"expected 1 to {x.ndim - 1}, got {summary(dimensions)} for {list(x.shape)}."
         )
-    return found
+    return spatial
 
 
 def space_last(x: Tensor, dimensions: tuple[int, ...]) -> Tensor:
-    """An input (n, ...) as a view (n, *others, *space)."""
-    others = [dimension for dimension in range(x.ndim) if dimension not in dimensions]
-    return x.permute(*others, *dimensions)
+    """An input (n, ...) as a view (n, *kept, *space)."""
+    kept = [dimension for dimension in range(x.ndim) if dimension not in dimensions]
+    return x.permute(*kept, *dimensions)
 
 
 def space_back(x: Tensor, dimensions: tuple[int, ...]) -> Tensor:
     """The inverse of `space_last`."""
-    others = [dimension for dimension in range(x.ndim) if dimension not in dimensions]
-    return x.permute(*torch.tensor([*others, *dimensions], device="cpu").argsort().tolist())
+    kept = [dimension for dimension in range(x.ndim) if dimension not in dimensions]
+    return x.permute(*torch.tensor([*kept, *dimensions], device="cpu").argsort().tolist())
 
 
-def content_of(fill: Content, x: Tensor) -> Tensor:
+def fill_like(fill: Content, x: Tensor) -> Tensor:
     """What takes the place of removed elements of an input (n, ...), broadcast to it."""
     if isinstance(fill, Removal):
         return fill(x, torch.ones_like(x, dtype=torch.bool))
@@ -74,4 +74,4 @@ def content_of(fill: Content, x: Tensor) -> Tensor:
 def mixed(x: Tensor, fill: Content, removed: Tensor) -> Tensor:
     """An input (n, ...), replaced by other content to the degrees `removed` (n, ...), in [0, 1]."""
     degree = removed.to(x.dtype)
-    return torch.where(degree > 0, torch.lerp(x, content_of(fill, x), degree), x)
+    return torch.where(degree > 0, torch.lerp(x, fill_like(fill, x), degree), x)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pellucid.core.python_functions import TorchFunction
 from pellucid.core.rules.decompositions import activations, attention, losses, normalization, recurrent, reductions
 from pellucid.core.rules.entries import Decompose, RuleSpec
-from pellucid.core.rules.torch_call import TorchFunction
 
 DECOMPOSITIONS: dict[str, TorchFunction] = {
     "addcdiv": activations.addcdiv,

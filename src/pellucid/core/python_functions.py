@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from types import FunctionType
-from typing import Any, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
-from pellucid.core.rules.torch_call import TorchFunction
+TorchFunction: TypeAlias = Callable[..., Any]
+"""A function of torch, as modes are given it."""
 
 
 def is_python_function(function: TorchFunction) -> TypeGuard[FunctionType]:
