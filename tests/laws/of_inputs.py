@@ -46,6 +46,13 @@ def row_sums(make: Any = methods.ShapleyInteractions, **settings: Any) -> Callab
     return of
 
 
+def removed(x: Any, absent: Any) -> Any:
+    """Somebody's own removal."""
+    if isinstance(x, tuple):
+        return tuple(map(removed, x, absent))
+    return x.masked_fill(absent, 0.3)
+
+
 METHODS = [
     Method("Saliency", facade(attr.Saliency)),
     Method("Saliency-signed", facade(attr.Saliency, abs=False), linear=True),
@@ -155,6 +162,11 @@ METHODS = [
         "FeatureAblation-in-calls", facade(attr.FeatureAblation, perturbations_per_eval=3),
         players=masked("feature_mask"),
         baselines=by_example, linear=True, calls=(2, 5), backwards=0, gradient=False,
+    ),
+    Method(
+        "FeatureAblation-by-removal", facade(attr.FeatureAblation, removal=removed),
+        players=masked("feature_mask"), linear=True, calls=(1, 5), backwards=0, gradient=False,
+        specimens=("reused", "two-inputs"),
     ),
     Method(
         "Occlusion", facade(attr.Occlusion), players=windowed("sliding_window_shapes", "strides"),

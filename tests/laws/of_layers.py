@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -33,6 +34,15 @@ def read_between(layer: Inside, neuron: Inside) -> dict[str, Any]:
 def to_neuron(layer: Inside, neuron: Inside) -> dict[str, Any]:
     """From a layer to a neuron of a later one."""
     return {"source": layer.place, "target": methods.Neuron(neuron.place, neuron.neuron)}
+
+
+def patched(**settings: Any) -> Callable[..., methods.Attributions]:
+    """Patching, whose counterfactuals are where it starts from to the laws."""
+
+    def of(problem: methods.Problem, /, baselines: Any, *, feature_mask: Any = None) -> methods.Attributions:
+        return methods.Patching(**settings)(problem, baselines, feature_mask=feature_mask)
+
+    return of
 
 
 def smooth(nt_samples: int = 3, stdevs: float = 0.2, **arguments: Any) -> methods.NoiseTunnel:
@@ -142,6 +152,11 @@ METHODS = [
     Method(
         "methods.FeatureAblation-from-layer", engine(methods.FeatureAblation, from_layer),
         needs=LAYER, at="layer", players=masked("feature_mask"), linear=True, calls=(2, 6), backwards=0, gradient=False,
+    ),
+    Method(
+        "methods.Patching-from-layer", engine(patched, from_layer), baselines=by_example,
+        needs=LAYER, at="layer", players=masked("feature_mask"), linear=True, calls=(3, 7), backwards=0, gradient=False,
+        specimens=("reused", "two-inputs"),
     ),
     Method(
         "methods.Occlusion-from-layer", engine(methods.Occlusion, from_layer),

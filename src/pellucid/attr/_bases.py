@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from pellucid.attr._internals import ours, overrides_attribute, plain_inside, refuse_what_is_not_called
@@ -15,7 +16,7 @@ from pellucid.attr._routes import arguments_held_by, callers_names
 from pellucid.core.evaluation.completeness import completeness_gap
 from pellucid.core.evaluation.model_function import function_of
 from pellucid.core.model.inspection import has_embeddings
-from pellucid.core.model.layers import CallLike, Layer, module_label
+from pellucid.core.model.layers import CallLike, Layer, Site, SiteLike, module_label
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.problem import GradientFunction, Options, Problem
 from pellucid.core.problem.target import Neuron, TargetLike
@@ -191,7 +192,7 @@ class InternalAttribution(Attribution):
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
         call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
@@ -199,7 +200,7 @@ class InternalAttribution(Attribution):
     def __init__(
         self,
         forward_func: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
+        layer: SiteLike,
         device_ids: list[int] | None = None,
         *,
         call: CallLike = None,
@@ -209,8 +210,10 @@ class InternalAttribution(Attribution):
         self.device_ids = device_ids
         self.call = call
 
-    def _layer(self, of_input: bool) -> Layer:
+    def _layer(self, of_input: bool) -> Layer | Site:
         """What the layer takes or returns."""
+        if isinstance(self.layer, Layer | Site):
+            return dataclasses.replace(self.layer, side="input") if of_input else self.layer
         return Layer(self.layer, "input" if of_input else "output", self.call)
 
     def _neuron(self, selector: TargetLike, of_input: bool) -> Neuron:
@@ -218,22 +221,22 @@ class InternalAttribution(Attribution):
         return Neuron(self._layer(of_input), selector)
 
 
-def layer_as_source(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
+def layer_as_source(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer | Site]:
     """Points are fed at the layer."""
     return {"source": attribution._layer(of_input)}
 
 
-def layer_of_gradients(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
+def layer_of_gradients(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer | Site]:
     """Points are fed at the inputs, and gradients taken at the layer."""
     return {"gradient_at": attribution._layer(of_input)}
 
 
-def layer_after_ids(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
+def layer_after_ids(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer | Site]:
     """Points are fed at the inputs; at the layer where any input is ids, which have no points between them."""
     return {"source" if _embeds(attribution, inputs, any) else "gradient_at": attribution._layer(of_input)}
 
 
-def layer_after_ids_alone(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer]:
+def layer_after_ids_alone(attribution: Any, inputs: TensorOrTensors, of_input: bool) -> dict[str, Layer | Site]:
     """The same where only two ends are fed: at the layer where all inputs are ids, as some may stand beside floats."""
     return {"source" if _embeds(attribution, inputs, all) else "gradient_at": attribution._layer(of_input)}
 
@@ -249,7 +252,7 @@ class MultipliedInternalAttribution(InternalAttribution):
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum.
         multiply_by_inputs: Whether to multiply by y - y', or by the activations y (global attribution), or not (local).
         call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
@@ -258,7 +261,7 @@ class MultipliedInternalAttribution(InternalAttribution):
     def __init__(
         self,
         forward_func: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
+        layer: SiteLike,
         device_ids: list[int] | None = None,
         multiply_by_inputs: bool = True,
         *,

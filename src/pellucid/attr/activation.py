@@ -17,7 +17,7 @@ class LayerActivation(LayerAttribution):
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 

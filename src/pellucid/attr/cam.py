@@ -5,10 +5,8 @@ Bodies under `@calls` are empty: it routes the arguments by their names, as `att
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
-
-from torch import nn
 
 from pellucid import methods
 from pellucid.attr._bases import (
@@ -20,7 +18,7 @@ from pellucid.attr._bases import (
     layer_of_gradients,
 )
 from pellucid.attr._calls import calls
-from pellucid.core.model.layers import CallLike, Layer
+from pellucid.core.model.layers import CallLike, Layer, Site, SiteLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.methods.backprop.guided import RECTIFIERS
 from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform
@@ -31,7 +29,7 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 
@@ -121,7 +119,7 @@ class GuidedGradCam(GradientAttribution):
     def __init__(
         self,
         model: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
+        layer: SiteLike,
         device_ids: list[int] | None = None,
         *,
         call: CallLike = None,
@@ -129,7 +127,7 @@ class GuidedGradCam(GradientAttribution):
         super().__init__(model)
         self.grad_cam = LayerGradCam(model, layer, device_ids, call=call)
 
-    def _layer(self, of_input: bool) -> Layer:
+    def _layer(self, of_input: bool) -> Layer | Site:
         """What the layer of the map takes or returns."""
         return self.grad_cam._layer(of_input)
 

@@ -36,7 +36,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 
@@ -167,7 +167,7 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum.
         multiply_by_inputs: Whether the factor is there.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
@@ -264,7 +264,7 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 

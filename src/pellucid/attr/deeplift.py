@@ -5,7 +5,7 @@ Bodies under `@calls` are empty: it routes the arguments by their names, as `att
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, overload
 
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ from pellucid.attr._bases import (
 )
 from pellucid.attr._calls import Conversion, calls
 from pellucid.attr._internals import OF_RULES, Unread
-from pellucid.core.model.layers import CallLike
+from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike
 from pellucid.methods.deeplift.deeplift import with_three_arguments
@@ -166,7 +166,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
 
     Args:
         model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 
@@ -182,7 +182,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
     def __init__(
         self,
         model: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
+        layer: SiteLike,
         multiply_by_inputs: bool = True,
         *,
         call: CallLike = None,
@@ -302,7 +302,7 @@ class NeuronDeepLiftBase(NeuronAttribution, GradientAttribution):
 
     Args:
         model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
         call: Which of the layer's calls in a forward; see [CallLike][pellucid.methods.CallLike].
     """
@@ -310,7 +310,7 @@ class NeuronDeepLiftBase(NeuronAttribution, GradientAttribution):
     def __init__(
         self,
         model: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
+        layer: SiteLike,
         multiply_by_inputs: bool = True,
         *,
         call: CallLike = None,
@@ -330,7 +330,7 @@ class NeuronDeepLift(NeuronDeepLiftBase):
 
     Args:
         model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 

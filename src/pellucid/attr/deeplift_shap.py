@@ -5,10 +5,10 @@ Bodies under `@calls` are empty: it routes the arguments by their names, as `att
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, overload
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from pellucid import methods
 from pellucid.attr._bases import (
@@ -19,7 +19,7 @@ from pellucid.attr._bases import (
 )
 from pellucid.attr._calls import calls
 from pellucid.attr.deeplift import ONE_BASELINE, DeepLift, LayerDeepLift, NeuronDeepLiftBase
-from pellucid.core.model.layers import CallLike
+from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.baselines import given_baselines
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import as_tensor_tuple
@@ -169,7 +169,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
 
     Args:
         model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         multiply_by_inputs: Whether the contributions are those of y - y', or multipliers alone.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 
@@ -186,7 +186,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
     def __init__(
         self,
         model: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
+        layer: SiteLike,
         multiply_by_inputs: bool = True,
         *,
         call: CallLike = None,
@@ -316,7 +316,7 @@ class NeuronDeepLiftShap(NeuronDeepLiftBase):
 
     Args:
         model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         multiply_by_inputs: Whether the contributions are those of x - x', or multipliers alone.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 

@@ -5,10 +5,8 @@ Bodies under `@calls` are empty: it routes the arguments by their names, as `att
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
-
-from torch import nn
 
 from pellucid import methods
 from pellucid.attr._bases import (
@@ -23,7 +21,7 @@ from pellucid.attr._bases import (
     multiply_if,
 )
 from pellucid.attr._calls import calls
-from pellucid.core.model.layers import CallLike
+from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import Tensors
 
@@ -150,7 +148,7 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum.
         multiply_by_inputs: Whether the factor is there.
         memory_efficient: As in Captum; pellucid always is.
@@ -168,7 +166,7 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
     def __init__(
         self,
         forward_func: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
+        layer: SiteLike,
         device_ids: list[int] | None = None,
         multiply_by_inputs: bool = True,
         memory_efficient: bool = False,
@@ -231,7 +229,7 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum; pellucid does not need them, as it runs a data-parallel model on its first device.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 

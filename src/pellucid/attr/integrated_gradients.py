@@ -159,7 +159,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum.
         multiply_by_inputs: Whether the factor is there.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
@@ -304,7 +304,7 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
 
     Args:
         forward_func: Any callable of tensors: a module, a bound method, a function.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum.
         multiply_by_inputs: Whether the factor is there.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.

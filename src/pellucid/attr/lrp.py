@@ -5,10 +5,10 @@ Bodies under `@calls` are empty: it routes the arguments by their names, as `att
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, overload
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from pellucid import methods
 from pellucid.attr._bases import (
@@ -21,7 +21,7 @@ from pellucid.attr._bases import (
     layer_of_gradients,
 )
 from pellucid.attr._calls import calls
-from pellucid.core.model.layers import CallLike
+from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.tensors import as_tensor_tuple, sum_over_tensors
 
@@ -153,7 +153,7 @@ class LayerLRP(LRP, LayerAttribution):
 
     Args:
         model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 
     Examples:
@@ -168,7 +168,7 @@ class LayerLRP(LRP, LayerAttribution):
     def __init__(
         self,
         model: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
+        layer: SiteLike,
         *,
         call: CallLike = None,
     ) -> None:

@@ -5,15 +5,13 @@ Bodies under `@calls` are empty: it routes the arguments by their names, as `att
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
-
-from torch import nn
 
 from pellucid import methods
 from pellucid.attr._bases import GradientAttribution, Inputs, NeuronAttribution
 from pellucid.attr._calls import calls
-from pellucid.core.model.layers import CallLike
+from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.target import TargetLike
 from pellucid.methods.backprop.guided import RECTIFIERS
 
@@ -145,7 +143,7 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
 
     Args:
         model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 
@@ -161,7 +159,7 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
     def __init__(
         self,
         model: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
+        layer: SiteLike,
         device_ids: list[int] | None = None,
         *,
         call: CallLike = None,
@@ -220,7 +218,7 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
 
     Args:
         model: Any callable of tensors that calls the layer.
-        layer: A module of it, its dotted name, or a list of these.
+        layer: A module of it, its dotted name, a list of these, or a `pellucid.methods.Layer`.
         device_ids: As in Captum.
         call: Which of the layer's calls in a forward; see `pellucid.methods.CallLike`.
 
@@ -236,7 +234,7 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
     def __init__(
         self,
         model: Callable[..., Any],
-        layer: nn.Module | str | Sequence[nn.Module | str],
+        layer: SiteLike,
         device_ids: list[int] | None = None,
         *,
         call: CallLike = None,

@@ -103,6 +103,7 @@ LISTED: tuple[ListedMethod, ...] = (
         computes="integrated gradients",
     ),
 )
-"""All methods of `pellucid.methods` but `LimeBase`, which is whatever its parts are.
+"""All methods of `pellucid.methods` but `LimeBase`, which is whatever its parts are, and `Patching`, which needs other
+inputs to compare with.
 
 A new one gets every claim by being here."""

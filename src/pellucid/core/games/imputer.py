@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, cast, final
+from typing import Any, Protocol, cast, final
 
 import torch
 from torch import Tensor
@@ -18,9 +19,6 @@ from pellucid.core.problem.baselines import Baselines
 from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, format_shapes, unwrap_single
 from pellucid.errors import InvalidArgument, WrongType
-
-Removed: TypeAlias = Callable[[Tensors, Tensors], Tensors]
-"""(points (n, ...), their absent elements, bool (n, ...)) -> the points without them."""
 
 
 class Imputer(Protocol):
@@ -90,7 +88,7 @@ class RemovalImputer(Summarized):
                 (~mask).expand(-1, len(tensor) // count, *mask.shape[2:]).reshape(tensor.shape)
                 for mask, tensor in zip(present, inputs, strict=True)
             )
-            with torch.no_grad():
+            with _by_itself(inputs):
                 return self._remove(inputs, absent)
 
         return remaining_points
@@ -145,7 +143,15 @@ def imputer_of(f: ModelFunction, baselines: Baselines, removal: RemovalLike | No
             f"removal must be a function of inputs and absent elements, or such as Blur(...): got {summary(removal)}."
             f"{hint}"
         )
-    replaced = tuple(removal.replacement(x) if isinstance(removal, Removal) else None for x in f.x)
+    with _by_itself(f.x):
+        replaced = tuple(removal.replacement(x) if isinstance(removal, Removal) else None for x in f.x)
     if any(tensor is None for tensor in replaced):
         return RemovalImputer(removal)
     return Fill(tuple(tensor.unsqueeze(0) for tensor in cast(Tensors, replaced)))
+
+
+@contextmanager
+def _by_itself(x: Tensors) -> Iterator[None]:
+    """Around a removal, which is no part of the model: without a graph, and without the user's autocast."""
+    with torch.no_grad(), torch.autocast(x[0].device.type, enabled=False):
+        yield

@@ -17,48 +17,75 @@ from pellucid.errors import InvalidArgument
 HEAD_COUNTS = ("num_attention_heads", "num_heads", "n_heads", "n_head", "nhead", "heads")
 """What attention modules call the number of their heads."""
 
-QUERIES_KEYS_VALUES = {"q", "k", "v", "qkv", "kv", "query", "key", "value", "c_attn", "in_proj"}
-"""How projections to queries, keys and values are named, with what may stand before and after: `to_q`, `q_proj`."""
+QUERIES_KEYS_VALUES = {"q", "k", "v", "qk", "kv", "qkv", "query", "key", "value", "attn"}
+"""What names of projections to queries, keys and values hold: `to_q`, `q_proj`, `query_key_value`, `c_attn`."""
 
 
-def output_projection(attention: nn.Module) -> tuple[nn.Module, int]:
-    """The module that mixes the heads of an attention module, and the number of heads, which lie side by side there.
+def output_projection(module: nn.Module) -> tuple[nn.Module, int]:
+    """The module that mixes the heads of an attention, and the number of heads, which lie side by side at its input.
 
-    It is the last linear map in the module that does not make queries, keys or values.
+    It is the first linear map after those to queries, keys and values, as modules are listed.
+
+    Args:
+        module: An attention, or a module around a single one.
 
     Raises:
-        InvalidArgument: There is none, or no number of heads is to be seen.
+        InvalidArgument: There is none, or several, or no number of heads is to be seen.
     """
-    candidates = [module for name, module in attention.named_modules() if _is_linear(module) and not _is_input(name)]
-    counts = {
-        value
-        for module in attention.modules()
-        for value in (getattr(module, name, None) for name in HEAD_COUNTS)
-        if isinstance(value, int)
-    }
-    kind = type(attention).__name__
-    if not candidates:
+    kind, submodules = type(module).__name__, list(module.named_modules())
+    attentions = [(index, name) for index, (name, submodule) in enumerate(submodules) if _is_attention(submodule)]
+    if len(attentions) != 1:
+        names = ", ".join(repr(name) for _, name in attentions)
+        hint = f"one of {names}." if names else "Layer(..., side=..., players=12) where twelve heads lie side by side."
         raise InvalidArgument(
-            f'layer must hold the output projection of an attention for players="heads": {kind} has none. '
-            "Hint: the module around it; or Layer(..., side=..., players=12) where twelve heads lie side by side."
+            f'layer must hold one attention for players="heads": {kind} has {len(attentions)}. Hint: {hint}'
         )
-    if len(counts) != 1:
+    first = attentions[0][0]
+    attention = submodules[first][1]
+    outputs = [
+        submodule
+        for name, submodule in submodules[first:]
+        if _maps_linearly(submodule) and not _makes_queries_keys_or_values(name)
+    ]
+    if not outputs:
         raise InvalidArgument(
-            f'layer must say how many heads it has for players="heads": {kind} says {sorted(counts) or "nothing"}. '
-            'Hint: Layer(output_projection, side="input", players=12) for twelve heads.'
+            f'layer must hold the output projection of its attention for players="heads": {kind} has none. '
+            "Hint: the module around it."
         )
-    return candidates[-1], counts.pop()
+    return outputs[0], _number_of_heads(attention)
 
 
-def _is_linear(module: nn.Module) -> bool:
+def _number_of_heads(attention: nn.Module) -> int:
+    """How many heads an attention says it has, itself or in its configuration.
+
+    Raises:
+        InvalidArgument: It does not say.
+    """
+    holders = (attention, getattr(attention, "config", None))
+    heads = next((getattr(holder, name) for holder in holders for name in HEAD_COUNTS if hasattr(holder, name)), None)
+    if isinstance(heads, int):
+        return heads
+    raise InvalidArgument(
+        f'layer must say how many heads it has for players="heads": {type(attention).__name__} does not. '
+        'Hint: Layer(output_projection, side="input", players=12) for twelve heads.'
+    )
+
+
+def _is_attention(module: nn.Module) -> bool:
+    """Whether a module makes queries, keys or values itself."""
+    if isinstance(module, nn.MultiheadAttention):
+        return True
+    return any(_maps_linearly(child) and _makes_queries_keys_or_values(name) for name, child in module.named_children())
+
+
+def _maps_linearly(module: nn.Module) -> bool:
     """Whether a module is a linear map: torch's, or one of transformers' that has its weight the other way round."""
     return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
 
 
-def _is_input(name: str) -> bool:
+def _makes_queries_keys_or_values(name: str) -> bool:
     """Whether a projection of this name makes queries, keys or values."""
-    last = name.rpartition(".")[2].lower()
-    return last in QUERIES_KEYS_VALUES or bool(QUERIES_KEYS_VALUES & set(last.split("_"))) or "qkv" in last
+    return bool(QUERIES_KEYS_VALUES & set(name.rpartition(".")[2].lower().split("_")))
 
 
 def calls_of_projections(modules: Iterable[nn.Module]) -> AbstractContextManager[Any]:

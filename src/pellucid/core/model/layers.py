@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, final, get_args
 
 import torch
@@ -156,26 +156,25 @@ def resolve_site(layer_like: SiteLike, model: Callable[..., Any], argument: str 
             f"{argument} must be a Python module of a Python model: nobody can look inside scripted and traced ones. "
             "Hint: attribute on the model that was scripted."
         )
-    if layer.players == "heads":
-        projections = tuple(map(output_projection, modules))
-        modules, heads = tuple(module for module, _ in projections), tuple(count for _, count in projections)
-        return Site(modules, "input", layer.call, listed, heads)
-    return Site(modules, layer.side, layer.call, listed, _players_of_each(layer.players, len(modules)))
+    return _with_players(Site(modules, layer.side, layer.call, listed), layer.players)
 
 
-def _players_of_each(players: Players, modules: int) -> tuple[Literal["channels"] | int, ...]:
-    """What is one feature of each of several modules; see `Site`.
+def _with_players(site: Site, players: Players) -> Site:
+    """A site that says what is one feature of it; of attentions, the input of their output projections.
 
     Raises:
         InvalidArgument: There are no such players.
     """
     if players is None:
-        return ()
+        return site
+    if players == "heads":
+        modules, heads = zip(*map(output_projection, site.modules), strict=True)
+        return replace(site, modules=modules, side="input", players=heads)
     if players != "channels" and not isinstance(players, int):
         raise InvalidArgument(f'players must be "heads", "channels" or a number of groups: got {summary(players)}.')
     if players != "channels":
         check_count("players", players)
-    return (players,) * modules
+    return replace(site, players=(players,) * len(site.modules))
 
 
 def _resolve_module(layer: Any, model: Callable[..., Any], argument: str) -> nn.Module:

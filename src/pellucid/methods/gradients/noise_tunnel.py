@@ -15,6 +15,7 @@ from pellucid.core.evaluation.adaptive_sampling import MAX_SAMPLES_PER_ROUND, MO
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.moments import Moments
 from pellucid.core.problem.attributions import Attributions
+from pellucid.core.problem.baselines import given_baselines
 from pellucid.core.random_streams import (
     RandomSource,
     Seed,
@@ -26,7 +27,7 @@ from pellucid.core.random_streams import (
     stdev_per_input,
 )
 from pellucid.core.summaries import Summarized, summary
-from pellucid.core.tensors import Tensors, batch_size_of, format_shapes
+from pellucid.core.tensors import Tensors, batch_size_of, format_shapes, unwrap_single
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 
@@ -95,6 +96,7 @@ class NoiseTunnel(Summarized):
                 examples than it was given.
         """
         self._validate(arguments)
+        arguments = _of_the_inputs(arguments, f)
         auto = self.nt_samples == "auto"
         order = 2 if self.nt_type == "vargrad" else 1
         moments = Moments(len(f), orders=2 * order if self.return_stderr or auto else order)
@@ -193,6 +195,13 @@ class NoiseTunnel(Summarized):
         if self.nt_type == "smoothgrad_sq":
             values = tuple(value**2 for value in values)
         return tuple(value.reshape(len(value) // copies, copies, *value.shape[1:]).transpose(0, 1) for value in values)
+
+
+def _of_the_inputs(arguments: dict[str, Any], f: ModelFunction) -> dict[str, Any]:
+    """Arguments in which baselines are no function any more: it is of the inputs, not of their noisy copies."""
+    if "baselines" not in arguments:
+        return arguments
+    return arguments | {"baselines": given_baselines(arguments["baselines"], unwrap_single(f.problem.inputs))}
 
 
 def _statistic(average: Average, moments: Moments) -> tuple[Tensors, Tensors | None]:

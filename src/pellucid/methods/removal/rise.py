@@ -88,7 +88,7 @@ class Rise(Removal):
             index = start[:, None] + torch.arange(length, device=masks.device)
             shape = [len(masks), *[1] * (dimension - 1), length, *[1] * (masks.ndim - dimension - 1)]
             enlarged = torch.take_along_dim(enlarged, index.view(shape), dim=dimension)
-        return enlarged
+        return enlarged.clamp(0, 1)
 
     def _offsets(self, coarse: Tensor) -> Tensor:
         """Offsets [space, n] in [0, 1), by a hash of each mask (n, c, *cells)."""
