@@ -26,7 +26,8 @@ from pellucid.attr import (
     ShapleyValues,
     ShapleyValueSampling,
 )
-from pellucid.errors import InvalidArgument, PellucidWarning
+from pellucid.errors import InvalidArgument, NotSupported, PellucidWarning
+from pellucid.methods import Blur
 
 GENERATOR = torch.Generator().manual_seed(3)
 X = torch.randn(7, 4, generator=GENERATOR, dtype=torch.float64)
@@ -240,3 +241,10 @@ def test_baselines_of_a_seed_leave_pythons_generator():
     assert [first() for _ in range(4)] == [second() for _ in range(4)]
     assert random.getstate() == before
     assert repr(ProductBaselines([["a"], [1, 2]])) == "ProductBaselines([['a'], [1, 2]])"
+
+
+def test_a_removal_is_refused():
+    loader = DataLoader(TensorDataset(torch.ones(4, 2)), batch_size=2)
+    explainer = DataLoaderAttribution(FeatureAblation(lambda x: x.sum(1)))
+    with pytest.raises(NotSupported, match=r"removal is of inputs, not of a data set. Hint: baselines"):
+        explainer.attribute(loader, removal=Blur(1.0))

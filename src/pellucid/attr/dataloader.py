@@ -22,7 +22,7 @@ from pellucid.core.games.features import FeatureMask, Features
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.summaries import summary
 from pellucid.core.tensors import Tensors
-from pellucid.errors import InvalidArgument, located, renamed, warn
+from pellucid.errors import InvalidArgument, NotSupported, located, renamed, warn
 
 _LOADER_LOG = logging.getLogger("pellucid")
 _NAMES = {"batches": "dataloader", "model": "forward_func", "roles": "input_roles"}
@@ -104,9 +104,14 @@ class DataLoaderAttribution(Attribution):
 
         Raises:
             InvalidArgument: An argument is not what it must be; the message says what it may be.
+            NotSupported: There is a `removal`.
         """
         try:
             refuse_what_is_not_called(self)
+            if kwargs.get("removal") is not None:
+                raise NotSupported(
+                    "removal is of inputs, not of a data set. Hint: baselines=..., or the method itself, batch by batch."
+                )
             count = check_count("perturbations_per_pass", perturbations_per_pass)
             batch = _first_batch(dataloader, reduce)
             layout = BatchLayout.of(batch, input_roles)
