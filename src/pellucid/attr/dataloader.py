@@ -110,7 +110,7 @@ class DataLoaderAttribution(Attribution):
             refuse_what_is_not_called(self)
             if kwargs.get("removal") is not None:
                 raise NotSupported(
-                    "removal is of inputs, not of a data set. Hint: baselines=..., or the method itself, batch by batch."
+                    "removal is of inputs, not of a data set. Hint: baselines=..., or the method itself on batches."
                 )
             count = check_count("perturbations_per_pass", perturbations_per_pass)
             batch = _first_batch(dataloader, reduce)
