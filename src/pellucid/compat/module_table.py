@@ -1,4 +1,4 @@
-"""The one table that `pellucid.compat` follows: all module paths of Captum 0.9, and where pellucid has what is there."""
+"""The table that `pellucid.compat` follows: all module paths of Captum 0.9, and where pellucid has what is in them."""
 
 from __future__ import annotations
 
@@ -211,5 +211,17 @@ is the `__all__` of the module. A path without any is there, and lacks everythin
 ALIASES = {"captum.attr.visualization": "captum.attr._utils.visualization"}
 """Attributes that are modules of another path."""
 
-INSTEAD: dict[str, str] = {}
+_RULES = "pellucid follows calls of torch, by rules that are in pellucid.rules; docs/rules.md says how."
+
+INSTEAD = {
+    "captum.attr._core.deep_lift.nonlinear": _RULES,
+    "captum.attr._core.deep_lift.maxpool": _RULES,
+    "captum.attr._core.deep_lift.softmax": _RULES,
+    "captum.attr._core.gradient_shap.InputBaselineXGradient": "GradientShap with n_samples=1 and stdevs=0.",
+    "captum.attr._core.lime.default_from_interp_rep_transform": "Lime(forward_func).from_interp_rep_transform.",
+    "captum.attr._core.lime.default_perturb_func": "Lime(forward_func).perturb_func.",
+    "captum.attr._core.lrp.SUPPORTED_LAYERS_WITH_RULES": _RULES,
+    "captum.attr._core.lrp.SUPPORTED_NON_LINEAR_LAYERS": _RULES,
+    "captum.attr._utils.stat.GeneralAccumFn": "a subclass of captum.attr._utils.stat.Stat.",
+}
 """What to use in place of some names that pellucid lacks."""

@@ -32,7 +32,7 @@ def _batched_generator(
     target_ind: Any = None,
     internal_batch_size: int | None = None,
 ) -> Iterator[tuple[Tensors, tuple[Any, ...] | None, Any]]:
-    """Inputs, further arguments and targets, batch by batch, without a graph; all at once without a size.
+    """Inputs, further arguments and targets, batch by batch; all at once without a size.
 
     Raises:
         InvalidArgument: The size is not positive.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from typing import Any, TypeAlias
 
 import torch
@@ -97,25 +98,27 @@ def compute_layer_gradients_and_eval(
         NotScalar: The target leaves several values.
     """
     with torch.enable_grad():
-        output, activations = _forward_with(
+        output, said = _forward_with(
             forward_fn, inputs, layer, target_ind, additional_forward_args, attribute_to_layer_input
         )
         if output[0].numel() != 1:
             raise NotScalar(f"target_ind must leave one value per example: got an output {tuple(output.shape)}.")
-        tensors = [tensor for layers_tensors in activations for tensor in layers_tensors]
-        gradients = iter(torch.autograd.grad(output.sum(), tensors, **_kept(grad_kwargs, gradient_neuron_selector)))
-        at_layers = [tuple(next(gradients) for _ in layers_tensors) for layers_tensors in activations]
-        said = [output_fn(layers_tensors) if output_fn else layers_tensors for layers_tensors in activations]
-        if offload_to_cpu:
-            at_layers, said = (
-                [tuple(t.detach().cpu() for t in tensors) for tensors in each] for each in (at_layers, said)
-            )
-        results = at_layers, said
+        gradients = iter(
+            torch.autograd.grad(output.sum(), [*chain(*said)], **_kept(grad_kwargs, gradient_neuron_selector))
+        )
+        results = [[tuple(next(gradients) for _ in tensors) for tensors in said], said]
+        for change in filter(None, (output_fn, _on_cpu if offload_to_cpu else None)):
+            results = [[change(tensors) for tensors in of_layers] for of_layers in results]
         if isinstance(layer, list):
-            return results
-        if gradient_neuron_selector is None:
-            return tuple(result[0] for result in results)
-        return *(result[0] for result in results), _neuron_gradients(inputs, activations[0], gradient_neuron_selector)
+            return tuple(results)
+        selected = [] if gradient_neuron_selector is None else [gradient_neuron_selector]
+        neuron_gradients = (_neuron_gradients(inputs, said[0], selector) for selector in selected)
+        return (*(of_layers[0] for of_layers in results), *neuron_gradients)
+
+
+def _on_cpu(tensors: Tensors) -> Tensors:
+    """Copies without their graph."""
+    return tuple(tensor.detach().cpu() for tensor in tensors)
 
 
 def _kept(grad_kwargs: dict[str, Any] | None, selector: object) -> dict[str, Any]:
