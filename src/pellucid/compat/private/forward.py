@@ -51,17 +51,22 @@ def _select_targets(output: Any, target: Any) -> Any:
     """
     if target is None:
         return output
+    if isinstance(target, Tensor) and target.numel() == 1:
+        target = int(target.item())
     if isinstance(target, int | tuple):
         return _verify_select_column(output, target)
-    if isinstance(target, Tensor) and target.numel() == 1 and not target.is_floating_point():
-        return _verify_select_column(output, int(target.item()))
+    if not isinstance(target, Tensor | list):
+        raise InvalidArgument(f"target must be an int, a tuple, a tensor or a list: got {type(target).__name__}.")
     _validate_target(output.shape[0], target)
     if isinstance(target, list) and all(isinstance(index, tuple) for index in target):
         return torch.stack([example[index] for example, index in zip(output, target, strict=True)])
+    return _columns(output, target)
+
+
+def _columns(output: Tensor, target: Tensor | list[int]) -> Tensor:
+    """Of each row of an output (B, K) a column of its own."""
     if isinstance(target, list) and not all(isinstance(index, int) for index in target):
         raise InvalidArgument("target must be a list of ints or of tuples: got others in it.")
-    if not isinstance(target, list | Tensor):
-        raise InvalidArgument(f"target must be an int, a tuple, a tensor or a list: got {type(target).__name__}.")
     columns = torch.as_tensor(target, device=output.device)
     if output.dim() != 2 or columns.dim() != 1:
         raise InvalidArgument(
