@@ -124,13 +124,14 @@ def test_captum_lends_what_is_missing_and_it_is_said_once(no_captum: None, caplo
         exec("from captum.attr import Salience")
 
 
-def test_captums_own_modules_see_each_other_and_not_pellucid(no_captum: None):
+def test_captums_own_modules_see_each_other_and_not_pellucid(no_captum: None, caplog: pytest.LogCaptureFixture):
     compat.install(fallback=True)
     import captum.attr
 
     real = compat.captum_itself("captum.attr")
     assert real.Saliency is compat.captum_itself("captum.attr._core.saliency").Saliency is not captum.attr.Saliency
     assert real.LLMAttribution is captum.attr.LLMAttribution
+    assert 'It takes methods of Captum\'s own: pellucid.compat.captum_itself("captum.attr") has them.' in caplog.text
     assert issubclass(real.LayerGradCam, compat.captum_itself("captum.attr._utils.attribution").LayerAttribution)
     assert not any(module is real for module in sys.modules.values())
 

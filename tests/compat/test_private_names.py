@@ -48,6 +48,9 @@ CASES = {
         _reduce_list([1, 2])
         safe_div(v, torch.tensor([0.0, 4.0])), safe_div(v, 0), safe_div(v, 0, 5.0), safe_div(v, 4)
         safe_div(v, torch.tensor([0.0, 4.0]), 3), safe_div(v, torch.tensor([0.0, 4.0]), torch.tensor([2.0, 2.0]))
+        _sort_key_list([torch.device("cpu")]), _sort_key_list(gpus, [0, 1]), _sort_key_list(gpus, [1, 2, 0])
+        _sort_key_list(gpus)
+        _sort_key_list(gpus, [0, 2])
         list(ExpansionTypes)
         _expand_additional_forward_args(None, 2), _expand_additional_forward_args((x, 3, "a", v.sum()), 2)
         _expand_additional_forward_args((x, 3), 2, ExpansionTypes.repeat_interleave)
@@ -119,6 +122,16 @@ CASES = {
         _call_custom_attribution_func(lambda m: m, (x,), (x,), (x,))
         _call_custom_attribution_func(lambda m, i, b: (m[0] * i[0] - b[0],), (x,), (x,), (x,))
         _call_custom_attribution_func(lambda m, i, b, d: m, (x,), (x,), (x,))
+        _format_and_verify_sliding_window_shapes((1,), (x,)), _format_and_verify_sliding_window_shapes(((1,),), (x,))
+        _format_and_verify_sliding_window_shapes((1, 2), (p,))
+        _format_and_verify_sliding_window_shapes(((1,), (2,)), (x, y))
+        _format_and_verify_sliding_window_shapes((1, 2), (x,))
+        _format_and_verify_sliding_window_shapes((1, 2), (x, y))
+        [_format_and_verify_strides(strides, (x,)) for strides in (None, 1, (1,), ((1,),))]
+        [_format_and_verify_strides(strides, (x, y)) for strides in (None, (1, 2), ((1,), 2))]
+        [_format_and_verify_strides(strides, (p,)) for strides in (1, (1,), (1, 2), ((1, 2),))]
+        _format_and_verify_strides((1, 1), (x,))
+        _format_and_verify_strides(2, (x, y))
         _compute_conv_delta_and_format_attrs(delta_of, True, (x,), (0,), (x,), None, 1, False)
         _compute_conv_delta_and_format_attrs(delta_of, False, (x,), (0,), (x,), None, 1, True)
         _validate_input((x,), (0,), 50, "gausslegendre")
@@ -161,6 +174,8 @@ CASES = {
     "captum._utils.gradient": """
         undo_gradient_requirements((w := x.clone(), y), apply_gradient_requirements((w, y), False)), w.requires_grad
         apply_gradient_requirements([w := x.clone(), y, torch.ones(2, dtype=torch.cfloat)], False), w.requires_grad
+        [_extract_device_ids(net, {net: {torch.device("cpu"): (x,)}}, ids) for ids in (None, [1])]
+        _extract_device_ids(net, {net: dict.fromkeys(gpus)}, None)
         apply_gradient_requirements(x)
         undo_gradient_requirements((x,), [True, False])
         compute_gradients(net, r, 1)
@@ -254,6 +269,7 @@ def values() -> dict[str, Any]:
         "o": torch.arange(12.0).view(3, 4),
         "p": torch.arange(24.0).view(2, 3, 4),
         "net": nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2)),
+        "gpus": [torch.device("cuda", 1), torch.device("cuda", 0)],
         "plain": plain,
         "later": later,
         "steps": Steps,

@@ -29,6 +29,7 @@ MODULES: dict[str, dict[str, str]] = {
         f"{_PRIVATE}.forward": (
             "_contains_slice _run_forward _select_targets _validate_target _verify_select_column _verify_select_neuron"
         ),
+        f"{_PRIVATE}.devices": "_sort_key_list",
         f"{_PRIVATE}.division": "safe_div",
         f"{_PRIVATE}.types": "TensorOrTupleOfTensorsGeneric TupleOrTensorOrBoolGeneric",
     },
@@ -39,6 +40,7 @@ MODULES: dict[str, dict[str, str]] = {
             "_forward_layer_eval _forward_layer_eval_with_neuron_grads apply_gradient_requirements "
             "compute_layer_gradients_and_eval construct_neuron_grad_fn undo_gradient_requirements"
         ),
+        f"{_PRIVATE}.devices": "_extract_device_ids _sort_key_list",
         f"{_PRIVATE}.tuples": "_reduce_list",
         f"{_PRIVATE}.forward": "_run_forward _verify_select_neuron",
     },
@@ -151,6 +153,7 @@ MODULES: dict[str, dict[str, str]] = {
         f"{_PRIVATE}.feature_masks": "_construct_default_feature_mask get_total_features_from_mask",
         f"{_PRIVATE}.forward": "_validate_target",
         f"{_PRIVATE}.tuples": "_format_output _format_tensor_into_tuples",
+        f"{_PRIVATE}.windows": "_format_and_verify_sliding_window_shapes _format_and_verify_strides",
     },
     "captum.attr._utils.custom_modules": {f"{_PRIVATE}.modules": "Addition_Module"},
     "captum.attr._utils.input_layer_wrapper": {

@@ -16,9 +16,10 @@ from importlib.util import module_from_spec, resolve_name
 from types import ModuleType
 from typing import Any
 
-from pellucid.errors import NotSupported
+from pellucid.errors import AROUND_ITS_OWN, NotSupported
 
 LOGGER = logging.getLogger("pellucid.compat")
+_AROUND = ' It takes methods of Captum\'s own: pellucid.compat.captum_itself("captum.attr") has them.'
 
 
 class RealCaptum:
@@ -62,7 +63,8 @@ class RealCaptum:
             if (path, name) not in self._lent:
                 self._lent.add((path, name))
                 version = getattr(self.module("captum"), "__version__", "?")
-                LOGGER.warning("%s.%s is lent by Captum %s: pellucid has none.", path, name, version)
+                around = _AROUND if name in AROUND_ITS_OWN else ""
+                LOGGER.warning("%s.%s is lent by Captum %s: pellucid has none.%s", path, name, version, around)
         return getattr(self.module(path), name)
 
     def _load(self, path: str) -> ModuleType:
