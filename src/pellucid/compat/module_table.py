@@ -210,8 +210,8 @@ MODULES: dict[str, dict[str, str]] = {
 }
 """Each path of Captum's, parents first; the modules of pellucid that have what is in it, and the names they have.
 
-`*` is the `__all__` of the module, and `_a=_b` its `_b`, which Captum calls `_a`. A path without any is there, and lacks
-everything; what pellucid gets later, such as metrics, is a line here: `"captum.metrics": {"metrics": "*"}`.
+`*` is the `__all__` of the module, and `_a=_b` its `_b`, which Captum calls `_a`. A path without any is there, and
+lacks everything; what pellucid gets later, such as metrics, is a line here: `"captum.metrics": {"metrics": "*"}`.
 """
 
 ALIASES = {"captum.attr.visualization": "captum.attr._utils.visualization"}
