@@ -12,19 +12,22 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar, cast, final
 from torch import Future
 
 from pellucid.attr._bases import Attributed, Attribution, TensorOrTensors, compute_gradients
+from pellucid.attr._data import DATA_OPTIONS, arranged, is_plain
 from pellucid.attr._internals import refuse_what_is_not_called
 from pellucid.attr._routes import Route, callers_names, read_from_object, values_for
 from pellucid.core.evaluation.model_function import function_of
 from pellucid.core.evaluation.observed import Observed
 from pellucid.core.futures import then
 from pellucid.core.problem.attributions import Attributions
+from pellucid.core.problem.output import OutputSelector
 from pellucid.core.problem.problem import Options, Problem
 from pellucid.core.tensors import Tensors, describe
-from pellucid.errors import located, renamed
+from pellucid.errors import PellucidError, located, renamed
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Method: TypeAlias = "Callable[..., Attributions | Future[Attributions]]"
+CallOf: TypeAlias = "Callable[[Any, dict[str, Any]], MethodCall]"
 Conversion: TypeAlias = Callable[[Any, TensorOrTensors], Any]
 """What a method is given for an argument, a function of the argument and of the inputs."""
 LayerRole: TypeAlias = Callable[[Any, TensorOrTensors, bool], dict[str, Any]]
@@ -116,22 +119,57 @@ def calls(
 
         @functools.wraps(signature)
         def attribute(self: Any, *args: Any, **kwargs: Any) -> Any:
-            signature(self, *args, **kwargs)  # which does nothing, and raises Python's own errors of arguments
+            named = {name: value for name, value in kwargs.items() if name not in DATA_OPTIONS}
+            signature(self, *args, **named)  # which does nothing, and raises Python's own errors of arguments
             values = {**route.defaults, **dict(zip(route.names, args, strict=False)), **kwargs}
-            return run_call(self, values["inputs"], lambda: call_of(self, values))
+            return call_with_data(self, values, call_of)
 
         return cast("Callable[P, R]", attribute)
 
     return decorate
 
 
-def run_call(attribution: Attribution, inputs: TensorOrTensors, call: Callable[[], MethodCall]) -> Attributed:
+def call_with_data(attribution: Any, values: dict[str, Any], call_of: CallOf) -> Attributed:
+    """Call a method with inputs of any kind.
+
+    Args:
+        attribution: The object of Captum's class.
+        values: The arguments of its `attribute`, with those of [DataOptions][].
+        call_of: (the object, arguments with tensors as inputs) -> the call.
+    """
+    options = {name: values.pop(name) for name in DATA_OPTIONS & values.keys()}
+    if not options and is_plain(attribution, values["inputs"]):
+        return run_call(attribution, values["inputs"], lambda: call_of(attribution, values))
+    try:
+        with_tensors = arranged(attribution, values, options)
+    except PellucidError as error:
+        described = describe(values["inputs"])
+        raise renamed(located(error, type(attribution).__name__, described), callers_names(attribution)) from error
+    return run_call(
+        with_tensors.attribution,
+        with_tensors.values["inputs"],
+        lambda: call_of(with_tensors.attribution, with_tensors.values),
+        restored=with_tensors.restored,
+        **with_tensors.options,
+    )
+
+
+def run_call(
+    attribution: Attribution,
+    inputs: TensorOrTensors,
+    call: Callable[[], MethodCall],
+    *,
+    restored: Callable[[Tensors], Any] | None = None,
+    output_selector: OutputSelector = None,
+) -> Attributed:
     """Call a method as Captum's users do.
 
     Args:
         attribution: The object of Captum's class.
         inputs: One tensor or a tuple of tensors, examples first.
         call: Makes the call; what it raises is told with the inputs, as what the method raises is.
+        restored: Attributions of inputs -> the structure of the user's own; None for tensors.
+        output_selector: Which tensor a model's output is.
 
     Returns:
         Attributions as the inputs came, a tensor or a tuple, or as the layer has its tensors; where deltas or standard
@@ -147,6 +185,7 @@ def run_call(attribution: Attribution, inputs: TensorOrTensors, call: Callable[[
             progress=f"{attribution.get_name()} attribution" if made.show_progress else None,
             reported_as=name,
             returns_futures=attribution._in_future,
+            output_selector=output_selector,
             **{"internal_batch_size": attribution._rows_per_forward, **made.options},
         )
         f = function_of(Problem(attribution.forward_func, inputs, options=options, **made.problem))
@@ -154,18 +193,28 @@ def run_call(attribution: Attribution, inputs: TensorOrTensors, call: Callable[[
     except Exception as error:
         raise renamed(located(error, name, describe(inputs)), callers_names(attribution)) from error.__cause__
     observed = f.session.observed if made.keeps_single else None
-    arrange = functools.partial(_arrange_result, inputs, observed, return_stderr=made.return_stderr)
+    per_feature = getattr(made.method, "per_feature", False)
+    arrange = functools.partial(
+        _arrange_result, inputs, observed, None if per_feature else restored, return_stderr=made.return_stderr
+    )
     return then(result, arrange) if isinstance(result, Future) else arrange(result)
 
 
 def _arrange_result(
-    inputs: TensorOrTensors, single: Observed | None, result: Attributions, *, return_stderr: bool
+    inputs: TensorOrTensors,
+    single: Observed | None,
+    restored: Callable[[Tensors], Any] | None,
+    result: Attributions,
+    *,
+    return_stderr: bool,
 ) -> Attributed:
     """Attributions, deltas where there are any, and standard errors where asked for: None where nobody can tell."""
 
     def arranged(values: Tensors) -> Any:
         if single is not None and single.output_shape == (1,):
             values = tuple(attribution.unsqueeze(1) for attribution in values)
+        if restored is not None:
+            return restored(values)
         alone = result.structure is None and not isinstance(inputs, tuple) and len(values) == 1
         return values[0] if alone else result.arrange(values)
 

@@ -8,7 +8,7 @@ import torch
 
 from pellucid import methods
 from pellucid.attr._bases import Attributed, Attribution, GradientAttribution, TensorOrTensors
-from pellucid.attr._calls import MethodCall, run_call
+from pellucid.attr._calls import MethodCall, call_with_data
 from pellucid.attr._inside import Inside, method_inside
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.random_streams import Seed
@@ -82,12 +82,11 @@ class NoiseTunnel(Attribution):
         Raises:
             InvalidArgument: An argument is not what it must be; the message says what it may be.
         """
-        return run_call(
-            self,
-            inputs,
-            lambda: MethodCall(
+
+        def call_of(tunnel: Any, values: dict[str, Any]) -> MethodCall:
+            return MethodCall(
                 methods.NoiseTunnel(
-                    attribution_method=Inside(self.attribution_method, isinstance(inputs, tuple)),
+                    attribution_method=Inside(tunnel.attribution_method, isinstance(values["inputs"], tuple)),
                     nt_type=nt_type,
                     nt_samples=nt_samples,
                     tolerance=tolerance,
@@ -100,12 +99,13 @@ class NoiseTunnel(Attribution):
                     seed=seed,
                     generator=generator,
                 ),
-                problem={"target": kwargs.get("target")},
-                options={"create_graph": kwargs.get("create_graph", False), "whole_batch": whole_batch},
-                arguments=kwargs,
+                problem={"target": values.get("target")},
+                options={"create_graph": values.get("create_graph", False), "whole_batch": whole_batch},
+                arguments={name: value for name, value in values.items() if name != "inputs"},
                 return_stderr=return_stderr,
-            ),
-        )
+            )
+
+        return call_with_data(self, {"inputs": inputs, **kwargs}, call_of)
 
     def has_convergence_delta(self) -> bool:
         """Whether the method inside can return convergence deltas."""

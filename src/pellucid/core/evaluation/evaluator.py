@@ -23,6 +23,7 @@ from pellucid.core.model.forward_kind import MAX_KINDS, ForwardKind
 from pellucid.core.model.hook_point import as_leaf
 from pellucid.core.model.interception import Interceptor
 from pellucid.core.model.layers import OUTPUT, Site
+from pellucid.core.problem.output import chosen_output
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
 from pellucid.core.pytree import map_tensors
@@ -105,6 +106,12 @@ class Evaluator(Summarized):
         """
         if isinstance(output, Future):
             raise InvalidArgument("model must return a tensor: got a Future. Hint: Options(returns_futures=True).")
+        selector = self.session.problem.options.output_selector
+        as_it_is = self.target.site.modules or (selector is None and self.target.takes_any_output)
+        if not as_it_is and (selector is not None or not isinstance(output, Tensor)):
+            whole = output
+            output, name = chosen_output(whole, len(examples), selector)
+            self.session.observed.remember_output(name, whole)
         return self.target(output if torch.is_grad_enabled() else as_tensor(output), examples)
 
     def future_output(self, points: Points) -> Future[Any]:

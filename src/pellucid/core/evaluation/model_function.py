@@ -304,7 +304,7 @@ class ModelFunction(Summarized):
             dtypes = tuple(x.dtype for x in as_floating(self.x)) if layout is None else layout.dtypes
             values = tuple(map(as_narrow_again, values, dtypes))
         structure = None if layout is None else layout.structure
-        return Attributions(values, delta, stderr, structure, n_evaluations, converged)
+        return Attributions(values, delta, stderr, structure, n_evaluations, converged, self.session.observed.output)
 
     def _independence_check(self, points: Points) -> RowIndependenceCheck | None:
         """The check that is due after a forward of these points; None where rows are known to be independent."""

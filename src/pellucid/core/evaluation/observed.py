@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -15,6 +16,8 @@ from pellucid.core.model.layers import Site
 from pellucid.core.pytree import TensorTree
 from pellucid.core.summaries import Summarized
 from pellucid.errors import NotDifferentiable
+
+_OBSERVED_LOG = logging.getLogger("pellucid")
 
 
 @final
@@ -43,6 +46,7 @@ class Observed(Summarized):
         output_shape: The shape K of the target's values for one example, where there may be several.
         slopes: Where a saturating function makes the output: the examples for which it had a slope, bool [examples].
         failed_on: The inputs with which the model failed, described for the error.
+        output: Which tensor of the model's output is explained, `output['logits']`; "" where it is the output.
     """
 
     captured: dict[Site, Captured] = field(default_factory=dict)
@@ -51,6 +55,7 @@ class Observed(Summarized):
     output_shape: tuple[int, ...] = ()
     slopes: Tensor | None = None
     failed_on: str = ""
+    output: str = ""
 
     def remember_layout(self, site: Site, captured: Captured) -> None:
         """Remember how the tensors are arranged at a site.
@@ -64,6 +69,12 @@ class Observed(Summarized):
                 "Hint: of an embedding, attribute to what it returns."
             )
         self.layouts[site] = SiteLayout(captured.structure, tuple(tensor.dtype for tensor in captured.tensors))
+
+    def remember_output(self, name: str, output: Any) -> None:
+        """Remember which tensor of an output is explained, and say so, once."""
+        if name and name != self.output:
+            _OBSERVED_LOG.info("%s is explained, of a %s. Hint: output_selector=...", name, type(output).__name__)
+        self.output = name
 
     def remember_slopes(self, examples: Tensor, slopes: Sequence[Tensor], batch_size: int) -> None:
         """Remember for which of these examples a slope is not zero, given slopes (n, ...)."""

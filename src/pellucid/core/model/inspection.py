@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from pellucid.core.model.adapted import AdaptedModel
 from pellucid.core.summaries import Summarized
 from pellucid.errors import WrongType
 
@@ -187,8 +188,8 @@ def _reachable(forward: Callable[..., Any], above: tuple[Callable[..., Any], ...
     """
     if isinstance(forward, nn.Module):
         yield forward
-    elif isinstance(forward, functools.partial):
-        yield from _reachable(forward.func, above)
+    elif isinstance(forward, functools.partial | AdaptedModel):
+        yield from _reachable(forward.func if isinstance(forward, functools.partial) else forward.model, above)
     elif inspect.ismethod(forward) and isinstance(forward.__self__, nn.Module):
         yield forward.__self__
     elif _is_compiled(forward):
@@ -211,6 +212,8 @@ def values_around(forward: Callable[..., Any]) -> tuple[Any, ...]:
         return ()
     if _is_compiled(forward):
         return values_around(_uncompiled(forward))
+    if isinstance(forward, AdaptedModel):
+        return values_around(forward.model)
     if isinstance(forward, functools.partial):
         return (*forward.args, *forward.keywords.values(), *values_around(forward.func))
     return tuple(_held_by(forward))

@@ -25,6 +25,7 @@ class Attributions(Summarized):
         structure: The structure of the layer's input or output; None at the inputs.
         n_evaluations: How often each example was evaluated, int64 [B]; only where the method chooses that itself.
         converged: Whether each example has reached the tolerance, bool [B]; only with `n_evaluations`.
+        output: Which tensor of the model's output is explained, `output['logits']`; "" where it is the output.
     """
 
     values: Tensors
@@ -33,6 +34,7 @@ class Attributions(Summarized):
     structure: TensorTree | None = None
     n_evaluations: Tensor | None = None
     converged: Tensor | None = None
+    output: str = ""
 
     @property
     def as_layer_output(self) -> Any:

@@ -12,6 +12,7 @@ from torch import Tensor
 from pellucid.core.examples import all_examples
 from pellucid.core.model.inspection import check_model
 from pellucid.core.model.layers import INPUTS, Site, SiteLike, module_label, resolve_site
+from pellucid.core.problem.output import OutputSelector
 from pellucid.core.problem.target import Neuron, Target, TargetLike, resolve_target
 from pellucid.core.pytree import map_tensors
 from pellucid.core.summaries import Summarized, summary_of_call
@@ -41,6 +42,8 @@ class Options(Summarized):
         create_graph: Whether the attributions can be differentiated.
         gradient_function: Replaces torch's gradient at the inputs: Captum's `gradient_func`.
         grad_kwargs: Further arguments of `torch.autograd.grad`.
+        output_selector: Which tensor a model's output is, where it returns more than one; see
+            [OutputSelector][pellucid.methods.OutputSelector].
         progress: The label of progress bars on stderr; None for no bars.
         reported_as: The name of the call in errors, where it is not the method's.
     """
@@ -54,6 +57,7 @@ class Options(Summarized):
     create_graph: bool = False
     gradient_function: GradientFunction | None = None
     grad_kwargs: Mapping[str, Any] | None = None
+    output_selector: OutputSelector = None
     progress: str | None = None
     reported_as: str | None = None
 

@@ -64,6 +64,11 @@ class Target(Protocol):
         """Whether it has one index for each row of the whole batch's output, rather than one for each example."""
         ...
 
+    @property
+    def takes_any_output(self) -> bool:
+        """Whether it is a user's function of whatever the model returns, and not of a tensor."""
+        ...
+
     def argument(self, rows: Tensor) -> Any:
         """The target of the examples `rows` in the form of Captum's `target` argument."""
         ...
@@ -103,6 +108,11 @@ class _TargetBase(Summarized):
     @property
     def of_output_rows(self) -> bool:
         """Whether there is one index for each row of the whole batch's output: no."""
+        return False
+
+    @property
+    def takes_any_output(self) -> bool:
+        """Whether it is a user's function of whatever the model returns: no."""
         return False
 
     def tensor_of(self, output: Any) -> Tensor:
@@ -159,6 +169,11 @@ class TargetFunction(_TargetBase):
     """A user's function of the output that returns one value per example."""
 
     function: Callable[[Any], Tensor]
+
+    @property
+    def takes_any_output(self) -> bool:
+        """Whether it is a user's function of whatever the model returns, and not of a tensor: yes."""
+        return True
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
         value = self.function(output)
@@ -277,6 +292,11 @@ class MappedTarget(Summarized):
     def of_output_rows(self) -> bool:
         """Whether the other target has one index for each row of the whole batch's output."""
         return self.target.of_output_rows
+
+    @property
+    def takes_any_output(self) -> bool:
+        """Whether the other target is a user's function of whatever the model returns."""
+        return self.target.takes_any_output
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
         return self.function(self.target(output, rows))

@@ -1,0 +1,283 @@
+"""How a user's inputs lie: which of them are attributed to, which follow the examples, and how the model takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias, final
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.core.model.adapted import AdaptedModel
+from pellucid.core.model.layers import SiteLike
+from pellucid.core.problem.baselines import given_baselines
+from pellucid.core.summaries import Summarized, summary
+from pellucid.core.tensors import Tensors
+from pellucid.data.binding import alone, binding_of
+from pellucid.data.estimators import as_function_of_arrays, is_estimator
+from pellucid.data.frames import is_frame, is_series
+from pellucid.data.leaves import Leaf, as_numbers, float_parameter, leaf_of
+from pellucid.data.nested import Path, is_numbers, map_leaves
+from pellucid.data.text import absent_token, embedded, embedding_of, holds_text, untouched_tokens
+from pellucid.errors import InvalidArgument
+
+BatchDimension: TypeAlias = "int | Mapping[Any, int | None] | tuple[int | None, ...] | None"
+"""Which dimension of an input counts its examples.
+
+* 0: the first.
+* `None`: none. The input goes into every forward whole, and has attributions of its own shape; where no input has
+  examples, all of them are one example.
+* a mapping or a tuple of these, one for each input.
+"""
+
+
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reading(Summarized):
+    """How inputs are to be read.
+
+    Args:
+        batch_dim: See [BatchDimension][pellucid.data.arrangement.BatchDimension].
+        embeds: Whether token ids are attributed to where they are embedded, and not as they are.
+        embedding: The module that embeds them; None looks for it.
+        tokenizer: Says what stands for absent tokens and which are special, beyond what inputs and model say.
+        keep_embedding: Whether tokens have an attribution for each number of their vectors, and not the sum of these.
+    """
+
+    batch_dim: BatchDimension = 0
+    embeds: bool = False
+    embedding: SiteLike | None = None
+    tokenizer: Any = None
+    keep_embedding: bool = False
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Arrangement(Summarized):
+    """How inputs lie.
+
+    Args:
+        inputs: What the user gave.
+        model: The user's model.
+        reading: How it is read.
+        leaves: All leaves, in order.
+        attributed: The indices of those that are attributed to.
+        following: The indices of tensors that follow the examples besides.
+        texts: The indices of token ids, all of which are attributed to.
+        without_examples: The indices of those that are attributed to and have no examples.
+    """
+
+    inputs: Any
+    model: Any
+    reading: Reading
+    leaves: tuple[Leaf, ...]
+    attributed: tuple[int, ...]
+    following: tuple[int, ...]
+    texts: tuple[int, ...]
+    without_examples: frozenset[int]
+
+    @classmethod
+    def of(cls, inputs: Any, model: Any, reading: Reading) -> Arrangement:
+        """The arrangement of a user's inputs.
+
+        Args:
+            inputs: A tensor, array, frame, or a structure of these and of anything else.
+            model: The user's model.
+            reading: How they are to be read.
+
+        Raises:
+            InvalidArgument: There is nothing to attribute to, or something that cannot be made a tensor.
+        """
+        leaves: list[Leaf] = []
+        like = float_parameter(model)
+
+        def collect(path: Path, value: Any) -> Any:
+            leaves.append(leaf_of(path, value, like, codes=is_estimator(model)))
+            return value
+
+        map_leaves(inputs, collect)
+        tensors = [index for index, leaf in enumerate(leaves) if isinstance(leaf.value, Tensor)]
+        if not tensors:
+            raise InvalidArgument(
+                f"inputs must hold at least one tensor: got {summary(inputs)}. "
+                'Hint: return_tensors="pt" of a tokenizer or a processor.'
+            )
+        without = frozenset(index for index in tensors if _has_no_examples(leaves[index].path, reading.batch_dim))
+        texts = [index for index in tensors if holds_text(leaves[index].path, leaves[index].value)]
+        floating = [index for index in tensors if leaves[index].value.is_floating_point()]
+        wanted = sorted({*texts, *floating}) or tensors
+        sizes = [len(leaves[index].value) for index in wanted if index not in without and leaves[index].value.ndim]
+        follows = [
+            index
+            for index in tensors
+            if index not in without and leaves[index].value.ndim and len(leaves[index].value) == sizes[0]
+        ]
+        attributed = [index for index in wanted if index in without or index in follows]
+        return cls(
+            inputs,
+            model,
+            reading,
+            tuple(leaves),
+            tuple(attributed),
+            tuple(index for index in follows if index not in attributed),
+            tuple(index for index in texts if index in attributed),
+            without.intersection(attributed),
+        )
+
+    @property
+    def is_one_example(self) -> bool:
+        """Whether no input has examples, so that all of them are one."""
+        return len(self.without_examples) == len(self.attributed)
+
+    @property
+    def needs_whole_batch(self) -> bool:
+        """Whether every forward takes all there is."""
+        return bool(self.without_examples)
+
+    @cached_property
+    def embedding(self) -> nn.Module:
+        """The module that embeds token ids."""
+        return embedding_of(self.model, self.reading.embedding)
+
+    @property
+    def embedded_texts(self) -> tuple[int, ...]:
+        """The indices of token ids that are attributed to where they are embedded."""
+        return self.texts if self.reading.embeds else ()
+
+    @property
+    def tensors(self) -> Tensors:
+        """What is attributed to."""
+        values = tuple(self._source(index, self.leaves[index].value) for index in self.attributed)
+        return tuple(value.unsqueeze(0) for value in values) if self.is_one_example else values
+
+    @property
+    def followers(self) -> Tensors:
+        """What follows the examples besides, which the model is given after what is attributed to."""
+        return tuple(self.leaves[index].value for index in (*self.following, *self.embedded_texts))
+
+    def _source(self, index: int, value: Tensor) -> Tensor:
+        """The vectors of token ids that are embedded; other values unchanged."""
+        if index not in self.embedded_texts or value.is_floating_point():
+            return value
+        with torch.no_grad():
+            vectors: Tensor = self.embedding(value)
+        return vectors
+
+    def adapted_model(self, keywords: Sequence[str] = ()) -> AdaptedModel:
+        """The model as a function of the tensors, the followers, and further arguments.
+
+        Args:
+            keywords: The names of the last of these, which the model takes by name.
+        """
+        takes_frames = is_estimator(self.model)
+        function = as_function_of_arrays(self.model) if takes_frames else self.model
+        bind = alone if takes_frames else binding_of(function, self.inputs)
+        moving = (*self.attributed, *self.following, *self.embedded_texts)  # ids come last, and replace their vectors
+
+        def arrange(*tensors: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+            rows = dict(zip(moving, tensors, strict=False))
+            if self.is_one_example:
+                rows |= {index: rows[index][0] for index in self.attributed}
+            values = iter(
+                leaf.for_model(rows[index], takes_frames) if index in rows else leaf.value
+                for index, leaf in enumerate(self.leaves)
+            )
+            arguments, by_name = bind(map_leaves(self.inputs, lambda *_: next(values)))
+            rest = tensors[len(moving) :]
+            split = len(rest) - len(keywords)
+            return (*arguments, *rest[:split]), by_name | dict(zip(keywords, rest[split:], strict=True))
+
+        def vectors_in_place(tensors: tuple[Any, ...]) -> AbstractContextManager[None]:
+            ids = tensors[len(moving) - len(self.embedded_texts) : len(moving)]
+            vectors = [tensors[self.attributed.index(index)] for index in self.embedded_texts]
+            return embedded(self.embedding, list(zip(ids, vectors, strict=True)))
+
+        convert = _as_one_example if self.is_one_example else None
+        return AdaptedModel(function, arrange, convert, vectors_in_place if self.embedded_texts else nullcontext)
+
+    def baselines(self, value: Any) -> Any:
+        """A user's baselines as the engine takes them: one for what is attributed to, or a tuple of several.
+
+        Args:
+            value: A structure like the inputs, of tensors, numbers, frames or rows by column; or one for all.
+        """
+        return self._for_each("baselines", value, self._baseline)
+
+    def masks(self, value: Any) -> Any:
+        """A user's feature masks, likewise; None where there are none."""
+        return None if value is None else self._for_each("feature_mask", value, lambda _, mask: mask)
+
+    def _for_each(self, name: str, value: Any, change: Callable[[int, Any], Any]) -> Any:
+        if callable(value) and not isinstance(value, Tensor):
+            return lambda *_: self._for_each(name, given_baselines(value, self.inputs), change)
+        parts = tuple(change(index, self._part(self.leaves[index], name, value)) for index in self.attributed)
+        return parts[0] if len(parts) == 1 else parts
+
+    def _part(self, leaf: Leaf, name: str, value: Any) -> Any:
+        """What an argument says of one leaf, None where it says nothing; as a tensor where it is one."""
+        for key in leaf.path if isinstance(value, Mapping | tuple | list) and not is_numbers(value) else ():
+            if leaf.frame is not None and key not in value:
+                break
+            if isinstance(value, Mapping) and key not in value:
+                return None
+            value = value[key]
+        if leaf.frame is not None and (is_frame(value) or is_series(value) or isinstance(value, Mapping)):
+            return leaf.frame.numbers(value, name=name).to(leaf.value)
+        tensor = as_numbers(value, name)
+        if not isinstance(tensor, Tensor):
+            return value
+        if tensor.is_floating_point() and leaf.value.is_floating_point():
+            tensor = tensor.to(leaf.value.dtype)
+        return tensor.unsqueeze(0) if self.is_one_example and tensor.ndim == leaf.value.ndim else tensor
+
+    def _baseline(self, index: int, value: Any) -> Any:
+        """A baseline of one leaf; of token ids, as ids or, where they are embedded, as vectors."""
+        ids = self.leaves[index].value
+        if index not in self.texts:
+            return value
+        if isinstance(value, Tensor):
+            return self._source(index, value.to(ids.device))
+        number = absent_token(self.model, self.reading.tokenizer) if value is None else int(value)
+        untouched = untouched_tokens(self.inputs, ids, self.model, self.reading.tokenizer)
+        replaced = self._source(index, torch.where(untouched, ids, 0 if number is None else number))
+        if number is None and index in self.embedded_texts:
+            return torch.where(untouched[..., None], replaced, 0)
+        return replaced
+
+    def restored(self, attributions: Sequence[Tensor]) -> Any:
+        """Attributions in the structure of the inputs, with None where there is nothing to attribute to."""
+        by_leaf: dict[int, Any] = {}
+        for index, values in zip(self.attributed, attributions, strict=True):
+            if index in self.embedded_texts and not self.reading.keep_embedding:
+                values = values.sum(-1)
+            by_leaf[index] = self.leaves[index].restored(values[0] if self.is_one_example else values)
+        in_order = iter(by_leaf.get(index) for index in range(len(self.leaves)))
+        return map_leaves(_plain(self.inputs), lambda *_: next(in_order))
+
+
+def _has_no_examples(path: Path, batch_dim: BatchDimension) -> bool:
+    """Whether an input has no dimension that counts examples.
+
+    Raises:
+        InvalidArgument: Another than the first is to count them.
+    """
+    if isinstance(batch_dim, Mapping | tuple):
+        entry = batch_dim.get(path[0], 0) if isinstance(batch_dim, Mapping) else batch_dim[path[0]]
+    else:
+        entry = batch_dim
+    if entry not in (0, None):
+        raise InvalidArgument(f"batch_dim must be 0 or None: got {entry}. Hint: inputs.movedim({entry}, 0).")
+    return entry is None
+
+
+def _as_one_example(output: Any) -> Any:
+    """The output of a model without examples as that of one."""
+    return map_leaves(output, lambda _, leaf: leaf.unsqueeze(0) if isinstance(leaf, Tensor) else leaf)
+
+
+def _plain(inputs: Any) -> Any:
+    """A mapping as a dict, which takes any values."""
+    return dict(inputs) if isinstance(inputs, Mapping) else inputs

@@ -1,0 +1,54 @@
+"""How models take structures: as one argument, as several, or by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from pellucid.data.nested import is_numbers
+
+Binding: TypeAlias = Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
+"""Inputs -> the arguments and keywords of the model."""
+
+
+def binding_of(model: Callable[..., Any], inputs: Any) -> Binding:
+    """How a model takes inputs of this structure.
+
+    A tuple is several arguments, and so is a list where the model does not take one; a mapping is keywords where the
+    model has parameters of these names. Anything else is one argument.
+    """
+    if isinstance(inputs, tuple) and not hasattr(inputs, "_fields"):
+        return _one_by_one
+    if isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs) and _binds(model, **dict(inputs)):
+        return _by_name
+    if isinstance(inputs, tuple | list) and not is_numbers(inputs) and not _binds(model, inputs):
+        return _one_by_one
+    return alone
+
+
+def alone(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """As one argument."""
+    return (inputs,), {}
+
+
+def _one_by_one(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return tuple(inputs), {}
+
+
+def _by_name(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (), dict(inputs)
+
+
+def _binds(model: Callable[..., Any], *arguments: Any, **keywords: Any) -> bool:
+    """Whether a model takes these arguments, by its signature."""
+    function = getattr(model, "forward", model)
+    try:
+        inspect.signature(function).bind(*arguments, **keywords)
+    except (TypeError, ValueError) as error:
+        return _unbound(error)
+    return True
+
+
+def _unbound(error: Exception) -> bool:
+    return False

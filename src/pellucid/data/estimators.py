@@ -1,0 +1,35 @@
+"""Models that are no functions of tensors: those with `predict_proba` or `predict`, as scikit-learn's have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def is_estimator(model: object) -> bool:
+    """Whether a model predicts by a method, and not by a call."""
+    return not callable(model) and _predict_of(model) is not None
+
+
+def as_function_of_arrays(model: Any) -> Callable[..., Tensor]:
+    """The predictions of an estimator: probabilities where it has them, else values.
+
+    Args:
+        model: An object with `predict_proba` or `predict`.
+    """
+    predict = _predict_of(model) or model
+
+    def predictions(*inputs: Any) -> Tensor:
+        arrays = [value.detach().cpu().numpy() if isinstance(value, Tensor) else value for value in inputs]
+        return torch.as_tensor(np.asarray(predict(*arrays), dtype=np.float64))
+
+    return predictions
+
+
+def _predict_of(model: object) -> Callable[..., Any] | None:
+    names = ("predict_proba", "predict")
+    return next((getattr(model, name) for name in names if hasattr(model, name)), None)

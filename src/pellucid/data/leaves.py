@@ -1,0 +1,92 @@
+"""What inputs hold: frames, arrays and lists of numbers as tensors, and attributions as what users gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.core.model.inspection import root_modules
+from pellucid.core.summaries import Summarized
+from pellucid.data.frames import FrameLayout, is_frame, is_series
+from pellucid.data.nested import Path, is_numbers, label
+from pellucid.errors import InvalidArgument
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Leaf(Summarized):
+    """One of the things that inputs hold.
+
+    Args:
+        path: Where it is.
+        given: What the user gave.
+        value: The same, as a tensor where it is one.
+        frame: How a data frame lies.
+    """
+
+    path: Path
+    given: Any
+    value: Any
+    frame: FrameLayout | None = None
+
+    def restored(self, attributions: Tensor) -> Any:
+        """Attributions as what the user gave: a frame, an array or a tensor."""
+        if self.frame is not None:
+            return self.frame.restored(attributions)
+        return attributions.detach().cpu().numpy() if isinstance(self.given, np.ndarray) else attributions
+
+    def for_model(self, tensor: Tensor, takes_frames: bool) -> Any:
+        """A tensor as the model takes it."""
+        return self.frame.frame_of(tensor) if takes_frames and self.frame is not None else tensor
+
+
+def leaf_of(path: Path, given: Any, like: Tensor | None, *, codes: bool) -> Leaf:
+    """A leaf; frames, arrays and lists of numbers become tensors of the dtype and device of the model."""
+    if is_frame(given):
+        frame = FrameLayout.of(given, codes=codes)
+        numbers = frame.numbers(given)
+        return Leaf(path, given, numbers if codes else _like_model(numbers, like), frame)
+    if is_series(given):
+        raise InvalidArgument(
+            f"{label(path)} must be a frame: got a Series. Hint: {label(path)}.to_frame().T of one row."
+        )
+    if isinstance(given, np.ndarray) and given.dtype.kind not in "biufc":
+        raise InvalidArgument(f"{label(path)} must hold numbers: got an array of {given.dtype}.")
+    value = as_numbers(given, label(path))
+    return Leaf(path, given, value if value is given else _like_model(value, like))
+
+
+def as_numbers(given: Any, name: str | None) -> Any:
+    """Arrays and lists of numbers as tensors; anything else unchanged.
+
+    Raises:
+        InvalidArgument: A list is ragged.
+    """
+    if isinstance(given, np.ndarray):
+        return torch.from_numpy(given)
+    if not is_numbers(given):
+        return given
+    try:
+        return torch.tensor(given)
+    except ValueError as error:
+        raise InvalidArgument(
+            f"{name or 'lists'} must be lists of one length: got ragged ones. Hint: padding=True of a tokenizer."
+        ) from error
+
+
+def _like_model(tensor: Tensor, like: Tensor | None) -> Tensor:
+    """Numbers on the model's device; floats in its dtype, or torch's default where it has none."""
+    dtype = tensor.dtype
+    if tensor.is_floating_point():
+        dtype = torch.get_default_dtype() if like is None else like.dtype
+    return tensor.to(tensor.device if like is None else like.device, dtype)
+
+
+def float_parameter(model: Any) -> Tensor | None:
+    """The first floating parameter of a model, whose dtype and device numbers get."""
+    parameters = (parameter for root in root_modules(model) for parameter in root.parameters())
+    return next((parameter for parameter in parameters if parameter.is_floating_point()), None)
