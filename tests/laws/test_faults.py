@@ -52,7 +52,7 @@ def directed(case: Case, faulty) -> bool:
 
 
 @in_training_mode
-@cases(few=True)
+@cases(quick=1)
 @both_directions
 @pytest.mark.parametrize("training", [False, pytest.param(True, marks=pytest.mark.large)])
 @pytest.mark.parametrize("some", [6, pytest.param(None, marks=pytest.mark.large)])

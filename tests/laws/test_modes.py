@@ -29,7 +29,7 @@ def freeze_some(model: nn.Module) -> None:
     next(model.parameters()).requires_grad_(False)
 
 
-@cases(few=True)
+@cases(quick=1)
 @pytest.mark.parametrize("freeze", [freeze_all, freeze_some])
 def test_frozen_parameters(case: Case, freeze):
     model, frozen, inputs = case.specimen.model(), case.specimen.model(), case.specimen.inputs(3)
@@ -37,7 +37,7 @@ def test_frozen_parameters(case: Case, freeze):
     close(case(frozen, inputs, **case.seed()), case(model, inputs, **case.seed()))
 
 
-@cases(lambda case: case.specimen.name in WITHOUT_MODES, few=True)
+@cases(lambda case: case.specimen.name in WITHOUT_MODES, quick=1)
 def test_training_mode_of_modules_that_have_none(case: Case):
     inputs = case.specimen.inputs(3)
     training, evaluating = (case(case.specimen.model(training=mode), inputs, **case.seed()) for mode in (True, False))
@@ -45,7 +45,7 @@ def test_training_mode_of_modules_that_have_none(case: Case):
 
 
 @in_training_mode
-@cases(lambda case: case.specimen.name not in WITHOUT_MODES)
+@cases(lambda case: case.specimen.name not in WITHOUT_MODES, quick=1)
 def test_training_mode_with_dropout_repeats_under_a_global_seed(case: Case):
     model, inputs = case.specimen.model(training=True), case.specimen.inputs(3)
     results = []
@@ -57,7 +57,7 @@ def test_training_mode_with_dropout_repeats_under_a_global_seed(case: Case):
         assert not torch.equal(results[0][0], results[2][0])
 
 
-@cases(few=True)
+@cases(quick=1)
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
 def test_under_a_mode_of_torch(case: Case, mode):
     model, inputs = case.specimen.model(), case.specimen.inputs(3)
@@ -68,7 +68,7 @@ def test_under_a_mode_of_torch(case: Case, mode):
     assert not any(each.is_inference() for each in found)
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_under_another_default_device(case: Case):
     """Nothing is made where torch would make it by default, nor kept from then; on "meta" it would have no numbers."""
     model, inputs = case.specimen.model(), case.specimen.inputs(6)
@@ -78,7 +78,7 @@ def test_under_another_default_device(case: Case):
     close(under, case(model, inputs, **given))
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_autocast_reaches_the_model_and_nothing_else(case: Case):
     model, inputs = case.specimen.model(torch.float32), case.specimen.inputs(3, torch.float32)
 
@@ -91,7 +91,7 @@ def test_autocast_reaches_the_model_and_nothing_else(case: Case):
     close(found, case(casting, inputs, **case.seed()), rtol=1e-5, atol=1e-6)
 
 
-@cases(few=True)
+@cases(quick=1)
 @pytest.mark.parametrize("still_inside", [True, False])
 def test_inputs_made_in_inference_mode(case: Case, still_inside: bool):
     model, inputs = case.specimen.model(), case.specimen.inputs(3)
@@ -105,9 +105,7 @@ def test_inputs_made_in_inference_mode(case: Case, still_inside: bool):
 
 
 # Behind both layers of "two-inputs" there are no parameters.
-@cases(
-    lambda case: case.method.gradient and (case.specimen.name != "two-inputs" or case.method.calls[0] == 1), few=True
-)
+@cases(lambda case: case.method.gradient and (case.specimen.name != "two-inputs" or case.method.calls[0] == 1), quick=1)
 @pytest.mark.parametrize("training", [False, True])
 def test_parameters_made_in_inference_mode(case: Case, training: bool):
     with torch.inference_mode():
