@@ -9,6 +9,7 @@ from torch import Tensor
 
 from beside_captum.same.compare import assert_same, rounding_of
 from beside_captum.same.layers import FOLLOWED_BY_INPLACE_CODE, at_layer, at_neuron
+from matrices import in_turn
 from zoo.architectures import ARCHITECTURES, SEEDS, Tensors, example
 from zoo.layered import PLACES, Place, layered
 
@@ -240,8 +241,7 @@ def test_a_layer_of_two_tensors_with_shared_features():
         assert_same(call)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=str)
-@pytest.mark.parametrize("size", [1, 7])
+@pytest.mark.parametrize(("place", "size"), in_turn(PLACES, [1, 7], quick=1), ids=str)
 def test_a_neuron_of_every_layer(place: Place, size: int):
     case = layered(place.name, dtype=torch.float64)
     call = at_neuron(

@@ -22,7 +22,7 @@ Loader = Callable[[], Iterable[Any]]
 """Makes the data anew for each library."""
 
 
-@pytest.fixture(params=[1, 2, 8], ids="seed{}".format)
+@pytest.fixture(params=[1, *(pytest.param(seed, marks=pytest.mark.large) for seed in (2, 8))], ids="seed{}".format)
 def seed(request: pytest.FixtureRequest) -> int:
     """Of the data; fewer than elsewhere, as a fit takes hundreds of steps."""
     return request.param
