@@ -55,7 +55,7 @@ def directed(case: Case, faulty) -> bool:
 @cases(quick=1)
 @both_directions
 @pytest.mark.parametrize("training", [False, pytest.param(True, marks=pytest.mark.large)])
-@pytest.mark.parametrize("some", [6, pytest.param(None, marks=pytest.mark.large)])
+@pytest.mark.parametrize("some", [4, pytest.param(None, marks=pytest.mark.large)])
 @pytest.mark.parametrize("known", [False, True], ids=["in full", "stopped early"])
 def test_at_every_module(case: Case, faulty, training: bool, some: int | None, known: bool):
     """In a first call, which counts those of the modules, and in a later one, which stops early."""
