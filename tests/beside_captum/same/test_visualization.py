@@ -16,6 +16,7 @@ import torch
 from matplotlib import cm
 
 import pellucid.attr
+from matrices import in_turn
 
 matplotlib.use("Agg")
 THEIRS, OURS = captum.attr.visualization, pellucid.attr.visualization
@@ -68,10 +69,13 @@ def test_a_record_has_captums_fields_and_no_others():
 
 
 @pytest.mark.parametrize(
-    ("method", "sign"),
-    [(method, sign) for method in METHODS for sign in SIGNS[method in ("masked_image", "alpha_scaling") :]],
+    ("method", "sign", "dtype"),
+    in_turn(
+        [(method, sign) for method in METHODS for sign in SIGNS[method in ("masked_image", "alpha_scaling") :]],
+        [np.float32, np.float64],
+        quick=1,
+    ),
 )
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_images_are_the_same(method: str, sign: str, dtype: Any):
     for image in (IMAGE, (IMAGE * 255).astype(np.uint8)):
         assert_same_images(HEAVY.astype(dtype), image, method, sign)
@@ -153,8 +157,7 @@ def test_several_images_come_as_captums_do():
 # --------------------------------------------------------------------------------------------------------- time series
 
 
-@pytest.mark.parametrize("sign", SIGNS)
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(("view", "sign"), in_turn(VIEWS, SIGNS, quick=2))
 def test_time_series_are_the_same(view: str, sign: str):
     names = ["a", "b", "c"]
     options = {"method": view, "sign": sign, "channel_labels": names, "title": "Title"}

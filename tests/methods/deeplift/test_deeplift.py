@@ -34,6 +34,7 @@ from methods.deeplift.summation import (
     WIDTH,
     adds_up,
     differences,
+    in_both_precisions,
     numbers,
     total,
     weighted,
@@ -196,8 +197,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 INEXACT = {"other numbers on the way"}
 
 
-@DTYPES
-@pytest.mark.parametrize("name", FUNCTIONS)
+@in_both_precisions(FUNCTIONS)
 def test_functions_add_up(name: str, dtype: torch.dtype, within: float):
     function = FUNCTIONS[name]
     x, x0 = numbers(EXAMPLES, 4, 6, dtype=dtype), 0.7 * numbers(EXAMPLES, 4, 6, seed=1, dtype=dtype)
@@ -635,9 +635,8 @@ MODELS |= {name: (make, (TOKENS, WIDTH)) for name, make in SEQUENCES.items()}
 MODELS |= {name: (make, (2, 8, 8)) for name, make in IMAGES.items()}
 
 
-@DTYPES
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
-@pytest.mark.parametrize("name", MODELS)
+@in_both_precisions(MODELS)
 def test_models_add_up(name: str, dtype: torch.dtype, within: float):
     make, shape = MODELS[name]
     model = seeded(make, dtype)
@@ -736,8 +735,7 @@ def ids(seed: int = 0) -> Tensor:
     return torch.randint(20, (EXAMPLES, TOKENS), generator=torch.Generator().manual_seed(seed))
 
 
-@DTYPES
-@pytest.mark.parametrize("name", LANGUAGE)
+@in_both_precisions(LANGUAGE)
 def test_language_models_add_up_at_embeddings(name: str, dtype: torch.dtype, within: float):
     model = OfEmbeddings(seeded(LANGUAGE[name], dtype))
     x, x0 = (numbers(EXAMPLES, TOKENS, WIDTH, seed=seed, dtype=dtype) for seed in (0, 1))
