@@ -174,6 +174,12 @@ class TestArguments:
 
         same(model, X, additional_forward_args=extra, perturbations_per_eval=size)
 
+    def test_inputs_of_other_numbers_of_rows(self):
+        """As sparse values have, of a model with one value for the batch."""
+        masks = torch.tensor([[0, 1, 1]]), torch.tensor([2])
+        for given in ({}, {"feature_mask": masks, "baselines": (0.5, 1)}):
+            same(lambda a, b: (products(a).sum() * b.prod()).reshape(1), (X, torch.tensor([5.0, 6, 7, 8])), **given)
+
     def test_unknown_arguments_are_dropped(self):
         same(products, X, min_examples_per_batch=3, enable_cross_tensor_attribution=True, nonsense=object())
 

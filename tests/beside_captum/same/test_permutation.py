@@ -121,6 +121,12 @@ def test_integer_inputs():
     same(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[4, 2, 8], [5, -3, 1], [0, 1, 1]]))
 
 
+def test_inputs_of_other_numbers_of_rows():
+    """As sparse values have, of a model with one value for the batch."""
+    masks = torch.tensor([[0, 1, 1]]), torch.tensor([2])
+    same(lambda a, b: (products(a[:2]).sum() * (b[0] - b[1])).reshape(1), (X, X[:2, 0]), feature_mask=masks)
+
+
 def test_unknown_arguments_are_dropped():
     same(products, X, baselines=3, nonsense=object())
 
