@@ -70,9 +70,10 @@ def test_at_every_module(case: Case, faulty, training: bool, some: int | None, k
 
     def met() -> nn.Module:
         model = case.specimen.model(training=training)
+        torch.manual_seed(2)  # coalitions that are drawn twice are evaluated once
         if known:
             case(model, inputs, **given)
-        torch.manual_seed(2)  # coalitions that are drawn twice are evaluated once
+            torch.manual_seed(2)
         return model
 
     model = met()
