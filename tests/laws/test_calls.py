@@ -79,7 +79,7 @@ def test_a_delta_adds_two_forwards_for_each_start_and_end(case: Case):
 
 
 @cases(lambda case: case.method.bounded, quick=1)
-@pytest.mark.parametrize("most", [1, 2, 3, 7])
+@pytest.mark.parametrize("most", [1, *(pytest.param(most, marks=pytest.mark.large) for most in (2, 3)), 7])
 def test_no_forward_takes_more_rows_than_its_bound(case: Case, most: int):
     deltas = {"return_convergence_delta": True} if case.method.delta_calls[0] else {}
     model = counted(case, internal_batch_size=most, **deltas)

@@ -50,7 +50,7 @@ LOSSES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
 
 
 @that_adds_up
-@pytest.mark.parametrize(("bound", "loss"), in_turn(BOUNDS, LOSSES, quick=2))
+@pytest.mark.parametrize(("bound", "loss"), in_turn(BOUNDS, LOSSES, quick=1))
 def test_a_loss_is_explained_as_its_examples_are(case: Case, bound: str, loss: str):
     function, share = LOSSES[loss]
     given = case.seed() | (BOUNDS[bound] if case.method.bounded else {}) | {"target": None} | places(case)

@@ -32,7 +32,7 @@ def test_with_other_mates(case: Case):
     assert case.method.fixed or not torch.equal(first[0][~mine], second[0][~mine])
 
 
-@cases(lambda case: case.method.bounded, quick=2)
+@cases(lambda case: case.method.bounded, quick=1)
 @pytest.mark.parametrize(
     "rows",
     [
@@ -64,7 +64,7 @@ def test_with_a_bound_on_the_noisy_copies_per_call(case: Case, copies: int):
     close(cut, whole)
 
 
-@cases(lambda case: case.method.delta_calls[0])
+@cases(lambda case: case.method.delta_calls[0], quick=2)
 def test_deltas_in_blocks(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(EXAMPLES)
     wanted = case.seed() | {"return_convergence_delta": True}

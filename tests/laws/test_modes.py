@@ -30,7 +30,7 @@ def freeze_some(model: nn.Module) -> None:
 
 
 @cases(quick=1)
-@pytest.mark.parametrize("freeze", [freeze_all, freeze_some])
+@pytest.mark.parametrize("freeze", [pytest.param(freeze_all, marks=pytest.mark.large), freeze_some])
 def test_frozen_parameters(case: Case, freeze):
     model, frozen, inputs = case.specimen.model(), case.specimen.model(), case.specimen.inputs(3)
     freeze(frozen)
@@ -58,7 +58,9 @@ def test_training_mode_with_dropout_repeats_under_a_global_seed(case: Case):
 
 
 @cases(quick=1)
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+@pytest.mark.parametrize(
+    "mode", [torch.no_grad, torch.inference_mode, pytest.param(torch.enable_grad, marks=pytest.mark.large)]
+)
 def test_under_a_mode_of_torch(case: Case, mode):
     model, inputs = case.specimen.model(), case.specimen.inputs(3)
     expected = case(model, inputs, **case.seed())
@@ -106,7 +108,7 @@ def test_inputs_made_in_inference_mode(case: Case, still_inside: bool):
 
 # Behind both layers of "two-inputs" there are no parameters.
 @cases(lambda case: case.method.gradient and (case.specimen.name != "two-inputs" or case.method.calls[0] == 1), quick=1)
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("training", [False, pytest.param(True, marks=pytest.mark.large)])
 def test_parameters_made_in_inference_mode(case: Case, training: bool):
     with torch.inference_mode():
         model = case.specimen.model(training=training)

@@ -10,7 +10,7 @@ from pellucid import attr, methods
 from zoo.specimens import SPECIMENS
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-HALVES = [torch.bfloat16, torch.float16]
+HALVES = [torch.bfloat16, pytest.param(torch.float16, marks=pytest.mark.large)]
 
 
 @cases(quick=1)

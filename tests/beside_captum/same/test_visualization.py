@@ -81,8 +81,7 @@ def test_images_are_the_same(method: str, sign: str, dtype: Any):
         assert_same_images(HEAVY.astype(dtype), image, method, sign)
 
 
-@pytest.mark.parametrize("sign", SIGNS)
-@pytest.mark.parametrize("outlier_perc", [0, 0.5, 2, 10, 50, 98])
+@pytest.mark.parametrize(("sign", "outlier_perc"), in_turn(SIGNS, [0, 0.5, 2, 10, 50, 98], quick=3))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
 def test_outliers_are_the_same(sign: str, outlier_perc: float, dtype: Any):
     attributions = (HEAVY * 100 if dtype is np.int64 else HEAVY).astype(dtype)

@@ -25,6 +25,7 @@ from transformers import (
     ViTForImageClassification,
 )
 
+from matrices import in_turn
 from methods.deeplift.summation import (
     DTYPES,
     EXACT,
@@ -1123,8 +1124,7 @@ SMOOTH: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("of", ["inputs", "baselines", "both"])
-@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize(("name", "of"), in_turn(SMOOTH, ["inputs", "baselines", "both"], quick=1))
 def test_the_gradient_of_attributions_is_that_by_differences(name: str, of: str):
     model, chosen = SMOOTH[name], numbers(2, WIDTH, seed=4)
     x, x0 = numbers(2, WIDTH), numbers(2, WIDTH, seed=1)

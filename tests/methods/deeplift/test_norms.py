@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from matrices import in_turn
 from pellucid.attr import DeepLift, LayerDeepLift
 from pellucid.errors import PellucidWarning
 
@@ -100,8 +101,7 @@ def point(rows: int = 2) -> Tensor:
 HAND = {name: lambda norm=norm: ByHand(norm) for name, norm in NORMS.items()} | {"one plus a weight": Weighted}
 
 
-@pytest.mark.parametrize("baseline", [0.0, 0.3])
-@pytest.mark.parametrize("name", HAND)
+@pytest.mark.parametrize(("name", "baseline"), in_turn(HAND, [0.0, 0.3], quick=1))
 def test_a_norm_by_hand_is_attributed_as_torchs(name: str, baseline: float):
     x = point()
     start = torch.full_like(x, baseline)
