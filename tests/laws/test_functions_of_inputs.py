@@ -23,7 +23,7 @@ def model(x: Tensor) -> Tensor:
     return torch.tanh(x[:, 0] * x[:, 1]) + x[:, 2] * x[:, 3] ** 2
 
 
-@cases(lambda case: case.method.baselines is not None, few=True)
+@cases(lambda case: case.method.baselines is not None, quick=1)
 def test_a_function_is_what_it_returns(case: Case):
     network, inputs = case.specimen.model(), case.specimen.inputs(2)
     arguments = case.arguments(inputs)
