@@ -15,8 +15,9 @@ from pellucid.core.model.layers import SiteLike
 from pellucid.core.problem.output import OutputSelector
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import unwrap_single
-from pellucid.data import Arrangement, Reading
+from pellucid.data import Arrangement, Reading, is_estimator
 from pellucid.data.arrangement import BatchDimension
+from pellucid.errors import NotDifferentiable
 
 Values: TypeAlias = dict[str, Any]
 """Arguments of an `attribute`, by name."""
@@ -82,6 +83,11 @@ def arranged(attribution: Any, values: Values, options: Values) -> Arranged:
         options: Those of [DataOptions][].
     """
     inside = getattr(attribution, "attribution_method", None)
+    if is_estimator(attribution.forward_func) and not isinstance(inside or attribution, PerturbationAttribution):
+        raise NotDifferentiable(
+            f"forward_func predicts without gradients: got {type(attribution.forward_func).__name__}. "
+            "Hint: KernelShap, ShapleyValues, FeatureAblation or another method that takes features away."
+        )
     embeds = inside is not None or not isinstance(attribution, PerturbationAttribution | LayerAttribution)
     reading = Reading(embeds=embeds, **{name: options[name] for name in READ & options.keys()})
     arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading)

@@ -2,5 +2,6 @@
 
 from pellucid.data.arrangement import Arrangement, Reading
 from pellucid.data.estimators import is_estimator
+from pellucid.data.words import TextUnits, aggregate, word_mask
 
-__all__ = ["Arrangement", "Reading", "is_estimator"]
+__all__ = ["Arrangement", "Reading", "TextUnits", "aggregate", "is_estimator", "word_mask"]

@@ -136,7 +136,8 @@ class _TargetBase(Summarized):
             names = [key for key, value in output.items() if isinstance(value, Tensor) and value.ndim > 1]
             tensor = f"output[{(names or list(output) or [0])[0]!r}]"
             among = f" of {format_names(output)}"
-        return f"choose one{among} with a callable, {self.argument_name}=lambda output: {tensor}[:, 0]"
+        by_name = "" if self.site.modules else f", or output_selector={tensor[7:-1]}"
+        return f"choose one{among} with a callable, {self.argument_name}=lambda output: {tensor}[:, 0]{by_name}"
 
     def shape_for(self, output: Tensor, dimensions: int) -> tuple[int, ...]:
         """The shape of one example's output.

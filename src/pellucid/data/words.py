@@ -1,0 +1,148 @@
+"""Attributions of tokens as attributions of words, sentences or spans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, final
+
+import torch
+from torch import Tensor
+
+from pellucid.core.summaries import Summarized, summary
+from pellucid.core.tensors import describe
+from pellucid.errors import InvalidArgument
+
+Unit: TypeAlias = "Literal['word', 'sentence'] | Sequence[Sequence[tuple[int, int]]]"
+"""What tokens are joined to: words, sentences, or, for each text, spans (start, end) of its characters."""
+
+How: TypeAlias = Literal["sum", "mean", "max"]
+"""How tokens become one: their sum, mean, or the value of the largest size."""
+
+JOINED: dict[How, Callable[[Tensor], Tensor]] = {
+    "sum": lambda values: values.sum(0),
+    "mean": lambda values: values.mean(0),
+    "max": lambda values: values.gather(0, values.abs().argmax(0, keepdim=True))[0],
+}
+ENDS_OF_SENTENCES = frozenset(".!?\u2026\u3002\uff01\uff1f")
+CONTINUATIONS = ("##", "@@")
+SPACES = "▁Ġ "
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TextUnits(Summarized):
+    """Attributions of the words, sentences or spans of several texts.
+
+    Args:
+        labels: What each reads, by text.
+        values: Their attributions, [units] or [units, ...] for each text.
+    """
+
+    labels: tuple[tuple[str, ...], ...]
+    values: tuple[Tensor, ...]
+
+
+def aggregate(attributions: Any, encoding: Any, by: Unit = "word", how: How = "sum") -> TextUnits:
+    """Attributions of tokens, joined to words, sentences or spans.
+
+    Sums of attributions that add up to the change of the output still do. Special tokens belong to nothing.
+
+    Args:
+        attributions: What `attribute` returned for the encoding, or its tensor (B, T), (B, T, ...).
+        encoding: What a fast tokenizer returned, which knows where its tokens come from.
+        by: What tokens are joined to; see [Unit][pellucid.data.words.Unit].
+        how: How; see [How][pellucid.data.words.How].
+
+    Raises:
+        InvalidArgument: The encoding does not know its tokens, or something does not fit it.
+
+    Examples:
+        >>> from pellucid.data import aggregate
+        >>> units = aggregate(attributions, encoding)  # doctest: +SKIP
+        >>> list(zip(units.labels[0], units.values[0].tolist()))  # doctest: +SKIP
+        [('a', 0.1), ('good', 0.7), ('movie', 0.2)]
+    """
+    encodings = getattr(encoding, "encodings", None)
+    if not encodings:
+        raise InvalidArgument(
+            f"encoding must know its tokens: got {summary(encoding)}. Hint: what a fast tokenizer returns, unchanged."
+        )
+    if how not in JOINED:
+        raise InvalidArgument(f"how must be one of {', '.join(JOINED)}: got {summary(how)}.")
+    values = attributions["input_ids"] if hasattr(attributions, "keys") else attributions
+    lengths = [len(entry.ids) for entry in encodings]
+    if not isinstance(values, Tensor) or values.shape[:2] != (len(lengths), max(lengths)):
+        raise InvalidArgument(
+            f"attributions must be of all tokens: expected ({len(lengths)}, {max(lengths)}), got {describe(values)}."
+        )
+    units = [_units_of(entry, by, index) for index, entry in enumerate(encodings)]
+    labels, joined = [], []
+    for row, entry, of_text in zip(values, encodings, units, strict=True):
+        labels.append(tuple(_text_of([entry.tokens[token] for token in unit]) for unit in of_text))
+        joined.append(torch.stack([JOINED[how](row[unit]) for unit in of_text]) if of_text else row[:0])
+    return TextUnits(tuple(labels), tuple(joined))
+
+
+def word_mask(encoding: Any) -> dict[str, Tensor]:
+    """A feature mask that joins the tokens of a word, for methods that take features away.
+
+    Args:
+        encoding: What a fast tokenizer returned.
+
+    Returns:
+        `{"input_ids": mask}`, int64 (B, T): special tokens are feature 0, words count from 1.
+
+    Raises:
+        InvalidArgument: The encoding does not know its words.
+    """
+    encodings = getattr(encoding, "encodings", None)
+    if not encodings:
+        raise InvalidArgument(
+            f"encoding must know its words: got {summary(encoding)}. Hint: what a fast tokenizer returns, unchanged."
+        )
+    masks = []
+    for entry in encodings:
+        mask = [0] * len(entry.ids)
+        for number, unit in enumerate(_units_of(entry, "word", 0), start=1):
+            for token in unit:
+                mask[token] = number
+        masks.append(mask)
+    return {"input_ids": torch.tensor(masks)}
+
+
+def _units_of(encoding: Any, by: Unit, index: int) -> list[list[int]]:
+    """The tokens of each unit of a text."""
+    real = [token for token, special in enumerate(encoding.special_tokens_mask) if not special]
+    if by == "word":
+        numbers = {token: (encoding.sequence_ids[token], encoding.word_ids[token]) for token in real}
+    elif by == "sentence":
+        numbers, sentence = {}, 0
+        for token in real:
+            numbers[token] = (encoding.sequence_ids[token], sentence)
+            sentence += bool(ENDS_OF_SENTENCES & set(encoding.tokens[token]))
+    elif isinstance(by, str) or index >= len(by):
+        raise InvalidArgument(f'by must be "word", "sentence" or spans for each text: got {summary(by)}.')
+    else:
+        ends = encoding.offsets
+        return [
+            [token for token in real if start < ends[token][1] and ends[token][0] < stop] for start, stop in by[index]
+        ]
+    grouped: dict[Any, list[int]] = {}
+    for token, number in numbers.items():
+        grouped.setdefault(number, []).append(token)
+    return list(grouped.values())
+
+
+def _overlaps(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _text_of(tokens: list[str]) -> str:
+    """What tokens read, without the signs that tokenizers put at beginnings and continuations."""
+    text = ""
+    for token in tokens:
+        continues = token.startswith(CONTINUATIONS)
+        plain = token[2:] if continues else token
+        text += ("" if continues or not text else " " if plain[:1] in SPACES else "") + plain.lstrip(SPACES)
+    return text
