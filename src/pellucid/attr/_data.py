@@ -33,7 +33,10 @@ class DataOptions(TypedDict, total=False):
         output_selector: Which tensor a model's output is; see [OutputSelector][pellucid.methods.OutputSelector].
         embedding: The module that embeds `input_ids`, or its name; None asks the model.
         keep_embedding: Whether tokens have an attribution for each number of their vectors, and not the sum of these.
-        tokenizer: Says what stands for absent tokens and which are special, where inputs and model do not.
+        tokenizer: Makes ids of texts, and says what stands for absent tokens and which are special, where inputs and
+            model do not.
+        processor: Makes tensors of images: a processor of transformers, or a function of one image; None asks the
+            model.
     """
 
     additional_forward_kwargs: Mapping[str, Any] | None
@@ -42,10 +45,11 @@ class DataOptions(TypedDict, total=False):
     embedding: SiteLike | None
     keep_embedding: bool
     tokenizer: Any
+    processor: Any
 
 
 DATA_OPTIONS = DataOptions.__annotations__.keys()
-READ = {"batch_dim", "embedding", "keep_embedding", "tokenizer"}
+READ = {"batch_dim", "embedding", "keep_embedding", "processor", "tokenizer"}
 """Those that say how inputs are to be read."""
 
 

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from pellucid.core.model.adapted import AdaptedModel
 from pellucid.core.model.layers import SiteLike
 from pellucid.core.problem.baselines import given_baselines
-from pellucid.core.summaries import Summarized, summary
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
 from pellucid.data.binding import alone, binding_of
 from pellucid.data.estimators import as_function_of_arrays, is_estimator
 from pellucid.data.frames import is_frame, is_series
 from pellucid.data.leaves import Leaf, as_numbers, float_parameter, leaf_of
 from pellucid.data.nested import Path, is_numbers, map_leaves
+from pellucid.data.processing import processed
 from pellucid.data.text import absent_token, embedded, embedding_of, holds_text, untouched_tokens
 from pellucid.errors import InvalidArgument
 
@@ -43,7 +44,9 @@ class Reading(Summarized):
         batch_dim: See [BatchDimension][pellucid.data.arrangement.BatchDimension].
         embeds: Whether token ids are attributed to where they are embedded, and not as they are.
         embedding: The module that embeds them; None looks for it.
-        tokenizer: Says what stands for absent tokens and which are special, beyond what inputs and model say.
+        tokenizer: Makes ids of texts, and says what stands for absent tokens and which are special, beyond what inputs
+            and model say.
+        processor: Makes tensors of images.
         keep_embedding: Whether tokens have an attribution for each number of their vectors, and not the sum of these.
     """
 
@@ -51,6 +54,7 @@ class Reading(Summarized):
     embeds: bool = False
     embedding: SiteLike | None = None
     tokenizer: Any = None
+    processor: Any = None
     keep_embedding: bool = False
 
 
@@ -91,6 +95,7 @@ class Arrangement(Summarized):
         Raises:
             InvalidArgument: There is nothing to attribute to, or something that cannot be made a tensor.
         """
+        inputs = processed(inputs, model, reading.tokenizer, reading.processor)
         leaves: list[Leaf] = []
         like = float_parameter(model)
 
@@ -102,7 +107,7 @@ class Arrangement(Summarized):
         tensors = [index for index, leaf in enumerate(leaves) if isinstance(leaf.value, Tensor)]
         if not tensors:
             raise InvalidArgument(
-                f"inputs must hold at least one tensor: got {summary(inputs)}. "
+                f"inputs must hold at least one tensor: got {type(inputs).__name__}. "
                 'Hint: return_tensors="pt" of a tokenizer or a processor.'
             )
         without = frozenset(index for index in tensors if _has_no_examples(leaves[index].path, reading.batch_dim))
