@@ -116,7 +116,7 @@ def test_a_map_before_queries_keys_and_values_is_not_the_projection():
     with_positions.to_qkv, with_positions.to_out = attention.to_qkv, attention.to_out
     assert output_projection(with_positions) == (attention.to_out, HEADS)
     del with_positions.to_out
-    with pytest.raises(InvalidArgument, match="Module has none. Hint: the module around it"):
+    with pytest.raises(InvalidArgument, match=r"Module has none\. Hint: the module around it"):
         output_projection(with_positions)
 
 
