@@ -198,7 +198,10 @@ def test_occlusion_by_discs():
         ),
         (lambda: Blur(1, dimensions=(4,))(IMAGES, ABSENT), "dimensions of Blur must be among .* expected 1 to 3"),
         (lambda: Gaussian(1, torch.ones(5))(IMAGES, ABSENT), "fill must be the same for all .* broadcast to inputs"),
-        (lambda: Gaussian(1, IMAGES)(IMAGES, ABSENT), r"fill must be the same for all .* expected \[1, 2, 7, 9\], got \[3, 2"),
+        (
+            lambda: Gaussian(1, IMAGES)(IMAGES, ABSENT),
+            r"fill must be the same for all .* expected \[1, 2, 7, 9\], got \[3, 2",
+        ),
         (lambda: Segments(torch.zeros(5, dtype=torch.long))(IMAGES, ABSENT), "segments must broadcast to inputs"),
     ],
 )
