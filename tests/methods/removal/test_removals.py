@@ -196,7 +196,15 @@ def test_occlusion_by_discs():
             lambda: Disc(3)(IMAGES, block(1, 1, 3, 3)),
             "radius of Disc must fit into what is absent: one of 3 fits nowhere",
         ),
-        (lambda: Blur(1, dimensions=(4,))(IMAGES, ABSENT), "dimensions of Blur must be among .* expected 1 to 3"),
+        (
+            lambda: Blur(1, dimensions=(4,))(IMAGES, ABSENT),
+            r"dimensions of Blur must be a .* expected 1 to 3, got \(4,",
+        ),
+        (
+            lambda: Blur(1, dimensions=(2, -2))(IMAGES, ABSENT),
+            r"dimensions of Blur must be .* each once: .* got \(2, -2",
+        ),
+        (lambda: Blur(1, dimensions=2)(IMAGES, ABSENT), "dimensions of Blur must be a tuple of .* got 2 for"),
         (lambda: Gaussian(1, torch.ones(5))(IMAGES, ABSENT), "fill must be the same for all .* broadcast to inputs"),
         (
             lambda: Gaussian(1, IMAGES)(IMAGES, ABSENT),

@@ -19,8 +19,8 @@ Dimensions: TypeAlias = "tuple[int, ...] | None"
 """
 
 Content: TypeAlias = "Removal | Tensor | float"
-"""What takes the place of removed elements: a number or a tensor (1, ...) that broadcasts to the input, the same for all
-examples, or what another removal makes of the whole input, such as `Blur(5)`."""
+"""What takes the place of removed elements: a number or a tensor (1, ...) that broadcasts to the input, the same for
+all examples, or what another removal makes of the whole input, such as `Blur(5)`."""
 
 
 def spatial_dimensions(x: Tensor, dimensions: Dimensions, removal: object) -> tuple[int, ...]:
@@ -38,10 +38,12 @@ def spatial_dimensions(x: Tensor, dimensions: Dimensions, removal: object) -> tu
     if dimensions is None:
         spatial = tuple(range(2, x.ndim)) or tuple(range(1, x.ndim))
     else:
-        spatial = tuple(dimension + x.ndim if dimension < 0 else dimension for dimension in dimensions)
-    if not spatial or any(not 0 < dimension < x.ndim for dimension in spatial):
+        given = dimensions if isinstance(dimensions, tuple | list) else ()
+        spatial = tuple(dimension + x.ndim if dimension < 0 else dimension for dimension in given)
+    outside = any(dimension not in range(1, x.ndim) for dimension in spatial)
+    if not spatial or outside or len(set(spatial)) < len(spatial):
         raise InvalidArgument(
-            f"dimensions of {name} must be among those of an input but the first: "
+            f"dimensions of {name} must be a tuple of those of an input but the first, each once: "
             f"expected 1 to {x.ndim - 1}, got {summary(dimensions)} for {list(x.shape)}."
         )
     return spatial
