@@ -16,7 +16,7 @@ from pellucid.core.model.layers import SiteLike
 from pellucid.core.problem.baselines import given_baselines
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
-from pellucid.data.binding import alone, binding_of
+from pellucid.data.binding import Binding, alone, binding_of
 from pellucid.data.estimators import as_function_of_arrays, is_estimator
 from pellucid.data.frames import is_frame, is_series
 from pellucid.data.leaves import Leaf, as_numbers, float_parameter, leaf_of
@@ -145,7 +145,14 @@ class Arrangement(Summarized):
     @cached_property
     def embedding(self) -> nn.Module:
         """The module that embeds token ids."""
-        return embedding_of(self.model, self.reading.embedding)
+        arguments, keywords = self._bind(self.inputs)
+        ids = self.leaves[self.texts[0]].value
+        return embedding_of(self.model, lambda: self.model(*arguments, **keywords), ids, self.reading.embedding)
+
+    @cached_property
+    def _bind(self) -> Binding:
+        """How the model takes the inputs."""
+        return alone if is_estimator(self.model) else binding_of(self.model, self.inputs)
 
     @property
     def embedded_texts(self) -> tuple[int, ...]:
@@ -179,7 +186,6 @@ class Arrangement(Summarized):
         """
         takes_frames = is_estimator(self.model)
         function = as_function_of_arrays(self.model) if takes_frames else self.model
-        bind = alone if takes_frames else binding_of(function, self.inputs)
         moving = (*self.attributed, *self.following, *self.embedded_texts)  # ids come last, and replace their vectors
 
         def arrange(*tensors: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -190,7 +196,7 @@ class Arrangement(Summarized):
                 leaf.for_model(rows[index], takes_frames) if index in rows else leaf.value
                 for index, leaf in enumerate(self.leaves)
             )
-            arguments, by_name = bind(map_leaves(self.inputs, lambda *_: next(values)))
+            arguments, by_name = self._bind(map_leaves(self.inputs, lambda *_: next(values)))
             rest = tensors[len(moving) :]
             split = len(rest) - len(keywords)
             return (*arguments, *rest[:split]), by_name | dict(zip(keywords, rest[split:], strict=True))

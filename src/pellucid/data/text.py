@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pellucid.core.model.hook_point import HOOK_LOCK
 from pellucid.core.model.inspection import root_modules
 from pellucid.core.model.layers import SiteLike, resolve_site
 from pellucid.data.nested import Path
@@ -29,32 +30,64 @@ def holds_text(path: Path, value: Any) -> bool:
     return is_named and isinstance(value, Tensor) and not value.is_floating_point()
 
 
-def embedding_of(model: Any, embedding: SiteLike | None = None) -> nn.Module:
-    """The module that embeds token ids.
+def embedding_of(model: Any, call: Callable[[], Any], ids: Tensor, embedding: SiteLike | None = None) -> nn.Module:
+    """The module that embeds token ids: the first table that a forward looks them up in.
 
     Args:
         model: The user's model.
+        call: Calls it with the user's inputs; the forward ends at the table.
+        ids: The ids.
         embedding: The user's choice, a module or its name.
 
     Raises:
-        InvalidArgument: It is not to be seen.
+        InvalidArgument: No table is asked for these ids.
     """
     if embedding is not None:
         return resolve_site(embedding, model, "embedding").modules[0]
+    asked: list[nn.Module] = []
+
+    def notice(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        if _FORWARD.get() is asked and _are_of(ids, (*arguments, *keywords.values())):
+            asked.append(module)
+            raise _Asked
+
+    modules = _tables(model)
+    token = _FORWARD.set(asked)
+    with HOOK_LOCK:
+        handles = [module.register_forward_pre_hook(notice, with_kwargs=True) for module in modules]
+    try:
+        with torch.no_grad():
+            call()
+    except _Asked:
+        return asked[0]
+    finally:
+        with HOOK_LOCK:
+            for handle in handles:
+                handle.remove()
+        _FORWARD.reset(token)
+    raise InvalidArgument(
+        f"embedding must name the module that embeds input_ids: none of {len(modules)} embeddings is asked for them. "
+        'Hint: embedding="encoder.embed_tokens".'
+    )
+
+
+class _Asked(BaseException):
+    """Ends a forward once the table is found. No `Exception`, so that no code of the model handles it as an error."""
+
+
+_FORWARD: ContextVar[list[nn.Module] | None] = ContextVar("asked", default=None)
+"""The search that this thread's forward is for."""
+
+
+def _tables(model: Any) -> list[nn.Module]:
+    """The modules that ids may be looked up in: torch's, and what a model of transformers calls its embedding."""
     roots = root_modules(model)
-    for root in roots:
-        getter: Any = getattr(root, "get_input_embeddings", lambda: None)
-        module = getter()
-        if isinstance(module, nn.Module):
-            return module
-    modules = [module for root in roots for module in root.modules()]
-    tables = [module for module in modules if isinstance(module, nn.Embedding | nn.EmbeddingBag)]
-    if len(tables) != 1:
-        raise InvalidArgument(
-            f"embedding must name the module that embeds input_ids: the model has {len(tables)} embeddings. "
-            'Hint: embedding="encoder.embed_tokens".'
-        )
-    return tables[0]
+    getters: list[Any] = [getattr(root, "get_input_embeddings", lambda: None) for root in roots]
+    own = [module for module in (getter() for getter in getters) if isinstance(module, nn.Module)]
+    modules = [
+        module for root in roots for module in root.modules() if isinstance(module, nn.Embedding | nn.EmbeddingBag)
+    ]
+    return list(dict.fromkeys([*modules, *own]))
 
 
 def untouched_tokens(inputs: Any, ids: Tensor, model: Any, tokenizer: Any = None) -> Tensor:
@@ -110,8 +143,8 @@ def _special_ids_of(model: Any) -> list[int]:
     return [number for name in SPECIAL if isinstance(number := getattr(config, name, None), int)]
 
 
-_REPLACED: ContextVar[tuple[nn.Module, list[tuple[Tensor, Tensor]]] | None] = ContextVar("embedded", default=None)
-"""The embedding in this thread's forward, and what its outputs for some ids are replaced by."""
+_REPLACED: ContextVar[list[tuple[Tensor, Tensor]] | None] = ContextVar("embedded", default=None)
+"""What the outputs of the embedding for some ids are replaced by, in this thread's forward."""
 
 
 @contextmanager
@@ -123,24 +156,26 @@ def embedded(embedding: nn.Module, pairs: list[tuple[Tensor, Tensor]]) -> Iterat
         pairs: Ids (n, T), and the vectors (n, T, D) that are returned for them.
     """
     waiting = list(pairs)
-    token = _REPLACED.set((embedding, waiting))
+    token = _REPLACED.set(waiting)
 
-    def replace(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
-        current = _REPLACED.get()
-        if current is None or current[1] is not waiting or not arguments:
+    def replace(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> Any:
+        if _REPLACED.get() is not waiting:
             return None
-        ids = arguments[0]
-        match = (index for index, (known, _) in enumerate(waiting) if _same_ids(known, ids))
-        index = next(match, None)
-        return None if index is None else waiting.pop(index)[1].view(output.shape)
+        places = (index for index, (ids, _) in enumerate(waiting) if _are_of(ids, (*arguments, *keywords.values())))
+        place = next(places, None)
+        return None if place is None else waiting.pop(place)[1].view(output.shape)
 
-    handle = embedding.register_forward_hook(replace, prepend=True)
+    with HOOK_LOCK:
+        handle = embedding.register_forward_hook(replace, prepend=True, with_kwargs=True)
     try:
         yield
     finally:
-        handle.remove()
+        with HOOK_LOCK:
+            handle.remove()
         _REPLACED.reset(token)
 
 
-def _same_ids(known: Tensor, ids: Any) -> bool:
-    return isinstance(ids, Tensor) and ids.numel() == known.numel() and torch.equal(ids.reshape(known.shape), known)
+def _are_of(ids: Tensor, arguments: tuple[Any, ...]) -> bool:
+    """Whether a module is called with these ids."""
+    given = arguments[0] if arguments else None
+    return isinstance(given, Tensor) and given.numel() == ids.numel() and torch.equal(given.reshape(ids.shape), ids)

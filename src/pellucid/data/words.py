@@ -25,7 +25,7 @@ JOINED: dict[How, Callable[[Tensor], Tensor]] = {
     "max": lambda values: values.gather(0, values.abs().argmax(0, keepdim=True))[0],
 }
 ENDS_OF_SENTENCES = frozenset(".!?\u2026\u3002\uff01\uff1f")
-CONTINUATIONS = ("##", "@@")
+CONTINUATION = "##"
 SPACES = "▁Ġ "
 
 
@@ -79,7 +79,7 @@ def aggregate(attributions: Any, encoding: Any, by: Unit = "word", how: How = "s
     units = [_units_of(entry, by, index) for index, entry in enumerate(encodings)]
     labels, joined = [], []
     for row, entry, of_text in zip(values, encodings, units, strict=True):
-        labels.append(tuple(_text_of([entry.tokens[token] for token in unit]) for unit in of_text))
+        labels.append(tuple(_text_of(entry, unit) for unit in of_text))
         joined.append(torch.stack([JOINED[how](row[unit]) for unit in of_text]) if of_text else row[:0])
     return TextUnits(tuple(labels), tuple(joined))
 
@@ -138,11 +138,13 @@ def _overlaps(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def _text_of(tokens: list[str]) -> str:
+def _text_of(encoding: Any, unit: list[int]) -> str:
     """What tokens read, without the signs that tokenizers put at beginnings and continuations."""
-    text = ""
-    for token in tokens:
-        continues = token.startswith(CONTINUATIONS)
-        plain = token[2:] if continues else token
-        text += ("" if continues or not text else " " if plain[:1] in SPACES else "") + plain.lstrip(SPACES)
+    text, end = "", None
+    for token in unit:
+        word = encoding.tokens[token]
+        start, stop = encoding.offsets[token]
+        apart = text and (word[:1] in SPACES or (end is not None and start > end))
+        text += (" " if apart else "") + word.removeprefix(CONTINUATION).lstrip(SPACES)
+        end = stop
     return text

@@ -19,7 +19,7 @@ from pellucid.core.restarts import BatchCollapsed
 from pellucid.core.tensors import Tensors, is_floating
 from pellucid.errors import InvalidArgument, OutOfRange, warn
 
-_HOOK_LOCK = threading.RLock()
+HOOK_LOCK = threading.RLock()
 """Registering hooks is not thread-safe in torch: without the lock, two hooks could get the same number."""
 
 _WARNED: WeakSet[nn.Module] = WeakSet()
@@ -93,7 +93,7 @@ class HookPoint:
             changed = self._on_call(arguments[0] if single else arguments, forward)
             return None if changed is None else ((changed,) if single else changed, keywords)
 
-        with _HOOK_LOCK:
+        with HOOK_LOCK:
             if self.side == "output":
                 handle = self.module.register_forward_hook(after)
             else:
@@ -101,7 +101,7 @@ class HookPoint:
         try:
             yield
         finally:
-            with _HOOK_LOCK:
+            with HOOK_LOCK:
                 handle.remove()
 
     def raise_if_not_called(self, forward: Hooked) -> None:
@@ -161,7 +161,7 @@ class HookPoint:
 
 def users_hooks(module: nn.Module) -> tuple[int, ...]:
     """Torch's numbers of the forward hooks on a module, without ours."""
-    with _HOOK_LOCK:
+    with HOOK_LOCK:
         hooks = [*module._forward_pre_hooks.items(), *module._forward_hooks.items()]
     return tuple(number for number, hook in hooks if getattr(hook, "__module__", None) != __name__)
 
