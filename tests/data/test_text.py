@@ -107,6 +107,7 @@ def ids_of_absence(encoding: Any) -> Tensor:
     ("name", "head", "target"),
     [pytest.param(*line, marks=[] if line[0] in QUICK else pytest.mark.large, id=line[0] + line[1]) for line in LINES],
 )
+@pytest.mark.filterwarnings("ignore:attributions do not add up")  # of twenty steps, the same in both
 def test_kinds_of_models(name: str, head: str, target: Any):
     model = model_of(name, head)
     encoding = encoded(model)
@@ -119,7 +120,8 @@ def test_kinds_of_models(name: str, head: str, target: Any):
     def of_ids(ids: Tensor, *values: Tensor) -> Tensor:
         return model(input_ids=ids, **dict(zip(others, values, strict=True))).logits
 
-    table = model.encoder.embed_tokens if name == "T5" else model.get_input_embeddings()
+    encoder = {"T5": model, "Bart": getattr(model, "model", None)}.get(name)
+    table = model.get_input_embeddings() if encoder is None else encoder.encoder.embed_tokens
     layer = attr.LayerIntegratedGradients(of_ids, table, call=0)
     by_hand = layer.attribute(
         ids, ids_of_absence(encoding), target=target, additional_forward_args=tuple(others.values()), n_steps=20
@@ -264,11 +266,18 @@ def test_models_without_a_name_for_their_embedding():
         def forward(self, input_ids):
             return self.last(torch.tanh(self.words(input_ids) + self.places(torch.arange(input_ids.shape[1]))).sum(1))
 
-    inputs = {"input_ids": torch.tensor([[5, 6, 7]])}
-    with pytest.raises(InvalidArgument, match=r"embedding must name the module .* the model has 2 embeddings"):
-        attr.IntegratedGradients(Two()).attribute(inputs, target=0)
-    found = attr.IntegratedGradients(Two()).attribute(inputs, target=0, embedding="words")
+    inputs, model = {"input_ids": torch.tensor([[5, 6, 7]])}, Two()
+    found = attr.IntegratedGradients(model).attribute(inputs, target=0)
+    by_name = attr.IntegratedGradients(model).attribute(inputs, target=0, embedding="words")
+    assert torch.equal(found["input_ids"], by_name["input_ids"])
     assert found["input_ids"].any()
+
+    def without(input_ids: Tensor) -> Tensor:
+        return model.last(nn.functional.embedding(input_ids, model.words.weight).sum(1))
+
+    with pytest.raises(InvalidArgument, match=r"embedding must name the module .* none of 2 embeddings is asked"):
+        attr.IntegratedGradients(without).attribute(inputs, target=0)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
 def test_words_sentences_and_spans():

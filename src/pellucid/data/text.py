@@ -84,10 +84,9 @@ def _tables(model: Any) -> list[nn.Module]:
     roots = root_modules(model)
     getters: list[Any] = [getattr(root, "get_input_embeddings", lambda: None) for root in roots]
     own = [module for module in (getter() for getter in getters) if isinstance(module, nn.Module)]
-    modules = [
-        module for root in roots for module in root.modules() if isinstance(module, nn.Embedding | nn.EmbeddingBag)
-    ]
-    return list(dict.fromkeys([*modules, *own]))
+    modules = (module for root in roots for module in root.modules())
+    tables = [module for module in modules if isinstance(module, nn.Embedding | nn.EmbeddingBag)]
+    return list(dict.fromkeys([*tables, *own]))
 
 
 def untouched_tokens(inputs: Any, ids: Tensor, model: Any, tokenizer: Any = None) -> Tensor:
