@@ -44,13 +44,8 @@ def output_projection(module: nn.Module) -> tuple[nn.Module, int]:
         raise InvalidArgument(
             f'layer must hold one attention for players="heads": {kind} has {len(attentions)}. Hint: {hint}'
         )
-    first = attentions[0][0]
-    attention = submodules[first][1]
-    projections = _linear_maps(attention, QUERIES_KEYS_VALUES)
-    of_inputs = {submodule for projection in projections for submodule in projection.modules()}
-    last = max((index for index, (_, submodule) in enumerate(submodules) if submodule in of_inputs), default=first)
-    following = [submodule for _, submodule in submodules[last + 1 :] if _maps_linearly(submodule)]
-    outputs = _linear_maps(attention, OUTPUTS) or following
+    attention = submodules[attentions[0][0]][1]
+    outputs = _linear_maps(attention, OUTPUTS) or _following(attention, [submodule for _, submodule in submodules])
     if not outputs:
         raise InvalidArgument(
             f'layer must hold the output projection of its attention for players="heads": {kind} has none. '
@@ -84,6 +79,14 @@ def _linear_maps(module: nn.Module, words: set[str]) -> list[nn.Module]:
     """The linear maps that are a module's own and have one of these words in their names."""
     children = module.named_children()
     return [child for name, child in children if _maps_linearly(child) and words & set(name.lower().split("_"))]
+
+
+def _following(attention: nn.Module, modules: list[nn.Module]) -> list[nn.Module]:
+    """The linear maps among modules that come after those of an attention to queries, keys and values."""
+    projections = _linear_maps(attention, QUERIES_KEYS_VALUES)
+    of_inputs = {submodule for projection in projections for submodule in projection.modules()}
+    last = max((index for index, module in enumerate(modules) if module in of_inputs), default=-1)
+    return [module for module in modules[last + 1 :] if _maps_linearly(module)]
 
 
 def _maps_linearly(module: nn.Module) -> bool:
