@@ -22,12 +22,11 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.output import OutputSelector
 from pellucid.core.problem.problem import Options, Problem
 from pellucid.core.tensors import Tensors, describe
-from pellucid.errors import PellucidError, located, renamed
+from pellucid.errors import located, renamed
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Method: TypeAlias = "Callable[..., Attributions | Future[Attributions]]"
-CallOf: TypeAlias = "Callable[[Any, dict[str, Any]], MethodCall]"
 Conversion: TypeAlias = Callable[[Any, TensorOrTensors], Any]
 """What a method is given for an argument, a function of the argument and of the inputs."""
 LayerRole: TypeAlias = Callable[[Any, TensorOrTensors, bool], dict[str, Any]]
@@ -122,36 +121,12 @@ def calls(
             named = {name: value for name, value in kwargs.items() if name not in DATA_OPTIONS}
             signature(self, *args, **named)  # which does nothing, and raises Python's own errors of arguments
             values = {**route.defaults, **dict(zip(route.names, args, strict=False)), **kwargs}
-            return call_with_data(self, values, call_of)
+            attribution, given, more = (self, values, {}) if is_plain(self, values) else arranged(self, values)
+            return run_call(attribution, given["inputs"], lambda: call_of(attribution, given), **more)
 
         return cast("Callable[P, R]", attribute)
 
     return decorate
-
-
-def call_with_data(attribution: Any, values: dict[str, Any], call_of: CallOf) -> Attributed:
-    """Call a method with inputs of any kind.
-
-    Args:
-        attribution: The object of Captum's class.
-        values: The arguments of its `attribute`, with those of [DataOptions][].
-        call_of: (the object, arguments with tensors as inputs) -> the call.
-    """
-    options = {name: values.pop(name) for name in DATA_OPTIONS & values.keys()}
-    if not options and is_plain(attribution, values["inputs"]):
-        return run_call(attribution, values["inputs"], lambda: call_of(attribution, values))
-    try:
-        with_tensors = arranged(attribution, values, options)
-    except PellucidError as error:
-        described = describe(values["inputs"])
-        raise renamed(located(error, type(attribution).__name__, described), callers_names(attribution)) from error
-    return run_call(
-        with_tensors.attribution,
-        with_tensors.values["inputs"],
-        lambda: call_of(with_tensors.attribution, with_tensors.values),
-        restored=with_tensors.restored,
-        **with_tensors.options,
-    )
 
 
 def run_call(

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypedDict, final
+from collections.abc import Mapping
+from typing import Any, TypeAlias, TypedDict
 
 from torch import Tensor
 
 from pellucid.attr._bases import Attribution, LayerAttribution, PerturbationAttribution
+from pellucid.attr._routes import callers_names
 from pellucid.core.model.layers import SiteLike
 from pellucid.core.problem.output import OutputSelector
-from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import unwrap_single
+from pellucid.core.tensors import describe, unwrap_single
 from pellucid.data import Arrangement, Reading, is_estimator
 from pellucid.data.arrangement import BatchDimension
-from pellucid.errors import NotDifferentiable
+from pellucid.errors import NotDifferentiable, PellucidError, located, renamed
 
 Values: TypeAlias = dict[str, Any]
 """Arguments of an `attribute`, by name."""
@@ -53,39 +52,37 @@ READ = {"batch_dim", "embedding", "keep_embedding", "processor", "tokenizer"}
 """Those that say how inputs are to be read."""
 
 
-@final
-@dataclass(frozen=True)
-class Arranged(Summarized):
-    """A call with tensors in the place of a user's inputs.
-
-    Args:
-        attribution: A copy of the object, whose model takes tensors.
-        values: The arguments.
-        restored: Attributions -> the structure of the user's inputs; None for those of a layer.
-        options: Options of the problem.
-    """
-
-    attribution: Any
-    values: Values
-    restored: Callable[[Any], Any] | None
-    options: Values
-
-
-def is_plain(attribution: Attribution, inputs: Any) -> bool:
-    """Whether inputs are tensors already, and the model a function of tensors."""
-    if not callable(attribution.forward_func):
+def is_plain(attribution: Attribution, values: Values) -> bool:
+    """Whether inputs are tensors already, the model is a function of tensors, and nothing more is asked."""
+    inputs = values["inputs"]
+    if not (isinstance(inputs, Tensor) or (type(inputs) is tuple and all(isinstance(x, Tensor) for x in inputs))):
         return False
-    return isinstance(inputs, Tensor) or (type(inputs) is tuple and all(isinstance(value, Tensor) for value in inputs))
+    return callable(attribution.forward_func) and DATA_OPTIONS.isdisjoint(values)
 
 
-def arranged(attribution: Any, values: Values, options: Values) -> Arranged:
+def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Values]:
     """A call as one with tensors.
 
     Args:
         attribution: The object of Captum's class.
-        values: The arguments of its `attribute`.
-        options: Those of [DataOptions][].
+        values: The arguments of its `attribute`, with those of [DataOptions][].
+
+    Returns:
+        A copy of the object, whose model takes tensors; its arguments; and what `run_call` is told besides.
+
+    Raises:
+        PellucidError: The inputs cannot be made tensors, or the method cannot do with them.
     """
+    try:
+        return _arranged(attribution, values)
+    except PellucidError as error:
+        described = describe(values["inputs"])
+        raise renamed(located(error, type(attribution).__name__, described), callers_names(attribution)) from None
+
+
+def _arranged(attribution: Any, values: Values) -> tuple[Any, Values, Values]:
+    options = {name: value for name, value in values.items() if name in DATA_OPTIONS}
+    values = {name: value for name, value in values.items() if name not in DATA_OPTIONS}
     inside = getattr(attribution, "attribution_method", None)
     if is_estimator(attribution.forward_func) and not isinstance(inside or attribution, PerturbationAttribution):
         raise NotDifferentiable(
@@ -98,21 +95,18 @@ def arranged(attribution: Any, values: Values, options: Values) -> Arranged:
     keywords = options.get("additional_forward_kwargs") or {}
     extra = values.get("additional_forward_args")
     extra = () if extra is None else extra if isinstance(extra, tuple) else (extra,)
-    changed: Values = {
-        "inputs": unwrap_single(arrangement.tensors),
-        "additional_forward_args": (*arrangement.followers, *extra, *keywords.values()) or None,
-    }
+    values["inputs"] = unwrap_single(arrangement.tensors)
+    values["additional_forward_args"] = (*arrangement.followers, *extra, *keywords.values()) or None
     if "baselines" in values or _takes_baselines(inside):
-        changed["baselines"] = arrangement.baselines(values.get("baselines"))
+        values["baselines"] = arrangement.baselines(values.get("baselines"))
     if values.get("feature_mask") is not None:
-        changed["feature_mask"] = arrangement.masks(values["feature_mask"])
+        values["feature_mask"] = arrangement.masks(values["feature_mask"])
     if arrangement.needs_whole_batch:
-        changed["whole_batch"] = True
-    model = arrangement.adapted_model(tuple(keywords))
-    problem = {name: options[name] for name in ("output_selector",) if name in options}
-    of_layer = isinstance(attribution if inside is None else inside, LayerAttribution)
-    restored = None if of_layer else arrangement.restored
-    return Arranged(_with_model(attribution, model), values | changed, restored, problem)
+        values["whole_batch"] = True
+    more: Values = {"output_selector": options.get("output_selector")}
+    if not isinstance(inside or attribution, LayerAttribution):
+        more["restored"] = arrangement.restored
+    return _with_model(attribution, arrangement.adapted_model(tuple(keywords))), values, more
 
 
 def _takes_baselines(attribution: Any) -> bool:

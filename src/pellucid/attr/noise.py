@@ -8,7 +8,8 @@ import torch
 
 from pellucid import methods
 from pellucid.attr._bases import Attributed, Attribution, GradientAttribution, TensorOrTensors
-from pellucid.attr._calls import MethodCall, call_with_data
+from pellucid.attr._calls import MethodCall, run_call
+from pellucid.attr._data import arranged, is_plain
 from pellucid.attr._inside import Inside, method_inside
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.random_streams import Seed
@@ -105,7 +106,9 @@ class NoiseTunnel(Attribution):
                 return_stderr=return_stderr,
             )
 
-        return call_with_data(self, {"inputs": inputs, **kwargs}, call_of)
+        values = {"inputs": inputs, **kwargs}
+        tunnel, given, more = (self, values, {}) if is_plain(self, values) else arranged(self, values)
+        return run_call(tunnel, given["inputs"], lambda: call_of(tunnel, given), **more)
 
     def has_convergence_delta(self) -> bool:
         """Whether the method inside can return convergence deltas."""
