@@ -19,6 +19,7 @@ from pellucid.core.evaluation.observed import Observed
 from pellucid.core.futures import then
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.problem import Options, Problem
+from pellucid.core.problem.target_resolution import one_of
 from pellucid.core.tensors import Tensors, describe
 from pellucid.errors import located, renamed
 
@@ -100,6 +101,8 @@ def calls(
                 fields[keywords] = {name: value for name, value in values.items() if name not in route.names}
             of_input = values.get("attribute_to_layer_input", values.get("attribute_to_neuron_input", False))
             problem = values_for(route.problem, values)
+            if "targets" in values:
+                problem["target"] = one_of(values["target"], values["targets"])
             if layer is not None:
                 problem |= layer(attribution, inputs, of_input)
             if route.selects_neuron:
@@ -153,7 +156,7 @@ def run_call(attribution: Attribution, inputs: TensorOrTensors, call: Callable[[
         result = made.method(f, **made.arguments)
     except Exception as error:
         raise renamed(located(error, name, describe(inputs)), callers_names(attribution)) from error.__cause__
-    observed = f.session.observed if made.keeps_single else None
+    observed = f.session.observed if made.keeps_single and not f.evaluator.target.several else None
     arrange = functools.partial(_arrange_result, inputs, observed, return_stderr=made.return_stderr)
     return then(result, arrange) if isinstance(result, Future) else arrange(result)
 

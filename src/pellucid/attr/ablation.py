@@ -27,7 +27,7 @@ from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.removal import RemovalLike
 from pellucid.core.games.windows import Strides, WindowShapes
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.methods.perturbation.permutation import Permutation
 
 
@@ -57,6 +57,7 @@ class FeatureAblation(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
         **kwargs: Any,
@@ -152,6 +153,7 @@ class Occlusion(FeatureAblation):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
     ) -> Inputs:
@@ -245,6 +247,7 @@ class FeaturePermutation(FeatureAblation):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
@@ -327,6 +330,7 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
         attribute_to_layer_input: bool = False,
         perturbations_per_eval: int | None = None,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         show_progress: bool = False,
         replay: bool = True,
@@ -426,6 +430,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         layer_mask: FeatureMask = None,
         perturbations_per_eval: int | None = None,
         *,
+        targets: TargetsLike | None = None,
         show_progress: bool = False,
         replay: bool = True,
         seed: int | None = None,

@@ -19,7 +19,7 @@ from pellucid.attr._bases import (
 )
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, Layer, Site, SiteLike
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.methods.backprop.guided import RECTIFIERS
 from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform
 
@@ -54,6 +54,7 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
         attr_dim_summation: bool = True,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         reshape_transform: ReshapeTransform | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -140,6 +141,7 @@ class GuidedGradCam(GradientAttribution):
         interpolate_mode: Interpolation = "nearest",
         attribute_to_layer_input: bool = False,
         *,
+        targets: TargetsLike | None = None,
         reshape_transform: ReshapeTransform | None = None,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,

@@ -25,7 +25,7 @@ from pellucid.attr._bases import (
 from pellucid.attr._calls import Conversion, calls
 from pellucid.core.evaluation.quadrature import Quadrature
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 
 _TRAPEZOIDS: dict[str, Quadrature] = {"riemann_trapezoid": "captum_trapezoid"}
 AS_CAPTUM_WEIGHS: dict[str, Conversion] = {"method": lambda method, _: _TRAPEZOIDS.get(method, method)}
@@ -63,6 +63,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
@@ -79,6 +80,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         method: Quadrature = "gausslegendre",
         internal_batch_size: int | None = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
@@ -101,6 +103,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
@@ -195,6 +198,7 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
         attribute_to_neuron_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
@@ -290,6 +294,7 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,

@@ -27,7 +27,7 @@ from pellucid.attr._calls import Conversion, calls
 from pellucid.attr._internals import OF_RULES, Unread
 from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.methods.deeplift.deeplift import with_three_arguments
 
 ONE_BASELINE: dict[str, Conversion] = {"custom_attribution_func": lambda function, _: with_three_arguments(function)}
@@ -72,6 +72,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         return_convergence_delta: Literal[False] = False,
         custom_attribution_func: Callable[..., Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -87,6 +88,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         custom_attribution_func: Callable[..., Any] | None = None,
         internal_batch_size: int | None = None,
@@ -106,6 +108,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         return_convergence_delta: bool = False,
         custom_attribution_func: Callable[..., Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -202,6 +205,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         custom_attribution_func: Callable[..., Any] | None = None,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -217,6 +221,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         attribute_to_layer_input: bool = False,
         custom_attribution_func: Callable[..., Any] | None = None,
@@ -240,6 +245,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         custom_attribution_func: Callable[..., Any] | None = None,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,

@@ -22,7 +22,7 @@ from pellucid.attr._bases import (
 )
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, SiteLike
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import Tensors
 
 
@@ -49,6 +49,7 @@ class Saliency(GradientAttribution):
         abs: bool = True,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
     ) -> Inputs:
@@ -105,6 +106,7 @@ class InputXGradient(GradientAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
     ) -> Inputs:
@@ -185,6 +187,7 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
     ) -> Attributed:

@@ -27,7 +27,7 @@ from pellucid.attr._bases import (
 from pellucid.attr._calls import Conversion, calls
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.problem.baselines import given_baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.random_streams import Seed
 
 DISTRIBUTION: dict[str, Conversion] = {"baselines": given_baselines}
@@ -61,6 +61,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         additional_forward_args: Any = None,
         return_convergence_delta: Literal[False] = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -83,6 +84,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         internal_batch_size: int | None = None,
         create_graph: bool = False,
@@ -107,6 +109,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         additional_forward_args: Any = None,
         return_convergence_delta: bool = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -130,6 +133,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         additional_forward_args: Any = None,
         return_convergence_delta: bool = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -223,6 +227,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         return_convergence_delta: Literal[False] = False,
         attribute_to_layer_input: bool = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -246,6 +251,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         attribute_to_layer_input: bool = False,
         internal_batch_size: int | None = None,
@@ -273,6 +279,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         return_convergence_delta: bool = False,
         attribute_to_layer_input: bool = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -298,6 +305,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         return_convergence_delta: bool = False,
         attribute_to_layer_input: bool = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,

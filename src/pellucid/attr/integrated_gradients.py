@@ -26,7 +26,7 @@ from pellucid.attr._calls import calls
 from pellucid.attr._internals import OverriddenPart
 from pellucid.core.evaluation.quadrature import Quadrature
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 
 
 class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
@@ -57,6 +57,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         internal_batch_size: int | None = None,
         return_convergence_delta: Literal[False] = False,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         tolerance: float = 1e-3,
@@ -75,6 +76,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         method: Quadrature = "gausslegendre",
         internal_batch_size: int | None = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         create_graph: bool = False,
         show_progress: bool = False,
@@ -95,6 +97,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         internal_batch_size: int | None = None,
         return_convergence_delta: bool = False,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         tolerance: float = 1e-3,
@@ -191,6 +194,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         tolerance: float = 1e-3,
@@ -210,6 +214,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         method: Quadrature = "gausslegendre",
         internal_batch_size: int | None = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
@@ -235,6 +240,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         tolerance: float = 1e-3,

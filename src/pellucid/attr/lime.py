@@ -20,7 +20,7 @@ from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import as_tensor_tuple
 from pellucid.methods.surrogates.coalition_samplers import captum_samples
 from pellucid.methods.surrogates.design import Perturbation, Similarity, Surrogate
@@ -106,6 +106,7 @@ class LimeBase(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         whole_batch: bool | None = None,
         **kwargs: Any,
     ) -> Inputs:
@@ -193,6 +194,7 @@ class Lime(LimeBase):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         return_stderr: Literal[False] = False,
         tolerance: float = 0.01,
@@ -216,6 +218,7 @@ class Lime(LimeBase):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         return_stderr: Literal[True],
         tolerance: float = 0.01,
@@ -239,6 +242,7 @@ class Lime(LimeBase):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         return_stderr: bool = False,
         tolerance: float = 0.01,
@@ -356,6 +360,7 @@ class KernelShap(Lime):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         sampling: Sampling = "captum",
         return_stderr: Literal[False] = False,
@@ -380,6 +385,7 @@ class KernelShap(Lime):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         sampling: Sampling = "captum",
         return_stderr: Literal[True],
@@ -404,6 +410,7 @@ class KernelShap(Lime):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         sampling: Sampling = "captum",
         return_stderr: bool = False,

@@ -22,7 +22,7 @@ from pellucid.attr._bases import (
 )
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, SiteLike
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import as_tensor_tuple, sum_over_tensors
 
 DEFAULT = methods.Composite()
@@ -64,6 +64,7 @@ class LRP(CompleteAttribution):
         return_convergence_delta: Literal[False] = False,
         verbose: bool = False,
         *,
+        targets: TargetsLike | None = None,
         composite: methods.Composite = DEFAULT,
         strict: bool = False,
         create_graph: bool = False,
@@ -77,6 +78,7 @@ class LRP(CompleteAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         verbose: bool = False,
         composite: methods.Composite = DEFAULT,
@@ -94,6 +96,7 @@ class LRP(CompleteAttribution):
         return_convergence_delta: bool = False,
         verbose: bool = False,
         *,
+        targets: TargetsLike | None = None,
         composite: methods.Composite = DEFAULT,
         strict: bool = False,
         create_graph: bool = False,
@@ -186,6 +189,7 @@ class LayerLRP(LRP, LayerAttribution):
         attribute_to_layer_input: bool = False,
         verbose: bool = False,
         *,
+        targets: TargetsLike | None = None,
         composite: methods.Composite = DEFAULT,
         strict: bool = False,
         create_graph: bool = False,
@@ -200,6 +204,7 @@ class LayerLRP(LRP, LayerAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         attribute_to_layer_input: bool = False,
         verbose: bool = False,
@@ -220,6 +225,7 @@ class LayerLRP(LRP, LayerAttribution):
         attribute_to_layer_input: bool = False,
         verbose: bool = False,
         *,
+        targets: TargetsLike | None = None,
         composite: methods.Composite = DEFAULT,
         strict: bool = False,
         create_graph: bool = False,

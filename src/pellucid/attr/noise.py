@@ -11,6 +11,7 @@ from pellucid.attr._bases import Attributed, Attribution, GradientAttribution, T
 from pellucid.attr._calls import MethodCall, run_call
 from pellucid.attr._inside import Inside, method_inside
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
+from pellucid.core.problem.target_resolution import one_of
 from pellucid.core.random_streams import Seed
 from pellucid.methods.gradients.noise_tunnel import Average
 
@@ -100,7 +101,7 @@ class NoiseTunnel(Attribution):
                     seed=seed,
                     generator=generator,
                 ),
-                problem={"target": kwargs.get("target")},
+                problem={"target": one_of(kwargs.get("target"), kwargs.get("targets"))},
                 options={"create_graph": kwargs.get("create_graph", False), "whole_batch": whole_batch},
                 arguments=kwargs,
                 return_stderr=return_stderr,

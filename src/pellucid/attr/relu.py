@@ -12,7 +12,7 @@ from pellucid import methods
 from pellucid.attr._bases import GradientAttribution, Inputs, NeuronAttribution
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, SiteLike
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.methods.backprop.guided import RECTIFIERS
 
 
@@ -42,6 +42,7 @@ class GuidedBackprop(GradientAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -103,6 +104,7 @@ class Deconvolution(GradientAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,

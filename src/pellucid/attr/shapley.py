@@ -17,7 +17,7 @@ from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 
 
 class ShapleyValueSampling(PerturbationAttribution):
@@ -47,6 +47,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         tolerance: float = 0.01,
         relative: bool = False,
@@ -69,6 +70,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         tolerance: float = 0.01,
         relative: bool = False,
@@ -91,6 +93,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         tolerance: float = 0.01,
         relative: bool = False,
@@ -199,6 +202,7 @@ class ShapleyValues(ShapleyValueSampling):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
     ) -> Inputs:

@@ -16,7 +16,7 @@ from pellucid.core.evaluation.completeness import gap_to_change
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.problem import Problem
-from pellucid.core.problem.target import MappedTarget
+from pellucid.core.problem.composed_targets import MappedTarget
 from pellucid.core.pytree import TensorTree
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall
@@ -82,7 +82,7 @@ class LRP(Summarized):
         result = f.attributions(relevance)
         if not return_convergence_delta:
             return result
-        lost = [gap_to_change(value, sum_over_tensors(tensors)) for tensors in _by_layer(result, f)]
+        lost = [gap_to_change(value, sum_over_tensors(tensors, value.ndim)) for tensors in _by_layer(result, f)]
         return dataclasses.replace(result, delta=torch.stack(lost) if f.evaluator.gradient_at.several else lost[0])
 
     def trace(self, problem: Problem | ModelFunction, /) -> tuple[TraceEntry, ...]:

@@ -29,7 +29,7 @@ from pellucid.core.rules.memory import CallMemory
 from pellucid.core.rules.op_names import PRODUCT_FUNCTIONS
 from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.torch_call import TorchCall
-from pellucid.core.tensors import Tensors
+from pellucid.core.tensors import Tensors, per_target
 from pellucid.methods.backprop.rule_gradients import gradient_under_rules
 from pellucid.methods.deeplift.reciprocals import computes_reciprocal
 from pellucid.methods.lrp.batch_norm import folding_batch_norm
@@ -93,7 +93,7 @@ def relevance_by_modified_gradient(f: ModelFunction, epsilon: float, stabiliser:
         )
         if incomplete or not all(grad.any() for grad in gradient.grad):
             raise NoModifiedGradient
-        pairs = zip(gradient.tensors, gradient.grad, strict=True)
+        pairs = zip(per_target(gradient.tensors, gradient.grad), gradient.grad, strict=True)
         return *(by_parts(torch.mul, x.detach(), grad) for x, grad in pairs), gradient.value.detach()
 
     *relevance, value = evaluate_own_points(f, evaluate)
