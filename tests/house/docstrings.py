@@ -46,8 +46,8 @@ OWN = {
     "memory_efficient": "As in Captum; pellucid always is.",
     "kwargs": "Taken and dropped, as in Captum.",
     "target": "See [TargetLike][pellucid.methods.TargetLike].",
-    "targets": 'Several targets in place of `target`: a list of them, or "all" columns of an output (B, K). Attributions '
-    "are then (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.",
+    "targets": 'Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K). '
+    "Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.",
     "neuron_selector": "The neuron that is explained, of what the layer returns, or takes; see "
     "[TargetLike][pellucid.methods.TargetLike].",
     "layer_baselines": "What replaces a feature of the layer; see [Baselines][pellucid.methods.Baselines].",

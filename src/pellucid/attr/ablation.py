@@ -87,8 +87,11 @@ class FeatureAblation(PerturbationAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -103,6 +106,8 @@ class FeatureAblation(PerturbationAttribution):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a feature is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
@@ -186,14 +191,19 @@ class Occlusion(FeatureAblation):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a window is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
@@ -267,8 +277,11 @@ class FeaturePermutation(FeatureAblation):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -283,6 +296,8 @@ class FeaturePermutation(FeatureAblation):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             seed: Seeds these draws; None draws from torch's global generator.
             generator: Gives the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
@@ -361,8 +376,11 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -377,6 +395,8 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a feature is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
@@ -451,8 +471,11 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -466,6 +489,8 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
                 each value once.
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             show_progress: Whether to show a progress bar on stderr.
             replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these
                 were checked to give the same output. False runs them in every forward.
@@ -551,8 +576,11 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
             baselines: What replaces a feature, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.

@@ -128,8 +128,11 @@ class ShapleyValueSampling(PerturbationAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -146,6 +149,8 @@ class ShapleyValueSampling(PerturbationAttribution):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a feature is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
@@ -231,8 +236,11 @@ class ShapleyValues(ShapleyValueSampling):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -247,6 +255,8 @@ class ShapleyValues(ShapleyValueSampling):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a feature is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.

@@ -377,7 +377,7 @@ class ModelFunction(Summarized):
             return self._gradient_of_one_by_user(points, function, target)
         if not isinstance(target, ListedTargets):
             raise InvalidArgument('targets must be listed for a gradient_function: got "all".')
-        gradients = [self._gradient_of_one_by_user(points, function, each) for each in target.targets]
+        gradients = [self._gradient_of_one_by_user(points, function, single) for single in target.targets]
         values = torch.stack([gradient.value for gradient in gradients], 1)
         return Gradient(values, gradients[0].tensors, stacked([gradient.grad for gradient in gradients]))
 

@@ -28,7 +28,7 @@ def apart(f: ModelFunction, values: Tensors) -> Tensors:
     if not f.evaluator.target.several:
         return values
     targets = math.prod(f.session.observed.output_shape)
-    return tuple(tensor.unflatten(0, (-1, targets)) if len(tensor) else tensor for tensor in values)
+    return tuple(tensor.view(-1, targets, *tensor.shape[1:]) if len(tensor) else tensor for tensor in values)
 
 
 def split_by_game(values: Tensor, games: int) -> Tensor:

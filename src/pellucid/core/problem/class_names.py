@@ -19,11 +19,11 @@ MOST_LISTED_NAMES = 5
 @final
 @dataclass(frozen=True)
 class ClassNames(Summarized):
-    """The names of a model's classes: those given, or else those of its `config`.
+    """The numbers of a model's classes by their names.
 
     Args:
         model: The model; it, or a module inside it, may have `id2label`, or a `config` that has.
-        given: The names in the order of the classes, if they are given.
+        names: The names in the order of the classes; None for those of the configuration.
 
     Examples:
         >>> from pellucid.core.problem.class_names import ClassNames
@@ -31,19 +31,20 @@ class ClassNames(Summarized):
         1
     """
 
-    model: Callable[..., Any]
-    given: Sequence[str] | None = None
+    model: Callable[..., Any] | None
+    names: Sequence[str] | None = None
 
     @cached_property
     def numbers(self) -> Mapping[str, int]:
         """The number of each class, by name."""
-        if self.given is not None:
-            return {name: number for number, name in enumerate(self.given)}
+        if self.names is not None:
+            return {name: number for number, name in enumerate(self.names)}
         return next(self._configured(), {})
 
     def _configured(self) -> Iterator[Mapping[str, int]]:
         """The names in the configurations of the model and of the modules in it."""
-        for holder in (self.model, *ModelInfo.of(self.model).modules):
+        modules = () if self.model is None else ModelInfo.of(self.model).modules
+        for holder in (self.model, *modules):
             for labelled in (holder, getattr(holder, "config", None)):
                 labels = getattr(labelled, "id2label", None)
                 if isinstance(labels, Mapping) and labels:
@@ -63,8 +64,7 @@ class ClassNames(Summarized):
             return self.numbers[name]
         if not self.numbers:
             raise InvalidArgument(
-                f"{argument} must be a number where classes have no names: got {name!r}. "
-                "Hint: Options(class_names=[...]), or model.config.id2label."
+                f"{argument} must be a number where classes have no names: got {name!r}. Hint: model.config.id2label."
             )
         likely = difflib.get_close_matches(name, self.numbers, MOST_LISTED_NAMES)
         listed = map(repr, likely or list(self.numbers)[:MOST_LISTED_NAMES])
@@ -72,3 +72,7 @@ class ClassNames(Summarized):
             f"{argument} must be the name of one of {len(self.numbers)} classes: got {name!r}. "
             f"Hint: {' or '.join(listed)}{'' if likely else ' or ...'}."
         )
+
+
+NAMELESS = ClassNames(None)
+"""For neurons, which have no names."""

@@ -13,8 +13,8 @@ from torch import Tensor
 from pellucid.core.model.layers import Site
 from pellucid.core.problem.target import Contrast, Several, SiteTarget, Target
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import sum_per_row
 from pellucid.errors import InvalidArgument, NotScalar
+
 
 @final
 @dataclass(frozen=True)
@@ -60,8 +60,6 @@ class MappedTarget(Summarized):
     def argument(self, rows: Tensor) -> Any:
         """The other target in the form of Captum's `target` argument."""
         return self.target.argument(rows)
-
-
 
 
 @final

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import describe, format_names
-from pellucid.errors import InvalidArgument
+from pellucid.errors import InvalidArgument, OutOfRange
 
 AnOutputTarget = TypeVar("AnOutputTarget", bound="OutputTarget")
 
@@ -34,13 +34,13 @@ class OutputTarget(Summarized, ABC):
     @property
     def settings_per_example(self) -> dict[str, Tensor]:
         """The settings of which there is one for each example, (B, ...) each."""
-        given = ((name, getattr(self, name), dimensions) for name, dimensions in self.DIMENSIONS.items())
-        tensors = (
-            (name, torch.as_tensor(value), dimensions)
-            for name, value, dimensions in given
+        settings = {name: getattr(self, name) for name in self.DIMENSIONS}
+        tensors = {
+            name: torch.as_tensor(value)
+            for name, value in settings.items()
             if value is not None and not isinstance(value, str)
-        )
-        return {name: tensor for name, tensor, dimensions in tensors if tensor.ndim > dimensions}
+        }
+        return {name: tensor for name, tensor in tensors.items() if tensor.ndim > self.DIMENSIONS[name]}
 
     def select(self: AnOutputTarget, examples: Tensor) -> AnOutputTarget:
         """The same for these examples, int64 [n]."""
@@ -60,8 +60,8 @@ def tensor_called(output: Any, *names: str) -> Tensor:
     """
     if isinstance(output, Tensor):
         return output
-    found = (output.get(name) if isinstance(output, Mapping) else getattr(output, name, None) for name in names)
-    tensor = next((value for value in found if isinstance(value, Tensor)), None)
+    values = (output.get(name) if isinstance(output, Mapping) else getattr(output, name, None) for name in names)
+    tensor = next((value for value in values if isinstance(value, Tensor)), None)
     if tensor is None:
         came = format_names(output) if isinstance(output, Mapping) else describe(output)
         raise InvalidArgument(
@@ -71,7 +71,29 @@ def tensor_called(output: Any, *names: str) -> Tensor:
     return tensor
 
 
-def picked(values: Tensor, *index: Any) -> Tensor:
-    """One value for each row of a tensor (n, ...), at an index that is the same for all rows or one per row, [n]."""
-    rows = torch.arange(len(values), device=values.device)
-    return values[(rows, *(torch.as_tensor(position, device=values.device) for position in index))]
+def chosen(values: Tensor, *settings: tuple[str, Any]) -> Tensor:
+    """What each row of a tensor (n, ...) holds at an index.
+
+    Args:
+        values: The tensor.
+        settings: The name and the value of the index in each dimension after the first: one number, or one per row.
+
+    Raises:
+        InvalidArgument: The tensor has too few dimensions.
+        OutOfRange: An index is beyond it.
+    """
+    if values.ndim <= len(settings):
+        names = " and ".join(name for name, _ in settings)
+        raise InvalidArgument(
+            f"model must return {len(settings) + 1} dimensions, examples first, for {names}: got {describe(values)}."
+        )
+    index = [torch.as_tensor(value, device=values.device) for _, value in settings]
+    for (name, _), numbers, size in zip(settings, index, values.shape[1:], strict=False):
+        beyond = (numbers < -size) | (numbers >= size)
+        if beyond.any():
+            raise OutOfRange(
+                f"{name} {int(numbers[beyond].flatten()[0])} is beyond the output's {size} values "
+                f"(0 to {size - 1}), of {describe(values)}."
+            )
+    all_rows = (torch.arange(len(values), device=values.device),)
+    return values[all_rows + tuple(index)]

@@ -12,7 +12,6 @@ from torch import Tensor
 from pellucid.core.examples import all_examples
 from pellucid.core.model.inspection import check_model
 from pellucid.core.model.layers import INPUTS, Site, SiteLike, module_label, resolve_site
-from pellucid.core.problem.class_names import ClassNames
 from pellucid.core.problem.target import Neuron, Target, TargetLike
 from pellucid.core.problem.target_resolution import resolve_target
 from pellucid.core.pytree import map_tensors
@@ -44,8 +43,8 @@ class Options(Summarized):
         gradient_function: Replaces torch's gradient at the inputs: Captum's `gradient_func`.
         grad_kwargs: Further arguments of `torch.autograd.grad`.
         progress: The label of progress bars on stderr; None for no bars.
-        class_names: The names of the classes, by which targets may be given, in the order of the outputs; None for those
-            in the model's `config.id2label`.
+        class_names: The names of the classes in their order, by which targets may be given; None for those in the
+            model's `config.id2label`.
         reported_as: The name of the call in errors, where it is not the method's.
     """
 
@@ -129,7 +128,7 @@ class Problem(Summarized):
         vars(self).update(
             model=model,
             inputs=tensors,
-            target=resolve_target(target, batch_size, ClassNames(model, options.class_names)),
+            target=resolve_target(target, batch_size, model, options.class_names),
             source=source_site,
             gradient_at=source_site if gradient_at is None else resolve_site(gradient_at, model, "gradient_at"),
             additional_forward_args=extra if isinstance(extra, tuple) else (extra,),

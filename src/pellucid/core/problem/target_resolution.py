@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.model.layers import OUTPUT, Site, resolve_site
-from pellucid.core.problem.class_names import ClassNames
+from pellucid.core.problem.class_names import NAMELESS, ClassNames
 from pellucid.core.problem.composed_targets import AllColumns, Difference, ListedTargets
 from pellucid.core.problem.output_target import OutputTarget
 from pellucid.core.problem.target import (
@@ -32,23 +33,26 @@ from pellucid.core.tensors import describe
 from pellucid.errors import InvalidArgument, WrongType
 
 
-def resolve_target(target: TargetLike | Neuron, batch_size: int, class_names: ClassNames) -> Target:
+def resolve_target(
+    target: TargetLike | Neuron, batch_size: int, model: Callable[..., Any], class_names: Sequence[str] | None = None
+) -> Target:
     """Resolve a user's target, of the output or of a layer.
 
     Args:
         target: The user's target.
         batch_size: The number of examples in the batch.
-        class_names: The names of the classes of the model, to whose modules names of layers refer.
+        model: The model, to whose modules names of layers refer.
+        class_names: The names of its classes; None for those of its configuration.
 
     Raises:
         InvalidArgument: The target has an unknown form, or not one element per example.
     """
     if isinstance(target, Neuron):
-        return target_at(resolve_site(target.layer, class_names.model), target.selector, batch_size, class_names)
-    return target_at(OUTPUT, target, batch_size, class_names)
+        return target_at(resolve_site(target.layer, model), target.selector, batch_size)
+    return target_at(OUTPUT, target, batch_size, ClassNames(model, class_names))
 
 
-def target_at(site: Site, target: TargetLike, examples: int, class_names: ClassNames) -> Target:
+def target_at(site: Site, target: TargetLike, examples: int, class_names: ClassNames = NAMELESS) -> Target:
     """Resolve a user's `target`, or `selector`, at a site.
 
     Args:
@@ -127,10 +131,13 @@ class _Resolution(Summarized):
                     f"{setting} of {self.name} {type(target).__name__} must be one, or one per example: "
                     f"expected {self.examples}, got {len(values)}."
                 )
-        label: Any = getattr(target, "label", None)
-        if not isinstance(label, str):
-            return target
-        return dataclasses.replace(target, **{"label": self.class_names.number_of(label, self.name)})
+        settings = {name: getattr(target, name) for name in target.DIMENSIONS}
+        numbers = {
+            name: self.class_names.number_of(value, self.name)
+            for name, value in settings.items()
+            if isinstance(value, str)
+        }
+        return dataclasses.replace(target, **numbers)
 
     def indexed(self, target: Any) -> Target:
         """A target by numbers, slices and names of classes: one for all examples, or one for each."""
@@ -180,7 +187,7 @@ class _Resolution(Summarized):
         Raises:
             WrongType: It is neither.
         """
-        if isinstance(value, str) and not self.site.modules:
+        if isinstance(value, str) and self.class_names.numbers:
             return self.class_names.number_of(value, self.name)
         try:
             if isinstance(value, bool):
@@ -188,7 +195,10 @@ class _Resolution(Summarized):
             return operator.index(value)
         except TypeError:
             expected = "an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
-            raise WrongType(f"{self.name} must be {expected}: got {type(target).__name__} {summary(target)}.") from None
+            hint = " Hint: for names of classes, model.config.id2label." if isinstance(value, str) else ""
+            raise WrongType(
+                f"{self.name} must be {expected}: got {type(target).__name__} {summary(target)}.{hint}"
+            ) from None
 
 
 def one_of(target: TargetLike, targets: TargetsLike | None) -> TargetLike:

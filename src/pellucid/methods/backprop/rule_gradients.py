@@ -14,8 +14,8 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import evaluate_own_points
 from pellucid.core.model.fast_paths import without_fast_paths
 from pellucid.core.model.layers import module_label
-from pellucid.core.problem.points import Points
 from pellucid.core.problem.composed_targets import scalar_per_example
+from pellucid.core.problem.points import Points
 from pellucid.core.rules.ruled_forward import CallsDiffer, RuledForward, apply, record
 from pellucid.core.rules.rules import Rules
 from pellucid.core.summaries import Summarized

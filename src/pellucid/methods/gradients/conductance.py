@@ -27,11 +27,19 @@ from pellucid.core.evaluation.sweep import by_point, sweep, values_at, weighted_
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.points import Points
-from pellucid.core.problem.class_names import ClassNames
 from pellucid.core.problem.target import TargetLike
 from pellucid.core.problem.target_resolution import target_at
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, as_floating, at_least_float32, cast_like, detach_all, minus, per_target, times
+from pellucid.core.tensors import (
+    Tensors,
+    as_floating,
+    at_least_float32,
+    cast_like,
+    detach_all,
+    minus,
+    per_target,
+    times,
+)
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 
@@ -205,7 +213,7 @@ class NeuronConductance(Summarized):
         """
         nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
         x, reference = as_floating(f.x), f.to_source(f.baselines(baselines))
-        neuron = target_at(f.evaluator.gradient_at, self.selector, f.problem.batch_size, ClassNames(f.problem.model))
+        neuron = target_at(f.evaluator.gradient_at, self.selector, f.problem.batch_size)
         if neuron.several and f.evaluator.target.several:
             raise InvalidArgument("target must be a single one for several neurons: got several of both.")
 

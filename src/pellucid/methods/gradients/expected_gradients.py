@@ -28,7 +28,16 @@ from pellucid.core.random_streams import (
     stdev_per_input,
 )
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, at_least_float32, lerp, minus, per_target, sum_over_tensors, times, unwrap_single
+from pellucid.core.tensors import (
+    Tensors,
+    at_least_float32,
+    lerp,
+    minus,
+    per_target,
+    sum_over_tensors,
+    times,
+    unwrap_single,
+)
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 

@@ -15,8 +15,8 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 from pellucid.core.evaluation.completeness import gap_to_change
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.problem.problem import Problem
 from pellucid.core.problem.composed_targets import MappedTarget
+from pellucid.core.problem.problem import Problem
 from pellucid.core.pytree import TensorTree
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall
