@@ -108,9 +108,16 @@ PULLBACK = {"create_graph", "retain_graph", "allow_unused"}
 
 def _saturating_node(value: Tensor) -> Any:
     """The autograd node of a function that saturates, such as softmax, if these values are its output; else None."""
-    node: Any = value.grad_fn
+    return _behind(value.grad_fn)
+
+
+def _behind(node: Any) -> Any:
+    """The node of a function that saturates behind nodes that rearrange what it returns, if there is one; else None."""
     while node is not None and kind_of(node) in REARRANGING:
         inputs = [function for function, _ in node.next_functions if function is not None]
+        if kind_of(node) == "Stack":  # of the values of several targets
+            nodes = set(map(_behind, inputs))
+            return nodes.pop() if len(nodes) == 1 else None
         node = inputs[0] if len(inputs) == 1 else None
     return node if node is not None and kind_of(node) in LEVELLING else None
 

@@ -331,6 +331,9 @@ class ModelFunction(Summarized):
         if not self.evaluator.target.several:
             return self._backward_of_one(source_points, value, captured, via_neurons)
         columns = value.unbind(1)
+        at = source_points.tensors if captured is None else captured.tensors
+        gradient_bytes = sum(tensor.nbytes for tensor in at) // max(1, len(source_points))
+        self.session.budget.count_gradients(len(columns) * gradient_bytes)
         gradients = [
             self._backward_of_one(source_points, column, captured, via_neurons, retain_graph=number < len(columns))
             for number, column in enumerate(columns, start=1)
@@ -376,7 +379,7 @@ class ModelFunction(Summarized):
         if not target.several:
             return self._gradient_of_one_by_user(points, function, target)
         if not isinstance(target, ListedTargets):
-            raise InvalidArgument('targets must be listed for a gradient_function: got "all".')
+            raise InvalidArgument('gradient_function must be given a list of targets: got "all".')
         gradients = [self._gradient_of_one_by_user(points, function, single) for single in target.targets]
         values = torch.stack([gradient.value for gradient in gradients], 1)
         return Gradient(values, gradients[0].tensors, stacked([gradient.grad for gradient in gradients]))

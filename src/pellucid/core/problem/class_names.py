@@ -22,7 +22,7 @@ class ClassNames(Summarized):
     """The numbers of a model's classes by their names.
 
     Args:
-        model: The model; it, or a module inside it, may have `id2label`, or a `config` that has.
+        model: The model; it, or a module inside it, may have `id2label`, or a `config` that has it.
         names: The names in the order of the classes; None for those of the configuration.
 
     Examples:
@@ -64,13 +64,15 @@ class ClassNames(Summarized):
             return self.numbers[name]
         if not self.numbers:
             raise InvalidArgument(
-                f"{argument} must be a number where classes have no names: got {name!r}. Hint: model.config.id2label."
+                f"{argument} must be a number where classes have no names: got {name!r}. "
+                "Hint: model.id2label = {0: 'cat', ...} names them."
             )
         likely = difflib.get_close_matches(name, self.numbers, MOST_LISTED_NAMES)
-        listed = map(repr, likely or list(self.numbers)[:MOST_LISTED_NAMES])
+        listed = list(map(repr, likely or list(self.numbers)[:MOST_LISTED_NAMES]))
+        more = [] if likely or len(listed) == len(self.numbers) else ["..."]
         raise InvalidArgument(
             f"{argument} must be the name of one of {len(self.numbers)} classes: got {name!r}. "
-            f"Hint: {' or '.join(listed)}{'' if likely else ' or ...'}."
+            f"Hint: {' or '.join(listed + more)}."
         )
 
 

@@ -85,7 +85,8 @@ def chosen(values: Tensor, *settings: tuple[str, Any]) -> Tensor:
     if values.ndim <= len(settings):
         names = " and ".join(name for name, _ in settings)
         raise InvalidArgument(
-            f"model must return {len(settings) + 1} dimensions, examples first, for {names}: got {describe(values)}."
+            f"model must return an output of {len(settings) + 1} dimensions, with the examples first, for {names}: "
+            f"got {describe(values)}."
         )
     index = [torch.as_tensor(value, device=values.device) for _, value in settings]
     for (name, _), numbers, size in zip(settings, index, values.shape[1:], strict=False):

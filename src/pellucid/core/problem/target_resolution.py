@@ -195,7 +195,7 @@ class _Resolution(Summarized):
             return operator.index(value)
         except TypeError:
             expected = "an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
-            hint = " Hint: for names of classes, model.config.id2label." if isinstance(value, str) else ""
+            hint = " Hint: model.id2label = {0: 'cat', ...} names classes." if isinstance(value, str) else ""
             raise WrongType(
                 f"{self.name} must be {expected}: got {type(target).__name__} {summary(target)}.{hint}"
             ) from None

@@ -22,7 +22,7 @@ from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, sum_over_tensors
-from pellucid.errors import WrongType
+from pellucid.errors import InvalidArgument, WrongType
 from pellucid.methods.backprop.rule_gradients import backpropagate
 from pellucid.methods.calling.attribution import attribution, run_located
 from pellucid.methods.lrp.composite import Composite, RelevanceObserver
@@ -130,6 +130,8 @@ class LRP(Summarized):
         """
 
         def conservation(f: ModelFunction) -> Conservation:
+            if f.evaluator.target.several:
+                raise InvalidArgument("target must be a single one for a table of conservation: got several.")
             recorder = ConservationRecorder(f.problem.model)
             if f.session.whole_batch:
                 while not recorder.is_complete:
