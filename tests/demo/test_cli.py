@@ -1,6 +1,8 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -23,32 +25,44 @@ def test_it_says_its_version():
 
 
 EXTRAS = ["typer", "rich", "jinja2", "matplotlib", "safetensors", "sklearn", "pandas", "captum"]
+AS_MODULE = """
+import contextlib, io, json, runpy, sys
+
+without, calls = json.loads(sys.argv[1])
+sys.modules.update(dict.fromkeys(without))
+said = []
+for arguments in calls:
+    sys.argv[1:], out, err, code = arguments, io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_module("pellucid", None, "__main__")
+        except SystemExit as end:
+            code = end.code
+    said.append((code, out.getvalue(), err.getvalue()))
+print(json.dumps(said))
+"""
 
 
-def run_as_module(*arguments: str, without: list[str] = EXTRAS) -> subprocess.CompletedProcess[str]:
-    """`python -m pellucid`, in an environment without some packages."""
-    blocked = f"import runpy, sys; sys.modules.update(dict.fromkeys({without}))"
-    program = [sys.executable, "-c", f"{blocked}; runpy.run_module('pellucid', None, '__main__')", *arguments]
-    return subprocess.run(program, capture_output=True, text=True, timeout=120)
+def run_as_module(*calls: list[str], without: list[str]) -> list[list[Any]]:
+    """`python -m pellucid`, in one process that lacks some packages: exit codes, and what is said."""
+    program = [sys.executable, "-c", AS_MODULE, json.dumps([without, calls])]
+    return json.loads(subprocess.run(program, capture_output=True, text=True, check=True, timeout=120).stdout)
 
 
-@pytest.mark.parametrize("without", [EXTRAS, []], ids=["no extras", "all extras"])
-def test_without_extras_it_says_its_version_and_what_there_is(without: list[str]):
-    version = run_as_module("--version", without=without)
-    assert (version.returncode, version.stdout, version.stderr) == (0, f"pellucid {pellucid.__version__}\n", "")
-    for arguments in ([], ["--help"]) if without else ():  # what there is with all extras is shown in this process
-        done = run_as_module(*arguments, without=without)
-        shown = done.stdout + done.stderr
-        assert "demo" in shown
-        assert "--version" in shown
-        assert "Traceback" not in shown
-        assert (done.returncode, done.stderr) == (0, "")
+def test_without_extras_it_says_its_version_and_what_there_is_and_what_a_command_needs():
+    version, *usages, demo, zoo = run_as_module(["--version"], [], ["--help"], ["demo"], ["zoo"], without=EXTRAS)
+    assert version == [0, f"pellucid {pellucid.__version__}\n", ""]
+    for code, usage, errors in usages:
+        assert (code, errors) == (0, "")
+        assert "demo" in usage
+        assert "--version" in usage
+    for command in (demo, zoo):  # a text that a program exits with is its last line on stderr, and 1 its exit status
+        assert command == ['pellucid: typer is not installed: pip install "pellucid[demo]"', "", ""]
 
 
-def test_without_extras_a_command_says_which_it_needs():
-    done = run_as_module("demo")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == 'pellucid: typer is not installed: pip install "pellucid[demo]"\n'
+@pytest.mark.large
+def test_with_all_extras_it_says_its_version():
+    assert run_as_module(["--version"], without=[]) == [[0, f"pellucid {pellucid.__version__}\n", ""]]
 
 
 def test_the_demo_prints_the_findings_and_writes_into_the_default_folder(

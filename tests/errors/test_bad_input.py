@@ -22,8 +22,6 @@ from pellucid.errors import (
     WrongType,
 )
 
-every_call = pytest.mark.parametrize("call", TABLE.values(), ids=TABLE.keys())
-
 CAPTUM_RAISES = {
     InvalidArgument: (ValueError, AssertionError),
     OutOfRange: (IndexError,),
@@ -53,23 +51,21 @@ def described(inputs: object) -> str:
     return ", ".join(map(described, inputs)) if isinstance(inputs, tuple) else type(inputs).__name__
 
 
-@every_call
-def test_the_message_says_it(call: Call):
-    message = str(error_of(call))
-    for part in call.says:
-        assert part in message
-
-
-@every_call
-def test_the_class_is_ours_and_the_one_that_captum_raises(call: Call):
+@pytest.mark.parametrize("call", TABLE.values(), ids=TABLE.keys())
+def test_the_message_says_it_in_one_line_without_numbers_of_tensors(call: Call):
     error = error_of(call)
     assert type(error) is call.error
     assert isinstance(error, CAPTUM_RAISES[call.error])
+    message = str(error)
+    for said in call.says:
+        assert said in message
+    assert_method_and_shapes_are_said_exactly_once(call, message)
+    assert "\n" not in message
+    assert not re.search(r"(?<![._])tensor\(", message)
+    assert len(message) < 420
 
 
-@every_call
-def test_method_and_shapes_are_said_exactly_once(call: Call):
-    message = str(error_of(call))
+def assert_method_and_shapes_are_said_exactly_once(call: Call, message: str) -> None:
     names = re.findall(NAMES, re.sub(r"Hint: .*? \[inputs", "", message))  # which may name others
     assert len(names) == 1
     assert message.startswith(f"{names[0]}: ")
@@ -77,14 +73,6 @@ def test_method_and_shapes_are_said_exactly_once(call: Call):
     if "NoiseTunnel" not in type(call.method(call.model)).__name__:  # the method inside sees the noisy copies
         assert names[0] == type(call.method(call.model)).__name__
         assert shapes_in(message) == [described(call.inputs)]
-
-
-@every_call
-def test_the_message_is_one_line_without_numbers_of_tensors(call: Call):
-    message = str(error_of(call))
-    assert "\n" not in message
-    assert not re.search(r"(?<![._])tensor\(", message)
-    assert len(message) < 420
 
 
 def test_the_sentence_of_the_style_guide():

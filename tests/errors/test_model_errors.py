@@ -7,9 +7,8 @@ from torch import Tensor
 from errors.table import FAILURES, Call
 from laws.baselines import distribution
 from laws.registry import METHODS, Method
+from matrices import in_turn
 from zoo.specimens import Between, Inside
-
-every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 
 
 class Failure(Exception):
@@ -20,11 +19,13 @@ class Failure(Exception):
         self.code = code
 
 
-@every_method
+ERRORS = [Failure(7, "reason"), RuntimeError("mat1 and mat2"), KeyError("logits"), ValueError("bad"), AssertionError()]
+
+
 @pytest.mark.parametrize(
-    "error",
-    [Failure(7, "reason"), RuntimeError("mat1 and mat2"), KeyError("logits"), ValueError("bad"), AssertionError()],
-    ids=lambda error: type(error).__name__,
+    ("method", "error"),
+    in_turn(METHODS, ERRORS, quick=1),
+    ids=lambda value: value.name if isinstance(value, Method) else type(value).__name__,
 )
 def test_it_stays_what_it_is_and_gets_one_note(method: Method, error: Exception):
     def model(x: Tensor) -> Tensor:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-
-import pytest
+from collections.abc import Callable
 
 from house.source import SOURCES, Source, places
 
 MOST_LINES = 350
 
-every_file = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 NO_METHODS = {
     f"attr/{name}.py" for name in ("baselines", "dataloader", "embeddings", "stats", "summarizer", "variances")
 }
@@ -51,9 +49,8 @@ def test_the_rules_see_the_files():
     assert {source.name for source in SOURCES} >= NO_METHODS
 
 
-@every_file
-def test_no_file_is_long(source: Source):
-    assert source.code_lines() <= MOST_LINES
+def test_no_file_is_long():
+    assert {source.name: lines for source in SOURCES if (lines := source.code_lines()) > MOST_LINES} == {}
 
 
 def test_lines_of_code_are_counted_without_docstrings_and_comments():
@@ -65,22 +62,24 @@ def test_lines_of_code_are_counted_without_docstrings_and_comments():
     assert Text(SOURCES[0].path).code_lines() == 3 + 1 + 2
 
 
-@every_file
-def test_no_assert(source: Source):
-    assert places(source, source.nodes(ast.Assert)) == []
+def everywhere(wanted: Callable[[Source], list[ast.AST]], sources: list[Source] = SOURCES) -> list[str]:
+    """The places of some nodes of every file."""
+    return [place for source in sources for place in places(source, wanted(source))]
 
 
-@every_file
-def test_nothing_is_left_unimplemented(source: Source):
-    raised = [node.exc.func if isinstance(node.exc, ast.Call) else node.exc for node in source.nodes(ast.Raise)]
-    assert (
-        places(source, [each for each in raised if isinstance(each, ast.Name) and each.id == "NotImplementedError"])
-        == []
-    )
+def test_no_assert():
+    assert everywhere(lambda source: source.nodes(ast.Assert)) == []
 
 
-@every_file
-def test_no_exception_is_swallowed(source: Source):
+def test_nothing_is_left_unimplemented():
+    def unimplemented(source: Source) -> list[ast.AST]:
+        raised = [node.exc.func if isinstance(node.exc, ast.Call) else node.exc for node in source.nodes(ast.Raise)]
+        return [each for each in raised if isinstance(each, ast.Name) and each.id == "NotImplementedError"]
+
+    assert everywhere(unimplemented) == []
+
+
+def test_no_exception_is_swallowed():
     def raises(handler: ast.ExceptHandler) -> bool:
         return any(isinstance(node, ast.Raise) for statement in handler.body for node in ast.walk(statement))
 
@@ -89,31 +88,39 @@ def test_no_exception_is_swallowed(source: Source):
         last = handler.body[-1]
         return isinstance(last, ast.Return) and isinstance(last.value, ast.Call)
 
-    handlers = source.nodes(ast.ExceptHandler)
-    assert places(source, [each for each in handlers if not raises(each) and not returns_another_answer(each)]) == []
-    assert places(source, [each for each in handlers if each.type is None]) == []
-    assert "suppress" not in source.text
+    def swallowing(source: Source) -> list[ast.AST]:
+        return [
+            each
+            for each in source.nodes(ast.ExceptHandler)
+            if each.type is None or not (raises(each) or returns_another_answer(each))
+        ]
+
+    assert everywhere(swallowing) == []
+    assert [source.name for source in SOURCES if "suppress" in source.text] == []
 
 
-@pytest.mark.parametrize("source", facades, ids=lambda source: source.name)
-def test_facades_decide_nothing(source: Source):
-    assert places(source, source.nodes(ast.If, ast.IfExp, ast.Match, ast.While, ast.For, ast.Try, ast.BoolOp)) == []
+def test_facades_decide_nothing():
+    deciding = (ast.If, ast.IfExp, ast.Match, ast.While, ast.For, ast.Try, ast.BoolOp)
+    assert everywhere(lambda source: source.nodes(*deciding), facades) == []
 
 
-@pytest.mark.parametrize("source", facades, ids=lambda source: source.name)
-def test_the_functions_of_facades_are_a_docstring_and_a_statement(source: Source):
-    functions = [node for node in source.nodes(ast.FunctionDef) if node.name != "__init__"]
-    long = [node for node in functions if len(node.body) - (ast.get_docstring(node) is not None) > 1]
-    assert places(source, long) == []
+def test_the_functions_of_facades_are_a_docstring_and_a_statement():
+    def long(source: Source) -> list[ast.AST]:
+        functions = [node for node in source.nodes(ast.FunctionDef) if node.name != "__init__"]
+        return [node for node in functions if len(node.body) - (ast.get_docstring(node) is not None) > 1]
+
+    assert everywhere(long, facades) == []
 
 
-@every_file
-def test_everything_public_is_documented(source: Source):
-    assert ast.get_docstring(source.tree) or source.text == ""
-    bare = [node for node in public_definitions(source.tree) if not ast.get_docstring(node)]
-    assert places(source, [node for node in bare if node.name not in DOCUMENTED_ONCE]) == []
+def test_everything_public_is_documented():
+    def bare(source: Source) -> list[ast.AST]:
+        found = [node for node in public_definitions(source.tree) if not ast.get_docstring(node)]
+        return [node for node in found if node.name not in DOCUMENTED_ONCE]
+
+    assert [source.name for source in SOURCES if source.text and not ast.get_docstring(source.tree)] == []
+    assert everywhere(bare) == []
 
 
-@every_file
-def test_no_file_is_a_drawer_for_everything(source: Source):
-    assert source.path.stem not in {"utils", "util", "helpers", "common", "misc"}
+def test_no_file_is_a_drawer_for_everything():
+    drawers = {"utils", "util", "helpers", "common", "misc"}
+    assert [source.name for source in SOURCES if source.path.stem in drawers] == []

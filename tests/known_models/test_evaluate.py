@@ -241,11 +241,11 @@ def test_a_function_of_interactions():
     def interactions(model: nn.Module, inputs: Tensor, target: int | None) -> Tensor:
         return methods.ShapleyInteractions(index="SII")(methods.Problem(model, inputs, target=target)).values
 
-    models = [zoo.exclusive_or(), zoo.motif()]
-    exclusive_or, motif = zoo.evaluate(interactions, computes="Shapley interactions", models=models).outcomes
+    models = [zoo.exclusive_or(), zoo.copying_attention()]
+    exclusive_or, attention = zoo.evaluate(interactions, computes="Shapley interactions", models=models).outcomes
     assert (exclusive_or.verdict, exclusive_or.exact) == ("right", True)
-    assert motif.verdict == "failed"
-    assert motif.reason.startswith("WrongType: interactions must have the shape (2, 16, 16): got (2, 36, 36)")
+    assert attention.verdict == "failed"
+    assert attention.reason.startswith("WrongType: interactions must have the shape (2, 6, 6): got (2, 12, 12)")
 
 
 class Marker(Exception):

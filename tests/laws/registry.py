@@ -77,20 +77,29 @@ def flat(found: Any) -> Tensors:
     return tuple(tree_leaves(found))
 
 
-FEW = ("cnn", "two-inputs")
 CASES = [
     Case(method, SPECIMENS[name]) for method in METHODS for name in SPECIMENS if name in (method.specimens or SPECIMENS)
 ]
 
 
-def cases(wanted: Callable[[Case], Any] = lambda case: True, *, few: bool = False) -> pytest.MarkDecorator:
-    """Run a test on every case that is wanted; with `few`, those of most models are part of the large matrices."""
+def cases(wanted: Callable[[Case], Any] = lambda case: True, *, quick: int = len(SPECIMENS)) -> pytest.MarkDecorator:
+    """Run a test on every case that is wanted.
 
-    def case_of(case: Case) -> Any:
-        marks = [pytest.mark.large] if few and case.specimen.name not in FEW else []
+    Args:
+        wanted: Which they are.
+        quick: On how many models each method is outside the large matrices. The next method begins with the next
+            model, so that every law meets all models.
+    """
+
+    def case_of(case: Case, turn: int) -> Any:
+        marks = [] if turn < quick else [pytest.mark.large]
         return pytest.param(case, marks=marks, id=f"{case.method.name}-{case.specimen.name}")
 
-    return pytest.mark.parametrize("case", [case_of(case) for case in CASES if wanted(case)])
+    chosen = []
+    for number, method in enumerate(METHODS):
+        of_method = [case for case in CASES if case.method is method and wanted(case)]
+        chosen += [case_of(case, (turn - number) % len(of_method)) for turn, case in enumerate(of_method)]
+    return pytest.mark.parametrize("case", chosen)
 
 
 def damped(case: Case) -> dict[str, float]:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from laws.registry import METHODS, Case, Method, close
 from zoo.specimens import Between, Inside, Specimen
 
-quickly = settings(max_examples=6, deadline=None, derandomize=True)
+quickly = settings(max_examples=4, deadline=None, derandomize=True)
 
 
 def explains(method: Method) -> bool:

@@ -34,7 +34,7 @@ def counted(case: Case, *, looks: bool = False, **more) -> Counted:
     return model
 
 
-@cases()
+@cases(quick=2)
 def test_one_forward_and_one_backward_for_all_that_fits_into_a_block(case: Case):
     calls, points = case.method.calls
     model = counted(case)
@@ -42,7 +42,7 @@ def test_one_forward_and_one_backward_for_all_that_fits_into_a_block(case: Case)
     assert model.backwards == backwards(case)
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_a_first_call_looks_once_whether_rows_interact(case: Case):
     """By one forward of decoys and the batch, where any forward holds other rows than the batch's."""
     found, without = counted(case, looks=True), counted(case)
@@ -57,7 +57,7 @@ def test_a_first_call_looks_once_whether_rows_interact(case: Case):
     assert found.backwards == without.backwards
 
 
-@cases(lambda case: case.specimen.name in ("cnn", "reused"))
+@cases(quick=1)
 def test_a_second_call_does_not_look_again(case: Case):
     model, inputs = Counted(case.specimen.model()), case.specimen.inputs(EXAMPLES)
     for _ in range(2):
@@ -78,8 +78,8 @@ def test_a_delta_adds_two_forwards_for_each_start_and_end(case: Case):
     assert model.backwards == backwards(case)
 
 
-@cases(lambda case: case.method.bounded, few=True)
-@pytest.mark.parametrize("most", [1, 2, 3, 7])
+@cases(lambda case: case.method.bounded, quick=1)
+@pytest.mark.parametrize("most", [1, *(pytest.param(most, marks=pytest.mark.large) for most in (2, 3)), 7])
 def test_no_forward_takes_more_rows_than_its_bound(case: Case, most: int):
     deltas = {"return_convergence_delta": True} if case.method.delta_calls[0] else {}
     model = counted(case, internal_batch_size=most, **deltas)
@@ -87,7 +87,7 @@ def test_no_forward_takes_more_rows_than_its_bound(case: Case, most: int):
     assert sum(model.rows) == EXAMPLES * (case.method.calls[1] + case.method.delta_calls[1])
 
 
-@cases(lambda case: case.method.many is not None, few=True)
+@cases(lambda case: case.method.many is not None, quick=1)
 def test_the_rows_per_forward_do_not_grow_with_the_number_of_points(case: Case, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(BLOCK_BYTES, "cpu", 2**13)
     few, more, many = (counted(case, **{case.method.many: number}) for number in (10, 20, 30))
@@ -95,7 +95,7 @@ def test_the_rows_per_forward_do_not_grow_with_the_number_of_points(case: Case, 
     assert sum(many.rows) - sum(more.rows) == sum(more.rows) - sum(few.rows) > 0
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_counting_does_not_change_the_numbers(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(EXAMPLES)
     close(case(Counted(model), inputs, **case.seed()), case(model, inputs, **case.seed()))

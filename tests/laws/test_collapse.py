@@ -10,6 +10,7 @@ from laws.baselines import by_example
 from laws.counting import Counted
 from laws.registry import Case, cases, close
 from laws.state import as_found
+from matrices import in_turn
 from pellucid import attr
 from training import in_training_mode
 from zoo.specimens import SPECIMENS, Inside, Tensors
@@ -18,7 +19,8 @@ EXAMPLES = 5
 
 every_method = cases(lambda case: case.specimen.name == "reused")
 that_adds_up = cases(lambda case: case.specimen.name == "reused" and not case.method.surrogate)
-bounds = pytest.mark.parametrize("bound", [{}, {"internal_batch_size": 2}], ids=["automatic", "2 rows"])
+BOUNDS: dict[str, dict[str, int]] = {"automatic": {}, "2 rows": {"internal_batch_size": 2}}
+bounds = pytest.mark.parametrize("bound", BOUNDS.values(), ids=BOUNDS)
 
 model_of_losses = SPECIMENS["reused"].model()
 
@@ -48,11 +50,10 @@ LOSSES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
 
 
 @that_adds_up
-@bounds
-@pytest.mark.parametrize("loss", LOSSES)
-def test_a_loss_is_explained_as_its_examples_are(case: Case, bound: dict, loss: str):
+@pytest.mark.parametrize(("bound", "loss"), in_turn(BOUNDS, LOSSES, quick=1))
+def test_a_loss_is_explained_as_its_examples_are(case: Case, bound: str, loss: str):
     function, share = LOSSES[loss]
-    given = case.seed() | (bound if case.method.bounded else {}) | {"target": None} | places(case)
+    given = case.seed() | (BOUNDS[bound] if case.method.bounded else {}) | {"target": None} | places(case)
     inputs = case.specimen.inputs(EXAMPLES)
     each = case(lambda x: column(x) * share, inputs, **given)
     close(case(function, inputs, **given), of_the_batch(case, each), rtol=case.method.rtol)

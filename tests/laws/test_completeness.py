@@ -52,7 +52,7 @@ def test_attributions_add_up_to_the_change_of_the_output(case: Case):
     close((sum(each.flatten(1).sum(1) for each in found),), (change(case),), rtol=0, atol=1e-5)
 
 
-@cases(lambda case: case.method.delta_calls[0])
+@cases(lambda case: case.method.delta_calls[0], quick=2)
 def test_there_is_one_delta_for_each_sample_of_each_example(case: Case):
     for n in (1, EXAMPLES):
         _, delta = case.raw(

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_map_only
 from laws.registry import METHODS, Case, cases, damped, flat
 from zoo.specimens import SPECIMENS
 
-smooth = cases(lambda case: case.specimen.smooth and case.specimen.twice and case.method.gradient)
+smooth = cases(lambda case: case.specimen.smooth and case.specimen.twice and case.method.gradient, quick=1)
 
 
 def check_with_respect_to_the_inputs(case: Case, part: Callable[[Any], tuple[Tensor, ...]], **more: Any) -> None:

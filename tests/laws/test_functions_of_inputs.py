@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def model(x: Tensor) -> Tensor:
     return torch.tanh(x[:, 0] * x[:, 1]) + x[:, 2] * x[:, 3] ** 2
 
 
-@cases(lambda case: case.method.baselines is not None, few=True)
+@cases(lambda case: case.method.baselines is not None, quick=1)
 def test_a_function_is_what_it_returns(case: Case):
     network, inputs = case.specimen.model(), case.specimen.inputs(2)
     arguments = case.arguments(inputs)
@@ -48,6 +49,24 @@ def test_a_function_of_nothing_and_one_of_a_layer():
     hidden = network[:2](X).detach()
     expected = attr.LayerFeatureAblation(network, "1").attribute(X, hidden.mean(0, keepdim=True), target=0)
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        torch.zeros_like,
+        functools.partial(torch.full_like, fill_value=0.0),
+        functools.partial(lambda value: value, value=0),
+        Tensor.zero_,
+    ],
+    ids=["built in", "partly given", "of nothing, partly given", "in place"],
+)
+def test_functions_that_hide_what_they_take(function: Any):
+    x = X.clone()
+    for explainer in (attr.FeatureAblation, attr.IntegratedGradients):
+        found = explainer(model).attribute(x, function)
+        torch.testing.assert_close(found, explainer(model).attribute(X, 0), rtol=0, atol=0)
+    assert torch.equal(x, X)
 
 
 GAMES = {
@@ -102,6 +121,10 @@ def test_gradient_shap_draws_rows_of_several_inputs_together():
         (lambda: Background(ROWS[:, :0], per_example=True), "rows must be at least one, as many for each input and"),
         (lambda: Background(torch.ones(3), per_example=True), "rows must be at least one"),
         (
+            lambda: methods.FeatureAblation()(Problem(model, X), Background(ROWS[0], per_example=True)),
+            r"must be a Background of \(3, rows, 4\): got \(4, 4\)",
+        ),
+        (
             lambda: methods.FeatureAblation()(Problem(model, X), Background(ROWS[:2], per_example=True)),
             r"baselines must be a Background of \(3, rows, 4\): got \(2, 4, 4\)",
         ),
@@ -114,7 +137,7 @@ def test_gradient_shap_draws_rows_of_several_inputs_together():
             "baselines must be tensors or numbers: got str",
         ),
     ],
-    ids=["no rows", "no examples", "other examples", "one row", "a function of strings"],
+    ids=["no rows", "no examples", "rows for all", "other examples", "one row", "a function of strings"],
 )
 def test_errors(make: Any, message: str):
     with pytest.raises(InvalidArgument, match=message):

@@ -9,10 +9,10 @@ from zoo.specimens import MOST
 
 EXAMPLES = 5
 
-alone = cases(lambda case: not case.method.mixes)
+alone = cases(lambda case: not case.method.mixes, quick=2)
 
 
-@cases(lambda case: not case.method.mixes, few=True)
+@cases(lambda case: not case.method.mixes, quick=1)
 def test_without_its_later_mates(case: Case):
     model = case.specimen.model()
     whole = case(model, case.specimen.inputs(EXAMPLES), **case.seed())
@@ -32,7 +32,7 @@ def test_with_other_mates(case: Case):
     assert case.method.fixed or not torch.equal(first[0][~mine], second[0][~mine])
 
 
-@cases(lambda case: case.method.bounded)
+@cases(lambda case: case.method.bounded, quick=1)
 @pytest.mark.parametrize(
     "rows",
     [
@@ -47,7 +47,7 @@ def test_with_a_bound_on_the_rows_per_forward(case: Case, rows: int):
     close(case(model, inputs, **case.seed(), internal_batch_size=rows), case(model, inputs, **case.seed()))
 
 
-@cases()
+@cases(quick=2)
 @pytest.mark.parametrize("bytes_per_block", [pytest.param(1, marks=pytest.mark.large), 3000])
 def test_with_small_blocks(case: Case, bytes_per_block: int, monkeypatch: pytest.MonkeyPatch):
     model, inputs = case.specimen.model(), case.specimen.inputs(MOST)
@@ -64,7 +64,7 @@ def test_with_a_bound_on_the_noisy_copies_per_call(case: Case, copies: int):
     close(cut, whole)
 
 
-@cases(lambda case: case.method.delta_calls[0])
+@cases(lambda case: case.method.delta_calls[0], quick=2)
 def test_deltas_in_blocks(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(EXAMPLES)
     wanted = case.seed() | {"return_convergence_delta": True}

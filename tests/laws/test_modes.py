@@ -29,15 +29,15 @@ def freeze_some(model: nn.Module) -> None:
     next(model.parameters()).requires_grad_(False)
 
 
-@cases(few=True)
-@pytest.mark.parametrize("freeze", [freeze_all, freeze_some])
+@cases(quick=1)
+@pytest.mark.parametrize("freeze", [pytest.param(freeze_all, marks=pytest.mark.large), freeze_some])
 def test_frozen_parameters(case: Case, freeze):
     model, frozen, inputs = case.specimen.model(), case.specimen.model(), case.specimen.inputs(3)
     freeze(frozen)
     close(case(frozen, inputs, **case.seed()), case(model, inputs, **case.seed()))
 
 
-@cases(lambda case: case.specimen.name in WITHOUT_MODES, few=True)
+@cases(lambda case: case.specimen.name in WITHOUT_MODES, quick=1)
 def test_training_mode_of_modules_that_have_none(case: Case):
     inputs = case.specimen.inputs(3)
     training, evaluating = (case(case.specimen.model(training=mode), inputs, **case.seed()) for mode in (True, False))
@@ -45,7 +45,7 @@ def test_training_mode_of_modules_that_have_none(case: Case):
 
 
 @in_training_mode
-@cases(lambda case: case.specimen.name not in WITHOUT_MODES)
+@cases(lambda case: case.specimen.name not in WITHOUT_MODES, quick=1)
 def test_training_mode_with_dropout_repeats_under_a_global_seed(case: Case):
     model, inputs = case.specimen.model(training=True), case.specimen.inputs(3)
     results = []
@@ -57,8 +57,10 @@ def test_training_mode_with_dropout_repeats_under_a_global_seed(case: Case):
         assert not torch.equal(results[0][0], results[2][0])
 
 
-@cases(few=True)
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+@cases(quick=1)
+@pytest.mark.parametrize(
+    "mode", [torch.no_grad, torch.inference_mode, pytest.param(torch.enable_grad, marks=pytest.mark.large)]
+)
 def test_under_a_mode_of_torch(case: Case, mode):
     model, inputs = case.specimen.model(), case.specimen.inputs(3)
     expected = case(model, inputs, **case.seed())
@@ -68,7 +70,7 @@ def test_under_a_mode_of_torch(case: Case, mode):
     assert not any(each.is_inference() for each in found)
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_under_another_default_device(case: Case):
     """Nothing is made where torch would make it by default, nor kept from then; on "meta" it would have no numbers."""
     model, inputs = case.specimen.model(), case.specimen.inputs(6)
@@ -78,7 +80,7 @@ def test_under_another_default_device(case: Case):
     close(under, case(model, inputs, **given))
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_autocast_reaches_the_model_and_nothing_else(case: Case):
     model, inputs = case.specimen.model(torch.float32), case.specimen.inputs(3, torch.float32)
 
@@ -91,7 +93,7 @@ def test_autocast_reaches_the_model_and_nothing_else(case: Case):
     close(found, case(casting, inputs, **case.seed()), rtol=1e-5, atol=1e-6)
 
 
-@cases(few=True)
+@cases(quick=1)
 @pytest.mark.parametrize("still_inside", [True, False])
 def test_inputs_made_in_inference_mode(case: Case, still_inside: bool):
     model, inputs = case.specimen.model(), case.specimen.inputs(3)
@@ -105,10 +107,8 @@ def test_inputs_made_in_inference_mode(case: Case, still_inside: bool):
 
 
 # Behind both layers of "two-inputs" there are no parameters.
-@cases(
-    lambda case: case.method.gradient and (case.specimen.name != "two-inputs" or case.method.calls[0] == 1), few=True
-)
-@pytest.mark.parametrize("training", [False, True])
+@cases(lambda case: case.method.gradient and (case.specimen.name != "two-inputs" or case.method.calls[0] == 1), quick=1)
+@pytest.mark.parametrize("training", [False, pytest.param(True, marks=pytest.mark.large)])
 def test_parameters_made_in_inference_mode(case: Case, training: bool):
     with torch.inference_mode():
         model = case.specimen.model(training=training)

@@ -9,7 +9,7 @@ from laws.registry import Case, cases
 from laws.state import random_state
 from zoo.specimens import Tensors
 
-stochastic = cases(lambda case: case.method.stochastic)
+stochastic = cases(lambda case: case.method.stochastic, quick=2)
 
 
 def same(one: Tensors, other: Tensors) -> bool:
@@ -57,7 +57,7 @@ def test_a_generator(case: Case):
     assert apart(first, next_one)
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_the_global_generators_are_left_alone(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(3)
     generators = [{"seed": 0}, {"generator": torch.Generator().manual_seed(0)}] if case.method.stochastic else [{}]
@@ -75,7 +75,7 @@ def test_seeds_of_numpy_and_torch_are_seeds(case: Case):
     assert same(results[0], results[2])
 
 
-@cases(lambda case: case.method.stochastic and not case.method.mixes and not case.method.shared)
+@cases(lambda case: case.method.stochastic and not case.method.mixes and not case.method.shared, quick=2)
 def test_one_seed_for_each_example_goes_with_the_example(case: Case):
     model, inputs, seeds = case.specimen.model(), case.specimen.inputs(4), [7, -1, 0, 7]
     given = case.arguments(inputs)

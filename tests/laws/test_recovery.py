@@ -23,7 +23,7 @@ OUT_OF_MEMORY = [
 ]
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_out_of_memory_halves_the_block(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(EXAMPLES)
     deltas = {"return_convergence_delta": True} if case.method.delta_calls[0] else {}

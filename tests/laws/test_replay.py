@@ -1,6 +1,7 @@
 """Modules before a layer that is the source run once, and nobody can tell from the numbers."""
 
 import gc
+import itertools
 import logging
 import sys
 import threading
@@ -19,6 +20,7 @@ from transformers.utils import ModelOutput
 from laws.problems import f_of
 from laws.registry import close, flat
 from laws.state import as_found
+from matrices import in_turn
 from pellucid import attr, methods
 from pellucid.core import batching as budget
 from pellucid.core.evaluation.model_function import ModelFunction
@@ -550,16 +552,17 @@ def both(make: Any, explain: Callable[..., Any], x: Tensor, **more: Any) -> tupl
     return with_it, without
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", DIFFICULT)
+@pytest.mark.parametrize(("name", "way"), in_turn(DIFFICULT, WAYS, quick=3))
 @pytest.mark.usefixtures("several_blocks")
 def test_every_method_gives_the_same_numbers(name: str, way: str):
     both(DIFFICULT[name], WAYS[way], numbers(4, WIDTH))
 
 
-@pytest.mark.parametrize("more", [{}, BY_BATCH], ids=["blocks", "batches"])
-@pytest.mark.parametrize("examples", [1, 3, 5])
-@pytest.mark.parametrize("name", DIFFICULT)
+@pytest.mark.parametrize(
+    ("name", "examples", "more"),
+    in_turn(DIFFICULT, itertools.product([1, 3, 5], [{}, BY_BATCH]), quick=2),
+    ids=str,
+)
 @pytest.mark.usefixtures("several_blocks")
 def test_batches_of_all_sizes_give_the_same_numbers(name: str, examples: int, more: dict[str, Any]):
     both(DIFFICULT[name], WAYS["LayerFeatureAblation"], numbers(examples, WIDTH), **more)
@@ -578,8 +581,10 @@ def test_a_module_that_looks_at_the_size_of_its_batch_sees_that_of_each_forward(
     both(LooksAtTheBatch, WAYS["LayerFeatureAblation"], numbers(examples, WIDTH))
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way != "LayerGradientShap"])  # which starts at the inputs
-@pytest.mark.parametrize("name", REPLAYED)
+@pytest.mark.parametrize(
+    ("name", "way"),
+    in_turn(REPLAYED, [way for way in WAYS if way != "LayerGradientShap"], quick=3),  # which starts at the inputs
+)
 @pytest.mark.usefixtures("several_blocks")
 def test_modules_before_the_source_are_answered(name: str, way: str):
     def make() -> nn.Module:

@@ -28,7 +28,7 @@ def in_use(case: Case, *, training: bool) -> tuple[nn.Module, Tensors]:
 
 
 @in_training_mode
-@cases(few=True)
+@cases(quick=1)
 @pytest.mark.parametrize("training", [False, True])
 def test_model_arguments_and_global_state(case: Case, training: bool):
     model, inputs = in_use(case, training=training)
@@ -46,7 +46,7 @@ def test_with_deltas(case: Case):
         case.raw(model, inputs, return_convergence_delta=True, **given)
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_results_do_not_require_gradients_whatever_the_arguments_do(case: Case):
     inputs = tuple(2 * x.requires_grad_() for x in case.specimen.inputs(3))
     given = case.arguments(inputs) | ({"return_convergence_delta": True} if case.method.delta_calls[0] else {})
@@ -56,7 +56,7 @@ def test_results_do_not_require_gradients_whatever_the_arguments_do(case: Case):
         assert each.grad_fn is None
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_results_are_not_views_of_the_arguments(case: Case):
     inputs = case.specimen.inputs(3)
     given = case.arguments(inputs)
@@ -66,7 +66,7 @@ def test_results_are_not_views_of_the_arguments(case: Case):
         assert each.untyped_storage().data_ptr() not in storages
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_nothing_keeps_arguments_and_results_alive(case: Case):
     model, inputs = case.specimen.model(), case.specimen.inputs(3)
     gc.disable()

@@ -12,6 +12,7 @@ from transformers.utils import ModelOutput
 
 from laws.problems import f_of
 from laws.registry import close, flat
+from matrices import in_turn
 from pellucid import attr
 from pellucid.errors import NotSupported, OutOfRange
 from pellucid.methods import Layer, Neuron, Problem, Saliency
@@ -404,8 +405,9 @@ def test_scripted_and_traced_models_are_refused_in_one_clear_sentence(name: str,
             getattr(attr, name)(opaque, layer).attribute(x, **METHODS[name])
 
 
-@every_method
-@pytest.mark.parametrize("backend", ["eager", pytest.param("aot_eager", marks=pytest.mark.large)])
+@pytest.mark.parametrize(
+    ("backend", "name"), in_turn(["eager"], METHODS, quick=3) + in_turn(["aot_eager"], METHODS, quick=0)
+)
 @pytest.mark.filterwarnings("ignore:The .grad attribute")
 def test_compiled_models(name: str, backend: str):
     x = numbers(4, 3)

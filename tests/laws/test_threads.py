@@ -18,7 +18,14 @@ THREADS = 8
 
 
 @pytest.mark.parametrize("threads", [4, pytest.param(THREADS, marks=pytest.mark.large)])
-@pytest.mark.parametrize("specimen", SPECIMENS.values(), ids=lambda specimen: specimen.name)
+@pytest.mark.parametrize(
+    "specimen",
+    [
+        pytest.param(specimen, marks=[] if name in ("cnn", "in-place", "transformer") else [pytest.mark.large])
+        for name, specimen in SPECIMENS.items()
+    ],
+    ids=lambda specimen: specimen.name,
+)
 def test_mixed_calls_on_one_model(specimen: Specimen, threads: int):
     model, inputs = specimen.model(), [specimen.inputs(3, seed=thread) for thread in range(threads)]
     cases = [case for case in CASES if case.specimen is specimen]
@@ -40,7 +47,11 @@ def hooks(model: nn.Module) -> int:
     return sum(len(value) for module in model.modules() for name, value in vars(module).items() if "_hooks" in name)
 
 
-@pytest.mark.parametrize("specimen", [SPECIMENS["cnn"], SPECIMENS["lstm"]], ids=lambda specimen: specimen.name)
+@pytest.mark.parametrize(
+    "specimen",
+    [SPECIMENS["cnn"], pytest.param(SPECIMENS["lstm"], marks=pytest.mark.large)],
+    ids=lambda specimen: specimen.name,
+)
 def test_predictions_beside_attributions(specimen: Specimen):
     """Eight threads of fifty calls each, at inputs, layers and neurons; the ninth only predicts."""
     model, inputs = specimen.model(), [specimen.inputs(3, seed=thread) for thread in range(THREADS)]

@@ -10,10 +10,10 @@ from pellucid import attr, methods
 from zoo.specimens import SPECIMENS
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-HALVES = [torch.bfloat16, torch.float16]
+HALVES = [torch.bfloat16, pytest.param(torch.float16, marks=pytest.mark.large)]
 
 
-@cases(few=True)
+@cases(quick=1)
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, *HALVES], ids=lambda dtype: str(dtype)[6:])
 def test_dtype_and_device_are_kept(case: Case, dtype: torch.dtype, device: str):
@@ -27,7 +27,7 @@ def test_dtype_and_device_are_kept(case: Case, dtype: torch.dtype, device: str):
         assert each.any()
 
 
-@cases(few=True)
+@cases(quick=1)
 def test_float32_agrees_with_float64(case: Case):
     single, double = (
         case(case.specimen.model(dtype), case.specimen.inputs(3, dtype), **case.seed())
@@ -45,7 +45,7 @@ def test_sums_of_halves_are_not_kept_in_halves(dtype: torch.dtype):
     torch.testing.assert_close(found, x * weight, rtol=torch.finfo(dtype).eps, atol=0)
 
 
-@cases(lambda case: len(case.specimen.shapes) == 1 and case.method.at == "inputs")
+@cases(lambda case: len(case.specimen.shapes) == 1 and case.method.at == "inputs", quick=2)
 def test_tensor_in_tensor_out_and_tuple_in_tuple_out(case: Case):
     model, (x,), seed = case.specimen.model(), case.specimen.inputs(3), case.seed()
     given = case.arguments((x,))
@@ -55,7 +55,7 @@ def test_tensor_in_tensor_out_and_tuple_in_tuple_out(case: Case):
     close(wrapped, (bare,))
 
 
-@cases(lambda case: case.method.at != "inputs")
+@cases(lambda case: case.method.at != "inputs", quick=2)
 def test_a_layer_s_attributions_come_as_the_layer_or_list_of_layers_does(case: Case):
     model, inputs, seed = case.specimen.model(), case.specimen.inputs(3), case.seed()
     layers = getattr(case.specimen, case.method.at).layer

@@ -1,6 +1,7 @@
 """Relevance propagation is what it is for one connection at a time."""
 
 import copy
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from laws.registry import close
+from matrices import in_turn
 from pellucid import methods
 from pellucid.methods import Composite, LayerRule
 from reference import lrp
@@ -95,7 +97,6 @@ RULES: dict[str, tuple[LayerRule, Rule, dict[str, Any]]] = {
     "flat": (methods.Flat(), lrp.flat, {"with_bias": False}),
     "flat with bias": (methods.Flat(bias=True), lrp.flat, {}),
 }  # fmt: skip
-on_every_rule = pytest.mark.parametrize("rule", RULES)
 
 
 def examples(shape: tuple[int, ...], sign: str = "both") -> Tensor:
@@ -103,8 +104,7 @@ def examples(shape: tuple[int, ...], sign: str = "both") -> Tensor:
     return {"both": x, "positive": x.abs(), "negative": -x.abs()}[sign]
 
 
-@on_every_layer
-@on_every_rule
+@pytest.mark.parametrize(("name", "rule"), in_turn(LAYERS, RULES, quick=5))
 def test_rules(name: str, rule: str):
     make, shape = LAYERS[name]
     layer, x = seeded(make), examples(shape)
@@ -114,9 +114,12 @@ def test_rules(name: str, rule: str):
     close(found(layer, x, default=ours), (expected,), rtol=1e-10, atol=1e-10)
 
 
-@on_every_rule
-@pytest.mark.parametrize("sign", ["positive", "negative"])
-@pytest.mark.parametrize("name", ["linear", "groups in 2d", "transposed in 1d"])
+@pytest.mark.parametrize(
+    ("name", "sign", "rule"),
+    in_turn(
+        itertools.product(["linear", "groups in 2d", "transposed in 1d"], ["positive", "negative"]), RULES, quick=5
+    ),
+)
 def test_signs_of_inputs(name: str, sign: str, rule: str):
     make, shape = LAYERS[name]
     layer, x = seeded(make, seed=1), examples(shape, sign)
@@ -176,8 +179,7 @@ FORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@on_every_rule
+@pytest.mark.parametrize(("form", "rule"), in_turn(FORMS, RULES, quick=5))
 def test_forms_of_a_linear_layer(form: str, rule: str):
     """All are the same layer."""
     layer, x = seeded(lambda: nn.Linear(5, 4, bias=False)), examples((5,))
@@ -189,9 +191,10 @@ def test_forms_of_a_linear_layer(form: str, rule: str):
     close(found(lambda x: run(x, layer.weight), x, default=ours), (expected,), rtol=1e-10, atol=1e-10)
 
 
-@on_every_rule
-@pytest.mark.parametrize("padding", [1, "same"])
-@pytest.mark.parametrize("mode", ["zeros", "circular", "reflect"])
+@pytest.mark.parametrize(
+    ("mode", "padding", "rule"),
+    in_turn(itertools.product(["zeros", "circular", "reflect"], [1, "same"]), RULES, quick=5),
+)
 def test_padding(mode: str, padding: Any, rule: str):
     """What is padded with zeros is no connection; what is copied passes its relevance to the original."""
     layer = seeded(lambda: nn.Conv1d(2, 3, 3, padding=padding, padding_mode=mode))

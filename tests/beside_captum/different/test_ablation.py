@@ -184,6 +184,14 @@ def test_permutations_of_one_example():
         assert not value_of(on_pellucid(call)).any()
 
 
+@pytest.mark.parametrize("method", ["FeatureAblation", "FeaturePermutation", "Occlusion"])
+def test_batches_without_examples(method: str):
+    """A batch without examples: attributions without examples; `InvalidArgument`, as in every method."""
+    call = explain(method, linear, X[:0], **({"sliding_window_shapes": (1,)} if method == "Occlusion" else {}))
+    assert value_of(on_captum(call)).shape == (0, 3)
+    assert_named(call, None, "inputs")
+
+
 def test_baselines_equal_to_the_inputs():
     """Features equal to their baselines: evaluated; skipped, with a warning where all are."""
     x = torch.tensor([[0.0, 1.0, 2.0]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 import xml.etree.ElementTree
@@ -390,6 +391,36 @@ def test_markup():
     assert [cell.text for cell in tree.findall(".//th")] == [
         *("True Label", "Predicted Label", "Attribution Label", "Attribution Score", "Word Importance")
     ]
+
+
+def test_colours_of_words():
+    """Green and red in Captum, full above 1; orange and blue, full above 1 or `limit`, with a line and the value."""
+    words, importances = ["a", "b", "c", "d"], [0.5, -0.5, 1.0, 3.0]
+    theirs = THEIRS.format_word_importances(words, importances)
+    assert re.findall(r"hsl\((\d+), 75%, (\d+)%\)", theirs) == [
+        ("120", "75"),
+        ("0", "80"),
+        ("120", "50"),
+        ("120", "50"),
+    ]
+
+    def marks(cell: str) -> list[tuple[str, str, str]]:
+        style = re.compile(r"background-color: #(\w+);.*text-decoration: (\w+)")
+        found = xml.etree.ElementTree.fromstring(cell).iter("mark")
+        return [(*style.search(mark.get("style")).groups(), mark.get("title")) for mark in found]
+
+    positive, negative, full, above = marks(OURS.format_word_importances(words, importances))
+    assert int(positive[0][:2], 16) < int(positive[0][4:], 16)  # more blue than red
+    assert int(negative[0][:2], 16) > int(negative[0][4:], 16)
+    assert full[0] == above[0] != positive[0]
+    assert [mark[1:] for mark in (positive, negative, above)] == [
+        ("overline", "+0.5"),
+        ("underline", "-0.5"),
+        ("overline", "+3"),
+    ]
+    record = OURS.VisualizationDataRecord(importances, 0.5, 1, 1, 1, 0.1, words, 0.0)
+    *_, full, above = marks(OURS.visualize_text([record], legend=False, limit=3.0).data)
+    assert full[0] != above[0]
 
 
 def test_words_without_a_number():

@@ -1,5 +1,6 @@
 """Class activation maps are Captum's where channels come second, in one, two and three dimensions of space."""
 
+import itertools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from beside_captum.same.compare import assert_same, assert_same_exception
+from matrices import in_turn
 
 
 class Pair(nn.Module):
@@ -67,9 +69,9 @@ def seeded(name: str, seed: int) -> tuple[nn.Module, Tensor]:
         return make().double().eval(), torch.randn(3, *shape).double()
 
 
-@pytest.mark.parametrize("of_input", [False, True])
-@pytest.mark.parametrize(("name", "layer"), PLACES)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    ("name", "layer", "seed", "of_input"), in_turn(PLACES, itertools.product([0, 1], [False, True]), quick=2)
+)
 @pytest.mark.parametrize(
     "settings", [{}, {"relu_attributions": True}, {"attr_dim_summation": False}], ids=["", "relu", "channels"]
 )

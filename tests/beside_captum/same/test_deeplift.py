@@ -1,5 +1,6 @@
 """DeepLIFT, wherever Captum's own attributions add up: elsewhere see the differences."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from beside_captum.same.compare import Call, assert_close, assert_same_exception, on_captum, on_pellucid, value_of
+from matrices import in_turn
 from zoo.architectures import Architecture, Example, Tensors, made
 
 ALL = ["DeepLift", "DeepLiftShap", "LayerDeepLift", "LayerDeepLiftShap", "NeuronDeepLift", "NeuronDeepLiftShap"]
@@ -326,9 +328,10 @@ def _layers() -> list[Any]:
 LAYERS = _layers()
 
 
-@pytest.mark.parametrize("of_input", [False, True])
-@pytest.mark.parametrize("method", ["LayerDeepLift", "LayerDeepLiftShap"])
-@pytest.mark.parametrize(("name", "layer"), LAYERS)
+@pytest.mark.parametrize(
+    ("name", "layer", "method", "of_input"),
+    in_turn(LAYERS, itertools.product(["LayerDeepLift", "LayerDeepLiftShap"], [False, True]), quick=2),
+)
 def test_every_layer(name: str, layer: str, method: str, of_input: bool, seed: int):
     each = case(name, seed, torch.float64)
     if of_input and type(each.model.get_submodule(layer)).__name__ in HAVE_RULES:
@@ -347,9 +350,14 @@ BRANCHES = {"left", "right", "one", "other"}
 """Layers that make a part of the change alone, so that nothing adds up there."""
 
 
-@pytest.mark.parametrize("of_input", [False, True])
-@pytest.mark.parametrize("method", ["NeuronDeepLift", "NeuronDeepLiftShap"])
-@pytest.mark.parametrize(("name", "layer"), [each for each in LAYERS if each[0] != "pair"])
+@pytest.mark.parametrize(
+    ("name", "layer", "method", "of_input"),
+    in_turn(
+        [each for each in LAYERS if each[0] != "pair"],
+        itertools.product(["NeuronDeepLift", "NeuronDeepLiftShap"], [False, True]),
+        quick=2,
+    ),
+)
 def test_every_neuron(name: str, layer: str, method: str, of_input: bool, seed: int):
     each = case(name, seed, torch.float64)
     baselines, found = each.draw(4), []

@@ -1,6 +1,7 @@
 """Linear models fitted to anything: the same coefficients, predictions and draws as Captum's."""
 
 import inspect
+import itertools
 import warnings
 from collections.abc import Callable, Iterable
 from types import ModuleType
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import pellucid.models.linear as ours
+from matrices import in_turn
 
 NAMES = [name for name in vars(theirs) if inspect.isclass(getattr(theirs, name))]
 BY_SKLEARN = ["SkLearnLasso", "SkLearnRidge", "SkLearnLinearRegression"]
@@ -22,7 +24,7 @@ Loader = Callable[[], Iterable[Any]]
 """Makes the data anew for each library."""
 
 
-@pytest.fixture(params=[1, 2, 8], ids="seed{}".format)
+@pytest.fixture(params=[1, *(pytest.param(seed, marks=pytest.mark.large) for seed in (2, 8))], ids="seed{}".format)
 def seed(request: pytest.FixtureRequest) -> int:
     """Of the data; fewer than elsewhere, as a fit takes hundreds of steps."""
     return request.param
@@ -155,18 +157,19 @@ def test_weights_that_the_class_does_not_take():
     assert torch.equal(our.representation(), their.representation())
 
 
-@pytest.mark.parametrize("weights", [False, True])
-@pytest.mark.parametrize("batch_size", [3, 10, 100])
-@pytest.mark.parametrize("name", BY_DESCENT)
+@pytest.mark.parametrize(
+    ("name", "batch_size", "weights"), in_turn(BY_DESCENT, itertools.product([3, 10, 100], [False, True]), quick=2)
+)
 def test_by_descent(name: str, batch_size: int, weights: bool, seed: int):
     loader = data(seed, weights=weights, batch_size=batch_size)
     for arguments in ({}, {"alpha": 0.1, "initial_lr": 0.03, "max_epoch": 7}):
         assert_same_fit(lambda lib: getattr(lib, name)(), loader, **arguments)
 
 
-@pytest.mark.parametrize("window", [None, 1, 3, 50])
-@pytest.mark.parametrize("patience", [0, 1, 3, 10])
-@pytest.mark.parametrize("reduce_lr", [True, False])
+@pytest.mark.parametrize(
+    ("reduce_lr", "patience", "window"),
+    in_turn(itertools.product([True, False], [0, 1, 3, 10]), [None, 1, 3, 50], quick=1),
+)
 def test_descent_ends_at_the_same_iteration(reduce_lr: bool, patience: int, window: int | None, seed: int):
     arguments = {"reduce_lr": reduce_lr, "patience": patience, "running_loss_window": window, "max_epoch": 40}
     for threshold in (1e-4, 1e-2, 0.5):
@@ -184,10 +187,14 @@ def test_what_rounding_may_bring_ends_the_descent_at_the_same_iteration():
     assert returned["train_iter"] < 30
 
 
-@pytest.mark.parametrize("init_scheme", ["zeros", "xavier", None])
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("affine_norm", [True, False])
-@pytest.mark.parametrize("norm_type", [None, "batch_norm", "layer_norm"])
+@pytest.mark.parametrize(
+    ("norm_type", "affine_norm", "bias", "init_scheme"),
+    in_turn(
+        itertools.product([None, "batch_norm", "layer_norm"], [True, False]),
+        itertools.product([True, False], ["zeros", "xavier", None]),
+        quick=2,
+    ),
+)
 def test_norms_and_starts(norm_type: str | None, affine_norm: bool, bias: bool, init_scheme: str | None, seed: int):
     layers = {"norm_type": norm_type, "affine_norm": affine_norm, "bias": bias}
     loader = data(seed, batch_size=11)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from beside_captum.same.compare import assert_same, on_captum, value_of
 from beside_captum.same.layers import NEURON_METHODS, SEVERAL_TENSORS, SHAP, WITH_NEURONS, at_layer, at_neuron
+from matrices import in_turn
 from zoo.architectures import Example
 from zoo.layered import Place, layered
 
@@ -35,14 +36,12 @@ def nonlinear(value: Any) -> Tensor:
     return first(value).flatten(1).sin().sum(1)
 
 
-@pytest.mark.parametrize(
-    "place",
-    # Of the last layers of the dense one, most neurons are nobody's target, and nothing flows through them.
-    [place for place in WITH_NEURONS if place not in SEVERAL_TENSORS and place.name != "dense"],
-    ids=str,
-)
-@pytest.mark.parametrize("method", NEURON_METHODS)
-def test_a_neuron_of_every_layer(method: str, place: Place, seed: int):
+# Of the last layers of the dense one, most neurons are nobody's target, and nothing flows through them.
+WITH_ONE_TENSOR = [place for place in WITH_NEURONS if place not in SEVERAL_TENSORS and place.name != "dense"]
+
+
+@pytest.mark.parametrize(("place", "method"), in_turn(WITH_ONE_TENSOR, NEURON_METHODS, quick=2), ids=str)
+def test_a_neuron_of_every_layer(place: Place, method: str, seed: int):
     case = layered(place.name, seed, dtype=torch.float64 if seed else torch.float32)
     there = value_of(on_captum(at_layer("LayerActivation", case, place.layer, of_input=place.of_input)))
     steps = {"n_steps": 9, "baselines": case.draw(4)} if method in ON_A_LINE else {}
@@ -65,9 +64,12 @@ FUNCTIONS: dict[str, Callable[[Any], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("place", WITH_NEURONS, ids=str)
-@pytest.mark.parametrize("method", NEURON_METHODS[:3])  # NeuronConductance: see the differences
-def test_functions_of_every_layer(method: str, place: Place):
+@pytest.mark.parametrize(
+    ("place", "method"),
+    in_turn(WITH_NEURONS, NEURON_METHODS[:3], quick=1),  # NeuronConductance: see the differences
+    ids=str,
+)
+def test_functions_of_every_layer(place: Place, method: str):
     steps = {"n_steps": 9} if method in ON_A_LINE else {}
     assert_same(at_neuron(method, layered(place.name), place.layer, nonlinear, of_input=place.of_input, **steps))
 

@@ -1,5 +1,6 @@
 """Methods for layers and neurons in a noise tunnel."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from beside_captum.same.compare import Call, assert_same
 from beside_captum.same.layers import LAYER_METHODS, NEURON_METHODS, SHAP
+from matrices import in_turn
 from zoo.architectures import Example
 from zoo.layered import layered
 
@@ -29,10 +31,10 @@ def tunnel(name: str, case: Example, layer: str, selector: Any = None, /, **argu
     return lambda attr: attr.NoiseTunnel(getattr(attr, name)(case.model, module)).attribute(case.inputs, **given)
 
 
-@pytest.mark.parametrize("nt_type", KINDS)
-@pytest.mark.parametrize("of_input", [False, True])
-@pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.parametrize("method", LAYER_METHODS)
+@pytest.mark.parametrize(
+    ("method", "name", "of_input", "nt_type"),
+    in_turn(itertools.product(LAYER_METHODS, LAYERS), itertools.product([False, True], KINDS), quick=2),
+)
 def test_every_kind_around_methods_for_layers(method: str, name: str, of_input: bool, nt_type: str, seed: int):
     case, layer = layered(name, seed, dtype=torch.float64), LAYERS[name]
     steps = {"n_steps": 6} if method in ON_A_LINE else {}

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from beside_captum.same.compare import assert_same, rounding_of
 from beside_captum.same.layers import FOLLOWED_BY_INPLACE_CODE
+from matrices import in_turn
 from zoo.architectures import ARCHITECTURES, SEEDS, Tensors, example
 from zoo.layered import PLACES, Place, layered
 
@@ -120,12 +121,17 @@ def test_integer_inputs():
     same(lambda x: x[:, 0] * x[:, 1] + x[:, 2], torch.tensor([[4, 2, 8], [5, -3, 1], [0, 1, 1]]))
 
 
+def test_inputs_of_other_numbers_of_rows():
+    """As sparse values have, of a model with one value for the batch."""
+    masks = torch.tensor([[0, 1, 1]]), torch.tensor([2])
+    same(lambda a, b: (products(a[:2]).sum() * (b[0] - b[1])).reshape(1), (X, X[:2, 0]), feature_mask=masks)
+
+
 def test_unknown_arguments_are_dropped():
     same(products, X, baselines=3, nonsense=object())
 
 
-@pytest.mark.parametrize("place", OUT_OF_LAYERS, ids=str)
-@pytest.mark.parametrize("size", [1, 8])
+@pytest.mark.parametrize(("place", "size"), in_turn(OUT_OF_LAYERS, [1, 8], quick=1), ids=str)
 def test_every_layer_of_every_model(place: Place, size: int):
     case = layered(place.name, dtype=torch.float64)
     layer, extra = case.model.get_submodule(place.layer), case.explained["additional_forward_args"]

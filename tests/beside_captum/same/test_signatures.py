@@ -1,31 +1,43 @@
-"""Names, order and defaults are Captum 0.9's, as `captum-0.9-api.json` lists them; what is new can only be named."""
+"""Every public name of Captum 0.9's `attr` is here, with its signature; what is new can only be named."""
 
 import inspect
-import json
 import re
-from collections.abc import Callable
-from pathlib import Path
+import typing
+from collections.abc import Callable, Iterator
+from enum import Enum
+from inspect import Parameter
+from types import FunctionType, ModuleType
 from typing import Any
 
 import captum.attr
 import pytest
+from captum.attr._utils import lrp_rules
 from torch import nn
 
 import pellucid.attr
+import pellucid.attr.lrp_rules
 from pellucid.attr._internals import OverriddenPart
 
-LISTED = json.loads(Path(__file__).with_name("captum-0.9-api.json").read_text())
-API = {name: described for name, described in LISTED.items() if "init" in described}
-FUNCTIONS = {name: described["function"] for name, described in LISTED.items() if "function" in described}
-METHODS = [
-    (name, method, parameters)
-    for name, described in API.items()
-    for method, parameters in described["methods"].items()
-    if parameters != "property"
-]
+MODULES: dict[str, tuple[ModuleType, ModuleType]] = {
+    "attr": (pellucid.attr, captum.attr),
+    "attr.visualization": (pellucid.attr.visualization, captum.attr.visualization),
+    "attr.lrp_rules": (pellucid.attr.lrp_rules, lrp_rules),
+}
+COUNTS = {"attr": 75, "attr.visualization": 14, "attr.lrp_rules": 5}
+OF_LANGUAGE_MODELS = {
+    "ImageMaskInput",
+    "InterpretableInput",
+    "LLMAttribution",
+    "LLMAttributionResult",
+    "LLMGradientAttribution",
+    "RemoteLLMAttribution",
+    "RemoteLLMProvider",
+    "TextTemplateInput",
+    "TextTokenInput",
+    "VLLMProvider",
+}
+"""Attributions of language models, and the inputs that only these take: not here yet."""
 ON_ATTRIBUTIONS = {"DataLoaderAttribution", "NoiseTunnel"}
-ON_MODELS = [name for name in API if "get_name" in API[name]["methods"] and name not in ON_ATTRIBUTIONS]
-"""Attributions of a model, and not of another attribution."""
 MODEL, LAYER = nn.Identity(), nn.Identity()
 THEIR_OWN = {
     "backward_handles",
@@ -41,70 +53,94 @@ THEIR_OWN = {
     "permutation_generator",
 }
 """Attributes that only one of the libraries has, for its own use."""
-AUTOMATIC = {"perturbations_per_eval", "perm_func"}
-"""Parameters with a default of None, which chooses; see the differences."""
-
-STARRED = {inspect.Parameter.VAR_POSITIONAL: "*args", inspect.Parameter.VAR_KEYWORD: "**kwargs"}
-
+AUTOMATIC = {"perm_func", "perturbations_per_eval"}
+"""Parameters whose default is None, which chooses; see the differences."""
 TAKES_MORE = {"DataLoaderAttribution.attribute"}
-"""What has `**kwargs` that Captum's has not."""
+"""What has `**kwargs` that Captum's has not, as has every `attribute_future` that only refuses."""
+HOOKS = {"backward_hook_activation", "forward_hook", "forward_hook_weights", "forward_pre_hook_activations"}
+"""Methods of Captum's rules, which set them on modules; pellucid sets none, and refuses a rule that overrides one."""
 
 
-def of_pellucid(parameters: list[dict[str, str]]) -> list[dict[str, str]]:
-    """What Captum lists, as pellucid has it."""
-    return [each | ({"default": "None"} if each["name"] in AUTOMATIC else {}) for each in parameters]
+def public(package: str) -> list[str]:
+    """The names that a module of Captum's lists, or else those that it defines."""
+    module = MODULES[package][1]
+    defined = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+    return sorted(getattr(module, "__all__", [name for name in defined if not name.startswith("_")]))
 
 
-def listed(function: Callable[..., Any], *, skip: int) -> tuple[list[dict[str, str]], list[str]]:
-    """A function's parameters as the list has them, and the names of those that can only be given by name."""
-    parameters, by_name = [], []
-    for parameter in list(inspect.signature(function).parameters.values())[skip:]:
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            by_name.append(parameter.name)
-            continue
-        if parameter.kind is parameter.VAR_KEYWORD and function.__qualname__ in TAKES_MORE:
-            continue
-        entry = {"name": parameter.name}
-        if parameter.kind in STARRED:
-            entry["kind"] = STARRED[parameter.kind]
-        if parameter.default is not parameter.empty:
-            entry["default"] = repr(parameter.default)
-        parameters.append(entry)
-    return parameters, by_name
+NAMES = [(package, name) for package in MODULES for name in public(package) if name not in OF_LANGUAGE_MODELS]
+API = [name for package, name in NAMES if package == "attr" and inspect.isclass(getattr(captum.attr, name))]
+ON_MODELS = [name for name in API if hasattr(getattr(captum.attr, name), "get_name") and name not in ON_ATTRIBUTIONS]
+"""Attributions of a model, and not of another attribution."""
 
 
-@pytest.mark.parametrize("name", API)
-def test_the_constructor_takes_the_same_parameters(name: str):
-    parameters, _ = listed(getattr(pellucid.attr, name).__init__, skip=1)
-    assert list(map(without_address, parameters)) == of_pellucid(API[name]["init"])
+def test_no_name_of_captums_is_left_out():
+    assert {package: len(public(package)) for package in MODULES} == COUNTS
+    assert set(public("attr")) >= OF_LANGUAGE_MODELS
+    assert not [name for name in OF_LANGUAGE_MODELS if hasattr(pellucid.attr, name)]
+    assert pellucid.attr.visualization.__all__ == public("attr.visualization")
+    assert pellucid.attr.lrp_rules.__all__ == public("attr.lrp_rules")
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions_take_the_same_parameters(name: str):
-    for attr in (pellucid.attr, captum.attr):
-        assert listed(getattr(attr, name), skip=0) == (FUNCTIONS[name], [])
+@pytest.mark.parametrize(("package", "name"), NAMES)
+def test_what_a_name_stands_for_is_the_same(package: str, name: str):
+    ours, theirs = (getattr(module, name) for module in MODULES[package])
+    if inspect.ismodule(theirs):
+        assert inspect.ismodule(ours)
+    elif inspect.isfunction(theirs):
+        assert_takes_the_same(ours, theirs, name)
+    elif not inspect.isclass(theirs):
+        assert typing.get_args(ours) == typing.get_args(theirs)
+    elif issubclass(theirs, Enum):
+        assert [(member.name, member.value) for member in ours] == [(member.name, member.value) for member in theirs]
+    else:
+        for member in members(theirs):
+            assert kind(ours, member) is kind(theirs, member), member
+            if kind(theirs, member) is not property:
+                assert_takes_the_same(getattr(ours, member), getattr(theirs, member), f"{name}.{member}")
 
 
-@pytest.mark.parametrize(("name", "method", "expected"), METHODS, ids=lambda value: value if type(value) is str else "")
-def test_methods_take_the_same_parameters(name: str, method: str, expected: list[dict[str, str]]):
-    function = getattr(getattr(pellucid.attr, name), method)
-    static = isinstance(inspect.getattr_static(getattr(pellucid.attr, name), method), staticmethod)
-    parameters, by_name = listed(function, skip=0 if static or inspect.ismethod(function) else 1)
-    assert parameters == of_pellucid(expected)
-    assert not set(by_name) & {each["name"] for each in expected}
-    defaults = inspect.signature(function).parameters
-    assert all(defaults[each].default is not inspect.Parameter.empty for each in by_name)
+def members(cls: type) -> Iterator[str]:
+    """The constructor, and the public functions and properties that Captum defines in a class and its bases."""
+    yield "__init__"
+    for base in cls.__mro__:
+        for name in vars(base) if base.__module__.startswith("captum.") else ():
+            if (not name.startswith("_") or name == "__call__") and name not in HOOKS and kind(cls, name):
+                yield name
 
 
-@pytest.mark.parametrize("name", API)
-def test_bases_names_and_properties_are_the_same(name: str):
-    ours, theirs = getattr(pellucid.attr, name), getattr(captum.attr, name)
-    assert [base.__name__ for base in ours.__mro__[1:] if base.__name__ in API] == [
-        base for base in API[name]["bases"] if base in API
+def kind(cls: type, member: str) -> type | None:
+    """How a class has a function or property; nothing for other values."""
+    found = inspect.getattr_static(cls, member)
+    kinds = {OverriddenPart: property} | {each: each for each in (property, classmethod, staticmethod, FunctionType)}
+    return kinds.get(type(found))
+
+
+def assert_takes_the_same(ours: Callable[..., Any], theirs: Callable[..., Any], name: str) -> None:
+    """By position as by name, with the same defaults; what is new can only be given by name, or left out."""
+    expected = list(inspect.signature(theirs).parameters.values())
+    found = list(inspect.signature(ours).parameters.values())
+    if (name.endswith(".attribute_future") and len(expected) == 1) or name in TAKES_MORE:
+        found = [each for each in found if each.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
+    new = [each for each in found if each.kind is Parameter.KEYWORD_ONLY]
+    assert [taken(each) for each in found if each not in new] == [
+        (kind, each, "None" if each in AUTOMATIC else default) for kind, each, default in map(taken, expected)
     ]
-    for method, parameters in API[name]["methods"].items():
-        assert isinstance(inspect.getattr_static(ours, method), property) == (parameters == "property")
-    if "get_name" in API[name]["methods"]:
+    assert all(each.default is not Parameter.empty for each in new)
+
+
+def taken(parameter: Parameter) -> tuple[Any, str, str]:
+    """How a parameter is given, its name and its default, in a text that does not change from run to run."""
+    return parameter.kind, parameter.name, re.sub(r" at 0x\w+", "", repr(parameter.default))
+
+
+@pytest.mark.parametrize("name", API)
+def test_bases_and_names_are_the_same(name: str):
+    ours, theirs = getattr(pellucid.attr, name), getattr(captum.attr, name)
+    assert [base.__name__ for base in ours.__mro__ if base.__name__ in API] == [
+        base.__name__ for base in theirs.__mro__ if base.__name__ in API
+    ]
+    if hasattr(theirs, "get_name"):
         assert ours.get_name() == theirs.get_name()
 
 
@@ -112,7 +148,7 @@ def test_bases_names_and_properties_are_the_same(name: str):
 @pytest.mark.parametrize("name", ON_MODELS)
 def test_what_objects_say_of_themselves_is_the_same(name: str, multiply_by_inputs: bool):
     def said(attr: Any) -> list[Any]:
-        taken = {each["name"] for each in API[name]["init"]}
+        taken = inspect.signature(getattr(captum.attr, name)).parameters
         parts = {"interpretable_model": None, "similarity_func": max, "perturb_func": min}
         space = {"perturb_interpretable_space": True, "from_interp_rep_transform": abs, "to_interp_rep_transform": None}
         arguments = {"layer": LAYER, "multiply_by_inputs": multiply_by_inputs, **parts, **space}
@@ -134,14 +170,3 @@ def test_what_objects_say_of_themselves_is_the_same(name: str, multiply_by_input
         return sorted(each for each in found - THEIR_OWN if not each.startswith("_"))
 
     assert said(pellucid.attr) == said(captum.attr)
-
-
-def test_the_list_is_of_the_captum_that_is_installed():
-    for name, described in API.items():
-        parameters, _ = listed(getattr(captum.attr, name).__init__, skip=1)
-        assert [without_address(each) for each in parameters] == described["init"]
-
-
-def without_address(parameter: dict[str, str]) -> dict[str, str]:
-    """A parameter whose default's text does not change from run to run."""
-    return {name: re.sub(r" at 0x\w+", "", text) for name, text in parameter.items()}

@@ -128,6 +128,20 @@ def test_a_replacement_is_what_the_removal_is_as_a_function(removal: Any):
     assert found.any()
 
 
+@pytest.mark.parametrize("removal", [Blur(1.0), Gaussian(1.0)], ids=["values", "no values"])
+def test_lime_tells_users_functions_what_takes_the_place_of_features(removal: Any):
+    given = []
+
+    def similarity(x: Tensor, perturbed: Tensor, present: Tensor, *, baselines: Any, **_: Any) -> Tensor:
+        given.append(baselines)
+        return torch.tensor(1.0)
+
+    methods.Lime(n_samples=2, seed=0, similarity_func=similarity)(Problem(products, X[:1]), removal=removal)
+    for baselines in given:
+        replaced = removal.replacement(X[:1])
+        assert baselines is None if replaced is None else torch.equal(baselines, replaced)
+
+
 def test_captums_names_take_it():
     def model(x: Tensor) -> Tensor:
         return products(x)[:, 0]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid import attr
+from pellucid.core.model.heads import output_projection
 from pellucid.errors import InvalidArgument
 from pellucid.methods import (
     FeatureAblation,
@@ -96,13 +97,27 @@ def test_heads_of_torchs_attention(batch_first: bool, norm_first: bool, layer: s
     torch.testing.assert_close(per_feature(effects, MASK).T, without_head(model, projection, lambda: model(X)[:, 1]))
 
 
-@pytest.mark.parametrize("names", [("to_qkv", "to_out"), ("c_attn", "c_proj"), ("query_key_value", "dense")])
+@pytest.mark.parametrize(
+    "names", [("to_qkv", "to_out"), ("c_attn", "c_proj"), ("query_key_value", "dense"), ("Wqkv", "Wo")]
+)
 @pytest.mark.parametrize("count", ["heads", "num_attention_heads", "n_head"])
 def test_heads_of_ones_own_attention(names: tuple[str, ...], count: str):
     model = pooled(OwnAttention(names, count))
     effects = FeatureAblation()(Problem(model, X, source=Layer("attention", players="heads"))).values[0]
     expected = without_head(model, getattr(model.attention, names[1]), lambda: model(X))
     torch.testing.assert_close(per_feature(effects, MASK).T, expected)
+
+
+def test_a_map_before_queries_keys_and_values_is_not_the_projection():
+    """As of DeBERTa and Swin v2, whose positions go through linear maps of their own."""
+    attention = OwnAttention()
+    with_positions = nn.Module()
+    with_positions.positions, with_positions.heads = nn.Linear(WIDTH, WIDTH), HEADS
+    with_positions.to_qkv, with_positions.to_out = attention.to_qkv, attention.to_out
+    assert output_projection(with_positions) == (attention.to_out, HEADS)
+    del with_positions.to_out
+    with pytest.raises(InvalidArgument, match=r"Module has none\. Hint: the module around it"):
+        output_projection(with_positions)
 
 
 def test_heads_of_transformers():

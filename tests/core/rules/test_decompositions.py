@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._pytree import tree_flatten, tree_map
 
+from matrices import in_turn
 from pellucid.core.rules.ruled_forward import apply, record
 from pellucid.methods.deeplift.rescale import rescale
 
@@ -677,7 +678,7 @@ pytestmark = [
 
 
 @every_call
-def test_as_without_rules(name: str):
+def test_as_without_rules_whether_a_gradient_is_wanted_or_none_can_be(name: str):
     call, inputs = CALLS[name]
     expected = call(*(x.clone() for x in inputs))
     given = [x.clone() for x in inputs]
@@ -685,22 +686,10 @@ def test_as_without_rules(name: str):
         found = call(*given)
     same(found, expected)
     assert all(torch.equal(x, y) for x, y in zip(given, inputs, strict=True)), "written into"
-
-
-@every_call
-def test_as_without_rules_where_a_gradient_is_wanted(name: str):
-    call, inputs = CALLS[name]
-    expected = call(*(x.clone() for x in inputs))
-    given = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
+    wanted = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
     with apply(rescale(1e-10)):
-        found = call(*(x.clone() for x in given))
+        found = call(*(x.clone() for x in wanted))
     same(tree_map(lambda each: each.detach() if isinstance(each, Tensor) else each, found), expected)
-
-
-@every_call
-def test_as_without_rules_where_none_can_be(name: str):
-    call, inputs = CALLS[name]
-    expected = call(*(x.clone() for x in inputs))
     with torch.no_grad(), record(rescale(1e-10)):
         found = call(*(x.clone() for x in inputs))
     same(found, expected)
@@ -823,15 +812,20 @@ OF_FLOAT64 = ("lstm", "gru", "rnn", "encoder", "module", "multi-head", "unique")
 """What is in the names of calls whose weights are float64."""
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
 @pytest.mark.parametrize(
-    "name",
+    ("name", "dtype"),
     [
         # Older releases of torch return what is wider of a root mean square norm's dtypes.
-        pytest.param(name, marks=pytest.mark.newer) if name.startswith("rms_norm") else name
-        for name in CALLS
-        if not any(each in name for each in OF_FLOAT64)
+        pytest.param(*case.values, marks=[*case.marks, pytest.mark.newer])
+        if case.values[0].startswith("rms_norm")
+        else case
+        for case in in_turn(
+            [name for name in CALLS if not any(each in name for each in OF_FLOAT64)],
+            [torch.float16, torch.bfloat16, torch.float32],
+            quick=1,
+        )
     ],
+    ids=str,
 )
 def test_dtypes_are_those_of_torch(name: str, dtype: torch.dtype):
     call, inputs = CALLS[name]

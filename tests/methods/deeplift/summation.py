@@ -1,6 +1,6 @@
 """Whether contributions add up to the change of the output."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ import torch
 import torch.utils.checkpoint
 from torch import Tensor
 
+from matrices import in_turn
 from pellucid import attr
 
 EXAMPLES, WIDTH, TOKENS = 3, 8, 5
@@ -55,9 +56,14 @@ def adds_up(model: Callable[..., Any], x: Tensor, x0: Tensor, within: float = EX
     assert (total(found) - change).abs().max() < within * unit
 
 
-DTYPES = pytest.mark.parametrize(
-    ("dtype", "within"), [(torch.float64, EXACT), (torch.float32, ROUNDED)], ids=["float64", "float32"]
-)
+PRECISIONS = [(torch.float64, EXACT), (torch.float32, ROUNDED)]
+"""Dtypes, and how exact they are."""
+DTYPES = pytest.mark.parametrize(("dtype", "within"), PRECISIONS, ids=["float64", "float32"])
+
+
+def in_both_precisions(names: Iterable[str]) -> pytest.MarkDecorator:
+    """Every name in both dtypes, but for the quick suite, which has one of them in turn."""
+    return pytest.mark.parametrize(("name", "dtype", "within"), in_turn(names, PRECISIONS, quick=1), ids=str)
 
 
 def differences(function: Callable[[Tensor], Tensor], x: Tensor, step: float = 1e-5) -> Tensor:

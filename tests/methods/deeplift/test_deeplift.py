@@ -25,6 +25,7 @@ from transformers import (
     ViTForImageClassification,
 )
 
+from matrices import in_turn
 from methods.deeplift.summation import (
     DTYPES,
     EXACT,
@@ -34,6 +35,7 @@ from methods.deeplift.summation import (
     WIDTH,
     adds_up,
     differences,
+    in_both_precisions,
     numbers,
     total,
     weighted,
@@ -196,8 +198,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 INEXACT = {"other numbers on the way"}
 
 
-@DTYPES
-@pytest.mark.parametrize("name", FUNCTIONS)
+@in_both_precisions(FUNCTIONS)
 def test_functions_add_up(name: str, dtype: torch.dtype, within: float):
     function = FUNCTIONS[name]
     x, x0 = numbers(EXAMPLES, 4, 6, dtype=dtype), 0.7 * numbers(EXAMPLES, 4, 6, seed=1, dtype=dtype)
@@ -635,9 +636,8 @@ MODELS |= {name: (make, (TOKENS, WIDTH)) for name, make in SEQUENCES.items()}
 MODELS |= {name: (make, (2, 8, 8)) for name, make in IMAGES.items()}
 
 
-@DTYPES
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
-@pytest.mark.parametrize("name", MODELS)
+@in_both_precisions(MODELS)
 def test_models_add_up(name: str, dtype: torch.dtype, within: float):
     make, shape = MODELS[name]
     model = seeded(make, dtype)
@@ -736,8 +736,7 @@ def ids(seed: int = 0) -> Tensor:
     return torch.randint(20, (EXAMPLES, TOKENS), generator=torch.Generator().manual_seed(seed))
 
 
-@DTYPES
-@pytest.mark.parametrize("name", LANGUAGE)
+@in_both_precisions(LANGUAGE)
 def test_language_models_add_up_at_embeddings(name: str, dtype: torch.dtype, within: float):
     model = OfEmbeddings(seeded(LANGUAGE[name], dtype))
     x, x0 = (numbers(EXAMPLES, TOKENS, WIDTH, seed=seed, dtype=dtype) for seed in (0, 1))
@@ -1125,8 +1124,7 @@ SMOOTH: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("of", ["inputs", "baselines", "both"])
-@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize(("name", "of"), in_turn(SMOOTH, ["inputs", "baselines", "both"], quick=1))
 def test_the_gradient_of_attributions_is_that_by_differences(name: str, of: str):
     model, chosen = SMOOTH[name], numbers(2, WIDTH, seed=4)
     x, x0 = numbers(2, WIDTH), numbers(2, WIDTH, seed=1)

@@ -10,7 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from methods.deeplift.summation import DTYPES, EXACT, EXAMPLES, adds_up, differences, numbers, total, weighted
+from methods.deeplift.summation import (
+    EXACT,
+    EXAMPLES,
+    adds_up,
+    differences,
+    in_both_precisions,
+    numbers,
+    total,
+    weighted,
+)
 from pellucid import attr
 from pellucid.errors import NotSupported, PellucidWarning
 
@@ -113,8 +122,7 @@ def quietly_adds_up(function: Callable[[Tensor], Tensor], x: Tensor, x0: Tensor,
         adds_up(function, x, x0, within)
 
 
-@DTYPES
-@pytest.mark.parametrize("name", FUNCTIONS)
+@in_both_precisions(FUNCTIONS)
 def test_functions_add_up(name: str, dtype: torch.dtype, within: float):
     x, x0 = numbers(EXAMPLES, 4, 6, dtype=dtype), 0.7 * numbers(EXAMPLES, 4, 6, seed=1, dtype=dtype)
     quietly_adds_up(FUNCTIONS[name], x, x0, within)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from matrices import in_turn
 from methods.lrp.networks import MODELS, network
 from pellucid import attr, methods
 from pellucid.attr.lrp_rules import GammaRule
@@ -39,8 +40,7 @@ def adds_up(table: Conservation, **within: float) -> None:
 @pytest.mark.parametrize(
     "dtype", [torch.float64, pytest.param(torch.float32, marks=pytest.mark.large)], ids=["float64", "float32"]
 )
-@pytest.mark.parametrize("composite", COMPOSITES)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "composite"), in_turn(MODELS, COMPOSITES, quick=2))
 def test_what_arrives_and_what_is_absorbed_are_what_is_explained(name: str, composite: str, dtype: torch.dtype):
     make, shape = MODELS[name]
     model, x = seeded(make).to(dtype), numbers(3, *shape).to(dtype)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import InvalidArgument, PellucidWarning
-from pellucid.methods import Layer, Options, Patching, Problem
+from pellucid.methods import Background, Layer, Options, Patching, Problem
 
 GENERATOR = torch.Generator().manual_seed(0)
 X, OTHER = (torch.randn(3, 4, generator=GENERATOR, dtype=torch.float64) for _ in range(2))
@@ -65,6 +65,19 @@ def test_ids_of_another_sentence():
             torch.testing.assert_close(found[:, unit], (model[3:](hidden) - model(ids))[:, 0])
 
 
+def test_ids_themselves():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(9, 3), nn.Flatten(), nn.Linear(12, 2)).double()
+    ids, other = torch.randint(9, (2, 2, 4))
+    found = Patching()(Problem(model, ids, target=0), other).values[0]
+    for step in range(4):
+        patched = ids.clone()
+        patched[:, step] = other[:, step]
+        torch.testing.assert_close(found[:, step], (model(patched) - model(ids))[:, 0].detach())
+    shares = Patching(normalized=True)(Problem(model, ids, target=0), other).values[0]
+    torch.testing.assert_close(shares, found / (model(other) - model(ids))[:, :1].detach())
+
+
 def test_counterfactuals_as_a_function_of_the_inputs():
     problem = Problem(network(), X, target=0, source="1")
     turned = Patching()(problem, lambda x: x.flip(1)).values[0]
@@ -79,5 +92,10 @@ def test_no_change_has_no_shares():
 
 
 def test_other_inputs_must_fit():
-    with pytest.raises(InvalidArgument, match=r"must broadcast to inputs: expected \(3, 4\), got \(3, 5\)"):
-        Patching()(Problem(network(), X, target=0, source="0"), torch.zeros(3, 5))
+    problem = Problem(network(), X, target=0, source="0")
+    with pytest.raises(
+        InvalidArgument, match=r"counterfactuals must broadcast to inputs: expected \(3, 4\), got \(3, 5\)"
+    ):
+        Patching()(problem, torch.zeros(3, 5))
+    with pytest.raises(InvalidArgument, match="counterfactuals must be one for each example: got a Background"):
+        Patching()(problem, Background(OTHER))

@@ -51,6 +51,15 @@ def test_all_absent_leaves_nothing_of_the_input_but_what_replaces_it(removal: An
         torch.testing.assert_close(zero, torch.zeros_like(zero), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_nothing_is_left_of_what_is_not_finite(value: float):
+    broken = IMAGES.clone()
+    broken[:, :, 3, 4] = value
+    for removal in (Gaussian(0.1), Disc(1), Rise(3)):
+        everything = torch.ones_like(ABSENT)
+        torch.testing.assert_close(removal(broken, everything), removal(IMAGES, everything), rtol=0, atol=0)
+
+
 @every_removal
 def test_rows_are_independent(removal: Any):
     absent = block(0, 1, 5, 6) | (ABSENT & (torch.arange(3).view(-1, 1, 1, 1) == 1))
@@ -187,8 +196,20 @@ def test_occlusion_by_discs():
             lambda: Disc(3)(IMAGES, block(1, 1, 3, 3)),
             "radius of Disc must fit into what is absent: one of 3 fits nowhere",
         ),
-        (lambda: Blur(1, dimensions=(4,))(IMAGES, ABSENT), "dimensions of Blur must be among .* expected 1 to 3"),
-        (lambda: Gaussian(1, torch.ones(5))(IMAGES, ABSENT), "fill must broadcast to inputs"),
+        (
+            lambda: Blur(1, dimensions=(4,))(IMAGES, ABSENT),
+            r"dimensions of Blur must be a .* expected 1 to 3, got \(4,",
+        ),
+        (
+            lambda: Blur(1, dimensions=(2, -2))(IMAGES, ABSENT),
+            r"dimensions of Blur must be .* each once: .* got \(2, -2",
+        ),
+        (lambda: Blur(1, dimensions=2)(IMAGES, ABSENT), "dimensions of Blur must be a tuple of .* got 2 for"),
+        (lambda: Gaussian(1, torch.ones(5))(IMAGES, ABSENT), "fill must be the same for all .* broadcast to inputs"),
+        (
+            lambda: Gaussian(1, IMAGES)(IMAGES, ABSENT),
+            r"fill must be the same for all .* expected \[1, 2, 7, 9\], got \[3, 2",
+        ),
         (lambda: Segments(torch.zeros(5, dtype=torch.long))(IMAGES, ABSENT), "segments must broadcast to inputs"),
     ],
 )

@@ -61,7 +61,7 @@ def test_kernel_shap_s_intervals_hold_the_answer(sampling: str, samples: int):
     assert 0.93 <= coverage(lambda seed: KernelShap(n_samples=samples, sampling=sampling, seed=seed)) <= 0.97
 
 
-@pytest.mark.parametrize(("sampling", "samples"), [("captum", 120), ("auto", 160)])
+@pytest.mark.parametrize(("sampling", "samples"), [pytest.param("captum", 120, marks=pytest.mark.large), ("auto", 160)])
 def test_kernel_shap_s_errors_are_as_large_as_they_say(sampling: str, samples: int):
     problem = Problem(game, torch.ones(1, PLAYERS).double())
     found = [KernelShap(n_samples=samples, sampling=sampling, seed=seed)(problem) for seed in range(200)]
@@ -76,7 +76,7 @@ def test_shapley_value_sampling_s_intervals_hold_the_answer(orders: str):
     assert 0.93 <= coverage(lambda seed: ShapleyValueSampling(n_samples=640, permutations=orders, seed=seed)) <= 0.97
 
 
-@pytest.mark.parametrize("orders", ["random", "antithetic", "stratified"])
+@pytest.mark.parametrize("orders", [pytest.param("random", marks=pytest.mark.large), "antithetic", "stratified"])
 def test_shapley_value_sampling_s_errors_are_as_large_as_they_say(orders: str):
     problem = Problem(game, torch.ones(1, PLAYERS).double())
     found = [ShapleyValueSampling(n_samples=160, permutations=orders, seed=seed)(problem) for seed in range(200)]

@@ -55,7 +55,15 @@ def budgets(players: int, most: int) -> list[int]:
     return sorted({each for each in found if least <= each <= min(most, 2**players)})
 
 
-@pytest.mark.parametrize(("players", "most"), [(8, 256), (12, 2100), (18, 2100), (30, 1000), (45, 2200), (60, 700)])
+@pytest.mark.parametrize(
+    ("players", "most"),
+    [
+        (8, 256),
+        (12, 2100),
+        (60, 700),
+        *(pytest.param(*case, marks=pytest.mark.large) for case in ((18, 2100), (30, 1000), (45, 2200))),
+    ],
+)
 def test_the_error_never_grows_with_samples(players: int, most: int):
     game = Triples(players)
     errors = [game.error(samples) for samples in budgets(players, most)]

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from pellucid.attr._bases import resolve_distribution
 from pellucid.compat.private.approximation import SUPPORTED_METHODS
 from pellucid.compat.private.tuples import _format_tensor_into_tuples
+from pellucid.core.problem.baselines import given_baselines
 from pellucid.core.tensors import Tensors, describe
 from pellucid.errors import InvalidArgument
 
@@ -49,7 +49,7 @@ def _format_callable_baseline(
 ) -> tuple[Baseline, ...]:
     """Baselines, or what a function of nothing or of the inputs returns, as a tuple."""
     formatted = _format_tensor_into_tuples(inputs) or ()
-    return _format_baseline(resolve_distribution(baselines, inputs) if callable(baselines) else baselines, formatted)
+    return _format_baseline(given_baselines(baselines, inputs) if callable(baselines) else baselines, formatted)
 
 
 def _tensorize_baseline(inputs: Tensors, baselines: tuple[Baseline, ...]) -> Tensors:

@@ -195,17 +195,18 @@ class ModelFunction(Summarized):
         inputs, source_points = self.evaluator.inputs_and_source_points(points)
         return self.evaluator.capture(inputs, points.examples, site, source_points)
 
-    def baselines(self, baselines: Baselines, *, needs_path: bool = True) -> Tensors:
+    def baselines(self, baselines: Baselines, *, needs_path: bool = True, like: Tensors | None = None) -> Tensors:
         """Baselines as tensors like the inputs of the model, one for each of its own points.
 
         Args:
             baselines: See [Baselines][pellucid.methods.Baselines].
             needs_path: Whether points on a path from baselines to inputs are evaluated, or the two are only compared.
+            like: Tensors whose shapes and dtypes they must have; None for `baseline_template`.
 
         Raises:
             InvalidArgument: They do not fit the inputs.
         """
-        like = self.baseline_template(needs_path=needs_path)
+        like = self.baseline_template(needs_path=needs_path) if like is None else like
         baselines = given_baselines(baselines, unwrap_single(self.problem.inputs))
         resolved = resolve_baselines(baselines, like, self.session.other_rows(self.examples), self.problem.batch_size)
         return resolved if self.problem.options.create_graph else detach_all(resolved)

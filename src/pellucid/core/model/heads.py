@@ -17,8 +17,8 @@ from pellucid.errors import InvalidArgument
 HEAD_COUNTS = ("num_attention_heads", "num_heads", "n_heads", "n_head", "nhead", "heads")
 """What attention modules call the number of their heads."""
 
-QUERIES_KEYS_VALUES = {"q", "k", "v", "qk", "kv", "qkv", "query", "key", "value", "attn"}
-"""What names of projections to queries, keys and values hold: `to_q`, `q_proj`, `query_key_value`, `c_attn`."""
+QUERIES_KEYS_VALUES = {"q", "k", "v", "qk", "kv", "qkv", "wq", "wk", "wv", "wqkv", "query", "key", "value", "attn"}
+"""What names of projections to queries, keys and values hold: `to_q`, `q_proj`, `Wqkv`, `query_key_value`, `c_attn`."""
 
 
 def output_projection(module: nn.Module) -> tuple[nn.Module, int]:
@@ -42,9 +42,11 @@ def output_projection(module: nn.Module) -> tuple[nn.Module, int]:
         )
     first = attentions[0][0]
     attention = submodules[first][1]
+    of_inputs = set(_projections_of_inputs(attention))
+    last = max((index for index, (_, submodule) in enumerate(submodules) if submodule in of_inputs), default=first)
     outputs = [
         submodule
-        for name, submodule in submodules[first:]
+        for name, submodule in submodules[last:]
         if _maps_linearly(submodule) and not _makes_queries_keys_or_values(name)
     ]
     if not outputs:
@@ -75,7 +77,16 @@ def _is_attention(module: nn.Module) -> bool:
     """Whether a module makes queries, keys or values itself."""
     if isinstance(module, nn.MultiheadAttention):
         return True
-    return any(_maps_linearly(child) and _makes_queries_keys_or_values(name) for name, child in module.named_children())
+    return bool(_projections_of_inputs(module))
+
+
+def _projections_of_inputs(module: nn.Module) -> list[nn.Module]:
+    """The linear maps of a module itself to queries, keys or values."""
+    return [
+        child
+        for name, child in module.named_children()
+        if _maps_linearly(child) and _makes_queries_keys_or_values(name)
+    ]
 
 
 def _maps_linearly(module: nn.Module) -> bool:

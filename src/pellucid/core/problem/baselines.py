@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import Parameter, Signature
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.examples import select_examples
+from pellucid.core.pytree import map_tensors
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import (
     Tensors,
@@ -77,14 +79,16 @@ class Background(Summarized):
             InvalidArgument: They do not have the shapes of the points, or are not for as many examples.
         """
         rows = as_tensor_tuple(self.rows, "rows")
-        if self.per_example and len(rows[0]) == batch_size:
-            rows = tuple(tensor.transpose(0, 1) for tensor in select_examples(rows, examples, batch_size))
-        else:
-            rows = tuple(tensor.unsqueeze(1) for tensor in rows)
-        if [tensor.shape[2:] for tensor in rows] != [tensor.shape[1:] for tensor in x]:
+        before = 2 if self.per_example else 1
+        fits = [tensor.shape[before:] for tensor in rows] == [tensor.shape[1:] for tensor in x]
+        if not fits or (self.per_example and len(rows[0]) != batch_size):
             leading = (batch_size, "rows") if self.per_example else ("rows",)
             expected = format_many(leading, x)
             raise InvalidArgument(f"baselines must be a Background of {expected}: got {describe(self.rows)}.")
+        if self.per_example:
+            rows = tuple(tensor.transpose(0, 1) for tensor in select_examples(rows, examples, batch_size))
+        else:
+            rows = tuple(tensor.unsqueeze(1) for tensor in rows)
         return tuple(
             tensor.detach().to(point.device, _fill_dtype(point, tensor)) for tensor, point in zip(rows, x, strict=True)
         )
@@ -110,11 +114,24 @@ def given_baselines(baselines: Any, inputs: Tensor | Tensors) -> Any:
 
     Args:
         baselines: The user's baselines.
-        inputs: What the function is called with.
+        inputs: What the function is called with: with copies, as it may write into them.
     """
     if not callable(baselines) or isinstance(baselines, Tensor):
         return baselines
-    return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
+    kinds = {parameter.kind for parameter in _signature(baselines).parameters.values()}
+    return (
+        baselines()
+        if kinds <= {Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD}
+        else baselines(map_tensors(inputs, Tensor.clone))
+    )
+
+
+def _signature(function: Callable[..., Any]) -> Signature:
+    """The signature of a function; that of a function of the inputs for a built-in one that does not tell."""
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        return Signature([Parameter("inputs", Parameter.POSITIONAL_ONLY)])
 
 
 def resolve_baselines(

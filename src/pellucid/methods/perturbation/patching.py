@@ -20,7 +20,7 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
-from pellucid.errors import warn
+from pellucid.errors import InvalidArgument, renamed, warn
 from pellucid.methods.calling.attribution import attribution
 
 
@@ -74,7 +74,7 @@ class Patching(Summarized):
         Raises:
             InvalidArgument: The counterfactuals do not fit the inputs.
         """
-        inputs = f.baselines(counterfactuals, needs_path=False)
+        inputs = _other_inputs(f, counterfactuals)
         patch = Fill(tuple(tensor.unsqueeze(0) for tensor in f.to_source(inputs)))
         features = Features.of(f.x, mask_of_points(f, feature_mask))
 
@@ -88,6 +88,18 @@ class Patching(Summarized):
         if self.normalized:
             effects = effects / await _whole_change(f.from_inputs(), inputs)
         return f.attributions(apart(f, features.spread(effects)), site="source")
+
+
+def _other_inputs(f: ModelFunction, counterfactuals: Baselines) -> Tensors:
+    """The counterfactuals as inputs of the model, one for each of a function's own points; ids stay ids.
+
+    Raises:
+        InvalidArgument: They do not fit the inputs.
+    """
+    try:
+        return f.baselines(counterfactuals, like=f.problem.inputs if f.evaluator.source.modules else f.x)
+    except InvalidArgument as error:
+        raise renamed(error, {"baselines": "counterfactuals"}) from error.__cause__
 
 
 async def _whole_change(f: ModelFunction, inputs: Tensors) -> Tensor:

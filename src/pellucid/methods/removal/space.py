@@ -19,8 +19,8 @@ Dimensions: TypeAlias = "tuple[int, ...] | None"
 """
 
 Content: TypeAlias = "Removal | Tensor | float"
-"""What takes the place of removed elements: a number or a tensor that broadcasts to the input, or what another removal
-makes of the whole input, such as `Blur(5)`."""
+"""What takes the place of removed elements: a number or a tensor (1, ...) that broadcasts to the input, the same for
+all examples, or what another removal makes of the whole input, such as `Blur(5)`."""
 
 
 def spatial_dimensions(x: Tensor, dimensions: Dimensions, removal: object) -> tuple[int, ...]:
@@ -38,10 +38,12 @@ def spatial_dimensions(x: Tensor, dimensions: Dimensions, removal: object) -> tu
     if dimensions is None:
         spatial = tuple(range(2, x.ndim)) or tuple(range(1, x.ndim))
     else:
-        spatial = tuple(dimension + x.ndim if dimension < 0 else dimension for dimension in dimensions)
-    if not spatial or any(not 0 < dimension < x.ndim for dimension in spatial):
+        given = dimensions if isinstance(dimensions, tuple | list) else ()
+        spatial = tuple(dimension + x.ndim if dimension < 0 else dimension for dimension in given)
+    outside = any(dimension not in range(1, x.ndim) for dimension in spatial)
+    if not spatial or outside or len(set(spatial)) < len(spatial):
         raise InvalidArgument(
-            f"dimensions of {name} must be among those of an input but the first: "
+            f"dimensions of {name} must be a tuple of those of an input but the first, each once: "
             f"expected 1 to {x.ndim - 1}, got {summary(dimensions)} for {list(x.shape)}."
         )
     return spatial
@@ -64,14 +66,19 @@ def fill_like(fill: Content, x: Tensor) -> Tensor:
     if isinstance(fill, Removal):
         return fill(x, torch.ones_like(x, dtype=torch.bool))
     value: Tensor = torch.as_tensor(fill, dtype=x.dtype, device=x.device)
+    of_all = (1, *x.shape[1:])  # as rows come in blocks of all sizes
     if value.ndim > x.ndim or any(
-        size not in (1, length) for size, length in zip(reversed(value.shape), reversed(x.shape), strict=False)
+        size not in (1, length) for size, length in zip(reversed(value.shape), reversed(of_all), strict=False)
     ):
-        raise InvalidArgument(f"fill must broadcast to inputs: expected {list(x.shape)}, got {list(value.shape)}.")
+        raise InvalidArgument(
+            f"fill must be the same for all examples and broadcast to inputs: expected {list(of_all)}, "
+            f"got {list(value.shape)}. Hint: baselines=... may be one for each."
+        )
     return value.expand_as(x)
 
 
 def mixed(x: Tensor, fill: Content, removed: Tensor) -> Tensor:
     """An input (n, ...), replaced by other content to the degrees `removed` (n, ...), in [0, 1]."""
-    degree = removed.to(x.dtype)
-    return torch.where(degree > 0, torch.lerp(x, fill_like(fill, x), degree), x)
+    degree, content = removed.to(x.dtype), fill_like(fill, x)
+    between = torch.where(degree > 0, torch.lerp(x, content, degree), x)
+    return torch.where(degree < 1, between, content)  # of what is not finite too, nothing is left

@@ -162,7 +162,10 @@ class Lime(Summarized):
                 "baselines must be one for each example, as samples count by how far they are from it: "
                 f"got a Background of {describe(baselines.rows)}. Hint: KernelShap takes it."
             )
-        design = DesignColumns(Game(f, feature_mask, baselines, removal))
+        game = Game(f, feature_mask, baselines, removal)
+        if removal is not None and isinstance(game.imputer, Fill):
+            baselines = game.imputer.baseline
+        design = DesignColumns(game)
         generator = shared_generator(self.seed, self.generator)
         adaptive_sampler = AdaptiveSampler(f, self.n_samples, self)
         kernel, model = self.similarity_func, self.interpretable_model
@@ -310,7 +313,7 @@ def _callback_arguments(design: DesignColumns, baselines: Baselines) -> dict[str
 
 
 def _callback_baselines(game: Game, baselines: Baselines) -> Any:
-    """The baselines that users' functions are given; None where a removal takes features away."""
+    """The baselines that users' functions are given; None where a removal makes no values that are the same always."""
     if not isinstance(game.imputer, Fill):
         return None
     rows = game.imputer.baseline
