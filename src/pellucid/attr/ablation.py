@@ -514,6 +514,8 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         feature_mask: FeatureMask = None,
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
+        *,
+        targets: TargetsLike | None = None,
         **kwargs: Any,
     ) -> Future[Attributed]:
         """The same as a future; as in Captum, the mask has the inputs' name here, but it is the layer's."""
@@ -525,6 +527,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
             feature_mask,
             perturbations_per_eval,
             show_progress=show_progress,
+            targets=targets,
         )
 
 

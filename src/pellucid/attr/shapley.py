@@ -286,6 +286,8 @@ class ShapleyValues(ShapleyValueSampling):
         n_samples: int = 25,
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
+        *,
+        targets: TargetsLike | None = None,
     ) -> Future[Attributed]:
         """The same as a future; as in Captum, it takes `n_samples`, which are of no use."""
         return call_in_future(
@@ -297,4 +299,5 @@ class ShapleyValues(ShapleyValueSampling):
             feature_mask,
             perturbations_per_eval,
             show_progress,
+            targets=targets,
         )

@@ -217,3 +217,14 @@ def test_ablation_keeps_targets_apart_where_values_of_an_output_follow_each_othe
 def test_a_problem_shows_its_targets():
     shown = repr(Problem(MODEL, X, target=Several([1, Contrast("cat", 2)])))
     assert "target=Several(targets=[1, Contrast(target=0, rather_than=2)])" in shown
+
+
+@pytest.mark.parametrize("name", ["FeatureAblation", "ShapleyValueSampling", "ShapleyValues"])
+def test_models_that_answer_later(name: str):
+    def later(x: Tensor) -> torch.futures.Future[Tensor]:
+        future: torch.futures.Future[Tensor] = torch.futures.Future()
+        future.set_result(MODEL(x))
+        return future
+
+    found = getattr(attr, name)(later).attribute_future(X, targets=[2, 0]).wait()
+    torch.testing.assert_close(found, GRADIENTS[[2, 0]] * X[:, None])

@@ -135,7 +135,7 @@ class ModelFunction(Summarized):
             points: At the source.
 
         Returns:
-            Values [n, *K].
+            Values [n, *K]; [n, K] of several targets.
         """
         independence = self._independence_check(points)
         with torch.no_grad():
@@ -147,7 +147,7 @@ class ModelFunction(Summarized):
         return value
 
     def gradient(self, points: Points, *, via_neurons: Target | None = None, mode: Mode = nullcontext) -> Gradient:
-        """The target's values at points, and their gradient.
+        """The target's values at points, and their gradient; of several targets one for each, (n, K, ...).
 
         Args:
             points: At the source; without tensors, those at the source for the inputs of the examples.
