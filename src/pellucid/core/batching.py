@@ -235,7 +235,7 @@ class Budget(Summarized):
     def count_gradients(self, row_bytes: int) -> None:
         """Count what the gradients of several targets take for each row, besides what has been measured, if it has."""
         if self._row_bytes:
-            self.rows = max(1, self.block_bytes // (self._row_bytes + row_bytes))
+            self.rows = min(self.rows, max(1, self.block_bytes // (self._row_bytes + row_bytes)))
 
 
 def _even_size(count: int, max_size: int) -> int:

@@ -131,7 +131,7 @@ class AllColumns(SiteTarget):
         if tensor.ndim != 2:
             indices = [(0,) * (tensor.ndim - 1), (*(0,) * (tensor.ndim - 2), 1)] if tensor.ndim > 2 else [None]
             raise InvalidArgument(
-                f'{self.argument_name} "all" are the columns of an {self.site_label} (B, K): got '
+                f'{self.argument_name} "all" must be all columns (B, K) of the {self.site_label}: got '
                 f"{tuple(tensor.shape)}. Hint: list them, {indices}."
             )
         return tensor
