@@ -471,7 +471,6 @@ REFUSED = {  # what a user does: the class of Captum's exception, and the call
     "two baselines for one input": (AssertionError, single(baselines=(0, 0))),
     "one baseline for two inputs": (AssertionError, double("DeepLift", 0)),
     "three baselines for two inputs": (AssertionError, double("DeepLift", (0, 0, 0))),
-    "a function as baselines": (AssertionError, single(baselines=lambda: X)),
     "an unknown argument": (TypeError, single(unknown=1)),
     "no inputs": (TypeError, lambda attr: attr.DeepLift(ONE.model).attribute()),
     "inputs of another dtype than the model": (RuntimeError, single(inputs=X.double())),

@@ -102,7 +102,6 @@ REFUSED = {  # what a user does: the class of Captum's exception, and the call
     "a list of baselines": (AssertionError, integrated(baselines=[BASELINES])),
     "an array of baselines": (AssertionError, integrated(baselines=BASELINES.numpy())),
     "a string as baselines": (AssertionError, integrated(baselines="zero")),
-    "a function as baselines of integrated gradients": (AssertionError, integrated(baselines=lambda: BASELINES)),
     "two baselines for one input": (AssertionError, integrated(baselines=(0, 0))),
     "one baseline for two inputs": (AssertionError, on_two(0)),
     "three baselines for two inputs": (AssertionError, on_two((0, 0, 0))),
@@ -186,6 +185,7 @@ def test_what_captum_refuses_can_be_caught_by_the_same_clause(case: str):
 
 PICTURES, FORKED, WORDS = layered("pictures"), layered("forked"), of_words()
 ATTENTION = layered("transformer")
+ATTENTION.model.idle = nn.Linear(2, 2)
 
 
 class Detach(nn.Module):
@@ -206,13 +206,13 @@ def of_module(name: str, layer: Any, **arguments: Any) -> Call:
 REFUSED_INSIDE = {  # what a user does: the class of Captum's exception, and the call of a method
     "a layer that never runs": (
         AssertionError,
-        lambda name: at_layer(name, ATTENTION, "layers.0.self_attn.out_proj"),
+        lambda name: at_layer(name, ATTENTION, "idle"),
         LAYER_METHODS,
     ),
     "a layer of another model": (AssertionError, lambda name: of_module(name, nn.Linear(6, 8)), ["LayerActivation"]),
     "a neuron of a layer that never runs": (
         AssertionError,
-        lambda name: at_neuron(name, ATTENTION, "layers.0.self_attn.out_proj", 1),
+        lambda name: at_neuron(name, ATTENTION, "idle", 1),
         NEURON_METHODS,
     ),
     "a list of layers to select a neuron from": (

@@ -113,11 +113,43 @@ def test_a_map_before_queries_keys_and_values_is_not_the_projection():
     attention = OwnAttention()
     with_positions = nn.Module()
     with_positions.positions, with_positions.heads = nn.Linear(WIDTH, WIDTH), HEADS
-    with_positions.to_qkv, with_positions.to_out = attention.to_qkv, attention.to_out
+    with_positions.to_qkv, with_positions.dense = attention.to_qkv, attention.to_out
     assert output_projection(with_positions) == (attention.to_out, HEADS)
-    del with_positions.to_out
+    del with_positions.dense
     with pytest.raises(InvalidArgument, match=r"Module has none\. Hint: the module around it"):
         output_projection(with_positions)
+
+
+def test_a_projection_may_be_listed_first():
+    """As of Phi-3."""
+    attention, block = nn.Module(), nn.Module()
+    attention.o_proj, attention.qkv_proj = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 3 * WIDTH)
+    attention.num_heads, block.attention, block.mlp = HEADS, attention, nn.Linear(WIDTH, WIDTH)
+    assert output_projection(block) == output_projection(attention) == (attention.o_proj, HEADS)
+
+
+class Adapted(nn.Module):
+    """A linear map with one of low rank beside it, as PEFT has them."""
+
+    def __init__(self, base_layer: nn.Linear):
+        super().__init__()
+        self.in_features, self.out_features = base_layer.in_features, base_layer.out_features
+        self.base_layer = base_layer
+        self.lora_A, self.lora_B = nn.Linear(self.in_features, 1), nn.Linear(1, self.out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.base_layer(x) + self.lora_B(self.lora_A(x))
+
+
+@pytest.mark.parametrize("adapted", [("to_qkv",), ("to_out",), ("to_qkv", "to_out")], ids="-".join)
+def test_heads_of_adapted_projections(adapted: tuple[str, ...]):
+    model = pooled(OwnAttention())
+    for name in adapted:
+        setattr(model.attention, name, Adapted(getattr(model.attention, name)))
+    assert output_projection(model.attention) == (model.attention.to_out, HEADS)
+    whole = FeatureAblation()(Problem(model, X, source=Layer("attention", players=1))).values[0]
+    alone = FeatureAblation()(Problem(model, X, source=Layer("attention", players="heads"))).values[0]
+    assert whole.shape == alone.shape == X.shape
 
 
 def test_heads_of_transformers():

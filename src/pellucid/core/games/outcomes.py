@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 import torch
 from torch import Future, Tensor
@@ -114,10 +114,10 @@ async def average_over_background(
     return torch.cat(means, dim=1)
 
 
-async def evaluate_present(
+def evaluate_present(
     f: ModelFunction, coalitions: int, imputer: Imputer, present_elements: PresentElements, *, silent: bool = False
-) -> Tensor:
+) -> Awaitable[Tensor]:
     """The values of coalitions, [m, coalitions], each of a single point or the mean over the rows of a background."""
     if imputer.count > 1:
-        return await average_over_background(f, coalitions, imputer, present_elements, silent=silent)
-    return await evaluate_samples(f, coalitions, imputer.points(f.x, present_elements), silent=silent)
+        return average_over_background(f, coalitions, imputer, present_elements, silent=silent)
+    return evaluate_samples(f, coalitions, imputer.points(f.x, present_elements), silent=silent)

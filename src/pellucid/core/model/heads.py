@@ -20,11 +20,15 @@ HEAD_COUNTS = ("num_attention_heads", "num_heads", "n_heads", "n_head", "nhead",
 QUERIES_KEYS_VALUES = {"q", "k", "v", "qk", "kv", "qkv", "wq", "wk", "wv", "wqkv", "query", "key", "value", "attn"}
 """What names of projections to queries, keys and values hold: `to_q`, `q_proj`, `Wqkv`, `query_key_value`, `c_attn`."""
 
+OUTPUTS = {"o", "wo", "out", "output"}
+"""What names of output projections hold, but for some that are called `dense` or `proj`: `o_proj`, `to_out`, `Wo`."""
+
 
 def output_projection(module: nn.Module) -> tuple[nn.Module, int]:
     """The module that mixes the heads of an attention, and the number of heads, which lie side by side at its input.
 
-    It is the first linear map after those to queries, keys and values, as modules are listed.
+    It is the linear map of the attention itself that is named as an output; else the first after those to queries, keys
+    and values, as modules are listed.
 
     Args:
         module: An attention, or a module around a single one.
@@ -40,15 +44,8 @@ def output_projection(module: nn.Module) -> tuple[nn.Module, int]:
         raise InvalidArgument(
             f'layer must hold one attention for players="heads": {kind} has {len(attentions)}. Hint: {hint}'
         )
-    first = attentions[0][0]
-    attention = submodules[first][1]
-    of_inputs = set(_projections_of_inputs(attention))
-    last = max((index for index, (_, submodule) in enumerate(submodules) if submodule in of_inputs), default=first)
-    outputs = [
-        submodule
-        for name, submodule in submodules[last:]
-        if _maps_linearly(submodule) and not _makes_queries_keys_or_values(name)
-    ]
+    attention = submodules[attentions[0][0]][1]
+    outputs = _linear_maps(attention, OUTPUTS) or _following(attention, [submodule for _, submodule in submodules])
     if not outputs:
         raise InvalidArgument(
             f'layer must hold the output projection of its attention for players="heads": {kind} has none. '
@@ -75,28 +72,26 @@ def _number_of_heads(attention: nn.Module) -> int:
 
 def _is_attention(module: nn.Module) -> bool:
     """Whether a module makes queries, keys or values itself."""
-    if isinstance(module, nn.MultiheadAttention):
-        return True
-    return bool(_projections_of_inputs(module))
+    return isinstance(module, nn.MultiheadAttention) or bool(_linear_maps(module, QUERIES_KEYS_VALUES))
 
 
-def _projections_of_inputs(module: nn.Module) -> list[nn.Module]:
-    """The linear maps of a module itself to queries, keys or values."""
-    return [
-        child
-        for name, child in module.named_children()
-        if _maps_linearly(child) and _makes_queries_keys_or_values(name)
-    ]
+def _linear_maps(module: nn.Module, words: set[str]) -> list[nn.Module]:
+    """The linear maps that are a module's own and have one of these words in their names."""
+    children = module.named_children()
+    return [child for name, child in children if _maps_linearly(child) and words & set(name.lower().split("_"))]
+
+
+def _following(attention: nn.Module, modules: list[nn.Module]) -> list[nn.Module]:
+    """The linear maps among modules that come after those of an attention to queries, keys and values."""
+    projections = _linear_maps(attention, QUERIES_KEYS_VALUES)
+    of_inputs = {submodule for projection in projections for submodule in projection.modules()}
+    last = max((index for index, module in enumerate(modules) if module in of_inputs), default=-1)
+    return [module for module in modules[last + 1 :] if _maps_linearly(module)]
 
 
 def _maps_linearly(module: nn.Module) -> bool:
-    """Whether a module is a linear map: torch's, or one of transformers' that has its weight the other way round."""
-    return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
-
-
-def _makes_queries_keys_or_values(name: str) -> bool:
-    """Whether a projection of this name makes queries, keys or values."""
-    return bool(QUERIES_KEYS_VALUES & set(name.rpartition(".")[2].lower().split("_")))
+    """Whether a module is a linear map: torch's, one around it or like it, or transformers' that is transposed."""
+    return hasattr(module, "in_features") or type(module).__name__ == "Conv1D"
 
 
 def calls_of_projections(modules: Iterable[nn.Module]) -> AbstractContextManager[Any]:

@@ -38,8 +38,8 @@ def spatial_dimensions(x: Tensor, dimensions: Dimensions, removal: object) -> tu
     if dimensions is None:
         spatial = tuple(range(2, x.ndim)) or tuple(range(1, x.ndim))
     else:
-        given = dimensions if isinstance(dimensions, tuple | list) else ()
-        spatial = tuple(dimension + x.ndim if dimension < 0 else dimension for dimension in given)
+        several = dimensions if isinstance(dimensions, tuple | list) else ()
+        spatial = tuple(dimension + x.ndim if dimension < 0 else dimension for dimension in several)
     outside = any(dimension not in range(1, x.ndim) for dimension in spatial)
     if not spatial or outside or len(set(spatial)) < len(spatial):
         raise InvalidArgument(
