@@ -53,7 +53,7 @@ OWN = {
     "layer_baselines": "What replaces a feature of the layer; see [Baselines][pellucid.methods.Baselines].",
     "layer_mask": "What is one feature of the layer; see [FeatureMask][pellucid.methods.FeatureMask].",
     "LimeBase.kwargs": "What the functions that perturb, transform and compare are given.",
-    "NoiseTunnel.kwargs": "What the method inside is given; its `target`, `baselines`, `feature_mask` and "
+    "NoiseTunnel.kwargs": "What the method inside is given; its `target` or `targets`, `baselines`, `feature_mask` and "
     "`additional_forward_args` follow the noisy copies.",
     "ShapleyValues.n_samples": "Of no use, as in Captum.",
 }

@@ -78,7 +78,8 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -171,7 +172,8 @@ class GuidedGradCam(GradientAttribution):
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.

@@ -137,7 +137,8 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -226,7 +227,8 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             baselines: Where the line starts:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -252,7 +254,8 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -341,7 +344,8 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.

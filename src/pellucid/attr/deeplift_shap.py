@@ -147,7 +147,8 @@ class DeepLiftShap(DeepLift):
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -302,7 +303,8 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -422,7 +424,8 @@ class NeuronDeepLiftShap(NeuronDeepLiftBase):
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least, or a
                 `pellucid.methods.Background`; or a function of the inputs that returns one. Or a function, of nothing
                 or of the inputs, that returns them.

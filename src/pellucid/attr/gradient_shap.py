@@ -168,7 +168,8 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -346,7 +347,8 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -488,7 +490,8 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
                 * a `Contrast(a, b)` of two of these: why a rather than b.
                 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
                   the examples.
-                Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input, each drawn by itself;
                 a `pellucid.methods.Background`, whose rows are drawn; or a function of the inputs that returns one. Or
                 a function, of nothing or of the inputs, that returns them.

@@ -73,7 +73,7 @@ class NoiseTunnel(Attribution):
             generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
-            **kwargs: What the method inside is given; its `target`, `baselines`, `feature_mask` and
+            **kwargs: What the method inside is given; its `target` or `targets`, `baselines`, `feature_mask` and
                 `additional_forward_args` follow the noisy copies.
 
         Returns:

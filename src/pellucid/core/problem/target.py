@@ -37,7 +37,8 @@ TargetLike: TypeAlias = (
 * a `Contrast(a, b)` of two of these: why a rather than b.
 * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after the examples.
 
-Where names of classes are known, they may stand for numbers. Negative numbers count from the end.
+Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an output with
+`logits`, as Hugging Face's have, these are meant.
 """
 
 TargetsLike: TypeAlias = "Sequence[TargetLike] | Literal['all']"
@@ -177,7 +178,8 @@ class SiteTarget(Summarized):
         return ()
 
     def tensor_of(self, output: Any) -> Tensor:
-        """The output as a tensor; a layer may also return a tuple of one tensor."""
+        """The output as a tensor: itself, its `logits`, or the one tensor in a tuple that a layer returns."""
+        output = getattr(output, "logits", output)
         if self.site.modules and isinstance(output, tuple) and len(output) == 1:
             output = output[0]
         if isinstance(output, Tensor):
