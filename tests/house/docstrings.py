@@ -46,12 +46,14 @@ OWN = {
     "memory_efficient": "As in Captum; pellucid always is.",
     "kwargs": "Taken and dropped, as in Captum.",
     "target": "See [TargetLike][pellucid.methods.TargetLike].",
+    "targets": 'Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K). '
+    "Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.",
     "neuron_selector": "The neuron that is explained, of what the layer returns, or takes; see "
     "[TargetLike][pellucid.methods.TargetLike].",
     "layer_baselines": "What replaces a feature of the layer; see [Baselines][pellucid.methods.Baselines].",
     "layer_mask": "What is one feature of the layer; see [FeatureMask][pellucid.methods.FeatureMask].",
     "LimeBase.kwargs": "What the functions that perturb, transform and compare are given.",
-    "NoiseTunnel.kwargs": "What the method inside is given; its `target`, `baselines`, `feature_mask` and "
+    "NoiseTunnel.kwargs": "What the method inside is given; its `target` or `targets`, `baselines`, `feature_mask` and "
     "`additional_forward_args` follow the noisy copies.",
     "ShapleyValues.n_samples": "Of no use, as in Captum.",
 }

@@ -14,7 +14,7 @@ from house.source import SOURCES, Source
 ROWS = [
     {"errors"},
     {"core"},
-    {"methods", "rules"},
+    {"methods", "rules", "targets"},
     {"plot", "zoo"},
     {"attr", "models", "text", "concept", "influence", "metrics", "robust", "module"},
     {"compat", "explain", "jobs", "insights", "demo"},

@@ -91,7 +91,8 @@ def flat_output(call: Callable[..., Any]) -> Callable[..., Any]:
     """A method whose attributions keep all dimensions of an output, (B, 1) too, given an output of one for each row."""
 
     def called(model: nn.Module, inputs: Any, *, target: Any = None, **arguments: Any) -> Any:
-        return call(model, inputs, target=Tensor.flatten if target is None else target, **arguments)
+        one = target is None and "targets" not in arguments
+        return call(model, inputs, target=Tensor.flatten if one else target, **arguments)
 
     return called
 
@@ -137,6 +138,8 @@ def engine(
     def call(model: nn.Module, inputs: Tensor | Tensors, *, return_convergence_delta: bool = False, **arguments: Any):
         inside = {name: arguments.pop(name) for name in ("layer", "neuron") if name in arguments}
         bound = {name: arguments.pop(name) for name in of_the_problem if name in arguments} | places(**inside)
+        if "targets" in arguments:
+            bound["target"] = methods.Several(arguments.pop("targets"))
         given = {name: arguments.pop(name) for name in ("baselines", "feature_mask") if name in arguments}
         if return_convergence_delta:
             given["return_convergence_delta"] = True

@@ -15,7 +15,7 @@ from laws.counting import Counted
 from pellucid.core.batching import BLOCK_BYTES
 from pellucid.core.evaluation.coalition_memory import CoalitionMemory
 from pellucid.core.evaluation.model_function import function_of
-from pellucid.core.problem.target import MappedTarget
+from pellucid.core.problem.composed_targets import MappedTarget
 from pellucid.errors import WrongType
 from pellucid.methods import (
     BanzhafValues,

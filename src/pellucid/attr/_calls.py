@@ -12,15 +12,15 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar, cast, final
 from torch import Future
 
 from pellucid.attr._bases import Attributed, Attribution, TensorOrTensors, compute_gradients
-from pellucid.attr._data import DATA_OPTIONS, arranged, is_plain
+from pellucid.attr._data import DATA_OPTIONS, PLAIN, Values, arranged, is_plain
 from pellucid.attr._internals import refuse_what_is_not_called
 from pellucid.attr._routes import Route, callers_names, read_from_object, values_for
 from pellucid.core.evaluation.model_function import function_of
 from pellucid.core.evaluation.observed import Observed
 from pellucid.core.futures import then
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.problem.output import OutputSelector
 from pellucid.core.problem.problem import Options, Problem
+from pellucid.core.problem.target_resolution import one_of
 from pellucid.core.tensors import Tensors, describe
 from pellucid.errors import located, renamed
 
@@ -102,6 +102,8 @@ def calls(
                 fields[keywords] = {name: value for name, value in values.items() if name not in route.names}
             of_input = values.get("attribute_to_layer_input", values.get("attribute_to_neuron_input", False))
             problem = values_for(route.problem, values)
+            if "targets" in values:
+                problem["target"] = one_of(values["target"], values["targets"])
             if layer is not None:
                 problem |= layer(attribution, inputs, of_input)
             if route.selects_neuron:
@@ -120,58 +122,49 @@ def calls(
         def attribute(self: Any, *args: Any, **kwargs: Any) -> Any:
             named = {name: value for name, value in kwargs.items() if name not in DATA_OPTIONS}
             signature(self, *args, **named)  # which does nothing, and raises Python's own errors of arguments
-            values = {**route.defaults, **dict(zip(route.names, args, strict=False)), **kwargs}
-            attribution, given, more = (self, values, {}) if is_plain(self, values) else arranged(self, values)
-            return run_call(attribution, given["inputs"], lambda: call_of(attribution, given), **more)
+            return run_call(self, {**route.defaults, **dict(zip(route.names, args, strict=False)), **kwargs}, call_of)
 
         return cast("Callable[P, R]", attribute)
 
     return decorate
 
 
-def run_call(
-    attribution: Attribution,
-    inputs: TensorOrTensors,
-    call: Callable[[], MethodCall],
-    *,
-    restored: Callable[[Tensors], Any] | None = None,
-    output_selector: OutputSelector = None,
-) -> Attributed:
+def run_call(attribution: Attribution, values: Values, call_of: Callable[[Any, Values], MethodCall]) -> Attributed:
     """Call a method as Captum's users do.
 
     Args:
         attribution: The object of Captum's class.
-        inputs: One tensor or a tuple of tensors, examples first.
-        call: Makes the call; what it raises is told with the inputs, as what the method raises is.
-        restored: Attributions of inputs -> the structure of the user's own; None for tensors.
-        output_selector: Which tensor a model's output is.
+        values: The arguments of its `attribute`, and those of [DataOptions][pellucid.attr._data.DataOptions].
+        call_of: (the object, or a copy whose model takes tensors; arguments, with tensors as inputs) -> the call.
 
     Returns:
-        Attributions as the inputs came, a tensor or a tuple, or as the layer has its tensors; where deltas or standard
-        errors were asked for, a tuple of these.
+        Attributions as the inputs came, or as the layer has its tensors; where deltas or standard errors were asked
+        for, a tuple of these.
     """
-    name = type(attribution).__name__
+    name, caller, arrangement = type(attribution).__name__, attribution, PLAIN
+    inputs = values["inputs"]
     try:
         refuse_what_is_not_called(attribution)
-        made = call()
+        if not is_plain(attribution, values):
+            attribution, values, arrangement = arranged(attribution, values)
+            inputs = values["inputs"]
+        made = call_of(attribution, values)
         gradient_function = getattr(attribution, "gradient_func", compute_gradients)
         options = Options(
             gradient_function=None if gradient_function is compute_gradients else gradient_function,
             progress=f"{attribution.get_name()} attribution" if made.show_progress else None,
             reported_as=name,
             returns_futures=attribution._in_future,
-            output_selector=output_selector,
+            output_selector=arrangement.output_selector,
             **{"internal_batch_size": attribution._rows_per_forward, **made.options},
         )
         f = function_of(Problem(attribution.forward_func, inputs, options=options, **made.problem))
         result = made.method(f, **made.arguments)
     except Exception as error:
-        raise renamed(located(error, name, describe(inputs)), callers_names(attribution)) from error.__cause__
-    observed = f.session.observed if made.keeps_single else None
-    per_feature = getattr(made.method, "per_feature", False)
-    arrange = functools.partial(
-        _arrange_result, inputs, observed, None if per_feature else restored, return_stderr=made.return_stderr
-    )
+        raise renamed(located(error, name, describe(inputs)), callers_names(caller)) from error.__cause__
+    observed = f.session.observed if made.keeps_single and not f.evaluator.target.several else None
+    restored = None if getattr(made.method, "per_feature", False) else arrangement.restored
+    arrange = functools.partial(_arrange_result, inputs, observed, restored, return_stderr=made.return_stderr)
     return then(result, arrange) if isinstance(result, Future) else arrange(result)
 
 

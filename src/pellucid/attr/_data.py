@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping
-from typing import Any, TypeAlias, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypedDict, final
 
 from torch import Tensor
 
 from pellucid.attr._bases import Attribution, LayerAttribution, PerturbationAttribution
-from pellucid.attr._routes import callers_names
+from pellucid.core.model.inspection import check_model
 from pellucid.core.model.layers import SiteLike
 from pellucid.core.problem.output import OutputSelector
-from pellucid.core.tensors import describe, unwrap_single
+from pellucid.core.summaries import Summarized
+from pellucid.core.tensors import unwrap_single
 from pellucid.data import Arrangement, Reading, is_estimator
 from pellucid.data.arrangement import BatchDimension
-from pellucid.errors import NotDifferentiable, PellucidError, located, renamed
+from pellucid.errors import NotDifferentiable
 
 Values: TypeAlias = dict[str, Any]
 """Arguments of an `attribute`, by name."""
@@ -52,6 +54,23 @@ READ = {"batch_dim", "embedding", "keep_embedding", "processor", "tokenizer"}
 """Those that say how inputs are to be read."""
 
 
+@final
+@dataclass(frozen=True)
+class Arranged(Summarized):
+    """What becomes of a call's results, and which of the model's outputs is meant.
+
+    Args:
+        restored: Attributions of inputs -> the structure of the user's own; None for tensors, and at layers.
+        output_selector: See [OutputSelector][pellucid.methods.OutputSelector].
+    """
+
+    restored: Callable[[Sequence[Tensor]], Any] | None = None
+    output_selector: OutputSelector = None
+
+
+PLAIN = Arranged()
+
+
 def is_plain(attribution: Attribution, values: Values) -> bool:
     """Whether inputs are tensors already, the model is a function of tensors, and nothing more is asked."""
     inputs = values["inputs"]
@@ -60,7 +79,7 @@ def is_plain(attribution: Attribution, values: Values) -> bool:
     return callable(attribution.forward_func) and DATA_OPTIONS.isdisjoint(values)
 
 
-def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Values]:
+def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
     """A call as one with tensors.
 
     Args:
@@ -68,49 +87,60 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Values]:
         values: The arguments of its `attribute`, with those of [DataOptions][].
 
     Returns:
-        A copy of the object, whose model takes tensors; its arguments; and what `run_call` is told besides.
+        A copy of the object, whose model takes tensors; its arguments; and what becomes of the results.
 
     Raises:
         PellucidError: The inputs cannot be made tensors, or the method cannot do with them.
     """
-    try:
-        return _arranged(attribution, values)
-    except PellucidError as error:
-        described = describe(values["inputs"])
-        raise renamed(located(error, type(attribution).__name__, described), callers_names(attribution)) from None
-
-
-def _arranged(attribution: Any, values: Values) -> tuple[Any, Values, Values]:
     options = {name: value for name, value in values.items() if name in DATA_OPTIONS}
-    values = {name: value for name, value in values.items() if name not in DATA_OPTIONS}
-    inside = getattr(attribution, "attribution_method", None)
-    if is_estimator(attribution.forward_func) and not isinstance(inside or attribution, PerturbationAttribution):
-        raise NotDifferentiable(
-            f"forward_func predicts without gradients: got {type(attribution.forward_func).__name__}. "
-            "Hint: KernelShap, ShapleyValues, FeatureAblation or another method that takes features away."
-        )
-    embeds = inside is not None or not isinstance(attribution, PerturbationAttribution | LayerAttribution)
+    arguments = {name: value for name, value in values.items() if name not in DATA_OPTIONS}
+    method = getattr(attribution, "attribution_method", attribution)
+    _check_model(attribution.forward_func, method)
+    embeds = method is not attribution or not isinstance(method, PerturbationAttribution | LayerAttribution)
     reading = Reading(embeds=embeds, **{name: options[name] for name in READ & options.keys()})
     arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading)
     keywords = options.get("additional_forward_kwargs") or {}
-    extra = values.get("additional_forward_args")
+    changed = _arguments_of_tensors(arrangement, arguments, keywords, _takes_baselines(method))
+    restored = None if isinstance(method, LayerAttribution) else arrangement.restored
+    model = arrangement.adapted_model(tuple(keywords))
+    return _with_model(attribution, model), changed, Arranged(restored, options.get("output_selector"))
+
+
+def _arguments_of_tensors(
+    arrangement: Arrangement, arguments: Values, keywords: Mapping[str, Any], takes_baselines: bool
+) -> Values:
+    """The arguments of a call, with tensors in the place of inputs and of what lies as these do."""
+    extra = arguments.get("additional_forward_args")
     extra = () if extra is None else extra if isinstance(extra, tuple) else (extra,)
-    values["inputs"] = unwrap_single(arrangement.tensors)
-    values["additional_forward_args"] = (*arrangement.followers, *extra, *keywords.values()) or None
-    if "baselines" in values or _takes_baselines(inside):
-        values["baselines"] = arrangement.baselines(values.get("baselines"))
-    if values.get("feature_mask") is not None:
-        values["feature_mask"] = arrangement.masks(values["feature_mask"])
-    if arrangement.needs_whole_batch:
-        values["whole_batch"] = True
-    more: Values = {"output_selector": options.get("output_selector")}
-    if not isinstance(inside or attribution, LayerAttribution):
-        more["restored"] = arrangement.restored
-    return _with_model(attribution, arrangement.adapted_model(tuple(keywords))), values, more
+    changed = arguments | {
+        "inputs": unwrap_single(arrangement.tensors),
+        "additional_forward_args": (*arrangement.followers, *extra, *keywords.values()) or None,
+    }
+    if takes_baselines:
+        changed["baselines"] = arrangement.baselines(arguments.get("baselines"))
+    if arguments.get("feature_mask") is not None:
+        changed["feature_mask"] = arrangement.masks(arguments["feature_mask"])
+    return changed | ({"whole_batch": True} if arrangement.needs_whole_batch else {})
 
 
-def _takes_baselines(attribution: Any) -> bool:
-    return attribution is not None and "baselines" in inspect.signature(attribution.attribute).parameters
+def _check_model(model: Any, method: Any) -> None:
+    """Check that a model is a function, or that the method can do with its predictions.
+
+    Raises:
+        WrongType: It is neither a function nor an estimator.
+        NotDifferentiable: It is an estimator, and the method takes gradients.
+    """
+    if not is_estimator(model):
+        check_model(model)
+    elif not isinstance(method, PerturbationAttribution):
+        raise NotDifferentiable(
+            f"forward_func predicts without gradients: got {type(model).__name__}. "
+            "Hint: KernelShap, ShapleyValues, FeatureAblation or another method that takes features away."
+        )
+
+
+def _takes_baselines(method: Any) -> bool:
+    return "baselines" in inspect.signature(method.attribute).parameters
 
 
 def _with_model(attribution: Any, model: Any) -> Any:

@@ -45,7 +45,7 @@ class Inside:
     def __call__(self, f: ModelFunction, **kwargs: Any) -> Attributions:
         """What `attribute` says of the points, with those of `kwargs` that follow rows picked."""
         following = {name: f.session.select_rows(kwargs[name], f.examples) for name in _FOLLOWING if name in kwargs}
-        if "target" in kwargs:
+        if kwargs.pop("targets", None) is not None or "target" in kwargs:
             following["target"] = f.evaluator.target.argument(f.examples)
         inputs = f.x if self.tuples else f.x[0]
         with nullcontext() if ours(type(self.attribution)) else restoring_numpy_state_on_error():

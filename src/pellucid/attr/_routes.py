@@ -50,8 +50,9 @@ NOT_ROUTED = {
     "neuron_selector",
     "return_stderr",
     "show_progress",
+    "targets",
 }
-"""Arguments that say which tensors of a layer are meant, which neuron, and in which form results come."""
+"""Arguments that say which tensors of a layer are meant, which neuron or targets, and in which form results come."""
 
 PROBLEM = {"target", "additional_forward_args"}
 _NONE = inspect.Parameter.empty

@@ -27,7 +27,7 @@ from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.removal import RemovalLike
 from pellucid.core.games.windows import Strides, WindowShapes
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.methods.perturbation.permutation import Permutation
 
 
@@ -57,6 +57,7 @@ class FeatureAblation(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
         **kwargs: Any,
@@ -86,8 +87,12 @@ class FeatureAblation(PerturbationAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -102,6 +107,8 @@ class FeatureAblation(PerturbationAttribution):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a feature is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
@@ -152,6 +159,7 @@ class Occlusion(FeatureAblation):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
     ) -> Inputs:
@@ -184,14 +192,20 @@ class Occlusion(FeatureAblation):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a window is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
@@ -245,6 +259,7 @@ class FeaturePermutation(FeatureAblation):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
@@ -264,8 +279,12 @@ class FeaturePermutation(FeatureAblation):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -280,6 +299,8 @@ class FeaturePermutation(FeatureAblation):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             seed: Seeds these draws; None draws from torch's global generator.
             generator: Gives the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
@@ -327,6 +348,7 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
         attribute_to_layer_input: bool = False,
         perturbations_per_eval: int | None = None,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         show_progress: bool = False,
         replay: bool = True,
@@ -357,8 +379,12 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -373,6 +399,8 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a feature is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
@@ -426,6 +454,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         layer_mask: FeatureMask = None,
         perturbations_per_eval: int | None = None,
         *,
+        targets: TargetsLike | None = None,
         show_progress: bool = False,
         replay: bool = True,
         seed: int | None = None,
@@ -446,8 +475,12 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -461,6 +494,8 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
                 each value once.
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             show_progress: Whether to show a progress bar on stderr.
             replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these
                 were checked to give the same output. False runs them in every forward.
@@ -484,6 +519,8 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         feature_mask: FeatureMask = None,
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
+        *,
+        targets: TargetsLike | None = None,
         **kwargs: Any,
     ) -> Future[Attributed]:
         """The same as a future; as in Captum, the mask has the inputs' name here, but it is the layer's."""
@@ -495,6 +532,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
             feature_mask,
             perturbations_per_eval,
             show_progress=show_progress,
+            targets=targets,
         )
 
 
@@ -546,8 +584,12 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             baselines: What replaces a feature, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.

@@ -19,7 +19,7 @@ from pellucid.attr._bases import (
 )
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, Layer, Site, SiteLike
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.methods.backprop.guided import RECTIFIERS
 from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform
 
@@ -54,6 +54,7 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
         attr_dim_summation: bool = True,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         reshape_transform: ReshapeTransform | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -73,8 +74,12 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -83,6 +88,8 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
             attr_dim_summation: Whether the map is the sum over channels, (B, 1, *spatial), or keeps them, (B, C,
                 *spatial).
             grad_kwargs: Further arguments of `torch.autograd.grad`.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             reshape_transform: Makes (B, C, *spatial) of the layer's activations; None infers the channel dimension.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
@@ -140,6 +147,7 @@ class GuidedGradCam(GradientAttribution):
         interpolate_mode: Interpolation = "nearest",
         attribute_to_layer_input: bool = False,
         *,
+        targets: TargetsLike | None = None,
         reshape_transform: ReshapeTransform | None = None,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
@@ -160,13 +168,19 @@ class GuidedGradCam(GradientAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             interpolate_mode: How the map is resized to the inputs.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             reshape_transform: See `pellucid.methods.cam.activation_map.ClassActivationMap`.
             activations: See `pellucid.methods.backprop.guided.GuidedBackprop`.
             create_graph: Whether the attributions can be differentiated.

@@ -25,7 +25,7 @@ from pellucid.attr._bases import (
 from pellucid.attr._calls import Conversion, calls
 from pellucid.core.evaluation.quadrature import Quadrature
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 
 _TRAPEZOIDS: dict[str, Quadrature] = {"riemann_trapezoid": "captum_trapezoid"}
 AS_CAPTUM_WEIGHS: dict[str, Conversion] = {"method": lambda method, _: _TRAPEZOIDS.get(method, method)}
@@ -63,6 +63,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
@@ -79,6 +80,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         method: Quadrature = "gausslegendre",
         internal_batch_size: int | None = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
@@ -101,6 +103,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
@@ -130,8 +133,12 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -143,6 +150,8 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
                 forwards.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             grad_kwargs: Further arguments of `torch.autograd.grad`.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
@@ -195,6 +204,7 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
         attribute_to_neuron_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
@@ -213,8 +223,12 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             baselines: Where the line starts:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -236,8 +250,12 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -246,6 +264,8 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             attribute_to_neuron_input: Whether the neuron is one of what the layer takes, and not of what it returns.
             grad_kwargs: Further arguments of `torch.autograd.grad`.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
@@ -290,6 +310,7 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
@@ -319,8 +340,12 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -329,6 +354,8 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             grad_kwargs: Further arguments of `torch.autograd.grad`.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend

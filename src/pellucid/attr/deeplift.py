@@ -27,7 +27,7 @@ from pellucid.attr._calls import Conversion, calls
 from pellucid.attr._internals import OF_RULES, Unread
 from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.methods.deeplift.deeplift import with_three_arguments
 
 ONE_BASELINE: dict[str, Conversion] = {"custom_attribution_func": lambda function, _: with_three_arguments(function)}
@@ -72,6 +72,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         return_convergence_delta: Literal[False] = False,
         custom_attribution_func: Callable[..., Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -87,6 +88,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         custom_attribution_func: Callable[..., Any] | None = None,
         internal_batch_size: int | None = None,
@@ -106,6 +108,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         return_convergence_delta: bool = False,
         custom_attribution_func: Callable[..., Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -137,14 +140,20 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             return_convergence_delta: Whether to measure how far the attributions are from adding up, which costs
                 nothing.
             custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
@@ -202,6 +211,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         custom_attribution_func: Callable[..., Any] | None = None,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -217,6 +227,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         attribute_to_layer_input: bool = False,
         custom_attribution_func: Callable[..., Any] | None = None,
@@ -240,6 +251,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         custom_attribution_func: Callable[..., Any] | None = None,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -271,8 +283,12 @@ class LayerDeepLift(LayerAttribution, DeepLift):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -281,6 +297,8 @@ class LayerDeepLift(LayerAttribution, DeepLift):
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
             grad_kwargs: Further arguments of `torch.autograd.grad`.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
@@ -374,8 +392,12 @@ class NeuronDeepLift(NeuronDeepLiftBase):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             baselines: What to compare with:
                 * `None`: zero.
                 * a number: this value everywhere.

@@ -21,7 +21,7 @@ from pellucid.attr._calls import calls
 from pellucid.attr.deeplift import ONE_BASELINE, DeepLift, LayerDeepLift, NeuronDeepLiftBase
 from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.baselines import given_baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import as_tensor_tuple
 
 MANY_BASELINES = ONE_BASELINE | {"baselines": given_baselines}
@@ -61,6 +61,7 @@ class DeepLiftShap(DeepLift):
         return_convergence_delta: Literal[False] = False,
         custom_attribution_func: Callable[..., Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -77,6 +78,7 @@ class DeepLiftShap(DeepLift):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         custom_attribution_func: Callable[..., Any] | None = None,
         internal_batch_size: int | None = None,
@@ -97,6 +99,7 @@ class DeepLiftShap(DeepLift):
         return_convergence_delta: bool = False,
         custom_attribution_func: Callable[..., Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -115,6 +118,7 @@ class DeepLiftShap(DeepLift):
         return_convergence_delta: bool = False,
         custom_attribution_func: Callable[..., Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -139,13 +143,19 @@ class DeepLiftShap(DeepLift):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             return_convergence_delta: Whether to measure how far the attributions are from adding up.
             custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
@@ -204,6 +214,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         attribute_to_layer_input: bool = False,
         custom_attribution_func: Callable[..., Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -220,6 +231,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         attribute_to_layer_input: bool = False,
         custom_attribution_func: Callable[..., Any] | None = None,
@@ -242,6 +254,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         attribute_to_layer_input: bool = False,
         custom_attribution_func: Callable[..., Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -261,6 +274,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         attribute_to_layer_input: bool = False,
         custom_attribution_func: Callable[..., Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -285,14 +299,20 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             return_convergence_delta: Whether to measure how far the attributions are from adding up.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             custom_attribution_func: Makes attributions of multipliers, inputs and baselines, in place of their product.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
@@ -400,8 +420,12 @@ class NeuronDeepLiftShap(NeuronDeepLiftBase):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least, or a
                 `pellucid.methods.Background`; or a function of the inputs that returns one. Or a function, of nothing
                 or of the inputs, that returns them.

@@ -22,7 +22,7 @@ from pellucid.attr._bases import (
 )
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, SiteLike
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import Tensors
 
 
@@ -49,6 +49,7 @@ class Saliency(GradientAttribution):
         abs: bool = True,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
     ) -> Inputs:
@@ -66,12 +67,18 @@ class Saliency(GradientAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             abs: Whether to take absolute values.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
 
@@ -105,6 +112,7 @@ class InputXGradient(GradientAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
     ) -> Inputs:
@@ -122,11 +130,17 @@ class InputXGradient(GradientAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
 
@@ -185,6 +199,7 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
     ) -> Attributed:
@@ -202,13 +217,19 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             grad_kwargs: Further arguments of `torch.autograd.grad`.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
 
@@ -268,8 +289,12 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.

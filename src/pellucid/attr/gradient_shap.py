@@ -27,7 +27,7 @@ from pellucid.attr._bases import (
 from pellucid.attr._calls import Conversion, calls
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.problem.baselines import given_baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.random_streams import Seed
 
 DISTRIBUTION: dict[str, Conversion] = {"baselines": given_baselines}
@@ -61,6 +61,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         additional_forward_args: Any = None,
         return_convergence_delta: Literal[False] = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -83,6 +84,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         internal_batch_size: int | None = None,
         create_graph: bool = False,
@@ -107,6 +109,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         additional_forward_args: Any = None,
         return_convergence_delta: bool = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -130,6 +133,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         additional_forward_args: Any = None,
         return_convergence_delta: bool = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -160,13 +164,19 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per
                 sample.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
@@ -223,6 +233,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         return_convergence_delta: Literal[False] = False,
         attribute_to_layer_input: bool = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -246,6 +257,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         attribute_to_layer_input: bool = False,
         internal_batch_size: int | None = None,
@@ -273,6 +285,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         return_convergence_delta: bool = False,
         attribute_to_layer_input: bool = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -298,6 +311,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         return_convergence_delta: bool = False,
         attribute_to_layer_input: bool = False,
         *,
+        targets: TargetsLike | None = None,
         internal_batch_size: int | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -329,14 +343,20 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             return_convergence_delta: Whether to measure how far each sample is from adding up, at two more forwards per
                 sample.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
@@ -466,8 +486,12 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input, each drawn by itself;
                 a `pellucid.methods.Background`, whose rows are drawn; or a function of the inputs that returns one. Or
                 a function, of nothing or of the inputs, that returns them.

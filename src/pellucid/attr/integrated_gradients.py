@@ -26,7 +26,7 @@ from pellucid.attr._calls import calls
 from pellucid.attr._internals import OverriddenPart
 from pellucid.core.evaluation.quadrature import Quadrature
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 
 
 class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
@@ -57,6 +57,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         internal_batch_size: int | None = None,
         return_convergence_delta: Literal[False] = False,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         tolerance: float = 1e-3,
@@ -75,6 +76,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         method: Quadrature = "gausslegendre",
         internal_batch_size: int | None = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         create_graph: bool = False,
         show_progress: bool = False,
@@ -95,6 +97,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         internal_batch_size: int | None = None,
         return_convergence_delta: bool = False,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         tolerance: float = 1e-3,
@@ -126,8 +129,12 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -138,6 +145,8 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
             internal_batch_size: The largest number of rows per forward; None chooses it automatically.
             return_convergence_delta: Whether to measure how far the attributions are from adding up, at two more
                 forwards.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             tolerance: With "auto", how far the sum may be from the change.
@@ -191,6 +200,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         tolerance: float = 1e-3,
@@ -210,6 +220,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         method: Quadrature = "gausslegendre",
         internal_batch_size: int | None = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
@@ -235,6 +246,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         attribute_to_layer_input: bool = False,
         grad_kwargs: dict[str, Any] | None = None,
         *,
+        targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
         tolerance: float = 1e-3,
@@ -267,8 +279,12 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -281,6 +297,8 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
                 forwards.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             grad_kwargs: Further arguments of `torch.autograd.grad`.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             tolerance: With "auto", how far the sum may be from the change.
@@ -351,8 +369,12 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             baselines: Where the line starts:
                 * `None`: zero.
                 * a number: this value everywhere.

@@ -20,7 +20,7 @@ from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import as_tensor_tuple
 from pellucid.methods.surrogates.coalition_samplers import captum_samples
 from pellucid.methods.surrogates.design import Perturbation, Similarity, Surrogate
@@ -106,6 +106,7 @@ class LimeBase(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         whole_batch: bool | None = None,
         **kwargs: Any,
     ) -> Inputs:
@@ -123,8 +124,12 @@ class LimeBase(PerturbationAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -132,6 +137,8 @@ class LimeBase(PerturbationAttribution):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
             **kwargs: What the functions that perturb, transform and compare are given.
@@ -193,6 +200,7 @@ class Lime(LimeBase):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         return_stderr: Literal[False] = False,
         tolerance: float = 0.01,
@@ -216,6 +224,7 @@ class Lime(LimeBase):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         return_stderr: Literal[True],
         tolerance: float = 0.01,
@@ -239,6 +248,7 @@ class Lime(LimeBase):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         return_stderr: bool = False,
         tolerance: float = 0.01,
@@ -273,8 +283,12 @@ class Lime(LimeBase):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -292,6 +306,8 @@ class Lime(LimeBase):
             return_input_shape: Whether each element has the value of its feature, or else there is one value per
                 feature.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a feature is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
@@ -356,6 +372,7 @@ class KernelShap(Lime):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         sampling: Sampling = "captum",
         return_stderr: Literal[False] = False,
@@ -380,6 +397,7 @@ class KernelShap(Lime):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         sampling: Sampling = "captum",
         return_stderr: Literal[True],
@@ -404,6 +422,7 @@ class KernelShap(Lime):
         return_input_shape: bool = True,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         sampling: Sampling = "captum",
         return_stderr: bool = False,
@@ -439,8 +458,12 @@ class KernelShap(Lime):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -460,6 +483,8 @@ class KernelShap(Lime):
             return_input_shape: Whether each element has the value of its feature, or else there is one value per
                 feature.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a feature is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.

@@ -22,7 +22,7 @@ from pellucid.attr._bases import (
 )
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, SiteLike
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import as_tensor_tuple, sum_over_tensors
 
 DEFAULT = methods.Composite()
@@ -64,6 +64,7 @@ class LRP(CompleteAttribution):
         return_convergence_delta: Literal[False] = False,
         verbose: bool = False,
         *,
+        targets: TargetsLike | None = None,
         composite: methods.Composite = DEFAULT,
         strict: bool = False,
         create_graph: bool = False,
@@ -77,6 +78,7 @@ class LRP(CompleteAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         verbose: bool = False,
         composite: methods.Composite = DEFAULT,
@@ -94,6 +96,7 @@ class LRP(CompleteAttribution):
         return_convergence_delta: bool = False,
         verbose: bool = False,
         *,
+        targets: TargetsLike | None = None,
         composite: methods.Composite = DEFAULT,
         strict: bool = False,
         create_graph: bool = False,
@@ -113,13 +116,19 @@ class LRP(CompleteAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             return_convergence_delta: Whether to measure how much of the output is lost.
             verbose: Whether to print what every call receives and passes on; see `trace`.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             composite: Which rule each layer follows.
             strict: Whether calls without a rule raise an error.
             create_graph: Whether the attributions can be differentiated.
@@ -186,6 +195,7 @@ class LayerLRP(LRP, LayerAttribution):
         attribute_to_layer_input: bool = False,
         verbose: bool = False,
         *,
+        targets: TargetsLike | None = None,
         composite: methods.Composite = DEFAULT,
         strict: bool = False,
         create_graph: bool = False,
@@ -200,6 +210,7 @@ class LayerLRP(LRP, LayerAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         return_convergence_delta: Literal[True],
         attribute_to_layer_input: bool = False,
         verbose: bool = False,
@@ -220,6 +231,7 @@ class LayerLRP(LRP, LayerAttribution):
         attribute_to_layer_input: bool = False,
         verbose: bool = False,
         *,
+        targets: TargetsLike | None = None,
         composite: methods.Composite = DEFAULT,
         strict: bool = False,
         create_graph: bool = False,
@@ -240,14 +252,20 @@ class LayerLRP(LRP, LayerAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             return_convergence_delta: Whether to measure how much of the output is lost.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             verbose: Whether to print what every call receives and passes on; see `trace`.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             composite: Which rule each layer follows.
             strict: Whether calls without a rule raise an error.
             create_graph: Whether the attributions can be differentiated.

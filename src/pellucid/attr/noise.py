@@ -9,9 +9,9 @@ import torch
 from pellucid import methods
 from pellucid.attr._bases import Attributed, Attribution, GradientAttribution, TensorOrTensors
 from pellucid.attr._calls import MethodCall, run_call
-from pellucid.attr._data import arranged, is_plain
 from pellucid.attr._inside import Inside, method_inside
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
+from pellucid.core.problem.target_resolution import one_of
 from pellucid.core.random_streams import Seed
 from pellucid.methods.gradients.noise_tunnel import Average
 
@@ -73,7 +73,7 @@ class NoiseTunnel(Attribution):
             generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
-            **kwargs: What the method inside is given; its `target`, `baselines`, `feature_mask` and
+            **kwargs: What the method inside is given; its `target` or `targets`, `baselines`, `feature_mask` and
                 `additional_forward_args` follow the noisy copies.
 
         Returns:
@@ -100,15 +100,13 @@ class NoiseTunnel(Attribution):
                     seed=seed,
                     generator=generator,
                 ),
-                problem={"target": values.get("target")},
+                problem={"target": one_of(values.get("target"), values.get("targets"))},
                 options={"create_graph": values.get("create_graph", False), "whole_batch": whole_batch},
                 arguments={name: value for name, value in values.items() if name != "inputs"},
                 return_stderr=return_stderr,
             )
 
-        values = {"inputs": inputs, **kwargs}
-        tunnel, given, more = (self, values, {}) if is_plain(self, values) else arranged(self, values)
-        return run_call(tunnel, given["inputs"], lambda: call_of(tunnel, given), **more)
+        return run_call(self, {"inputs": inputs, **kwargs}, call_of)
 
     def has_convergence_delta(self) -> bool:
         """Whether the method inside can return convergence deltas."""

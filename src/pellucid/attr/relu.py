@@ -12,7 +12,7 @@ from pellucid import methods
 from pellucid.attr._bases import GradientAttribution, Inputs, NeuronAttribution
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, SiteLike
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.methods.backprop.guided import RECTIFIERS
 
 
@@ -42,6 +42,7 @@ class GuidedBackprop(GradientAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -60,11 +61,17 @@ class GuidedBackprop(GradientAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             activations: Names of the functions that follow the rule, whether modules call them or plain code.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
@@ -103,6 +110,7 @@ class Deconvolution(GradientAttribution):
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
+        targets: TargetsLike | None = None,
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,
@@ -121,11 +129,17 @@ class Deconvolution(GradientAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             activations: Names of the functions that follow the rule, whether modules call them or plain code.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
@@ -193,8 +207,12 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -268,8 +286,12 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.

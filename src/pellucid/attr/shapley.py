@@ -17,7 +17,7 @@ from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target import TargetLike, TargetsLike
 
 
 class ShapleyValueSampling(PerturbationAttribution):
@@ -47,6 +47,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         tolerance: float = 0.01,
         relative: bool = False,
@@ -69,6 +70,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         tolerance: float = 0.01,
         relative: bool = False,
@@ -91,6 +93,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         tolerance: float = 0.01,
         relative: bool = False,
@@ -125,8 +128,12 @@ class ShapleyValueSampling(PerturbationAttribution):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -143,6 +150,8 @@ class ShapleyValueSampling(PerturbationAttribution):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a feature is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
@@ -199,6 +208,7 @@ class ShapleyValues(ShapleyValueSampling):
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
         *,
+        targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
     ) -> Inputs:
@@ -227,8 +237,12 @@ class ShapleyValues(ShapleyValueSampling):
                 * a tensor or a list that is longer, where the output has more rows than examples: one element per row
                   of the output.
                 * a callable: any function of the output that returns one value per example, `lambda output:
-                  output.logits[:, 3]`.
-                Negative numbers count from the end.
+                  output.logits[:, 3]`, or one of `pellucid.targets`.
+                * a `Contrast(a, b)` of two of these: why a rather than b.
+                * a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after
+                  the examples.
+                Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
+                output with `logits`, as Hugging Face's have, these are meant.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
@@ -243,6 +257,8 @@ class ShapleyValues(ShapleyValueSampling):
             perturbations_per_eval: The largest number of perturbations of the batch per forward; None chooses it
                 automatically.
             show_progress: Whether to show a progress bar on stderr.
+            targets: Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K).
+                Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             removal: How a feature is taken away, in the place of baselines:
                 * `pellucid.methods.Blur`: by the input, blurred.
                 * `pellucid.methods.Segments`: by the mean colour of what is absent, or of patches or superpixels.
@@ -272,6 +288,8 @@ class ShapleyValues(ShapleyValueSampling):
         n_samples: int = 25,
         perturbations_per_eval: int | None = None,
         show_progress: bool = False,
+        *,
+        targets: TargetsLike | None = None,
     ) -> Future[Attributed]:
         """The same as a future; as in Captum, it takes `n_samples`, which are of no use."""
         return call_in_future(
@@ -283,4 +301,5 @@ class ShapleyValues(ShapleyValueSampling):
             feature_mask,
             perturbations_per_eval,
             show_progress,
+            targets=targets,
         )

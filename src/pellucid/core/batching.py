@@ -89,6 +89,7 @@ class Budget(Summarized):
     max_samples: int | None = None
     progress: str | None = None
     sweep_rows: int = 0
+    _row_bytes: int = 0
     _measures_next: bool = False
     _max_samples_now: int | None = None
 
@@ -228,7 +229,13 @@ class Budget(Summarized):
             with _LargestTensor() as largest:
                 yield
             used_bytes = self.largest_tensors * largest.bytes
-        self.rows, self.rows_are_final = max(1, self.block_bytes // max(1, used_bytes // rows)), True
+        self._row_bytes, self.rows_are_final = max(1, used_bytes // rows), True
+        self.rows = max(1, self.block_bytes // self._row_bytes)
+
+    def count_gradients(self, row_bytes: int) -> None:
+        """Count what the gradients of several targets take for each row, besides what has been measured, if it has."""
+        if self._row_bytes:
+            self.rows = min(self.rows, max(1, self.block_bytes // (self._row_bytes + row_bytes)))
 
 
 def _even_size(count: int, max_size: int) -> int:

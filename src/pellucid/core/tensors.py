@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -204,6 +204,35 @@ def plus(left: Tensors, right: Tensors) -> Tensors:
 def times(left: Tensors, right: Tensors) -> Tensors:
     """Products, tensor by tensor."""
     return tuple(a * b for a, b in zip(left, right, strict=True))
+
+
+def per_target(tensors: Tensors, gradients: Tensors, after: int = 1) -> Tensors:
+    """Tensors (n, ...) as (n, 1, ...) beside gradients (n, K, ...) of several targets; else as they are.
+
+    Args:
+        tensors: The tensors that the gradients belong to, or differences of them.
+        gradients: One for each tensor.
+        after: After how many dimensions the targets come.
+    """
+    return tuple(
+        tensor if tensor.ndim == gradient.ndim else tensor.unsqueeze(after)
+        for tensor, gradient in zip(tensors, gradients, strict=True)
+    )
+
+
+def stacked(tensors_of_targets: Sequence[Tensors]) -> Tensors:
+    """Tensors (n, ...) of each of K targets as tensors (n, K, ...); without rows where there are none."""
+    return tuple(
+        torch.stack(of_targets, 1) if of_targets[0].shape != (0,) else of_targets[0]
+        for of_targets in zip(*tensors_of_targets, strict=True)
+    )
+
+
+def for_each_target(function: Callable[[Tensors], Tensors], gradients: Tensors, *, several: bool) -> Tensors:
+    """What a function of gradients (n, ...) returns for those of several targets, (n, K, ...), or for those of one."""
+    if not several:
+        return function(gradients)
+    return stacked([function(of_one) for of_one in zip(*(tensor.unbind(1) for tensor in gradients), strict=True)])
 
 
 def sum_per_row(tensor: Tensor, kept: int = 1) -> Tensor:

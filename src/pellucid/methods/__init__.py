@@ -10,7 +10,7 @@ from pellucid.core.model.layers import Layer
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Background
 from pellucid.core.problem.problem import Options, Problem
-from pellucid.core.problem.target import Neuron
+from pellucid.core.problem.target import Contrast, Neuron, Several
 from pellucid.methods.attention import AttentionRollout
 from pellucid.methods.backprop import Deconvolution, GuidedBackprop
 from pellucid.methods.cam import (
@@ -87,6 +87,7 @@ __all__ = [
     "Composite",
     "Conductance",
     "Conservation",
+    "Contrast",
     "Deconvolution",
     "DeepLift",
     "DeepLiftShap",
@@ -136,6 +137,7 @@ __all__ = [
     "ScoreCam",
     "Segments",
     "Session",
+    "Several",
     "ShapleyInteractionSampling",
     "ShapleyInteractions",
     "ShapleyValueSampling",

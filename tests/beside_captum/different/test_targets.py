@@ -1,5 +1,6 @@
 """Targets that Captum does not take. Each docstring is a line of `docs/differences.md`."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,27 @@ def test_a_model_that_returns_more_than_a_tensor():
     ]:
         wrapped = attributed(choose, model=lambda x, wrap=wrap: wrap(CASE.model(x)))
         assert_answered(wrapped, expected, attributed(1))
+
+
+def test_an_output_with_logits():
+    """A model that returns an object with `logits`: Captum raises AttributeError; the logits are explained."""
+
+    def model(x: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=CASE.model(x))
+
+    assert_answered(attributed(1, model=model), AttributeError, attributed(1))
+    assert_answered(attributed([0, 2, 1, 0], model=model), AttributeError, attributed([0, 2, 1, 0]))
+
+
+def test_the_name_of_a_class():
+    """The name of a class as target: Captum raises AssertionError; it is the number that `id2label` has for it."""
+
+    def model(x: torch.Tensor) -> torch.Tensor:
+        return CASE.model(x)
+
+    model.id2label = {0: "cat", 1: "dog", 2: "bus"}
+    assert_answered(attributed("dog", model=model), AssertionError, attributed(1))
+    assert_answered(attributed(["cat", "bus", "dog", "cat"], model=model), AssertionError, attributed([0, 2, 1, 0]))
 
 
 @pytest.mark.parametrize(

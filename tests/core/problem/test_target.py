@@ -5,7 +5,8 @@ from torch import nn
 
 from pellucid.core.evaluation.model_function import function_of
 from pellucid.core.model.layers import OUTPUT, Layer, Site
-from pellucid.core.problem.target import Neuron, target_at
+from pellucid.core.problem.target import Neuron
+from pellucid.core.problem.target_resolution import target_at
 from pellucid.errors import InvalidArgument, OutOfRange
 from pellucid.methods import Problem
 

@@ -13,7 +13,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.point_samplers import precomputed_points, straight_line
 from pellucid.core.evaluation.sweep import values_at, weighted_gradient_sum
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, minus, sum_over_tensors, times
+from pellucid.core.tensors import Tensors, minus, per_target, sum_over_tensors, times
 from pellucid.errors import InvalidArgument, warn
 
 FIRST_STEPS = 4
@@ -65,7 +65,7 @@ def integrate_adaptively(
     )
     if len(change) != len(f) or f.session.whole_batch:
         raise InvalidArgument('n_steps="auto" needs one value for each example: got one for the batch.')
-    change = change.flatten()
+    change = change[:, 0]  # [n], or [n, K] of several targets
     goal = tolerance * change.abs() if relative else torch.full_like(change, tolerance)
     steps = min(FIRST_STEPS, most)
     nodes = torch.linspace(0, 1, steps + 1, dtype=torch.float64, device="cpu")
@@ -74,11 +74,14 @@ def integrate_adaptively(
     means = weighted_gradient_sum(f, weights, straight_line(start, end, nodes))
     evaluations = torch.full((len(f),), steps + 1, device="cpu")
     while True:
-        gap = sum_over_tensors(times(means, minus(end, start))).detach() - change
-        converged = (gap.abs() <= goal).cpu()
-        unfinished = (~converged & gap.isfinite().cpu()).nonzero().flatten()  # what is not finite never adds up
+        shares = times(means, per_target(minus(end, start), means))
+        gap = (sum_over_tensors(shares, change.ndim).detach() - change).cpu()
+        adds_up = gap.abs() <= goal.cpu()
+        converged = adds_up.reshape(len(f), -1).all(1)
+        goes_on = (~adds_up & gap.isfinite()).reshape(len(f), -1).any(1)  # what is not finite never adds up
+        unfinished = goes_on.nonzero().flatten()
         if len(unfinished) and 2 * steps > most:
-            rows, missed = f.examples[unfinished].tolist(), float(gap[unfinished.to(gap.device)].abs().max())
+            rows, missed = f.examples[unfinished].tolist(), float(gap[unfinished].abs().max())
             warn(
                 f"tolerance is not reached in {steps} steps for examples {rows}: sums miss the change of the output by "
                 f"up to {missed:.2g}. Hint: a larger tolerance, or relative=True, or more as max_steps."

@@ -28,20 +28,21 @@ def completeness_gap(f: ModelFunction, attributions: Tensors, start: Tensors, *,
         exact: Whether the attributions should add up, so that the user is warned where they do not.
 
     Returns:
-        One gap per point, [n]; a single one where the model collapses the batch.
+        One gap per point, [n], or [n, K] of several targets; of one point where the model collapses the batch.
     """
-    totals = sum_over_tensors(attributions).detach()
     end, begin = outputs_at_ends(f, start)
+    totals = sum_over_tensors(attributions, end.ndim).detach()
     if exact and not f.evaluator.source.modules and not totals.is_complex():
         warn_of_misses(attributions, end, begin, together=f.session.whole_batch)
-    return gap_to_change(totals[:, None], end - begin).flatten()
+    return gap_to_change(totals, end - begin)
 
 
 def outputs_at_ends(f: ModelFunction, start: Tensors) -> tuple[Tensor, Tensor]:
-    """The outputs at a function's own points and at the baselines `start`, [n, 1] each."""
+    """The outputs at a function's own points and at the baselines `start`, [n] each, or [n, K] of several targets."""
     end = f.from_inputs() if f.own_tensors is None else f
     outputs_at_end = values_at(end, 1, precomputed_points(as_single_sample(end.x)))
-    return outputs_at_end, values_at(f.from_inputs(), 1, precomputed_points(as_single_sample(start)))
+    outputs_at_start = values_at(f.from_inputs(), 1, precomputed_points(as_single_sample(start)))
+    return outputs_at_end[:, 0], outputs_at_start[:, 0]
 
 
 ENOUGH_STEPS = 20
@@ -85,17 +86,20 @@ def warn_of_misses(
     add up to if their signs were random, nor as smaller than the batch's mean.
 
     Args:
-        attributions: The attributions, (n, ...) each.
-        end: The outputs at the inputs, [n, 1]; of another length where the model returns one value for the batch.
+        attributions: The attributions, (n, ...) each, or (n, K, ...) of several targets.
+        end: The outputs at the inputs, [n] or [n, K]; of another length where the model returns one value for the
+            batch.
         start: The outputs at the baselines, likewise.
         together: Whether examples depend on each other, so that only the sum over the batch can be compared.
         due: Whether the attributions should add up at all; called only where they do not.
     """
-    squares = sum_over_tensors(tuple(at_least_float32(tensor.detach()).abs().square() for tensor in attributions))
-    columns = [column.detach().flatten() for column in (sum_over_tensors(attributions), squares, end, start)]
-    if together or len(columns[0]) != len(columns[2]):
+    squares = tuple(at_least_float32(tensor.detach()).abs().square() for tensor in attributions)
+    totals, sizes = (sum_over_tensors(tensors, end.ndim) for tensors in (attributions, squares))
+    columns = [totals, sizes, end, start]
+    if together or len(totals) != len(end):
         columns = [column.sum(0, keepdim=True) for column in columns]
-    comparisons = [_SumAndChange(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    rows = zip(*(column.detach().flatten().tolist() for column in columns), strict=True)
+    comparisons = [_SumAndChange(*row) for row in rows]
     mean_change = sum(row.change for row in comparisons) / max(1, len(comparisons))
     misses = [row.miss for row in comparisons if row.is_miss(mean_change)]
     if misses and due():
@@ -134,17 +138,17 @@ def completeness_gaps(f: ModelFunction, totals: Tensor, start: PointSampler, end
 
     Args:
         f: The function.
-        totals: The sum of each sample's attributions, [n, samples].
+        totals: The sum of each sample's attributions, [n, samples], or [n, samples, K] of several targets.
         start: The baseline of each sample, of the shapes of the model's inputs.
         end: The point of each sample, at the source.
 
     Returns:
-        One gap per sample, [n * samples], the samples of a point together; [samples] where the model collapses the
-        batch.
+        One gap per sample, [n * samples] or [n * samples, K], the samples of a point together; [samples] where the
+        model collapses the batch.
     """
     samples = totals.shape[1]
     change = values_at(f, samples, end) - values_at(f.from_inputs(), samples, start)
-    return gap_to_change(totals, change).flatten()
+    return gap_to_change(totals, change).flatten(0, 1)
 
 
 def gap_to_change(totals: Tensor, change: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
 import torch
 from torch import Future, Tensor
 
@@ -107,11 +108,11 @@ class Evaluator(Summarized):
         if isinstance(output, Future):
             raise InvalidArgument("model must return a tensor: got a Future. Hint: Options(returns_futures=True).")
         selector = self.session.problem.options.output_selector
-        as_it_is = self.target.site.modules or (selector is None and self.target.takes_any_output)
-        if not as_it_is and (selector is not None or not isinstance(output, Tensor)):
-            whole = output
-            output, name = chosen_output(whole, len(examples), selector)
-            self.session.observed.remember_output(name, whole)
+        if not self.target.site.modules and (selector is not None or not isinstance(output, Tensor | np.ndarray)):
+            chosen, name = chosen_output(output, len(examples), selector)
+            if selector is not None or not self.target.functions:
+                self.session.observed.remember_output(name, output)
+            output = output if selector is None else chosen
         return self.target(output if torch.is_grad_enabled() else as_tensor(output), examples)
 
     def future_output(self, points: Points) -> Future[Any]:

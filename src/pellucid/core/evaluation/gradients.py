@@ -14,11 +14,12 @@ from pellucid.core.autograd.audit import REARRANGING, kind_of, split_names
 from pellucid.core.autograd.pullback import pullback
 from pellucid.core.model.forward import Captured
 from pellucid.core.model.layers import Site
+from pellucid.core.problem.composed_targets import scalar_per_example
 from pellucid.core.problem.points import Points
 from pellucid.core.problem.target import Target
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, describe, format_shapes, is_floating, times
-from pellucid.errors import InvalidArgument, NotDifferentiable, NotScalar, WrongType, warn
+from pellucid.core.tensors import Tensors, describe, format_shapes, is_floating, stacked, times
+from pellucid.errors import InvalidArgument, NotDifferentiable, WrongType, warn
 
 
 @final
@@ -27,33 +28,14 @@ class Gradient(Summarized):
     """The result of one forward and one backward for n points.
 
     Args:
-        value: The target's values, [n]; of another length where the model collapses the batch.
-        tensors: The tensors at which gradients were taken.
-        grad: The gradients of the sum of the values with respect to these.
+        value: The target's values, [n], or [n, K] of several; of another length where the model collapses the batch.
+        tensors: The tensors at which gradients were taken, (n, ...).
+        grad: The gradients of the sum of the values with respect to these, (n, ...), or (n, K, ...) of several targets.
     """
 
     value: Tensor
     tensors: Tensors
     grad: Tensors
-
-
-def scalar_per_example(value: Tensor, target: Target) -> Tensor:
-    """The target's values (n,) or (n, 1) as [n]: a gradient needs one value per example.
-
-    Raises:
-        NotScalar: There are more.
-    """
-    if value.ndim > 1 and value[0].numel() != 1:
-        hint = (
-            f"choose one, such as {target.argument_name}=0"
-            if value.ndim == 2
-            else "give an index for each dimension, or a callable"
-        )
-        raise NotScalar(
-            f"{target.argument_name} must leave one value per example: the {target.site_label} holds "
-            f"{tuple(value.shape[1:])} values for each. Hint: {hint}."
-        )
-    return value if value.ndim == 1 else value.reshape(-1)
 
 
 def as_leaves(points: Tensors, create_graph: bool) -> Tensors:
@@ -126,9 +108,16 @@ PULLBACK = {"create_graph", "retain_graph", "allow_unused"}
 
 def _saturating_node(value: Tensor) -> Any:
     """The autograd node of a function that saturates, such as softmax, if these values are its output; else None."""
-    node: Any = value.grad_fn
+    return _behind(value.grad_fn)
+
+
+def _behind(node: Any) -> Any:
+    """The node of a function that saturates behind nodes that rearrange what it returns, if there is one; else None."""
     while node is not None and kind_of(node) in REARRANGING:
         inputs = [function for function, _ in node.next_functions if function is not None]
+        if kind_of(node) == "Stack":  # of the values of several targets
+            nodes = set(map(_behind, inputs))
+            return nodes.pop() if len(nodes) == 1 else None
         node = inputs[0] if len(inputs) == 1 else None
     return node if node is not None and kind_of(node) in LEVELLING else None
 
@@ -197,6 +186,14 @@ def gradient_via_neurons(
     # Views, so that the gradient is with respect to the chosen tensor alone, also where another is computed from it.
     tensors = tuple(tensor.view_as(tensor) for tensor in captured.tensors)
     values = via_neurons(dataclasses.replace(captured, tensors=tensors).value, source_points.examples)
-    neuron_gradients = grad_of_sum(scalar_per_example(values, via_neurons), tensors, arguments)
-    shares = times(grads, zeros_for_none(neuron_gradients, captured.tensors))
-    return pullback(captured.tensors, shares, source_points.tensors, **arguments)
+    values = scalar_per_example(values, via_neurons)
+
+    def via(values_of_one: Tensor) -> Sequence[Tensor | None]:
+        neuron_gradients = grad_of_sum(values_of_one, tensors, arguments)
+        shares = times(grads, zeros_for_none(neuron_gradients, captured.tensors))
+        return pullback(captured.tensors, shares, source_points.tensors, **arguments)
+
+    if not via_neurons.several:
+        return via(values)
+    arguments = {**arguments, "retain_graph": True}
+    return stacked([zeros_for_none(via(column), source_points.tensors) for column in values.unbind(1)])

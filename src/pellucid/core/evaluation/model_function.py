@@ -18,7 +18,6 @@ from pellucid.core.evaluation.gradients import (
     as_leaves,
     gradient_via_neurons,
     gradients_and_slopes,
-    scalar_per_example,
     validated_gradients,
     zeros_for_unused,
 )
@@ -31,13 +30,14 @@ from pellucid.core.model.isolation import needs_no_cudnn, without_cudnn
 from pellucid.core.model.layers import INPUTS, Site
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines, given_baselines, resolve_baselines
+from pellucid.core.problem.composed_targets import ListedTargets, scalar_per_example
 from pellucid.core.problem.points import Points, repeat_ids
 from pellucid.core.problem.problem import GradientFunction, Problem
 from pellucid.core.problem.target import Target
 from pellucid.core.random_streams import Seed
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, as_floating, as_narrow_again, detach_all, unwrap_single
-from pellucid.errors import WrongType
+from pellucid.core.tensors import Tensors, as_floating, as_narrow_again, detach_all, stacked, unwrap_single
+from pellucid.errors import InvalidArgument, WrongType
 
 Mode: TypeAlias = Callable[[], AbstractContextManager[Any]]
 """Makes the context manager that a forward runs in."""
@@ -135,7 +135,7 @@ class ModelFunction(Summarized):
             points: At the source.
 
         Returns:
-            Values [n, *K].
+            Values [n, *K]; [n, K] of several targets.
         """
         independence = self._independence_check(points)
         with torch.no_grad():
@@ -147,7 +147,7 @@ class ModelFunction(Summarized):
         return value
 
     def gradient(self, points: Points, *, via_neurons: Target | None = None, mode: Mode = nullcontext) -> Gradient:
-        """The target's values at points, and their gradient.
+        """The target's values at points, and their gradient; of several targets one for each, (n, K, ...).
 
         Args:
             points: At the source; without tensors, those at the source for the inputs of the examples.
@@ -329,9 +329,33 @@ class ModelFunction(Summarized):
         self, source_points: Points, value: Tensor, captured: Captured | None, via_neurons: Target | None
     ) -> Gradient:
         """The gradient of the values with respect to the captured tensors, or else to the points at the source."""
+        if not self.evaluator.target.several:
+            return self._backward_of_one(source_points, value, captured, via_neurons)
+        columns = value.unbind(1)
+        at = source_points.tensors if captured is None else captured.tensors
+        gradient_bytes = sum(tensor.nbytes for tensor in at) // max(1, len(source_points))
+        self.session.budget.count_gradients(len(columns) * gradient_bytes)
+        gradients = [
+            self._backward_of_one(source_points, column, captured, via_neurons, retain_graph=number < len(columns))
+            for number, column in enumerate(columns, start=1)
+        ]
+        return Gradient(value, gradients[0].tensors, stacked([gradient.grad for gradient in gradients]))
+
+    def _backward_of_one(
+        self,
+        source_points: Points,
+        value: Tensor,
+        captured: Captured | None,
+        via_neurons: Target | None,
+        *,
+        retain_graph: bool = False,
+    ) -> Gradient:
+        """The same for the values [n] of one target; others may follow, for which the graph is kept."""
         session, options = self.session, self.problem.options
         at = source_points.tensors if captured is None else captured.tensors
         arguments = {"create_graph": options.create_graph, "allow_unused": True, **(options.grad_kwargs or {})}
+        if retain_graph:
+            arguments["retain_graph"] = True
         if via_neurons is not None and len(at) > 1:
             # A tensor of the layer may be computed from another; then a second backward passes what lies between.
             arguments["retain_graph"] = True
@@ -351,14 +375,25 @@ class ModelFunction(Summarized):
         return self.problem.options.gradient_function if points.tensors and not at_layer else None
 
     def _gradient_by_user(self, points: Points, function: GradientFunction) -> Gradient:
-        """The gradient that the user's function takes. It returns no values, so these are zeros."""
+        """The gradient that the user's function takes, for one target after another. Its values are zeros."""
+        target = self.evaluator.target
+        if not target.several:
+            return self._gradient_of_one_by_user(points, function, target)
+        if not isinstance(target, ListedTargets):
+            raise InvalidArgument('gradient_function must be given a list of targets: got "all".')
+        gradients = [self._gradient_of_one_by_user(points, function, single) for single in target.targets]
+        values = torch.stack([gradient.value for gradient in gradients], 1)
+        return Gradient(values, gradients[0].tensors, stacked([gradient.grad for gradient in gradients]))
+
+    def _gradient_of_one_by_user(self, points: Points, function: GradientFunction, target: Target) -> Gradient:
+        """The same for one target."""
         problem, examples = self.problem, points.examples
         leaves = as_leaves(points.tensors, problem.options.create_graph)
         extra = self.session.select_rows(problem.additional_forward_args, examples) or None
         if not callable(function):
             raise WrongType(f"gradient_function must be a function: got {type(function).__name__}.")
         with torch.enable_grad():
-            grads = function(problem.model, leaves, self.evaluator.target.argument(examples), extra)
+            grads = function(problem.model, leaves, target.argument(examples), extra)
         return Gradient(leaves[0].new_zeros(len(points)), leaves, validated_gradients(grads, leaves))
 
     def _value_of_leaves(self, points: Points) -> Tensor:

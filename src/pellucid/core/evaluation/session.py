@@ -142,7 +142,7 @@ class Session:
             content_of(leaf) if isinstance(leaf, Tensor | np.ndarray) else leaf if is_plain(leaf) else id(leaf)
             for leaf in tree_leaves((problem.inputs, problem.additional_forward_args))
         ]
-        functions = (problem.model, getattr(problem.target, "function", problem.model))
+        functions = (problem.model, *problem.target.functions)
         device = problem.inputs[0].device.type
         cast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
         return info.training_flags, cast, seen_of(info.modules), data, list(map(seen_around, functions))

@@ -122,7 +122,7 @@ def zeros_for_all(block: Tensor, point_range: slice | Tensor, total: int) -> Ten
 
 
 def values_at(f: ModelFunction, samples: int, sampler: PointSampler) -> Tensor:
-    """The target's values at every sample of every point; several values of one row are added up.
+    """The target's values at every sample of every point; several values of one row are added up, but those of targets.
 
     Args:
         f: The function.
@@ -130,11 +130,13 @@ def values_at(f: ModelFunction, samples: int, sampler: PointSampler) -> Tensor:
         sampler: Makes the points of a block.
 
     Returns:
-        Values [n, samples] for n points in `f.x`; of another first dimension where the model collapses the batch.
+        Values [n, samples] for n points in `f.x`, or [n, samples, K] of several targets; of another first dimension
+        where the model collapses the batch.
     """
     gathered = BlockBuffer(samples * len(f))
     for rows, value in f.session.blocks(samples, len(f), block_evaluator(f, sampler)):
-        gathered.add(rows, (sum_per_row(value) if value.ndim else value.reshape(1),))
+        kept = 2 if f.evaluator.target.several else 1
+        gathered.add(rows, (sum_per_row(value, kept) if value.ndim else value.reshape(1),))
     return by_point(gathered, samples)
 
 
@@ -149,6 +151,6 @@ def block_evaluator(f: ModelFunction, sampler: PointSampler) -> Callable[[slice,
 
 
 def by_point(gathered: BlockBuffer, samples: int) -> Tensor:
-    """The values of a sweep, gathered sample by sample, as [n, samples]."""
+    """The values of a sweep, gathered sample by sample, as [n, samples], or [n, samples, K] of several targets."""
     (values,) = gathered.tensors
-    return values.reshape(samples, -1).T
+    return values.reshape(samples, -1, *values.shape[1:]).transpose(0, 1)

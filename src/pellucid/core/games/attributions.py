@@ -14,7 +14,8 @@ from pellucid.core.tensors import Tensors
 def output_shape(game: Game, values: Tensor) -> tuple[int, ...]:
     """The shape (n, *K) of the target's values, given game values [m, ...] with m = n * K; (n,) for (n, 1)."""
     shape_per_example = game.f.session.observed.output_shape
-    return len(values) // math.prod(shape_per_example), *(shape_per_example if shape_per_example != (1,) else ())
+    is_single = shape_per_example == (1,) and not game.f.evaluator.target.several
+    return len(values) // math.prod(shape_per_example), *(() if is_single else shape_per_example)
 
 
 def game_attributions(game: Game, values: Tensor, stderr: Tensor | None = None) -> Attributions:

@@ -10,7 +10,7 @@ from torch import Future, Tensor
 from pellucid.core.evaluation.block_buffer import BlockBuffer
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.row_independence import RowIndependenceCheck
-from pellucid.core.evaluation.sweep import PointSampler, block_evaluator, by_point, repeat_examples
+from pellucid.core.evaluation.sweep import PointSampler, block_evaluator, repeat_examples
 from pellucid.core.futures import AllDone
 from pellucid.core.games.fill import PresentElements
 from pellucid.core.games.imputer import Imputer
@@ -51,7 +51,7 @@ async def evaluate_samples(f: ModelFunction, samples: int, sampler: PointSampler
         gathered.add(rows, (value if value.ndim else value.reshape(1),))
     (values,) = gathered.tensors
     f.session.observed.output_shape = tuple(values.shape[1:])
-    return by_point(gathered, samples)
+    return values.reshape(samples, -1).T
 
 
 async def _blocks_of_futures(

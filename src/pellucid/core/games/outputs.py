@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.examples import is_batch_first
+from pellucid.core.tensors import Tensors
 
 
 def count_games(f: ModelFunction, values: Tensor) -> int:
@@ -15,6 +16,19 @@ def count_games(f: ModelFunction, values: Tensor) -> int:
     count = len(values) // math.prod(f.session.observed.output_shape)
     batch_first = not f.evaluator.source.modules or is_batch_first(f.examples, f.x)
     return count if count == len(f) and batch_first else 1
+
+
+def apart(f: ModelFunction, values: Tensors) -> Tensors:
+    """Values (n * K, ...) of the elements for K outputs, as (n, K, ...) where these are several targets.
+
+    Args:
+        f: The function, whose values have been evaluated.
+        values: For each tensor of its points, the values of an example one after another, as Captum has them.
+    """
+    if not f.evaluator.target.several:
+        return values
+    targets = math.prod(f.session.observed.output_shape)
+    return tuple(tensor.view(-1, targets, *tensor.shape[1:]) if len(tensor) else tensor for tensor in values)
 
 
 def split_by_game(values: Tensor, games: int) -> Tensor:

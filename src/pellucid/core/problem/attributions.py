@@ -18,9 +18,10 @@ class Attributions(Summarized):
     """The attributions of a batch.
 
     Args:
-        values: Attributions of the shapes and dtypes of the inputs or activations (integers as floats).
-        delta: The convergence delta [B]: the sum of an example's attributions less the change of its output; only
-            where requested.
+        values: Attributions of the shapes and dtypes of the inputs or activations (integers as floats), (B, ...); those
+            of K targets are (B, K, ...).
+        delta: The convergence delta [B], or [B, K]: the sum of an example's attributions less the change of its output;
+            only where requested.
         stderr: Standard errors of the values, for methods that sample at least twice.
         structure: The structure of the layer's input or output; None at the inputs.
         n_evaluations: How often each example was evaluated, int64 [B]; only where the method chooses that itself.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,40 +34,42 @@ def chosen_output(output: Any, rows: int, selector: OutputSelector = None) -> tu
         rows: How many rows it was given.
         selector: The user's choice.
 
+    Returns:
+        The tensor and its name; the output itself and "" where no choice is clear.
+
     Raises:
-        InvalidArgument: There is no such entry; or no choice is clear.
+        InvalidArgument: There is no such entry.
     """
     if callable(selector):
         return selector(output), "output_selector(output)"
-    entries = dict(_entries(output))
-    if selector is not None:
-        if selector not in entries:
-            raise InvalidArgument(f"output_selector must be one of {format_names(entries)}: got {summary(selector)}.")
-        return entries[selector], f"output[{selector!r}]"
     if isinstance(output, Distribution):
         name = "logits" if _is_array(getattr(output, "logits", None)) else "mean"
         return getattr(output, name), f"output.{name}"
-    arrays = {name: value for name, value in entries.items() if _is_array(value)}
-    of_rows = [name for name, value in arrays.items() if value.ndim and len(value) == rows]
-    is_mapping = isinstance(output, Mapping)
-    candidates = [name for name in PREFERRED if name in arrays] if is_mapping else of_rows
-    if not candidates and len(arrays) == 1:
-        candidates = list(arrays)
-    if not candidates and is_mapping and len(of_rows) == 1:
-        candidates = of_rows
-    if not candidates:
-        return output, ""
-    return arrays[candidates[0]], f"output[{candidates[0]!r}]"
+    entries = _entries_of(output)
+    if selector is not None and selector not in entries:
+        raise InvalidArgument(f"output_selector must be one of {format_names(entries)}: got {summary(selector)}.")
+    key = _key_of_choice(output, entries, rows) if selector is None else selector
+    return (output, "") if key is None else (entries[key], f"output[{key!r}]")
 
 
-def _entries(output: Any) -> Iterable[tuple[Any, Any]]:
-    """The entries of a mapping, or of a tuple or list by number."""
+def _key_of_choice(output: Any, entries: dict[Any, Any], rows: int) -> Any:
+    """The key of the entry that is meant; None where that is not clear."""
+    arrays = {key: value for key, value in entries.items() if _is_array(value)}
+    of_rows = [key for key, value in arrays.items() if value.ndim and len(value) == rows]
     if isinstance(output, Mapping):
-        return output.items()
+        named = [key for key in PREFERRED if key in arrays]
+        alone = next((keys for keys in (list(arrays), of_rows) if len(keys) == 1), [])
+        return next(iter(named + alone), None)
+    return next(iter(of_rows or (list(arrays) if len(arrays) == 1 else [])), None)
+
+
+def _entries_of(output: Any) -> dict[Any, Any]:
+    """The entries of a mapping, or of a tuple or list by number, and by name where it has names."""
+    if isinstance(output, Mapping):
+        return dict(output)
     if isinstance(output, tuple | list):
-        fields = getattr(output, "_fields", ())
-        return [*enumerate(output), *zip(fields, output, strict=False)]
-    return ()
+        return dict(enumerate(output)) | dict(zip(getattr(output, "_fields", ()), output, strict=False))
+    return {}
 
 
 def _is_array(value: object) -> bool:

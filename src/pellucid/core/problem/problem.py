@@ -13,7 +13,8 @@ from pellucid.core.examples import all_examples
 from pellucid.core.model.inspection import check_model
 from pellucid.core.model.layers import INPUTS, Site, SiteLike, module_label, resolve_site
 from pellucid.core.problem.output import OutputSelector
-from pellucid.core.problem.target import Neuron, Target, TargetLike, resolve_target
+from pellucid.core.problem.target import Neuron, Target, TargetLike
+from pellucid.core.problem.target_resolution import resolve_target
 from pellucid.core.pytree import map_tensors
 from pellucid.core.summaries import Summarized, summary_of_call
 from pellucid.core.tensors import Tensors, batch_size_of, detach_all, out_of_inference_mode, validated_inputs
@@ -45,6 +46,8 @@ class Options(Summarized):
         output_selector: Which tensor a model's output is, where it returns more than one; see
             [OutputSelector][pellucid.methods.OutputSelector].
         progress: The label of progress bars on stderr; None for no bars.
+        class_names: The names of the classes in their order, by which targets may be given; None for those in the
+            model's `config.id2label`.
         reported_as: The name of the call in errors, where it is not the method's.
     """
 
@@ -59,6 +62,7 @@ class Options(Summarized):
     grad_kwargs: Mapping[str, Any] | None = None
     output_selector: OutputSelector = None
     progress: str | None = None
+    class_names: Sequence[str] | None = None
     reported_as: str | None = None
 
 
@@ -128,7 +132,7 @@ class Problem(Summarized):
         vars(self).update(
             model=model,
             inputs=tensors,
-            target=resolve_target(target, batch_size, model),
+            target=resolve_target(target, batch_size, model, options.class_names),
             source=source_site,
             gradient_at=source_site if gradient_at is None else resolve_site(gradient_at, model, "gradient_at"),
             additional_forward_args=extra if isinstance(extra, tuple) else (extra,),

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeAlias, final
+from typing import Any, Literal, Protocol, TypeAlias, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.core.model.layers import OUTPUT, Site, SiteLike, resolve_site
-from pellucid.core.summaries import Summarized, summary
-from pellucid.core.tensors import describe, format_names, sum_per_row
-from pellucid.errors import InvalidArgument, OutOfRange, WrongType
+from pellucid.core.model.layers import Site, SiteLike
+from pellucid.core.problem.output import chosen_output
+from pellucid.core.problem.output_target import OutputTarget
+from pellucid.core.summaries import Summarized
+from pellucid.core.tensors import as_tensor, describe, format_names, sum_per_row
+from pellucid.errors import InvalidArgument, OutOfRange
 
 TargetIndex: TypeAlias = "int | slice | tuple[int | slice, ...]"
 
 TargetLike: TypeAlias = (
-    "TargetIndex | Tensor | Sequence[int] | Sequence[tuple[int, ...]] | Callable[[Any], Tensor] | None"
+    "TargetIndex | str | Tensor | Sequence[int | str] | Sequence[tuple[int | str, ...]] | Callable[[Any], Tensor]"
+    " | Contrast | Several | None"
 )
 """What is explained, of an output of shape (B, ...) for B examples.
 
@@ -31,10 +33,17 @@ TargetLike: TypeAlias = (
 * a 1-D tensor, or a list of B ints: one column per example.
 * a list of B tuples: one element per example, for outputs of more dimensions.
 * a tensor or a list that is longer, where the output has more rows than examples: one element per row of the output.
-* a callable: any function of the output that returns one value per example, `lambda output: output.logits[:, 3]`.
+* a callable: any function of the output that returns one value per example, `lambda output: output.logits[:, 3]`, or
+  one of `pellucid.targets`.
+* a `Contrast(a, b)` of two of these: why a rather than b.
+* a `Several([a, b, ...])` of these, or `Several("all")`: attributions for each, in a dimension after the examples.
 
-Negative numbers count from the end.
+Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an output with
+`logits`, as Hugging Face's have, these are meant.
 """
+
+TargetsLike: TypeAlias = "Sequence[TargetLike] | Literal['all']"
+"""Several targets: a list of them, or "all" columns of an output (B, K). Attributions are (B, K, ...), of one sweep."""
 
 
 class Target(Protocol):
@@ -65,8 +74,13 @@ class Target(Protocol):
         ...
 
     @property
-    def takes_any_output(self) -> bool:
-        """Whether it is a user's function of whatever the model returns, and not of a tensor."""
+    def several(self) -> bool:
+        """Whether its values are those of several targets, [n, K]."""
+        ...
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The functions that it calls: users' functions, which may change between calls."""
         ...
 
     def argument(self, rows: Tensor) -> Any:
@@ -89,8 +103,52 @@ class Neuron(Summarized):
     selector: TargetLike
 
 
+@final
 @dataclass(frozen=True)
-class _TargetBase(Summarized):
+class Contrast(Summarized):
+    """The difference of two targets: why the first rather than the second.
+
+    v = value of `target` - value of `rather_than`
+
+    Args:
+        target: What is explained; see [TargetLike][pellucid.methods.TargetLike].
+        rather_than: What it is compared with, likewise.
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Contrast, Problem, Saliency
+        >>> problem = Problem(lambda x: x * torch.tensor([1.0, 2.0]), torch.ones(1, 2), target=Contrast(0, 1))
+        >>> Saliency(abs=False)(problem).values
+        (tensor([[ 1., -2.]]),)
+    """
+
+    target: TargetLike
+    rather_than: TargetLike
+
+
+@final
+@dataclass(frozen=True)
+class Several(Summarized):
+    """Several targets at once: attributions (B, K, ...) for K of them, from the forwards of one.
+
+    Args:
+        targets: A list of targets, each of one value per example; or "all" columns of an output (B, K). See
+            [TargetLike][pellucid.methods.TargetLike].
+
+    Examples:
+        >>> import torch
+        >>> from pellucid.methods import Problem, Saliency, Several
+        >>> model = lambda x: torch.stack([x.sum(1), x.prod(1)], 1)
+        >>> Saliency()(Problem(model, torch.tensor([[2.0, 3.0]]), target=Several("all"))).values
+        (tensor([[[1., 1.],
+                 [3., 2.]]]),)
+    """
+
+    targets: TargetsLike
+
+
+@dataclass(frozen=True)
+class SiteTarget(Summarized):
     """What targets of a site have in common."""
 
     site: Site
@@ -111,14 +169,24 @@ class _TargetBase(Summarized):
         return False
 
     @property
-    def takes_any_output(self) -> bool:
-        """Whether it is a user's function of whatever the model returns: no."""
+    def several(self) -> bool:
+        """Whether its values are those of several targets: no."""
         return False
 
-    def tensor_of(self, output: Any) -> Tensor:
-        """The output as a tensor; a layer may also return a tuple of one tensor."""
-        if self.site.modules and isinstance(output, tuple) and len(output) == 1:
-            output = output[0]
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The functions that it calls: none."""
+        return ()
+
+    def tensor_of(self, output: Any, rows: Tensor) -> Tensor:
+        """The output as a tensor: itself, the one that is meant among several, or the one in a tuple of a layer."""
+        if isinstance(output, Tensor):
+            return output
+        if self.site.modules:
+            output = output[0] if isinstance(output, tuple) and len(output) == 1 else output
+        else:
+            output = chosen_output(output, len(rows))[0]
+        output = output if torch.is_grad_enabled() else as_tensor(output)
         if isinstance(output, Tensor):
             return output
         subject = "layer" if self.site.modules else "model"
@@ -166,29 +234,29 @@ class _TargetBase(Summarized):
 
 @final
 @dataclass(frozen=True)
-class TargetFunction(_TargetBase):
+class TargetFunction(SiteTarget):
     """A user's function of the output that returns one value per example."""
 
     function: Callable[[Any], Tensor]
 
     @property
-    def takes_any_output(self) -> bool:
-        """Whether it is a user's function of whatever the model returns, and not of a tensor: yes."""
-        return True
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The user's function."""
+        return (self.function,)
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
-        value = self.function(output)
+        value = self.argument(rows)(output)
         if not isinstance(value, Tensor):
             raise InvalidArgument(f"{self.argument_name} must return a tensor: got {describe(value)}.")
         return value
 
     def argument(self, rows: Tensor) -> Any:
-        return self.function
+        return self.function.select(rows) if isinstance(self.function, OutputTarget) else self.function
 
 
 @final
 @dataclass(frozen=True)
-class SameIndex(_TargetBase):
+class SameIndex(SiteTarget):
     """The same element of every example's output, or the sum over slices; `()` is the whole output."""
 
     index: tuple[int | slice, ...]
@@ -199,7 +267,7 @@ class SameIndex(_TargetBase):
         return self.index[0] if len(self.index) == 1 and isinstance(self.index[0], int) else None
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
-        output = self.tensor_of(output)
+        output = self.tensor_of(output, rows)
         if self._column is not None and output.ndim > 1 and -output.shape[1] <= self._column < output.shape[1]:
             column: Tensor = output.select(1, self._column)
             return column
@@ -219,7 +287,7 @@ class SameIndex(_TargetBase):
 
 @final
 @dataclass(frozen=True)
-class IndexPerExample(_TargetBase):
+class IndexPerExample(SiteTarget):
     """One element per example, or one per row of a whole batch's output that has more rows than examples.
 
     Args:
@@ -236,7 +304,7 @@ class IndexPerExample(_TargetBase):
         return len(self.index) != self.examples
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
-        output = self.tensor_of(output)
+        output = self.tensor_of(output, rows)
         index = self._index_of(rows)
         shape = self.shape_for(output, index.shape[1])
         if len(output) != len(index) and self.of_output_rows:
@@ -264,136 +332,3 @@ class IndexPerExample(_TargetBase):
     def argument(self, rows: Tensor) -> Any:
         index = self._index_of(rows)
         return index[:, 0] if index.shape[1] == 1 else [tuple(element) for element in index.tolist()]
-
-
-@final
-@dataclass(frozen=True)
-class MappedTarget(Summarized):
-    """A function of the values of another target."""
-
-    target: Target
-    function: Callable[[Tensor], Tensor]
-
-    @property
-    def site(self) -> Site:
-        """The other target's site."""
-        return self.target.site
-
-    @property
-    def argument_name(self) -> str:
-        """The user's argument, for messages."""
-        return self.target.argument_name
-
-    @property
-    def site_label(self) -> str:
-        """The kind of site, for messages."""
-        return self.target.site_label
-
-    @property
-    def of_output_rows(self) -> bool:
-        """Whether the other target has one index for each row of the whole batch's output."""
-        return self.target.of_output_rows
-
-    @property
-    def takes_any_output(self) -> bool:
-        """Whether the other target is a user's function of whatever the model returns."""
-        return self.target.takes_any_output
-
-    def __call__(self, output: Any, rows: Tensor) -> Tensor:
-        return self.function(self.target(output, rows))
-
-    def argument(self, rows: Tensor) -> Any:
-        """The other target in the form of Captum's `target` argument."""
-        return self.target.argument(rows)
-
-
-def resolve_target(target: TargetLike | Neuron, batch_size: int, model: Callable[..., Any]) -> Target:
-    """Resolve a user's target, of the output or of a layer.
-
-    Args:
-        target: The user's target.
-        batch_size: The number of examples in the batch.
-        model: The model, to whose modules names of layers refer.
-
-    Raises:
-        InvalidArgument: The target has an unknown form, or not one element per example.
-    """
-    if isinstance(target, Neuron):
-        return target_at(resolve_site(target.layer, model), target.selector, batch_size)
-    return target_at(OUTPUT, target, batch_size)
-
-
-def target_at(site: Site, target: TargetLike, examples: int) -> Target:
-    """Resolve a user's `target`, or `selector`, at a site.
-
-    Args:
-        site: The output of the model, or a layer.
-        target: See [TargetLike][pellucid.methods.TargetLike].
-        examples: The number of examples in the batch.
-
-    Raises:
-        InvalidArgument: The target has an unknown form, or not one element per example; or the site is all calls of a
-            layer.
-    """
-    if site.call == "all":
-        raise InvalidArgument('call must be one call of the layer of a neuron: got "all". Hint: call=0.')
-    name = _TargetBase(site).argument_name
-    if target is None or callable(target):
-        return SameIndex(site, ()) if target is None else TargetFunction(site, target)
-    if isinstance(target, tuple | slice):
-        positions = target if isinstance(target, tuple) else (target,)
-        index = [
-            position if isinstance(position, slice) else _as_index(position, target, name) for position in positions
-        ]
-        return SameIndex(site, tuple(index))
-    if isinstance(target, list):
-        return _index_per_example(site, _index_of_list(target, name), examples)
-    if isinstance(target, Tensor | np.ndarray):
-        integers = _integers_of(target, name)
-        if integers.numel() == 1:
-            return SameIndex(site, (int(integers),))
-        return _index_per_example(site, integers.to(torch.int64)[:, None], examples)
-    return SameIndex(site, (_as_index(target, target, name),))
-
-
-def _index_of_list(target: list[Any], name: str) -> Tensor:
-    """A list of integers, or of tuples of integers of one length, as int64 [elements, dimensions]."""
-    elements = [element if isinstance(element, tuple) else (element,) for element in target]
-    if len({len(element) for element in elements}) > 1:
-        raise InvalidArgument(f"{name} must hold tuples of one length: got tuples of several lengths.")
-    index = [[_as_index(position, target, name) for position in element] for element in elements]
-    return torch.tensor(index, dtype=torch.int64, device="cpu")
-
-
-def _integers_of(target: Tensor | np.ndarray[Any, Any], name: str) -> Tensor:
-    """A tensor or array of integers, [elements] or a single one of any shape, as a tensor on the CPU."""
-    tensor = target.detach().cpu() if isinstance(target, Tensor) else torch.from_numpy(target)
-    is_integer = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
-    if not is_integer or (tensor.ndim > 1 and tensor.numel() != 1):
-        raise InvalidArgument(f"{name} must be a 1-D tensor of integers: got {describe(tensor)}.")
-    return tensor
-
-
-def _index_per_example(site: Site, index: Tensor, examples: int) -> IndexPerExample:
-    """The target with one element per example, or per row of the output."""
-    target = IndexPerExample(site, index, examples)
-    if len(index) < examples or (site.modules and len(index) > examples):
-        raise InvalidArgument(
-            f"{target.argument_name} must hold one element per example: expected {examples}, got {len(index)}."
-        )
-    return target
-
-
-def _as_index(value: Any, target: Any, name: str) -> int:
-    """An integer of a user's target.
-
-    Raises:
-        WrongType: It is not an integer.
-    """
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        return operator.index(value)
-    except TypeError:
-        expected = "an int, a tuple of ints and slices, a tensor or list of one per example, a callable or None"
-        raise WrongType(f"{name} must be {expected}: got {type(target).__name__} {summary(target)}.") from None

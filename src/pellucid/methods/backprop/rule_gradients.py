@@ -9,13 +9,13 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from pellucid.core.evaluation.gradients import Gradient, scalar_per_example
+from pellucid.core.evaluation.gradients import Gradient
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import evaluate_own_points
 from pellucid.core.model.fast_paths import without_fast_paths
 from pellucid.core.model.layers import module_label
+from pellucid.core.problem.composed_targets import scalar_per_example
 from pellucid.core.problem.points import Points
-from pellucid.core.problem.target import TargetFunction
 from pellucid.core.rules.ruled_forward import CallsDiffer, RuledForward, apply, record
 from pellucid.core.rules.rules import Rules
 from pellucid.core.summaries import Summarized
@@ -100,7 +100,7 @@ def _check_call_count(f: ModelFunction, run: RuledForward, earlier: RuledForward
     Raises:
         CallsDiffer: The numbers differ.
     """
-    may_be_fewer = _may_stop_early(f) and not isinstance(f.evaluator.target, TargetFunction)
+    may_be_fewer = _may_stop_early(f) and not f.evaluator.target.functions
     if run.count != earlier.count and not (may_be_fewer and run.count < earlier.count):
         raise CallsDiffer(
             "model must make the same calls every time: "
@@ -109,7 +109,7 @@ def _check_call_count(f: ModelFunction, run: RuledForward, earlier: RuledForward
 
 
 def values_and_activations(f: ModelFunction, points: Points) -> tuple[Tensor, Tensors]:
-    """The values [n] at points, and the activations where gradients would be taken."""
+    """The values [n] at points, or [n, K] of several targets, and the activations where gradients would be taken."""
     evaluator = f.evaluator
     elsewhere = evaluator.gradient_at != evaluator.source
     with torch.set_grad_enabled(f.problem.options.create_graph):
@@ -193,7 +193,7 @@ def backpropagate(f: ModelFunction, rules: Rules, *, strict: bool = False) -> tu
         strict: Whether calls without a rule raise an error, or are warned of.
 
     Returns:
-        The gradients, and the values [B].
+        The gradients, and the values [B], or [B, K] of several targets.
     """
     missing = (
         MissingRules(f.problem.model) if rules.exempt is not None else MissingRules(f.problem.model, consequence="")

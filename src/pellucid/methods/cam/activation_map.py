@@ -15,7 +15,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import evaluate_own_points, gradients_at_own_points
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.summaries import Summarized, summary
-from pellucid.core.tensors import Tensors, at_least_float32, describe, format_shapes
+from pellucid.core.tensors import Tensors, at_least_float32, describe, for_each_target, format_shapes
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.channels import ChannelLayout, examples_second
@@ -58,13 +58,13 @@ class ClassActivationMap(Summarized):
         transforms = self.transforms_to_channels(f, activations)
         return [transform(at_least_float32(tensor)) for transform, tensor in zip(transforms, activations, strict=True)]
 
-    def postprocess(self, f: ModelFunction, maps: Tensors) -> Attributions:
+    def postprocess(self, f: ModelFunction, maps: Tensors) -> Tensors:
         """Apply ReLU to maps (B, 1, *spatial), and resize them, where that is wanted."""
         if self.relu_attributions:
             maps = tuple(cam.clamp(min=0) for cam in maps)
         if self.interpolate_mode is not None:
             maps = tuple(interpolate(cam, spatial_size(f, cam), self.interpolate_mode) for cam in maps)
-        return f.attributions(maps)
+        return maps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +96,17 @@ class GradientMap(ClassActivationMap, ABC):
         """
         activations, grads = gradients_at_own_points(f)
         transforms = self.transforms_to_channels(f, activations)
-        channels = (
-            self.weighted_channels(transform(at_least_float32(activation)), transform(at_least_float32(gradient)))
-            for transform, activation, gradient in zip(transforms, activations, grads, strict=True)
-        )
-        return self.postprocess(f, tuple(c.sum(1, keepdim=True) if self.attr_dim_summation else c for c in channels))
+
+        def maps_of(grads: Tensors) -> Tensors:
+            channels = (
+                self.weighted_channels(transform(at_least_float32(activation)), transform(at_least_float32(gradient)))
+                for transform, activation, gradient in zip(transforms, activations, grads, strict=True)
+            )
+            return self.postprocess(
+                f, tuple(c.sum(1, keepdim=True) if self.attr_dim_summation else c for c in channels)
+            )
+
+        return f.attributions(for_each_target(maps_of, grads, several=f.evaluator.target.several))
 
 
 def _inferred(f: ModelFunction, tensor: Tensor, examples_second: bool) -> ReshapeTransform:

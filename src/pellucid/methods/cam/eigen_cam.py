@@ -48,7 +48,7 @@ class EigenCam(ClassActivationMap):
         Returns:
             Attributions (B, 1, *spatial) of each tensor at the layer.
         """
-        return self.postprocess(f, tuple(map(_principal_projection, self.channel_activations(f))))
+        return f.attributions(self.postprocess(f, tuple(map(_principal_projection, self.channel_activations(f)))))
 
 
 def _principal_projection(channels: Tensor) -> Tensor:

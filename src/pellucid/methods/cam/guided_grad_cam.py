@@ -8,7 +8,7 @@ from typing import final
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import format_shapes
+from pellucid.core.tensors import Tensors, for_each_target, format_shapes
 from pellucid.errors import InvalidArgument, warn
 from pellucid.methods.backprop.guided import RECTIFIERS, GuidedBackprop
 from pellucid.methods.calling.attribution import attribution
@@ -63,16 +63,22 @@ class GuidedGradCam(Summarized):
         maps = GradCam(reshape_transform=self.reshape_transform)(f).values
         if len(maps) > 1:
             raise InvalidArgument(f"gradient_at must hold one tensor: got {len(maps)}, of maps {format_shapes(maps)}.")
-        (cam,) = maps
-        spatial_size(f, cam)  # raises if no input fits
+        several = f.evaluator.target.several
+        spatial = maps[0].select(1, 0) if several else maps[0]
+        spatial_size(f, spatial)  # raises if no input fits
         guided = GuidedBackprop(activations=self.activations)(f.replace(gradient_at=f.evaluator.source)).values
-        values = tuple(
-            gradient * resize_like_input(x, f, cam.to(gradient.dtype), self.interpolate_mode)
-            if x.ndim == cam.ndim
-            else gradient.new_empty(0)
-            for x, gradient in zip(f.x, guided, strict=True)
-        )
-        unlike = [f"inputs[{index}]" for index, x in enumerate(f.x) if x.ndim != cam.ndim]
+
+        def products(gradients_and_map: Tensors) -> Tensors:
+            *gradients, cam = gradients_and_map
+            return tuple(
+                gradient * resize_like_input(x, f, cam.to(gradient.dtype), self.interpolate_mode)
+                if x.ndim == cam.ndim
+                else gradient.new_empty(0)
+                for x, gradient in zip(f.x, gradients, strict=True)
+            )
+
+        values = for_each_target(products, (*guided, *maps), several=several)
+        unlike = [f"inputs[{index}]" for index, x in enumerate(f.x) if x.ndim != spatial.ndim]
         if unlike:
             warn(f"the layer's map cannot be resized to {', '.join(unlike)}: no attributions there.")
         return Attributions(values)

@@ -12,7 +12,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import values_at
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
-from pellucid.core.tensors import Tensors, broadcast_to, is_floating
+from pellucid.core.tensors import Tensors, broadcast_to, for_each_target, is_floating
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.cam.activation_map import (
@@ -72,13 +72,18 @@ class ScoreCam(ClassActivationMap):
         if f.evaluator.source.modules:
             raise InvalidArgument("source must be the model's inputs, which are masked. Hint: gradient_at=layer.")
         reference = f.baselines(baselines)
-        return self.postprocess(
-            f, tuple(_weighted_sum(f, reference, channels) for channels in self.channel_activations(f))
-        )
+        channels = self.channel_activations(f)
+        weights = tuple(_weights(f, reference, of_tensor) for of_tensor in channels)
+
+        def maps_of(weights: Tensors) -> Tensors:
+            pairs = zip(weights, channels, strict=True)
+            return self.postprocess(f, tuple((broadcast_to(w, c) * c).sum(1, keepdim=True) for w, c in pairs))
+
+        return f.attributions(for_each_target(maps_of, weights, several=f.evaluator.target.several))
 
 
-def _weighted_sum(f: ModelFunction, reference: Tensors, channels: Tensor) -> Tensor:
-    """Channels (B, C, *spatial), weighted by the scores of the inputs that they mask: (B, 1, *spatial)."""
+def _weights(f: ModelFunction, reference: Tensors, channels: Tensor) -> Tensor:
+    """The weights of channels (B, C, *spatial), by the scores of the inputs that they mask: [B, C], or [B, K, C]."""
     if len(channels) != len(f):
         raise InvalidArgument(
             f"layer must hold channels for each of the {len(f)} examples: got {tuple(channels.shape)}. "
@@ -103,7 +108,7 @@ def _weighted_sum(f: ModelFunction, reference: Tensors, channels: Tensor) -> Ten
         return tuple(map(masked, f.x, reference))
 
     weights = torch.softmax(values_at(f, channels.shape[1], masked_inputs), 1)
-    return (broadcast_to(weights, channels) * channels).sum(1, keepdim=True)
+    return weights.transpose(1, 2) if f.evaluator.target.several else weights
 
 
 def _min_max_scaled(masks: Tensor) -> Tensor:

@@ -19,7 +19,15 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Background, Baselines, given_baselines, not_a_distribution
 from pellucid.core.problem.points import Points
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, as_tensor_tuple, detach_all, format_shapes, sum_over_tensors, unwrap_single
+from pellucid.core.tensors import (
+    Tensors,
+    as_tensor_tuple,
+    detach_all,
+    for_each_target,
+    format_shapes,
+    sum_over_tensors,
+    unwrap_single,
+)
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 from pellucid.methods.deeplift.reference import Contributions, ReferenceComparison
@@ -180,17 +188,19 @@ def _contributions(
         )
         contributions = comparison.between(start, end)
         attributions = _attributions(method, contributions)
-        reference_value = f.from_inputs()(inputs).flatten() if inputs.tensors else contributions.reference_value
+        reference_value = contributions.reference_value
+        if inputs.tensors:
+            reference_value = f.from_inputs()(inputs).reshape(reference_value.shape)
         change = contributions.value - reference_value
-        return (*attributions, gap_to_change(sum_over_tensors(attributions), change))
+        return (*attributions, gap_to_change(sum_over_tensors(attributions, change.ndim), change))
 
     moments = Moments(len(f), orders=1 if samples == 1 else 2)
     gaps = BlockBuffer(samples * len(f))
     for sample_range, point_range, (*attributions, gap) in sweep(f, samples, pairs, evaluate):
         moments.add(sample_range, point_range, tuple(attributions))
-        gaps.add(len(repeat_examples(f.examples, sample_range, point_range)), (gap.detach().flatten(),))
+        gaps.add(len(repeat_examples(f.examples, sample_range, point_range)), (gap.detach().flatten(0, 1),))
     comparison.report(strict=method.strict)
-    return moments, by_point(gaps, samples).flatten()
+    return moments, by_point(gaps, samples).flatten(0, 1)
 
 
 def _baselines_if_layer_source(f: ModelFunction, start: Tensors) -> Tensors:
@@ -207,10 +217,12 @@ def _attributions(method: DeepLift | DeepLiftShap, contributions: Contributions)
     multipliers, activations = contributions.multipliers, contributions.activations_at
     if method.custom_attribution_func is None:
         return contributions.contributions if method.multiply_by_inputs else multipliers
-    attributions = as_tensor_tuple(
-        method.custom_attribution_func(multipliers, activations, contributions.reference_activations),
-        "custom_attribution_func",
-    )
+    custom, reference = method.custom_attribution_func, contributions.reference_activations
+
+    def attributions_of(multipliers: Tensors) -> Tensors:
+        return as_tensor_tuple(custom(multipliers, activations, reference), "custom_attribution_func")
+
+    attributions = for_each_target(attributions_of, multipliers, several=contributions.value.ndim > 1)
     if len(attributions) != len(activations):
         raise InvalidArgument(
             "custom_attribution_func must return attributions for each tensor: "

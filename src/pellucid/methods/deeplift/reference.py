@@ -15,7 +15,7 @@ from pellucid.core.problem.points import Points
 from pellucid.core.rules.ruled_forward import CallsDiffer, record
 from pellucid.core.rules.rules import Rules
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, flatten_examples, minus, times
+from pellucid.core.tensors import Tensors, minus, per_target, sum_over_tensors, times
 from pellucid.errors import warn
 from pellucid.methods.backprop.rule_gradients import (
     MissingRules,
@@ -40,7 +40,7 @@ class Contributions(Summarized):
         multipliers: By how much the values change for each unit that an activation changes.
         activations_at: The tensors where gradients are taken, at the points.
         reference_activations: The same at the baselines.
-        value: The values at the points, [n].
+        value: The values at the points, [n], or [n, K] of several targets.
         reference_value: The same at the baselines.
     """
 
@@ -53,7 +53,8 @@ class Contributions(Summarized):
     @property
     def contributions(self) -> Tensors:
         """Multipliers times differences: the contribution of each number to the change of the value."""
-        return times(self.multipliers, minus(self.activations_at, self.reference_activations))
+        differences = minus(self.activations_at, self.reference_activations)
+        return times(self.multipliers, per_target(differences, self.multipliers))
 
 
 @final
@@ -116,9 +117,7 @@ class ReferenceComparison:
         activations = contributions.activations_at
         if len(contributions.value) != len(activations[0]) or any(tensor.is_complex() for tensor in activations):
             return
-        shares = [
-            flatten_examples(tensor.detach()).double() for tensor in contributions.contributions if tensor.numel()
-        ]
+        shares = tuple(tensor.detach().double() for tensor in contributions.contributions if tensor.numel())
         value, reference_value = contributions.value.detach().double(), contributions.reference_value.detach().double()
         outputs = value.abs() + reference_value.abs()
         largest = max(float(share.abs().amax()) for share in shares)
@@ -126,8 +125,7 @@ class ReferenceComparison:
             self._largest_ratio = max(self._largest_ratio, largest / float(outputs.amax()))
         if self._f.evaluator.gradient_at.modules:
             return
-        sums = torch.stack([share.sum(1) for share in shares]).sum(0)
-        sizes = torch.stack([share.abs().sum(1) for share in shares]).sum(0)
+        sums, sizes = (sum_over_tensors(tensors, value.ndim) for tensors in (shares, tuple(map(torch.abs, shares))))
         gaps = sums - (value - reference_value)
         allowed = (MAX_ROUNDINGS * rounding * (sizes + outputs)).clamp(min=self._tolerance)
         if gaps.sum().abs() > allowed.sum():  # examples that the model mixes, as batch norm does, add up together only

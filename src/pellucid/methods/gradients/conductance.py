@@ -27,9 +27,20 @@ from pellucid.core.evaluation.sweep import by_point, sweep, values_at, weighted_
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.points import Points
-from pellucid.core.problem.target import TargetLike, target_at
+from pellucid.core.problem.target import TargetLike
+from pellucid.core.problem.target_resolution import target_at
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, as_floating, at_least_float32, cast_like, detach_all, minus, times
+from pellucid.core.tensors import (
+    Tensors,
+    as_floating,
+    at_least_float32,
+    cast_like,
+    detach_all,
+    minus,
+    per_target,
+    times,
+)
+from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 
 
@@ -130,7 +141,7 @@ class _PathIntegral:
         """Add a block of a sweep: activations (k, n, ...) and then gradients, of k samples of n points."""
         if not self._last:
             self._last = tuple(zeros_for_all(tensor, point_range, self._points) for tensor in block)
-            self.sums = tuple(map(torch.zeros_like, self._last[: len(self._last) // 2]))
+            self.sums = tuple(map(torch.zeros_like, self._last[len(self._last) // 2 :]))
         if samples.start > self._skipped:
             pairs = zip(self._last, block, strict=True)
             path = tuple(torch.cat((last[point_range][None], tensor)) for last, tensor in pairs)
@@ -140,7 +151,8 @@ class _PathIntegral:
             return
         for total, activation, gradient in zip(self.sums, path, path[len(self.sums) :], strict=False):
             multiplier = gradient[:-1] if self._gradient_rule == "left" else (gradient[:-1] + gradient[1:]) / 2
-            total[point_range] += (multiplier * activation.diff(dim=0)).sum(0)
+            (difference,) = per_target((activation.diff(dim=0),), (multiplier,), after=2)
+            total[point_range] += (multiplier * difference).sum(0)
         for last, tensor in zip(self._last, block, strict=True):
             last[point_range] = tensor[-1]
 
@@ -152,7 +164,7 @@ def _layer_decides_output(f: ModelFunction, start: Tensors, outputs: Tensor, tol
     """
     layer = f.replace(source=f.evaluator.gradient_at)
     points = precomputed_points(as_single_sample(layer.to_source(start)))
-    return bool(((values_at(layer, 1, points).flatten() - outputs).abs() <= tolerance).all())
+    return bool(((values_at(layer, 1, points)[:, 0] - outputs).abs() <= tolerance).all())
 
 
 @final
@@ -202,10 +214,12 @@ class NeuronConductance(Summarized):
         nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
         x, reference = as_floating(f.x), f.to_source(f.baselines(baselines))
         neuron = target_at(f.evaluator.gradient_at, self.selector, f.problem.batch_size)
+        if neuron.several and f.evaluator.target.several:
+            raise InvalidArgument("target must be a single one for several neurons: got several of both.")
 
         def evaluate(points: Points) -> Tensors:
             return f.gradient(points, via_neurons=neuron).grad
 
         gradients = weighted_gradient_sum(f, weights, straight_line(reference, x, nodes), evaluate)
-        values = times(gradients, minus(x, reference)) if self.multiply_by_inputs else gradients
+        values = times(gradients, per_target(minus(x, reference), gradients)) if self.multiply_by_inputs else gradients
         return f.attributions(cast_like(values, x), site="source")

@@ -28,7 +28,16 @@ from pellucid.core.random_streams import (
     stdev_per_input,
 )
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, at_least_float32, lerp, minus, sum_over_tensors, times, unwrap_single
+from pellucid.core.tensors import (
+    Tensors,
+    at_least_float32,
+    lerp,
+    minus,
+    per_target,
+    sum_over_tensors,
+    times,
+    unwrap_single,
+)
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 
@@ -156,14 +165,16 @@ class GradientShap(Summarized):
             """Gradients at the points, times the differences that came with them."""
             on_line = Points(points.tensors[: len(f.x)], points.examples)
             grads = tuple(map(at_least_float32, f.gradient(on_line).grad))
-            return times(grads, points.tensors[len(f.x) :]) if self.multiply_by_inputs else grads
+            return times(grads, per_target(points.tensors[len(f.x) :], grads)) if self.multiply_by_inputs else grads
 
         sums = BlockBuffer(sampler.count * len(f))
         for samples, point_range, block in sweep(f, sampler.count, sample_lines, contributions):
             moments.add(sampler.global_range(samples), sampler.point_indices(point_range), block)
             if return_delta:
-                totals = sum_over_tensors(tuple(tensor.detach().transpose(0, 1) for tensor in block), kept=2)
-                sums.add(len(repeat_examples(f.examples, samples, point_range)), (totals.T.flatten(),))
+                kept = 3 if f.evaluator.target.several else 2
+                totals = sum_over_tensors(tuple(tensor.detach().transpose(0, 1) for tensor in block), kept)
+                rows = len(repeat_examples(f.examples, samples, point_range))
+                sums.add(rows, (totals.transpose(0, 1).flatten(0, 1),))
         return completeness_gaps(f, by_point(sums, sampler.count), starts, ends) if return_delta else None
 
 

@@ -26,7 +26,7 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.points import Points
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, as_floating, minus, times
+from pellucid.core.tensors import Tensors, as_floating, minus, per_target, times
 from pellucid.errors import InvalidArgument
 from pellucid.methods.calling.attribution import attribution
 
@@ -106,7 +106,7 @@ class IntegratedGradients(Summarized):
                 gradients, outputs_at_ends = _gradients_and_outputs(f, reference, x, nodes, weights)
             else:
                 gradients = weighted_gradient_sum(f, weights, straight_line(reference, x, nodes))
-        values = times(gradients, minus(x, reference)) if self.multiply_by_inputs else gradients
+        values = times(gradients, per_target(minus(x, reference), gradients)) if self.multiply_by_inputs else gradients
         result = f.attributions(values, n_evaluations=n_evaluations, converged=converged)
         if outputs_at_ends:
             warn_of_misses(result.values, *outputs_at_ends)

@@ -9,7 +9,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import gradients_at_own_points
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import times
+from pellucid.core.tensors import per_target, times
 from pellucid.methods.calling.attribution import attribution
 
 
@@ -82,4 +82,4 @@ class InputXGradient(Summarized):
             Attributions of the shapes of the inputs.
         """
         x, grads = gradients_at_own_points(f)
-        return f.attributions(times(x, grads) if self.multiply_by_inputs else grads)
+        return f.attributions(times(per_target(x, grads), grads) if self.multiply_by_inputs else grads)

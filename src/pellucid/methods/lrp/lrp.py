@@ -15,14 +15,14 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 from pellucid.core.evaluation.completeness import gap_to_change
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
+from pellucid.core.problem.composed_targets import MappedTarget
 from pellucid.core.problem.problem import Problem
-from pellucid.core.problem.target import MappedTarget
 from pellucid.core.pytree import TensorTree
 from pellucid.core.rules.ruled_op import Rule
 from pellucid.core.rules.torch_call import TorchCall
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, sum_over_tensors
-from pellucid.errors import WrongType
+from pellucid.errors import InvalidArgument, WrongType
 from pellucid.methods.backprop.rule_gradients import backpropagate
 from pellucid.methods.calling.attribution import attribution, run_located
 from pellucid.methods.lrp.composite import Composite, RelevanceObserver
@@ -82,7 +82,7 @@ class LRP(Summarized):
         result = f.attributions(relevance)
         if not return_convergence_delta:
             return result
-        lost = [gap_to_change(value, sum_over_tensors(tensors)) for tensors in _by_layer(result, f)]
+        lost = [gap_to_change(value, sum_over_tensors(tensors, value.ndim)) for tensors in _by_layer(result, f)]
         return dataclasses.replace(result, delta=torch.stack(lost) if f.evaluator.gradient_at.several else lost[0])
 
     def trace(self, problem: Problem | ModelFunction, /) -> tuple[TraceEntry, ...]:
@@ -130,6 +130,8 @@ class LRP(Summarized):
         """
 
         def conservation(f: ModelFunction) -> Conservation:
+            if f.evaluator.target.several:
+                raise InvalidArgument("target must be a single one for a table of conservation: got several.")
             recorder = ConservationRecorder(f.problem.model)
             if f.session.whole_batch:
                 while not recorder.is_complete:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import torch
@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_flatten
 
 from pellucid.core.autograd.audit import REARRANGES, split_names
 from pellucid.core.autograd.dependence import DEPENDS_ON_SOURCE
+from pellucid.core.evaluation.gradients import Gradient
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import evaluate_own_points
 from pellucid.core.problem.points import Points
@@ -29,7 +30,7 @@ from pellucid.core.rules.memory import CallMemory
 from pellucid.core.rules.op_names import PRODUCT_FUNCTIONS
 from pellucid.core.rules.rules import Rules
 from pellucid.core.rules.torch_call import TorchCall
-from pellucid.core.tensors import Tensors
+from pellucid.core.tensors import Tensors, per_target
 from pellucid.methods.backprop.rule_gradients import gradient_under_rules
 from pellucid.methods.deeplift.reciprocals import computes_reciprocal
 from pellucid.methods.lrp.batch_norm import folding_batch_norm
@@ -91,13 +92,19 @@ def relevance_by_modified_gradient(f: ModelFunction, epsilon: float, stabiliser:
             or audit is None
             or any(audit.missing_rules(gradient.value, gradient.tensors))
         )
-        if incomplete or not all(grad.any() for grad in gradient.grad):
+        if incomplete or not all(grad.any() for grad in _of_each_target(gradient)):
             raise NoModifiedGradient
-        pairs = zip(gradient.tensors, gradient.grad, strict=True)
+        pairs = zip(per_target(gradient.tensors, gradient.grad), gradient.grad, strict=True)
         return *(by_parts(torch.mul, x.detach(), grad) for x, grad in pairs), gradient.value.detach()
 
     *relevance, value = evaluate_own_points(f, evaluate)
     return tuple(relevance), value
+
+
+def _of_each_target(gradient: Gradient) -> Iterator[Tensor]:
+    """The gradients with respect to each tensor, (n, ...), and of several targets those of each."""
+    for grad in gradient.grad:
+        yield from grad.unbind(1) if gradient.value.ndim > 1 else (grad,)
 
 
 class _AllWarned(set[int]):

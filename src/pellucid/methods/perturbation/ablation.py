@@ -13,6 +13,7 @@ from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.games.game import FeatureSet, ablation_effects, active_features
 from pellucid.core.games.imputer import imputer_of
 from pellucid.core.games.outcomes import evaluate_present
+from pellucid.core.games.outputs import apart
 from pellucid.core.games.removal import RemovalLike
 from pellucid.core.games.windows import Strides, Windows, WindowShapes
 from pellucid.core.problem.attributions import Attributions
@@ -121,4 +122,4 @@ async def _ablation_attributions(
         return evaluate_present(f, len(absent), imputer, present_elements)
 
     effects = await ablation_effects(players, active_features(players, f.x, imputer), ablate)
-    return f.attributions(players.spread(effects), site="source")
+    return f.attributions(apart(f, players.spread(effects)), site="source")

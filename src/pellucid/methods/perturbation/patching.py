@@ -15,6 +15,7 @@ from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.games.fill import Fill
 from pellucid.core.games.game import ablation_effects, active_features
 from pellucid.core.games.outcomes import evaluate_present, evaluate_samples
+from pellucid.core.games.outputs import apart
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.summaries import Summarized
@@ -86,7 +87,7 @@ class Patching(Summarized):
         effects = -await ablation_effects(features, active_features(features, f.x, patch), patched)
         if self.normalized:
             effects = effects / await _whole_change(f.from_inputs(), inputs)
-        return f.attributions(features.spread(effects), site="source")
+        return f.attributions(apart(f, features.spread(effects)), site="source")
 
 
 def _other_inputs(f: ModelFunction, counterfactuals: Baselines) -> Tensors:

@@ -14,6 +14,7 @@ from pellucid.core.examples import all_examples
 from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.games.game import ablation_effects
 from pellucid.core.games.outcomes import evaluate_samples
+from pellucid.core.games.outputs import apart
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.random_streams import shared_generator
 from pellucid.core.summaries import Summarized, summary
@@ -82,7 +83,7 @@ class FeaturePermutation(Summarized):
             )
 
         effects = await ablation_effects(features, present, permute)
-        return f.attributions(features.spread(effects), site="source")
+        return f.attributions(apart(f, features.spread(effects)), site="source")
 
     def _random_permutations(self, f: ModelFunction, features: Features, present: set[int]) -> PermutedPoints:
         """Points with features exchanged by random permutations of the examples, drawn in Captum's order.

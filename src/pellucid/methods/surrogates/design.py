@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_map_only
 from torch.utils.data import DataLoader, TensorDataset
 
 from pellucid.core.games.game import Game
-from pellucid.core.games.outputs import count_games
+from pellucid.core.games.outputs import apart, count_games
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.pytree import TensorTree
 from pellucid.core.tensors import Tensors, describe
@@ -100,8 +100,8 @@ class DesignColumns:
         def spread(values: Tensor) -> Tensors:
             by_column = values.transpose(1, 2).flatten(0, 1)
             if per_feature:
-                return (self.game.as_output_dtype(by_column),)
-            return self.game.spread(by_column[:, self.column_of_feature])
+                return apart(self.game.f, (self.game.as_output_dtype(by_column),))
+            return apart(self.game.f, self.game.spread(by_column[:, self.column_of_feature]))
 
         values = spread(coefficients)
         errors = None if stderr is None else spread(stderr)
