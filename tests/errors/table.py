@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import UserDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -236,24 +236,13 @@ TABLE = {
     "target returns too much": target(
         lambda output: output, "must leave one value per example", "(3,) values", CHOOSE, error=NotScalar
     ),
-    "inputs a list": inputs(
-        [ROWS, ROWS], TENSORS + "list. Hint: tuple(inputs) of several inputs, torch.stack(inputs) of several examples."
-    ),
-    "inputs a list of numbers": inputs([[1.0, 2.0]], TENSORS + "list. Hint: torch.tensor(inputs)."),
-    "inputs an array": inputs(
-        ROWS.numpy(), TENSORS + "ndarray. Hint: torch.as_tensor(inputs, dtype=torch.float32)."
-    ),
-    "inputs an array of ids": inputs(IDS["inputs"].numpy(), TENSORS + "ndarray. Hint: torch.as_tensor(inputs)."),
     "inputs a frame": inputs(
         Frame(), TENSORS + "Frame. Hint: torch.as_tensor(inputs.to_numpy(), dtype=torch.float32)."
     ),
-    "inputs a dict": inputs(
-        {"ids": ROWS, "mask": ROWS}, TENSORS + "dict. Hint: inputs=inputs['ids'], additional_forward_args="
-        "(inputs['mask'],), as the model takes them.",
-    ),
-    "inputs an encoding": inputs(UserDict(ids=ROWS), TENSORS + "UserDict. Hint: inputs=inputs['ids']."),
-    "inputs a word": inputs("cat", TENSORS + "str. ["),
-    "inputs with a list": inputs((ROWS, [1]), "must be a tensor or a tuple of tensors: got list in a tuple."),
+    "inputs a word": inputs("cat", "inputs must be tensors: got text. Hint: tokenizer=... ["),
+    "inputs lists of several lengths": inputs([[1.0], [1.0, 2.0]], "inputs must be lists of one length: "),
+    "inputs an array of words": inputs(np.array(["cat"]), "inputs must hold numbers: got an array of <U3."),
+    "inputs a dict of words": inputs({"a": "cat"}, "inputs must hold at least one tensor: got dict. Hint: "),
     "inputs an empty tuple": inputs((), "must hold at least one tensor: got an empty tuple."),
     "inputs without examples": inputs(torch.ones(0, 4), "must hold at least one example: got (0, 4)."),
     "inputs without dimensions": inputs(torch.tensor(1.0), "must have a first dimension, the examples: got ()."),
@@ -261,23 +250,21 @@ TABLE = {
     "inputs with integers": inputs(
         (ROWS, PAIR[1].long()), "[1] " + FLOATS, "(8, 5) int64", "Hint: ", error=NotDifferentiable, model=model_of_pairs
     ),
-    "output a tuple": output(
-        lambda x: (x, x), "must return a tensor: got tuple. Hint: ", "target=lambda output: output[0][:, 0]."
-    ),
-    "output a dict": output(
-        lambda x: {"loss": x.sum(), "logits": x}, "must return a tensor: got dict. Hint: choose one of 'loss', "
-        "'logits' with a callable, target=lambda output: output['logits'][:, 0].", target=[0] * 8,
+    "output a tuple of words": output(lambda x: ("a", "b"), "must return a tensor: got tuple. Hint: "),
+    "output a dict of several": output(
+        lambda x: {"loss": x.sum(), "a": x, "b": x}, "must return a tensor: got dict. Hint: choose one of 'loss', ",
+        "target=lambda output: output['a'][:, 0], or output_selector='a'.", target=[0] * 8,
     ),
     "output a dict of many": output(
-        lambda x: dict.fromkeys(range(9), x), "Hint: choose one of 0, 1, 2, 3, ... with", "output[0][:, 0]."
+        lambda x: dict.fromkeys(range(9), x), "Hint: choose one of 0, 1, 2, 3, ... with", "output[0][:, 0], or "
     ),
     "output an empty dict": output(lambda x: {}, "must return a tensor: got dict. Hint: "),
     "output an array": output(
         lambda x: x.detach().numpy(), "must return a tensor: got ndarray. Hint: gradients need torch all the way; "
     ),
     "model an estimator": call(
-        attr.KernelShap, "forward_func must be a function of tensors: got Classifier. ", "Hint: forward_func.predict_p",
-        error=WrongType, model=Classifier(),
+        attr.Saliency, "forward_func predicts without gradients: got Classifier. Hint: KernelShap", model=Classifier(),
+        error=NotDifferentiable,
     ),
     "model no model": output(3, " must be a function of tensors: got int. [", error=WrongType),
     "model a class": output(nn.Linear, " must be a model, not a class of models: got Linear. Hint: Linear(...).",

@@ -16,6 +16,7 @@ ROWS = [
     {"core"},
     {"methods", "rules", "targets"},
     {"plot", "zoo"},
+    {"data"},
     {"attr", "models", "text", "concept", "influence", "metrics", "robust", "module"},
     {"compat", "explain", "jobs", "insights", "demo"},
     {"commands"},

@@ -83,9 +83,10 @@ class NoiseTunnel(Attribution):
         Raises:
             InvalidArgument: An argument is not what it must be; the message says what it may be.
         """
-
-        def call_of(tunnel: Any, values: dict[str, Any]) -> MethodCall:
-            return MethodCall(
+        return run_call(
+            self,
+            {"inputs": inputs, **kwargs},
+            lambda tunnel, values: MethodCall(
                 methods.NoiseTunnel(
                     attribution_method=Inside(tunnel.attribution_method, isinstance(values["inputs"], tuple)),
                     nt_type=nt_type,
@@ -104,9 +105,8 @@ class NoiseTunnel(Attribution):
                 options={"create_graph": values.get("create_graph", False), "whole_batch": whole_batch},
                 arguments={name: value for name, value in values.items() if name != "inputs"},
                 return_stderr=return_stderr,
-            )
-
-        return run_call(self, {"inputs": inputs, **kwargs}, call_of)
+            ),
+        )
 
     def has_convergence_delta(self) -> bool:
         """Whether the method inside can return convergence deltas."""

@@ -19,7 +19,7 @@ from pellucid.core.tensors import Tensors
 from pellucid.data.binding import Binding, alone, binding_of
 from pellucid.data.estimators import as_function_of_arrays, is_estimator
 from pellucid.data.frames import is_frame, is_series
-from pellucid.data.leaves import Leaf, as_numbers, float_parameter, leaf_of
+from pellucid.data.leaves import Leaf, as_numbers, leaves_of
 from pellucid.data.nested import Path, is_numbers, map_leaves
 from pellucid.data.processing import processed
 from pellucid.data.text import absent_token, embedded, embedding_of, holds_text, untouched_tokens
@@ -96,41 +96,9 @@ class Arrangement(Summarized):
             InvalidArgument: There is nothing to attribute to, or something that cannot be made a tensor.
         """
         inputs = processed(inputs, model, reading.tokenizer, reading.processor)
-        leaves: list[Leaf] = []
-        like = float_parameter(model)
-
-        def collect(path: Path, value: Any) -> Any:
-            leaves.append(leaf_of(path, value, like, codes=is_estimator(model)))
-            return value
-
-        map_leaves(inputs, collect)
-        tensors = [index for index, leaf in enumerate(leaves) if isinstance(leaf.value, Tensor)]
-        if not tensors:
-            raise InvalidArgument(
-                f"inputs must hold at least one tensor: got {type(inputs).__name__}. "
-                'Hint: return_tensors="pt" of a tokenizer or a processor.'
-            )
-        without = frozenset(index for index in tensors if _has_no_examples(leaves[index].path, reading.batch_dim))
-        texts = [index for index in tensors if holds_text(leaves[index].path, leaves[index].value)]
-        floating = [index for index in tensors if leaves[index].value.is_floating_point()]
-        wanted = sorted({*texts, *floating}) or tensors
-        sizes = [len(leaves[index].value) for index in wanted if index not in without and leaves[index].value.ndim]
-        follows = [
-            index
-            for index in tensors
-            if index not in without and leaves[index].value.ndim and len(leaves[index].value) == sizes[0]
-        ]
-        attributed = [index for index in wanted if index in without or index in follows]
-        return cls(
-            inputs,
-            model,
-            reading,
-            tuple(leaves),
-            tuple(attributed),
-            tuple(index for index in follows if index not in attributed),
-            tuple(index for index in texts if index in attributed),
-            without.intersection(attributed),
-        )
+        leaves = leaves_of(inputs, model)
+        roles = _roles(leaves, reading.batch_dim)
+        return cls(inputs, model, reading, leaves, *roles)
 
     @property
     def is_one_example(self) -> bool:
@@ -229,17 +197,12 @@ class Arrangement(Summarized):
 
     def _part(self, leaf: Leaf, name: str, value: Any) -> Any:
         """What an argument says of one leaf, None where it says nothing; as a tensor where it is one."""
-        for key in leaf.path if isinstance(value, Mapping | tuple | list) and not is_numbers(value) else ():
-            if leaf.frame is not None and key not in value:
-                break
-            if isinstance(value, Mapping) and key not in value:
-                return None
-            value = value[key]
-        if leaf.frame is not None and (is_frame(value) or is_series(value) or isinstance(value, Mapping)):
-            return leaf.frame.numbers(value, name=name).to(leaf.value)
-        tensor = as_numbers(value, name)
+        part = _entry_at(leaf, value)
+        if leaf.frame is not None and (is_frame(part) or is_series(part) or isinstance(part, Mapping)):
+            return leaf.frame.numbers(part, name=name).to(leaf.value)
+        tensor = as_numbers(part, name)
         if not isinstance(tensor, Tensor):
-            return value
+            return part
         if tensor.is_floating_point() and leaf.value.is_floating_point():
             tensor = tensor.to(leaf.value.dtype)
         return tensor.unsqueeze(0) if self.is_one_example and tensor.ndim == leaf.value.ndim else tensor
@@ -267,6 +230,44 @@ class Arrangement(Summarized):
             by_leaf[index] = self.leaves[index].restored(values[0] if self.is_one_example else values)
         in_order = iter(by_leaf.get(index) for index in range(len(self.leaves)))
         return map_leaves(_plain(self.inputs), lambda *_: next(in_order))
+
+
+def _roles(leaves: tuple[Leaf, ...], batch_dim: BatchDimension) -> tuple[Any, ...]:
+    """Which leaves are attributed to, which follow the examples besides, which are token ids, which have no examples.
+
+    Floats and token ids are attributed to, or all tensors where there are none of these; as far as they have as many
+    rows as the first of them.
+    """
+    tensors = [index for index, leaf in enumerate(leaves) if isinstance(leaf.value, Tensor)]
+    without = {index for index in tensors if _has_no_examples(leaves[index].path, batch_dim)}
+    texts = {index for index in tensors if holds_text(leaves[index].path, leaves[index].value)}
+    wanted = [index for index in tensors if leaves[index].value.is_floating_point() or index in texts] or tensors
+    follows = _of_one_size(leaves, [index for index in tensors if index not in without], wanted)
+    attributed = [index for index in wanted if index in without | follows]
+    return (
+        tuple(attributed),
+        tuple(sorted(follows.difference(attributed))),
+        tuple(sorted(texts.intersection(attributed))),
+        frozenset(without.intersection(attributed)),
+    )
+
+
+def _of_one_size(leaves: tuple[Leaf, ...], tensors: list[int], wanted: list[int]) -> set[int]:
+    """The tensors that have as many rows as the first that is wanted."""
+    rows = {index: len(leaves[index].value) for index in tensors if leaves[index].value.ndim}
+    size = next((rows[index] for index in wanted if index in rows), None)
+    return {index for index, count in rows.items() if count == size}
+
+
+def _entry_at(leaf: Leaf, value: Any) -> Any:
+    """What a structure like the inputs holds in the place of a leaf, None where it lacks that; else itself."""
+    for key in leaf.path:
+        if not isinstance(value, Mapping | tuple | list) or is_numbers(value):
+            return value
+        if isinstance(value, Mapping) and key not in value:
+            return None if leaf.frame is None else value
+        value = value[key]
+    return value
 
 
 def _has_no_examples(path: Path, batch_dim: BatchDimension) -> bool:

@@ -15,14 +15,14 @@ Binding: TypeAlias = Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
 def binding_of(model: Callable[..., Any], inputs: Any) -> Binding:
     """How a model takes inputs of this structure.
 
-    A tuple is several arguments, and so is a list where the model does not take one; a mapping is keywords where the
-    model has parameters of these names. Anything else is one argument.
+    A tuple is several arguments, and so is a list of one, or where the model takes more than one; a mapping is keywords
+    where the model has parameters of these names. Anything else is one argument.
     """
     if isinstance(inputs, tuple) and not hasattr(inputs, "_fields"):
         return _one_by_one
     if isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs) and _binds(model, **dict(inputs)):
         return _by_name
-    if isinstance(inputs, tuple | list) and not is_numbers(inputs) and not _binds(model, inputs):
+    if isinstance(inputs, tuple | list) and not is_numbers(inputs) and (len(inputs) == 1 or not _binds(model, inputs)):
         return _one_by_one
     return alone
 

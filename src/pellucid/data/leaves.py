@@ -11,8 +11,10 @@ from torch import Tensor
 
 from pellucid.core.model.inspection import root_modules
 from pellucid.core.summaries import Summarized
+from pellucid.core.tensors import as_tensor_tuple
+from pellucid.data.estimators import is_estimator
 from pellucid.data.frames import FrameLayout, is_frame, is_series
-from pellucid.data.nested import Path, is_numbers, label
+from pellucid.data.nested import Path, is_numbers, label, map_leaves
 from pellucid.errors import InvalidArgument
 
 
@@ -44,7 +46,35 @@ class Leaf(Summarized):
         return self.frame.frame_of(tensor) if takes_frames and self.frame is not None else tensor
 
 
-def leaf_of(path: Path, given: Any, like: Tensor | None, *, codes: bool) -> Leaf:
+def leaves_of(inputs: Any, model: Any) -> tuple[Leaf, ...]:
+    """All leaves of inputs, in order.
+
+    Args:
+        inputs: A tensor, array, frame, or a structure of these and of anything else.
+        model: The user's model, whose dtype and device numbers get.
+
+    Raises:
+        InvalidArgument: There is no tensor, or something that cannot be made one.
+    """
+    leaves: list[Leaf] = []
+    like = _float_parameter(model)
+
+    def collect(path: Path, value: Any) -> Any:
+        leaves.append(_leaf_of(path, value, like, codes=is_estimator(model)))
+        return value
+
+    map_leaves(inputs, collect)
+    if not any(isinstance(leaf.value, Tensor) for leaf in leaves):
+        if len(leaves) == 1 and not leaves[0].path:
+            as_tensor_tuple(inputs, "inputs")  # raises the error of what is no structure
+        raise InvalidArgument(
+            f"inputs must hold at least one tensor: got {type(inputs).__name__}. "
+            'Hint: return_tensors="pt" of a tokenizer or a processor.'
+        )
+    return tuple(leaves)
+
+
+def _leaf_of(path: Path, given: Any, like: Tensor | None, *, codes: bool) -> Leaf:
     """A leaf; frames, arrays and lists of numbers become tensors of the dtype and device of the model."""
     if is_frame(given):
         frame = FrameLayout.of(given, codes=codes)
@@ -86,7 +116,7 @@ def _like_model(tensor: Tensor, like: Tensor | None) -> Tensor:
     return tensor.to(tensor.device if like is None else like.device, dtype)
 
 
-def float_parameter(model: Any) -> Tensor | None:
+def _float_parameter(model: Any) -> Tensor | None:
     """The first floating parameter of a model, whose dtype and device numbers get."""
     parameters = (parameter for root in root_modules(model) for parameter in root.parameters())
     return next((parameter for parameter in parameters if parameter.is_floating_point()), None)

@@ -49,7 +49,7 @@ def embedding_of(model: Any, call: Callable[[], Any], ids: Tensor, embedding: Si
     def notice(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         if _FORWARD.get() is asked and _are_of(ids, (*arguments, *keywords.values())):
             asked.append(module)
-            raise _Asked
+            raise _Asked(asked)
 
     modules = _tables(model)
     token = _FORWARD.set(asked)
@@ -58,13 +58,16 @@ def embedding_of(model: Any, call: Callable[[], Any], ids: Tensor, embedding: Si
     try:
         with torch.no_grad():
             call()
-    except _Asked:
-        return asked[0]
+    except _Asked as signal:
+        if signal.asked is not asked:
+            raise
     finally:
         with HOOK_LOCK:
             for handle in handles:
                 handle.remove()
         _FORWARD.reset(token)
+    if asked:
+        return asked[0]
     raise InvalidArgument(
         f"embedding must name the module that embeds input_ids: none of {len(modules)} embeddings is asked for them. "
         'Hint: embedding="encoder.embed_tokens".'
@@ -73,6 +76,9 @@ def embedding_of(model: Any, call: Callable[[], Any], ids: Tensor, embedding: Si
 
 class _Asked(BaseException):
     """Ends a forward once the table is found. No `Exception`, so that no code of the model handles it as an error."""
+
+    def __init__(self, asked: list[nn.Module]) -> None:
+        self.asked = asked
 
 
 _FORWARD: ContextVar[list[nn.Module] | None] = ContextVar("asked", default=None)

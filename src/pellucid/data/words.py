@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, final
@@ -114,24 +115,17 @@ def word_mask(encoding: Any) -> dict[str, Tensor]:
 def _units_of(encoding: Any, by: Unit, index: int) -> list[list[int]]:
     """The tokens of each unit of a text."""
     real = [token for token, special in enumerate(encoding.special_tokens_mask) if not special]
-    if by == "word":
-        numbers = {token: (encoding.sequence_ids[token], encoding.word_ids[token]) for token in real}
-    elif by == "sentence":
-        numbers, sentence = {}, 0
-        for token in real:
-            numbers[token] = (encoding.sequence_ids[token], sentence)
-            sentence += bool(ENDS_OF_SENTENCES & set(encoding.tokens[token]))
-    elif isinstance(by, str) or index >= len(by):
+    if not isinstance(by, str) and index < len(by):
+        return [[token for token in real if _overlaps(encoding.offsets[token], span)] for span in by[index]]
+    if by not in ("word", "sentence"):
         raise InvalidArgument(f'by must be "word", "sentence" or spans for each text: got {summary(by)}.')
-    else:
-        ends = encoding.offsets
-        return [
-            [token for token in real if start < ends[token][1] and ends[token][0] < stop] for start, stop in by[index]
-        ]
-    grouped: dict[Any, list[int]] = {}
-    for token, number in numbers.items():
-        grouped.setdefault(number, []).append(token)
-    return list(grouped.values())
+    ends = itertools.accumulate(bool(ENDS_OF_SENTENCES & set(encoding.tokens[token])) for token in real)
+    sentences = dict(zip(real, [0, *ends], strict=False))
+    units: dict[Any, list[int]] = {}
+    for token in real:
+        number = encoding.word_ids[token] if by == "word" else sentences[token]
+        units.setdefault((encoding.sequence_ids[token], number), []).append(token)
+    return list(units.values())
 
 
 def _overlaps(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -78,12 +78,6 @@ def occluded(windows: Any, **arguments: Any) -> Call:
 
 
 REFUSED = {  # what a user does: the class of Captum's exception, and the call
-    "a list as inputs": (AssertionError, saliency([X])),
-    "a list as inputs of integrated gradients": (AssertionError, integrated([X])),
-    "a list as inputs of a noise tunnel": (AssertionError, tunnel([X])),
-    "an array as inputs": (AssertionError, shap(X.numpy())),
-    "a dict as inputs": (AssertionError, saliency({"x": X})),
-    "a list in a tuple of inputs": (AssertionError, saliency((X, [1.0]))),
     "no inputs": (TypeError, lambda attr: attr.Saliency(ONE.model).attribute()),
     "no baselines for shap": (TypeError, lambda attr: attr.GradientShap(ONE.model).attribute(ONE.inputs)),
     "a model that cannot be called": (TypeError, saliency(model="model")),
@@ -93,7 +87,6 @@ REFUSED = {  # what a user does: the class of Captum's exception, and the call
     "an integer output": (RuntimeError, returning(lambda x: x.sum(1).long())),
     "an output that does not depend on the inputs": (RuntimeError, returning(lambda x: torch.ones(4))),
     "a complex output": (RuntimeError, returning(lambda x: torch.view_as_complex(x.reshape(4, 3, 2)).sum(1))),
-    "a tuple as output": (AssertionError, returning(lambda x: (x.sum(1),))),
     "an unknown argument of the method inside": (TypeError, tunnel(unknown=1)),
     "deltas of a method inside that has none": (TypeError, tunnel(return_convergence_delta=True)),
     "baselines of another shape": (AssertionError, integrated(baselines=BASELINES[:, :2])),
@@ -152,17 +145,11 @@ REFUSED = {  # what a user does: the class of Captum's exception, and the call
         AttributeError,
         lambda attr: attr.GradientAttribution(ONE.model).attribute(ONE.inputs),
     ),
-    "a list as inputs of an ablation": (AssertionError, ablated([X])),
-    "an array as inputs of a permutation": (AssertionError, ablated(X.numpy(), "FeaturePermutation")),
     "a list of masks": (AssertionError, ablated(feature_mask=[torch.zeros(1, 6).long()])),
     "a list of baselines of an ablation": (AssertionError, ablated(baselines=[0])),
     "no perturbation at a time": (AssertionError, ablated(perturbations_per_eval=0)),
     "half a perturbation at a time": (AssertionError, ablated(perturbations_per_eval=2.5)),
     "a target of an ablation out of range": (IndexError, ablated(target=3)),
-    "a tuple as output of an ablation": (
-        AssertionError,
-        lambda attr: attr.FeatureAblation(lambda x: (x.sum(1),)).attribute(ONE.inputs),
-    ),
     "no windows": (TypeError, ablated(method="Occlusion")),
     "windows larger than the input": (AssertionError, occluded((7,))),
     "windows of other dimensions": (AssertionError, occluded((2, 2))),
@@ -268,11 +255,6 @@ REFUSED_INSIDE = {  # what a user does: the class of Captum's exception, and the
         TypeError,
         lambda name: of_module(name, ONE.model[2], target=0),
         ["LayerActivation"],
-    ),
-    "a list as inputs": (
-        AssertionError,
-        lambda name: lambda attr: getattr(attr, name)(ONE.model, ONE.model[2]).attribute([X], target=0),
-        ["LayerGradientXActivation", "LayerIntegratedGradients", "InternalInfluence", "LayerConductance"],
     ),
     "baselines of another shape": (
         AssertionError,

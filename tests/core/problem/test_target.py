@@ -101,11 +101,12 @@ def test_a_neuron_is_a_target_at_its_layer(layer):
     torch.testing.assert_close(f(f.points), at[:, 1:3].sum(1))
 
 
-def test_a_layer_s_tuple_of_one_tensor_is_that_tensor_and_a_model_s_is_not():
+def test_the_tensor_in_a_tuple():
     rows = torch.arange(EXAMPLES)
     assert target_at(Site((LAYER,)), 2, EXAMPLES)((MATRIX,), rows).tolist() == [2.0, 6.0, 10.0]
+    assert target_at(OUTPUT, 2, EXAMPLES)((MATRIX.sum(), MATRIX), rows).tolist() == [2.0, 6.0, 10.0]
     with pytest.raises(InvalidArgument, match="model must return a tensor: got tuple"):
-        target_at(OUTPUT, 2, EXAMPLES)((MATRIX,), rows)
+        target_at(OUTPUT, 2, EXAMPLES)(("a", "b"), rows)
     with pytest.raises(InvalidArgument, match="layer must return a tensor: got tuple"):
         target_at(Site((LAYER,)), 2, EXAMPLES)((MATRIX, MATRIX), rows)
     with pytest.raises(InvalidArgument, match="layer must take a tensor: got tuple"):
