@@ -238,11 +238,15 @@ def _roles(leaves: tuple[Leaf, ...], batch_dim: BatchDimension) -> tuple[Any, ..
     Floats and token ids are attributed to, or all tensors where there are none of these; as far as they have as many
     rows as the first of them.
     """
-    tensors = [index for index, leaf in enumerate(leaves) if isinstance(leaf.value, Tensor)]
-    without = {index for index in tensors if _has_no_examples(leaves[index].path, batch_dim)}
-    texts = {index for index in tensors if holds_text(leaves[index].path, leaves[index].value)}
-    wanted = [index for index in tensors if leaves[index].value.is_floating_point() or index in texts] or tensors
-    follows = _of_one_size(leaves, [index for index in tensors if index not in without], wanted)
+
+    def which(test: Callable[[Leaf], bool]) -> set[int]:
+        return {index for index, leaf in enumerate(leaves) if isinstance(leaf.value, Tensor) and test(leaf)}
+
+    tensors = sorted(which(lambda leaf: True))
+    without = which(lambda leaf: _has_no_examples(leaf.path, batch_dim))
+    texts = which(lambda leaf: holds_text(leaf.path, leaf.value))
+    wanted = sorted(texts | which(lambda leaf: leaf.value.is_floating_point())) or tensors
+    follows = _of_one_size(leaves, sorted(set(tensors) - without), wanted)
     attributed = [index for index in wanted if index in without | follows]
     return (
         tuple(attributed),
