@@ -27,8 +27,10 @@ from pellucid.methods.calling.attribution import run_located
 
 T = TypeVar("T")
 TensorOrTensors: TypeAlias = Tensor | Tensors
-Inputs = TypeVar("Inputs", bound=TensorOrTensors)
-"""A tensor or a tuple of tensors, as which attributions of inputs come back."""
+Inputs = TypeVar("Inputs")
+"""A tensor, a tuple of tensors, or a structure of whatever a model takes, as which attributions of inputs come back."""
+Data: TypeAlias = Any
+"""The same, of a method whose attributions lie in another structure: that of a layer."""
 Attributed: TypeAlias = Any
 """Attributions at a layer, as it has its tensors: one, or tuples, lists and dicts of them, which only a run tells."""
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
+from typing_extensions import Unpack
 
 from pellucid import methods
 from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors, value_or_default
@@ -22,6 +23,7 @@ from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import as_tensor_tuple
+from pellucid.data import DataOptions
 from pellucid.methods.surrogates.coalition_samplers import captum_samples
 from pellucid.methods.surrogates.design import Perturbation, Similarity, Surrogate
 from pellucid.methods.surrogates.kernel_shap import Sampling
@@ -113,7 +115,9 @@ class LimeBase(PerturbationAttribution):
         """What the model learnt; `kwargs` go to the functions that perturb, transform and compare.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
+                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
+                `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -209,6 +213,7 @@ class Lime(LimeBase):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -233,6 +238,7 @@ class Lime(LimeBase):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Inputs | None]: ...
 
     @calls(methods.Lime)
@@ -257,11 +263,14 @@ class Lime(LimeBase):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The coefficients of the features.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
+                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
+                `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -325,6 +334,8 @@ class Lime(LimeBase):
             generator: Gives the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `output_selector`, `embedding`, `keep_embedding`,
+                `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors, of their shapes, or (B, features). With
@@ -382,6 +393,7 @@ class KernelShap(Lime):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -407,6 +419,7 @@ class KernelShap(Lime):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Inputs | None]: ...
 
     @calls(methods.KernelShap)
@@ -432,11 +445,14 @@ class KernelShap(Lime):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The Shapley values, by `n_samples` `pellucid.methods.surrogates.kernel_shap.Sampling`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
+                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
+                `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -503,6 +519,8 @@ class KernelShap(Lime):
             generator: Gives the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `output_selector`, `embedding`, `keep_embedding`,
+                `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors, of their shapes, or (B, features). With

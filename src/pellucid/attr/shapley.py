@@ -9,15 +9,17 @@ from typing import Any, Literal, overload
 
 import torch
 from torch import Future
+from typing_extensions import Unpack
 
 from pellucid import methods
-from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors
+from pellucid.attr._bases import Attributed, Data, Inputs, PerturbationAttribution
 from pellucid.attr._calls import call_in_future, calls, future_of
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike, TargetsLike
+from pellucid.data import DataOptions
 
 
 class ShapleyValueSampling(PerturbationAttribution):
@@ -56,6 +58,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -79,6 +82,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Inputs | None]: ...
 
     @calls(methods.ShapleyValueSampling, keeps_single=True)
@@ -102,11 +106,14 @@ class ShapleyValueSampling(PerturbationAttribution):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The Shapley values of each feature, by `n_samples` orders; (B, 1, ...) for an output (B, 1), as in Captum.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
+                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
+                `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -170,6 +177,8 @@ class ShapleyValueSampling(PerturbationAttribution):
             generator: Gives the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `output_selector`, `embedding`, `keep_embedding`,
+                `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -211,11 +220,14 @@ class ShapleyValues(ShapleyValueSampling):
         targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """The Shapley values of each feature; (B, 1, ...) for an output (B, 1), as in Captum.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
+                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
+                `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -270,6 +282,8 @@ class ShapleyValues(ShapleyValueSampling):
                   rows by itself.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `output_selector`, `embedding`, `keep_embedding`,
+                `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
@@ -280,7 +294,7 @@ class ShapleyValues(ShapleyValueSampling):
 
     def attribute_future(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
