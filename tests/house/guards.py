@@ -54,7 +54,7 @@ def engine(sources: Iterable[Source]) -> list[Source]:
 def takes_what_others_take(source: Source) -> bool:
     """Whether its functions take what Captum's take, or torch's."""
     facade = source.name.startswith("attr/") and not source.path.name.startswith("_")
-    return facade or source.name.startswith(("models/", *DECOMPOSITIONS))
+    return facade or source.name.startswith(("compat/private/", "models/", *DECOMPOSITIONS))
 
 
 # ---------------------------------------------------------------------------------------------------------------- names

@@ -18,7 +18,7 @@ ROWS = [
     {"methods", "rules"},
     {"plot", "zoo"},
     {"attr", "models", "text", "concept", "influence", "metrics", "robust", "module"},
-    {"explain", "jobs", "insights", "demo"},
+    {"compat", "explain", "jobs", "insights", "demo"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -12,11 +12,13 @@ ROOT = Path(__file__).parents[2]
 PAGES = (
     "CONTRIBUTING.md",
     "README.md",
+    "docs/compat.md",
     "docs/design.md",
     "docs/differences.md",
     "docs/engine.md",
     "docs/rules.md",
     "docs/zoo.md",
+    "packages/pellucid-as-captum/README.md",
 )
 
 
