@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import torch
 
-from pellucid import attr, compat
+from pellucid import attr, compat, zoo
+from pellucid.compat.module_table import MODULES
 from pellucid.errors import NotSupported
 
 DISTRIBUTION = Path(__file__).parents[2] / "packages/pellucid-as-captum/src"
@@ -51,6 +52,14 @@ def test_names_are_real_attributes(installed: None):
     exec("from captum.attr import *\nfrom captum._utils.typing import *", namespace)
     assert {*attr.__all__, "TargetType"} <= set(namespace)
     assert issubclass(captum_attr.Occlusion, captum_attr.PerturbationAttribution)
+
+
+def test_a_line_of_the_table_is_all_that_a_name_needs(monkeypatch: pytest.MonkeyPatch, no_captum: None):
+    monkeypatch.setitem(MODULES, "captum.metrics", {"zoo": "*"})
+    compat.install()
+    from captum.metrics import evaluate
+
+    assert evaluate is zoo.evaluate
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable, Sequence
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution, DistributionFinder
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.util import module_from_spec
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -21,10 +21,9 @@ from pellucid.errors import NotSupported
 
 
 @final
-class CaptumFinder(DistributionFinder, MetaPathFinder, Loader):
+class CaptumFinder(DistributionFinder, Loader):
     """Finds and loads the modules of the table, and those that an installed Captum lends."""
 
-    stands_in_for_captum = True
     lender: RealCaptum | None = None
 
     def find_spec(
@@ -32,12 +31,9 @@ class CaptumFinder(DistributionFinder, MetaPathFinder, Loader):
     ) -> ModuleSpec | None:
         """The spec of a module of Captum's, if it is here."""
         if fullname in MODULES:
-            package = any(name.startswith(f"{fullname}.") for name in MODULES)
-            return spec_from_loader(fullname, self, origin="pellucid.compat", is_package=package)
+            return self._spec(fullname)
         lent = self.lender.find(fullname) if self.lender and fullname.startswith("captum.") else None
-        if lent is None:
-            return None
-        return spec_from_loader(fullname, self, is_package=lent.submodule_search_locations is not None)
+        return lent and ModuleSpec(fullname, self, is_package=lent.submodule_search_locations is not None)
 
     def create_module(self, spec: ModuleSpec) -> CaptumModule:
         """A module that says what it lacks."""
@@ -48,17 +44,18 @@ class CaptumFinder(DistributionFinder, MetaPathFinder, Loader):
         fill(module)
         if module.__name__ == "captum":
             vars(module)["__version__"] = VERSION
-            for path in list(MODULES)[1:]:
-                sys.modules[path] = self._filled(path)
-                _set(path, sys.modules[path])
-            for path, name in ALIASES.items():
-                _set(path, sys.modules[name])
+            sys.modules.update({path: self._filled(path) for path in MODULES if path != "captum"})
+            for path in [*MODULES, *ALIASES]:
+                package, _, name = path.rpartition(".")
+                if package:
+                    setattr(sys.modules[package], name, sys.modules[ALIASES.get(path, path)])
+
+    def _spec(self, path: str) -> ModuleSpec:
+        package = any(name.startswith(f"{path}.") for name in MODULES)
+        return ModuleSpec(path, self, origin="pellucid.compat", is_package=package)
 
     def _filled(self, path: str) -> ModuleType:
-        spec = self.find_spec(path)
-        if spec is None:
-            raise ModuleNotFoundError(f"No module named {path!r}", name=path)
-        module = module_from_spec(spec)
+        module = module_from_spec(self._spec(path))
         fill(module)
         return module
 
@@ -98,7 +95,7 @@ def install(*, fallback: bool = False) -> None:
         >>> from captum.attr import Saliency  # doctest: +SKIP
     """
     with _LOCK:
-        if not isinstance(sys.modules.get("captum", FINDER), CaptumFinder | CaptumModule):
+        if "captum" in sys.modules and not isinstance(sys.modules["captum"], CaptumModule):
             raise NotSupported(
                 "captum is imported already, and pellucid cannot stand in for it any more. "
                 "Hint: call pellucid.compat.install() before anything imports captum, or python -m pellucid.compat."
@@ -117,9 +114,3 @@ def uninstall() -> None:
             sys.meta_path.remove(FINDER)
         for path in [path for path, module in sys.modules.items() if isinstance(module, CaptumModule)]:
             del sys.modules[path]
-
-
-def _set(path: str, value: object) -> None:
-    """Make a module an attribute of the package that it is in."""
-    package, _, name = path.rpartition(".")
-    setattr(sys.modules[package], name, value)

@@ -208,8 +208,11 @@ MODULES: dict[str, dict[str, str]] = {
     "captum.robust._core.perturbation": {},
     "captum.robust._core.pgd": {},
 }
-"""Each path of Captum's, parents first; the modules of pellucid that have what is in it, and the names they have: `*`
-is the `__all__` of the module. A path without any is there, and lacks everything."""
+"""Each path of Captum's, parents first; the modules of pellucid that have what is in it, and the names they have.
+
+`*` is the `__all__` of the module, and `_a=_b` its `_b`, which Captum calls `_a`. A path without any is there, and
+lacks everything; what pellucid gets later, such as metrics, is a line here: `"captum.metrics": {"metrics": "*"}`.
+"""
 
 ALIASES = {"captum.attr.visualization": "captum.attr._utils.visualization"}
 """Attributes that are modules of another path."""

@@ -141,7 +141,7 @@ def _installed() -> ModuleSpec:
 
 
 def _candidates() -> Iterator[ModuleSpec]:
-    finders = [finder for finder in sys.meta_path if not getattr(finder, "stands_in_for_captum", False)]
-    specs = [finder.find_spec("captum", None) for finder in finders]
+    """What finders find, and each folder in which Python looks; pellucid's own has no folder."""
+    specs = [finder.find_spec("captum", None) for finder in sys.meta_path]
     specs += [PathFinder.find_spec("captum", [folder]) for folder in sys.path]
     yield from (spec for spec in specs if spec is not None and spec.submodule_search_locations)
