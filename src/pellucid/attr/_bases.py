@@ -15,6 +15,7 @@ from pellucid.attr._internals import ours, overrides_attribute, plain_inside, re
 from pellucid.attr._routes import arguments_held_by, callers_names
 from pellucid.core.evaluation.completeness import completeness_gap
 from pellucid.core.evaluation.model_function import function_of
+from pellucid.core.games.features import FeatureMask
 from pellucid.core.model.inspection import has_embeddings
 from pellucid.core.model.layers import CallLike, Layer, module_label
 from pellucid.core.problem.baselines import Baselines
@@ -310,6 +311,20 @@ def resolve_distribution(
     if not callable(baselines) or isinstance(baselines, Tensor):
         return baselines
     return baselines(inputs) if inspect.signature(baselines).parameters else baselines()
+
+
+def masks_of_examples(feature_mask: FeatureMask, inputs: TensorOrTensors) -> FeatureMask:
+    """Masks as Captum's surrogates take them: (B, height, width) is one for each of B images, not for each channel."""
+
+    def mask_of(mask: Any, x: Any) -> Any:
+        tensors = isinstance(mask, Tensor) and isinstance(x, Tensor)
+        if not tensors or not 1 < mask.ndim < x.ndim or not len(mask) == len(x) > 1:
+            return mask
+        return mask.view(len(mask), *[1] * (x.ndim - mask.ndim), *mask.shape[1:])
+
+    if isinstance(feature_mask, tuple) and isinstance(inputs, tuple) and len(feature_mask) == len(inputs):
+        return tuple(map(mask_of, feature_mask, inputs))
+    return mask_of(feature_mask, inputs[0] if isinstance(inputs, tuple) and len(inputs) == 1 else inputs)
 
 
 def multiply_if(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:

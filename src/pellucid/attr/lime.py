@@ -12,8 +12,15 @@ import torch
 from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors, value_or_default
-from pellucid.attr._calls import calls
+from pellucid.attr._bases import (
+    Attributed,
+    Inputs,
+    PerturbationAttribution,
+    TensorOrTensors,
+    masks_of_examples,
+    value_or_default,
+)
+from pellucid.attr._calls import Conversion, calls
 from pellucid.attr._internals import OverriddenPart
 from pellucid.attr._routes import read_from_object
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
@@ -27,6 +34,8 @@ from pellucid.methods.surrogates.kernel_shap import Sampling
 from pellucid.methods.surrogates.lasso import LinearSolver
 from pellucid.methods.surrogates.lime import bernoulli_half, perturbed_inputs
 from pellucid.methods.surrogates.lime_base import Transform
+
+MASKS: dict[str, Conversion] = {"feature_mask": masks_of_examples}
 
 PARTS = (
     "interpretable_model",
@@ -223,7 +232,7 @@ class Lime(LimeBase):
         whole_batch: bool | None = None,
     ) -> tuple[Inputs, Inputs | None]: ...
 
-    @calls(methods.Lime)
+    @calls(methods.Lime, convert=MASKS)
     def attribute(
         self,
         inputs: Inputs,
@@ -373,7 +382,7 @@ class KernelShap(Lime):
         whole_batch: bool | None = None,
     ) -> tuple[Inputs, Inputs | None]: ...
 
-    @calls(methods.KernelShap)
+    @calls(methods.KernelShap, convert=MASKS)
     def attribute(
         self,
         inputs: Inputs,

@@ -41,6 +41,18 @@ class Recurrent(nn.Module):
         return self.classes(self.cell(series)[0][:, -1])
 
 
+class Pooled(nn.Module):
+    """A network of series of any length, (B, T, 3) to (B, 2), in which time is averaged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = nn.Sequential(nn.Linear(3, 8), nn.Tanh())
+        self.classes = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
+
+    def forward(self, series: Tensor) -> Tensor:
+        return self.classes(self.steps(series).mean(1))
+
+
 def explained(method: str, model: type[nn.Module] = Network, of: dict[str, Any] | None = None, **arguments: Any) -> Any:
     """What one of the methods answers; `of` goes to its constructor."""
     explainer = getattr(attr, method)(model().eval(), **(of or {}))
@@ -49,7 +61,7 @@ def explained(method: str, model: type[nn.Module] = Network, of: dict[str, Any] 
 
 def through_time(method: str) -> Any:
     """The attributions of a method of Captum's at all times, by `TimeForwardTunnel`."""
-    tunnel = attr.TimeForwardTunnel(getattr(captum.attr, method)(Recurrent().eval()))
+    tunnel = attr.TimeForwardTunnel(getattr(captum.attr, method)(Pooled().eval()))
     return tunnel.attribute(SERIES, target=1)
 
 
