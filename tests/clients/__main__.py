@@ -14,7 +14,7 @@ def main() -> int:
     for client in sys.argv[1:] or CLIENTS:
         reports.append(report(client))
         counts = ", ".join(f"{len(reports[-1].of(kind))} {kind}" for kind in ("equal", "documented", "failed"))
-        print(f"{client}: {counts}")
+        print(f"{client}: {counts}", flush=True)
         for verdict in reports[-1].of("failed"):
             print(f"    {verdict.case}: {verdict.reason}")
     if sys.argv[1:] == []:

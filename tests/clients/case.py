@@ -17,9 +17,9 @@ class Case:
     """One use of a client, which must give the same tensors under Captum and under pellucid.
 
     Args:
-        run: Returns tensors or arrays, in tuples, lists and dicts as the client has them. Generators are seeded before.
+        run: Returns tensors or arrays, as the client has them. It begins with seeded generators.
         differs: Why Captum's answer may be another one, as `docs/differences.md` says.
-        instead: What is right where it is, by a formula, another implementation, or a use of Captum that shows no difference.
+        instead: What is right where it is: a formula, another implementation, or Captum without the difference.
         seen: What of pellucid's answer that is compared with: all of it, or its sum.
     """
 

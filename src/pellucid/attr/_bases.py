@@ -317,14 +317,16 @@ def masks_of_examples(feature_mask: FeatureMask, inputs: TensorOrTensors) -> Fea
     """Masks as Captum's surrogates take them: (B, height, width) is one for each of B images, not for each channel."""
 
     def mask_of(mask: Any, x: Any) -> Any:
-        tensors = isinstance(mask, Tensor) and isinstance(x, Tensor)
-        if not tensors or not 1 < mask.ndim < x.ndim or not len(mask) == len(x) > 1:
+        lacks = isinstance(mask, Tensor) and isinstance(x, Tensor) and 1 < mask.ndim < x.ndim
+        if not lacks or not len(mask) == len(x) > 1:
             return mask
         return mask.view(len(mask), *[1] * (x.ndim - mask.ndim), *mask.shape[1:])
 
-    if isinstance(feature_mask, tuple) and isinstance(inputs, tuple) and len(feature_mask) == len(inputs):
-        return tuple(map(mask_of, feature_mask, inputs))
-    return mask_of(feature_mask, inputs[0] if isinstance(inputs, tuple) and len(inputs) == 1 else inputs)
+    masks = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
+    tensors = inputs if isinstance(inputs, tuple) else (inputs,)
+    if feature_mask is None or len(masks) != len(tensors):
+        return feature_mask
+    return tuple(map(mask_of, masks, tensors))
 
 
 def multiply_if(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:

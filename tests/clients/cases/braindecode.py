@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from clients.case import Case
 from clients.stand_ins import stand_in
 
-stand_in("linear_attention_transformer", "torchaudio", "torchaudio.functional", "torchaudio.transforms")  # for some models
+# For models that are not driven.
+stand_in("linear_attention_transformer", "torchaudio", "torchaudio.functional", "torchaudio.transforms")
 
 from braindecode.models import Deep4Net, EEGNet, ShallowFBCSPNet  # noqa: E402
 from braindecode.visualization import attribution  # noqa: E402

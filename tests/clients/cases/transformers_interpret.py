@@ -27,8 +27,10 @@ from transformers import (
 
 from clients.case import Case
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the film is a good bad long story of two old friends who was it . ?".split()
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SENTENCE = "the film is a good story of two old friends ."
+QUESTION = "who was it ?"
+WORDS = (*SPECIAL, *SENTENCE.split(), *QUESTION.split(), "bad", "this", "text", "about")
 SHAPE = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 LABELS = ("contradiction", "neutral", "entailment")
 
@@ -77,7 +79,7 @@ def seen(attribution_type: str, **arguments: Any) -> Any:
 
 
 CLASSES = BertForSequenceClassification
-ENDS = (BertForQuestionAnswering, "who was it ?", SENTENCE)
+ENDS = (BertForQuestionAnswering, QUESTION, SENTENCE)
 CASES = {
     "sequence": Case(partial(read, interpret.SequenceClassificationExplainer, CLASSES, SENTENCE)),
     "sequence, class 1": Case(partial(read, interpret.SequenceClassificationExplainer, CLASSES, SENTENCE, index=1)),

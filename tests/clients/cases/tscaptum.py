@@ -11,13 +11,14 @@ from clients.case import Case
 from clients.regressions import ROUNDED, UNFINISHED, surrogate
 from clients.stand_ins import stand_in
 
-stand_in("aeon", "aeon.classification", "aeon.classification.convolution_based")  # whose classifiers tsCaptum knows by type
+# Whose classifiers tsCaptum knows by type.
+stand_in("aeon", "aeon.classification", "aeon.classification.convolution_based")
 
 from tsCaptum.explainers import (  # noqa: E402
+    LIME,
     Feature_Ablation,
     Feature_Permutation,
     Kernel_Shap,
-    LIME,
     Shapley_Value_Sampling,
 )
 

@@ -7,7 +7,6 @@ from functools import cache, partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from captum.attr import (
     DeepLift,
     DeepLiftShap,
@@ -24,6 +23,7 @@ from captum.attr import (
 )
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
+from torch.nn import functional
 
 from clients import data_sets
 from clients.case import Case
@@ -98,8 +98,8 @@ def titanic() -> Attributions:
 
 def boston() -> Attributions:
     """Prices of houses: 13 features, three hidden layers of rectifiers."""
-    X, y = data_sets.boston()
-    X_train, X_test, y_train, _ = train_test_split(X, y, test_size=0.3, random_state=0)
+    x, y = data_sets.boston()
+    x_train, x_test, y_train, _ = train_test_split(x, y, test_size=0.3, random_state=0)
     torch.manual_seed(1234)
     np.random.seed(1234)
     model = nn.Sequential(
@@ -107,18 +107,18 @@ def boston() -> Attributions:
     )
     optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-4)
     for _ in range(200):
-        for rows in torch.randperm(len(X_train)).split(10):
+        for rows in torch.randperm(len(x_train)).split(10):
             optimizer.zero_grad()
-            nn.MSELoss(reduction="sum")(model(X_train[rows]).flatten(), y_train[rows]).backward()
+            nn.MSELoss(reduction="sum")(model(x_train[rows]).flatten(), y_train[rows]).backward()
             optimizer.step()
 
     ig = IntegratedGradients(model)
-    shown = {"ig": ig.attribute(X_test, n_steps=50)}
-    shown["ig_nt"] = NoiseTunnel(ig).attribute(X_test)
-    shown["dl"] = DeepLift(model).attribute(X_test)
-    shown["gs"] = GradientShap(model).attribute(X_test, X_train)
-    shown["fa"] = FeatureAblation(model).attribute(X_test)
-    shown["lc"] = LayerConductance(model, model[6]).attribute(X_test, n_steps=100, attribute_to_layer_input=True)
+    shown = {"ig": ig.attribute(x_test, n_steps=50)}
+    shown["ig_nt"] = NoiseTunnel(ig).attribute(x_test)
+    shown["dl"] = DeepLift(model).attribute(x_test)
+    shown["gs"] = GradientShap(model).attribute(x_test, x_train)
+    shown["fa"] = FeatureAblation(model).attribute(x_test)
+    shown["lc"] = LayerConductance(model, model[6]).attribute(x_test, n_steps=100, attribute_to_layer_input=True)
     return shown
 
 
@@ -133,9 +133,9 @@ class Small(nn.Module):
         self.lin4 = nn.Linear(15, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.lin1(x))
-        x = F.relu(self.lin2(x))
-        x = F.relu(self.lin3(x))
+        x = functional.relu(self.lin1(x))
+        x = functional.relu(self.lin2(x))
+        x = functional.relu(self.lin3(x))
         return self.lin4(x)
 
 
@@ -150,54 +150,54 @@ class Diagnoses(Small):
     """Probabilities of classes."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.softmax(super().forward(x), dim=1)
+        return functional.softmax(super().forward(x), dim=1)
 
 
-def six_methods(model: Small, X_test: Tensor, target: Tensor | None) -> Attributions:
+def six_methods(model: Small, x_test: Tensor, target: Tensor | None) -> Attributions:
     """Inputs, a layer and one of its neurons, each by integrated gradients and by ablation."""
     return {
-        "ig": IntegratedGradients(model).attribute(X_test, target=target),
-        "fa": FeatureAblation(model).attribute(X_test, target=target),
-        "layer ig": LayerIntegratedGradients(model, model.lin2).attribute(X_test, target=target),
-        "layer fa": LayerFeatureAblation(model, model.lin2).attribute(X_test, target=target),
-        "neuron ig": NeuronIntegratedGradients(model, model.lin2).attribute(X_test, neuron_selector=5),
-        "neuron fa": NeuronFeatureAblation(model, model.lin2).attribute(X_test, neuron_selector=5),
+        "ig": IntegratedGradients(model).attribute(x_test, target=target),
+        "fa": FeatureAblation(model).attribute(x_test, target=target),
+        "layer ig": LayerIntegratedGradients(model, model.lin2).attribute(x_test, target=target),
+        "layer fa": LayerFeatureAblation(model, model.lin2).attribute(x_test, target=target),
+        "neuron ig": NeuronIntegratedGradients(model, model.lin2).attribute(x_test, neuron_selector=5),
+        "neuron fa": NeuronFeatureAblation(model, model.lin2).attribute(x_test, neuron_selector=5),
     }
 
 
 def housing() -> Attributions:
     """Values of houses in California: 8 standardised features."""
-    X, y = data_sets.california()
-    X_train, X_test, y_train, _ = train_test_split(X, y, test_size=0.2, random_state=123)
-    X_train, X_test = (X_train - X_train.mean(0)) / X_train.std(0), (X_test - X_train.mean(0)) / X_train.std(0)
+    x, y = data_sets.california()
+    x_train, x_test, y_train, _ = train_test_split(x, y, test_size=0.2, random_state=123)
+    x_train, x_test = (x_train - x_train.mean(0)) / x_train.std(0), (x_test - x_train.mean(0)) / x_train.std(0)
     torch.manual_seed(42)
     model = Prices(8, 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for _ in range(2500):
         optimizer.zero_grad()
-        F.mse_loss(model(X_train), y_train).backward()
+        functional.mse_loss(model(x_train), y_train).backward()
         optimizer.step()
-    return six_methods(model, X_test, None)
+    return six_methods(model, x_test, None)
 
 
 def cancer() -> Attributions:
     """Tumours: 30 raw features, a target for each example."""
-    X, y = data_sets.cancer()
-    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.1, stratify=y, random_state=123)
+    x, y = data_sets.cancer()
+    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.1, stratify=y, random_state=123)
     torch.manual_seed(42)
     model = Diagnoses(30, 2)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(2000):
         optimizer.zero_grad()
-        F.cross_entropy(model(X_train), y_train).backward()
+        functional.cross_entropy(model(x_train), y_train).backward()
         optimizer.step()
-    return six_methods(model, X_test, y_test)
+    return six_methods(model, x_test, y_test)
 
 
 def diabetes() -> Attributions:
     """Who has diabetes: 8 features, two hidden layers of sigmoids."""
-    X, y = data_sets.diabetes()
-    X_train, X_test, y_train, _ = train_test_split(X, y, test_size=0.3, random_state=1)
+    x, y = data_sets.diabetes()
+    x_train, x_test, y_train, _ = train_test_split(x, y, test_size=0.3, random_state=1)
     torch.manual_seed(1)
     net = nn.Sequential(
         nn.Linear(8, 8), nn.Sigmoid(), nn.Linear(8, 8), nn.Sigmoid(), nn.Linear(8, 2), nn.Softmax(dim=1)
@@ -205,13 +205,13 @@ def diabetes() -> Attributions:
     optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
     for _ in range(200):
         optimizer.zero_grad()
-        F.cross_entropy(net(X_train), y_train).backward()
+        functional.cross_entropy(net(x_train), y_train).backward()
         optimizer.step()
 
-    shown = {"ig": IntegratedGradients(net).attribute(X_test, target=1, return_convergence_delta=True)}
-    shown["conductance"] = LayerConductance(net, net[1]).attribute(X_test, target=1)
+    shown = {"ig": IntegratedGradients(net).attribute(x_test, target=1, return_convergence_delta=True)}
+    shown["conductance"] = LayerConductance(net, net[1]).attribute(x_test, target=1)
     for neuron in (2, 6):
-        shown[f"neuron {neuron}"] = NeuronConductance(net, net[1]).attribute(X_test, neuron_selector=neuron, target=1)
+        shown[f"neuron {neuron}"] = NeuronConductance(net, net[1]).attribute(x_test, neuron_selector=neuron, target=1)
     return shown
 
 
