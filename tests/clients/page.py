@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from clients.runner import Report
@@ -26,12 +26,16 @@ def row(report: Report) -> tuple[str, ...]:
 
 
 def documented(reports: list[Report]) -> str:
-    """A line per reason: the cases that differ for it."""
-    cases = defaultdict(list)
+    """A line per reason: how many cases of which clients differ for it."""
+    cases: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for report in reports:
         for verdict in report.of("documented"):
-            cases[verdict.reason].append(f"{report.client} ({verdict.case})")
-    return "".join(f"- {reason}: {'; '.join(names)}.\n" for reason, names in cases.items())
+            cases[verdict.reason][report.client] += 1
+    lines = [
+        f"- {reason}: {', '.join(f'{client} ({count})' for client, count in counts.items())}."
+        for reason, counts in sorted(cases.items())
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def write(reports: list[Report]) -> None:

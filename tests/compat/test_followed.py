@@ -147,3 +147,43 @@ def test_without_overrides_all_is_as_in_pellucid(name: str):
     expected = getattr(attr, name)(model).attribute(X, BASELINES, 0)
     torch.manual_seed(0)
     assert torch.equal(Bare(model).attribute(X, BASELINES, 0), expected)
+
+
+class Draws(attributions.KernelShap):
+    """Sets what is followed, and overrides what is not."""
+
+    def attribute(self, *args: Any, **kwargs: Any) -> Any:
+        self.similarity_func = lambda *_, **__: 1.0
+        return super().attribute(*args, **kwargs)
+
+    def kernel_shap_perturb_generator(self, *_: Any, **__: Any) -> Any:
+        return iter([])
+
+
+class Evaluates(attributions.LimeBase):
+    """Has a surrogate that is followed, and overrides what is not."""
+
+    def attribute(self, *args: Any, **kwargs: Any) -> Any:
+        return super().attribute(*args, **kwargs)
+
+    def _evaluate_batch(self, *_: Any) -> Any:
+        return None
+
+
+def lime_base(cls: type) -> Any:
+    """A LimeBase of this class, of one feature per element."""
+    parts = (
+        MeansAndDeviations(),
+        lambda *_, **__: 1.0,
+        lambda x, **_: torch.ones(1, 4),
+        True,
+        lambda s, x, **_: x,
+        None,
+    )
+    return cls(model, *parts)
+
+
+@pytest.mark.parametrize("build", [lambda: Draws(model), lambda: lime_base(Evaluates)], ids=["draws", "evaluates"])
+def test_what_is_not_followed_is_refused(build: Callable[[], Any]):
+    with pytest.raises(NotSupported, match="would have no effect"):
+        build().attribute(X, target=1)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pellucid import attr, methods
-from pellucid.attr._internals import OverriddenPart
+from pellucid.attr._internals import OverriddenPart, refuse_what_is_not_called
 from pellucid.attr.lime import PARTS
 from pellucid.compat.private.baselines import _format_input_baseline
 from pellucid.compat.private.batching import _batch_attribution
@@ -110,6 +110,7 @@ class LimeBase(attr.LimeBase):
         parts = {name: getattr(self, name) for name in PARTS}
         if not hasattr(parts["interpretable_model"], "representation"):
             return attr.LimeBase.attribute(self, *args, **kwargs)
+        refuse_what_is_not_called(self)
         surrogate = Represented(parts["interpretable_model"])
         explainer = attr.LimeBase(self.forward_func, **{**parts, "interpretable_model": surrogate})
         attributions = explainer.attribute(*args, **kwargs)
@@ -170,6 +171,7 @@ class KernelShap(attr.KernelShap, Lime):
         parts = ("interpretable_model", "similarity_func", "perturb_func")
         if vars(self).keys().isdisjoint(parts):
             return attr.KernelShap.attribute(self, *args, **kwargs)
+        refuse_what_is_not_called(self)
         explainer = attr.Lime(self.forward_func, **{name: getattr(self, name) for name in parts})
         return explainer.attribute(*args, **kwargs)
 
