@@ -13,8 +13,8 @@ from torch import Tensor
 
 from clients.case import Case
 
-ROUNDED = "two of `KernelShap`'s coalitions weigh a million in Captum; in pellucid they hold exactly"
-UNFINISHED = "scikit-learn's lasso, as Captum calls it, stops short of the optimum of `Lime`"
+ROUNDED = "Two of `KernelShap`'s coalitions weigh a million in Captum; in pellucid what they ask for holds exactly"
+UNFINISHED = "Scikit-learn's lasso, as Captum calls it, stops short of the optimum of `Lime`"
 
 
 class LeastSquares:

@@ -40,9 +40,9 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """What is driven, as the docstring of its cases says first."""
+        """What is driven, as the docstring of its cases says in its first line behind the client's name."""
         text = ast.get_docstring(ast.parse((CASES / f"{self.client}.py").read_text(encoding="utf-8"))) or ""
-        return text.partition("\n")[0].partition(": ")[2] or text.partition("\n")[0]
+        return text.partition("\n")[0].partition(": ")[2].rstrip(".")
 
     def of(self, kind: Kind) -> list[Verdict]:
         """The verdicts of a kind."""

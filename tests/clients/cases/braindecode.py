@@ -63,7 +63,7 @@ CASES |= {
 }
 CASES["deep_lift, ShallowFBCSPNet"] = Case(
     partial(explained, "deep_lift", ShallowFBCSPNet),
-    differs="squares and logarithms are gradients in Captum's DeepLIFT; pellucid's attributions sum to the change",
+    differs="Squares and logarithms are gradients in Captum's DeepLIFT; pellucid's attributions sum to the change",
     instead=partial(change, ShallowFBCSPNet),
     seen=lambda attributions: attributions.sum((1, 2)),
 )

@@ -49,7 +49,7 @@ CASES = {
     "a further argument": Case(partial(explained, Network, references=REFERENCES, args=(torch.rand(3, 2),))),
     "max pooling": Case(
         partial(explained, partial(Network, pooled=True), references=REFERENCES),
-        differs="a max pool after an activation misses some of the change in Captum, not in tangermeme's DeepLIFT",
+        differs="A max pool after an activation misses some of the change in Captum, not in tangermeme's DeepLIFT",
         instead=lambda: deep_lift_shap(Network(pooled=True).eval(), DNA, references=REFERENCES, device="cpu"),
     ),
 }

@@ -67,9 +67,8 @@ def explained(method: str, graph: str, mask: str, index: int | Tensor | None) ->
     network, nodes, edges = NETWORKS[graph]
     explainer = explainer_of(network(), method, mask, "multiclass_classification", "raw")
     explanation = explainer(nodes, edges, index=index, target=CLASSES)
-    if graph == "homogeneous":
-        return {"nodes": explanation.get("node_mask"), "edges": explanation.get("edge_mask")}
-    return [store.to_dict() for store in explanation.node_stores + explanation.edge_stores]
+    stores = [explanation] if graph == "homogeneous" else explanation.node_stores + explanation.edge_stores
+    return [(store.get("node_mask"), store.get("edge_mask")) for store in stores]
 
 
 def explained_as(mode: str, method: str, mask: str) -> Any:
@@ -79,7 +78,7 @@ def explained_as(mode: str, method: str, mask: str) -> Any:
     weights = torch.linspace(0.5, 1, EDGES.shape[1])
     target = CLASSES % 2 if mode == "binary_classification" else CLASSES.float()
     explanation = explainer(NODES, EDGES, index=2, target=target, weights=weights)
-    return {"nodes": explanation.get("node_mask"), "edges": explanation.get("edge_mask")}
+    return explanation.get("node_mask"), explanation.get("edge_mask")
 
 
 def explainer_of(model: nn.Module, method: str, mask: str, mode: str, return_type: str) -> Explainer:

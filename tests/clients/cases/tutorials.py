@@ -1,4 +1,4 @@
-"""The worked tutorials, from the data to the attributions, as a user pastes them into a script."""
+"""Tutorials: five worked ones and the first steps, from the data to the attributions, as a user pastes them."""
 
 from __future__ import annotations
 
