@@ -12,8 +12,15 @@ import torch
 from torch import Tensor
 
 from pellucid import methods
-from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors, value_or_default
-from pellucid.attr._calls import calls
+from pellucid.attr._bases import (
+    Attributed,
+    Inputs,
+    PerturbationAttribution,
+    TensorOrTensors,
+    masks_of_examples,
+    value_or_default,
+)
+from pellucid.attr._calls import Conversion, calls
 from pellucid.attr._internals import OverriddenPart
 from pellucid.attr._routes import read_from_object
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
@@ -28,6 +35,8 @@ from pellucid.methods.surrogates.kernel_shap import Sampling
 from pellucid.methods.surrogates.lasso import LinearSolver
 from pellucid.methods.surrogates.lime import bernoulli_half, perturbed_inputs
 from pellucid.methods.surrogates.lime_base import Transform
+
+MASKS: dict[str, Conversion] = {"feature_mask": masks_of_examples}
 
 PARTS = (
     "interpretable_model",
@@ -235,7 +244,7 @@ class Lime(LimeBase):
         whole_batch: bool | None = None,
     ) -> tuple[Inputs, Inputs | None]: ...
 
-    @calls(methods.Lime)
+    @calls(methods.Lime, convert=MASKS)
     def attribute(
         self,
         inputs: Inputs,
@@ -316,7 +325,7 @@ class Lime(LimeBase):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest coefficient.
@@ -409,7 +418,7 @@ class KernelShap(Lime):
         whole_batch: bool | None = None,
     ) -> tuple[Inputs, Inputs | None]: ...
 
-    @calls(methods.KernelShap)
+    @calls(methods.KernelShap, convert=MASKS)
     def attribute(
         self,
         inputs: Inputs,
@@ -493,7 +502,7 @@ class KernelShap(Lime):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             sampling: How coalitions are sampled; see `pellucid.methods.surrogates.kernel_shap.Sampling`.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.

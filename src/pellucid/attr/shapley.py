@@ -160,7 +160,7 @@ class ShapleyValueSampling(PerturbationAttribution):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest attribution.
             max_samples: With "auto", where it gives up; the result tells which examples have `converged`, and how many
@@ -267,7 +267,7 @@ class ShapleyValues(ShapleyValueSampling):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
 
