@@ -37,8 +37,8 @@ ALIASES = {
 """Types of arguments whose own docstrings are shown whole, where others say "see" them."""
 
 OWN = {
-    "inputs": "One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes, as it "
-    "takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a `processor`.",
+    "inputs": "One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a "
+    "mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.",
     "attribute_to_layer_input": "Whether what the layer takes is meant, and not what it returns.",
     "attribute_to_neuron_input": "Whether the neuron is one of what the layer takes, and not of what it returns.",
     "show_progress": "Whether to show a progress bar on stderr.",

@@ -67,9 +67,8 @@ class FeatureAblation(PerturbationAttribution):
         """The effects of replacing each feature by its baseline; Captum, too, takes other `kwargs` and drops them.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What replaces a feature, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -121,7 +120,7 @@ class FeatureAblation(PerturbationAttribution):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
             **kwargs: Taken and dropped, as in Captum.
@@ -171,9 +170,8 @@ class Occlusion(FeatureAblation):
         """The mean effects of the windows over each element.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             sliding_window_shapes: The size of a sliding window in each dimension of an input but the first; for several
                 inputs, a tuple of such.
             strides: By how much a window moves: in each dimension of an input but the first, or one number for all of
@@ -221,7 +219,7 @@ class Occlusion(FeatureAblation):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
             **data: `additional_forward_kwargs`, `batch_dim`, `output_selector`, `embedding`, `keep_embedding`,
@@ -277,9 +275,8 @@ class FeaturePermutation(FeatureAblation):
         """The effects of permuting each feature; Captum, too, takes other `kwargs` and drops them.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -369,9 +366,8 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
         """The effects of replacing each feature of the layer by its baseline.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             layer_baselines: What replaces a feature of the layer:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -423,7 +419,7 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             show_progress: Whether to show a progress bar on stderr.
             replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these
                 were checked to give the same output. False runs them in every forward.
@@ -481,9 +477,8 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         """The effects of permuting each feature of the layer.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -595,9 +590,8 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
         """The effects of replacing each feature by its baseline on the selected neuron.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -647,7 +641,7 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             show_progress: Whether to show a progress bar on stderr.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.

@@ -46,9 +46,8 @@ class LayerActivation(LayerAttribution):
         """The activations, in the structure that the layer gives them.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.

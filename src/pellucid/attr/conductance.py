@@ -116,9 +116,8 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         """The conductance of the layer for `target`, by `n_steps` differences.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -222,9 +221,8 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
         """The conductance of the selected neuron for `target`, by `n_steps` points of the quadrature `method`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -333,9 +331,8 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
         """The mean gradients of `target` at the layer, by `n_steps` points of the quadrature `method`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
                 * `None`: zero.
                 * a number: this value everywhere.

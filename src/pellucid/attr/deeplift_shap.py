@@ -136,9 +136,8 @@ class DeepLiftShap(DeepLift):
         """The mean contributions to the change of `target` from those for all baselines.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least, or a
                 `pellucid.methods.Background`; or a function of the inputs that returns one. Or a function, of nothing
                 or of the inputs, that returns them.
@@ -300,9 +299,8 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         """The mean contributions of the layer to the change of `target` from those for all baselines.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least, or a
                 `pellucid.methods.Background`; or a function of the inputs that returns one. Or a function, of nothing
                 or of the inputs, that returns them.
@@ -431,9 +429,8 @@ class NeuronDeepLiftShap(NeuronDeepLiftBase):
         """The mean contributions to the change of the selected neuron from those for all baselines.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.

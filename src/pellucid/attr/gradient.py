@@ -60,9 +60,8 @@ class Saliency(GradientAttribution):
         """The gradients of `target` at `inputs`, without their sign where `abs`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -128,9 +127,8 @@ class InputXGradient(GradientAttribution):
         """The gradients of `target` at `inputs`, times the inputs.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -220,9 +218,8 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
         """The gradients of `target` at the layer, times what it returns, or takes.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -297,9 +294,8 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
         """The gradients of the selected neuron at `inputs`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.

@@ -155,9 +155,8 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         """The expected gradients of `target`, by `n_samples` draws of baseline, noise and point between.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input, each drawn by itself;
                 a `pellucid.methods.Background`, whose rows are drawn; or a function of the inputs that returns one. Or
                 a function, of nothing or of the inputs, that returns them.
@@ -342,9 +341,8 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         """The expected gradients of `target` there, by `n_samples` draws of baseline, noise and point between.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input, each drawn by itself;
                 a `pellucid.methods.Background`, whose rows are drawn; or a function of the inputs that returns one. Or
                 a function, of nothing or of the inputs, that returns them.
@@ -497,9 +495,8 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         """The expected gradients of the selected neuron, by `n_samples` draws of baseline, noise and point between.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.

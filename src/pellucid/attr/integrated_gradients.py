@@ -112,9 +112,8 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         """The integrated gradients of `target`, by `n_steps` points of the quadrature `method`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -269,9 +268,8 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         """The integrated gradients of `target` between what the layer says of `baselines` and of `inputs`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -375,9 +373,8 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
         """The integrated gradients of the selected neuron, by `n_steps` points of the quadrature `method`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.

@@ -13,8 +13,15 @@ from torch import Tensor
 from typing_extensions import Unpack
 
 from pellucid import methods
-from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors, value_or_default
-from pellucid.attr._calls import calls
+from pellucid.attr._bases import (
+    Attributed,
+    Inputs,
+    PerturbationAttribution,
+    TensorOrTensors,
+    masks_of_examples,
+    value_or_default,
+)
+from pellucid.attr._calls import Conversion, calls
 from pellucid.attr._internals import OverriddenPart
 from pellucid.attr._routes import read_from_object
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
@@ -30,6 +37,8 @@ from pellucid.methods.surrogates.kernel_shap import Sampling
 from pellucid.methods.surrogates.lasso import LinearSolver
 from pellucid.methods.surrogates.lime import bernoulli_half, perturbed_inputs
 from pellucid.methods.surrogates.lime_base import Transform
+
+MASKS: dict[str, Conversion] = {"feature_mask": masks_of_examples}
 
 PARTS = (
     "interpretable_model",
@@ -115,9 +124,8 @@ class LimeBase(PerturbationAttribution):
         """What the model learnt; `kwargs` go to the functions that perturb, transform and compare.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -241,7 +249,7 @@ class Lime(LimeBase):
         **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Inputs | None]: ...
 
-    @calls(methods.Lime)
+    @calls(methods.Lime, convert=MASKS)
     def attribute(
         self,
         inputs: Inputs,
@@ -268,9 +276,8 @@ class Lime(LimeBase):
         """The coefficients of the features.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -325,7 +332,7 @@ class Lime(LimeBase):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest coefficient.
@@ -422,7 +429,7 @@ class KernelShap(Lime):
         **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Inputs | None]: ...
 
-    @calls(methods.KernelShap)
+    @calls(methods.KernelShap, convert=MASKS)
     def attribute(
         self,
         inputs: Inputs,
@@ -450,9 +457,8 @@ class KernelShap(Lime):
         """The Shapley values, by `n_samples` `pellucid.methods.surrogates.kernel_shap.Sampling`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -509,7 +515,7 @@ class KernelShap(Lime):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             sampling: How coalitions are sampled; see `pellucid.methods.surrogates.kernel_shap.Sampling`.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.

@@ -111,9 +111,8 @@ class LRP(CompleteAttribution):
         """The relevance of the inputs for `target`; with `verbose`, every call that it passes is printed.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -254,9 +253,8 @@ class LayerLRP(LRP, LayerAttribution):
         """The relevance of what the layer takes or returns.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.

@@ -54,9 +54,8 @@ class GuidedBackprop(GradientAttribution):
         """What passes back from `target`, where the functions named in `activations` follow the rule.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -127,9 +126,8 @@ class Deconvolution(GradientAttribution):
         """What passes back from `target`, where the functions named in `activations` follow the rule.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -210,9 +208,8 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
         """What passes back from the selected neuron, where the functions named in `activations` follow the rule.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -294,9 +291,8 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
         """What passes back from the selected neuron, where the functions named in `activations` follow the rule.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.

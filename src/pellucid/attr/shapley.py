@@ -111,9 +111,8 @@ class ShapleyValueSampling(PerturbationAttribution):
         """The Shapley values of each feature, by `n_samples` orders; (B, 1, ...) for an output (B, 1), as in Captum.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -167,7 +166,7 @@ class ShapleyValueSampling(PerturbationAttribution):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest attribution.
             max_samples: With "auto", where it gives up; the result tells which examples have `converged`, and how many
@@ -225,9 +224,8 @@ class ShapleyValues(ShapleyValueSampling):
         """The Shapley values of each feature; (B, 1, ...) for an output (B, 1), as in Captum.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes,
-                as it takes it: a mapping, a list, an array, a data frame, texts with a `tokenizer`, images with a
-                `processor`.
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -279,7 +277,7 @@ class ShapleyValues(ShapleyValueSampling):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
             **data: `additional_forward_kwargs`, `batch_dim`, `output_selector`, `embedding`, `keep_embedding`,
