@@ -16,7 +16,7 @@ from pellucid.core.model.layers import SiteLike
 from pellucid.core.problem.baselines import given_baselines
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
-from pellucid.data.binding import Binding, alone, binding_of
+from pellucid.data.binding import Binding, alone, binding_of, described
 from pellucid.data.estimators import as_function_of_arrays, is_estimator
 from pellucid.data.frames import is_frame, is_series
 from pellucid.data.leaves import Leaf, as_numbers, leaves_of
@@ -175,7 +175,8 @@ class Arrangement(Summarized):
             return embedded(self.embedding, list(zip(ids, vectors, strict=True)))
 
         convert = _as_one_example if self.is_one_example else None
-        return AdaptedModel(function, arrange, convert, vectors_in_place if self.embedded_texts else nullcontext)
+        within = vectors_in_place if self.embedded_texts else nullcontext
+        return AdaptedModel(function, arrange, convert, within, described(self._bind, self.inputs))
 
     def baselines(self, value: Any) -> Any:
         """A user's baselines as the engine takes them: one for what is attributed to, or a tuple of several.
