@@ -300,3 +300,11 @@ def test_a_model_that_does_not_take_them(inputs: Any, hint: str):
     with pytest.raises(TypeError, match="must be Tensor") as raised:
         attr.Saliency(nn.Linear(4, 2)).attribute(inputs, target=0)
     assert any(hint in note for note in raised.value.__notes__)
+
+
+def test_names_of_classes_may_be_given():
+    model, names = nn.Linear(4, 2), ["cat", "dog"]
+    found = attr.Saliency(model).attribute(DENSE, target="dog", class_names=names)
+    assert torch.equal(found, attr.Saliency(model).attribute(DENSE, target=1))
+    with pytest.raises(InvalidArgument, match="'dgo'.*'dog'"):
+        attr.Saliency(model).attribute(DENSE, target="dgo", class_names=names)

@@ -161,8 +161,7 @@ def run_call(attribution: Attribution, values: Values, call_of: Callable[[Any, V
             progress=f"{attribution.get_name()} attribution" if made.show_progress else None,
             reported_as=name,
             returns_futures=attribution._in_future,
-            output_selector=arrangement.output_selector,
-            **{"internal_batch_size": attribution._rows_per_forward, **made.options},
+            **{"internal_batch_size": attribution._rows_per_forward, **made.options, **arrangement.options},
         )
         f = function_of(Problem(attribution.forward_func, inputs, options=options, **made.problem))
         result = made.method(f, **made.arguments)

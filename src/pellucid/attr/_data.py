@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, final
 
 from torch import Tensor
 
 from pellucid.attr._bases import Attribution, LayerAttribution, PerturbationAttribution
 from pellucid.core.model.inspection import check_model
-from pellucid.core.problem.output import OutputSelector
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import unwrap_single
 from pellucid.data import DATA_OPTIONS, Arrangement, Reading, is_estimator
@@ -24,20 +23,22 @@ Values: TypeAlias = dict[str, Any]
 
 READ = {"batch_dim", "embedding", "keep_embedding", "processor", "tokenizer"}
 """Those that say how inputs are to be read."""
+OF_OUTPUTS = {"class_names", "output_selector"}
+"""Those that say what the model's outputs are."""
 
 
 @final
 @dataclass(frozen=True)
 class Arranged(Summarized):
-    """What becomes of a call's results, and which of the model's outputs is meant.
+    """What becomes of a call's results, and what is said of the model's outputs.
 
     Args:
         restored: Attributions of inputs -> the structure of the user's own; None for tensors, and at layers.
-        output_selector: See [OutputSelector][pellucid.methods.OutputSelector].
+        options: Options of the problem.
     """
 
     restored: Callable[[Sequence[Tensor]], Any] | None = None
-    output_selector: OutputSelector = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 PLAIN = Arranged()
@@ -75,7 +76,11 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
     changed = _arguments_of_tensors(arrangement, arguments, keywords, _takes_baselines(method))
     restored = None if isinstance(method, LayerAttribution) else arrangement.restored
     model = arrangement.adapted_model(tuple(keywords))
-    return _with_model(attribution, model), changed, Arranged(restored, options.get("output_selector"))
+    return (
+        _with_model(attribution, model),
+        changed,
+        Arranged(restored, {name: options[name] for name in OF_OUTPUTS & options.keys()}),
+    )
 
 
 def _arguments_of_tensors(

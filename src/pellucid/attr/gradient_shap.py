@@ -196,8 +196,8 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
             generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
-            **data: `additional_forward_kwargs`, `batch_dim`, `output_selector`, `embedding`, `keep_embedding`,
-                `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -385,8 +385,8 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
             generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
-            **data: `additional_forward_kwargs`, `batch_dim`, `output_selector`, `embedding`, `keep_embedding`,
-                `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
@@ -535,8 +535,8 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
             generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
-            **data: `additional_forward_kwargs`, `batch_dim`, `output_selector`, `embedding`, `keep_embedding`,
-                `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from pellucid.core.model.layers import SiteLike
@@ -17,6 +17,7 @@ class DataOptions(TypedDict, total=False):
         additional_forward_kwargs: Keyword arguments of the model, as `additional_forward_args`.
         batch_dim: Which dimension of an input counts its examples; see
             [BatchDimension][pellucid.data.arrangement.BatchDimension].
+        class_names: The names of the classes in their order, by which targets may be given; None asks the model.
         output_selector: Which tensor a model's output is; see [OutputSelector][pellucid.methods.OutputSelector].
         embedding: The module that embeds `input_ids`, or its name; None asks the model.
         keep_embedding: Whether tokens have an attribution for each number of their vectors, and not the sum of these.
@@ -28,6 +29,7 @@ class DataOptions(TypedDict, total=False):
 
     additional_forward_kwargs: Mapping[str, Any] | None
     batch_dim: BatchDimension
+    class_names: Sequence[str] | None
     output_selector: OutputSelector
     embedding: SiteLike | None
     keep_embedding: bool
