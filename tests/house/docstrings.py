@@ -46,8 +46,8 @@ OWN = {
     "return_input_shape": "Whether each element has the value of its feature, or else there is one value per feature.",
     "memory_efficient": "As in Captum; pellucid always is.",
     "kwargs": "Taken and dropped, as in Captum.",
-    "data": "`additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`, `keep_embedding`, "
-    "`processor`, `tokenizer`: see `pellucid.data.DataOptions`.",
+    "data": "`additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`, "
+    "`keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.",
     "target": "See [TargetLike][pellucid.methods.TargetLike].",
     "targets": 'Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K). '
     "Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.",
