@@ -306,5 +306,5 @@ def test_names_of_classes_may_be_given():
     model, names = nn.Linear(4, 2), ["cat", "dog"]
     found = attr.Saliency(model).attribute(DENSE, target="dog", class_names=names)
     assert torch.equal(found, attr.Saliency(model).attribute(DENSE, target=1))
-    with pytest.raises(InvalidArgument, match="'dgo'.*'dog'"):
+    with pytest.raises(InvalidArgument, match=r"'dgo'.*'dog'"):
         attr.Saliency(model).attribute(DENSE, target="dgo", class_names=names)
