@@ -20,9 +20,9 @@ def binding_of(model: Callable[..., Any], inputs: Any) -> Binding:
     """
     if isinstance(inputs, tuple) and not hasattr(inputs, "_fields"):
         return _one_by_one
-    if isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs) and _binds(model, **dict(inputs)):
+    if isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs) and _has_parameters(model, inputs):
         return _by_name
-    if isinstance(inputs, tuple | list) and not is_numbers(inputs) and (len(inputs) == 1 or not _binds(model, inputs)):
+    if isinstance(inputs, tuple | list) and not is_numbers(inputs) and (len(inputs) == 1 or not _takes(model, inputs)):
         return _one_by_one
     return alone
 
@@ -40,14 +40,26 @@ def _by_name(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), dict(inputs)
 
 
-def _binds(model: Callable[..., Any], *arguments: Any, **keywords: Any) -> bool:
-    """Whether a model takes these arguments, by its signature."""
-    function = getattr(model, "forward", model)
+def _has_parameters(model: Callable[..., Any], names: Mapping[str, Any]) -> bool:
+    """Whether a model has parameters of these names, and perhaps more, which further arguments are for."""
     try:
-        inspect.signature(function).bind(*arguments, **keywords)
+        _signature_of(model).bind_partial(**dict(names))
     except (TypeError, ValueError) as error:
         return _unbound(error)
     return True
+
+
+def _takes(model: Callable[..., Any], argument: Any) -> bool:
+    """Whether a model takes one argument."""
+    try:
+        _signature_of(model).bind(argument)
+    except (TypeError, ValueError) as error:
+        return _unbound(error)
+    return True
+
+
+def _signature_of(model: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(getattr(model, "forward", model))
 
 
 def _unbound(error: Exception) -> bool:
