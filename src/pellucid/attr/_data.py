@@ -93,7 +93,7 @@ def _arguments_of_tensors(
         "inputs": unwrap_single(arrangement.tensors),
         "additional_forward_args": (*arrangement.followers, *extra, *keywords.values()) or None,
     }
-    if takes_baselines:
+    if takes_baselines and arguments.get("removal") is None:
         changed["baselines"] = arrangement.baselines(arguments.get("baselines"))
     if arguments.get("feature_mask") is not None:
         changed["feature_mask"] = arrangement.masks(arguments["feature_mask"])

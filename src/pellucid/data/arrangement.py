@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from pellucid.core.model.adapted import AdaptedModel
 from pellucid.core.model.layers import SiteLike
-from pellucid.core.problem.baselines import given_baselines
+from pellucid.core.problem.baselines import Background, given_baselines
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors
+from pellucid.core.tensors import Tensors, format_names
 from pellucid.data.binding import Binding, alone, binding_of, described
 from pellucid.data.estimators import as_function_of_arrays, is_estimator
 from pellucid.data.frames import is_frame, is_series
@@ -182,7 +182,11 @@ class Arrangement(Summarized):
         """A user's baselines as the engine takes them: one for what is attributed to, or a tuple of several.
 
         Args:
-            value: A structure like the inputs, of tensors, numbers, frames or rows by column; or one for all.
+            value: A structure like the inputs, of tensors, numbers, frames or rows by column, or a Background of such;
+                or one for all.
+
+        Raises:
+            InvalidArgument: Something does not fit the inputs, or nothing says what stands for absent words.
         """
         return self._for_each("baselines", value, self._baseline)
 
@@ -193,14 +197,18 @@ class Arrangement(Summarized):
     def _for_each(self, name: str, value: Any, change: Callable[[int, Any], Any]) -> Any:
         if callable(value) and not isinstance(value, Tensor):
             return lambda *_: self._for_each(name, given_baselines(value, self.inputs), change)
+        if isinstance(value, Background):
+            return Background(self._for_each(name, value.rows, change), value.per_example)
         parts = tuple(change(index, self._part(self.leaves[index], name, value)) for index in self.attributed)
+        if all(part is None for part in parts):
+            return None
         return parts[0] if len(parts) == 1 else parts
 
     def _part(self, leaf: Leaf, name: str, value: Any) -> Any:
         """What an argument says of one leaf, None where it says nothing; as a tensor where it is one."""
         part = _entry_at(leaf, value)
         if leaf.frame is not None and (is_frame(part) or is_series(part) or isinstance(part, Mapping)):
-            return leaf.frame.numbers(part, name=name).to(leaf.value)
+            part = leaf.frame.numbers(part, name=name, coded=name == "baselines")
         tensor = as_numbers(part, name)
         if not isinstance(tensor, Tensor):
             return part
@@ -210,7 +218,12 @@ class Arrangement(Summarized):
 
     def _baseline(self, index: int, value: Any) -> Any:
         """A baseline of one leaf; of token ids, as ids or, where they are embedded, as vectors."""
-        ids = self.leaves[index].value
+        ids, frame = self.leaves[index].value, self.leaves[index].frame
+        if frame is not None and frame.codes and not isinstance(value, Tensor):
+            raise InvalidArgument(
+                f"baselines must have a value for the columns {format_names(frame.codes)}, which hold no numbers. "
+                "Hint: baselines=inputs.mode().iloc[0], or pellucid.methods.Background(rows) of a frame."
+            )
         if index not in self.texts:
             return value
         if isinstance(value, Tensor):

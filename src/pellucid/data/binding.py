@@ -15,14 +15,15 @@ Binding: TypeAlias = Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
 def binding_of(model: Callable[..., Any], inputs: Any) -> Binding:
     """How a model takes inputs of this structure.
 
-    A tuple is several arguments, and so is a list of one, or where the model takes more than one; a mapping is keywords
-    where the model has parameters of these names. Anything else is one argument.
+    A tuple is several arguments, a named one where the model takes as many, and so is a list of one, or where the model
+    takes more than one; a mapping is keywords where the model has parameters of these names. Anything else is one
+    argument.
     """
-    if isinstance(inputs, tuple) and not hasattr(inputs, "_fields"):
+    if isinstance(inputs, tuple) and (not hasattr(inputs, "_fields") or _takes(model, *inputs)):
         return _one_by_one
-    if isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs) and _binds(model, **dict(inputs)):
+    if isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs) and _has_parameters(model, inputs):
         return _by_name
-    if isinstance(inputs, tuple | list) and not is_numbers(inputs) and (len(inputs) == 1 or not _binds(model, inputs)):
+    if isinstance(inputs, tuple | list) and not is_numbers(inputs) and (len(inputs) == 1 or not _takes(model, inputs)):
         return _one_by_one
     return alone
 
@@ -51,14 +52,26 @@ def _by_name(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), dict(inputs)
 
 
-def _binds(model: Callable[..., Any], *arguments: Any, **keywords: Any) -> bool:
-    """Whether a model takes these arguments, by its signature."""
-    function = getattr(model, "forward", model)
+def _has_parameters(model: Callable[..., Any], names: Mapping[str, Any]) -> bool:
+    """Whether a model has parameters of these names, and perhaps more, which further arguments are for."""
     try:
-        inspect.signature(function).bind(*arguments, **keywords)
+        _signature_of(model).bind_partial(**dict(names))
     except (TypeError, ValueError) as error:
         return _unbound(error)
     return True
+
+
+def _takes(model: Callable[..., Any], *arguments: Any) -> bool:
+    """Whether a model takes so many arguments."""
+    try:
+        _signature_of(model).bind(*arguments)
+    except (TypeError, ValueError) as error:
+        return _unbound(error)
+    return True
+
+
+def _signature_of(model: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(getattr(model, "forward", model))
 
 
 def _unbound(error: Exception) -> bool:
