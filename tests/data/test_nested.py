@@ -94,6 +94,8 @@ def test_tuples_that_check_what_they_hold():
     changed = map_leaves(packed, lambda path, leaf: None)
     assert type(changed) is type(packed)
     assert changed.data is changed.sorted_indices is None
-    found = attr.InputXGradient(lambda x, size: x.view(size).sum((1, 2))).attribute({"x": X, "size": torch.Size([2, 1, 2])})
+    found = attr.InputXGradient(lambda x, size: x.view(size).sum((1, 2))).attribute(
+        {"x": X, "size": torch.Size([2, 1, 2])}
+    )
     assert torch.equal(found["x"], X)
     assert found["size"] is None

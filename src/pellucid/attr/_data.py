@@ -98,23 +98,25 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
     _check_model(attribution.forward_func, method)
     embeds = method is not attribution or not isinstance(method, PerturbationAttribution | LayerAttribution)
     reading = Reading(embeds=embeds, **{name: options[name] for name in READ & options.keys()})
-    arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading)
+    further = arguments.get("additional_forward_args")
+    further = () if further is None else further if isinstance(further, tuple) else (further,)
     keywords = options.get("additional_forward_kwargs") or {}
-    changed = _arguments_of_tensors(arrangement, arguments, keywords, _takes_baselines(method))
+    arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading, further, keywords)
+    changed = _arguments_of_tensors(arrangement, arguments, _takes_baselines(method))
     restored = None if isinstance(method, LayerAttribution) else arrangement.restored
-    model = arrangement.adapted_model(tuple(keywords))
-    return _with_model(attribution, model), changed, Arranged(restored, options.get("output_selector"))
+    return (
+        _with_model(attribution, arrangement.adapted_model()),
+        changed,
+        Arranged(restored, options.get("output_selector")),
+    )
 
 
-def _arguments_of_tensors(
-    arrangement: Arrangement, arguments: Values, keywords: Mapping[str, Any], takes_baselines: bool
-) -> Values:
+def _arguments_of_tensors(arrangement: Arrangement, arguments: Values, takes_baselines: bool) -> Values:
     """The arguments of a call, with tensors in the place of inputs and of what lies as these do."""
-    extra = arguments.get("additional_forward_args")
-    extra = () if extra is None else extra if isinstance(extra, tuple) else (extra,)
+    further = (*arrangement.followers, *arrangement.arguments, *arrangement.keywords.values())
     changed = arguments | {
         "inputs": unwrap_single(arrangement.tensors),
-        "additional_forward_args": (*arrangement.followers, *extra, *keywords.values()) or None,
+        "additional_forward_args": further or None,
     }
     if takes_baselines:
         changed["baselines"] = arrangement.baselines(arguments.get("baselines"))

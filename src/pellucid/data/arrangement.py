@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, TypeAlias, final
 
 import torch
@@ -20,9 +21,17 @@ from pellucid.data.binding import Binding, alone, binding_of
 from pellucid.data.estimators import as_function_of_arrays, is_estimator
 from pellucid.data.frames import is_frame, is_series
 from pellucid.data.leaves import Leaf, as_numbers, leaves_of
-from pellucid.data.nested import Path, is_numbers, map_leaves
+from pellucid.data.nested import Path, is_numbers, label, map_leaves
 from pellucid.data.processing import processed
-from pellucid.data.text import absent_token, embedded, embedding_of, holds_text, untouched_tokens
+from pellucid.data.text import (
+    Embedded,
+    absent_token,
+    embedded,
+    embedding_of,
+    holds_text,
+    special_tokens_of,
+    untouched_tokens,
+)
 from pellucid.errors import InvalidArgument
 
 BatchDimension: TypeAlias = "int | Mapping[Any, int | None] | tuple[int | None, ...] | None"
@@ -72,6 +81,8 @@ class Arrangement(Summarized):
         following: The indices of tensors that follow the examples besides.
         texts: The indices of token ids, all of which are attributed to.
         without_examples: The indices of those that are attributed to and have no examples.
+        arguments: Further arguments of the model.
+        keywords: Further arguments by name.
     """
 
     inputs: Any
@@ -82,15 +93,26 @@ class Arrangement(Summarized):
     following: tuple[int, ...]
     texts: tuple[int, ...]
     without_examples: frozenset[int]
+    arguments: tuple[Any, ...]
+    keywords: Mapping[str, Any]
 
     @classmethod
-    def of(cls, inputs: Any, model: Any, reading: Reading) -> Arrangement:
+    def of(
+        cls,
+        inputs: Any,
+        model: Any,
+        reading: Reading,
+        arguments: tuple[Any, ...] = (),
+        keywords: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Arrangement:
         """The arrangement of a user's inputs.
 
         Args:
             inputs: A tensor, array, frame, or a structure of these and of anything else.
             model: The user's model.
             reading: How they are to be read.
+            arguments: Further arguments of the model.
+            keywords: Further arguments by name.
 
         Raises:
             InvalidArgument: There is nothing to attribute to, or something that cannot be made a tensor.
@@ -98,7 +120,7 @@ class Arrangement(Summarized):
         inputs = processed(inputs, model, reading.tokenizer, reading.processor)
         leaves = leaves_of(inputs, model)
         roles = _roles(leaves, reading.batch_dim)
-        return cls(inputs, model, reading, leaves, *roles)
+        return cls(inputs, model, reading, leaves, *roles, arguments=arguments, keywords=keywords)
 
     @property
     def is_one_example(self) -> bool:
@@ -111,16 +133,22 @@ class Arrangement(Summarized):
         return bool(self.without_examples)
 
     @cached_property
-    def embedding(self) -> nn.Module:
-        """The module that embeds token ids."""
-        arguments, keywords = self._bind(self.inputs)
-        ids = self.leaves[self.texts[0]].value
-        return embedding_of(self.model, lambda: self.model(*arguments, **keywords), ids, self.reading.embedding)
+    def embeddings(self) -> dict[int, nn.Module]:
+        """The modules that embed token ids, by the indices of these."""
+        moving = (*self.attributed, *self.following)
+        texts = {index: self.leaves[index].value.clone() for index in self.embedded_texts}  # known by where they are
+        tensors = [texts.get(index, self.leaves[index].value) for index in moving]
+        arguments, keywords = self._arranged(dict(zip(moving, tensors, strict=True)), self.arguments, self.keywords)
+
+        def call() -> Any:
+            return self.model(*arguments, **keywords)
+
+        return {index: embedding_of(self.model, call, ids, self.reading.embedding) for index, ids in texts.items()}
 
     @cached_property
     def _bind(self) -> Binding:
         """How the model takes the inputs."""
-        return alone if is_estimator(self.model) else binding_of(self.model, self.inputs)
+        return alone if is_estimator(self.model) else binding_of(self.model, self.inputs, **self.keywords)
 
     @property
     def embedded_texts(self) -> tuple[int, ...]:
@@ -136,46 +164,53 @@ class Arrangement(Summarized):
     @property
     def followers(self) -> Tensors:
         """What follows the examples besides, which the model is given after what is attributed to."""
-        return tuple(self.leaves[index].value for index in (*self.following, *self.embedded_texts))
+        of_texts = (self.leaves[index].value.clone() for index in self.embedded_texts)  # two may be one tensor
+        return (*(self.leaves[index].value for index in self.following), *of_texts)
 
     def _source(self, index: int, value: Tensor) -> Tensor:
         """The vectors of token ids that are embedded; other values unchanged."""
         if index not in self.embedded_texts or value.is_floating_point():
             return value
         with torch.no_grad():
-            vectors: Tensor = self.embedding(value)
+            vectors: Tensor = self.embeddings[index](value)
         return vectors
 
-    def adapted_model(self, keywords: Sequence[str] = ()) -> AdaptedModel:
-        """The model as a function of the tensors, the followers, and further arguments.
-
-        Args:
-            keywords: The names of the last of these, which the model takes by name.
-        """
-        takes_frames = is_estimator(self.model)
-        function = as_function_of_arrays(self.model) if takes_frames else self.model
+    def adapted_model(self) -> AdaptedModel:
+        """The model as a function of the tensors, the followers, further arguments, and the values of keywords."""
+        function = as_function_of_arrays(self.model) if is_estimator(self.model) else self.model
         moving = (*self.attributed, *self.following, *self.embedded_texts)  # ids come last, and replace their vectors
 
         def arrange(*tensors: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
             rows = dict(zip(moving, tensors, strict=False))
             if self.is_one_example:
                 rows |= {index: rows[index][0] for index in self.attributed}
-            values = iter(
-                leaf.for_model(rows[index], takes_frames) if index in rows else leaf.value
-                for index, leaf in enumerate(self.leaves)
-            )
-            arguments, by_name = self._bind(map_leaves(self.inputs, lambda *_: next(values)))
             rest = tensors[len(moving) :]
-            split = len(rest) - len(keywords)
-            return (*arguments, *rest[:split]), by_name | dict(zip(keywords, rest[split:], strict=True))
+            split = len(rest) - len(self.keywords)
+            return self._arranged(rows, rest[:split], dict(zip(self.keywords, rest[split:], strict=True)))
 
         def vectors_in_place(tensors: tuple[Any, ...]) -> AbstractContextManager[None]:
             ids = tensors[len(moving) - len(self.embedded_texts) : len(moving)]
-            vectors = [tensors[self.attributed.index(index)] for index in self.embedded_texts]
-            return embedded(self.embedding, list(zip(ids, vectors, strict=True)))
+            texts = [
+                Embedded(label(self.leaves[index].path), self.embeddings[index], of_text, vectors)
+                for index, of_text in zip(self.embedded_texts, ids, strict=True)
+                for vectors in [tensors[self.attributed.index(index)]]
+            ]
+            return embedded(texts)
 
         convert = _as_one_example if self.is_one_example else None
         return AdaptedModel(function, arrange, convert, vectors_in_place if self.embedded_texts else nullcontext)
+
+    def _arranged(
+        self, rows: Mapping[int, Tensor], further: tuple[Any, ...], keywords: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments and keywords of the model, of the tensors in the place of some leaves, and of more of them."""
+        takes_frames = is_estimator(self.model)
+        values = iter(
+            leaf.for_model(rows[index], takes_frames) if index in rows else leaf.value
+            for index, leaf in enumerate(self.leaves)
+        )
+        arguments, by_name = self._bind(map_leaves(self.inputs, lambda *_: next(values)))
+        return (*arguments, *further), by_name | dict(keywords)
 
     def baselines(self, value: Any) -> Any:
         """A user's baselines as the engine takes them: one for what is attributed to, or a tuple of several.
@@ -215,11 +250,24 @@ class Arrangement(Summarized):
         if isinstance(value, Tensor):
             return self._source(index, value.to(ids.device))
         number = absent_token(self.model, self.reading.tokenizer) if value is None else int(value)
-        untouched = untouched_tokens(self.inputs, ids, self.model, self.reading.tokenizer)
+        special = self._beside(index, "special_tokens_mask")
+        untouched = untouched_tokens(
+            ids,
+            self.model,
+            self.reading.tokenizer,
+            attention=self._beside(index, "attention_mask"),
+            special=special_tokens_of(self.inputs) if special is None else special,
+        )
         replaced = self._source(index, torch.where(untouched, ids, 0 if number is None else number))
         if number is None and index in self.embedded_texts:
             return torch.where(untouched[..., None], replaced, 0)
         return replaced
+
+    def _beside(self, index: int, name: str) -> Any:
+        """What is called `attention_mask` or the like beside token ids; None where there is none."""
+        *outside, of_ids = self.leaves[index].path
+        path = (*outside, of_ids.removesuffix("input_ids") + name)
+        return next((leaf.value for leaf in self.leaves if leaf.path == path), None)
 
     def restored(self, attributions: Sequence[Tensor]) -> Any:
         """Attributions in the structure of the inputs, with None where there is nothing to attribute to."""

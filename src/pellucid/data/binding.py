@@ -12,17 +12,30 @@ Binding: TypeAlias = Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
 """Inputs -> the arguments and keywords of the model."""
 
 
-def binding_of(model: Callable[..., Any], inputs: Any) -> Binding:
+def binding_of(model: Callable[..., Any], inputs: Any, **further: Any) -> Binding:
     """How a model takes inputs of this structure.
 
     A tuple is several arguments, and so is a list of one, or where the model takes more than one; a mapping is keywords
     where the model has parameters of these names. Anything else is one argument.
+
+    Args:
+        model: The user's model.
+        inputs: The inputs.
+        **further: What else it is given by name.
     """
     if isinstance(inputs, tuple) and not hasattr(inputs, "_fields"):
         return _one_by_one
-    if isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs) and _binds(model, **dict(inputs)):
+    if (
+        isinstance(inputs, Mapping)
+        and all(isinstance(key, str) for key in inputs)
+        and _binds(model, **{**inputs, **further})
+    ):
         return _by_name
-    if isinstance(inputs, tuple | list) and not is_numbers(inputs) and (len(inputs) == 1 or not _binds(model, inputs)):
+    if (
+        isinstance(inputs, tuple | list)
+        and not is_numbers(inputs)
+        and (len(inputs) == 1 or not _binds(model, inputs, **further))
+    ):
         return _one_by_one
     return alone
 
