@@ -5,67 +5,40 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypedDict, final
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, final
 
 from torch import Tensor
 
 from pellucid.attr._bases import Attribution, LayerAttribution, PerturbationAttribution
 from pellucid.core.model.inspection import check_model
-from pellucid.core.model.layers import SiteLike
-from pellucid.core.problem.output import OutputSelector
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import unwrap_single
-from pellucid.data import Arrangement, Reading, is_estimator
-from pellucid.data.arrangement import BatchDimension
+from pellucid.data import DATA_OPTIONS, Arrangement, Reading, is_estimator
 from pellucid.errors import NotDifferentiable
 
 Values: TypeAlias = dict[str, Any]
 """Arguments of an `attribute`, by name."""
 
 
-class DataOptions(TypedDict, total=False):
-    """What every `attribute` takes besides, of inputs that are more than tensors and of models that return more.
-
-    Args:
-        additional_forward_kwargs: Keyword arguments of the model, as `additional_forward_args`.
-        batch_dim: Which dimension of an input counts its examples; see
-            [BatchDimension][pellucid.data.arrangement.BatchDimension].
-        output_selector: Which tensor a model's output is; see [OutputSelector][pellucid.methods.OutputSelector].
-        embedding: The module that embeds `input_ids`, or its name; None asks the model.
-        keep_embedding: Whether tokens have an attribution for each number of their vectors, and not the sum of these.
-        tokenizer: Makes ids of texts, and says what stands for absent tokens and which are special, where inputs and
-            model do not.
-        processor: Makes tensors of images: a processor of transformers, or a function of one image; None asks the
-            model.
-    """
-
-    additional_forward_kwargs: Mapping[str, Any] | None
-    batch_dim: BatchDimension
-    output_selector: OutputSelector
-    embedding: SiteLike | None
-    keep_embedding: bool
-    tokenizer: Any
-    processor: Any
-
-
-DATA_OPTIONS = DataOptions.__annotations__.keys()
 READ = {"batch_dim", "embedding", "keep_embedding", "processor", "tokenizer"}
 """Those that say how inputs are to be read."""
+OF_OUTPUTS = {"class_names", "output_selector"}
+"""Those that say what the model's outputs are."""
 
 
 @final
 @dataclass(frozen=True)
 class Arranged(Summarized):
-    """What becomes of a call's results, and which of the model's outputs is meant.
+    """What becomes of a call's results, and what is said of the model's outputs.
 
     Args:
         restored: Attributions of inputs -> the structure of the user's own; None for tensors, and at layers.
-        output_selector: See [OutputSelector][pellucid.methods.OutputSelector].
+        options: Options of the problem.
     """
 
     restored: Callable[[Sequence[Tensor]], Any] | None = None
-    output_selector: OutputSelector = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 PLAIN = Arranged()
@@ -84,7 +57,7 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
 
     Args:
         attribution: The object of Captum's class.
-        values: The arguments of its `attribute`, with those of [DataOptions][].
+        values: The arguments of its `attribute`, with those of [DataOptions][pellucid.data.DataOptions].
 
     Returns:
         A copy of the object, whose model takes tensors; its arguments; and what becomes of the results.
@@ -107,7 +80,7 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
     return (
         _with_model(attribution, arrangement.adapted_model()),
         changed,
-        Arranged(restored, options.get("output_selector")),
+        Arranged(restored, {name: options[name] for name in OF_OUTPUTS & options.keys()}),
     )
 
 

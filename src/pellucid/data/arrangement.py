@@ -17,7 +17,7 @@ from pellucid.core.model.layers import SiteLike
 from pellucid.core.problem.baselines import given_baselines
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors
-from pellucid.data.binding import Binding, alone, binding_of
+from pellucid.data.binding import Binding, alone, binding_of, described
 from pellucid.data.estimators import as_function_of_arrays, is_estimator
 from pellucid.data.frames import is_frame, is_series
 from pellucid.data.leaves import Leaf, as_numbers, leaves_of
@@ -119,8 +119,8 @@ class Arrangement(Summarized):
         """
         inputs = processed(inputs, model, reading.tokenizer, reading.processor)
         leaves = leaves_of(inputs, model)
-        roles = _roles(leaves, reading.batch_dim)
-        return cls(inputs, model, reading, leaves, *roles, arguments=arguments, keywords=keywords)
+        attributed, following, texts, without = _roles(leaves, reading.batch_dim)
+        return cls(inputs, model, reading, leaves, attributed, following, texts, without, arguments, keywords)
 
     @property
     def is_one_example(self) -> bool:
@@ -198,7 +198,8 @@ class Arrangement(Summarized):
             return embedded(texts)
 
         convert = _as_one_example if self.is_one_example else None
-        return AdaptedModel(function, arrange, convert, vectors_in_place if self.embedded_texts else nullcontext)
+        within = vectors_in_place if self.embedded_texts else nullcontext
+        return AdaptedModel(function, arrange, convert, within, described(self._bind, self.inputs))
 
     def _arranged(
         self, rows: Mapping[int, Tensor], further: tuple[Any, ...], keywords: Mapping[str, Any]

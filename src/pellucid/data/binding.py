@@ -40,6 +40,17 @@ def binding_of(model: Callable[..., Any], inputs: Any, **further: Any) -> Bindin
     return alone
 
 
+def described(binding: Binding, inputs: Any) -> str:
+    """How a model is called with inputs that are a structure, for an error."""
+    kind = type(inputs).__name__
+    if binding is alone and isinstance(inputs, Mapping):
+        names = ", ".join(str(key) for key in list(inputs)[:4])
+        return f"tuple(inputs.values()), as the model has no parameters {names}, and is called with one {kind}."
+    if binding is alone and isinstance(inputs, list | tuple):
+        return f"tuple(inputs), as the model is called with one {kind}."
+    return ""
+
+
 def alone(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """As one argument."""
     return (inputs,), {}

@@ -346,3 +346,13 @@ def combination(seed: int) -> tuple[Example, dict[str, Any]]:
 def test_combinations(seed: int):
     case, arguments = combination(seed)
     same(case.model, case.inputs, seed=seed, dtypes=False, **arguments)
+
+
+@pytest.mark.parametrize("name", ["KernelShap", "Lime"])
+@pytest.mark.parametrize("examples", [2, 3])
+def test_a_mask_without_channels_has_one_for_each_example(name: str, examples: int):
+    images = torch.rand(examples, 3, 2, 2)
+    weights = torch.randn(3, 2, 2)
+    masks = torch.stack([torch.tensor([[0, number], [2, 1]]) for number in range(examples)])
+    call = explain(lambda x: (x * weights).sum((1, 2, 3)) * 5, images, name, feature_mask=masks, n_samples=60)
+    assert_same_fit(call, tolerance=WEIGHTED)

@@ -23,12 +23,14 @@ class AdaptedModel(Summarized):
         arrange: Makes its arguments.
         convert: What is done to its output; None for nothing.
         within: Makes the context that it runs in, of the tensors.
+        takes: How the user's model is called with the user's inputs, for errors.
     """
 
     model: Callable[..., Any]
     arrange: Arrange
     convert: Callable[[Any], Any] | None = None
     within: Callable[..., AbstractContextManager[Any]] = nullcontext
+    takes: str = ""
 
     def __call__(self, *tensors: Any) -> Any:
         """What the user's model returns."""
