@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeAlias, final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pellucid.core.model.adapted import AdaptedModel
 from pellucid.core.model.layers import SiteLike
-from pellucid.core.problem.baselines import given_baselines
-from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors
+from pellucid.core.problem.baselines import Background, given_baselines
+from pellucid.core.summaries import Summarized, summary
+from pellucid.core.tensors import Tensors, as_tensor_tuple, format_names, unwrap_single
 from pellucid.data.binding import Binding, alone, binding_of, described
 from pellucid.data.estimators import as_function_of_arrays, is_estimator
 from pellucid.data.frames import is_frame, is_series
 from pellucid.data.leaves import Leaf, as_numbers, leaves_of
-from pellucid.data.nested import Path, is_numbers, label, map_leaves
+from pellucid.data.nested import Path, entries_of, is_numbers, label, map_leaves
 from pellucid.data.processing import processed
 from pellucid.data.text import (
     Embedded,
@@ -118,6 +119,7 @@ class Arrangement(Summarized):
             InvalidArgument: There is nothing to attribute to, or something that cannot be made a tensor.
         """
         inputs = processed(inputs, model, reading.tokenizer, reading.processor)
+        _check_entries("batch_dim", entries_of(reading.batch_dim) or {}, entries_of(inputs) or {0: inputs})
         leaves = leaves_of(inputs, model)
         attributed, following, texts, without = _roles(leaves, reading.batch_dim)
         return cls(inputs, model, reading, leaves, attributed, following, texts, without, arguments, keywords)
@@ -219,11 +221,20 @@ class Arrangement(Summarized):
         Args:
             value: A structure like the inputs, of tensors, numbers, frames or rows by column; or one for all.
         """
+        if isinstance(value, Background):  # whose rows are of all that is attributed to
+            rows = zip(self.attributed, as_tensor_tuple(value.rows, "rows"), strict=False)
+            return replace(value, rows=unwrap_single(tuple(self._source(index, of_input) for index, of_input in rows)))
         return self._for_each("baselines", value, self._baseline)
 
     def masks(self, value: Any) -> Any:
         """A user's feature masks, likewise; None where there are none."""
-        return None if value is None else self._for_each("feature_mask", value, lambda _, mask: mask)
+        return None if value is None else self._for_each("feature_mask", value, self._mask)
+
+    def _mask(self, index: int, value: Any) -> Any:
+        if value is None:
+            missing = label(self.leaves[index].path, "feature_mask")
+            raise InvalidArgument(f"feature_mask must be given for all that is attributed to: expected {missing}, too.")
+        return value
 
     def _for_each(self, name: str, value: Any, change: Callable[[int, Any], Any]) -> Any:
         if callable(value) and not isinstance(value, Tensor):
@@ -233,7 +244,7 @@ class Arrangement(Summarized):
 
     def _part(self, leaf: Leaf, name: str, value: Any) -> Any:
         """What an argument says of one leaf, None where it says nothing; as a tensor where it is one."""
-        part = _entry_at(leaf, value)
+        part = _entry_at(leaf, name, self.inputs, value)
         if leaf.frame is not None and (is_frame(part) or is_series(part) or isinstance(part, Mapping)):
             return leaf.frame.numbers(part, name=name).to(leaf.value)
         tensor = as_numbers(part, name)
@@ -248,9 +259,11 @@ class Arrangement(Summarized):
         ids = self.leaves[index].value
         if index not in self.texts:
             return value
+        if isinstance(value, Background):
+            return replace(value, rows=self._source(index, as_tensor_tuple(value.rows, "rows")[0]))
         if isinstance(value, Tensor):
             return self._source(index, value.to(ids.device))
-        number = absent_token(self.model, self.reading.tokenizer) if value is None else int(value)
+        number = absent_token(self.model, self.reading.tokenizer) if value is None else _token(value)
         special = self._beside(index, "special_tokens_mask")
         untouched = untouched_tokens(
             ids,
@@ -279,6 +292,20 @@ class Arrangement(Summarized):
             by_leaf[index] = self.leaves[index].restored(values[0] if self.is_one_example else values)
         in_order = iter(by_leaf.get(index) for index in range(len(self.leaves)))
         return map_leaves(_plain(self.inputs), lambda *_: next(in_order))
+
+
+def _token(value: Any) -> int:
+    """A token as its number.
+
+    Raises:
+        InvalidArgument: It is none.
+    """
+    if not isinstance(value, int | float | np.number) or not float(value).is_integer():
+        raise InvalidArgument(
+            f"baselines of token ids must be ids, or vectors of their embedding: got {summary(value)}. "
+            "Hint: baselines=tokenizer.mask_token_id."
+        )
+    return int(value)
 
 
 def _roles(leaves: tuple[Leaf, ...], batch_dim: BatchDimension) -> tuple[Any, ...]:
@@ -312,15 +339,41 @@ def _of_one_size(leaves: tuple[Leaf, ...], tensors: list[int], wanted: list[int]
     return {index for index, count in rows.items() if count == size}
 
 
-def _entry_at(leaf: Leaf, value: Any) -> Any:
-    """What a structure like the inputs holds in the place of a leaf, None where it lacks that; else itself."""
+def _entry_at(leaf: Leaf, name: str, inputs: Any, value: Any) -> Any:
+    """What a structure like the inputs holds in the place of a leaf, None where it lacks that; else itself.
+
+    Raises:
+        InvalidArgument: It holds what the inputs do not.
+    """
     for key in leaf.path:
-        if not isinstance(value, Mapping | tuple | list) or is_numbers(value):
+        given = _entries_for(inputs, value)
+        if given is None or (leaf.frame is not None and key not in given):  # for all, or by columns of the frame
             return value
-        if isinstance(value, Mapping) and key not in value:
-            return None if leaf.frame is None else value
-        value = value[key]
+        own = entries_of(inputs) or {}
+        _check_entries(name, given, own)
+        if key not in given:
+            return None
+        inputs, value = own[key], given[key]
     return value
+
+
+def _entries_for(inputs: Any, value: Any) -> dict[Any, Any] | None:
+    """What an argument says of what the inputs hold; None where it is one for all of this."""
+    is_tensor = is_numbers(value) and not isinstance(inputs, tuple | list)
+    return None if is_tensor or isinstance(value, Background) else entries_of(value)
+
+
+def _check_entries(name: str, given: dict[Any, Any], own: dict[Any, Any]) -> None:
+    """Check that an argument is of what the inputs hold.
+
+    Raises:
+        InvalidArgument: It holds what the inputs do not.
+    """
+    unknown = {key: entry for key, entry in given.items() if key not in own}
+    if unknown:
+        raise InvalidArgument(
+            f"{name} must be of the inputs {format_names(own)}, or one for all: got {format_names(unknown)}."
+        )
 
 
 def _has_no_examples(path: Path, batch_dim: BatchDimension) -> bool:
@@ -329,10 +382,9 @@ def _has_no_examples(path: Path, batch_dim: BatchDimension) -> bool:
     Raises:
         InvalidArgument: Another than the first is to count them.
     """
+    entry = batch_dim
     if isinstance(batch_dim, Mapping | tuple):
-        entry = batch_dim.get(path[0], 0) if isinstance(batch_dim, Mapping) else batch_dim[path[0]]
-    else:
-        entry = batch_dim
+        entry = (entries_of(batch_dim) or {}).get(path[0] if path else 0, 0)
     if entry not in (0, None):
         raise InvalidArgument(f"batch_dim must be 0 or None: got {entry}. Hint: inputs.movedim({entry}, 0).")
     return entry is None
