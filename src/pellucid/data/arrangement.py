@@ -150,7 +150,7 @@ class Arrangement(Summarized):
     @cached_property
     def _bind(self) -> Binding:
         """How the model takes the inputs."""
-        return alone if is_estimator(self.model) else binding_of(self.model, self.inputs, **self.keywords)
+        return alone if is_estimator(self.model) else binding_of(self.model, self.inputs, self.keywords)
 
     @property
     def embedded_texts(self) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from pellucid.data.nested import is_numbers
@@ -12,7 +13,7 @@ Binding: TypeAlias = Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
 """Inputs -> the arguments and keywords of the model."""
 
 
-def binding_of(model: Callable[..., Any], inputs: Any, **further: Any) -> Binding:
+def binding_of(model: Callable[..., Any], inputs: Any, further: Mapping[str, Any] = MappingProxyType({})) -> Binding:
     """How a model takes inputs of this structure.
 
     A tuple is several arguments, and so is a list of one, or where the model takes more than one; a mapping is keywords
@@ -21,21 +22,15 @@ def binding_of(model: Callable[..., Any], inputs: Any, **further: Any) -> Bindin
     Args:
         model: The user's model.
         inputs: The inputs.
-        **further: What else it is given by name.
+        further: What else it is given by name.
     """
     if isinstance(inputs, tuple) and not hasattr(inputs, "_fields"):
         return _one_by_one
-    if (
-        isinstance(inputs, Mapping)
-        and all(isinstance(key, str) for key in inputs)
-        and _binds(model, **{**inputs, **further})
-    ):
+    has_names = isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs)
+    if has_names and _binds(model, (), {**inputs, **further}):
         return _by_name
-    if (
-        isinstance(inputs, tuple | list)
-        and not is_numbers(inputs)
-        and (len(inputs) == 1 or not _binds(model, inputs, **further))
-    ):
+    is_list = isinstance(inputs, tuple | list) and not is_numbers(inputs)
+    if is_list and (len(inputs) == 1 or not _binds(model, (inputs,), further)):
         return _one_by_one
     return alone
 
@@ -64,7 +59,7 @@ def _by_name(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), dict(inputs)
 
 
-def _binds(model: Callable[..., Any], *arguments: Any, **keywords: Any) -> bool:
+def _binds(model: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> bool:
     """Whether a model takes these arguments, by its signature."""
     function = getattr(model, "forward", model)
     try:

@@ -39,7 +39,7 @@ class Leaf(Summarized):
         """Attributions as what the user gave: a frame, an array or a tensor."""
         if self.frame is not None:
             return self.frame.restored(attributions)
-        return attributions.detach().cpu().numpy() if isinstance(self.given, np.ndarray) else attributions
+        return _as_array(attributions) if isinstance(self.given, np.ndarray) else attributions
 
     def for_model(self, tensor: Tensor, takes_frames: bool) -> Any:
         """A tensor as the model takes it."""
@@ -97,7 +97,7 @@ def as_numbers(given: Any, name: str | None) -> Any:
         InvalidArgument: A list is ragged.
     """
     if isinstance(given, np.ndarray):
-        return torch.from_numpy(given)
+        return torch.from_numpy(_readable(given))
     if not is_numbers(given):
         return given
     try:
@@ -106,6 +106,19 @@ def as_numbers(given: Any, name: str | None) -> Any:
         raise InvalidArgument(
             f"{name or 'lists'} must be lists of one length: got ragged ones. Hint: padding=True of a tokenizer."
         ) from error
+
+
+def _readable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """An array that torch can read in place; a copy of one that is read-only, reversed or of another byte order."""
+    in_place = array.flags.writeable and array.dtype.isnative and min(array.strides, default=0) >= 0
+    return array if in_place else array.astype(array.dtype.newbyteorder("="))
+
+
+def _as_array(tensor: Tensor) -> np.ndarray[Any, Any]:
+    """A tensor as an array; that of bfloat16, which NumPy does not have, in single precision."""
+    tensor = tensor.detach().cpu()
+    array: np.ndarray[Any, Any] = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    return array
 
 
 def _like_model(tensor: Tensor, like: Tensor | None) -> Tensor:
