@@ -162,3 +162,14 @@ def test_the_search_knows_what_the_model_takes_besides():
     torch.testing.assert_close(
         found["input_ids"], 2 * attr.InputXGradient(words).attribute({"input_ids": IDS})["input_ids"]
     )
+
+
+def test_errors_of_sums_are_not_sums_of_errors():
+    tunnel = attr.NoiseTunnel(attr.Saliency(Words()))
+    more = {"nt_samples": 4, "seed": 0, "return_stderr": True}
+    found, errors = tunnel.attribute({"input_ids": IDS}, **more)
+    assert found["input_ids"].shape == IDS.shape
+    assert errors == {"input_ids": None}
+    kept, errors = tunnel.attribute({"input_ids": IDS}, keep_embedding=True, **more)
+    assert kept["input_ids"].shape == errors["input_ids"].shape == (2, 2, 4)
+    assert errors["input_ids"].all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, final
 
@@ -33,11 +33,12 @@ class Arranged(Summarized):
     """What becomes of a call's results, and what is said of the model's outputs.
 
     Args:
-        restored: Attributions of inputs -> the structure of the user's own; None for tensors, and at layers.
+        restored: (attributions of inputs, or standard errors) -> the structure of the user's own; None for tensors, and
+            at layers.
         options: Options of the problem.
     """
 
-    restored: Callable[[Sequence[Tensor]], Any] | None = None
+    restored: Callable[..., Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -283,11 +283,18 @@ class Arrangement(Summarized):
         path = (*outside, of_ids.removesuffix("input_ids") + name)
         return next((leaf.value for leaf in self.leaves if leaf.path == path), None)
 
-    def restored(self, attributions: Sequence[Tensor]) -> Any:
-        """Attributions in the structure of the inputs, with None where there is nothing to attribute to."""
+    def restored(self, attributions: Sequence[Tensor], *, are_errors: bool = False) -> Any:
+        """Attributions in the structure of the inputs, with None where there is nothing to attribute to.
+
+        Args:
+            attributions: The attributions.
+            are_errors: Whether they are standard errors, of which those of sums are not the sums: None stands for them.
+        """
         by_leaf: dict[int, Any] = {}
         for index, values in zip(self.attributed, attributions, strict=True):
             if index in self.embedded_texts and not self.reading.keep_embedding:
+                if are_errors:
+                    continue
                 values = values.sum(-1)
             by_leaf[index] = self.leaves[index].restored(values[0] if self.is_one_example else values)
         in_order = iter(by_leaf.get(index) for index in range(len(self.leaves)))
