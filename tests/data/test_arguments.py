@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid import attr
-from pellucid.errors import InvalidArgument
+from pellucid.errors import InvalidArgument, NotSupported
 from pellucid.methods import Background
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -109,3 +109,19 @@ def test_a_tunnel_of_inputs_without_examples():
     x = X[0]
     found = attr.NoiseTunnel(attr.Saliency(torch.sum)).attribute(x, batch_dim=None, nt_samples=3, seed=0)
     assert found.tolist() == [1.0, 1.0]
+
+
+def test_inputs_with_and_without_examples_together():
+    table = torch.randn(7, 2, generator=GENERATOR)
+
+    def scores(x, table):
+        return (x @ table.T).sum(1)
+
+    inputs = {"x": X, "table": table}
+    for in_order in (inputs, dict(reversed(inputs.items()))):
+        found = attr.IntegratedGradients(scores).attribute(in_order, batch_dim={"table": None})
+        torch.testing.assert_close(found["x"], X * table.sum(0) / 2)
+        torch.testing.assert_close(found["table"], table * X.sum(0) / 2)
+        for explainer in (attr.FeatureAblation(scores), attr.Lime(scores), attr.NoiseTunnel(attr.Saliency(scores))):
+            with pytest.raises(NotSupported, match="batch_dim must be None for all inputs or for none"):
+                explainer.attribute(in_order, batch_dim={"table": None})

@@ -15,7 +15,7 @@ from pellucid.core.model.inspection import check_model
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import unwrap_single
 from pellucid.data import DATA_OPTIONS, Arrangement, Reading, is_estimator
-from pellucid.errors import NotDifferentiable
+from pellucid.errors import NotDifferentiable, NotSupported
 
 Values: TypeAlias = dict[str, Any]
 """Arguments of an `attribute`, by name."""
@@ -76,6 +76,8 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
     further = () if further is None else further if isinstance(further, tuple) else (further,)
     keywords = options.get("additional_forward_kwargs") or {}
     arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading, further, keywords)
+    if arrangement.needs_whole_batch and not arrangement.is_one_example:
+        _check_takes_both(attribution)
     changed = _arguments_of_tensors(arrangement, arguments, _takes_baselines(method))
     restored = None if isinstance(method, LayerAttribution) else arrangement.restored
     return (
@@ -112,6 +114,19 @@ def _check_model(model: Any, method: Any) -> None:
         raise NotDifferentiable(
             f"forward_func predicts without gradients: got {type(model).__name__}. "
             "Hint: KernelShap, ShapleyValues, FeatureAblation or another method that takes features away."
+        )
+
+
+def _check_takes_both(attribution: Any) -> None:
+    """Check that a method takes inputs with and without examples together, whose rows are not as many.
+
+    Raises:
+        NotSupported: It perturbs them, example by example.
+    """
+    if isinstance(attribution, PerturbationAttribution) or hasattr(attribution, "attribution_method"):
+        raise NotSupported(
+            "batch_dim must be None for all inputs or for none: got both, of which no features are taken away, and to "
+            "which no noise is added, example by example. Hint: Saliency, IntegratedGradients, DeepLift or LRP."
         )
 
 

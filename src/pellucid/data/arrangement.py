@@ -209,7 +209,7 @@ class Arrangement(Summarized):
         """The arguments and keywords of the model, of the tensors in the place of some leaves, and of more of them."""
         takes_frames = is_estimator(self.model)
         values = iter(
-            leaf.for_model(rows[index], takes_frames) if index in rows else leaf.value
+            leaf.for_model(rows[index], takes_frames) if index in rows else leaf.for_one_forward
             for index, leaf in enumerate(self.leaves)
         )
         arguments, by_name = self._bind(map_leaves(self.inputs, lambda *_: next(values)))

@@ -61,7 +61,8 @@ def _by_name(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 def _binds(model: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> bool:
     """Whether a model takes these arguments, by its signature."""
-    function = getattr(model, "forward", model)
+    original = getattr(model, "_orig_mod", model)  # of a compiled module, whose own signature says nothing
+    function = getattr(original, "forward", original)
     try:
         inspect.signature(function).bind(*arguments, **keywords)
     except (TypeError, ValueError) as error:

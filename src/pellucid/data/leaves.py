@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -44,6 +45,11 @@ class Leaf(Summarized):
     def for_model(self, tensor: Tensor, takes_frames: bool) -> Any:
         """A tensor as the model takes it."""
         return self.frame.frame_of(tensor) if takes_frames and self.frame is not None else tensor
+
+    @property
+    def for_one_forward(self) -> Any:
+        """What the model is given as it is; of a cache of keys and values, to which a forward adds, a copy."""
+        return copy.deepcopy(self.value) if hasattr(self.value, "get_seq_length") else self.value
 
 
 def leaves_of(inputs: Any, model: Any) -> tuple[Leaf, ...]:
