@@ -139,6 +139,19 @@ def test_padding_is_left_alone_in_arrays_and_lists(kind: Any):
         assert expected[0, :2].all()
 
 
+def test_masks_of_floats_are_masks():
+    class Mean(Words):
+        def forward(self, input_ids, attention_mask):
+            vectors = torch.tanh(self.words(input_ids)) * attention_mask[..., None]
+            return vectors.sum((1, 2)) / attention_mask.sum(1).sqrt()
+
+    mask, model = torch.tensor([[1, 1], [1, 0]]), Mean()
+    found = attr.IntegratedGradients(model).attribute({"input_ids": IDS, "attention_mask": mask.double()})
+    expected = attr.IntegratedGradients(model).attribute({"input_ids": IDS, "attention_mask": mask})
+    torch.testing.assert_close(found["input_ids"], expected["input_ids"])
+    assert found["attention_mask"] is None
+
+
 def test_special_tokens_of_configurations():
     """Several ends, as Llama has; and those of the part for texts, as of CLIP."""
     ids = torch.tensor([[5, 6, 8]])

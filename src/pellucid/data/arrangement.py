@@ -29,6 +29,7 @@ from pellucid.data.text import (
     absent_token,
     embedded,
     embedding_of,
+    holds_mask,
     holds_text,
     special_tokens_of,
     untouched_tokens,
@@ -328,7 +329,8 @@ def _roles(leaves: tuple[Leaf, ...], batch_dim: BatchDimension) -> tuple[Any, ..
     tensors = sorted(which(lambda leaf: True))
     without = which(lambda leaf: _has_no_examples(leaf.path, batch_dim))
     texts = which(lambda leaf: holds_text(leaf.path, leaf.value))
-    wanted = sorted(texts | which(lambda leaf: leaf.value.is_floating_point())) or tensors
+    floats = which(lambda leaf: leaf.value.is_floating_point() and not (texts and holds_mask(leaf.path)))
+    wanted = sorted(texts | floats) or tensors
     follows = _of_one_size(leaves, sorted(set(tensors) - without), wanted)
     attributed = [index for index in wanted if index in without | follows]
     return (

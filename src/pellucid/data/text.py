@@ -32,6 +32,11 @@ def holds_text(path: Path, value: Any) -> bool:
     return is_named and isinstance(value, Tensor) and not value.is_floating_point()
 
 
+def holds_mask(path: Path) -> bool:
+    """Whether an input says, by its name, which tokens there are: nothing to attribute to, also as floats."""
+    return bool(path) and isinstance(path[-1], str) and path[-1].endswith("attention_mask")
+
+
 def embedding_of(model: Any, call: Callable[[], Any], ids: Tensor, embedding: SiteLike | None = None) -> nn.Module:
     """The module that embeds token ids: the first table that a forward looks them up in.
 
