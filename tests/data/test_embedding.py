@@ -66,9 +66,11 @@ def test_a_table_that_is_asked_twice_answers_twice():
     torch.testing.assert_close(attr.InputXGradient(model).attribute({"input_ids": IDS})["input_ids"], expected)
 
 
-def test_a_copy_of_ids_is_these():
-    model = Words("a copy")
-    (expected,) = of_vectors(model, model.of, IDS)
+@pytest.mark.parametrize("asks", ["a copy", "longer"])
+def test_a_copy_of_ids_is_these_padded_or_not(asks: str):
+    model = Words(asks)
+    padding = model.words(torch.zeros(2, 2 if asks == "longer" else 0, dtype=torch.int64)).detach()
+    (expected,) = of_vectors(model, lambda x: model.of(torch.cat([x, padding], 1)), IDS)
     torch.testing.assert_close(attr.InputXGradient(model).attribute({"input_ids": IDS})["input_ids"], expected)
 
 
@@ -91,10 +93,9 @@ def test_each_text_has_its_own_vectors(second_first: bool, shared: bool, documen
     torch.testing.assert_close((found["query_input_ids"], found["document_input_ids"]), expected)
 
 
-@pytest.mark.parametrize(("asks", "embedding"), [("longer", "words"), ("once", "others")])
-def test_a_table_that_is_not_asked_is_told(asks: str, embedding: str):
+def test_a_table_that_is_not_asked_is_told():
     with pytest.raises(InvalidArgument, match=r"embedding must embed inputs\['input_ids'\]: Embedding was not asked"):
-        attr.Saliency(Words(asks)).attribute({"input_ids": IDS}, embedding=embedding)
+        attr.Saliency(Words()).attribute({"input_ids": IDS}, embedding="others")
 
 
 @pytest.mark.filterwarnings("ignore:.*in training mode")

@@ -194,6 +194,12 @@ class Embedded:
     vectors: Tensor
     count: int = 0
 
+    def in_place_of(self, output: Tensor) -> Tensor:
+        """The vectors in the shape of the module's output; with its own of what the model has padded the ids by."""
+        if output.numel() == self.vectors.numel():
+            return self.vectors.view(output.shape)
+        return torch.cat([self.vectors, output[:, self.ids.shape[1] :]], 1)
+
 
 _REPLACED: ContextVar[list[Embedded] | None] = ContextVar("embedded", default=None)
 """What the outputs of embeddings for some ids are replaced by, in this thread's forward."""
@@ -203,7 +209,8 @@ _REPLACED: ContextVar[list[Embedded] | None] = ContextVar("embedded", default=No
 def embedded(texts: list[Embedded]) -> Iterator[None]:
     """Have embeddings return other vectors in this thread: whenever these ids are asked for, or once for equal ones.
 
-    Equal ones may be a copy that the model has made; or another text, as a decoder's, which has vectors of its own.
+    Equal ones may be a copy that the model has made, also one padded to blocks; or another text, as a decoder's, which
+    has vectors of its own.
 
     Args:
         texts: The ids and their vectors.
@@ -222,7 +229,7 @@ def embedded(texts: list[Embedded]) -> Iterator[None]:
         if text is None:
             return None
         text.count += 1
-        return text.vectors.view(output.shape)
+        return text.in_place_of(output)
 
     with HOOK_LOCK:
         modules = dict.fromkeys(text.module for text in texts)
@@ -237,8 +244,8 @@ def embedded(texts: list[Embedded]) -> Iterator[None]:
     for text in texts:
         if not text.count:
             raise InvalidArgument(
-                f"embedding must embed {text.name}: {type(text.module).__name__} was not asked for them. Hint: "
-                "LayerIntegratedGradients at the embedding, or input_ids of the length that the model pads them to."
+                f"embedding must embed {text.name}: {type(text.module).__name__} was not asked for them. "
+                "Hint: LayerIntegratedGradients at the embedding, where the model changes the ids."
             )
 
 
@@ -252,5 +259,10 @@ def _are(ids: Tensor, given: Any) -> bool:
 
 
 def _equal(ids: Tensor, given: Any) -> bool:
-    """Whether a module is called with ids that equal these."""
-    return isinstance(given, Tensor) and given.numel() == ids.numel() and torch.equal(given.reshape(ids.shape), ids)
+    """Whether a module is called with ids that equal these, padded at the end or not."""
+    if not isinstance(given, Tensor) or given.numel() < ids.numel():
+        return False
+    if given.numel() == ids.numel():
+        return torch.equal(given.reshape(ids.shape), ids)
+    is_padded = given.ndim == ids.ndim == 2 and len(given) == len(ids)
+    return is_padded and torch.equal(given[:, : ids.shape[1]], ids)
