@@ -176,25 +176,25 @@ def run_call(attribution: Attribution, values: Values, call_of: Callable[[Any, V
 def _arrange_result(
     inputs: TensorOrTensors,
     single: Observed | None,
-    restored: Callable[[Tensors], Any] | None,
+    restored: Callable[..., Any] | None,
     result: Attributions,
     *,
     return_stderr: bool,
 ) -> Attributed:
     """Attributions, deltas where there are any, and standard errors where asked for: None where nobody can tell."""
 
-    def arranged(values: Tensors) -> Any:
+    def arranged(values: Tensors, **kind: bool) -> Any:
         if single is not None and single.output_shape == (1,):
             values = tuple(attribution.unsqueeze(1) for attribution in values)
         if restored is not None:
-            return restored(values)
+            return restored(values, **kind)
         alone = result.structure is None and not isinstance(inputs, tuple) and len(values) == 1
         return values[0] if alone else result.arrange(values)
 
     results = [arranged(result.values)]
     results += [] if result.delta is None else [result.delta]
     if return_stderr:
-        results.append(None if result.stderr is None else arranged(result.stderr))
+        results.append(None if result.stderr is None else arranged(result.stderr, are_errors=True))
     return results[0] if len(results) == 1 else tuple(results)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, final
 
@@ -15,7 +15,7 @@ from pellucid.core.model.inspection import check_model
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import unwrap_single
 from pellucid.data import DATA_OPTIONS, Arrangement, Reading, is_estimator
-from pellucid.errors import NotDifferentiable
+from pellucid.errors import NotDifferentiable, NotSupported
 
 Values: TypeAlias = dict[str, Any]
 """Arguments of an `attribute`, by name."""
@@ -33,11 +33,12 @@ class Arranged(Summarized):
     """What becomes of a call's results, and what is said of the model's outputs.
 
     Args:
-        restored: Attributions of inputs -> the structure of the user's own; None for tensors, and at layers.
+        restored: (attributions of inputs, or standard errors) -> the structure of the user's own; None for tensors, and
+            at layers.
         options: Options of the problem.
     """
 
-    restored: Callable[[Sequence[Tensor]], Any] | None = None
+    restored: Callable[..., Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -71,27 +72,27 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
     _check_model(attribution.forward_func, method)
     embeds = method is not attribution or not isinstance(method, PerturbationAttribution | LayerAttribution)
     reading = Reading(embeds=embeds, **{name: options[name] for name in READ & options.keys()})
-    arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading)
+    further = arguments.get("additional_forward_args")
+    further = () if further is None else further if isinstance(further, tuple) else (further,)
     keywords = options.get("additional_forward_kwargs") or {}
-    changed = _arguments_of_tensors(arrangement, arguments, keywords, _takes_baselines(method))
+    arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading, further, keywords)
+    if arrangement.needs_whole_batch and not arrangement.is_one_example:
+        _check_takes_both(attribution)
+    changed = _arguments_of_tensors(arrangement, arguments, _takes_baselines(method))
     restored = None if isinstance(method, LayerAttribution) else arrangement.restored
-    model = arrangement.adapted_model(tuple(keywords))
     return (
-        _with_model(attribution, model),
+        _with_model(attribution, arrangement.adapted_model()),
         changed,
         Arranged(restored, {name: options[name] for name in OF_OUTPUTS & options.keys()}),
     )
 
 
-def _arguments_of_tensors(
-    arrangement: Arrangement, arguments: Values, keywords: Mapping[str, Any], takes_baselines: bool
-) -> Values:
+def _arguments_of_tensors(arrangement: Arrangement, arguments: Values, takes_baselines: bool) -> Values:
     """The arguments of a call, with tensors in the place of inputs and of what lies as these do."""
-    extra = arguments.get("additional_forward_args")
-    extra = () if extra is None else extra if isinstance(extra, tuple) else (extra,)
+    further = (*arrangement.followers, *arrangement.arguments, *arrangement.keywords.values())
     changed = arguments | {
         "inputs": unwrap_single(arrangement.tensors),
-        "additional_forward_args": (*arrangement.followers, *extra, *keywords.values()) or None,
+        "additional_forward_args": further or None,
     }
     if takes_baselines and arguments.get("removal") is None:
         changed["baselines"] = arrangement.baselines(arguments.get("baselines"))
@@ -113,6 +114,19 @@ def _check_model(model: Any, method: Any) -> None:
         raise NotDifferentiable(
             f"forward_func predicts without gradients: got {type(model).__name__}. "
             "Hint: KernelShap, ShapleyValues, FeatureAblation or another method that takes features away."
+        )
+
+
+def _check_takes_both(attribution: Any) -> None:
+    """Check that a method takes inputs with and without examples together, whose rows are not as many.
+
+    Raises:
+        NotSupported: It perturbs them, example by example.
+    """
+    if isinstance(attribution, PerturbationAttribution) or hasattr(attribution, "attribution_method"):
+        raise NotSupported(
+            "batch_dim must be None for all inputs or for none: got both, of which no features are taken away, and to "
+            "which no noise is added, example by example. Hint: Saliency, IntegratedGradients, DeepLift or LRP."
         )
 
 

@@ -86,7 +86,7 @@ class NoiseTunnel(Attribution):
         """
         return run_call(
             self,
-            {"inputs": inputs, **kwargs},
+            {"inputs": inputs, "whole_batch": whole_batch, **kwargs},
             lambda tunnel, values: MethodCall(
                 methods.NoiseTunnel(
                     attribution_method=Inside(tunnel.attribution_method, isinstance(values["inputs"], tuple)),
@@ -103,8 +103,8 @@ class NoiseTunnel(Attribution):
                     generator=generator,
                 ),
                 problem={"target": one_of(values.get("target"), values.get("targets"))},
-                options={"create_graph": values.get("create_graph", False), "whole_batch": whole_batch},
-                arguments={name: value for name, value in values.items() if name != "inputs"},
+                options={"create_graph": values.get("create_graph", False), "whole_batch": values["whole_batch"]},
+                arguments={name: value for name, value in values.items() if name not in ("inputs", "whole_batch")},
                 return_stderr=return_stderr,
             ),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from pellucid.data.nested import is_numbers
@@ -12,18 +13,25 @@ Binding: TypeAlias = Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
 """Inputs -> the arguments and keywords of the model."""
 
 
-def binding_of(model: Callable[..., Any], inputs: Any) -> Binding:
+def binding_of(model: Callable[..., Any], inputs: Any, further: Mapping[str, Any] = MappingProxyType({})) -> Binding:
     """How a model takes inputs of this structure.
 
     A tuple is several arguments, a named one where the model takes as many, and so is a list of one, or where the model
     takes more than one; a mapping is keywords where the model has parameters of these names. Anything else is one
     argument.
+
+    Args:
+        model: The user's model.
+        inputs: The inputs.
+        further: What else it is given by name.
     """
-    if isinstance(inputs, tuple) and (not hasattr(inputs, "_fields") or _takes(model, *inputs)):
+    if isinstance(inputs, tuple) and (not hasattr(inputs, "_fields") or _binds(model, inputs, further)):
         return _one_by_one
-    if isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs) and _has_parameters(model, inputs):
+    has_names = isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs)
+    if has_names and _binds(model, (), {**inputs, **further}, partly=True):
         return _by_name
-    if isinstance(inputs, tuple | list) and not is_numbers(inputs) and (len(inputs) == 1 or not _takes(model, inputs)):
+    is_list = isinstance(inputs, tuple | list) and not is_numbers(inputs)
+    if is_list and (len(inputs) == 1 or not _binds(model, (inputs,), further)):
         return _one_by_one
     return alone
 
@@ -52,26 +60,17 @@ def _by_name(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), dict(inputs)
 
 
-def _has_parameters(model: Callable[..., Any], names: Mapping[str, Any]) -> bool:
-    """Whether a model has parameters of these names, and perhaps more, which further arguments are for."""
+def _binds(
+    model: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any], *, partly: bool = False
+) -> bool:
+    """Whether a model takes these arguments, by its signature; or takes them and perhaps needs more."""
+    original = getattr(model, "_orig_mod", model)  # of a compiled module, whose own signature says nothing
     try:
-        _signature_of(model).bind_partial(**dict(names))
+        taken = inspect.signature(getattr(original, "forward", original))
+        (taken.bind_partial if partly else taken.bind)(*arguments, **keywords)
     except (TypeError, ValueError) as error:
         return _unbound(error)
     return True
-
-
-def _takes(model: Callable[..., Any], *arguments: Any) -> bool:
-    """Whether a model takes so many arguments."""
-    try:
-        _signature_of(model).bind(*arguments)
-    except (TypeError, ValueError) as error:
-        return _unbound(error)
-    return True
-
-
-def _signature_of(model: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(getattr(model, "forward", model))
 
 
 def _unbound(error: Exception) -> bool:

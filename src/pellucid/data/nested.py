@@ -51,6 +51,17 @@ def _like(mapping: Mapping[Any, Any], entries: dict[Any, Any]) -> Any:
     return result
 
 
+def entries_of(value: Any) -> dict[Any, Any] | None:
+    """What a structure holds, by the keys of paths; None for what is no structure."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | list):
+        return dict(enumerate(value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return None
+
+
 def is_numbers(value: Any) -> bool:
     """Whether a value is a list, however nested, of numbers alone: a tensor as people type one."""
     if not isinstance(value, list) or not value:

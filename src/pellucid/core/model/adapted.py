@@ -7,6 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
+from torch import Future
+
+from pellucid.core.futures import then
 from pellucid.core.summaries import Summarized
 
 Arrange: TypeAlias = Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]
@@ -37,4 +40,6 @@ class AdaptedModel(Summarized):
         arguments, keywords = self.arrange(*tensors)
         with self.within(tensors):
             output = self.model(*arguments, **keywords)
-        return output if self.convert is None else self.convert(output)
+        if self.convert is None:
+            return output
+        return then(output, self.convert) if isinstance(output, Future) else self.convert(output)
