@@ -222,6 +222,17 @@ def test_texts_go_through_the_tokenizer():
     torch.testing.assert_close(found["input_ids"], expected["input_ids"])
 
 
+def test_removal_instead_of_an_absent_token():
+    model = model_of("Bert", "ForSequenceClassification")
+    encoding = encoded(model)
+    found = attr.FeatureAblation(model).attribute(
+        encoding, target=1, removal=lambda ids, absent: ids.masked_fill(absent, UNKNOWN)
+    )
+    ids = encoding["input_ids"]
+    expected = attr.FeatureAblation(model).attribute(encoding, {"input_ids": torch.full_like(ids, UNKNOWN)}, target=1)
+    torch.testing.assert_close(found["input_ids"], expected["input_ids"])
+
+
 def test_layers_take_encodings():
     model = model_of("Bert", "ForSequenceClassification")
     encoding = encoded(model)

@@ -134,7 +134,7 @@ def _check_model(model: Any, method: Any) -> None:
         check_model(model)
     elif not isinstance(method, PerturbationAttribution):
         raise NotDifferentiable(
-            f"forward_func predicts without gradients: got {type(model).__name__}. "
+            f"forward_func predicts without gradients: got {getattr(model, '__name__', type(model).__name__)}. "
             "Hint: KernelShap, ShapleyValues, FeatureAblation or another method that takes features away."
         )
 

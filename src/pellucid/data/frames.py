@@ -100,7 +100,8 @@ class FrameLayout(Summarized):
         if unhashable is not None:
             kind = type(unhashable).__name__
             raise InvalidArgument(f"{name} must hold numbers or words in column {column!r}: got {kind}.")
-        if name != "inputs" and self.frame[column].dtype.name == "category" and not codes.keys() >= set(given):
+        typed = self.frame[column].dtype.name == "category"
+        if typed and name != "inputs" and not codes.keys() >= set(given) - {np.nan}:
             raise InvalidArgument(
                 f"{name} must be of the categories of inputs in column {column!r}: got another. "
                 f"Hint: inputs[{column!r}].cat.add_categories(...)."
@@ -134,10 +135,9 @@ class FrameLayout(Summarized):
 
 
 def _codes_of_type(column: Any) -> dict[Any, int]:
-    """The codes of all values that a column's type admits, and of missing ones; none where it admits any."""
-    if column.dtype.name != "category":
-        return {}
-    return {value: code for code, value in enumerate([*column.cat.categories, np.nan])}
+    """The codes of all values that a column's type admits; none where it admits any."""
+    categories = column.cat.categories if column.dtype.name == "category" else ()
+    return {value: code for code, value in enumerate(categories)}
 
 
 def _as_numbers(column: Any, values: Any, name: str) -> Any:
