@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -220,6 +221,25 @@ def test_texts_go_through_the_tokenizer():
     found = attr.IntegratedGradients(model).attribute(TEXTS, target=1, tokenizer=tokenizer())
     expected = attr.IntegratedGradients(model).attribute(encoded(model), target=1, tokenizer=tokenizer())
     torch.testing.assert_close(found["input_ids"], expected["input_ids"])
+
+
+def test_neither_a_mask_token_nor_padding():
+    """Vectors of zeros stand for absent tokens; where tokens are taken away as ids, no id does."""
+    model = model_of("GPT2", "LMHeadModel")
+    model.config.pad_token_id = None
+    encoding = dict(encoded(model))
+    ablation = attr.FeatureAblation(model)
+    with pytest.raises(
+        InvalidArgument,
+        match="baselines must have an id for absent tokens of input_ids, as neither tokenizer nor model has mask or",
+    ):
+        ablation.attribute(encoding, target=(-1, 7))
+    found = ablation.attribute(encoding, {"input_ids": UNKNOWN}, target=(-1, 7))["input_ids"]
+    expected = ablation.attribute(
+        encoding, target=(-1, 7), tokenizer=types.SimpleNamespace(mask_token_id=UNKNOWN, all_special_ids=[])
+    )
+    torch.testing.assert_close(found, expected["input_ids"])
+    assert attr.IntegratedGradients(model).attribute(encoding, target=(-1, 7), n_steps=200)["input_ids"].any()
 
 
 def test_removal_instead_of_an_absent_token():

@@ -227,10 +227,11 @@ class Arrangement(Summarized):
             return value
         if isinstance(value, Tensor):
             return self._source(index, value.to(ids.device))
-        number = absent_token(self.model, self.reading.tokenizer) if value is None else int(value)
-        untouched = untouched_tokens(self.inputs, ids, self.model, self.reading.tokenizer)
+        tokenizer, embeds = self.reading.tokenizer, index in self.embedded_texts
+        number = absent_token(self.model, tokenizer, embedded=embeds) if value is None else int(value)
+        untouched = untouched_tokens(self.inputs, ids, self.model, tokenizer)
         replaced = self._source(index, torch.where(untouched, ids, 0 if number is None else number))
-        if number is None and index in self.embedded_texts:
+        if number is None:
             return torch.where(untouched[..., None], replaced, 0)
         return replaced
 
