@@ -161,9 +161,10 @@ def test_nullable_numbers_and_missing_ones():
             lambda frame: frame[["height", "height", "member"]],
             "columns of different names: got 'height' more than once",
         ),
+        (lambda frame: frame[[]], r"inputs must have columns: got a frame of \(4, 0\)"),
         (lambda frame: frame["height"], r"inputs must be a frame: got a Series. Hint: inputs.to_frame\(\).T"),
     ],
-    ids=["words", "dates and categories", "names twice", "a series"],
+    ids=["words", "dates and categories", "names twice", "no columns", "a series"],
 )
 def test_bad_frames(change: Callable[[Any], Any], message: str):
     with pytest.raises(InvalidArgument, match=message):
@@ -174,9 +175,10 @@ def test_bad_frames(change: Callable[[Any], Any], message: str):
     ("baselines", "message"),
     [
         ({"height": 0.0}, "baselines must have all columns of inputs: 'children', 'member' missing"),
+        ({"height": [1.0, 2.0], "children": [0, 1, 2], "member": 0}, "baselines must have one value, or as many, in"),
         ({"height": "tall", "children": 0, "member": 0}, "baselines must hold numbers in column 'height': got <U4"),
     ],
-    ids=["missing", "words"],
+    ids=["missing", "unequal", "words"],
 )
 def test_bad_rows(baselines: Any, message: str):
     with pytest.raises(InvalidArgument, match=message):

@@ -287,6 +287,19 @@ def test_two_towers_and_images_with_words():
     assert all(value.any() for value in found.values())
 
 
+def test_masks_of_attention_beside_the_ids():
+    model = model_of("Bert", "ForSequenceClassification")
+    encoding = encoded(model)
+
+    def forward(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+    ids, mask = {"input_ids": encoding["input_ids"]}, encoding["attention_mask"]
+    expected = attr.Saliency(forward).attribute(ids | {"attention_mask": mask}, target=1)["input_ids"]
+    found = attr.Saliency(forward).attribute(ids, target=1, additional_forward_kwargs={"attention_mask": mask})
+    torch.testing.assert_close(found["input_ids"], expected)
+
+
 def test_models_without_a_name_for_their_embedding():
     class Two(nn.Module):
         def __init__(self):

@@ -97,24 +97,28 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
     method = getattr(attribution, "attribution_method", attribution)
     _check_model(attribution.forward_func, method)
     embeds = method is not attribution or not isinstance(method, PerturbationAttribution | LayerAttribution)
-    reading = Reading(embeds=embeds, **{name: options[name] for name in READ & options.keys()})
-    arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading)
-    keywords = options.get("additional_forward_kwargs") or {}
-    changed = _arguments_of_tensors(arrangement, arguments, keywords, _takes_baselines(method))
-    restored = None if isinstance(method, LayerAttribution) else arrangement.restored
-    model = arrangement.adapted_model(tuple(keywords))
-    return _with_model(attribution, model), changed, Arranged(restored, options.get("output_selector"))
-
-
-def _arguments_of_tensors(
-    arrangement: Arrangement, arguments: Values, keywords: Mapping[str, Any], takes_baselines: bool
-) -> Values:
-    """The arguments of a call, with tensors in the place of inputs and of what lies as these do."""
     extra = arguments.get("additional_forward_args")
-    extra = () if extra is None else extra if isinstance(extra, tuple) else (extra,)
+    reading = Reading(
+        embeds=embeds,
+        arguments=() if extra is None else extra if isinstance(extra, tuple) else (extra,),
+        keywords=options.get("additional_forward_kwargs") or {},
+        **{name: options[name] for name in READ & options.keys()},
+    )
+    arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading)
+    changed = _arguments_of_tensors(arrangement, arguments, _takes_baselines(method))
+    restored = None if isinstance(method, LayerAttribution) else arrangement.restored
+    return (
+        _with_model(attribution, arrangement.adapted_model()),
+        changed,
+        Arranged(restored, options.get("output_selector")),
+    )
+
+
+def _arguments_of_tensors(arrangement: Arrangement, arguments: Values, takes_baselines: bool) -> Values:
+    """The arguments of a call, with tensors in the place of inputs and of what lies as these do."""
     changed = arguments | {
         "inputs": unwrap_single(arrangement.tensors),
-        "additional_forward_args": (*arrangement.followers, *extra, *keywords.values()) or None,
+        "additional_forward_args": arrangement.additional_forward_args or None,
     }
     if takes_baselines and arguments.get("removal") is None:
         changed["baselines"] = arrangement.baselines(arguments.get("baselines"))

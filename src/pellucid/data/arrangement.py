@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias, final
 
@@ -48,6 +48,8 @@ class Reading(Summarized):
             and model say.
         processor: Makes tensors of images.
         keep_embedding: Whether tokens have an attribution for each number of their vectors, and not the sum of these.
+        arguments: What the model takes after the inputs.
+        keywords: What it takes by name besides.
     """
 
     batch_dim: BatchDimension = 0
@@ -56,6 +58,8 @@ class Reading(Summarized):
     tokenizer: Any = None
     processor: Any = None
     keep_embedding: bool = False
+    arguments: tuple[Any, ...] = ()
+    keywords: Mapping[str, Any] = field(default_factory=dict)
 
 
 @final
@@ -114,13 +118,18 @@ class Arrangement(Summarized):
     def embedding(self) -> nn.Module:
         """The module that embeds token ids."""
         arguments, keywords = self._bind(self.inputs)
+        more, named = self.reading.arguments, self.reading.keywords
         ids = self.leaves[self.texts[0]].value
-        return embedding_of(self.model, lambda: self.model(*arguments, **keywords), ids, self.reading.embedding)
+        return embedding_of(
+            self.model, lambda: self.model(*arguments, *more, **keywords, **named), ids, self.reading.embedding
+        )
 
     @cached_property
     def _bind(self) -> Binding:
         """How the model takes the inputs."""
-        return alone if is_estimator(self.model) else binding_of(self.model, self.inputs)
+        if is_estimator(self.model):
+            return alone
+        return binding_of(self.model, self.inputs, self.reading.arguments, self.reading.keywords)
 
     @property
     def embedded_texts(self) -> tuple[int, ...]:
@@ -146,12 +155,14 @@ class Arrangement(Summarized):
             vectors: Tensor = self.embedding(value)
         return vectors
 
-    def adapted_model(self, keywords: Sequence[str] = ()) -> AdaptedModel:
-        """The model as a function of the tensors, the followers, and further arguments.
+    @property
+    def additional_forward_args(self) -> tuple[Any, ...]:
+        """What the adapted model is given after what is attributed to."""
+        return (*self.followers, *self.reading.arguments, *self.reading.keywords.values())
 
-        Args:
-            keywords: The names of the last of these, which the model takes by name.
-        """
+    def adapted_model(self) -> AdaptedModel:
+        """The model as a function of the tensors, the followers, and further arguments, by name the last of these."""
+        names = tuple(self.reading.keywords)
         takes_frames = is_estimator(self.model)
         function = as_function_of_arrays(self.model) if takes_frames else self.model
         moving = (*self.attributed, *self.following, *self.embedded_texts)  # ids come last, and replace their vectors
@@ -166,8 +177,8 @@ class Arrangement(Summarized):
             )
             arguments, by_name = self._bind(map_leaves(self.inputs, lambda *_: next(values)))
             rest = tensors[len(moving) :]
-            split = len(rest) - len(keywords)
-            return (*arguments, *rest[:split]), by_name | dict(zip(keywords, rest[split:], strict=True))
+            split = len(rest) - len(names)
+            return (*arguments, *rest[:split]), by_name | dict(zip(names, rest[split:], strict=True))
 
         def vectors_in_place(tensors: tuple[Any, ...]) -> AbstractContextManager[None]:
             ids = tensors[len(moving) - len(self.embedded_texts) : len(moving)]

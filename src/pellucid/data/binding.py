@@ -12,17 +12,26 @@ Binding: TypeAlias = Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
 """Inputs -> the arguments and keywords of the model."""
 
 
-def binding_of(model: Callable[..., Any], inputs: Any) -> Binding:
+def binding_of(
+    model: Callable[..., Any], inputs: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> Binding:
     """How a model takes inputs of this structure.
 
     A tuple is several arguments, and so is a list of one, or where the model takes more than one; a mapping is keywords
     where the model has parameters of these names. Anything else is one argument.
+
+    Args:
+        model: The user's model.
+        inputs: What the user gave.
+        arguments: What the model takes after these.
+        keywords: What it takes by name besides.
     """
     if isinstance(inputs, tuple) and not hasattr(inputs, "_fields"):
         return _one_by_one
     if isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs) and _has_parameters(model, inputs):
         return _by_name
-    if isinstance(inputs, tuple | list) and not is_numbers(inputs) and (len(inputs) == 1 or not _takes(model, inputs)):
+    several = isinstance(inputs, tuple | list) and not is_numbers(inputs)
+    if several and (len(inputs) == 1 or not _takes(model, inputs, *arguments, **keywords)):
         return _one_by_one
     return alone
 
@@ -49,10 +58,10 @@ def _has_parameters(model: Callable[..., Any], names: Mapping[str, Any]) -> bool
     return True
 
 
-def _takes(model: Callable[..., Any], argument: Any) -> bool:
-    """Whether a model takes one argument."""
+def _takes(model: Callable[..., Any], *arguments: Any, **keywords: Any) -> bool:
+    """Whether a model takes these arguments, and needs no more."""
     try:
-        _signature_of(model).bind(argument)
+        _signature_of(model).bind(*arguments, **keywords)
     except (TypeError, ValueError) as error:
         return _unbound(error)
     return True
