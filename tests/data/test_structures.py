@@ -158,6 +158,39 @@ def test_keywords_beside_inputs():
     torch.testing.assert_close(found, expected)
 
 
+def test_keywords_beside_a_mapping():
+    net, keywords = Net(), {"group": GROUP, "scale": 2.0}
+    inputs = {"dense": DENSE, "other": OTHER}
+    found = attr.ShapleyValues(net).attribute(inputs, target=1, additional_forward_kwargs=keywords)
+    expected = attr.ShapleyValues(net).attribute((DENSE, OTHER), target=1, additional_forward_args=(GROUP, 2.0))
+    torch.testing.assert_close((found["dense"], found["other"]), expected)
+
+
+def test_further_arguments_tell_one_list_from_several_arguments():
+    def of_list(values: list[Tensor], gain: float) -> Tensor:
+        return (values[0] * values[1]).sum(1) * gain
+
+    def of_two(one: Tensor, two: Tensor, gain: float) -> Tensor:
+        return of_list([one, two], gain)
+
+    expected = [2.0 * DENSE.flip(0), 2.0 * DENSE]
+    for model in (of_list, of_two):
+        for more in ({"additional_forward_args": (2.0,)}, {"additional_forward_kwargs": {"gain": 2.0}}):
+            found = attr.Saliency(model).attribute([DENSE, DENSE.flip(0)], abs=False, **more)
+            torch.testing.assert_close(found, expected)
+
+
+def test_removal_instead_of_baselines():
+    def removed(x: Any, absent: Any) -> Any:
+        return tuple(value.masked_fill(gone, 0.3) for value, gone in zip(x, absent, strict=True))
+
+    found = attr.FeatureAblation(Net()).attribute(tensors(), target=1, removal=removed)
+    expected = attr.FeatureAblation(Net()).attribute(
+        (DENSE, OTHER), target=1, removal=removed, additional_forward_args=(GROUP, 2.0)
+    )
+    torch.testing.assert_close((found["dense"], found["other"]), expected)
+
+
 def test_tensors_whose_first_dimension_is_not_the_batchs_pass_through():
     weights = torch.randn(7, 4)
 

@@ -6,6 +6,7 @@ Row 4 of what users met elsewhere.
 from __future__ import annotations
 
 import logging
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -225,6 +226,36 @@ def test_texts_go_through_the_tokenizer():
     torch.testing.assert_close(found["input_ids"], expected["input_ids"])
 
 
+def test_neither_a_mask_token_nor_padding():
+    """Vectors of zeros stand for absent tokens; where tokens are taken away as ids, no id does."""
+    model = model_of("GPT2", "LMHeadModel")
+    model.config.pad_token_id = None
+    encoding = dict(encoded(model))
+    ablation = attr.FeatureAblation(model)
+    with pytest.raises(
+        InvalidArgument,
+        match="baselines must have an id for absent tokens of input_ids, as neither tokenizer nor model has mask or",
+    ):
+        ablation.attribute(encoding, target=(-1, 7))
+    found = ablation.attribute(encoding, {"input_ids": UNKNOWN}, target=(-1, 7))["input_ids"]
+    expected = ablation.attribute(
+        encoding, target=(-1, 7), tokenizer=types.SimpleNamespace(mask_token_id=UNKNOWN, all_special_ids=[])
+    )
+    torch.testing.assert_close(found, expected["input_ids"])
+    assert attr.IntegratedGradients(model).attribute(encoding, target=(-1, 7), n_steps=200)["input_ids"].any()
+
+
+def test_removal_instead_of_an_absent_token():
+    model = model_of("Bert", "ForSequenceClassification")
+    encoding = encoded(model)
+    found = attr.FeatureAblation(model).attribute(
+        encoding, target=1, removal=lambda ids, absent: ids.masked_fill(absent, UNKNOWN)
+    )
+    ids = encoding["input_ids"]
+    expected = attr.FeatureAblation(model).attribute(encoding, {"input_ids": torch.full_like(ids, UNKNOWN)}, target=1)
+    torch.testing.assert_close(found["input_ids"], expected["input_ids"])
+
+
 def test_layers_take_encodings():
     model = model_of("Bert", "ForSequenceClassification")
     encoding = encoded(model)
@@ -257,6 +288,19 @@ def test_two_towers_and_images_with_words():
     }  # fmt: skip
     assert delta.abs().max() < 1e-5
     assert all(value.any() for value in found.values())
+
+
+def test_masks_of_attention_beside_the_ids():
+    model = model_of("Bert", "ForSequenceClassification")
+    encoding = encoded(model)
+
+    def forward(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+    ids, mask = {"input_ids": encoding["input_ids"]}, encoding["attention_mask"]
+    expected = attr.Saliency(forward).attribute(ids | {"attention_mask": mask}, target=1)["input_ids"]
+    found = attr.Saliency(forward).attribute(ids, target=1, additional_forward_kwargs={"attention_mask": mask})
+    torch.testing.assert_close(found["input_ids"], expected)
 
 
 def test_models_without_a_name_for_their_embedding():

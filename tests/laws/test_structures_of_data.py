@@ -83,7 +83,9 @@ STRUCTURES = {
 
 
 def is_captums(case: Case) -> bool:
-    return case.method.name.partition("-")[0] in attr.__all__
+    """A class of Captum's, but where the registry takes the engine, as that class has but what a layer returns."""
+    of_engine = case.method.name == "LayerFeaturePermutation" and case.specimen.layer.of_input
+    return case.method.name.partition("-")[0] in attr.__all__ and not of_engine
 
 
 def model_in(case: Case, structure: Structure) -> tuple[nn.Module, list[str]]:

@@ -151,7 +151,7 @@ class Arrangement(Summarized):
     @cached_property
     def _bind(self) -> Binding:
         """How the model takes the inputs."""
-        return alone if is_estimator(self.model) else binding_of(self.model, self.inputs, self.keywords)
+        return alone if is_estimator(self.model) else binding_of(self.model, self.inputs, self.arguments, self.keywords)
 
     @property
     def embedded_texts(self) -> tuple[int, ...]:
@@ -251,7 +251,8 @@ class Arrangement(Summarized):
     def _rows_of(self, rows: Any) -> Tensor | Tensors:
         """The rows of a background: tensors of what is attributed to, in order, or a structure like the inputs."""
         if not isinstance(rows, Tensor | tuple):
-            return self._for_each("baselines", rows, self._baseline)
+            of_structure: Tensor | Tensors = self._for_each("baselines", rows, self._baseline)
+            return of_structure
         in_order = zip(self.attributed, as_tensor_tuple(rows, "rows"), strict=False)
         return unwrap_single(tuple(self._source(index, of_input) for index, of_input in in_order))
 
@@ -281,7 +282,8 @@ class Arrangement(Summarized):
             return replace(value, rows=self._source(index, as_tensor_tuple(value.rows, "rows")[0]))
         if isinstance(value, Tensor):
             return self._source(index, value.to(ids.device))
-        number = absent_token(self.model, self.reading.tokenizer) if value is None else _token(value)
+        embeds = index in self.embedded_texts
+        number = absent_token(self.model, self.reading.tokenizer, embedded=embeds) if value is None else _token(value)
         special = self._beside(index, "special_tokens_mask")
         untouched = untouched_tokens(
             ids,
@@ -291,7 +293,7 @@ class Arrangement(Summarized):
             special=special_tokens_of(self.inputs) if special is None else special,
         )
         replaced = self._source(index, torch.where(untouched, ids, 0 if number is None else number))
-        if number is None and index in self.embedded_texts:
+        if number is None:
             return torch.where(untouched[..., None], replaced, 0)
         return replaced
 

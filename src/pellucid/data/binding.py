@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from pellucid.data.nested import is_numbers
@@ -13,7 +12,9 @@ Binding: TypeAlias = Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
 """Inputs -> the arguments and keywords of the model."""
 
 
-def binding_of(model: Callable[..., Any], inputs: Any, further: Mapping[str, Any] = MappingProxyType({})) -> Binding:
+def binding_of(
+    model: Callable[..., Any], inputs: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> Binding:
     """How a model takes inputs of this structure.
 
     A tuple is several arguments, a named one where the model takes as many, and so is a list of one, or where the model
@@ -23,15 +24,16 @@ def binding_of(model: Callable[..., Any], inputs: Any, further: Mapping[str, Any
     Args:
         model: The user's model.
         inputs: The inputs.
-        further: What else it is given by name.
+        arguments: What it takes after them.
+        keywords: What it takes by name besides.
     """
-    if isinstance(inputs, tuple) and (not hasattr(inputs, "_fields") or _binds(model, inputs, further)):
+    if isinstance(inputs, tuple) and (not hasattr(inputs, "_fields") or _binds(model, (*inputs, *arguments), keywords)):
         return _one_by_one
     has_names = isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs)
-    if has_names and _binds(model, (), {**inputs, **further}, partly=True):
+    if has_names and _binds(model, (), {**inputs, **keywords}, partly=True):
         return _by_name
     is_list = isinstance(inputs, tuple | list) and not is_numbers(inputs)
-    if is_list and (len(inputs) == 1 or not _binds(model, (inputs,), further)):
+    if is_list and (len(inputs) == 1 or not _binds(model, (inputs, *arguments), keywords)):
         return _one_by_one
     return alone
 

@@ -11,15 +11,16 @@ from torch import Tensor
 
 
 def is_estimator(model: object) -> bool:
-    """Whether a model predicts by a method, and not by a call."""
-    return not callable(model) and _predict_of(model) is not None
+    """Whether a model predicts by a method, and not by a call; or is such a method of what can be fitted."""
+    owner = getattr(model, "__self__", model)
+    return not callable(owner) and _predict_of(owner) is not None and (owner is model or hasattr(owner, "fit"))
 
 
 def as_function_of_arrays(model: Any) -> Callable[..., Tensor]:
     """The predictions of an estimator: probabilities where it has them, else values.
 
     Args:
-        model: An object with `predict_proba` or `predict`.
+        model: An object with `predict_proba` or `predict`, or such a method.
     """
     predict = _predict_of(model) or model
 

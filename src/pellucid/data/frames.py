@@ -51,8 +51,10 @@ class FrameLayout(Summarized):
             codes: Whether columns that hold no numbers become codes, for models that take frames.
 
         Raises:
-            InvalidArgument: Columns share a name, or one holds no numbers and may not become codes.
+            InvalidArgument: Columns lack, or share a name, or one holds no numbers and may not become codes.
         """
+        if not len(frame.columns):
+            raise InvalidArgument(f"inputs must have columns: got a frame of {frame.shape}.")
         again = frame.columns[frame.columns.duplicated()]
         if len(again):
             raise InvalidArgument(
@@ -77,7 +79,7 @@ class FrameLayout(Summarized):
             coded: Whether values of columns that hold no numbers become their codes, and are not numbers already.
 
         Raises:
-            InvalidArgument: A column is missing, or holds a value that it cannot.
+            InvalidArgument: A column is missing, holds a value that it cannot, or as many as no other.
         """
         by_column = rows if is_frame(rows) or isinstance(rows, Mapping) else dict(rows)
         missing = dict.fromkeys(column for column in self.frame.columns if column not in by_column)
@@ -89,7 +91,9 @@ class FrameLayout(Summarized):
             else _as_numbers(column, by_column[column], name)
             for column in self.frame.columns
         ]
-        array = np.stack(columns, axis=1)
+        if len({len(values) for values in columns} - {1}) > 1:
+            raise InvalidArgument(f"{name} must have one value, or as many, in each column.")
+        array = np.stack(np.broadcast_arrays(*columns), axis=1)
         return torch.from_numpy(array if array.dtype.kind in "bi" else array.astype(np.float64))
 
     def _coded(self, column: Any, values: Any, name: str) -> Any:
@@ -100,7 +104,8 @@ class FrameLayout(Summarized):
         if unhashable is not None:
             kind = type(unhashable).__name__
             raise InvalidArgument(f"{name} must hold numbers or words in column {column!r}: got {kind}.")
-        if name != "inputs" and self.frame[column].dtype.name == "category" and not codes.keys() >= set(given):
+        typed = self.frame[column].dtype.name == "category"
+        if typed and name != "inputs" and not codes.keys() >= set(given) - {np.nan}:
             raise InvalidArgument(
                 f"{name} must be of the categories of inputs in column {column!r}: got another. "
                 f"Hint: inputs[{column!r}].cat.add_categories(...)."
@@ -134,10 +139,9 @@ class FrameLayout(Summarized):
 
 
 def _codes_of_type(column: Any) -> dict[Any, int]:
-    """The codes of all values that a column's type admits, and of missing ones; none where it admits any."""
-    if column.dtype.name != "category":
-        return {}
-    return {value: code for code, value in enumerate([*column.cat.categories, np.nan])}
+    """The codes of all values that a column's type admits; none where it admits any."""
+    categories = column.cat.categories if column.dtype.name == "category" else ()
+    return {value: code for code, value in enumerate(categories)}
 
 
 def _as_numbers(column: Any, values: Any, name: str) -> Any:

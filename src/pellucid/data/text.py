@@ -140,14 +140,28 @@ def untouched_tokens(
     return untouched | torch.isin(ids, torch.tensor(sorted(numbers), dtype=ids.dtype, device=ids.device))
 
 
-def absent_token(model: Any, tokenizer: Any = None) -> int | None:
-    """What stands for an absent token: the mask token, else padding; None for a vector of zeros. It is logged."""
+def absent_token(model: Any, tokenizer: Any = None, *, embedded: bool) -> int | None:
+    """What stands for an absent token: the mask token, else padding; None for a vector of zeros. It is logged.
+
+    Args:
+        model: The user's model.
+        tokenizer: The tokenizer, if it is known.
+        embedded: Whether vectors are replaced, and not ids.
+
+    Raises:
+        InvalidArgument: There is neither, and ids are replaced.
+    """
     for name in ("mask_token_id", "pad_token_id"):
         for holder in (tokenizer, *_configs_of(model)):
             number = getattr(holder, name, None)
             if isinstance(number, int):
                 _TEXT_LOG.info("%s %d stands for absent tokens. Hint: baselines=...", name.removesuffix("_id"), number)
                 return number
+    if not embedded:
+        raise InvalidArgument(
+            "baselines must have an id for absent tokens of input_ids, as neither tokenizer nor model has mask or "
+            'padding. Hint: baselines={"input_ids": tokenizer.eos_token_id}, or tokenizer=... that has a pad_token.'
+        )
     _TEXT_LOG.info("zeros stand for absent tokens, as there is no token for them. Hint: baselines=..., tokenizer=...")
     return None
 
