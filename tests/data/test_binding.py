@@ -31,6 +31,15 @@ def test_keywords_that_the_model_needs():
     torch.testing.assert_close(alone["x"], expected[0])
 
 
+def test_a_dict_beside_any_keywords_is_one_argument():
+    def product(batch, **more):
+        assert not more
+        return (batch["x"] * batch["y"]).sum(1)
+
+    found = attr.InputXGradient(product).attribute({"x": X, "y": Y})
+    torch.testing.assert_close((found["x"], found["y"]), (X * Y, X * Y))
+
+
 class OfADict(nn.Module):
     def forward(self, batch):
         return (batch["x"] * batch["y"]).sum(1)

@@ -220,11 +220,12 @@ class Arrangement(Summarized):
         """A user's baselines as the engine takes them: one for what is attributed to, or a tuple of several.
 
         Args:
-            value: A structure like the inputs, of tensors, numbers, frames or rows by column; or one for all.
+            value: A structure like the inputs, of tensors, numbers, frames or rows by column, or a Background of such;
+                or one for all.
+
+        Raises:
+            InvalidArgument: Something does not fit the inputs, or nothing says what stands for absent words.
         """
-        if isinstance(value, Background):  # whose rows are of all that is attributed to
-            rows = zip(self.attributed, as_tensor_tuple(value.rows, "rows"), strict=False)
-            return replace(value, rows=unwrap_single(tuple(self._source(index, of_input) for index, of_input in rows)))
         return self._for_each("baselines", value, self._baseline)
 
     def masks(self, value: Any) -> Any:
@@ -240,14 +241,24 @@ class Arrangement(Summarized):
     def _for_each(self, name: str, value: Any, change: Callable[[int, Any], Any]) -> Any:
         if callable(value) and not isinstance(value, Tensor):
             return lambda *_: self._for_each(name, given_baselines(value, self.inputs), change)
+        if isinstance(value, Background):
+            return replace(value, rows=self._rows_of_each(name, value.rows, change))
         parts = tuple(change(index, self._part(self.leaves[index], name, value)) for index in self.attributed)
+        if all(part is None for part in parts):
+            return None
         return parts[0] if len(parts) == 1 else parts
+
+    def _rows_of_each(self, name: str, rows: Any, change: Callable[[int, Any], Any]) -> Any:
+        """The rows of a background: a tuple is of what is attributed to, in order."""
+        if not isinstance(rows, tuple):
+            return self._for_each(name, rows, change)
+        return unwrap_single(tuple(map(change, self.attributed, rows)))
 
     def _part(self, leaf: Leaf, name: str, value: Any) -> Any:
         """What an argument says of one leaf, None where it says nothing; as a tensor where it is one."""
         part = _entry_at(leaf, name, self.inputs, value)
         if leaf.frame is not None and (is_frame(part) or is_series(part) or isinstance(part, Mapping)):
-            return leaf.frame.numbers(part, name=name).to(leaf.value)
+            part = leaf.frame.numbers(part, name=name, coded=name == "baselines")
         tensor = as_numbers(part, name)
         if not isinstance(tensor, Tensor):
             return part
@@ -257,7 +268,12 @@ class Arrangement(Summarized):
 
     def _baseline(self, index: int, value: Any) -> Any:
         """A baseline of one leaf; of token ids, as ids or, where they are embedded, as vectors."""
-        ids = self.leaves[index].value
+        ids, frame = self.leaves[index].value, self.leaves[index].frame
+        if frame is not None and frame.codes and not isinstance(value, Tensor):
+            raise InvalidArgument(
+                f"baselines must have a value for the columns {format_names(frame.codes)}, which hold no numbers. "
+                "Hint: baselines=inputs.mode().iloc[0], or pellucid.methods.Background(rows) of a frame."
+            )
         if index not in self.texts:
             return value
         if isinstance(value, Background):

@@ -16,21 +16,22 @@ Binding: TypeAlias = Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
 def binding_of(model: Callable[..., Any], inputs: Any, further: Mapping[str, Any] = MappingProxyType({})) -> Binding:
     """How a model takes inputs of this structure.
 
-    A tuple is several arguments, and so is a list of one, or where the model takes more than one; a mapping is keywords
-    where the model has parameters of these names. Anything else is one argument.
+    A tuple is several arguments, a named one where the model takes as many, and so is a list of one, or where the model
+    takes more than one; a mapping is keywords where the model has parameters of these names. Anything else is one
+    argument.
 
     Args:
         model: The user's model.
         inputs: The inputs.
         further: What else it is given by name.
     """
-    if isinstance(inputs, tuple) and not hasattr(inputs, "_fields"):
+    if isinstance(inputs, tuple) and (not hasattr(inputs, "_fields") or _takes(model, tuple(inputs), further)):
         return _one_by_one
     has_names = isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs)
-    if has_names and _binds(model, (), {**inputs, **further}):
+    if has_names and (_has_parameters(model, inputs) or _takes(model, (), {**inputs, **further})):
         return _by_name
     is_list = isinstance(inputs, tuple | list) and not is_numbers(inputs)
-    if is_list and (len(inputs) == 1 or not _binds(model, (inputs,), further)):
+    if is_list and (len(inputs) == 1 or not _takes(model, (inputs,), further)):
         return _one_by_one
     return alone
 
@@ -59,15 +60,26 @@ def _by_name(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), dict(inputs)
 
 
-def _binds(model: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> bool:
-    """Whether a model takes these arguments, by its signature."""
-    original = getattr(model, "_orig_mod", model)  # of a compiled module, whose own signature says nothing
-    function = getattr(original, "forward", original)
+def _has_parameters(model: Callable[..., Any], names: Mapping[str, Any]) -> bool:
+    """Whether a model has parameters of these names, and perhaps more, which further arguments are for."""
     try:
-        inspect.signature(function).bind(*arguments, **keywords)
+        return names.keys() <= _signature_of(model).parameters.keys()
+    except (TypeError, ValueError) as error:
+        return _unbound(error)
+
+
+def _takes(model: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> bool:
+    """Whether a model takes these arguments."""
+    try:
+        _signature_of(model).bind(*arguments, **keywords)
     except (TypeError, ValueError) as error:
         return _unbound(error)
     return True
+
+
+def _signature_of(model: Callable[..., Any]) -> inspect.Signature:
+    original = getattr(model, "_orig_mod", model)  # of a compiled module, whose own signature says nothing
+    return inspect.signature(getattr(original, "forward", original))
 
 
 def _unbound(error: Exception) -> bool:

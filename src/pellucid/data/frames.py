@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
@@ -35,11 +35,12 @@ class FrameLayout(Summarized):
 
     Args:
         frame: The frame.
-        categories: The values of each column that holds no numbers, whose numbers are their codes.
+        codes: The number that stands for each value of each column that holds no numbers. Values of baselines that the
+            frame lacks get numbers as they come, where the type of the column admits them.
     """
 
     frame: Frame
-    categories: dict[Any, Any]
+    codes: dict[Any, dict[Any, int]]
 
     @classmethod
     def of(cls, frame: Frame, *, codes: bool) -> FrameLayout:
@@ -50,50 +51,78 @@ class FrameLayout(Summarized):
             codes: Whether columns that hold no numbers become codes, for models that take frames.
 
         Raises:
-            InvalidArgument: A column holds no numbers, and may not become codes.
+            InvalidArgument: Columns share a name, or one holds no numbers and may not become codes.
         """
-        wordy = [name for name in frame.columns if not _is_numeric(frame[name])]
-        if wordy and not codes:
-            names = format_names(dict.fromkeys(wordy))
+        again = frame.columns[frame.columns.duplicated()]
+        if len(again):
             raise InvalidArgument(
-                f"inputs must be a frame of numbers: the columns {names} hold {frame[wordy[0]].dtype}. "
+                f"inputs must have columns of different names: got {format_names(dict.fromkeys(again))} more than once."
+            )
+        frame = frame.infer_objects()
+        wordy = {name: frame[name] for name in frame.columns if frame[name].dtype.kind not in "biuf"}
+        if wordy and not codes:
+            kinds = ", ".join(dict.fromkeys(str(column.dtype) for column in wordy.values()))
+            raise InvalidArgument(
+                f"inputs must be a frame of numbers: the columns {format_names(wordy)} hold {kinds}. "
                 "Hint: pandas.get_dummies(inputs, dtype=float), or inputs.drop(columns=...)."
             )
-        return cls(frame, {name: frame[name].astype("category").cat for name in wordy})
+        return cls(frame, {name: _codes_of_type(column) for name, column in wordy.items()})
 
-    def numbers(self, rows: Any, *, name: str = "inputs") -> Tensor:
-        """Rows of these columns as a tensor (rows, columns): a frame, or a series or mapping of one row by column.
+    def numbers(self, rows: Any, *, name: str = "inputs", coded: bool = True) -> Tensor:
+        """Rows of these columns as a tensor (rows, columns), of integers where all are.
+
+        Args:
+            rows: A frame, or a series or mapping of one row by column.
+            name: The argument that they are.
+            coded: Whether values of columns that hold no numbers become their codes, and are not numbers already.
 
         Raises:
-            InvalidArgument: A column is missing, or holds a value that the frame has not.
+            InvalidArgument: A column is missing, or holds a value that it cannot.
         """
         by_column = rows if is_frame(rows) or isinstance(rows, Mapping) else dict(rows)
-        names = list(self.frame.columns)
-        missing = dict.fromkeys(column for column in names if column not in by_column)
+        missing = dict.fromkeys(column for column in self.frame.columns if column not in by_column)
         if missing:
             raise InvalidArgument(f"{name} must have all columns of inputs: {format_names(missing)} missing.")
-        columns = [np.atleast_1d(np.asarray(self._codes(column, by_column[column], name))) for column in names]
-        return torch.from_numpy(np.stack([column.astype(np.float64) for column in columns], axis=1))
+        columns = [
+            self._coded(column, by_column[column], name)
+            if coded and column in self.codes
+            else _as_numbers(column, by_column[column], name)
+            for column in self.frame.columns
+        ]
+        array = np.stack(columns, axis=1)
+        return torch.from_numpy(array if array.dtype.kind in "bi" else array.astype(np.float64))
 
-    def _codes(self, column: Any, values: Any, name: str) -> Any:
-        if column not in self.categories:
-            return values
-        known = self.categories[column].categories
-        codes = known.get_indexer(np.atleast_1d(np.asarray(values, dtype=object)))
-        if (codes < 0).any() and name != "inputs":
-            raise InvalidArgument(f"{name} must hold values of inputs in column {column!r}: got another.")
-        return codes
+    def _coded(self, column: Any, values: Any, name: str) -> Any:
+        """The codes of a column's values; missing ones have codes, too."""
+        codes = self.codes[column]
+        given = [_one_nan(value) for value in np.atleast_1d(np.asarray(values, dtype=object))]
+        unhashable = next((value for value in given if not isinstance(value, Hashable)), None)
+        if unhashable is not None:
+            kind = type(unhashable).__name__
+            raise InvalidArgument(f"{name} must hold numbers or words in column {column!r}: got {kind}.")
+        if name != "inputs" and self.frame[column].dtype.name == "category" and not codes.keys() >= set(given):
+            raise InvalidArgument(
+                f"{name} must be of the categories of inputs in column {column!r}: got another. "
+                f"Hint: inputs[{column!r}].cat.add_categories(...)."
+            )
+        return np.array([codes.setdefault(value, len(codes)) for value in given])
 
     def frame_of(self, numbers: Tensor) -> Frame:
         """A frame of the same columns, of numbers (rows, columns): what a model of frames takes."""
         values = numbers.detach().cpu().double().numpy()
         columns = {name: self._values(name, values[:, position]) for position, name in enumerate(self.frame.columns)}
-        return type(self.frame)(columns).astype({name: self.frame[name].dtype for name in self.categories})
+        frame = type(self.frame)(columns).astype({name: self.frame[name].dtype for name in self.codes})
+        frame.columns = self.frame.columns
+        return frame
 
     def _values(self, column: Any, numbers: Any) -> Any:
-        if column not in self.categories:
-            return numbers
-        known = self.categories[column].categories.to_numpy()
+        """A column's values: as they were before they became numbers, where nothing is lost."""
+        if column not in self.codes:
+            with np.errstate(invalid="ignore"):  # NaN among integers
+                exact = numbers.astype(self.frame[column].to_numpy().dtype)
+            return exact if (exact == numbers).all() else numbers
+        known = np.empty(len(self.codes[column]), dtype=object)
+        known[:] = list(self.codes[column])
         return known[np.clip(np.rint(numbers).astype(int), 0, len(known) - 1)]
 
     def restored(self, values: Tensor) -> Any:
@@ -104,5 +133,22 @@ class FrameLayout(Summarized):
         return type(self.frame)(array, index=self.frame.index, columns=self.frame.columns)
 
 
-def _is_numeric(column: Any) -> bool:
-    return column.dtype.kind in "biuf"
+def _codes_of_type(column: Any) -> dict[Any, int]:
+    """The codes of all values that a column's type admits, and of missing ones; none where it admits any."""
+    if column.dtype.name != "category":
+        return {}
+    return {value: code for code, value in enumerate([*column.cat.categories, np.nan])}
+
+
+def _as_numbers(column: Any, values: Any, name: str) -> Any:
+    """A column's values, which are numbers."""
+    array = np.atleast_1d(np.asarray(values))
+    array = np.array(array.tolist()) if array.dtype == object else array
+    if array.dtype.kind not in "biuf":
+        raise InvalidArgument(f"{name} must hold numbers in column {column!r}: got {array.dtype}.")
+    return array
+
+
+def _one_nan(value: Any) -> Any:
+    """The same object for every NaN, which is equal to no other."""
+    return np.nan if isinstance(value, float) and value != value else value

@@ -84,7 +84,7 @@ def _leaf_of(path: Path, given: Any, like: Tensor | None, *, codes: bool) -> Lea
     """A leaf; frames, arrays and lists of numbers become tensors of the dtype and device of the model."""
     if is_frame(given):
         frame = FrameLayout.of(given, codes=codes)
-        numbers = frame.numbers(given)
+        numbers = frame.numbers(given).double()
         return Leaf(path, given, numbers if codes else _like_model(numbers, like), frame)
     if is_series(given):
         raise InvalidArgument(

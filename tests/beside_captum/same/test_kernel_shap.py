@@ -297,8 +297,6 @@ def raising(x: Tensor) -> Tensor:
 
 
 REFUSED = {  # what a user does: the class of Captum's exception, and the call but for the method
-    "a list as inputs": (AssertionError, products, [X], {}),
-    "an array as inputs": (AssertionError, products, X.numpy(), {}),
     "a list of baselines": (AssertionError, products, X, {"baselines": [0]}),
     "a word as baselines": (AssertionError, products, X, {"baselines": "zero"}),
     "a list with an element missing as target": (AssertionError, several, X, {"target": [1]}),
@@ -309,7 +307,6 @@ REFUSED = {  # what a user does: the class of Captum's exception, and the call b
     "no samples": (ValueError, products, X, {"n_samples": 0}),
     "half a sample": (TypeError, products, X, {"n_samples": 2.5}),
     "an unknown argument": (TypeError, products, X, {"unknown": 1}),
-    "a tuple as output": (ValueError, lambda x: (products(x),), X, {}),
     "a model that cannot be called": (TypeError, "model", X, {}),
     "a model that fails": (LookupError, raising, X, {}),
     "a model of another number of arguments": (TypeError, of_two, X, {}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import Parameter, Signature
 from typing import Any, TypeAlias, final
@@ -41,7 +41,8 @@ class Background(Summarized):
     https://arxiv.org/abs/1910.13413.
 
     Args:
-        rows: (R, ...) for inputs (B, ...), such as examples of the training data; a tuple of such for several inputs.
+        rows: (R, ...) for inputs (B, ...), such as examples of the training data; a tuple of such for several inputs,
+            or a frame, an array or a mapping where inputs are.
         per_example: Whether each example has rows of its own, (B, R, ...), such as shuffles of its sequence.
 
     Raises:
@@ -55,10 +56,12 @@ class Background(Summarized):
         (tensor([[2.5000, 3.0000]]),)
     """
 
-    rows: Tensor | Tensors
+    rows: Any
     per_example: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.rows, Mapping) or (hasattr(self.rows, "__array__") and not isinstance(self.rows, Tensor)):
+            return  # they become tensors together with the inputs, whose structure they have
         rows, before = as_tensor_tuple(self.rows, "rows"), 2 if self.per_example else 1
         sizes = rows[0].shape[:before]
         if len(sizes) < before or 0 in sizes or any(tensor.shape[:before] != sizes for tensor in rows):
