@@ -31,6 +31,14 @@ def test_keywords_that_the_model_needs():
     torch.testing.assert_close(alone["x"], expected[0])
 
 
+def test_arguments_beside_keywords_are_of_the_other_parameters():
+    def product(x, y, scale=1.0):
+        return (x * y).sum(1) * scale
+
+    found = attr.InputXGradient(product).attribute({"y": Y}, additional_forward_args=(X, 3.0))
+    torch.testing.assert_close(found["y"], 3 * X * Y)
+
+
 def test_a_dict_beside_any_keywords_is_one_argument():
     def product(batch, **more):
         assert not more

@@ -18,7 +18,7 @@ from pellucid.core.model.layers import SiteLike
 from pellucid.core.problem.baselines import Background, given_baselines
 from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, as_tensor_tuple, format_names, unwrap_single
-from pellucid.data.binding import Binding, alone, binding_of, described
+from pellucid.data.binding import Binding, alone, binding_of, described, named
 from pellucid.data.estimators import as_function_of_arrays, is_estimator
 from pellucid.data.frames import is_frame, is_series
 from pellucid.data.leaves import Leaf, as_numbers, leaves_of
@@ -214,6 +214,8 @@ class Arrangement(Summarized):
             for index, leaf in enumerate(self.leaves)
         )
         arguments, by_name = self._bind(map_leaves(self.inputs, lambda *_: next(values)))
+        if by_name and further:
+            return arguments, by_name | named(self.model, by_name, further) | dict(keywords)
         return (*arguments, *further), by_name | dict(keywords)
 
     def baselines(self, value: Any) -> Any:

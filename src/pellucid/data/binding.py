@@ -60,6 +60,13 @@ def _by_name(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), dict(inputs)
 
 
+def named(model: Callable[..., Any], names: Mapping[str, Any], further: tuple[Any, ...]) -> dict[str, Any]:
+    """Further arguments of a model that is called by name: its first parameters that are not among these names."""
+    parameters = _signature_of(model).parameters.values()
+    free = [parameter.name for parameter in parameters if parameter.name not in names]
+    return dict(zip(free, further, strict=False))
+
+
 def _has_parameters(model: Callable[..., Any], names: Mapping[str, Any]) -> bool:
     """Whether a model has parameters of these names, and perhaps more, which further arguments are for."""
     try:
