@@ -31,6 +31,23 @@ def test_keywords_that_the_model_needs():
     torch.testing.assert_close(alone["x"], expected[0])
 
 
+def test_arguments_beside_keywords_are_of_the_other_parameters():
+    def product(x, y, scale=1.0):
+        return (x * y).sum(1) * scale
+
+    found = attr.InputXGradient(product).attribute({"y": Y}, additional_forward_args=(X, 3.0))
+    torch.testing.assert_close(found["y"], 3 * X * Y)
+
+
+def test_a_dict_beside_any_keywords_is_one_argument():
+    def product(batch, **more):
+        assert not more
+        return (batch["x"] * batch["y"]).sum(1)
+
+    found = attr.InputXGradient(product).attribute({"x": X, "y": Y})
+    torch.testing.assert_close((found["x"], found["y"]), (X * Y, X * Y))
+
+
 class OfADict(nn.Module):
     def forward(self, batch):
         return (batch["x"] * batch["y"]).sum(1)

@@ -74,8 +74,7 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
     reading = Reading(embeds=embeds, **{name: options[name] for name in READ & options.keys()})
     further, keywords = arguments.get("additional_forward_args"), options.get("additional_forward_kwargs") or {}
     arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading, _as_tuple(further), keywords)
-    if arrangement.needs_whole_batch and not arrangement.is_one_example:
-        _check_takes_both(attribution)
+    _check_takes_both(attribution, arrangement)
     changed = _arguments_of_tensors(arrangement, arguments, _takes_baselines(method))
     restored = None if isinstance(method, LayerAttribution) else arrangement.restored
     return (
@@ -120,13 +119,15 @@ def _check_model(model: Any, method: Any) -> None:
         )
 
 
-def _check_takes_both(attribution: Any) -> None:
-    """Check that a method takes inputs with and without examples together, whose rows are not as many.
+def _check_takes_both(attribution: Any, arrangement: Arrangement) -> None:
+    """Check that a method takes inputs with and without examples together, if there are, whose rows are not as many.
 
     Raises:
         NotSupported: It perturbs them, example by example.
     """
-    if isinstance(attribution, PerturbationAttribution) or hasattr(attribution, "attribution_method"):
+    has_both = arrangement.needs_whole_batch and not arrangement.is_one_example
+    perturbs = isinstance(attribution, PerturbationAttribution) or hasattr(attribution, "attribution_method")
+    if has_both and perturbs:
         raise NotSupported(
             "batch_dim must be None for all inputs or for none: got both, of which no features are taken away, and to "
             "which no noise is added, example by example. Hint: Saliency, IntegratedGradients, DeepLift or LRP."

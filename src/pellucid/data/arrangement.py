@@ -18,7 +18,7 @@ from pellucid.core.model.layers import SiteLike
 from pellucid.core.problem.baselines import Background, given_baselines
 from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, as_tensor_tuple, format_names, unwrap_single
-from pellucid.data.binding import Binding, alone, binding_of, described
+from pellucid.data.binding import Binding, alone, binding_of, described, named
 from pellucid.data.estimators import as_function_of_arrays, is_estimator
 from pellucid.data.frames import is_frame, is_series
 from pellucid.data.leaves import Leaf, as_numbers, leaves_of
@@ -214,6 +214,8 @@ class Arrangement(Summarized):
             for index, leaf in enumerate(self.leaves)
         )
         arguments, by_name = self._bind(map_leaves(self.inputs, lambda *_: next(values)))
+        if by_name and further:
+            return arguments, by_name | named(self.model, by_name, further) | dict(keywords)
         return (*arguments, *further), by_name | dict(keywords)
 
     def baselines(self, value: Any) -> Any:
@@ -242,19 +244,17 @@ class Arrangement(Summarized):
         if callable(value) and not isinstance(value, Tensor):
             return lambda *_: self._for_each(name, given_baselines(value, self.inputs), change)
         if isinstance(value, Background):
-            return replace(value, rows=self._rows_of(value.rows))
+            return replace(value, rows=self._rows_of_each(name, value.rows, change))
         parts = tuple(change(index, self._part(self.leaves[index], name, value)) for index in self.attributed)
         if all(part is None for part in parts):
             return None
         return parts[0] if len(parts) == 1 else parts
 
-    def _rows_of(self, rows: Any) -> Tensor | Tensors:
-        """The rows of a background: tensors of what is attributed to, in order, or a structure like the inputs."""
-        if not isinstance(rows, Tensor | tuple):
-            of_structure: Tensor | Tensors = self._for_each("baselines", rows, self._baseline)
-            return of_structure
-        in_order = zip(self.attributed, as_tensor_tuple(rows, "rows"), strict=False)
-        return unwrap_single(tuple(self._source(index, of_input) for index, of_input in in_order))
+    def _rows_of_each(self, name: str, rows: Any, change: Callable[[int, Any], Any]) -> Any:
+        """The rows of a background: a tuple is of what is attributed to, in order."""
+        if not isinstance(rows, tuple):
+            return self._for_each(name, rows, change)
+        return unwrap_single(tuple(map(change, self.attributed, rows)))
 
     def _part(self, leaf: Leaf, name: str, value: Any) -> Any:
         """What an argument says of one leaf, None where it says nothing; as a tensor where it is one."""

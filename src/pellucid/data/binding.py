@@ -30,7 +30,7 @@ def binding_of(
     if isinstance(inputs, tuple) and (not hasattr(inputs, "_fields") or _binds(model, (*inputs, *arguments), keywords)):
         return _one_by_one
     has_names = isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs)
-    if has_names and _binds(model, (), {**inputs, **keywords}, partly=True):
+    if has_names and (_has_parameters(model, inputs) or _binds(model, (), {**inputs, **keywords})):
         return _by_name
     is_list = isinstance(inputs, tuple | list) and not is_numbers(inputs)
     if is_list and (len(inputs) == 1 or not _binds(model, (inputs, *arguments), keywords)):
@@ -62,17 +62,32 @@ def _by_name(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), dict(inputs)
 
 
-def _binds(
-    model: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any], *, partly: bool = False
-) -> bool:
-    """Whether a model takes these arguments, by its signature; or takes them and perhaps needs more."""
-    original = getattr(model, "_orig_mod", model)  # of a compiled module, whose own signature says nothing
+def named(model: Callable[..., Any], names: Mapping[str, Any], further: tuple[Any, ...]) -> dict[str, Any]:
+    """Further arguments of a model that is called by name: its first parameters that are not among these names."""
+    free = [name for name in _signature_of(model).parameters if name not in names]
+    return dict(zip(free, further, strict=False))
+
+
+def _has_parameters(model: Callable[..., Any], names: Mapping[str, Any]) -> bool:
+    """Whether a model has parameters of all these names, and perhaps others, which further arguments are for."""
     try:
-        taken = inspect.signature(getattr(original, "forward", original))
-        (taken.bind_partial if partly else taken.bind)(*arguments, **keywords)
+        return names.keys() <= _signature_of(model).parameters.keys()
+    except (TypeError, ValueError) as error:
+        return _unbound(error)
+
+
+def _binds(model: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> bool:
+    """Whether a model takes these arguments, by its signature."""
+    try:
+        _signature_of(model).bind(*arguments, **keywords)
     except (TypeError, ValueError) as error:
         return _unbound(error)
     return True
+
+
+def _signature_of(model: Callable[..., Any]) -> inspect.Signature:
+    original = getattr(model, "_orig_mod", model)  # of a compiled module, whose own signature says nothing
+    return inspect.signature(getattr(original, "forward", original))
 
 
 def _unbound(error: Exception) -> bool:
