@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 TESTS ?= not large
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-all test-lowest check bench format clean
+.PHONY: help demo test test-all test-lowest test-clients check bench format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,14 @@ test-all: $(VENV)/.test  ## the test suite with the large matrices
 
 test-lowest:  ## the test suite on the lowest releases that are admitted: gigabytes, by hand; PYTHON= names an interpreter
 	$(MAKE) test VENV=$(VENV)-lowest CONSTRAINTS=constraints-lowest.txt TESTS="not large and not newer"
+
+$(VENV)-clients/.ready: tests/clients/requirements.txt
+	$(PYTHON) -m venv $(VENV)-clients
+	$(VENV)-clients/bin/python -m pip install --quiet --no-deps --constraint $(CONSTRAINTS) --requirement $<
+	@touch $@
+
+test-clients: $(VENV)-clients/.ready  ## released packages under Captum and under pellucid.compat: gigabytes, by hand; writes docs/clients.md
+	PYTHONPATH=src:tests $(VENV)-clients/bin/python -m clients $(CLIENTS)
 
 check: $(VENV)/.dev  ## formatting, lint, types, house rules
 	$(BIN)/ruff format --check .

@@ -5,6 +5,8 @@ import torch
 
 from pellucid.core.evaluation.row_independence import RowIndependenceCheck
 
+collect_ignore = ["clients"]  # `make test-clients` runs it, where the clients are installed
+
 # The models are tiny, and two workers on two cores that wait for each other's threads take many times as long.
 torch.set_num_threads(1)
 

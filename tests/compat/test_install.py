@@ -46,7 +46,7 @@ def test_captum_can_be_found_and_imported(installed: None):
 
 def test_names_are_real_attributes(installed: None):
     captum_attr = importlib.import_module("captum.attr")
-    assert captum_attr.__dict__["IntegratedGradients"] is attr.IntegratedGradients
+    assert captum_attr.__dict__["Saliency"] is attr.Saliency
     assert set(captum_attr.__all__) == set(attr.__all__)
     namespace: dict[str, Any] = {}
     exec("from captum.attr import *\nfrom captum._utils.typing import *", namespace)
@@ -172,15 +172,15 @@ def test_scripts_run_as_they_are(tmp_path: Path):
     script.write_text(
         "import sys\n"
         "import neighbour, torch\n"
-        "from captum.attr import IntegratedGradients\n"
+        "from captum.attr import Saliency\n"
         "from captum.attr._core.lime import get_exp_kernel_similarity_function\n"
         "from captum._utils.models.linear_model import SkLearnLasso\n"
-        "print(__name__, sys.argv[1:], neighbour.NAME, IntegratedGradients.__module__)\n"
+        "print(__name__, sys.argv[1:], neighbour.NAME, Saliency.__module__)\n"
         "sys.exit(3)\n"
     )
     done = run("-m", "pellucid.compat", str(script), "-m", "--fallback")
     assert (done.returncode, done.stderr) == (3, "")
-    assert done.stdout == "__main__ ['-m', '--fallback'] neighbour pellucid.attr.integrated_gradients\n"
+    assert done.stdout == "__main__ ['-m', '--fallback'] neighbour pellucid.attr.gradient\n"
 
 
 def test_modules_run_with_an_installed_captum_to_lend():

@@ -1,4 +1,7 @@
-"""Inputs of any structure: the numbers of a wrapper that people write by hand, in the structure they came in."""
+"""Inputs of any structure: the numbers of a wrapper that people write by hand, in the structure they came in.
+
+Rows 3 and 21 of what users met elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -316,3 +319,25 @@ def test_estimators():
         NotDifferentiable, match=r"predicts without gradients: got LogisticRegression. Hint: KernelShap"
     ):
         attr.IntegratedGradients(estimator).attribute(x, target=1)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "hint"),
+    [
+        ({"a": DENSE}, "Hint: tuple(inputs.values()), as the model has no parameters a, and is called with one dict."),
+        ([DENSE, DENSE], "Hint: tuple(inputs), as the model is called with one list."),
+    ],
+    ids=["a dict", "a list"],
+)
+def test_a_model_that_does_not_take_them(inputs: Any, hint: str):
+    with pytest.raises(TypeError, match="must be Tensor") as raised:
+        attr.Saliency(nn.Linear(4, 2)).attribute(inputs, target=0)
+    assert any(hint in note for note in raised.value.__notes__)
+
+
+def test_names_of_classes_may_be_given():
+    model, names = nn.Linear(4, 2), ["cat", "dog"]
+    found = attr.Saliency(model).attribute(DENSE, target="dog", class_names=names)
+    assert torch.equal(found, attr.Saliency(model).attribute(DENSE, target=1))
+    with pytest.raises(InvalidArgument, match=r"'dgo'.*'dog'"):
+        attr.Saliency(model).attribute(DENSE, target="dgo", class_names=names)

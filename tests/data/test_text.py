@@ -1,4 +1,7 @@
-"""Encodings of texts go in as tokenizers return them, and attributions of tokens come back."""
+"""Encodings of texts go in as tokenizers return them, and attributions of tokens come back.
+
+Row 4 of what users met elsewhere.
+"""
 
 from __future__ import annotations
 

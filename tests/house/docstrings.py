@@ -37,7 +37,8 @@ ALIASES = {
 """Types of arguments whose own docstrings are shown whole, where others say "see" them."""
 
 OWN = {
-    "inputs": "One tensor or a tuple of tensors, with the examples first: (B, ...).",
+    "inputs": "One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a "
+    "mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.",
     "attribute_to_layer_input": "Whether what the layer takes is meant, and not what it returns.",
     "attribute_to_neuron_input": "Whether the neuron is one of what the layer takes, and not of what it returns.",
     "show_progress": "Whether to show a progress bar on stderr.",
@@ -45,6 +46,8 @@ OWN = {
     "return_input_shape": "Whether each element has the value of its feature, or else there is one value per feature.",
     "memory_efficient": "As in Captum; pellucid always is.",
     "kwargs": "Taken and dropped, as in Captum.",
+    "data": "`additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`, "
+    "`keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.",
     "target": "See [TargetLike][pellucid.methods.TargetLike].",
     "targets": 'Several targets, in the place of `target`: a list of them, or "all" columns of an output (B, K). '
     "Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.",
@@ -262,7 +265,7 @@ def of_attribute(name: str, function: ast.FunctionDef, method: type) -> str:
         for argument in taken
     ]
     if given.kwarg:
-        entries.append(entry("**kwargs", sources.argument("kwargs"), 12))
+        entries.append(entry(f"**{given.kwarg.arg}", sources.argument(given.kwarg.arg), 12))
     parts = {
         "Args": entries,
         "Returns": [wrapped(returns(name, parameters, method), 12, 0)],

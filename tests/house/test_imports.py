@@ -26,7 +26,7 @@ ROWS = [
 LEVEL = {name: level for level, row in enumerate(ROWS) for name in row}
 
 # What `import pellucid` needs; anything else is imported where it is used.
-NEEDED = {"numpy", "torch", "tqdm"}
+NEEDED = {"numpy", "torch", "tqdm", "typing_extensions"}
 EXTRAS = ["matplotlib", "pandas", "IPython", "rich", "typer", "jinja2", "safetensors", "captum", "sklearn"]
 
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = (
     "CONTRIBUTING.md",
     "README.md",
+    "docs/clients.md",
     "docs/compat.md",
     "docs/design.md",
     "docs/differences.md",

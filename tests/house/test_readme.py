@@ -13,11 +13,14 @@ RULES = README.parent / "docs" / "rules.md"
 
 def test_the_readme_s_python_runs_from_top_to_bottom():
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     namespace: dict = {}
     for block in blocks:
         exec(block, namespace)
     assert namespace["attributions"].shape == (2, 4)
+    assert {name: value is None for name, value in namespace["by_name"].items()} == {
+        "age": False, "income": False, "group": True,
+    }  # fmt: skip
     assert namespace["of_classes"].shape == (2, 3, 4)
     assert namespace["result"].stderr[0].shape == (2, 4)
 

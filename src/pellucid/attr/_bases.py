@@ -15,6 +15,7 @@ from pellucid.attr._internals import ours, overrides_attribute, plain_inside, re
 from pellucid.attr._routes import arguments_held_by, callers_names
 from pellucid.core.evaluation.completeness import completeness_gap
 from pellucid.core.evaluation.model_function import function_of
+from pellucid.core.games.features import FeatureMask
 from pellucid.core.model.inspection import has_embeddings
 from pellucid.core.model.layers import CallLike, Layer, Site, SiteLike, module_label
 from pellucid.core.problem.baselines import Baselines
@@ -27,8 +28,10 @@ from pellucid.methods.calling.attribution import run_located
 
 T = TypeVar("T")
 TensorOrTensors: TypeAlias = Tensor | Tensors
-Inputs = TypeVar("Inputs", bound=TensorOrTensors)
-"""A tensor or a tuple of tensors, as which attributions of inputs come back."""
+Inputs = TypeVar("Inputs")
+"""A tensor, a tuple of tensors, or a structure of whatever a model takes, as which attributions of inputs come back."""
+Data: TypeAlias = Any
+"""The same, of a method whose attributions lie in another structure: that of a layer."""
 Attributed: TypeAlias = Any
 """Attributions at a layer, as it has its tensors: one, or tuples, lists and dicts of them, which only a run tells."""
 
@@ -303,6 +306,22 @@ class NeuronAttribution(InternalAttribution):
 def value_or_default(value: T | None, default: T) -> T:
     """What is given, or the default."""
     return default if value is None else value
+
+
+def masks_of_examples(feature_mask: FeatureMask, inputs: TensorOrTensors) -> FeatureMask:
+    """Masks as Captum's surrogates take them: (B, height, width) is one for each of B images, not for each channel."""
+
+    def mask_of(mask: Any, x: Any) -> Any:
+        lacks = isinstance(mask, Tensor) and isinstance(x, Tensor) and 1 < mask.ndim < x.ndim
+        if not lacks or not len(mask) == len(x) > 1:
+            return mask
+        return mask.view(len(mask), *[1] * (x.ndim - mask.ndim), *mask.shape[1:])
+
+    masks = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
+    tensors = inputs if isinstance(inputs, tuple) else (inputs,)
+    if feature_mask is None or len(masks) != len(tensors):
+        return feature_mask
+    return tuple(map(mask_of, masks, tensors))
 
 
 def multiply_if(gradients: Tensors, activations: Tensors, really: bool) -> Tensors:

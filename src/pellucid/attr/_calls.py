@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast, final
@@ -12,7 +13,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar, cast, final
 from torch import Future
 
 from pellucid.attr._bases import Attributed, Attribution, TensorOrTensors, compute_gradients
-from pellucid.attr._data import DATA_OPTIONS, PLAIN, Values, arranged, is_plain
+from pellucid.attr._data import PLAIN, Values, arranged, is_plain
 from pellucid.attr._internals import refuse_what_is_not_called
 from pellucid.attr._routes import Route, callers_names, read_from_object, values_for
 from pellucid.core.evaluation.model_function import function_of
@@ -22,6 +23,7 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.problem import Options, Problem
 from pellucid.core.problem.target_resolution import one_of
 from pellucid.core.tensors import Tensors, describe
+from pellucid.data import DATA_OPTIONS
 from pellucid.errors import located, renamed
 
 P = ParamSpec("P")
@@ -91,6 +93,8 @@ def calls(
     def decorate(signature: Callable[P, R]) -> Callable[P, R]:
         route = Route.between(signature, method, {*fixed, keywords or ""})
         converted = [name for name in route.names if name in conversions]
+        takes_data = "data" in inspect.signature(signature).parameters
+        known = {*route.names, *DATA_OPTIONS}
 
         def call_of(attribution: Any, values: dict[str, Any]) -> MethodCall:
             inputs = values["inputs"]
@@ -120,8 +124,10 @@ def calls(
 
         @functools.wraps(signature)
         def attribute(self: Any, *args: Any, **kwargs: Any) -> Any:
-            named = {name: value for name, value in kwargs.items() if name not in DATA_OPTIONS}
-            signature(self, *args, **named)  # which does nothing, and raises Python's own errors of arguments
+            signature(self, *args, **kwargs)  # which does nothing, and raises Python's own errors of arguments
+            if not kwargs.keys() <= known and takes_data:
+                unknown = min(kwargs.keys() - known)
+                raise TypeError(f"{signature.__qualname__}() got an unexpected keyword argument {unknown!r}")
             return run_call(self, {**route.defaults, **dict(zip(route.names, args, strict=False)), **kwargs}, call_of)
 
         return cast("Callable[P, R]", attribute)
@@ -134,7 +140,7 @@ def run_call(attribution: Attribution, values: Values, call_of: Callable[[Any, V
 
     Args:
         attribution: The object of Captum's class.
-        values: The arguments of its `attribute`, and those of [DataOptions][pellucid.attr._data.DataOptions].
+        values: The arguments of its `attribute`, and those of [DataOptions][pellucid.data.DataOptions].
         call_of: (the object, or a copy whose model takes tensors; arguments, with tensors as inputs) -> the call.
 
     Returns:
@@ -155,8 +161,7 @@ def run_call(attribution: Attribution, values: Values, call_of: Callable[[Any, V
             progress=f"{attribution.get_name()} attribution" if made.show_progress else None,
             reported_as=name,
             returns_futures=attribution._in_future,
-            output_selector=arrangement.output_selector,
-            **{"internal_batch_size": attribution._rows_per_forward, **made.options},
+            **{"internal_batch_size": attribution._rows_per_forward, **made.options, **arrangement.options},
         )
         f = function_of(Problem(attribution.forward_func, inputs, options=options, **made.problem))
         result = made.method(f, **made.arguments)
@@ -171,25 +176,25 @@ def run_call(attribution: Attribution, values: Values, call_of: Callable[[Any, V
 def _arrange_result(
     inputs: TensorOrTensors,
     single: Observed | None,
-    restored: Callable[[Tensors], Any] | None,
+    restored: Callable[..., Any] | None,
     result: Attributions,
     *,
     return_stderr: bool,
 ) -> Attributed:
     """Attributions, deltas where there are any, and standard errors where asked for: None where nobody can tell."""
 
-    def arranged(values: Tensors) -> Any:
+    def arranged(values: Tensors, **kind: bool) -> Any:
         if single is not None and single.output_shape == (1,):
             values = tuple(attribution.unsqueeze(1) for attribution in values)
         if restored is not None:
-            return restored(values)
+            return restored(values, **kind)
         alone = result.structure is None and not isinstance(inputs, tuple) and len(values) == 1
         return values[0] if alone else result.arrange(values)
 
     results = [arranged(result.values)]
     results += [] if result.delta is None else [result.delta]
     if return_stderr:
-        results.append(None if result.stderr is None else arranged(result.stderr))
+        results.append(None if result.stderr is None else arranged(result.stderr, are_errors=True))
     return results[0] if len(results) == 1 else tuple(results)
 
 

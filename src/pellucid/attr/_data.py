@@ -4,68 +4,42 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypedDict, final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, final
 
 from torch import Tensor
 
 from pellucid.attr._bases import Attribution, LayerAttribution, PerturbationAttribution
 from pellucid.core.model.inspection import check_model
-from pellucid.core.model.layers import SiteLike
-from pellucid.core.problem.output import OutputSelector
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import unwrap_single
-from pellucid.data import Arrangement, Reading, is_estimator
-from pellucid.data.arrangement import BatchDimension
-from pellucid.errors import NotDifferentiable
+from pellucid.data import DATA_OPTIONS, Arrangement, Reading, is_estimator
+from pellucid.errors import NotDifferentiable, NotSupported
 
 Values: TypeAlias = dict[str, Any]
 """Arguments of an `attribute`, by name."""
 
 
-class DataOptions(TypedDict, total=False):
-    """What every `attribute` takes besides, of inputs that are more than tensors and of models that return more.
-
-    Args:
-        additional_forward_kwargs: Keyword arguments of the model, as `additional_forward_args`.
-        batch_dim: Which dimension of an input counts its examples; see
-            [BatchDimension][pellucid.data.arrangement.BatchDimension].
-        output_selector: Which tensor a model's output is; see [OutputSelector][pellucid.methods.OutputSelector].
-        embedding: The module that embeds `input_ids`, or its name; None asks the model.
-        keep_embedding: Whether tokens have an attribution for each number of their vectors, and not the sum of these.
-        tokenizer: Makes ids of texts, and says what stands for absent tokens and which are special, where inputs and
-            model do not.
-        processor: Makes tensors of images: a processor of transformers, or a function of one image; None asks the
-            model.
-    """
-
-    additional_forward_kwargs: Mapping[str, Any] | None
-    batch_dim: BatchDimension
-    output_selector: OutputSelector
-    embedding: SiteLike | None
-    keep_embedding: bool
-    tokenizer: Any
-    processor: Any
-
-
-DATA_OPTIONS = DataOptions.__annotations__.keys()
 READ = {"batch_dim", "embedding", "keep_embedding", "processor", "tokenizer"}
 """Those that say how inputs are to be read."""
+OF_OUTPUTS = {"class_names", "output_selector"}
+"""Those that say what the model's outputs are."""
 
 
 @final
 @dataclass(frozen=True)
 class Arranged(Summarized):
-    """What becomes of a call's results, and which of the model's outputs is meant.
+    """What becomes of a call's results, and what is said of the model's outputs.
 
     Args:
-        restored: Attributions of inputs -> the structure of the user's own; None for tensors, and at layers.
-        output_selector: See [OutputSelector][pellucid.methods.OutputSelector].
+        restored: (attributions of inputs, or standard errors) -> the structure of the user's own; None for tensors, and
+            at layers.
+        options: Options of the problem.
     """
 
-    restored: Callable[[Sequence[Tensor]], Any] | None = None
-    output_selector: OutputSelector = None
+    restored: Callable[..., Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 PLAIN = Arranged()
@@ -84,7 +58,7 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
 
     Args:
         attribution: The object of Captum's class.
-        values: The arguments of its `attribute`, with those of [DataOptions][].
+        values: The arguments of its `attribute`, with those of [DataOptions][pellucid.data.DataOptions].
 
     Returns:
         A copy of the object, whose model takes tensors; its arguments; and what becomes of the results.
@@ -97,28 +71,28 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
     method = getattr(attribution, "attribution_method", attribution)
     _check_model(attribution.forward_func, method)
     embeds = method is not attribution or not isinstance(method, PerturbationAttribution | LayerAttribution)
-    extra = arguments.get("additional_forward_args")
-    reading = Reading(
-        embeds=embeds,
-        arguments=() if extra is None else extra if isinstance(extra, tuple) else (extra,),
-        keywords=options.get("additional_forward_kwargs") or {},
-        **{name: options[name] for name in READ & options.keys()},
-    )
-    arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading)
+    reading = Reading(embeds=embeds, **{name: options[name] for name in READ & options.keys()})
+    further = arguments.get("additional_forward_args")
+    further = () if further is None else further if isinstance(further, tuple) else (further,)
+    keywords = options.get("additional_forward_kwargs") or {}
+    arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading, further, keywords)
+    if arrangement.needs_whole_batch and not arrangement.is_one_example:
+        _check_takes_both(attribution)
     changed = _arguments_of_tensors(arrangement, arguments, _takes_baselines(method))
     restored = None if isinstance(method, LayerAttribution) else arrangement.restored
     return (
         _with_model(attribution, arrangement.adapted_model()),
         changed,
-        Arranged(restored, options.get("output_selector")),
+        Arranged(restored, {name: options[name] for name in OF_OUTPUTS & options.keys()}),
     )
 
 
 def _arguments_of_tensors(arrangement: Arrangement, arguments: Values, takes_baselines: bool) -> Values:
     """The arguments of a call, with tensors in the place of inputs and of what lies as these do."""
+    further = (*arrangement.followers, *arrangement.arguments, *arrangement.keywords.values())
     changed = arguments | {
         "inputs": unwrap_single(arrangement.tensors),
-        "additional_forward_args": arrangement.additional_forward_args or None,
+        "additional_forward_args": further or None,
     }
     if takes_baselines and arguments.get("removal") is None:
         changed["baselines"] = arrangement.baselines(arguments.get("baselines"))
@@ -140,6 +114,19 @@ def _check_model(model: Any, method: Any) -> None:
         raise NotDifferentiable(
             f"forward_func predicts without gradients: got {getattr(model, '__name__', type(model).__name__)}. "
             "Hint: KernelShap, ShapleyValues, FeatureAblation or another method that takes features away."
+        )
+
+
+def _check_takes_both(attribution: Any) -> None:
+    """Check that a method takes inputs with and without examples together, whose rows are not as many.
+
+    Raises:
+        NotSupported: It perturbs them, example by example.
+    """
+    if isinstance(attribution, PerturbationAttribution) or hasattr(attribution, "attribution_method"):
+        raise NotSupported(
+            "batch_dim must be None for all inputs or for none: got both, of which no features are taken away, and to "
+            "which no noise is added, example by example. Hint: Saliency, IntegratedGradients, DeepLift or LRP."
         )
 
 

@@ -100,7 +100,8 @@ def refuse_what_is_not_called(attribution: object) -> None:
 def _not_called(cls: type) -> list[tuple[tuple[str, ...], str]]:
     """What objects of a class must not override either, and what to do instead."""
     known = [NOT_CALLED[base.__name__] for base in filter(ours, cls.__mro__) if base.__name__ in NOT_CALLED]
-    refused = [(tuple(names.split()), hint) for names, hint in known]
+    followed = getattr(cls, "FOLLOWED", ())
+    refused = [(tuple(name for name in names.split() if name not in followed), hint) for names, hint in known]
     for names, hint in refused:
         for base in itertools.filterfalse(ours, cls.__mro__[:-1]):
             not_to_be_overridden(base, names, hint)

@@ -9,16 +9,17 @@ from typing import Any
 
 import torch
 from torch import Future
+from typing_extensions import Unpack
 
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     Attribution,
+    Data,
     Inputs,
     LayerAttribution,
     NeuronAttribution,
     PerturbationAttribution,
-    TensorOrTensors,
     layer_as_source,
 )
 from pellucid.attr._calls import call_in_future, calls, future_of
@@ -28,6 +29,7 @@ from pellucid.core.games.removal import RemovalLike
 from pellucid.core.games.windows import Strides, WindowShapes
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike, TargetsLike
+from pellucid.data import DataOptions
 from pellucid.methods.perturbation.permutation import Permutation
 
 
@@ -65,7 +67,8 @@ class FeatureAblation(PerturbationAttribution):
         """The effects of replacing each feature by its baseline; Captum, too, takes other `kwargs` and drops them.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What replaces a feature, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -117,7 +120,7 @@ class FeatureAblation(PerturbationAttribution):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
             **kwargs: Taken and dropped, as in Captum.
@@ -162,11 +165,13 @@ class Occlusion(FeatureAblation):
         targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """The mean effects of the windows over each element.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             sliding_window_shapes: The size of a sliding window in each dimension of an input but the first; for several
                 inputs, a tuple of such.
             strides: By how much a window moves: in each dimension of an input but the first, or one number for all of
@@ -214,9 +219,11 @@ class Occlusion(FeatureAblation):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
@@ -268,7 +275,8 @@ class FeaturePermutation(FeatureAblation):
         """The effects of permuting each feature; Captum, too, takes other `kwargs` and drops them.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -340,7 +348,7 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
     @calls(methods.FeatureAblation, layer=layer_as_source)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         layer_baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -353,11 +361,13 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
         show_progress: bool = False,
         replay: bool = True,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The effects of replacing each feature of the layer by its baseline.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             layer_baselines: What replaces a feature of the layer:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -409,12 +419,14 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             show_progress: Whether to show a progress bar on stderr.
             replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these
                 were checked to give the same output. False runs them in every forward.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
@@ -448,7 +460,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
     @calls(methods.FeaturePermutation, layer=layer_as_source)
     def attribute(  # type: ignore[override]  # as in Captum, the mask has another name
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         layer_mask: FeatureMask = None,
@@ -460,11 +472,13 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The effects of permuting each feature of the layer.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -503,6 +517,8 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
             generator: Gives the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
@@ -513,7 +529,7 @@ class LayerFeaturePermutation(LayerAttribution, FeaturePermutation):
 
     def attribute_future(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         feature_mask: FeatureMask = None,
@@ -569,11 +585,13 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
         show_progress: bool = False,
         early_exit: bool = True,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """The effects of replacing each feature by its baseline on the selected neuron.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -623,12 +641,14 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             show_progress: Whether to show a progress bar on stderr.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from typing_extensions import Unpack
+
 from pellucid import methods
-from pellucid.attr._bases import Attributed, LayerAttribution, TensorOrTensors, layer_as_source
+from pellucid.attr._bases import Attributed, Data, LayerAttribution, layer_as_source
 from pellucid.attr._calls import calls
+from pellucid.data import DataOptions
 
 
 class LayerActivation(LayerAttribution):
@@ -33,22 +36,26 @@ class LayerActivation(LayerAttribution):
     @calls(methods.Activation, layer=layer_as_source)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         additional_forward_args: Any = None,
         attribute_to_layer_input: bool = False,
         *,
         early_exit: bool = True,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The activations, in the structure that the layer gives them.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             additional_forward_args: The arguments of the model after the inputs, one value or a tuple of any type.
                 Tensors whose first dimension is the number of examples are indexed with the examples; everything else
                 is passed unchanged.
             attribute_to_layer_input: Whether what the layer takes is meant, and not what it returns.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.

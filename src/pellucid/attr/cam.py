@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from typing_extensions import Unpack
+
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
+    Data,
     GradientAttribution,
     Inputs,
     LayerAttribution,
-    TensorOrTensors,
     layer_of_gradients,
 )
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, Layer, Site, SiteLike
 from pellucid.core.problem.target import TargetLike, TargetsLike
+from pellucid.data import DataOptions
 from pellucid.methods.backprop.guided import RECTIFIERS
 from pellucid.methods.cam.activation_map import Interpolation, ReshapeTransform
 
@@ -46,7 +49,7 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
     @calls(methods.GradCam, layer=layer_of_gradients)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         attribute_to_layer_input: bool = False,
@@ -59,11 +62,13 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The map of `target`, without what speaks against it where `relu_attributions`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -95,6 +100,8 @@ class LayerGradCam(LayerAttribution, GradientAttribution):
             show_progress: Whether to show a progress bar on stderr.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
@@ -153,11 +160,13 @@ class GuidedGradCam(GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """The guided gradients of `target` at `inputs`, times its map, resized by `interpolate_mode`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -187,6 +196,8 @@ class GuidedGradCam(GradientAttribution):
             show_progress: Whether to show a progress bar on stderr.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.

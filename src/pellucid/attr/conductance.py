@@ -8,17 +8,18 @@ from __future__ import annotations
 from typing import Any, Literal, overload
 
 from torch import Tensor
+from typing_extensions import Unpack
 
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
+    Data,
     GradientAttribution,
     Inputs,
     LayerAttribution,
     MultipliedInternalAttribution,
     NeuronAttribution,
-    TensorOrTensors,
     layer_after_ids,
     layer_of_gradients,
 )
@@ -26,6 +27,7 @@ from pellucid.attr._calls import Conversion, calls
 from pellucid.core.evaluation.quadrature import Quadrature
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike, TargetsLike
+from pellucid.data import DataOptions
 
 _TRAPEZOIDS: dict[str, Quadrature] = {"riemann_trapezoid": "captum_trapezoid"}
 AS_CAPTUM_WEIGHS: dict[str, Conversion] = {"method": lambda method, _: _TRAPEZOIDS.get(method, method)}
@@ -52,7 +54,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
     @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -67,12 +69,13 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed: ...
 
     @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -87,12 +90,13 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Attributed, Tensor]: ...
 
     @calls(methods.Conductance, layer=layer_after_ids, gradient_rule="left")
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -107,11 +111,13 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The conductance of the layer for `target`, by `n_steps` differences.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -156,6 +162,8 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
             show_progress: Whether to show a progress bar on stderr.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
@@ -208,11 +216,13 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """The conductance of the selected neuron for `target`, by `n_steps` points of the quadrature `method`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -270,6 +280,8 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
             show_progress: Whether to show a progress bar on stderr.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
@@ -300,7 +312,7 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
     @calls(methods.InternalInfluence, layer=layer_after_ids)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -314,11 +326,13 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The mean gradients of `target` at the layer, by `n_steps` points of the quadrature `method`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -360,6 +374,8 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
             show_progress: Whether to show a progress bar on stderr.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.

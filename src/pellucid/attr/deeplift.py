@@ -9,18 +9,19 @@ from collections.abc import Callable
 from typing import Any, Literal, overload
 
 from torch import Tensor, nn
+from typing_extensions import Unpack
 
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
+    Data,
     GradientAttribution,
     Inputs,
     InternalAttribution,
     LayerAttribution,
     MultipliedAttribution,
     NeuronAttribution,
-    TensorOrTensors,
     layer_after_ids_alone,
 )
 from pellucid.attr._calls import Conversion, calls
@@ -28,6 +29,7 @@ from pellucid.attr._internals import OF_RULES, Unread
 from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike, TargetsLike
+from pellucid.data import DataOptions
 from pellucid.methods.deeplift.deeplift import with_three_arguments
 
 ONE_BASELINE: dict[str, Conversion] = {"custom_attribution_func": lambda function, _: with_three_arguments(function)}
@@ -78,6 +80,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         show_progress: bool = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -96,6 +99,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         show_progress: bool = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Tensor]: ...
 
     @calls(methods.DeepLift, convert=ONE_BASELINE)
@@ -114,11 +118,13 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
         show_progress: bool = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The contributions to the change of `target`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What to compare with:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -160,6 +166,8 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
             strict: Whether calls without a rule raise an error.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -202,7 +210,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
     @overload  # type: ignore[override]  # as in Captum, layers have more
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -217,12 +225,13 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         show_progress: bool = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed: ...
 
     @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -237,12 +246,13 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         show_progress: bool = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Attributed, Tensor]: ...
 
     @calls(methods.DeepLift, layer=layer_after_ids_alone, convert=ONE_BASELINE)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -257,11 +267,13 @@ class LayerDeepLift(LayerAttribution, DeepLift):
         show_progress: bool = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The contributions of the layer to the change of `target`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What to compare with:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -305,6 +317,8 @@ class LayerDeepLift(LayerAttribution, DeepLift):
             strict: Whether calls without a rule raise an error.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
@@ -377,11 +391,13 @@ class NeuronDeepLift(NeuronDeepLiftBase):
         early_exit: bool = True,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """The contributions to the change of the selected neuron.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -422,6 +438,8 @@ class NeuronDeepLift(NeuronDeepLiftBase):
             strict: Whether calls without a rule raise an error.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.

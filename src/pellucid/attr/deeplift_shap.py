@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any, Literal, overload
 
 from torch import Tensor
+from typing_extensions import Unpack
 
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
+    Data,
     Inputs,
     TensorOrTensors,
     layer_after_ids_alone,
@@ -23,6 +25,7 @@ from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.baselines import given_baselines
 from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import as_tensor_tuple
+from pellucid.data import DataOptions
 
 MANY_BASELINES = ONE_BASELINE | {"baselines": given_baselines}
 MANY_BASELINES_OF_TUPLES = ONE_BASELINE | {
@@ -68,6 +71,7 @@ class DeepLiftShap(DeepLift):
         return_stderr: Literal[False] = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -87,6 +91,7 @@ class DeepLiftShap(DeepLift):
         return_stderr: Literal[False] = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Tensor]: ...
 
     @overload
@@ -106,6 +111,7 @@ class DeepLiftShap(DeepLift):
         return_stderr: Literal[True],
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Any, ...]: ...
 
     @calls(methods.DeepLiftShap, convert=MANY_BASELINES)
@@ -125,11 +131,13 @@ class DeepLiftShap(DeepLift):
         return_stderr: bool = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The mean contributions to the change of `target` from those for all baselines.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least, or a
                 `pellucid.methods.Background`; or a function of the inputs that returns one. Or a function, of nothing
                 or of the inputs, that returns them.
@@ -163,6 +171,8 @@ class DeepLiftShap(DeepLift):
             strict: Whether calls without a rule raise an error.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -206,7 +216,7 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
     @overload  # type: ignore[override]  # as in Captum, layers have more
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -221,12 +231,13 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         return_stderr: Literal[False] = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed: ...
 
     @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -241,12 +252,13 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         return_stderr: Literal[False] = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Attributed, Tensor]: ...
 
     @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -261,12 +273,13 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         return_stderr: Literal[True],
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Any, ...]: ...
 
     @calls(methods.DeepLiftShap, layer=layer_after_ids_alone, convert=MANY_BASELINES_OF_TUPLES)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -281,11 +294,13 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
         return_stderr: bool = False,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The mean contributions of the layer to the change of `target` from those for all baselines.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: The distribution: a tensor (n_baselines, ...) for each input, of two baselines at least, or a
                 `pellucid.methods.Background`; or a function of the inputs that returns one. Or a function, of nothing
                 or of the inputs, that returns them.
@@ -320,6 +335,8 @@ class LayerDeepLiftShap(LayerDeepLift, DeepLiftShap):
             strict: Whether calls without a rule raise an error.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
@@ -367,6 +384,7 @@ class NeuronDeepLiftShap(NeuronDeepLiftBase):
         early_exit: bool = True,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -386,6 +404,7 @@ class NeuronDeepLiftShap(NeuronDeepLiftBase):
         early_exit: bool = True,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Inputs | None]: ...
 
     @calls(methods.DeepLiftShap, convert=MANY_BASELINES)
@@ -405,11 +424,13 @@ class NeuronDeepLiftShap(NeuronDeepLiftBase):
         early_exit: bool = True,
         strict: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The mean contributions to the change of the selected neuron from those for all baselines.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -443,6 +464,8 @@ class NeuronDeepLiftShap(NeuronDeepLiftBase):
             strict: Whether calls without a rule raise an error.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With

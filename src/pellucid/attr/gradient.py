@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from typing_extensions import Unpack
+
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
+    Data,
     GradientAttribution,
     Inputs,
     LayerAttribution,
     MultipliedInternalAttribution,
     NeuronAttribution,
-    TensorOrTensors,
     layer_as_source,
     multiply_if,
 )
@@ -24,6 +26,7 @@ from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import Tensors
+from pellucid.data import DataOptions
 
 
 class Saliency(GradientAttribution):
@@ -52,11 +55,13 @@ class Saliency(GradientAttribution):
         targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """The gradients of `target` at `inputs`, without their sign where `abs`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -81,6 +86,8 @@ class Saliency(GradientAttribution):
                 Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
@@ -115,11 +122,13 @@ class InputXGradient(GradientAttribution):
         targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """The gradients of `target` at `inputs`, times the inputs.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -143,6 +152,8 @@ class InputXGradient(GradientAttribution):
                 Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
@@ -193,7 +204,7 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
     @calls(methods.InputXGradient, layer=layer_as_source)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         attribute_to_layer_input: bool = False,
@@ -202,11 +213,13 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
         targets: TargetsLike | None = None,
         create_graph: bool = False,
         show_progress: bool = False,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The gradients of `target` at the layer, times what it returns, or takes.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -232,6 +245,8 @@ class LayerGradientXActivation(MultipliedInternalAttribution, LayerAttribution, 
                 Attributions are (B, K, ...), and deltas (B, K), for K targets, from the forwards of one.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them.
@@ -274,11 +289,13 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """The gradients of the selected neuron at `inputs`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -303,6 +320,8 @@ class NeuronGradient(NeuronAttribution, GradientAttribution):
             show_progress: Whether to show a progress bar on stderr.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.

@@ -10,11 +10,13 @@ from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
+from typing_extensions import Unpack
 
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
+    Data,
     GradientAttribution,
     Inputs,
     LayerAttribution,
@@ -29,6 +31,7 @@ from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.problem.baselines import given_baselines
 from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.random_streams import Seed
+from pellucid.data import DataOptions
 
 DISTRIBUTION: dict[str, Conversion] = {"baselines": given_baselines}
 
@@ -72,6 +75,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -96,6 +100,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Tensor]: ...
 
     @overload
@@ -120,6 +125,7 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Any, ...]: ...
 
     @calls(methods.GradientShap, convert=DISTRIBUTION)
@@ -144,11 +150,13 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The expected gradients of `target`, by `n_samples` draws of baseline, noise and point between.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input, each drawn by itself;
                 a `pellucid.methods.Background`, whose rows are drawn; or a function of the inputs that returns one. Or
                 a function, of nothing or of the inputs, that returns them.
@@ -188,6 +196,8 @@ class GradientShap(MultipliedAttribution, CompleteAttribution):
             generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -224,7 +234,7 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
     @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
         n_samples: int | Literal["auto"] = 5,
         stdevs: float | tuple[float, ...] = 0.0,
@@ -245,12 +255,13 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed: ...
 
     @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
         n_samples: int | Literal["auto"] = 5,
         stdevs: float | tuple[float, ...] = 0.0,
@@ -271,12 +282,13 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Attributed, Tensor]: ...
 
     @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
         n_samples: int | Literal["auto"] = 5,
         stdevs: float | tuple[float, ...] = 0.0,
@@ -297,12 +309,13 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Any, ...]: ...
 
     @calls(methods.GradientShap, layer=layer_after_ids, convert=DISTRIBUTION)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: TensorOrTensors | Callable[..., TensorOrTensors],
         n_samples: int | Literal["auto"] = 5,
         stdevs: float | tuple[float, ...] = 0.0,
@@ -323,11 +336,13 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The expected gradients of `target` there, by `n_samples` draws of baseline, noise and point between.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: The distribution to draw from: a tensor (n_baselines, ...) for each input, each drawn by itself;
                 a `pellucid.methods.Background`, whose rows are drawn; or a function of the inputs that returns one. Or
                 a function, of nothing or of the inputs, that returns them.
@@ -370,6 +385,8 @@ class LayerGradientShap(MultipliedInternalAttribution, LayerAttribution, Complet
             generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
@@ -423,6 +440,7 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -447,6 +465,7 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Inputs | None]: ...
 
     @calls(methods.GradientShap, convert=DISTRIBUTION)
@@ -471,11 +490,13 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
         seed: Seed = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The expected gradients of the selected neuron, by `n_samples` draws of baseline, noise and point between.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -514,6 +535,8 @@ class NeuronGradientShap(MultipliedInternalAttribution, NeuronAttribution, Gradi
             generator: Draws the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With

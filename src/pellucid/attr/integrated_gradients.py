@@ -8,18 +8,19 @@ from __future__ import annotations
 from typing import Any, Literal, overload
 
 from torch import Tensor
+from typing_extensions import Unpack
 
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
+    Data,
     GradientAttribution,
     Inputs,
     LayerAttribution,
     MultipliedAttribution,
     MultipliedInternalAttribution,
     NeuronAttribution,
-    TensorOrTensors,
     layer_as_source,
 )
 from pellucid.attr._calls import calls
@@ -27,6 +28,7 @@ from pellucid.attr._internals import OverriddenPart
 from pellucid.core.evaluation.quadrature import Quadrature
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike, TargetsLike
+from pellucid.data import DataOptions
 
 
 class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
@@ -63,6 +65,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         tolerance: float = 1e-3,
         relative: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -83,6 +86,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         tolerance: float = 1e-3,
         relative: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Tensor]: ...
 
     @calls(methods.IntegratedGradients)
@@ -103,11 +107,13 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
         tolerance: float = 1e-3,
         relative: bool = False,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The integrated gradients of `target`, by `n_steps` points of the quadrature `method`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -153,6 +159,8 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
             relative: Whether the tolerance is a share of the change.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -189,7 +197,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
     @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -207,12 +215,13 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         relative: bool = False,
         replay: bool = True,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed: ...
 
     @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -230,12 +239,13 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         relative: bool = False,
         replay: bool = True,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Attributed, Tensor]: ...
 
     @calls(methods.IntegratedGradients, layer=layer_as_source)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,
@@ -253,11 +263,13 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
         relative: bool = False,
         replay: bool = True,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The integrated gradients of `target` between what the layer says of `baselines` and of `inputs`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -307,6 +319,8 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
                 were checked to give the same output. False runs them in every forward.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With
@@ -354,11 +368,13 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
         relative: bool = False,
         early_exit: bool = True,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """The integrated gradients of the selected neuron, by `n_steps` points of the quadrature `method`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -403,6 +419,8 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
                 counted. False is for models whose data decide how often they call a module.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.

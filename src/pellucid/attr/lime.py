@@ -10,10 +10,18 @@ from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
+from typing_extensions import Unpack
 
 from pellucid import methods
-from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors, value_or_default
-from pellucid.attr._calls import calls
+from pellucid.attr._bases import (
+    Attributed,
+    Inputs,
+    PerturbationAttribution,
+    TensorOrTensors,
+    masks_of_examples,
+    value_or_default,
+)
+from pellucid.attr._calls import Conversion, calls
 from pellucid.attr._internals import OverriddenPart
 from pellucid.attr._routes import read_from_object
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
@@ -22,12 +30,15 @@ from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import as_tensor_tuple
+from pellucid.data import DataOptions
 from pellucid.methods.surrogates.coalition_samplers import captum_samples
 from pellucid.methods.surrogates.design import Perturbation, Similarity, Surrogate
 from pellucid.methods.surrogates.kernel_shap import Sampling
 from pellucid.methods.surrogates.lasso import LinearSolver
 from pellucid.methods.surrogates.lime import bernoulli_half, perturbed_inputs
 from pellucid.methods.surrogates.lime_base import Transform
+
+MASKS: dict[str, Conversion] = {"feature_mask": masks_of_examples}
 
 PARTS = (
     "interpretable_model",
@@ -113,7 +124,8 @@ class LimeBase(PerturbationAttribution):
         """What the model learnt; `kwargs` go to the functions that perturb, transform and compare.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -209,6 +221,7 @@ class Lime(LimeBase):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -233,9 +246,10 @@ class Lime(LimeBase):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Inputs | None]: ...
 
-    @calls(methods.Lime)
+    @calls(methods.Lime, convert=MASKS)
     def attribute(
         self,
         inputs: Inputs,
@@ -257,11 +271,13 @@ class Lime(LimeBase):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The coefficients of the features.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -316,7 +332,7 @@ class Lime(LimeBase):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest coefficient.
@@ -325,6 +341,8 @@ class Lime(LimeBase):
             generator: Gives the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors, of their shapes, or (B, features). With
@@ -382,6 +400,7 @@ class KernelShap(Lime):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -407,9 +426,10 @@ class KernelShap(Lime):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Inputs | None]: ...
 
-    @calls(methods.KernelShap)
+    @calls(methods.KernelShap, convert=MASKS)
     def attribute(
         self,
         inputs: Inputs,
@@ -432,11 +452,13 @@ class KernelShap(Lime):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The Shapley values, by `n_samples` `pellucid.methods.surrogates.kernel_shap.Sampling`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -493,7 +515,7 @@ class KernelShap(Lime):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             sampling: How coalitions are sampled; see `pellucid.methods.surrogates.kernel_shap.Sampling`.
             return_stderr: Whether to return standard errors, too.
             tolerance: With "auto", half the width of an interval that is narrow enough.
@@ -503,6 +525,8 @@ class KernelShap(Lime):
             generator: Gives the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors, of their shapes, or (B, features). With

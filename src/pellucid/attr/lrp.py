@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any, Literal, overload
 
 from torch import Tensor
+from typing_extensions import Unpack
 
 from pellucid import methods
 from pellucid.attr._bases import (
     Attributed,
     CompleteAttribution,
+    Data,
     Inputs,
     LayerAttribution,
     TensorOrTensors,
@@ -24,6 +26,7 @@ from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.target import TargetLike, TargetsLike
 from pellucid.core.tensors import as_tensor_tuple, sum_over_tensors
+from pellucid.data import DataOptions
 
 DEFAULT = methods.Composite()
 """By all contributions, as in Captum."""
@@ -69,6 +72,7 @@ class LRP(CompleteAttribution):
         strict: bool = False,
         create_graph: bool = False,
         show_progress: bool = False,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -85,6 +89,7 @@ class LRP(CompleteAttribution):
         strict: bool = False,
         create_graph: bool = False,
         show_progress: bool = False,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Tensor]: ...
 
     @calls(methods.LRP)
@@ -101,11 +106,13 @@ class LRP(CompleteAttribution):
         strict: bool = False,
         create_graph: bool = False,
         show_progress: bool = False,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The relevance of the inputs for `target`; with `verbose`, every call that it passes is printed.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -133,6 +140,8 @@ class LRP(CompleteAttribution):
             strict: Whether calls without a rule raise an error.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -188,7 +197,7 @@ class LayerLRP(LRP, LayerAttribution):
     @overload  # type: ignore[override]  # as in Captum
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         return_convergence_delta: Literal[False] = False,
@@ -201,12 +210,13 @@ class LayerLRP(LRP, LayerAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
+        **data: Unpack[DataOptions],
     ) -> Attributed: ...
 
     @overload
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         *,
@@ -219,12 +229,13 @@ class LayerLRP(LRP, LayerAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
+        **data: Unpack[DataOptions],
     ) -> tuple[Attributed, Tensor]: ...
 
     @calls(methods.LRP, layer=layer_of_gradients)
     def attribute(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         target: TargetLike = None,
         additional_forward_args: Any = None,
         return_convergence_delta: bool = False,
@@ -237,11 +248,13 @@ class LayerLRP(LRP, LayerAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The relevance of what the layer takes or returns.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -272,6 +285,8 @@ class LayerLRP(LRP, LayerAttribution):
             show_progress: Whether to show a progress bar on stderr.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the layer has its tensors: one tensor, or tuples, lists and dicts of them. With

@@ -59,7 +59,8 @@ class NoiseTunnel(Attribution):
         """The average of `nt_samples` noisy calls of the method inside, which takes `kwargs`.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             nt_type: The statistic of the noisy attributions: their mean, mean square or variance.
             nt_samples: Noisy copies per example; "auto" samples each example until its 95 % intervals are narrow.
             nt_samples_batch_size: The most copies of the batch per call of the method; None for no limit.
@@ -85,7 +86,7 @@ class NoiseTunnel(Attribution):
         """
         return run_call(
             self,
-            {"inputs": inputs, **kwargs},
+            {"inputs": inputs, "whole_batch": whole_batch, **kwargs},
             lambda tunnel, values: MethodCall(
                 methods.NoiseTunnel(
                     attribution_method=Inside(tunnel.attribution_method, isinstance(values["inputs"], tuple)),
@@ -102,8 +103,8 @@ class NoiseTunnel(Attribution):
                     generator=generator,
                 ),
                 problem={"target": one_of(values.get("target"), values.get("targets"))},
-                options={"create_graph": values.get("create_graph", False), "whole_batch": whole_batch},
-                arguments={name: value for name, value in values.items() if name != "inputs"},
+                options={"create_graph": values.get("create_graph", False), "whole_batch": values["whole_batch"]},
+                arguments={name: value for name, value in values.items() if name not in ("inputs", "whole_batch")},
                 return_stderr=return_stderr,
             ),
         )

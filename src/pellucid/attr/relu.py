@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from typing_extensions import Unpack
+
 from pellucid import methods
 from pellucid.attr._bases import GradientAttribution, Inputs, NeuronAttribution
 from pellucid.attr._calls import calls
 from pellucid.core.model.layers import CallLike, SiteLike
 from pellucid.core.problem.target import TargetLike, TargetsLike
+from pellucid.data import DataOptions
 from pellucid.methods.backprop.guided import RECTIFIERS
 
 
@@ -46,11 +49,13 @@ class GuidedBackprop(GradientAttribution):
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """What passes back from `target`, where the functions named in `activations` follow the rule.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -75,6 +80,8 @@ class GuidedBackprop(GradientAttribution):
             activations: Names of the functions that follow the rule, whether modules call them or plain code.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
@@ -114,11 +121,13 @@ class Deconvolution(GradientAttribution):
         activations: tuple[str, ...] = RECTIFIERS,
         create_graph: bool = False,
         show_progress: bool = False,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """What passes back from `target`, where the functions named in `activations` follow the rule.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             target: What is explained, of an output of shape (B, ...) for B examples:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -143,6 +152,8 @@ class Deconvolution(GradientAttribution):
             activations: Names of the functions that follow the rule, whether modules call them or plain code.
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
@@ -192,11 +203,13 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """What passes back from the selected neuron, where the functions named in `activations` follow the rule.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -222,6 +235,8 @@ class NeuronGuidedBackprop(NeuronAttribution, GradientAttribution):
             show_progress: Whether to show a progress bar on stderr.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
@@ -271,11 +286,13 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
         create_graph: bool = False,
         show_progress: bool = False,
         early_exit: bool = True,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """What passes back from the selected neuron, where the functions named in `activations` follow the rule.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             neuron_selector: The neuron that is explained, of what the layer returns, or takes:
                 * `None`: the whole output; gradient methods need one value per example, shape (B,) or (B, 1).
                 * an `int`, or a tensor of one element: this column of an output (B, K), the same for all examples.
@@ -301,6 +318,8 @@ class NeuronDeconvolution(NeuronAttribution, GradientAttribution):
             show_progress: Whether to show a progress bar on stderr.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.

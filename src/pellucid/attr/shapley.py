@@ -9,15 +9,17 @@ from typing import Any, Literal, overload
 
 import torch
 from torch import Future
+from typing_extensions import Unpack
 
 from pellucid import methods
-from pellucid.attr._bases import Attributed, Inputs, PerturbationAttribution, TensorOrTensors
+from pellucid.attr._bases import Attributed, Data, Inputs, PerturbationAttribution
 from pellucid.attr._calls import call_in_future, calls, future_of
 from pellucid.core.evaluation.adaptive_sampling import MOST_SAMPLES
 from pellucid.core.games.features import FeatureMask
 from pellucid.core.games.removal import RemovalLike
 from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.target import TargetLike, TargetsLike
+from pellucid.data import DataOptions
 
 
 class ShapleyValueSampling(PerturbationAttribution):
@@ -56,6 +58,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs: ...
 
     @overload
@@ -79,6 +82,7 @@ class ShapleyValueSampling(PerturbationAttribution):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> tuple[Inputs, Inputs | None]: ...
 
     @calls(methods.ShapleyValueSampling, keeps_single=True)
@@ -102,11 +106,13 @@ class ShapleyValueSampling(PerturbationAttribution):
         seed: int | None = None,
         generator: torch.Generator | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Attributed:
         """The Shapley values of each feature, by `n_samples` orders; (B, 1, ...) for an output (B, 1), as in Captum.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -160,7 +166,7 @@ class ShapleyValueSampling(PerturbationAttribution):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             tolerance: With "auto", half the width of an interval that is narrow enough.
             relative: Whether this is a share of the example's largest attribution.
             max_samples: With "auto", where it gives up; the result tells which examples have `converged`, and how many
@@ -170,6 +176,8 @@ class ShapleyValueSampling(PerturbationAttribution):
             generator: Gives the seed.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes. With
@@ -211,11 +219,13 @@ class ShapleyValues(ShapleyValueSampling):
         targets: TargetsLike | None = None,
         removal: RemovalLike | None = None,
         whole_batch: bool | None = None,
+        **data: Unpack[DataOptions],
     ) -> Inputs:
         """The Shapley values of each feature; (B, 1, ...) for an output (B, 1), as in Captum.
 
         Args:
-            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...).
+            inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
+                mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What absent features are, at the source:
                 * `None`: zero.
                 * a number: this value everywhere.
@@ -267,9 +277,11 @@ class ShapleyValues(ShapleyValueSampling):
                 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
                 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the
                   input without them; of tuples of these where there are several inputs. It must treat each of the n
-                  rows by itself.
+                  rows by itself, and return the same for the same arguments.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
+            **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
+                `keep_embedding`, `processor`, `tokenizer`: see `pellucid.data.DataOptions`.
 
         Returns:
             Attributions as the inputs came, a tensor or a tuple of tensors of their shapes and dtypes.
@@ -280,7 +292,7 @@ class ShapleyValues(ShapleyValueSampling):
 
     def attribute_future(
         self,
-        inputs: TensorOrTensors,
+        inputs: Data,
         baselines: Baselines = None,
         target: TargetLike = None,
         additional_forward_args: Any = None,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pellucid import attr
+from pellucid.compat import followed
 
 CAPTUMS_DEFAULTS = {"perturbations_per_eval": 1}
 """Parameters whose default is another in Captum, and what it is there."""
@@ -44,12 +45,13 @@ def _differing(cls: type) -> dict[str, Callable[..., Any]]:
 
 def _as_in_captum(names: list[str]) -> dict[str, Any]:
     """Names of `pellucid.attr`; a class whose defaults differ gives way to a subclass, also as a base of the others."""
-    public = {name: getattr(attr, name) for name in names}
+    public = {name: getattr(attr, name) for name in names} | followed.CLASSES
     classes = [value for value in public.values() if isinstance(value, type)]
     for cls in sorted(classes, key=lambda cls: len(cls.__mro__)):  # bases first
         methods = _differing(cls)
         if methods:
-            bases = (public[base.__name__] for base in cls.__bases__ if public.get(base.__name__, base) is not base)
+            over = getattr(attr, cls.__name__).__bases__
+            bases = (public[base.__name__] for base in over if public.get(base.__name__, base) is not base)
             body = {"__doc__": cls.__doc__, "__module__": __name__, **methods}
             public[cls.__name__] = type(cls.__name__, (cls, *bases), body)
     return public

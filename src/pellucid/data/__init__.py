@@ -2,6 +2,16 @@
 
 from pellucid.data.arrangement import Arrangement, Reading
 from pellucid.data.estimators import is_estimator
+from pellucid.data.options import DATA_OPTIONS, DataOptions
 from pellucid.data.words import TextUnits, aggregate, word_mask
 
-__all__ = ["Arrangement", "Reading", "TextUnits", "aggregate", "is_estimator", "word_mask"]
+__all__ = [
+    "DATA_OPTIONS",
+    "Arrangement",
+    "DataOptions",
+    "Reading",
+    "TextUnits",
+    "aggregate",
+    "is_estimator",
+    "word_mask",
+]

@@ -17,23 +17,36 @@ def binding_of(
 ) -> Binding:
     """How a model takes inputs of this structure.
 
-    A tuple is several arguments, and so is a list of one, or where the model takes more than one; a mapping is keywords
-    where the model has parameters of these names. Anything else is one argument.
+    A tuple is several arguments, a named one where the model takes as many, and so is a list of one, or where the model
+    takes more than one; a mapping is keywords where the model has parameters of these names. Anything else is one
+    argument.
 
     Args:
         model: The user's model.
-        inputs: What the user gave.
-        arguments: What the model takes after these.
-        keywords: What it takes by name besides.
+        inputs: The inputs.
+        arguments: What it is given after these.
+        keywords: What it is given by name besides.
     """
-    if isinstance(inputs, tuple) and not hasattr(inputs, "_fields"):
+    if isinstance(inputs, tuple) and (not hasattr(inputs, "_fields") or _binds(model, (*inputs, *arguments), keywords)):
         return _one_by_one
-    if isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs) and _has_parameters(model, inputs):
+    has_names = isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs)
+    if has_names and _binds(model, (), {**inputs, **keywords}, partly=True):
         return _by_name
-    several = isinstance(inputs, tuple | list) and not is_numbers(inputs)
-    if several and (len(inputs) == 1 or not _takes(model, inputs, *arguments, **keywords)):
+    is_list = isinstance(inputs, tuple | list) and not is_numbers(inputs)
+    if is_list and (len(inputs) == 1 or not _binds(model, (inputs, *arguments), keywords)):
         return _one_by_one
     return alone
+
+
+def described(binding: Binding, inputs: Any) -> str:
+    """How a model is called with inputs that are a structure, for an error."""
+    kind = type(inputs).__name__
+    if binding is alone and isinstance(inputs, Mapping):
+        names = ", ".join(str(key) for key in list(inputs)[:4])
+        return f"tuple(inputs.values()), as the model has no parameters {names}, and is called with one {kind}."
+    if binding is alone and isinstance(inputs, list | tuple):
+        return f"tuple(inputs), as the model is called with one {kind}."
+    return ""
 
 
 def alone(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -49,26 +62,17 @@ def _by_name(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), dict(inputs)
 
 
-def _has_parameters(model: Callable[..., Any], names: Mapping[str, Any]) -> bool:
-    """Whether a model has parameters of these names, and perhaps more, which further arguments are for."""
+def _binds(
+    model: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any], *, partly: bool = False
+) -> bool:
+    """Whether a model takes these arguments, by its signature; or takes them and perhaps needs more."""
+    original = getattr(model, "_orig_mod", model)  # of a compiled module, whose own signature says nothing
     try:
-        _signature_of(model).bind_partial(**dict(names))
+        taken = inspect.signature(getattr(original, "forward", original))
+        (taken.bind_partial if partly else taken.bind)(*arguments, **keywords)
     except (TypeError, ValueError) as error:
         return _unbound(error)
     return True
-
-
-def _takes(model: Callable[..., Any], *arguments: Any, **keywords: Any) -> bool:
-    """Whether a model takes these arguments, and needs no more."""
-    try:
-        _signature_of(model).bind(*arguments, **keywords)
-    except (TypeError, ValueError) as error:
-        return _unbound(error)
-    return True
-
-
-def _signature_of(model: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(getattr(model, "forward", model))
 
 
 def _unbound(error: Exception) -> bool:

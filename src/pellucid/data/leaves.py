@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -39,11 +40,16 @@ class Leaf(Summarized):
         """Attributions as what the user gave: a frame, an array or a tensor."""
         if self.frame is not None:
             return self.frame.restored(attributions)
-        return attributions.detach().cpu().numpy() if isinstance(self.given, np.ndarray) else attributions
+        return _as_array(attributions) if isinstance(self.given, np.ndarray) else attributions
 
     def for_model(self, tensor: Tensor, takes_frames: bool) -> Any:
         """A tensor as the model takes it."""
         return self.frame.frame_of(tensor) if takes_frames and self.frame is not None else tensor
+
+    @property
+    def for_one_forward(self) -> Any:
+        """What the model is given as it is; of a cache of keys and values, to which a forward adds, a copy."""
+        return copy.deepcopy(self.value) if hasattr(self.value, "get_seq_length") else self.value
 
 
 def leaves_of(inputs: Any, model: Any) -> tuple[Leaf, ...]:
@@ -97,7 +103,7 @@ def as_numbers(given: Any, name: str | None) -> Any:
         InvalidArgument: A list is ragged.
     """
     if isinstance(given, np.ndarray):
-        return torch.from_numpy(np.require(given, requirements=["C", "W"]))  # others torch refuses, or warns of
+        return torch.from_numpy(_readable(given))
     if not is_numbers(given):
         return given
     try:
@@ -106,6 +112,19 @@ def as_numbers(given: Any, name: str | None) -> Any:
         raise InvalidArgument(
             f"{name or 'lists'} must be lists of one length: got ragged ones. Hint: padding=True of a tokenizer."
         ) from error
+
+
+def _readable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """An array that torch can read in place; a copy of one that is read-only, reversed or of another byte order."""
+    in_place = array.flags.writeable and array.dtype.isnative and min(array.strides, default=0) >= 0
+    return array if in_place else array.astype(array.dtype.newbyteorder("="))
+
+
+def _as_array(tensor: Tensor) -> np.ndarray[Any, Any]:
+    """A tensor as an array; that of bfloat16, which NumPy does not have, in single precision."""
+    tensor = tensor.detach().cpu()
+    array: np.ndarray[Any, Any] = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    return array
 
 
 def _like_model(tensor: Tensor, like: Tensor | None) -> Tensor:

@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+import torch
+
 Path: TypeAlias = tuple[Any, ...]
 """Where a leaf is: keys, indices and names of fields, from the outside in."""
 
@@ -26,12 +28,14 @@ def map_leaves(value: Any, change: Callable[[Path, Any], Any], path: Path = ()) 
     if isinstance(value, Mapping):
         entries = {key: inner(key, entry) for key, entry in value.items()}
         return entries if type(value) is dict else _like(value, entries)
-    if isinstance(value, tuple | list) and not is_numbers(value):
+    if isinstance(value, tuple | list) and not isinstance(value, torch.Size) and not is_numbers(value):
         entries_in_order = [inner(index, entry) for index, entry in enumerate(value)]
-        return type(value)(*entries_in_order) if hasattr(value, "_fields") else type(value)(entries_in_order)
+        return getattr(type(value), "_make", type(value))(entries_in_order)  # no constructor, which may compute
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: inner(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return dataclasses.replace(value, **fields)
+        copied = copy.copy(value)
+        for field in dataclasses.fields(value):
+            object.__setattr__(copied, field.name, inner(field.name, getattr(value, field.name)))  # also frozen ones
+        return copied
     return change(path, value)
 
 
@@ -40,9 +44,22 @@ def _like(mapping: Mapping[Any, Any], entries: dict[Any, Any]) -> Any:
     if not hasattr(mapping, "__setitem__"):
         return entries
     result: Any = copy.copy(mapping)
+    if hasattr(result, "__dict__"):  # where a class that is no dict has its entries
+        vars(result).update({name: held.copy() for name, held in vars(mapping).items() if isinstance(held, dict)})
     for key, entry in entries.items():
         result[key] = entry
     return result
+
+
+def entries_of(value: Any) -> dict[Any, Any] | None:
+    """What a structure holds, by the keys of paths; None for what is no structure."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | list):
+        return dict(enumerate(value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return None
 
 
 def is_numbers(value: Any) -> bool:

@@ -459,8 +459,6 @@ def layered(method: str, **arguments: Any) -> Call:
 
 
 REFUSED = {  # what a user does: the class of Captum's exception, and the call
-    "a list as inputs": (AssertionError, single(inputs=[X])),
-    "an array as inputs": (AssertionError, single(inputs=X.numpy())),
     "no target": (AssertionError, single(target=None)),
     "a target out of range": (IndexError, single(target=3)),
     "a list of targets of another length": (AssertionError, single(target=[0, 1])),

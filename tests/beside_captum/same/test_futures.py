@@ -280,12 +280,9 @@ class TestErrors:
     def test_futures_where_answers_are_expected(self, method: str):
         assert_same_exception(lambda attr: getattr(attr, method)(at_once(products)).attribute(X), AssertionError)
 
-    @pytest.mark.parametrize(
-        ("inputs", "arguments"), [([X], {}), (X, {"perturbations_per_eval": 0})], ids=["a list", "no perturbation"]
-    )
-    def test_of_arguments(self, method: str, inputs: Any, arguments: dict[str, Any]):
+    def test_of_arguments(self, method: str):
         def call(attr: Any) -> Any:
-            return getattr(attr, method)(at_once(products)).attribute_future(inputs, **arguments)
+            return getattr(attr, method)(at_once(products)).attribute_future(X, perturbations_per_eval=0)
 
         assert_same_exception(call, AssertionError)
 

@@ -297,8 +297,6 @@ def raising(x: Tensor) -> Tensor:
 
 
 REFUSED = {  # what a user does: the class of Captum's exception, and the call but for the method
-    "a list as inputs": (AssertionError, products, [X], {}),
-    "an array as inputs": (AssertionError, products, X.numpy(), {}),
     "a list of baselines": (AssertionError, products, X, {"baselines": [0]}),
     "a word as baselines": (AssertionError, products, X, {"baselines": "zero"}),
     "a list with an element missing as target": (AssertionError, several, X, {"target": [1]}),
@@ -309,7 +307,6 @@ REFUSED = {  # what a user does: the class of Captum's exception, and the call b
     "no samples": (ValueError, products, X, {"n_samples": 0}),
     "half a sample": (TypeError, products, X, {"n_samples": 2.5}),
     "an unknown argument": (TypeError, products, X, {"unknown": 1}),
-    "a tuple as output": (ValueError, lambda x: (products(x),), X, {}),
     "a model that cannot be called": (TypeError, "model", X, {}),
     "a model that fails": (LookupError, raising, X, {}),
     "a model of another number of arguments": (TypeError, of_two, X, {}),
@@ -346,3 +343,13 @@ def combination(seed: int) -> tuple[Example, dict[str, Any]]:
 def test_combinations(seed: int):
     case, arguments = combination(seed)
     same(case.model, case.inputs, seed=seed, dtypes=False, **arguments)
+
+
+@pytest.mark.parametrize("name", ["KernelShap", "Lime"])
+@pytest.mark.parametrize("examples", [2, 3])
+def test_a_mask_without_channels_has_one_for_each_example(name: str, examples: int):
+    images = torch.rand(examples, 3, 2, 2)
+    weights = torch.randn(3, 2, 2)
+    masks = torch.stack([torch.tensor([[0, number], [2, 1]]) for number in range(examples)])
+    call = explain(lambda x: (x * weights).sum((1, 2, 3)) * 5, images, name, feature_mask=masks, n_samples=60)
+    assert_same_fit(call, tolerance=WEIGHTED)

@@ -232,3 +232,12 @@ def test_errors(layer: str, players: Any, message: str):
     model = Encoder(batch_first=True).eval()
     with pytest.raises(InvalidArgument, match=message):
         FeatureAblation()(Problem(model, X, target=0, source=Layer(layer, players=players)))
+
+
+def test_a_map_of_other_channels_than_the_heads_is_refused():
+    """As in ConvBERT, whose attention mixes heads and a convolution in one map."""
+    attention = OwnAttention(("query", "dense"))
+    attention.query, attention.key = nn.Linear(WIDTH, WIDTH // 2), nn.Linear(WIDTH, WIDTH // 2)
+    attention.dense = attention._modules.pop("dense")
+    with pytest.raises(InvalidArgument, match="queries have 4 channels, and Linear takes 8"):
+        Problem(pooled(attention), X, source=Layer("attention", players="heads"))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import InvalidArgument
-from pellucid.methods import Blur, Disc, Gaussian, Occlusion, Problem, Rise, Segments
+from pellucid.methods import Blur, Disc, FeatureAblation, Gaussian, Occlusion, Problem, Rise, Segments
 
 GENERATOR = torch.Generator().manual_seed(0)
 IMAGES = torch.randn(3, 2, 7, 9, generator=GENERATOR, dtype=torch.float64)
@@ -216,3 +216,10 @@ def test_occlusion_by_discs():
 def test_errors(make: Any, message: str):
     with pytest.raises(InvalidArgument, match=message):
         make()
+
+
+@every_removal
+def test_inputs_without_space(removal: Any):
+    x = torch.ones(3, 2, 0, 6)
+    found = FeatureAblation()(Problem(lambda x: x.flatten(1).sum(1), x), removal=removal)
+    assert found.values[0].shape == x.shape

@@ -331,7 +331,7 @@ class ModelFunction(Summarized):
         """The gradient of the values with respect to the captured tensors, or else to the points at the source."""
         if not self.evaluator.target.several:
             return self._backward_of_one(source_points, value, captured, via_neurons)
-        columns = value.unbind(1)
+        columns = [value.select(1, number) for number in range(value.shape[1])]  # unbind would pass zeros to the others
         at = source_points.tensors if captured is None else captured.tensors
         gradient_bytes = sum(tensor.nbytes for tensor in at) // max(1, len(source_points))
         self.session.budget.count_gradients(len(columns) * gradient_bytes)

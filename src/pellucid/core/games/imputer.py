@@ -93,6 +93,11 @@ class RemovalImputer(Summarized):
 
         return remaining_points
 
+    def _remove_from(self, x: Tensor, absent: Tensor) -> Tensor:
+        """One input without its absent elements; one without elements as it is."""
+        remaining: Tensor = self.removal(x, absent) if x.numel() else x
+        return remaining
+
     def _remove(self, x: Tensors, absent: Tensors) -> Tensors:
         """Points (n, ...) without their absent elements.
 
@@ -102,7 +107,7 @@ class RemovalImputer(Summarized):
         shapes = [tensor.shape for tensor in x]
         dtypes = [tensor.dtype for tensor in x]
         if isinstance(self.removal, Removal):
-            remaining: Any = tuple(map(self.removal, x, absent))
+            remaining: Any = tuple(map(self._remove_from, x, absent))
         else:
             remaining = self.removal(unwrap_single(x), unwrap_single(absent))
         points = remaining if isinstance(remaining, tuple) else (remaining,)
@@ -144,10 +149,17 @@ def imputer_of(f: ModelFunction, baselines: Baselines, removal: RemovalLike | No
             f"{hint}"
         )
     with _by_itself(f.x):
-        replaced = tuple(removal.replacement(x) if isinstance(removal, Removal) else None for x in f.x)
+        replaced = tuple(_replacement(removal, x) for x in f.x)
     if any(tensor is None for tensor in replaced):
         return RemovalImputer(removal)
     return Fill(tuple(tensor.unsqueeze(0) for tensor in cast(Tensors, replaced)))
+
+
+def _replacement(removal: RemovalLike, x: Tensor) -> Tensor | None:
+    """What takes the place of absent elements whichever they are; of an input without elements, that input."""
+    if not isinstance(removal, Removal):
+        return None
+    return removal.replacement(x) if x.numel() else x
 
 
 @contextmanager

@@ -43,5 +43,6 @@ RemovalLike: TypeAlias = "Removal | Callable[[Any, Any], Any]"
 * `pellucid.methods.Disc`: with round corners, so that a square window becomes a disc.
 * `pellucid.methods.Rise`: by the random smooth masks of RISE.
 * a function of an input (n, ...) and of a mask of its absent elements, bool (n, ...), which returns the input without
-  them; of tuples of these where there are several inputs. It must treat each of the n rows by itself.
+  them; of tuples of these where there are several inputs. It must treat each of the n rows by itself, and return the
+  same for the same arguments.
 """

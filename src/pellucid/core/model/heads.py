@@ -51,7 +51,25 @@ def output_projection(module: nn.Module) -> tuple[nn.Module, int]:
             f'layer must hold the output projection of its attention for players="heads": {kind} has none. '
             "Hint: the module around it."
         )
+    _check_width(outputs[0], attention)
     return outputs[0], _number_of_heads(attention)
+
+
+def _check_width(output: nn.Module, attention: nn.Module) -> None:
+    """Check that a projection takes as many channels as queries have.
+
+    Raises:
+        InvalidArgument: It takes others, and so is another map, or one of more than the heads.
+    """
+    joint = _linear_maps(attention, {"k", "key", "v", "value"})
+    queries = [projection for projection in _linear_maps(attention, {"q", "query"}) if projection not in joint]
+    widths = [getattr(queries[0], "out_features", None), getattr(output, "in_features", None)] if queries else []
+    if None not in widths and len(set(widths)) > 1:
+        raise InvalidArgument(
+            'layer must mix its heads alone for players="heads": queries have '
+            f"{widths[0]} channels, and {type(output).__name__} takes {widths[1]}. "
+            'Hint: Layer(..., side="input", players=12) where twelve heads lie side by side.'
+        )
 
 
 def _number_of_heads(attention: nn.Module) -> int:

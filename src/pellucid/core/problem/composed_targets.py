@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
 from pellucid.core.model.layers import Site
-from pellucid.core.problem.target import Contrast, Several, SiteTarget, Target
+from pellucid.core.problem.target import Contrast, SameIndex, Several, SiteTarget, Target
 from pellucid.core.summaries import Summarized
 from pellucid.errors import InvalidArgument, NotScalar
 
@@ -109,7 +110,18 @@ class ListedTargets(SiteTarget):
         """Those of all."""
         return tuple(function for target in self.targets for function in target.functions)
 
+    @cached_property
+    def _columns(self) -> list[int]:
+        """The columns of an output (n, C) that all of them are; none where one is something else."""
+        columns = [target.column for target in self.targets if isinstance(target, SameIndex)]
+        numbers = [column for column in columns if column is not None]
+        return numbers if len(numbers) == len(self.targets) else []
+
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
+        if self._columns:  # one index for all, whose gradient does not go through each of them
+            tensor = self.tensor_of(output, rows)
+            if tensor.ndim == 2 and -tensor.shape[1] <= min(self._columns) <= max(self._columns) < tensor.shape[1]:
+                return tensor[:, self._columns]
         return torch.stack([scalar_per_example(target(output, rows), target) for target in self.targets], 1)
 
     def argument(self, rows: Tensor) -> Any:

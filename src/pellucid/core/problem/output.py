@@ -56,7 +56,7 @@ def _key_of_choice(output: Any, entries: dict[Any, Any], rows: int) -> Any:
     """The key of the entry that is meant; None where that is not clear."""
     arrays = {key: value for key, value in entries.items() if _is_array(value)}
     of_rows = [key for key, value in arrays.items() if value.ndim and len(value) == rows]
-    if isinstance(output, Mapping):
+    if not isinstance(output, tuple | list):
         named = [key for key in PREFERRED if key in arrays]
         alone = next((keys for keys in (list(arrays), of_rows) if len(keys) == 1), [])
         return next(iter(named + alone), None)
@@ -64,12 +64,12 @@ def _key_of_choice(output: Any, entries: dict[Any, Any], rows: int) -> Any:
 
 
 def _entries_of(output: Any) -> dict[Any, Any]:
-    """The entries of a mapping, or of a tuple or list by number, and by name where it has names."""
+    """The entries of a mapping, or of a tuple or list by number, and by name; of another object its `logits`."""
     if isinstance(output, Mapping):
         return dict(output)
     if isinstance(output, tuple | list):
         return dict(enumerate(output)) | dict(zip(getattr(output, "_fields", ()), output, strict=False))
-    return {}
+    return {"logits": output.logits} if hasattr(output, "logits") else {}
 
 
 def _is_array(value: object) -> bool:

@@ -262,14 +262,14 @@ class SameIndex(SiteTarget):
     index: tuple[int | slice, ...]
 
     @cached_property
-    def _column(self) -> int | None:
+    def column(self) -> int | None:
         """The column, where the index is a single integer."""
         return self.index[0] if len(self.index) == 1 and isinstance(self.index[0], int) else None
 
     def __call__(self, output: Any, rows: Tensor) -> Tensor:
         output = self.tensor_of(output, rows)
-        if self._column is not None and output.ndim > 1 and -output.shape[1] <= self._column < output.shape[1]:
-            column: Tensor = output.select(1, self._column)
+        if self.column is not None and output.ndim > 1 and -output.shape[1] <= self.column < output.shape[1]:
+            column: Tensor = output.select(1, self.column)
             return column
         shape = self.shape_for(output, len(self.index))
         for position, size in zip(self.index, shape, strict=False):

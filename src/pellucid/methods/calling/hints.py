@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.utils._pytree import tree_leaves
 
 from pellucid.core.evaluation.model_function import ModelFunction
+from pellucid.core.model.adapted import AdaptedModel
 from pellucid.core.model.inspection import has_embeddings, root_modules
 from pellucid.core.model.layers import module_label
 from pellucid.core.tensors import is_floating
@@ -27,7 +28,7 @@ def hint(error: Exception, f: ModelFunction) -> str:
         error: What the model raised.
         f: The function that called it.
     """
-    checks = (_device, _dtype, _outside_of_torch, _few_rows, _integers, _one_example, _features)
+    checks = (_structure, _device, _dtype, _outside_of_torch, _few_rows, _integers, _one_example, _features)
     return next(filter(None, (check(error, f) for check in checks)), "")
 
 
@@ -47,6 +48,12 @@ def _named_tensors(name: str, values: tuple[Any, ...]) -> Iterator[tuple[str, Te
     for index, value in enumerate(values):
         label = f"{name}[{index}]" if len(values) > 1 else name
         yield from ((label, leaf) for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
+
+
+def _structure(error: Exception, f: ModelFunction) -> str:
+    """A model that does not take inputs as it is called with them."""
+    model = f.problem.model
+    return model.takes if isinstance(model, AdaptedModel) and isinstance(error, TypeError | AttributeError) else ""
 
 
 def _device(error: Exception, f: ModelFunction) -> str:

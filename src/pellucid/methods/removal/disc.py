@@ -12,7 +12,15 @@ from torch.nn import functional
 
 from pellucid.core.games.removal import Removal
 from pellucid.errors import InvalidArgument
-from pellucid.methods.removal.space import Content, Dimensions, mixed, space_back, space_last, spatial_dimensions
+from pellucid.methods.removal.space import (
+    Content,
+    Dimensions,
+    mixed,
+    space_back,
+    space_last,
+    spatial_dimensions,
+    without_repeats,
+)
 
 CONVOLVE = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
 
@@ -62,7 +70,7 @@ class Disc(Removal):
         dimensions = spatial_dimensions(x, self.dimensions, self)
         if len(dimensions) not in CONVOLVE:
             raise InvalidArgument(f"dimensions of Disc must be three at most: got {len(dimensions)}.")
-        masks = space_last(absent, dimensions)
+        masks = space_last(without_repeats(absent, dimensions), dimensions)
         removed = self._opened(masks.reshape(-1, 1, *masks.shape[-len(dimensions) :])).view(masks.shape)
         is_lost = masks.flatten(1).any(1) & ~removed.flatten(1).any(1)
         if is_lost.any():

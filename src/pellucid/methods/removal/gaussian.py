@@ -13,7 +13,7 @@ from torch.nn import functional
 from pellucid.core.games.removal import Removal
 from pellucid.core.tensors import at_least_float32
 from pellucid.errors import InvalidArgument
-from pellucid.methods.removal.space import Content, Dimensions, mixed, spatial_dimensions
+from pellucid.methods.removal.space import Content, Dimensions, mixed, spatial_dimensions, without_repeats
 
 CUTOFF = 4.0
 """After how many standard deviations a Gaussian ends."""
@@ -90,9 +90,8 @@ class Gaussian(Removal):
 
     def __call__(self, x: Tensor, absent: Tensor) -> Tensor:
         """The inputs without absent elements; see [Removal][pellucid.core.games.removal.Removal]."""
-        return mixed(
-            x, self.fill, smoothed(absent.to(x.dtype), self.sigma, spatial_dimensions(x, self.dimensions, self))
-        )
+        dimensions = spatial_dimensions(x, self.dimensions, self)
+        return mixed(x, self.fill, smoothed(without_repeats(absent, dimensions).to(x.dtype), self.sigma, dimensions))
 
 
 def smoothed(x: Tensor, sigma: float, dimensions: tuple[int, ...]) -> Tensor:

@@ -13,7 +13,15 @@ from torch.nn import functional
 from pellucid.core.counts import check_count
 from pellucid.core.games.removal import Removal
 from pellucid.errors import InvalidArgument
-from pellucid.methods.removal.space import Content, Dimensions, mixed, space_back, space_last, spatial_dimensions
+from pellucid.methods.removal.space import (
+    Content,
+    Dimensions,
+    mixed,
+    space_back,
+    space_last,
+    spatial_dimensions,
+    without_repeats,
+)
 
 POOL: dict[int, Callable[..., Tensor]] = {
     1: functional.adaptive_avg_pool1d,
@@ -68,7 +76,7 @@ class Rise(Removal):
         dimensions = spatial_dimensions(x, self.dimensions, self)
         if len(dimensions) not in MODES:
             raise InvalidArgument(f"dimensions of Rise must be three at most: got {len(dimensions)}.")
-        masks = space_last(absent, dimensions)
+        masks = space_last(without_repeats(absent, dimensions), dimensions)
         space = masks.shape[-len(dimensions) :]
         removed = self._enlarged(masks.reshape(len(masks), -1, *space).float())
         return mixed(x, self.fill, space_back(removed.reshape(masks.shape), dimensions))

@@ -61,6 +61,15 @@ def space_back(x: Tensor, dimensions: tuple[int, ...]) -> Tensor:
     return x.permute(*torch.tensor([*kept, *dimensions], device="cpu").argsort().tolist())
 
 
+def without_repeats(masks: Tensor, dimensions: tuple[int, ...]) -> Tensor:
+    """Masks (n, ...) of which those that are the same for all channels have one, so that it is looked at once."""
+    for dimension in range(1, masks.ndim):
+        first = masks.narrow(dimension, 0, 1)
+        if dimension not in dimensions and masks.shape[dimension] > 1 and bool((masks == first).all()):
+            masks = first
+    return masks
+
+
 def fill_like(fill: Content, x: Tensor) -> Tensor:
     """What takes the place of removed elements of an input (n, ...), broadcast to it."""
     if isinstance(fill, Removal):
@@ -78,7 +87,7 @@ def fill_like(fill: Content, x: Tensor) -> Tensor:
 
 
 def mixed(x: Tensor, fill: Content, removed: Tensor) -> Tensor:
-    """An input (n, ...), replaced by other content to the degrees `removed` (n, ...), in [0, 1]."""
-    degree, content = removed.to(x.dtype), fill_like(fill, x)
+    """An input (n, ...), replaced by other content to degrees `removed` in [0, 1], which broadcast to it."""
+    degree, content = removed.to(x.dtype).expand_as(x), fill_like(fill, x)
     between = torch.where(degree > 0, torch.lerp(x, content, degree), x)
     return torch.where(degree < 1, between, content)  # of what is not finite too, nothing is left

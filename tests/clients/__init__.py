@@ -1,0 +1,1 @@
+"""Released packages that use Captum, driven under Captum and under `pellucid.compat`: `make test-clients`, by hand."""
