@@ -157,7 +157,7 @@ def test_special_tokens_of_configurations():
     """Several ends, as Llama has; and those of the part for texts, as of CLIP."""
     ids = torch.tensor([[5, 6, 8]])
     for config in ({"eos_token_id": [8, 4]}, {"text_config": SimpleNamespace(eos_token_id=8)}):
-        found = attr.FeatureAblation(Words(**config)).attribute({"input_ids": ids}, {"input_ids": 0})["input_ids"]
+        found = attr.FeatureAblation(Words(pad_token_id=0, **config)).attribute({"input_ids": ids})["input_ids"]
         assert found[0].ne(0).tolist() == [True, True, False]
 
 

@@ -72,10 +72,8 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
     _check_model(attribution.forward_func, method)
     embeds = method is not attribution or not isinstance(method, PerturbationAttribution | LayerAttribution)
     reading = Reading(embeds=embeds, **{name: options[name] for name in READ & options.keys()})
-    further = arguments.get("additional_forward_args")
-    further = () if further is None else further if isinstance(further, tuple) else (further,)
-    keywords = options.get("additional_forward_kwargs") or {}
-    arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading, further, keywords)
+    further, keywords = arguments.get("additional_forward_args"), options.get("additional_forward_kwargs") or {}
+    arrangement = Arrangement.of(values["inputs"], attribution.forward_func, reading, _as_tuple(further), keywords)
     if arrangement.needs_whole_batch and not arrangement.is_one_example:
         _check_takes_both(attribution)
     changed = _arguments_of_tensors(arrangement, arguments, _takes_baselines(method))
@@ -85,6 +83,11 @@ def arranged(attribution: Any, values: Values) -> tuple[Any, Values, Arranged]:
         changed,
         Arranged(restored, {name: options[name] for name in OF_OUTPUTS & options.keys()}),
     )
+
+
+def _as_tuple(further: Any) -> tuple[Any, ...]:
+    """Further arguments of a model, of which a single one may stand by itself."""
+    return () if further is None else further if isinstance(further, tuple) else (further,)
 
 
 def _arguments_of_tensors(arrangement: Arrangement, arguments: Values, takes_baselines: bool) -> Values:

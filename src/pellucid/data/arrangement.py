@@ -151,9 +151,7 @@ class Arrangement(Summarized):
     @cached_property
     def _bind(self) -> Binding:
         """How the model takes the inputs."""
-        if is_estimator(self.model):
-            return alone
-        return binding_of(self.model, self.inputs, self.arguments, self.keywords)
+        return alone if is_estimator(self.model) else binding_of(self.model, self.inputs, self.arguments, self.keywords)
 
     @property
     def embedded_texts(self) -> tuple[int, ...]:
@@ -284,13 +282,13 @@ class Arrangement(Summarized):
             return replace(value, rows=self._source(index, as_tensor_tuple(value.rows, "rows")[0]))
         if isinstance(value, Tensor):
             return self._source(index, value.to(ids.device))
-        tokenizer, embeds = self.reading.tokenizer, index in self.embedded_texts
-        number = absent_token(self.model, tokenizer, embedded=embeds) if value is None else _token(value)
+        embeds = index in self.embedded_texts
+        number = absent_token(self.model, self.reading.tokenizer, embedded=embeds) if value is None else _token(value)
         special = self._beside(index, "special_tokens_mask")
         untouched = untouched_tokens(
             ids,
             self.model,
-            tokenizer,
+            self.reading.tokenizer,
             attention=self._beside(index, "attention_mask"),
             special=special_tokens_of(self.inputs) if special is None else special,
         )

@@ -24,8 +24,8 @@ def binding_of(
     Args:
         model: The user's model.
         inputs: The inputs.
-        arguments: What it is given after these.
-        keywords: What it is given by name besides.
+        arguments: What it takes after them.
+        keywords: What it takes by name besides.
     """
     if isinstance(inputs, tuple) and (not hasattr(inputs, "_fields") or _binds(model, (*inputs, *arguments), keywords)):
         return _one_by_one
