@@ -372,6 +372,18 @@ def test_a_model_of_frames_gets_the_columns_that_the_user_has():
     pandas.testing.assert_frame_equal(estimator.given[0].iloc[:4], frame.iloc[:4])
 
 
+def test_predictions_that_nobody_may_write_into():
+    frame = numeric_frame()
+
+    class Sum:
+        def predict(self, frame: pandas.DataFrame) -> np.ndarray:
+            sums = frame.astype(float).sum(axis=1).to_numpy().copy()
+            sums.flags.writeable = False
+            return sums
+
+    assert_same(attr.FeatureAblation(Sum()).attribute(frame), frame, tensor(frame))
+
+
 def test_cells_that_hold_lists():
     frame = pandas.DataFrame({"list": [[1], [2]]})
     with pytest.raises(InvalidArgument, match="inputs must hold numbers or words in column 'list': got list"):

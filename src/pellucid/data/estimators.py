@@ -26,7 +26,7 @@ def as_function_of_arrays(model: Any) -> Callable[..., Tensor]:
 
     def predictions(*inputs: Any) -> Tensor:
         arrays = [value.detach().cpu().numpy() if isinstance(value, Tensor) else value for value in inputs]
-        return torch.as_tensor(np.asarray(predict(*arrays), dtype=np.float64))
+        return torch.from_numpy(np.require(predict(*arrays), np.float64, ["C", "W"]))
 
     return predictions
 
