@@ -136,6 +136,8 @@ def untouched_tokens(
         untouched |= attention.to(ids.device) == 0
     if special is not None and (of_tokens := torch.as_tensor(special, device=ids.device)).shape == ids.shape:
         return untouched | of_tokens.bool()
+    if tokenizer is None:
+        _TEXT_LOG.info("special tokens are those of the model's configuration. Hint: tokenizer=...")
     numbers = _special_ids((tokenizer,)) or _special_ids(_configs_of(model))
     return untouched | torch.isin(ids, torch.tensor(sorted(numbers), dtype=ids.dtype, device=ids.device))
 
