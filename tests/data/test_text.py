@@ -377,3 +377,33 @@ def test_games_of_words():
 def test_bad_units(call: Any, message: str):
     with pytest.raises(InvalidArgument, match=message):
         call(tokenizer()(TEXTS, return_tensors="pt", padding=True))
+
+
+def test_spans_of_answers():
+    """Question answering has two outputs, and says so where none is chosen."""
+    model = model_of("Bert", "ForQuestionAnswering")
+    encoding = encoded(model)
+    others = {key: value for key, value in encoding.items() if key != "input_ids"}
+    with pytest.raises(InvalidArgument, match="choose one of 'start_logits', 'end_logits'"):
+        attr.IntegratedGradients(model).attribute(encoding, target=2)
+    found = attr.IntegratedGradients(model).attribute(encoding, target=2, output_selector="end_logits", n_steps=10)
+    layer = attr.LayerIntegratedGradients(lambda ids, mask: model(ids, mask).end_logits, model.get_input_embeddings())
+    by_hand = layer.attribute(
+        encoding["input_ids"], ids_of_absence(encoding), 2, (others["attention_mask"],), n_steps=10
+    )
+    torch.testing.assert_close(found["input_ids"], by_hand.sum(-1), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:attributions do not add up")
+def test_choices_among_several_texts():
+    model = model_of("Bert", "ForMultipleChoice")
+    choices = {key: torch.stack([value, value.flip(0)], 1) for key, value in encoded(model).items()}
+    found, delta = attr.IntegratedGradients(model).attribute(
+        choices, target=1, n_steps=200, return_convergence_delta=True, tokenizer=tokenizer()
+    )
+    assert found["input_ids"].shape == choices["input_ids"].shape
+    assert delta.abs().max() < 1e-4
+    special = (choices["input_ids"] == CLS) | (choices["input_ids"] == SEP) | (choices["input_ids"] == PAD)
+    assert not found["input_ids"][special].any()
+    # The score of a choice is its text's alone.
+    assert not found["input_ids"][:, 0].any()
