@@ -70,7 +70,7 @@ class FeatureAblation(PerturbationAttribution):
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
                 mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What replaces a feature, at the source:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
@@ -177,7 +177,7 @@ class Occlusion(FeatureAblation):
             strides: By how much a window moves: in each dimension of an input but the first, or one number for all of
                 them; for several inputs, a tuple of such. `None` is 1.
             baselines: What replaces a window, at the source:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
@@ -369,7 +369,7 @@ class LayerFeatureAblation(LayerAttribution, PerturbationAttribution):
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
                 mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             layer_baselines: What replaces a feature of the layer:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
@@ -609,7 +609,7 @@ class NeuronFeatureAblation(NeuronAttribution, PerturbationAttribution):
                 Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
                 output with `logits`, as Hugging Face's have, these are meant.
             baselines: What replaces a feature, at the source:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.

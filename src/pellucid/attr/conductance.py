@@ -119,7 +119,7 @@ class LayerConductance(LayerAttribution, CompleteAttribution):
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
                 mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
@@ -240,7 +240,7 @@ class NeuronConductance(MultipliedInternalAttribution, NeuronAttribution, Gradie
                 Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
                 output with `logits`, as Hugging Face's have, these are meant.
             baselines: Where the line starts:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
@@ -334,7 +334,7 @@ class InternalInfluence(LayerAttribution, GradientAttribution):
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
                 mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.

@@ -126,7 +126,7 @@ class DeepLift(MultipliedAttribution, CompleteAttribution):
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
                 mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What to compare with:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
@@ -275,7 +275,7 @@ class LayerDeepLift(LayerAttribution, DeepLift):
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
                 mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What to compare with:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
@@ -415,7 +415,7 @@ class NeuronDeepLift(NeuronDeepLiftBase):
                 Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
                 output with `logits`, as Hugging Face's have, these are meant.
             baselines: What to compare with:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.

@@ -115,7 +115,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
                 mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
@@ -271,7 +271,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
                 mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: Where the line starts:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
@@ -392,7 +392,7 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
                 Where names of classes are known, they may stand for numbers. Negative numbers count from the end. Of an
                 output with `logits`, as Hugging Face's have, these are meant.
             baselines: Where the line starts:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.

@@ -114,7 +114,7 @@ class ShapleyValueSampling(PerturbationAttribution):
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
                 mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What absent features are, at the source:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.
@@ -227,7 +227,7 @@ class ShapleyValues(ShapleyValueSampling):
             inputs: One tensor or a tuple of tensors, with the examples first: (B, ...); or what else the model takes: a
                 mapping, a list, an array, a data frame; texts with a `tokenizer`, images with a `processor`.
             baselines: What absent features are, at the source:
-                * `None`: zero.
+                * `None`: zero; of token ids that are given by name, the mask token or padding.
                 * a number: this value everywhere.
                 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's
                   shape: one for each.

@@ -100,7 +100,7 @@ class Background(Summarized):
 Baselines: TypeAlias = "Tensor | float | tuple[Tensor | float, ...] | Background | Callable[..., Any] | None"
 """The reference inputs of an attribution, which stand for the absence of information.
 
-* `None`: zero.
+* `None`: zero; of token ids that are given by name, the mask token or padding.
 * a number: this value everywhere.
 * a tensor of shape (1, ...), or without this dimension: the same for all examples; of the input's shape: one for each.
 * a tuple of these, one for each input tensor.
