@@ -80,6 +80,7 @@ def _spread(case: Example, pick: random.Random, average: str | None) -> float | 
 
 
 @in_training_mode
+@pytest.mark.filterwarnings("ignore:attributions do not add up")  # of few steps, the same in both
 @pytest.mark.parametrize(
     "combination_seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.large) for seed in range(8, 500))]
 )
