@@ -20,7 +20,6 @@ from pellucid.errors import NotDifferentiable, NotSupported
 Values: TypeAlias = dict[str, Any]
 """Arguments of an `attribute`, by name."""
 
-
 READ = {"batch_dim", "embedding", "keep_embedding", "processor", "tokenizer"}
 """Those that say how inputs are to be read."""
 OF_OUTPUTS = {"class_names", "output_selector"}

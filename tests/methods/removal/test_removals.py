@@ -17,6 +17,7 @@ from pellucid.methods import Blur, Disc, FeatureAblation, Gaussian, Occlusion, P
 GENERATOR = torch.Generator().manual_seed(0)
 IMAGES = torch.randn(3, 2, 7, 9, generator=GENERATOR, dtype=torch.float64)
 ABSENT = torch.rand(3, 1, 7, 9, generator=GENERATOR).expand(3, 2, 7, 9) < 0.4
+FOUR_DIMENSIONS = (torch.ones(1, 1, 2, 2, 2, 2), torch.ones(1, 1, 2, 2, 2, 2, dtype=torch.bool))
 ALL = [
     Blur(1.5),
     Gaussian(1.5),
@@ -204,6 +205,8 @@ def test_occlusion_by_discs():
             lambda: Blur(1, dimensions=(2, -2))(IMAGES, ABSENT),
             r"dimensions of Blur must be .* each once: .* got \(2, -2",
         ),
+        (lambda: Disc(1)(*FOUR_DIMENSIONS), "dimensions of Disc must be three at most: got 4."),
+        (lambda: Rise(2)(*FOUR_DIMENSIONS), "dimensions of Rise must be three at most: got 4."),
         (lambda: Blur(1, dimensions=2)(IMAGES, ABSENT), "dimensions of Blur must be a tuple of .* got 2 for"),
         (lambda: Gaussian(1, torch.ones(5))(IMAGES, ABSENT), "fill must be the same for all .* broadcast to inputs"),
         (

@@ -67,9 +67,7 @@ class Disc(Removal):
 
     def __call__(self, x: Tensor, absent: Tensor) -> Tensor:
         """The inputs without absent elements; see [Removal][pellucid.core.games.removal.Removal]."""
-        dimensions = spatial_dimensions(x, self.dimensions, self)
-        if len(dimensions) not in CONVOLVE:
-            raise InvalidArgument(f"dimensions of Disc must be three at most: got {len(dimensions)}.")
+        dimensions = spatial_dimensions(x, self.dimensions, self, three_at_most=True)
         masks = space_last(without_repeats(absent, dimensions), dimensions)
         removed = self._opened(masks.reshape(-1, 1, *masks.shape[-len(dimensions) :])).view(masks.shape)
         is_lost = masks.flatten(1).any(1) & ~removed.flatten(1).any(1)

@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from pellucid.core.counts import check_count
 from pellucid.core.games.removal import Removal
-from pellucid.errors import InvalidArgument
 from pellucid.methods.removal.space import (
     Content,
     Dimensions,
@@ -73,9 +72,7 @@ class Rise(Removal):
 
     def __call__(self, x: Tensor, absent: Tensor) -> Tensor:
         """The inputs without absent elements; see [Removal][pellucid.core.games.removal.Removal]."""
-        dimensions = spatial_dimensions(x, self.dimensions, self)
-        if len(dimensions) not in MODES:
-            raise InvalidArgument(f"dimensions of Rise must be three at most: got {len(dimensions)}.")
+        dimensions = spatial_dimensions(x, self.dimensions, self, three_at_most=True)
         masks = space_last(without_repeats(absent, dimensions), dimensions)
         space = masks.shape[-len(dimensions) :]
         removed = self._enlarged(masks.reshape(len(masks), -1, *space).float())

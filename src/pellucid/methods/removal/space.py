@@ -23,11 +23,13 @@ Content: TypeAlias = "Removal | Tensor | float"
 all examples, or what another removal makes of the whole input, such as `Blur(5)`."""
 
 
-def spatial_dimensions(x: Tensor, dimensions: Dimensions, removal: object) -> tuple[int, ...]:
+def spatial_dimensions(
+    x: Tensor, dimensions: Dimensions, removal: object, *, three_at_most: bool = False
+) -> tuple[int, ...]:
     """The dimensions of space of an input (n, ...), counted from the front.
 
     Raises:
-        InvalidArgument: The input holds no floats or has no such dimensions.
+        InvalidArgument: The input holds no floats, has no such dimensions, or more than torch's convolutions take.
     """
     name = type(removal).__name__
     if not x.is_floating_point():
@@ -46,6 +48,8 @@ def spatial_dimensions(x: Tensor, dimensions: Dimensions, removal: object) -> tu
             f"dimensions of {name} must be a tuple of those of an input but the first, each once: "
             f"expected 1 to {x.ndim - 1}, got {summary(dimensions)} for {list(x.shape)}."
         )
+    if three_at_most and len(spatial) > 3:
+        raise InvalidArgument(f"dimensions of {name} must be three at most: got {len(spatial)}.")
     return spatial
 
 
