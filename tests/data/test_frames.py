@@ -384,6 +384,16 @@ def test_predictions_that_nobody_may_write_into():
     assert_same(attr.FeatureAblation(Sum()).attribute(frame), frame, tensor(frame))
 
 
+def test_frames_for_a_model_in_half_precision():
+    frame = numeric_frame()
+    net = nn.Linear(len(frame.columns), 2).to(torch.bfloat16)
+    found = attr.Saliency(net).attribute(frame, target=1)
+    expected = attr.Saliency(net).attribute(tensor(frame).to(torch.bfloat16), target=1)
+    pandas.testing.assert_frame_equal(
+        found, pandas.DataFrame(expected.float().numpy(), index=frame.index, columns=frame.columns)
+    )
+
+
 def test_cells_that_hold_lists():
     frame = pandas.DataFrame({"list": [[1], [2]]})
     with pytest.raises(InvalidArgument, match="inputs must hold numbers or words in column 'list': got list"):

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -117,6 +118,13 @@ def as_tensor(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else torch.int64)
     return value
+
+
+def array_of(tensor: Tensor) -> NDArray[Any]:
+    """A tensor as an array; one of bfloat16, which NumPy does not have, in single precision."""
+    tensor = tensor.detach().cpu()
+    array: NDArray[Any] = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    return array
 
 
 def out_of_inference_mode(tensor: Tensor) -> Tensor:

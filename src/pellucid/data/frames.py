@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import format_names
+from pellucid.core.tensors import array_of, format_names
 from pellucid.errors import InvalidArgument
 
 Frame: TypeAlias = Any
@@ -132,7 +132,7 @@ class FrameLayout(Summarized):
 
     def restored(self, values: Tensor) -> Any:
         """Attributions (rows, columns) as a frame of the same names; of more dimensions as an array."""
-        array = values.detach().cpu().numpy()
+        array = array_of(values)
         if array.shape != self.frame.shape:
             return array
         return type(self.frame)(array, index=self.frame.index, columns=self.frame.columns)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pellucid.core.model.inspection import root_modules
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import as_tensor_tuple
+from pellucid.core.tensors import array_of, as_tensor_tuple
 from pellucid.data.estimators import is_estimator
 from pellucid.data.frames import FrameLayout, is_frame, is_series
 from pellucid.data.nested import Path, is_numbers, label, map_leaves
@@ -40,7 +40,7 @@ class Leaf(Summarized):
         """Attributions as what the user gave: a frame, an array or a tensor."""
         if self.frame is not None:
             return self.frame.restored(attributions)
-        return _as_array(attributions) if isinstance(self.given, np.ndarray) else attributions
+        return array_of(attributions) if isinstance(self.given, np.ndarray) else attributions
 
     def for_model(self, tensor: Tensor, takes_frames: bool) -> Any:
         """A tensor as the model takes it."""
@@ -118,13 +118,6 @@ def _readable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """An array that torch can read in place; a copy of one that is read-only, reversed or of another byte order."""
     in_place = array.flags.writeable and array.dtype.isnative and min(array.strides, default=0) >= 0
     return array if in_place else array.astype(array.dtype.newbyteorder("="))
-
-
-def _as_array(tensor: Tensor) -> np.ndarray[Any, Any]:
-    """A tensor as an array; that of bfloat16, which NumPy does not have, in single precision."""
-    tensor = tensor.detach().cpu()
-    array: np.ndarray[Any, Any] = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
-    return array
 
 
 def _like_model(tensor: Tensor, like: Tensor | None) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pellucid.core.tensors import array_of
 from pellucid.errors import InvalidArgument, NotFound, warn
 from pellucid.models.linear_model import Batch, LinearModel, as_batch, as_rows
 
@@ -122,6 +123,5 @@ def _concatenate_batches(batches: list[Batch]) -> tuple[Array, Array, Array | No
 
 
 def _to_numpy(tensors: list[Tensor]) -> Array:
-    """The concatenated tensors as an array; bfloat16 becomes float32, as NumPy has none."""
-    tensor = torch.cat([tensor.detach() for tensor in tensors]).cpu()
-    return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    """The concatenated tensors as an array."""
+    return array_of(torch.cat([tensor.detach() for tensor in tensors]))

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pellucid.core.summaries import summary
+from pellucid.core.tensors import array_of
 from pellucid.errors import InvalidArgument, UnknownName, WrongType
 
 Array: TypeAlias = NDArray[Any]
@@ -32,11 +33,7 @@ def as_array(name: str, values: object) -> Array:
 
 
 def _of_tensor(tensor: torch.Tensor) -> Array:
-    tensor = tensor.detach().cpu()
-    if tensor.layout is not torch.strided:
-        tensor = tensor.to_dense()
-    array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-    return array
+    return array_of(tensor if tensor.layout is torch.strided else tensor.to_dense())
 
 
 def _of_object(name: str, values: object) -> Array:
