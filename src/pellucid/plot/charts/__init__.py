@@ -1,0 +1,1 @@
+"""The charts: plain data, and where their marks are; one kind a file."""

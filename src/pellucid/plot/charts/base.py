@@ -1,0 +1,163 @@
+"""What all charts have in common: a title, marks on a sheet, and what draws them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pellucid.errors import InvalidArgument
+from pellucid.plot.artists import AxesOrNone, draw_scene, width_of_axes
+from pellucid.plot.scene import Mark, Scene, Text
+from pellucid.plot.sheet import COLUMNS, WIDTH, Sheet
+from pellucid.plot.showing import light_and_dark, shown
+from pellucid.plot.svg import svg_of
+from pellucid.plot.terminal import text_of
+from pellucid.plot.theme import LIGHT, Theme
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TITLE, NOTE = 1.15, 0.9
+"""The sizes of titles and of notes, as shares of that of other letters."""
+
+NARROWEST, WIDEST = 320.0, 960.0
+"""How narrow and how wide a chart may be laid out to fit axes."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """What lies between the title and the note of a chart.
+
+    Args:
+        marks: The marks.
+        bottom: Where they end.
+    """
+
+    marks: tuple[Mark, ...]
+    bottom: float
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Chart:
+    """The base of all charts: plain data, which renderers draw.
+
+    Args:
+        title: What it shows.
+        note: What a reader must know to read it.
+    """
+
+    title: str = ""
+    note: str = ""
+
+    def body(self, sheet: Sheet, top: float) -> Body:
+        """What the chart is made of.
+
+        Args:
+            sheet: What it is laid out on.
+            top: Where it begins.
+        """
+        return Body((), top)
+
+    @property
+    def description(self) -> str:
+        """The chart in a sentence, for those who cannot see it."""
+        return self.title
+
+    def scene(self, sheet: Sheet) -> Scene:
+        """The chart, with its title and note, on a sheet."""
+        titles, top = _paragraph(self.title, sheet, sheet.gap if self.title and not sheet.is_grid else 0.0, TITLE)
+        body = self.body(sheet, top + (sheet.gap if titles and not sheet.is_grid else 0.0))
+        notes, bottom = _paragraph(self.note, sheet, body.bottom + (0.0 if sheet.is_grid else sheet.gap), NOTE)
+        return Scene(
+            width=sheet.width,
+            height=bottom + (0.0 if sheet.is_grid else sheet.gap),
+            marks=(*titles, *body.marks, *notes),
+            background=sheet.theme.background,
+            description=self.description,
+            letter=sheet.letter,
+        )
+
+    def svg(self, theme: Theme = LIGHT, *, width: float = WIDTH) -> str:
+        """The source of an SVG, for a page or a file; 360 is a good width for phones.
+
+        Args:
+            theme: Light or dark.
+            width: In pixels.
+        """
+        return svg_of(self.scene(Sheet(width=width, theme=theme)))
+
+    def figure(self, ax: AxesOrNone = None, *, theme: Theme = LIGHT, width: float | None = None) -> Figure:
+        """A figure of Matplotlib's.
+
+        Args:
+            ax: Axes to draw in, which become as wide as they are; None for a figure of its own.
+            theme: Light or dark.
+            width: In pixels of a page, at which letters have the size of those there; None for that of the axes.
+
+        Raises:
+            ModuleNotFoundError: Matplotlib is not there.
+        """
+        if width is None:
+            width = WIDTH if ax is None else min(WIDEST, max(NARROWEST, width_of_axes(ax)))
+        return draw_scene(self.scene(Sheet(width=width, theme=theme)), ax)
+
+    def text(self, columns: int = COLUMNS, *, coloured: bool = False, theme: Theme = LIGHT) -> str:
+        """The chart in characters.
+
+        Args:
+            columns: How wide it may be.
+            coloured: Whether colours are written, as terminals understand them.
+            theme: The colours.
+        """
+        return text_of(self.scene(Sheet.of_terminal(columns, theme)), coloured=coloured)
+
+    def save(self, path: Path | str, *, theme: Theme = LIGHT, width: float = WIDTH) -> None:
+        """Write the chart: `.svg` and `.txt`, or `.png`, `.pdf` and what else Matplotlib writes.
+
+        Args:
+            path: Where; the same chart gives the same bytes.
+            theme: Light or dark.
+            width: In pixels of a page; PNGs have twice as many.
+
+        Raises:
+            InvalidArgument: The name has no ending that says what to write.
+        """
+        path = Path(path)
+        match path.suffix.lower():
+            case ".svg":
+                path.write_text(self.svg(theme, width=width), encoding="utf-8")
+            case ".txt":
+                path.write_text(self.text() + "\n", encoding="utf-8")
+            case "":
+                raise InvalidArgument(f"path must end in .png, .svg, .pdf or .txt: got {path.name!r}.")
+            case suffix:
+                no_date = {"png": {"Software": None}, "pdf": {"CreationDate": None}}.get(suffix[1:], {})
+                self.figure(theme=theme, width=width).savefig(path, dpi=192, metadata=no_date)
+
+    def show(self) -> None:
+        """Show the chart where one is: in a notebook, in a terminal, or else in a browser."""
+        shown(self._repr_html_(), self.text, self.title)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return light_and_dark(self.svg)
+
+
+def _paragraph(text: str, sheet: Sheet, top: float, scale: float) -> tuple[tuple[Mark, ...], float]:
+    """A title or a note over the whole width, and where it ends."""
+    if not text:
+        return (), top
+    bold = scale > 1
+    height = 1.0 if sheet.is_grid else sheet.line * scale
+    lines = sheet.lines_of(text, sheet.width - 2 * sheet.gap, scale=scale, bold=bold)
+    left = 0.0 if sheet.is_grid else sheet.gap
+    marks = tuple(
+        Text(
+            x=left, y=top + (index + 0.5) * height, text=line, colour=sheet.theme.text, scale=scale, bold=bold
+        )
+        for index, line in enumerate(lines)
+    )
+    return marks, top + len(lines) * height

@@ -1,0 +1,75 @@
+"""Rows with names on the left, which are broken into lines rather than cut."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pellucid.plot.scene import Line, Mark, Text
+from pellucid.plot.sheet import Sheet
+
+LARGEST_SHARE = 0.42
+"""How much of the width names may take."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where rows are, and their names.
+
+    Args:
+        marks: The names.
+        right: Where they end, and what the rows hold may begin.
+        middles: The middle of each row.
+        bottom: Where the last one ends.
+    """
+
+    marks: tuple[Mark, ...]
+    right: float
+    middles: tuple[float, ...]
+    bottom: float
+
+
+def labelled_rows(names: Sequence[str], details: Sequence[str], sheet: Sheet, top: float) -> Rows:
+    """Rows with names, and what stands beside these in a fainter colour.
+
+    Args:
+        names: One for each row.
+        details: As many, `= 39`; none at all where there are none.
+        sheet: What they are laid out on.
+        top: Where the first one begins.
+    """
+    texts = [f"{name} {detail}".rstrip() for name, detail in zip(names, details or [""] * len(names), strict=True)]
+    widest = max((sheet.text_width(text) for text in texts), default=0.0)
+    width = min(widest, LARGEST_SHARE * sheet.width)
+    right = sheet.gap * (not sheet.is_grid) + width
+    marks: list[Mark] = []
+    middles = []
+    for text in texts:
+        lines = sheet.lines_of(text, width + 1e-6) if sheet.text_width(text) > width else [text]
+        height = sheet.row + (len(lines) - 1) * sheet.line
+        middles.append(math.floor(top + height / 2) + 0.5 if sheet.is_grid else top + height / 2)
+        for index, line in enumerate(lines):
+            y = top + height / 2 + (index - (len(lines) - 1) / 2) * sheet.line
+            marks.append(Text(x=right, y=y, text=line, colour=sheet.theme.text, anchor="end"))
+        top += height
+    return Rows(tuple(marks), right, tuple(middles), top)
+
+
+def interval(start: float, stop: float, y: float, sheet: Sheet) -> tuple[Mark, ...]:
+    """A confidence interval: a line with ends."""
+    if sheet.is_grid:
+        return (Line(places=((start, y), (stop, y)), colour=sheet.theme.text),)
+    end = 0.16 * sheet.row
+    lines = (((start, y), (stop, y)), ((start, y - end), (start, y + end)), ((stop, y - end), (stop, y + end)))
+    return tuple(Line(places=places, colour=sheet.theme.text, width=1.2) for places in lines)
+
+
+def unit_below(unit: str, x: float, sheet: Sheet, top: float) -> tuple[tuple[Mark, ...], float]:
+    """What values are, in the middle below them, and where that ends."""
+    if not unit:
+        return (), top
+    width = sheet.text_width(unit)
+    x = min(max(x, width / 2), sheet.width - width / 2)
+    text = Text(x=x, y=top + sheet.line / 2, text=unit, colour=sheet.theme.text, anchor="middle")
+    return (text,), top + sheet.line

@@ -1,0 +1,138 @@
+"""Scenes as SVG: texts as text, no scripts, no fonts, nothing to load."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import struct
+import zlib
+from collections.abc import Iterable
+
+from pellucid.plot.scene import Dot, Line, Mark, Pixels, Place, Polygon, Rectangle, Scene, Text
+from pellucid.plot.text import escaped
+
+FONTS = "'DejaVu Sans',Verdana,system-ui,-apple-system,'Segoe UI',sans-serif"
+MIDDLE = 0.35
+"""How far below the middle of a line letters stand, as a share of their size."""
+
+
+def svg_of(scene: Scene) -> str:
+    """The source of a picture that can stand in a page, or in a file of its own.
+
+    Args:
+        scene: What is drawn.
+    """
+    width, height = _number(scene.width), _number(scene.height)
+    body = "\n".join(_element(mark, scene) for mark in scene.marks)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" aria-label="{escaped(scene.description)}" '
+        f'style="max-width:100%;height:auto;background:{scene.background}" '
+        f'font-family="{FONTS}" font-size="{_number(scene.letter)}">\n'
+        f'<rect width="100%" height="100%" fill="{scene.background}"/>\n{body}\n</svg>\n'
+    )
+
+
+def png_of(levels: Iterable[bytes], width: int, height: int) -> bytes:
+    """A PNG of rows of red, green, blue and opacity, a byte each."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    rows = zlib.compress(b"".join(b"\0" + row for row in levels), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@functools.singledispatch
+def _element(mark: Mark, scene: Scene) -> str:
+    raise TypeError(f"no mark: {type(mark).__name__}")
+
+
+@_element.register
+def _rectangle(mark: Rectangle, scene: Scene) -> str:
+    box = (
+        f'x="{_number(mark.x)}" y="{_number(mark.y)}" width="{_number(mark.width)}" height="{_number(mark.height)}"'
+    )
+    return _with_tip(f'rect {box} fill="{mark.fill}"', "rect", mark.tip) + (_hatching(mark, scene) if mark.hatched else "")
+
+
+def _hatching(mark: Rectangle, scene: Scene) -> str:
+    """Lines across a rectangle, in the colour of the background."""
+    return "".join(
+        f'<path d="M{_path(ends)}" stroke="{scene.background}" stroke-width="1" opacity="0.55"/>'
+        for ends in hatching(mark)
+    )
+
+
+def hatching(mark: Rectangle, apart: float = 7.0) -> list[tuple[Place, Place]]:
+    """The ends of lines that cross a rectangle from its lower left to its upper right."""
+    lines = []
+    offset = apart / 2
+    while offset < mark.width + mark.height:
+        low = (mark.x + max(0.0, offset - mark.height), mark.y + min(offset, mark.height))
+        high = (mark.x + min(offset, mark.width), mark.y + max(0.0, offset - mark.width))
+        lines.append((low, high))
+        offset += apart
+    return lines
+
+
+@_element.register
+def _line(mark: Line, scene: Scene) -> str:
+    dashes = ' stroke-dasharray="4 3"' if mark.dashed else ""
+    shape = f'path d="M{_path(mark.places)}" fill="none" stroke="{mark.colour}" stroke-width="{_number(mark.width)}"'
+    return _with_tip(f"{shape}{dashes}", "path", mark.tip)
+
+
+@_element.register
+def _polygon(mark: Polygon, scene: Scene) -> str:
+    shape = f'path d="M{_path(mark.places)}Z" fill="{mark.fill}" fill-opacity="{_number(mark.opacity)}"'
+    return _with_tip(shape, "path", mark.tip)
+
+
+@_element.register
+def _dot(mark: Dot, scene: Scene) -> str:
+    look = f'fill="{scene.background}" stroke="{mark.fill}" stroke-width="1.5"' if mark.hollow else f'fill="{mark.fill}"'
+    shape = f'circle cx="{_number(mark.x)}" cy="{_number(mark.y)}" r="{_number(mark.radius)}" {look}'
+    return _with_tip(shape, "circle", mark.tip)
+
+
+@_element.register
+def _text(mark: Text, scene: Scene) -> str:
+    size, x = scene.letter * mark.scale, _number(mark.x)
+    y = _number(mark.y + MIDDLE * size)
+    turned = ""
+    if mark.upright:
+        x, y = _number(mark.x + MIDDLE * size), _number(mark.y)
+        turned = f' transform="rotate(-90 {x} {y})"'
+    weight = ' font-weight="bold"' if mark.bold else ""
+    # The anchor is a side of the sheet, whatever the direction that a text is read in.
+    return (
+        f'<text x="{x}" y="{y}" fill="{mark.colour}" font-size="{_number(size)}" text-anchor="{mark.anchor}"'
+        f'{weight}{turned} direction="ltr" xml:space="preserve">{escaped(mark.text)}</text>'
+    )
+
+
+
+@_element.register
+def _pixels(mark: Pixels, scene: Scene) -> str:
+    height, width = mark.levels.shape[:2]
+    source = base64.b64encode(png_of((row.tobytes() for row in mark.levels), width, height)).decode()
+    return (
+        f'<image x="{_number(mark.x)}" y="{_number(mark.y)}" width="{_number(mark.width)}" '
+        f'height="{_number(mark.height)}" preserveAspectRatio="none" style="image-rendering:pixelated" '
+        f'aria-label="{escaped(mark.label)}" href="data:image/png;base64,{source}"/>'
+    )
+
+
+def _with_tip(opening: str, name: str, tip: str) -> str:
+    return f"<{opening}><title>{escaped(tip)}</title></{name}>" if tip else f"<{opening}/>"
+
+
+def _path(places: Iterable[Place]) -> str:
+    return "L".join(f"{_number(x)} {_number(y)}" for x, y in places)
+
+
+def _number(value: float) -> str:
+    """A number with at most two decimals."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
