@@ -1,11 +1,49 @@
 """pellucid shows why a PyTorch model predicts what it predicts.
 
+* [pellucid.explain][]: an explanation of any model's predictions, to look at, compare, keep and trust.
 * [pellucid.attr][]: every attribution method under the names, arguments and numbers of Captum 0.9.
 * [pellucid.methods][]: the same methods as frozen dataclasses over the engine, with standard errors.
+* [pellucid.plot][]: pictures.
 """
 
-from pellucid import attr, methods
+from __future__ import annotations
 
-__all__ = ["__version__", "attr", "methods"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pellucid import attr, methods, plot
+    from pellucid.explanation import Auto, Capability, Comparison, Explanation, can_explain, explain, load
+
+__all__ = [
+    "Auto",
+    "Capability",
+    "Comparison",
+    "Explanation",
+    "__version__",
+    "attr",
+    "can_explain",
+    "explain",
+    "load",
+    "methods",
+    "plot",
+]
 
 __version__ = "0.1.0"
+
+_ROOMS = ("attr", "methods", "plot")
+
+
+def __getattr__(name: str) -> Any:
+    """What is imported once it is asked for, so that `import pellucid` takes next to no time."""
+    if name not in __all__:
+        raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+    if name in _ROOMS:
+        return importlib.import_module(f"pellucid.{name}")
+    value = getattr(importlib.import_module("pellucid.explanation"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,6 +7,7 @@
     │   ├── UnknownName     (KeyError)                     a name that is none of those there are
     │   ├── WrongShape      (RuntimeError)                 a tensor of another shape than those before
     │   └── WrongType       (TypeError)                    an argument that is no number, or no model
+    ├── InvalidFile         (ValueError)                   a file is not what it should be: cut, changed, or of others
     ├── NotFound            (AttributeError)               a model has nothing of this name
     ├── NotDifferentiable   (RuntimeError)                 a gradient was needed where there is none
     └── NotSupported        (NotImplementedError)          a method does not support what was requested
@@ -25,7 +26,9 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType, TracebackType
 from typing import NoReturn
 
@@ -61,6 +64,10 @@ class WrongShape(InvalidArgument, RuntimeError):
 
 class WrongType(InvalidArgument, TypeError):
     """An argument that must be a number, or a model, is something else."""
+
+
+class InvalidFile(PellucidError, ValueError):
+    """A file is not what it should be; the message names it and what is wrong."""
 
 
 class NotFound(PellucidError, AttributeError):
@@ -158,8 +165,27 @@ def _is_own(frame: FrameType) -> bool:
 _HOME = os.path.dirname(__file__) + os.sep
 
 
+_COLLECTED: ContextVar[list[str] | None] = ContextVar("collected", default=None)
+"""Where the messages of this thread's warnings are put in place of being issued."""
+
+
+@contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """Around calls whose warnings are told with their result: the list that their messages are put into."""
+    messages: list[str] = []
+    token = _COLLECTED.set(messages)
+    try:
+        yield messages
+    finally:
+        _COLLECTED.reset(token)
+
+
 def warn(message: str) -> None:
     """Issue a `PellucidWarning` at the line of the user's code that called pellucid."""
+    collected = _COLLECTED.get()
+    if collected is not None:
+        collected.append(message)
+        return
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and _is_own(frame):
         level, frame = level + 1, frame.f_back

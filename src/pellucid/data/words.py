@@ -44,6 +44,96 @@ class TextUnits(Summarized):
     values: tuple[Tensor, ...]
 
 
+@final
+@dataclass(frozen=True)
+class TokenLayout(Summarized):
+    """How a text is made of tokens, as a fast tokenizer tells it.
+
+    Args:
+        tokens: The tokens, special ones and padding before the text among them.
+        special_tokens_mask: 1 for each that is special, else 0.
+        offsets: Where each begins and ends in the text; () where that is not known.
+        word_ids: Which word each belongs to, None for none; () where that is not known.
+        sequence_ids: Which of several texts each belongs to, None for none; () where that is not known.
+    """
+
+    tokens: tuple[str, ...]
+    special_tokens_mask: tuple[int, ...]
+    offsets: tuple[tuple[int, int], ...] = ()
+    word_ids: tuple[int | None, ...] = ()
+    sequence_ids: tuple[int | None, ...] = ()
+
+    @classmethod
+    def of(cls, encoding: Any) -> TokenLayout:
+        """The layout of one of the `encodings` of a fast tokenizer, without the padding at its end.
+
+        Args:
+            encoding: What it knows of a text.
+        """
+        count = _length_without_padding(encoding.attention_mask)
+        return cls(
+            tuple(encoding.tokens[:count]),
+            tuple(encoding.special_tokens_mask[:count]),
+            tuple(encoding.offsets[:count]),
+            tuple(encoding.word_ids[:count]),
+            tuple(encoding.sequence_ids[:count]),
+        )
+
+
+def _length_without_padding(attention_mask: Sequence[int]) -> int:
+    """How many tokens there are up to the last that is no padding."""
+    return max((position + 1 for position, attended in enumerate(attention_mask) if attended), default=0)
+
+
+def layouts_of_ids(ids: Tensor, tokenizer: Any = None, attention: Tensor | None = None) -> tuple[TokenLayout, ...]:
+    """The layouts of texts of which only the ids of tokens are known, (B, T); a tokenizer says how these read.
+
+    Args:
+        ids: The ids.
+        tokenizer: What made them, if it is known; else tokens read as their numbers.
+        attention: Which are no padding, (B, T); None where all are.
+    """
+    special = set(getattr(tokenizer, "all_special_ids", ())) - {getattr(tokenizer, "unk_token_id", None)}
+    layouts = []
+    for row, attended in zip(
+        ids.tolist(), (torch.ones_like(ids) if attention is None else attention).tolist(), strict=True
+    ):
+        row = row[: _length_without_padding(attended)]
+        names = tokenizer.convert_ids_to_tokens(row) if hasattr(tokenizer, "convert_ids_to_tokens") else map(str, row)
+        layouts.append(TokenLayout(tuple(map(str, names)), tuple(int(token in special) for token in row)))
+    return tuple(layouts)
+
+
+def join_tokens(
+    values: Sequence[float], layout: TokenLayout, by: Literal["word", "sentence"] | Sequence[tuple[int, int]], how: How
+) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """The attributions of the tokens of a text, joined to words, sentences or spans.
+
+    Args:
+        values: One for each token.
+        layout: Where they come from.
+        by: What they are joined to; spans (start, end) are of characters.
+        how: How; see [How][pellucid.data.words.How].
+
+    Returns:
+        What each unit reads, and its attribution.
+
+    Raises:
+        InvalidArgument: The layout does not know where its tokens come from, or something is no unit.
+    """
+    if how not in JOINED:
+        raise InvalidArgument(f"how must be one of {', '.join(JOINED)}: got {summary(how)}.")
+    if not layout.offsets:
+        raise InvalidArgument(
+            "by needs to know where tokens come from: got ids alone. Hint: inputs as a fast tokenizer returns them, "
+            "or texts with tokenizer=..."
+        )
+    units = _units_of(layout, by if isinstance(by, str) else [list(by)], 0)
+    row = torch.tensor(values, dtype=torch.float64, device="cpu")
+    labels = tuple(_text_of(layout, unit) for unit in units)
+    return labels, tuple(float(JOINED[how](row[unit])) for unit in units)
+
+
 def aggregate(attributions: Any, encoding: Any, by: Unit = "word", how: How = "sum") -> TextUnits:
     """Attributions of tokens, joined to words, sentences or spans.
 

@@ -71,6 +71,7 @@ from pellucid.methods.shapley import (
     per_feature,
 )
 from pellucid.methods.surrogates import ExponentialKernel, KernelShap, KernelShapIQ, Lasso, Lime, LimeBase
+from pellucid.methods.table import MethodFacts, MethodTable, table
 
 __all__ = [
     "LRP",
@@ -122,6 +123,8 @@ __all__ = [
     "LayerRule",
     "Lime",
     "LimeBase",
+    "MethodFacts",
+    "MethodTable",
     "Neuron",
     "NeuronConductance",
     "NoiseTunnel",
@@ -148,4 +151,5 @@ __all__ = [
     "ZBox",
     "ZPlus",
     "per_feature",
+    "table",
 ]

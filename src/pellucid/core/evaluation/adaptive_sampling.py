@@ -86,6 +86,7 @@ class AdaptiveSampler:
         positions_in_last_round: Their positions in the `active_points` of the round before, int64 [k].
         converged: Which points are narrow enough, bool [n]; None for a fixed number of samples.
         n_evaluations: How many samples each point has taken, int64 [n]; None likewise.
+        rounds: How many samples a point had taken after each round, and the widest half of an interval then.
 
     Raises:
         InvalidArgument: The number of samples is below one, or the tolerance not above zero.
@@ -107,6 +108,7 @@ class AdaptiveSampler:
         self.positions_in_last_round = self.active_points
         self.converged: Tensor | None = None
         self.n_evaluations: Tensor | None = None
+        self.rounds: tuple[tuple[int, float], ...] = ()
         if samples != "auto":
             self.count = check_count(name, samples)
             return
@@ -153,6 +155,7 @@ class AdaptiveSampler:
         sizes = _largest_sizes(values)
         goal = self._goal.tolerance * (sizes if self._goal.relative else torch.ones_like(sizes))
         widths = torch.full_like(sizes, math.inf) if stderr is None else Z_95 * _largest_sizes(stderr)
+        self.rounds += ((self.done, float(widths.amax())),)
         if len(sizes) == len(self._f):
             sizes, goal, widths = sizes[self.active_points], goal[self.active_points], widths[self.active_points]
         # The interval of an estimate that is not finite never narrows, nor does one that is NaN itself.
@@ -175,8 +178,10 @@ class AdaptiveSampler:
             self.count = 0
 
     def annotate(self, result: Attributions) -> Attributions:
-        """Attributions with `n_evaluations` and `converged`."""
-        return dataclasses.replace(result, n_evaluations=self.n_evaluations, converged=self.converged)
+        """Attributions with `n_evaluations`, `converged` and `rounds`."""
+        return dataclasses.replace(
+            result, n_evaluations=self.n_evaluations, converged=self.converged, rounds=self.rounds
+        )
 
 
 def _largest_sizes(values: Tensors) -> Tensor:

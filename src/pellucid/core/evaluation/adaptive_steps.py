@@ -32,11 +32,13 @@ class AdaptiveIntegral(Summarized):
         gradients: The mean gradients, of the shapes of the points.
         n_evaluations: How many gradients were taken for each point, int64 [n].
         converged: Whether the point's attributions add up to within the tolerance, bool [n].
+        rounds: How many gradients a point had taken after each round, and by how much sums then missed the change.
     """
 
     gradients: Tensors
     n_evaluations: Tensor
     converged: Tensor
+    rounds: tuple[tuple[int, float], ...]
 
 
 def integrate_adaptively(
@@ -73,9 +75,11 @@ def integrate_adaptively(
     weights[[0, -1]] /= 2
     means = weighted_gradient_sum(f, weights, straight_line(start, end, nodes))
     evaluations = torch.full((len(f),), steps + 1, device="cpu")
+    rounds: list[tuple[int, float]] = []
     while True:
         shares = times(means, per_target(minus(end, start), means))
         gap = (sum_over_tensors(shares, change.ndim).detach() - change).cpu()
+        rounds.append((steps + 1, float(gap.abs().amax())))
         adds_up = gap.abs() <= goal.cpu()
         converged = adds_up.reshape(len(f), -1).all(1)
         goes_on = (~adds_up & gap.isfinite()).reshape(len(f), -1).any(1)  # what is not finite never adds up
@@ -87,7 +91,7 @@ def integrate_adaptively(
                 f"up to {missed:.2g}. Hint: a larger tolerance, or relative=True, or more as max_steps."
             )
         if not len(unfinished) or 2 * steps > most:
-            return AdaptiveIntegral(means, evaluations, converged)
+            return AdaptiveIntegral(means, evaluations, converged, tuple(rounds))
         midpoints = (torch.arange(steps, dtype=torch.float64, device="cpu") + 0.5) / steps
         starts, ends = (tuple(tensor[unfinished.to(tensor.device)] for tensor in points) for points in (start, end))
         means_of_midpoints = weighted_gradient_sum(

@@ -27,6 +27,7 @@ class Attributions(Summarized):
         n_evaluations: How often each example was evaluated, int64 [B]; only where the method chooses that itself.
         converged: Whether each example has reached the tolerance, bool [B]; only with `n_evaluations`.
         output: Which tensor of the model's output is explained, `output['logits']`; "" where it is the output.
+        rounds: With "auto", how many evaluations an example had taken after each round, and the largest error then.
     """
 
     values: Tensors
@@ -36,6 +37,7 @@ class Attributions(Summarized):
     n_evaluations: Tensor | None = None
     converged: Tensor | None = None
     output: str = ""
+    rounds: tuple[tuple[int, float], ...] = ()
 
     @property
     def as_layer_output(self) -> Any:

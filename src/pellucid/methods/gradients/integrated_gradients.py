@@ -96,10 +96,12 @@ class IntegratedGradients(Summarized):
         start = f.baselines(baselines)
         x, reference = as_floating(f.x), f.to_source(start)
         n_evaluations = converged = None
+        rounds: tuple[tuple[int, float], ...] = ()
         outputs_at_ends: Tensors = ()
         if self.n_steps == "auto":
             integral = self._refined(f, reference, x)
             gradients, n_evaluations, converged = integral.gradients, integral.n_evaluations, integral.converged
+            rounds = integral.rounds
         else:
             nodes, weights = map(torch.from_numpy, quadrature(self.method, self.n_steps))
             if self.multiply_by_inputs and not return_convergence_delta and ends_fit_into_block(f, self.n_steps):
@@ -107,7 +109,7 @@ class IntegratedGradients(Summarized):
             else:
                 gradients = weighted_gradient_sum(f, weights, straight_line(reference, x, nodes))
         values = times(gradients, per_target(minus(x, reference), gradients)) if self.multiply_by_inputs else gradients
-        result = f.attributions(values, n_evaluations=n_evaluations, converged=converged)
+        result = replace(f.attributions(values, n_evaluations=n_evaluations, converged=converged), rounds=rounds)
         if outputs_at_ends:
             warn_of_misses(result.values, *outputs_at_ends)
         if not return_convergence_delta:

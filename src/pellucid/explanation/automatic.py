@@ -1,0 +1,158 @@
+"""The answer of `method="auto"`: what suits a model, until it is good enough."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from pellucid.core.games.features import Features
+from pellucid.data import is_estimator
+from pellucid.errors import InvalidArgument, NotDifferentiable, collected_warnings, warn
+from pellucid.explanation.answer import answered
+from pellucid.explanation.auto import FEW_PERMUTATIONS, Auto
+from pellucid.explanation.explanation import Explanation
+from pellucid.explanation.named_methods import MethodChoice
+from pellucid.explanation.question import Asked, Question
+from pellucid.methods import (
+    Background,
+    GradientShap,
+    IntegratedGradients,
+    MethodFacts,
+    ShapleyValues,
+    ShapleyValueSampling,
+    table,
+)
+
+WHOLLY_MISSED = 0.5
+"""Sums of gradients that miss more than this share of the change are of a model that jumps between its steps."""
+
+CELLS = 8
+"""An image whose pixels would be too many features is divided into so many rows and columns."""
+
+
+def automatic(asked: Asked, choice: MethodChoice) -> dict[str, Explanation]:
+    """The explanations of what suits the model, by the names of their targets.
+
+    Args:
+        asked: What users gave.
+        choice: An `Auto`, and what else they gave.
+    """
+    auto: Auto = choice.method
+    if choice.call:
+        return _by_values(asked, choice, auto, f"{next(iter(choice.call))} is given")
+    if is_estimator(asked.model):
+        return _by_values(asked, choice, auto, "the model predicts without gradients")
+    try:
+        return _by_gradients(asked, choice, auto)
+    except NotDifferentiable:
+        return _by_values(asked, choice, auto, "the output has no gradient")
+
+
+def _by_gradients(asked: Asked, choice: MethodChoice, auto: Auto) -> dict[str, Explanation]:
+    question = Question.of(asked, _with_method(choice, IntegratedGradients()))
+    if isinstance(question.baselines.value, Background):
+        return _by_expected_gradients(asked, choice, auto)
+    method = IntegratedGradients(
+        n_steps="auto", tolerance=auto.tolerance, relative=True, max_steps=auto.max_evaluations - 1
+    )
+    with collected_warnings() as messages:
+        explanations = answered(question, method)
+    if any(map(_is_wholly_missed, explanations.values())):
+        return _by_values(asked, choice, auto, "gradients do not make up the change of the output, which jumps")
+    for message in messages:
+        warn(message)
+    return _told(explanations, "Integrated gradients were chosen: torch differentiates the model.")
+
+
+def _by_expected_gradients(asked: Asked, choice: MethodChoice, auto: Auto) -> dict[str, Explanation]:
+    method = GradientShap(
+        n_samples="auto", tolerance=2 * auto.tolerance, relative=True, max_samples=auto.max_evaluations, seed=asked.seed
+    )
+    question = Question.of(asked, _with_method(choice, method))
+    return _told(
+        answered(question), "Expected gradients were chosen: torch differentiates the model, and baselines are many."
+    )
+
+
+def _is_wholly_missed(explanation: Explanation) -> bool:
+    delta, change = explanation.delta, np.abs(explanation.prediction - explanation.baseline_prediction)
+    if delta is None:
+        return False
+    of_note = change > 1e-3 * np.abs(explanation.prediction).max(initial=0.0)
+    return bool((of_note & (np.abs(delta) > WHOLLY_MISSED * change)).any())
+
+
+def _by_values(asked: Asked, choice: MethodChoice, auto: Auto, why: str) -> dict[str, Explanation]:
+    """Shapley values: exact ones of few features, else sampled until their intervals are narrow."""
+    question = Question.of(asked, _with_method(choice, ShapleyValues()))
+    features = Features.of(question.arrangement.tensors, question.mask[0]).count
+    notes = []
+    if _has_too_many_pixels(question, features, auto):
+        mask = _cells_of(question.arrangement.tensors[0])
+        asked, features = dataclasses.replace(asked, feature_mask=mask), int(mask.max()) + 1
+        notes.append(f"Pixels were joined to {features} squares. Hint: feature_mask=...")
+    affordable = max(1, auto.max_evaluations // (2 * FEW_PERMUTATIONS * features))
+    asked = dataclasses.replace(asked, most_rows=min(asked.most_rows, affordable))
+    rows = Question.of(asked, _with_method(choice, ShapleyValues())).row_count
+    if 2**features * rows <= auto.max_evaluations:
+        method: Any = ShapleyValues()
+        told = f"Exact Shapley values of {features} features were chosen: {why}."
+    else:
+        method = _sampling(features, rows, auto, asked.seed)
+        told = f"Sampled Shapley values of {features} features were chosen: {why}."
+    question = Question.of(asked, _with_method(choice, method))
+    return _told(answered(question), told, *notes)
+
+
+def _has_too_many_pixels(question: Question, features: int, auto: Auto) -> bool:
+    """Whether an image has more pixels than can be taken away one by one."""
+    tensors = question.arrangement.tensors
+    is_image = len(tensors) == 1 and tensors[0].ndim == 4
+    return is_image and question.mask[0] is None and features > auto.max_evaluations // (2 * FEW_PERMUTATIONS)
+
+
+def _sampling(features: int, rows: int, auto: Auto, seed: int | None) -> ShapleyValueSampling:
+    """Shapley values of as many permutations as the evaluations admit.
+
+    Raises:
+        InvalidArgument: They admit too few.
+    """
+    permutations = auto.max_evaluations // (features * rows) // 2 * 2
+    least = 2 * FEW_PERMUTATIONS * features * rows
+    if permutations < 2 * FEW_PERMUTATIONS:
+        raise InvalidArgument(
+            f"max_evaluations must be at least {least} for {features} features: got {auto.max_evaluations}. "
+            f"Hint: max_evaluations={least}, or feature_mask=..., which joins features."
+        )
+    return ShapleyValueSampling(
+        n_samples="auto",
+        permutations="antithetic",
+        tolerance=5 * auto.tolerance,
+        relative=True,
+        max_samples=permutations,
+        seed=seed,
+    )
+
+
+def _cells_of(x: torch.Tensor) -> torch.Tensor:
+    """The mask of an image divided into squares, (1, 1, H, W)."""
+    rows, columns = (torch.arange(size) * min(CELLS, size) // size for size in x.shape[2:])
+    return (rows[:, None] * min(CELLS, x.shape[3]) + columns)[None, None]
+
+
+def _with_method(choice: MethodChoice, method: Any) -> MethodChoice:
+    """The same choice of a method that is known."""
+    facts: Mapping[type[Any], MethodFacts] = {facts.method: facts for facts in table()}
+    known = facts[type(method)]
+    return dataclasses.replace(choice, name=known.name, method=method, facts=known)
+
+
+def _told(explanations: Mapping[str, Explanation], *notes: str) -> dict[str, Explanation]:
+    return {
+        name: dataclasses.replace(explanation, notes=(*notes, *explanation.notes))
+        for name, explanation in explanations.items()
+    }

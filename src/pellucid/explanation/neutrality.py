@@ -1,0 +1,62 @@
+"""Whether baselines are neutral: a class that they are already taken for is not explained by what they lack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pellucid.errors import warn
+from pellucid.explanation.question import Question
+from pellucid.explanation.target_names import class_names, target_names, unit_of
+from pellucid.methods import Background
+
+
+def warn_of_biased_baselines(question: Question, baselines: Any) -> None:
+    """Warn where the baseline itself scores high for the class that is explained.
+
+    Args:
+        question: The question, of classes or not.
+        baselines: What absent information is replaced by, at the inputs; None for what is not replaced.
+    """
+    outputs = question.outputs
+    targets = _classes(question)
+    of_inputs = question.asked.source is None or question.choice.takes_gradients
+    if outputs is None or targets is None or baselines is None or isinstance(baselines, Background) or not of_inputs:
+        return
+    f = question.function()
+    like = None if question.choice.takes_gradients else f.x  # ids that are taken away stay ids
+    at_baselines = question.outputs_of(f.baselines(baselines, like=like))
+    probabilities = at_baselines.double() if unit_of(question) == "probability" else at_baselines.double().softmax(1)
+    classes = outputs.shape[1]
+    scores = probabilities.gather(1, targets[:, None])[:, 0]
+    high = scores > 0.5 + 0.5 / classes
+    if bool(high.any()):
+        worst = int(scores.argmax())
+        warn(
+            f"baselines themselves score {float(scores[worst]):.2f} for {target_names(question)[worst]!r}, which is "
+            f"explained, in {int(high.sum())} of {len(scores)} examples: what the inputs share with them is not told. "
+            "Hint: baselines='mean' with background=..., or a data set as baselines."
+        )
+
+
+def _classes(question: Question) -> Tensor | None:
+    """The class that is explained of each example, int64 [B]; None where no class is."""
+    outputs, target = question.outputs, question.target
+    if outputs is None or outputs.ndim != 2 or len(outputs) != question.examples or not outputs.is_floating_point():
+        return None
+    count = outputs.shape[1]
+    listed = list(target) if isinstance(target, list | Tensor) else [target]
+    numbers = [_number(question, each) for each in listed]
+    if count < 2 or None in numbers or len(numbers) not in (1, question.examples):
+        return None
+    return torch.tensor([number % count for number in numbers if number is not None]).expand(question.examples)
+
+
+def _number(question: Question, target: Any) -> int | None:
+    """The number of a class; None of what is no class."""
+    if isinstance(target, str):
+        return next((number for number, name in class_names(question).items() if name == target), None)
+    is_number = isinstance(target, int) or (isinstance(target, Tensor) and target.ndim == 0)
+    return int(target) if is_number else None

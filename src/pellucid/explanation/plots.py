@@ -1,0 +1,62 @@
+"""`explanation.plot`: the functions of `pellucid.plot`, with the explanation as their first argument."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from pellucid.core.tensors import format_names
+from pellucid.plot.charts.base import Chart
+from pellucid.plot.explained import Explained
+
+if TYPE_CHECKING:
+    from pellucid.plot.artists import AxesOrNone
+
+
+@final
+@dataclass(frozen=True, repr=False)
+class Plots:
+    """Pictures of an explanation, by the names of [pellucid.plot][]: `explanation.plot.waterfall()`.
+
+    Each returns a chart, which notebooks and terminals show; `.figure(ax)` draws it with Matplotlib, `.svg()` and
+    `.text()` without, `.save(path)` writes a file, `.show()` shows it. With `ax=`, it is also drawn into these axes.
+
+    Args:
+        explanation: The explanation.
+    """
+
+    explanation: Explained
+
+    def __call__(self) -> Chart:
+        """The picture that suits what was explained."""
+        from pellucid import plot
+
+        return plot.chart_of(self.explanation)
+
+    def __getattr__(self, name: str) -> Callable[..., Chart]:
+        from pellucid import plot
+
+        if name not in plot.OF_EXPLANATIONS:
+            known = format_names(dict.fromkeys(plot.OF_EXPLANATIONS))
+            raise AttributeError(f"no plot is called {name!r}: there are {known}")
+        return functools.partial(_drawn, getattr(plot, name), self.explanation)
+
+    def __dir__(self) -> list[str]:
+        from pellucid import plot
+
+        return [*super().__dir__(), *plot.OF_EXPLANATIONS]
+
+    def __repr__(self) -> str:
+        from pellucid import plot
+
+        return f"plots: {', '.join(plot.OF_EXPLANATIONS)}"
+
+
+def _drawn(make: Callable[..., Chart], *args: Any, ax: AxesOrNone = None, **kwargs: Any) -> Chart:
+    """A chart, which is drawn into axes where these are given."""
+    chart = make(*args, **kwargs)
+    if ax is not None:
+        chart.figure(ax)
+    return chart
