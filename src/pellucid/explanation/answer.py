@@ -28,7 +28,7 @@ from pellucid.errors import InvalidArgument
 from pellucid.explanation.explanation import Explanation
 from pellucid.explanation.fingerprint import ExplainedModel
 from pellucid.explanation.named_baselines import row_count
-from pellucid.explanation.neutrality import warn_of_biased_baselines
+from pellucid.explanation.neutrality import note_of_no_change, warn_of_biased_baselines
 from pellucid.explanation.part import Array
 from pellucid.explanation.parts import parts_of_inputs, parts_of_layer, structure_of
 from pellucid.explanation.provenance import Provenance, as_scalars, modules_of, name_of_model, now, versions
@@ -80,16 +80,17 @@ def answered(question: Question, method: Any = None) -> dict[str, Explanation]:
     examples = len(prediction)
     question.counter.rows = max(question.counter.rows, 1)
     evaluations = np.full(examples, question.counter.rows / max(1, examples))
+    adds_up = _adds_up(question, method)
+    notes = (*question.notes, *(question.baselines.notes if uses_baselines(question) else ()))
     common: dict[str, Any] = {
         "structure": structure_of(question) if not label else 0,
         "unit": unit_of(question),
-        "adds_up": _adds_up(question, method),
+        "adds_up": adds_up,
         "evaluations": evaluations,
         "seconds": time.perf_counter() - started,
         "provenance": _provenance(question, method, label),
         "feature_labels": question.mask[1],
         "rounds": tuple((float(number), error) for number, error in result.rounds),
-        "notes": tuple(question.notes) + question.baselines.notes * uses_baselines(question),
         "model": ExplainedModel.of(question.asked.model),
     }
 
@@ -107,6 +108,10 @@ def answered(question: Question, method: Any = None) -> dict[str, Explanation]:
             parts=parts,
             prediction=_of_column(prediction, column),
             baseline_prediction=_of_column(start, column),
+            notes=(
+                *notes,
+                *(note_of_no_change(_of_column(prediction, column), _of_column(start, column)) if adds_up else ()),
+            ),
             target_names=names,
             remainder=np.zeros(examples),
             interactions=None if interactions is None else interactions.astype(np.float64),
@@ -168,16 +173,16 @@ def _mean_and_stderr(results: Iterable[Tensors]) -> tuple[Tensors, Tensors | Non
     """The means of tensors that come one after another, and their standard errors; None of a single one."""
     means: Tensors = ()
     squares: Tensors = ()  # of the deviations from the mean, as Welford's algorithm updates them
-    count = 0
+    count, dtypes = 0, ()
     for count, result in enumerate(results, start=1):
-        values = tuple(tensor.double() for tensor in result)
+        values, dtypes = tuple(tensor.double() for tensor in result), tuple(tensor.dtype for tensor in result)
         before = means or tuple(map(torch.zeros_like, values))
         means = tuple(mean + (value - mean) / count for value, mean in zip(values, before, strict=True))
         deviations = zip(values, before, means, squares or map(torch.zeros_like, values), strict=True)
         squares = tuple(square + (value - old) * (value - new) for value, old, new, square in deviations)
-    if count < 2:
-        return means, None
-    return means, tuple((square / (count - 1) / count).sqrt() for square in squares)
+    stderr = tuple((square / max(1, count - 1) / count).sqrt() for square in squares)
+    of_dtype = [tuple(map(Tensor.to, tensors, dtypes)) for tensors in (means, stderr)]
+    return of_dtype[0], of_dtype[1] if count > 1 else None
 
 
 def _called(question: Question, method: Any, problem: Problem, baselines: Any) -> Result:

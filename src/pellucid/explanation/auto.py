@@ -18,9 +18,9 @@ FEW_PERMUTATIONS = 4
 class Auto(Summarized):
     """The method that suits a model: Integrated Gradients where torch differentiates it, else Shapley values.
 
-    Integrated Gradients go on until they add up to the change of the output, expected gradients (where there are many
-    baselines) and Shapley values until their 95 % intervals are narrow. Shapley values of few features are exact. What
-    was chosen and why, and what was not reached, is among the notes of the explanation.
+    Integrated Gradients go on until they add up to the change of the output; where there are many baselines, they are
+    averaged over these. Shapley values go on until their 95 % intervals are narrow; those of few features are exact.
+    What was chosen and why, and what was not reached, is among the notes of the explanation.
 
     Args:
         tolerance: How far sums may miss the change of the output, as a share of it; half the width of an interval, as a

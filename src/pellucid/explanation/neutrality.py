@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pellucid.errors import warn
+from pellucid.explanation.part import Array
 from pellucid.explanation.question import Question
 from pellucid.explanation.target_names import class_names, target_names, unit_of
 from pellucid.methods import Background
@@ -41,10 +43,33 @@ def warn_of_biased_baselines(question: Question, baselines: Any) -> None:
         )
 
 
+UNCHANGED = 1e-6
+"""A change of the output that is a smaller share of it is none."""
+
+
+def note_of_no_change(prediction: Array, start: Array) -> tuple[str, ...]:
+    """A note where the output is the same at the baselines, so that attributions that add up to nothing tell little.
+
+    Args:
+        prediction: The output at the inputs, [B].
+        start: The output at the baselines, [B].
+    """
+    unchanged = np.abs(prediction - start) <= UNCHANGED * np.maximum(np.abs(prediction), np.abs(start))
+    count, total = int(unchanged.sum()), len(prediction)
+    if not count:
+        return ()
+    return (
+        f"The output does not change from the baselines to the inputs in {count} of {total} examples: attributions "
+        "cancel, and hide what features do together. Hint: method='shapley_interactions', or other baselines.",
+    )
+
+
 def _classes(question: Question) -> Tensor | None:
     """The class that is explained of each example, int64 [B]; None where no class is."""
     outputs, target = question.outputs, question.target
     if outputs is None or outputs.ndim != 2 or len(outputs) != question.examples or not outputs.is_floating_point():
+        return None
+    if not _are_of_classes(question):
         return None
     count = outputs.shape[1]
     listed = list(target) if isinstance(target, list | Tensor) else [target]
@@ -52,6 +77,15 @@ def _classes(question: Question) -> Tensor | None:
     if count < 2 or None in numbers or len(numbers) not in (1, question.examples):
         return None
     return torch.tensor([number % count for number in numbers if number is not None]).expand(question.examples)
+
+
+def _are_of_classes(question: Question) -> bool:
+    """Whether outputs are known to be those of classes, and not several numbers of whatever kind.
+
+    So they are where one of them was predicted, where they have names, or are logits or probabilities.
+    """
+    is_predicted = question.asked.target is None
+    return is_predicted or bool(class_names(question)) or unit_of(question) != "output"
 
 
 def _number(question: Question, target: Any) -> int | None:

@@ -19,6 +19,9 @@ from pellucid.errors import InvalidArgument, warn
 FIRST_STEPS = 4
 """The intervals of the first round."""
 
+ROUNDED_BITS = 8
+"""A change of the output that is only so many times the rounding of a number of its size is none."""
+
 MOST_STEPS = 2**14
 """The default of `max_steps`: the intervals at which refinement gives up."""
 
@@ -54,7 +57,7 @@ def integrate_adaptively(
         start: Where the lines start, at the source, (n, ...) each.
         end: Where they end, likewise.
         tolerance: How far the sum of the attributions may be from the change of the output.
-        relative: Whether the tolerance is a share of that change.
+        relative: Whether the tolerance is a share of that change, but never less than what is lost in rounding.
         most: The most intervals.
 
     Raises:
@@ -62,13 +65,13 @@ def integrate_adaptively(
     """
     if not tolerance > 0:
         raise InvalidArgument(f"tolerance must be above zero: got {tolerance}.")
-    change = values_at(f, 1, precomputed_points(as_single_sample(end))) - values_at(
-        f, 1, precomputed_points(as_single_sample(start))
-    )
+    outputs = [values_at(f, 1, precomputed_points(as_single_sample(points))) for points in (start, end)]
+    change = outputs[1] - outputs[0]
     if len(change) != len(f) or f.session.whole_batch:
         raise InvalidArgument('n_steps="auto" needs one value for each example: got one for the batch.')
     change = change[:, 0]  # [n], or [n, K] of several targets
-    goal = tolerance * change.abs() if relative else torch.full_like(change, tolerance)
+    rounding = ROUNDED_BITS * torch.finfo(change.dtype).eps * (outputs[0].abs() + outputs[1].abs())[:, 0]
+    goal = torch.maximum(tolerance * change.abs(), rounding) if relative else torch.full_like(change, tolerance)
     steps = min(FIRST_STEPS, most)
     nodes = torch.linspace(0, 1, steps + 1, dtype=torch.float64, device="cpu")
     weights = torch.full_like(nodes, 1 / steps)
