@@ -6,12 +6,10 @@
 * [pellucid.plot][]: pictures.
 """
 
-from __future__ import annotations
-
 import importlib
-from typing import TYPE_CHECKING, Any
+import typing
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from pellucid import attr, methods, plot
     from pellucid.explanation import Auto, Capability, Comparison, Explanation, can_explain, explain, load
 
@@ -34,7 +32,7 @@ __version__ = "0.1.0"
 _ROOMS = ("attr", "methods", "plot")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """What is imported once it is asked for, so that `import pellucid` takes next to no time."""
     if name not in __all__:
         raise AttributeError(f"module 'pellucid' has no attribute {name!r}")

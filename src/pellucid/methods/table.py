@@ -113,7 +113,12 @@ _ROWS: tuple[tuple[type[Any], tuple[str, ...], tuple[str, ...], str], ...] = (
     (InputXGradient, ("gradients",), ("signed", "exact"), "1 gradient"),
     (NoiseTunnel, ("gradients",), ("signed", "standard errors"), "nt_samples times that of attribution_method"),
     (DeepLift, ("rules", "baselines"), ("adds up", "signed", "exact"), "1 gradient of 2 rows"),
-    (DeepLiftShap, ("rules", "baselines"), ("adds up", "signed", "exact"), "1 gradient of 2 rows for each baseline"),
+    (
+        DeepLiftShap,
+        ("rules", "baselines"),
+        ("adds up", "signed", "standard errors"),
+        "1 gradient of 2 rows for each baseline",
+    ),
     (LRP, ("rules",), ("adds up", "signed", "exact"), "1 gradient"),
     (GuidedBackprop, ("rules",), ("signed", "exact"), "1 gradient"),
     (Deconvolution, ("rules",), ("signed", "exact"), "1 gradient"),
@@ -153,7 +158,7 @@ _ROWS: tuple[tuple[type[Any], tuple[str, ...], tuple[str, ...], str], ...] = (
     (XGradCam, ("gradients", "layer"), ("exact",), "1 gradient"),
     (ScoreCam, ("baselines", "layer"), ("exact",), "1 + channels forwards"),
     (EigenCam, ("layer",), ("exact",), "1 forward"),
-    (GuidedGradCam, ("rules", "layer"), ("exact",), "2 gradients"),
+    (GuidedGradCam, ("rules", "layer"), ("signed", "exact"), "2 gradients"),
     (AttentionRollout, ("attention",), ("exact",), "1 forward"),
 )
 
@@ -213,7 +218,7 @@ def table() -> MethodTable:
     Examples:
         >>> from pellucid import methods
         >>> [facts.name for facts in methods.table() if "exact" in facts.promises and "adds up" in facts.promises]
-        ['deep_lift', 'deep_lift_shap', 'lrp', 'shapley_values', 'owen_values', 'shapley_interactions']
+        ['deep_lift', 'lrp', 'shapley_values', 'owen_values', 'shapley_interactions']
         >>> methods.table()[0].cost
         'n_steps gradients'
     """
