@@ -113,7 +113,7 @@ def load(path: Path | str) -> Explanation | list[Explanation]:
         >>> import pellucid, torch
         >>> explanation = pellucid.explain(torch.nn.Linear(3, 1), torch.ones(1, 3))
         >>> explanation.save("linear.pellucid")  # doctest: +SKIP
-        >>> pellucid.load("linear.pellucid").feature_names  # doctest: +SKIP
+        >>> pellucid.load("linear.pellucid").features.names  # doctest: +SKIP
         ('feature 0', 'feature 1', 'feature 2')
     """
     path = Path(path)

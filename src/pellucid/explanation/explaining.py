@@ -74,7 +74,7 @@ def explain(
         >>> explanation = pellucid.explain(model, torch.tensor([[3.0, 4.0, 5.0]]), feature_names=["a", "b", "c"])
         >>> explanation.values
         tensor([[ 6., -4.,  0.]])
-        >>> explanation.top(1).feature_names
+        >>> explanation.top(1).features.names
         ('a',)
     """
     asked = Asked(
