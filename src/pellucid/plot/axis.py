@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class Axis:
     def tick_texts(self, most: int = 5) -> tuple[tuple[float, str], ...]:
         """Round numbers, and how they are written: with as many decimals as tell them apart."""
         ticks = self.ticks(most)
-        step = min((after - before for before, after in zip(ticks, ticks[1:], strict=False)), default=1.0)
+        step = min((after - before for before, after in itertools.pairwise(ticks)), default=1.0)
         return tuple((tick, _plain(tick, step)) for tick in ticks)
 
 
