@@ -1,9 +1,9 @@
 """Charts, images, time series and texts as plain data, drawn with Matplotlib or written as HTML, light or dark."""
 
+from pellucid.plot.axis import signed
 from pellucid.plot.canvas import Canvas
-from pellucid.plot.chart import Bars, Chart, Histogram, Panels, Scatter, centred_bins, signed
+from pellucid.plot.charts import Bars, Body, Chart, Histogram, Limits, Panels, Scatter, Waterfall, centred_bins
 from pellucid.plot.coloured_series import draw_series
-from pellucid.plot.figure import draw, save
 from pellucid.plot.heat_maps import Look, draw_images, pixels
 from pellucid.plot.images import ImagePlot, image_plot
 from pellucid.plot.masks import Label, draw_border, draw_name
@@ -17,12 +17,14 @@ __all__ = [
     "DARK",
     "LIGHT",
     "Bars",
+    "Body",
     "Canvas",
     "Chart",
     "Histogram",
     "Html",
     "ImagePlot",
     "Label",
+    "Limits",
     "Look",
     "Panels",
     "ScaledValues",
@@ -32,15 +34,14 @@ __all__ = [
     "SeriesPlot",
     "TextRecord",
     "Theme",
+    "Waterfall",
     "centred_bins",
-    "draw",
     "draw_border",
     "draw_images",
     "draw_name",
     "draw_series",
     "image_plot",
     "pixels",
-    "save",
     "series_plot",
     "signed",
     "text_table",

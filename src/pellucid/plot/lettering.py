@@ -36,6 +36,11 @@ PERCENT: Mapping[str, int] = {character: width for width, characters in _BY_WIDT
 OTHER_PERCENT, WIDE_PERCENT, BOLD = 70, 105, 1.12
 
 
+def printable(text: str) -> str:
+    """A text without what pages cannot hold and what terminals take for commands, but a sign for it."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(each) in ("Cc", "Cs") else each for each in text)
+
+
 @functools.lru_cache(maxsize=4096)
 def width_of(text: str, *, bold: bool = False) -> float:
     """The width of a text in letters of size one; a little more than less."""
