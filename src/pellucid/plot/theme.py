@@ -17,6 +17,7 @@ class Theme:
     diverging: tuple[str, ...]  # from the most negative value over zero, in the middle, to the most positive
     magnitude: tuple[str, ...]  # from zero to the largest size
     sequence: tuple[str, ...]  # from low numbers to high ones, all of which are seen on the background
+    groups: tuple[str, ...]  # of groups that have no order, those of Okabe and Ito's that are seen on the background
 
     def by_sign(self, value: float) -> str:
         """Return the colour of a value."""
@@ -51,6 +52,7 @@ LIGHT = Theme(
     diverging=LIGHT_DIVERGING,
     magnitude=LIGHT_MAGNITUDE,
     sequence=LIGHT_SEQUENCE,
+    groups=("#0072b2", "#d55e00", "#009e73", "#c5699b", "#8a6d00", "#1b1f24"),
 )
 DARK = Theme(
     name="dark",
@@ -63,4 +65,5 @@ DARK = Theme(
     diverging=DARK_DIVERGING,
     magnitude=DARK_MAGNITUDE,
     sequence=DARK_SEQUENCE,
+    groups=("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#e6e9ed"),
 )

@@ -81,15 +81,16 @@ class Bars(Chart):
         room = max(map(sheet.text_width, numbers), default=0.0) + sheet.gap
         left, right = rows.right + sheet.gap, sheet.width - sheet.gap
         is_above = high > 0 or low == 0
-        axis = Axis.over(low, high, left + room * (low < 0), right - room * is_above) if low < high else None
-        zero = axis(0.0) if axis else left
+        high = high if low < high else 1.0  # of zeros alone, bars have no length
+        axis = Axis.over(low, high, left + room * (low < 0), right - room * is_above)
+        zero = axis(0.0)
         marks: list[Mark] = [*rows.marks]
         marks.append(Line(places=((zero, top), (zero, rows.bottom)), colour=sheet.theme.text))
         for middle, name, value, half, number in zip(
             rows.middles, self.names, self.values, self._halves, numbers, strict=True
         ):
             reach = zero
-            if axis and math.isfinite(value):
+            if math.isfinite(value):
                 tip = f"{name}: {signed_number(value)} {self.unit}".rstrip()
                 marks.append(bar(axis, 0.0, value, middle, sheet, tip=tip, fill=self._fill(sheet)))
                 reach = axis(value + (half if value >= 0 else -half))

@@ -21,13 +21,18 @@ class Rows:
         marks: The names.
         right: Where they end, and what the rows hold may begin.
         middles: The middle of each row.
-        bottom: Where the last one ends.
+        edges: Where each row begins, and where the last one ends.
     """
 
     marks: tuple[Mark, ...]
     right: float
     middles: tuple[float, ...]
-    bottom: float
+    edges: tuple[float, ...]
+
+    @property
+    def bottom(self) -> float:
+        """Where the last row ends."""
+        return self.edges[-1]
 
 
 def labelled_rows(
@@ -47,7 +52,7 @@ def labelled_rows(
     width = min(widest, LARGEST_SHARE * sheet.width)
     right = sheet.gap * (not sheet.is_grid) + width
     marks: list[Mark] = []
-    middles = []
+    middles, edges = [], [top]
     for text in texts:
         lines = sheet.lines_of(text, width + 1e-6) if sheet.text_width(text) > width else [text]
         height = max(least or 0.0, sheet.row + (len(lines) - 1) * sheet.line)
@@ -56,7 +61,8 @@ def labelled_rows(
             y = top + height / 2 + (index - (len(lines) - 1) / 2) * sheet.line
             marks.append(Text(x=right, y=y, text=line, colour=sheet.theme.text, anchor="end"))
         top += height
-    return Rows(tuple(marks), right, tuple(middles), top)
+        edges.append(top)
+    return Rows(tuple(marks), right, tuple(middles), tuple(edges))
 
 
 def interval(start: float, stop: float, y: float, sheet: Sheet) -> tuple[Mark, ...]:

@@ -105,4 +105,3 @@ def _gap_bar(axis: Axis, start: float, stop: float, middle: float, sheet: Sheet,
     return Rectangle(
         x=first, y=middle - height / 2, width=last - first, height=height, fill=sheet.theme.neutral, tip=tip
     )
-
