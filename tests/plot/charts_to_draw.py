@@ -33,8 +33,7 @@ def one(features: int = 6, **fields: Any) -> StandIn:
 
 def named_at_length(examples: int) -> StandIn:
     """Features whose names are long, need escapes, or are wide."""
-    made = table(examples, len(LONG), feature_names=LONG)
-    return made
+    return table(examples, len(LONG), feature_names=LONG)
 
 
 def missing(examples: int) -> StandIn:
@@ -130,7 +129,12 @@ CHARTS: Mapping[str, Callable[[], Chart]] = {
         title="Dots", x=(0, 1, 2), y=(0.0, -0.2, 0.1), sizes=(264, 20, 3), size_label="people", x_label="siblings"
     ),
     "logarithmic histogram": lambda: Histogram(
-        title="Counts", edges=(-1.5, -0.5, 0.5, 1.5), counts=(3, 200, 1), logarithmic=True, x_label="m", y_label="people"
+        title="Counts",
+        edges=(-1.5, -0.5, 0.5, 1.5),
+        counts=(3, 200, 1),
+        logarithmic=True,
+        x_label="m",
+        y_label="people",
     ),
     "panels": lambda: Panels(
         title="Both",

@@ -77,6 +77,11 @@ def colour_of_level(level: float, theme: Theme) -> str:
     return theme.neutral if np.isnan(level) else _between(theme.sequence, level)
 
 
+def colour_of_size(share: float, theme: Theme) -> str:
+    """The colour `#rrggbb` of a size between 0 and 1, in a theme."""
+    return _between(theme.magnitude, share)
+
+
 def _between(colours: tuple[str, ...], level: float) -> str:
     """The colour at a place between the first, 0, and the last, 1."""
     stops = np.array([_levels(stop) for stop in colours]) * 255

@@ -24,6 +24,8 @@ from pellucid.plot.ranking import (
 )
 from pellucid.plot.theme import LIGHT
 
+IMPORTANCE = "importance"
+
 
 def cohorts(explanations: Mapping[str, Explained], *, most: int = MOST) -> GroupedBars:
     """The mean sizes of attributions in each of some cohorts of examples.
@@ -106,30 +108,37 @@ def layers(importances: Explained | Mapping[str, object], *, most: int = 3 * MOS
     Raises:
         InvalidArgument: There are none.
     """
-    if isinstance(importances, Mapping):
-        names = tuple(map(str, importances))
-        arrays = [as_array(f"importances[{name!r}]", value) for name, value in importances.items()]
-        values = [float(array) if array.ndim == 0 else _mean_size(array) for array in arrays]
-        unit = "importance" if all(array.ndim == 0 for array in arrays) else "mean size"
-        are_sizes, note = all(array.ndim for array in arrays), ""
-    else:
-        check_some(importances, "layers")
-        names = tuple(each.name or f"input {number}" for number, each in enumerate(importances.parts, 1))
-        values = [_mean_size(_sums_of_sizes(each.values)) for each in importances.parts]
-        unit, are_sizes, note = f"mean sum of |{attribution_unit(importances)}|", True, f"Method: {importances.method}."
+    names, values, unit, note = _of_mapping(importances) if isinstance(importances, Mapping) else _of_parts(importances)
     if not names:
         raise InvalidArgument("importances must have at least one layer: got none. Hint: layers({'fc1': 0.3}).")
     ranking = ranked(np.abs(values), most)
     shown = sorted(ranking.shown)
-    folded = [float(np.nansum([values[index] for index in ranking.folded]))] if ranking.folded else []
+    folded = [float(np.nansum(values[list(ranking.folded)]))] if ranking.folded else []
     return Bars(
         title="Importances of layers",
         names=(*(names[index] for index in shown), *([ranking.more] if folded else [])),
-        values=(*(values[index] for index in shown), *folded),
+        values=(*values[shown].tolist(), *folded),
         unit=unit,
-        are_sizes=are_sizes,
-        note=noted(note, missing_said(np.array(values))),
+        are_sizes=unit != IMPORTANCE,
+        note=noted(note, missing_said(values)),
     )
+
+
+def _of_mapping(importances: Mapping[str, object]) -> tuple[tuple[str, ...], Array, str, str]:
+    """Names and numbers, what these are, and a note: numbers as they are, or, with arrays, sizes."""
+    arrays = [as_array(f"importances[{name!r}]", value) for name, value in importances.items()]
+    are_numbers = all(array.ndim == 0 for array in arrays)
+    values = [float(array) if are_numbers else _mean_size(array) for array in arrays]
+    return tuple(map(str, importances)), np.array(values), IMPORTANCE if are_numbers else "mean size", ""
+
+
+def _of_parts(explanation: Explained) -> tuple[tuple[str, ...], Array, str, str]:
+    """The same of the layers of an explanation: the mean over examples of what all sizes of a layer add up to."""
+    if not len(explanation):
+        raise InvalidArgument("explanation must have at least one example for 'layers': got none.")
+    names = tuple(each.name or f"input {number}" for number, each in enumerate(explanation.parts, 1))
+    values = [_mean_size(_sums_of_sizes(each.values)) for each in explanation.parts]
+    return names, np.array(values), f"mean sum of |{attribution_unit(explanation)}|", f"Method: {explanation.method}."
 
 
 def _mean_size(array: Array) -> float:

@@ -45,7 +45,6 @@ def scatter(explanation: Explained, feature: str | int, *, colour: str | None = 
     left_out = int((~np.isfinite(numbers)).sum())
     note = noted(
         f"Method: {explanation.method}.",
-        "Grey: how many examples there are." if len(values) > 1 else "",
         f"{left_out} examples without a number are left out." if left_out else "",
         missing_said(values),
     )

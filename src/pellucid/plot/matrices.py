@@ -84,6 +84,7 @@ def interactions(explanation: Explained, *, kind: str = "matrix", most: int = MO
         values=tuple(map(tuple, values[np.ix_(shown, shown)].tolist())),
         row_labels=names,
         column_labels=names,
+        are_sizes=not is_one,
         unit=f"interaction ({explanation.unit})" if explanation.unit else "interaction",
         note=noted(
             f"Method: {explanation.method}.",

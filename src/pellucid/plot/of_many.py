@@ -104,7 +104,7 @@ def decision(explanation: Explained, *, most: int = MOST) -> Decision:
     ends = explanation.baseline_prediction + steps.sum(1)
     gap = float(np.abs(ends - explanation.prediction).max())
     return Decision(
-        title=_title(explanation, "From baselines to predictions:"),
+        title=_title(explanation, "How attributions add up"),
         names=names,
         steps=tuple(map(tuple, steps.tolist())),
         starts=tuple(explanation.baseline_prediction.tolist()),

@@ -53,7 +53,9 @@ class Ranking:
         shown = values[:, list(self.shown)]
         if not self.folded:
             return shown
-        return np.concatenate([shown, np.nansum(values[:, list(self.folded)], axis=1, keepdims=True)], axis=1)
+        folded = values[:, list(self.folded)]
+        sums = np.where(np.isfinite(folded), folded, 0.0).sum(1, keepdims=True)
+        return np.concatenate([shown, sums], axis=1)
 
 
 def ranked(sizes: Array, most: int) -> Ranking:
@@ -70,7 +72,7 @@ def ranked(sizes: Array, most: int) -> Ranking:
         raise WrongType(f"most must be a whole number from 1 on: got {summary(most)}. Hint: most={MOST}.")
     if most < 1:
         raise InvalidArgument(f"most must be a whole number from 1 on: got {most}. Hint: most={MOST}.")
-    order = np.argsort(-np.nan_to_num(sizes, nan=-1.0), kind="stable").tolist()
+    order = np.argsort(-np.where(np.isfinite(sizes), sizes, -1.0), kind="stable").tolist()
     return Ranking(tuple(order[:most]), tuple(order[most:]))
 
 

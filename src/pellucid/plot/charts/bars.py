@@ -68,9 +68,9 @@ class Bars(Chart):
         """The chart in a sentence."""
         known = [pair for pair in zip(self.names, self.values, strict=True) if math.isfinite(pair[1])]
         largest = sorted(known, key=lambda pair: -abs(pair[1]))[:3]
-        listed = ", ".join(f"{name} {signed_number(value)}" for name, value in largest)
+        listed = ", ".join(f"{name} {self._number(value, None)}" for name, value in largest)
         said = f"; the largest are {listed}." if listed else "."
-        return f"{self.title or 'Bars'}: {len(self.names)} bars{said}"
+        return f"{self.title or 'Bars'}: {len(self.names)} {'bar' if len(self.names) == 1 else 'bars'}{said}"
 
     def body(self, sheet: Sheet, top: float) -> Body:
         """A row for each bar."""
@@ -104,7 +104,7 @@ class Bars(Chart):
         """The colour of sizes; "" for that of the sign."""
         return sheet.theme.magnitude[-2] if self.are_sizes else ""
 
-    def _number(self, value: float, largest: float) -> str:
+    def _number(self, value: float, largest: float | None) -> str:
         """The number beside a bar: with its sign, unless it is a size, which has none."""
         text = signed_number(value, largest)
         return text.removeprefix("+") if self.are_sizes else text

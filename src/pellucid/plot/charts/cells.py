@@ -7,9 +7,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from pellucid.plot.axis import signed_number
 from pellucid.plot.charts.base import paragraph
-from pellucid.plot.colours import colour_of, readable_on
+from pellucid.plot.colours import colour_of, colour_of_size, readable_on
 from pellucid.plot.scene import Line, Mark, Rectangle, Text
 from pellucid.plot.sheet import Sheet
 from pellucid.plot.svg import hatching
@@ -35,6 +37,7 @@ class Cells:
         left: Where the first column begins.
         right: Where the last one ends.
         largest: The size at which colours are darkest.
+        are_sizes: Whether values are sizes, whose colours and numbers have no sign.
     """
 
     values: Sequence[Sequence[float]]
@@ -43,6 +46,7 @@ class Cells:
     left: float
     right: float
     largest: float
+    are_sizes: bool = False
 
     def marks(self, edges: Sequence[float], sheet: Sheet) -> Iterator[Mark]:
         """The cells, row by row.
@@ -51,27 +55,41 @@ class Cells:
             edges: Where rows begin, and where the last one ends, [R + 1].
             sheet: What they are laid out on.
         """
-        numbers = [[signed_number(value, self.largest) for value in row] for row in self.values]
-        scale = 1.0 if sheet.is_grid else SMALL
-        widest = max((sheet.text_width(text, scale=scale) for row in numbers for text in row), default=0.0)
+        numbers = [[self._number(value) for value in row] for row in self.values]
+        widest = max((sheet.text_width(text, scale=_scale(sheet)) for row in numbers for text in row), default=0.0)
         columns = max(map(len, self.values), default=0)
         width = (self.right - self.left) / max(1, columns)
         is_numbered = widest + (1.0 if sheet.is_grid else 3.0) <= width
         for row, (top, bottom) in enumerate(itertools.pairwise(edges)):
-            for column in range(len(self.values[row])):
-                yield self._cell((row, column), (self.left + column * width, top, width, bottom - top), sheet)
-            if not is_numbered and not sheet.is_grid:
+            if not (is_numbered and sheet.is_grid):
+                for column in range(columns):
+                    yield self._cell((row, column), (self.left + column * width, top, width, bottom - top), sheet)
+            if is_numbered:
+                yield from self._texts(row, numbers[row], (top + bottom) / 2, width, sheet)
+            elif not sheet.is_grid:
                 yield from self._lines_across(row, top, bottom, width, sheet)
-            for column, text in enumerate(numbers[row] if is_numbered else ()):
-                x, fill = self.left + (column + 0.5) * width, self._fill(self.values[row][column], sheet)
-                y = math.floor((top + bottom) / 2) + 0.5 if sheet.is_grid else (top + bottom) / 2
-                yield Text(x=x, y=y, text=text, colour=readable_on(fill), anchor="middle", scale=scale)
+
+    def _texts(self, row: int, numbers: Sequence[str], middle: float, width: float, sheet: Sheet) -> Iterator[Text]:
+        """The numbers of a row."""
+        y = math.floor(middle) + 0.5 if sheet.is_grid else middle
+        for column, text in enumerate(numbers):
+            x, fill = self.left + (column + 0.5) * width, self._fill(self.values[row][column], sheet)
+            colour = sheet.theme.text if sheet.is_grid else readable_on(fill)
+            yield Text(x=x, y=y, text=text, colour=colour, anchor="middle", scale=_scale(sheet))
+
+    def _number(self, value: float) -> str:
+        text = signed_number(value, self.largest)
+        return text.removeprefix("+") if self.are_sizes else text
+
+    def _colour(self, share: float, sheet: Sheet) -> str:
+        """The colour of a value, as a share of the largest."""
+        return colour_of_size(share, sheet.theme) if self.are_sizes else colour_of(share, sheet.theme)
 
     def _share(self, value: float) -> float:
         return value / self.largest if self.largest and math.isfinite(value) else 0.0
 
     def _fill(self, value: float, sheet: Sheet) -> str:
-        return colour_of(self._share(value), sheet.theme) if math.isfinite(value) else sheet.theme.neutral
+        return self._colour(self._share(value), sheet) if math.isfinite(value) else sheet.theme.neutral
 
     def _cell(self, which: tuple[int, int], box: tuple[float, float, float, float], sheet: Sheet) -> Rectangle:
         """A cell."""
@@ -86,7 +104,7 @@ class Cells:
             width=width - gap,
             height=height - gap,
             fill=self._fill(value, sheet),
-            tip=f"{self.row_labels[row]}{label}: {signed_number(value)}",
+            tip=f"{self.row_labels[row]}{label}: {self._number(value)}",
             character=character_of(self._share(value)) if math.isfinite(value) else "?",
         )
 
@@ -96,11 +114,8 @@ class Cells:
         for is_negative, run in itertools.groupby(self.values[row], key=lambda value: self._share(value) < -0.1):
             length = len(list(run))
             if is_negative:
-                area = Rectangle(
-                    x=self.left + column * width, y=top, width=length * width, height=bottom - top, fill=""
-                )
-                for ends in hatching(area, NEGATIVE_LINES):
-                    yield Line(places=ends, colour=sheet.theme.background, width=0.8)
+                x, run_width = self.left + column * width, length * width
+                yield from _lines(Rectangle(x=x, y=top, width=run_width, height=bottom - top, fill=""), sheet)
             column += length
 
     def scale(self, unit: str, sheet: Sheet, top: float) -> tuple[tuple[Mark, ...], float]:
@@ -115,24 +130,34 @@ class Cells:
         if not self.largest:
             return labels, top
         colour, middle = sheet.theme.text, top + sheet.line / 2
-        low, high = signed_number(-self.largest), signed_number(self.largest)
+        least = 0.0 if self.are_sizes else -self.largest
+        low, high = self._number(least), self._number(self.largest)
         if sheet.is_grid:
-            text = f"{' '.join(reversed(CHARACTERS))}  from {low} to {high}"
-            said, bottom = paragraph(text, sheet, top)
+            characters = CHARACTERS[2::-1] if self.are_sizes else CHARACTERS[::-1]
+            said, bottom = paragraph(f"{' '.join(characters)}  from {low} to {high}", sheet, top)
             return (*labels, *said), bottom
         marks: list[Mark] = [*labels, Text(x=sheet.gap, y=middle, text=low, colour=colour)]
         left, width, height = 2 * sheet.gap + sheet.text_width(low), 6.0, 12.0
-        for step in range(STEPS_OF_SCALE):
-            share = 2 * step / (STEPS_OF_SCALE - 1) - 1
-            x, y, fill = left + step * width, middle - height / 2, colour_of(share, sheet.theme)
-            marks.append(Rectangle(x=x, y=y, width=width, height=height, fill=fill))
-        area = Rectangle(x=left, y=middle - height / 2, width=width * (STEPS_OF_SCALE // 2), height=height, fill="")
-        marks += [
-            Line(places=ends, colour=sheet.theme.background, width=0.8) for ends in hatching(area, NEGATIVE_LINES)
-        ]
-        right = left + STEPS_OF_SCALE * width + sheet.gap
-        marks.append(Text(x=right, y=middle, text=high, colour=colour))
+        x, y = left, middle - height / 2
+        for share in np.linspace(least / self.largest, 1, STEPS_OF_SCALE).tolist():
+            marks.append(Rectangle(x=x, y=y, width=width, height=height, fill=self._colour(share, sheet)))
+            x += width
+        if not self.are_sizes:
+            area = Rectangle(x=left, y=y, width=width * (STEPS_OF_SCALE // 2), height=height, fill="")
+            marks += _lines(area, sheet)
+        marks.append(Text(x=x + sheet.gap, y=middle, text=high, colour=colour))
         return tuple(marks), top + sheet.line
+
+
+def _scale(sheet: Sheet) -> float:
+    """The size of numbers in cells."""
+    return 1.0 if sheet.is_grid else SMALL
+
+
+def _lines(area: Rectangle, sheet: Sheet) -> list[Line]:
+    """Lines across an area, as a sign that needs no colour."""
+    ends = hatching(area, NEGATIVE_LINES)
+    return [Line(places=places, colour=sheet.theme.background, width=0.8) for places in ends]
 
 
 def character_of(share: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pellucid.errors import InvalidArgument
 from pellucid.plot.axis import Axis, number_text, signed_number
-from pellucid.plot.charts.base import Body, Chart
+from pellucid.plot.charts.base import Body, Chart, paragraph
 from pellucid.plot.charts.rows import unit_below
 from pellucid.plot.charts.ticks import ticks_below
 from pellucid.plot.colours import readable_on
@@ -117,7 +117,9 @@ class Force(Chart):
             listing, bottom = _list(title, listed, (left + sheet.gap * (not sheet.is_grid), width), sheet, below)
             marks += listing
             bottoms.append(bottom)
-        return Body((*marks, *ticks, *unit), max(bottoms))
+        still = [name for name, value in zip(self.names, self.values, strict=True) if not value]
+        unmoved, bottom = paragraph(f"no push: {', '.join(still)}" if still else "", sheet, max(bottoms))
+        return Body((*marks, *ticks, *unit, *unmoved), bottom)
 
 
 def _ends(start: float, end: float, axis: Axis, sheet: Sheet, top: float) -> tuple[list[Mark], float]:
@@ -132,10 +134,8 @@ def _ends(start: float, end: float, axis: Axis, sheet: Sheet, top: float) -> tup
         marks.append(Text(x=x, y=top + sheet.line / 2, text=text, colour=sheet.theme.text, anchor="middle", bold=bold))
         top += sheet.line
     if sheet.is_grid:
-        marks += [
-            Text(x=axis(start), y=top + 0.5, text="┊", colour=sheet.theme.text),
-            Text(x=axis(end), y=top + 0.5, text="▼", colour=sheet.theme.text),
-        ]
+        columns = {math.floor(axis(start)): "┊", math.floor(axis(end)): "▼"}
+        marks += [Text(x=x, y=top + 0.5, text=sign, colour=sheet.theme.text) for x, sign in columns.items()]
         return marks, top + 1.0
     return marks, top + sheet.gap
 

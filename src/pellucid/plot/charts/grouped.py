@@ -14,6 +14,7 @@ from pellucid.plot.charts.legend import Swatch, legend_of
 from pellucid.plot.charts.rows import interval, labelled_rows, unit_below
 from pellucid.plot.scene import Line, Mark, Rectangle, Text
 from pellucid.plot.sheet import Sheet
+from pellucid.plot.theme import LIGHT
 
 BAR, SMALL = 15.0, 0.8
 """The height of a bar in pixels, and the size of the numbers beside it."""
@@ -40,6 +41,8 @@ class GroupedBars(Chart):
     are_sizes: bool = False
 
     def __post_init__(self) -> None:
+        if len(self.groups) > len(LIGHT.groups):
+            raise InvalidArgument(f"groups must be at most {len(LIGHT.groups)}: got {len(self.groups)}.")
         if len(self.values) != len(self.groups) or any(len(row) != len(self.names) for row in self.values):
             raise InvalidArgument(
                 f"values must be one row for each of {len(self.groups)} groups, of {len(self.names)} each: "
@@ -58,23 +61,16 @@ class GroupedBars(Chart):
 
     def body(self, sheet: Sheet, top: float) -> Body:
         """The legend, and a row for each name."""
-        colours = sheet.theme.groups
-        swatches = [
-            Swatch(colours[index], f"{letter}  {group}", hatched=index % 2 == 1)
-            for index, (letter, group) in enumerate(zip(string.ascii_uppercase, self.groups, strict=False))
-        ]
-        legend, top = legend_of(swatches, sheet, top)
+        legend, top = legend_of(self._swatches(sheet), sheet, top)
         thickness = 1.0 if sheet.is_grid else BAR
         least = len(self.groups) * thickness + sheet.gap * (1 if sheet.is_grid else 1.2)
         rows = labelled_rows(self.names, (), sheet, top, least=least)
-        largest = max((abs(value) for row in self.values for value in row if math.isfinite(value)), default=0.0)
-        numbers = [[self._number(value, largest) for value in row] for row in self.values]
+        texts = self._texts()
         scale = 1.0 if sheet.is_grid else SMALL
-        widest = max((sheet.text_width(f"A {text}", scale=scale) for row in numbers for text in row), default=0.0)
-        left, right = rows.right + sheet.gap, sheet.width - sheet.gap
+        room = max((sheet.text_width(text, scale=scale) for row in texts for text in row), default=0.0) + sheet.gap
         low, high = self._range
         high = high if low < high else 1.0  # of zeros alone, bars have no length
-        axis = Axis.over(low, high, left + (widest + sheet.gap) * (low < 0), right - widest - sheet.gap)
+        axis = Axis.over(low, high, rows.right + sheet.gap + room * (low < 0), sheet.width - sheet.gap - room)
         zero = axis(0.0)
         marks: list[Mark] = [*legend, *rows.marks]
         marks.append(Line(places=((zero, top), (zero, rows.bottom)), colour=sheet.theme.text))
@@ -82,10 +78,25 @@ class GroupedBars(Chart):
             for index, row_middle in enumerate(rows.middles):
                 middle = row_middle + (group - (len(self.groups) - 1) / 2) * thickness
                 middle = math.floor(middle) + 0.5 if sheet.is_grid else middle
-                text = f"{string.ascii_uppercase[group]} {numbers[group][index]}"
-                marks += self._bar((group, index), axis, middle, text, sheet)
+                marks += self._bar((group, index), axis, middle, texts[group][index], sheet)
         unit, bottom = unit_below(self.unit, zero, sheet, rows.bottom)
         return Body((*marks, *unit), bottom)
+
+    def _swatches(self, sheet: Sheet) -> list[Swatch]:
+        """The colours of the groups, of which every other one has lines across it."""
+        letters = zip(string.ascii_uppercase, self.groups, sheet.theme.groups, strict=False)
+        return [
+            Swatch(fill, f"{letter}  {group}", hatched=index % 2 == 1)
+            for index, (letter, group, fill) in enumerate(letters)
+        ]
+
+    def _texts(self) -> list[list[str]]:
+        """What stands beside each bar: the letter of its group and its number."""
+        largest = max((abs(value) for row in self.values for value in row if math.isfinite(value)), default=0.0)
+        return [
+            [f"{letter} {self._number(value, largest)}" for value in row]
+            for letter, row in zip(string.ascii_uppercase, self.values, strict=False)
+        ]
 
     @property
     def _range(self) -> Range:

@@ -85,9 +85,8 @@ class Histogram(Chart):
         marks += bars
         texts = [str(count) for count in self.counts if count]
         if all(sheet.text_width(text) <= 1.05 * bar.width for text, bar in zip(texts, bars, strict=True)):
-            apart = 0.5 if sheet.is_grid else sheet.line / 2
             marks += [
-                Text(x=bar.x + bar.width / 2, y=bar.y - apart, text=text, colour=sheet.theme.text, anchor="middle")
+                Text(x=bar.x + bar.width / 2, y=_above(bar, sheet), text=text, colour=sheet.theme.text, anchor="middle")
                 for text, bar in zip(texts, bars, strict=True)
             ]
         base = ((plane.x.first, plane.y.first), (plane.x.last, plane.y.first))
@@ -110,6 +109,11 @@ class Histogram(Chart):
             hatched=middle < 0,
             tip=f"{number_text(low)} to {number_text(high)}: {count}",
         )
+
+
+def _above(bar: Rectangle, sheet: Sheet) -> float:
+    """The middle of the line above a bar."""
+    return math.floor(bar.y) - 0.5 if sheet.is_grid else bar.y - sheet.line / 2
 
 
 def centred_bins(values: Sequence[float], width: float) -> tuple[tuple[float, ...], tuple[int, ...]]:

@@ -19,6 +19,9 @@ from pellucid.plot.scene import Line, Mark, Rectangle, Text
 from pellucid.plot.sheet import Sheet
 
 NARROWEST_COLUMN = 2.0
+UPRIGHT = 90.0
+"""How long lines of upright labels may be, before they are broken."""
+
 LINE_HEIGHT, SIDE = 54.0, 0.12
 """The height of the line above the columns, and the share of the width that the bars beside the rows take."""
 
@@ -36,6 +39,7 @@ class Matrix(Chart):
         line_label: What these are.
         sizes: A size of each row, drawn as a bar beside it, [R]; () for none.
         unit: What the values are.
+        are_sizes: Whether values are sizes, whose colours and numbers have no sign.
     """
 
     values: tuple[tuple[float, ...], ...]
@@ -46,6 +50,7 @@ class Matrix(Chart):
     line_label: str = ""
     sizes: tuple[float, ...] = ()
     unit: str = ""
+    are_sizes: bool = False
 
     def __post_init__(self) -> None:
         widths = {len(row) for row in self.values}
@@ -94,7 +99,7 @@ class Matrix(Chart):
         labels, top = _column_labels(self.column_labels, left, right, sheet, top)
         rows = labelled_rows(self.row_labels, (), sheet, top)
         marks += [*labels, *rows.marks]
-        cells = Cells(self.values, self.row_labels, self.column_labels, left, right, self.largest)
+        cells = Cells(self.values, self.row_labels, self.column_labels, left, right, self.largest, self.are_sizes)
         marks += cells.marks(rows.edges, sheet)
         if self.sizes:
             marks += self._bars(rows.middles, right + sheet.gap, sheet)
@@ -109,7 +114,10 @@ class Matrix(Chart):
         def means(rows: Array) -> tuple[tuple[float, ...], ...]:
             parts = [rows[:, start : start + count] for start in starts]
             known = [np.isfinite(part).sum(1) for part in parts]
-            sums = [np.nansum(part, axis=1) / np.maximum(1, number) for part, number in zip(parts, known, strict=True)]
+            sums = [
+                np.where(np.isfinite(part), part, 0.0).sum(1) / np.maximum(1, number)
+                for part, number in zip(parts, known, strict=True)
+            ]
             columns = [np.where(number, total, np.nan) for total, number in zip(sums, known, strict=True)]
             return tuple(map(tuple, np.stack(columns, axis=1).tolist()))
 
@@ -139,7 +147,15 @@ class Matrix(Chart):
         drawn: list[Mark] = [*marks]
         for tick, text in ticks:
             place = min(top + height - 0.5, y(tick)) if sheet.is_grid else y(tick)
-            drawn.append(Text(x=left - sheet.gap / 2, y=place, text=text, colour=sheet.theme.text, anchor="end"))
+            drawn.append(
+                Text(
+                    x=left - sheet.gap / 2 * (2 if sheet.is_grid else 1),
+                    y=place,
+                    text=text,
+                    colour=sheet.theme.text,
+                    anchor="end",
+                )
+            )
         width = (right - left) / len(self.line)
         if sheet.is_grid:
             for index, number in enumerate(self.line):
@@ -189,16 +205,23 @@ def _column_labels(
         ], top + sheet.line
     if sheet.is_grid or width < sheet.line * 0.9:
         return _numbered(labels, middles, width, sheet, top)
-    # Upright, in as many lines as have room in a column.
+    return _upright(labels, middles, width, sheet, top)
+
+
+def _upright(
+    labels: Sequence[str], middles: Sequence[float], width: float, sheet: Sheet, top: float
+) -> tuple[list[Mark], float]:
+    """Labels that are read from below, in as many lines as have room in a column."""
     count = max(1, math.floor(width / sheet.line))
-    lines = [sheet.lines_of(label, max(widest / count, 90.0) + 1e-6) for label in labels]
-    lines = [[" ".join(each)] if len(each) > count else each for each in lines]
+    longest = max(max(map(sheet.text_width, labels)) / count, UPRIGHT)
+    broken = [sheet.lines_of(label, longest + 1e-6) for label in labels]
+    lines = [each if len(each) <= count else [" ".join(each)] for each in broken]
     height = max(sheet.text_width(line) for each in lines for line in each)
     marks: list[Mark] = []
     for middle, each in zip(middles, lines, strict=True):
         for index, line in enumerate(each):
             x = middle + (index - (len(each) - 1) / 2) * sheet.line
-            marks.append(Text(x=x, y=top + height, text=line, colour=colour, anchor="start", upright=True))
+            marks.append(Text(x=x, y=top + height, text=line, colour=sheet.theme.text, upright=True))
     return marks, top + height + sheet.gap / 2
 
 

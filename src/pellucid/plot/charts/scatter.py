@@ -10,7 +10,7 @@ import numpy as np
 from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument
 from pellucid.plot.axis import number_text
-from pellucid.plot.charts.base import Body, Chart, Limits, Range
+from pellucid.plot.charts.base import Body, Chart, Limits, Range, paragraph
 from pellucid.plot.charts.legend import ramp_legend
 from pellucid.plot.charts.plane import Plane, plane_of
 from pellucid.plot.colours import colour_of_level
@@ -81,6 +81,9 @@ class Scatter(Chart):
             if math.isfinite(self.x[index]) and math.isfinite(self.y[index]):
                 marks += self._dot(index, plane, sheet)
         bottom = plane.end
+        if self.counted and not sheet.is_grid:
+            said, bottom = paragraph("Grey: how many dots there are.", sheet, bottom)
+            marks += said
         if self.levels:
             unknown = "no number" if any(map(math.isnan, self.levels)) else ""
             legend, bottom = ramp_legend(self.level_label, self.level_ends, sheet, bottom, unknown)
@@ -101,7 +104,7 @@ class Scatter(Chart):
         radius = self._radius(self.sizes[index]) if self.sizes else PLAIN
         tip = f"{number_text(self.x[index])}, {number_text(self.y[index])}"
         tip += f": {number_text(self.sizes[index])} {self.size_label}" if self.sizes else ""
-        dot = Dot(x=x, y=y, radius=radius, fill=fill, tip=tip.rstrip())
+        dot = Dot(x=x, y=y, radius=0.5 if sheet.is_grid else radius, fill=fill, tip=tip.rstrip())
         if not (sheet.is_grid and self.sizes):
             return (dot,)
         return dot, Text(x=x + 1.0, y=y, text=f"{self.sizes[index]:g}", colour=theme.text)

@@ -129,7 +129,7 @@ class Beeswarm(Spread):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Violins(Spread):
-    """The density of the values of each row, with a thick line from quartile to quartile and a mark at the median."""
+    """The density of the values of each row, a thick line from quartile to quartile, and a mark at the median."""
 
     def _row(self, index: int, axis: Axis, middle: float, sheet: Sheet) -> Sequence[Mark]:
         values = _known(self.values[index])
@@ -188,7 +188,7 @@ def density_of(values: Array) -> tuple[Array, Array]:
     width = 0.9 * narrower * len(values) ** -0.2
     if not width > 1e-9 * max(abs(values[0]), abs(values[-1]), 1e-300):
         return np.array([]), np.array([])
-    places = np.linspace(values[0] - width, values[-1] + width, PLACES)
+    places = np.linspace(values[0], values[-1], PLACES)
     # Of many values, those of as many ranks: densities do not change by more than can be seen.
     known = values[np.linspace(0, len(values) - 1, min(len(values), 2000)).astype(int)]
     heights = np.exp(-0.5 * ((places[:, None] - known) / width) ** 2).sum(1)

@@ -72,8 +72,8 @@ def ticks_beside(axis: Axis, ticks: Ticks, left: float, right: float, sheet: She
         y = axis(tick)
         if not sheet.is_grid:
             marks.append(Line(places=((left, y), (right, y)), colour=sheet.theme.faint))
-        # Of characters, in the row whose lower edge it is.
-        place = (left - 1.0, y - 0.5) if sheet.is_grid else (left - sheet.gap / 2, y)
+        # Of characters, in the row that what is there begins in.
+        place = (left - 1.0, min(y, axis.first - 0.5)) if sheet.is_grid else (left - sheet.gap / 2, y)
         marks.append(Text(x=place[0], y=place[1], text=text, colour=sheet.theme.text, anchor="end"))
     return tuple(marks)
 
