@@ -84,7 +84,9 @@ class Histogram(Chart):
         bars = [self._bar(index, plane.x, plane.y, sheet) for index, count in enumerate(self.counts) if count]
         marks += bars
         texts = [str(count) for count in self.counts if count]
-        if all(sheet.text_width(text) <= 1.05 * bar.width for text, bar in zip(texts, bars, strict=True)):
+        if all(
+            sheet.text_width(text) <= 1.05 * bar.width - sheet.is_grid for text, bar in zip(texts, bars, strict=True)
+        ):
             marks += [
                 Text(x=bar.x + bar.width / 2, y=_above(bar, sheet), text=text, colour=sheet.theme.text, anchor="middle")
                 for text, bar in zip(texts, bars, strict=True)

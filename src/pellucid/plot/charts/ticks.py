@@ -25,15 +25,15 @@ def ticks_below(axis: Axis, top: float, bottom: float, sheet: Sheet, label: str 
         label: What the numbers are.
     """
     texts = _without_overlap(axis, sheet)
+    below = bottom + sheet.gap / 2 * (not sheet.is_grid)
     marks: list[Mark] = []
     if not sheet.is_grid:
         ends = [(axis(tick), text) for tick, text, _ in texts]
         marks += [Line(places=((x, top), (x, bottom)), colour=sheet.theme.faint) for x, _ in ends]
     marks += [
-        Text(x=x, y=bottom + sheet.line / 2, text=text, colour=sheet.theme.text, anchor="middle")
-        for _, text, x in texts
+        Text(x=x, y=below + sheet.line / 2, text=text, colour=sheet.theme.text, anchor="middle") for _, text, x in texts
     ]
-    labels, end = unit_below(label, (axis.first + axis.last) / 2, sheet, bottom + sheet.line)
+    labels, end = unit_below(label, (axis.first + axis.last) / 2, sheet, below + sheet.line)
     return (*marks, *labels), end
 
 
