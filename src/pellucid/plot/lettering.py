@@ -33,7 +33,9 @@ _BY_WIDTH = {
     100: "W@",
 }
 PERCENT: Mapping[str, int] = {character: width for width, characters in _BY_WIDTH.items() for character in characters}
-OTHER_PERCENT, WIDE_PERCENT, BOLD = 70, 105, 1.12
+OTHER_PERCENT, WIDE_PERCENT = 70, 105
+BOLD_PERCENT = 7
+"""How much wider each bold letter is."""
 
 
 def printable(text: str) -> str:
@@ -44,7 +46,7 @@ def printable(text: str) -> str:
 @functools.lru_cache(maxsize=4096)
 def width_of(text: str, *, bold: bool = False) -> float:
     """The width of a text in letters of size one; a little more than less."""
-    return sum(map(_percent, text)) / 100 * (BOLD if bold else 1)
+    return (sum(map(_percent, text)) + BOLD_PERCENT * len(text) * bold) / 100
 
 
 @functools.lru_cache(maxsize=4096)
