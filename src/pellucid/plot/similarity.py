@@ -6,6 +6,9 @@ import numpy as np
 
 from pellucid.plot.arrays import Array
 
+SMALLEST, POWERS = 4, 12
+"""How many examples are not divided further, and how often a direction is turned to where examples differ most."""
+
 
 def similar_order(values: Array) -> Array:
     """Indices of examples, in an order in which neighbours are alike, in halves of halves.
@@ -17,7 +20,8 @@ def similar_order(values: Array) -> Array:
     Args:
         values: Finite, [B, F].
     """
-    order = _ordered(np.arange(len(values)), values)
+    largest = float(np.abs(values).max(initial=0.0)) or 1.0
+    order = _ordered(np.arange(len(values)), values / largest)
     return np.array(order, dtype=int)
 
 
@@ -27,23 +31,30 @@ def _ordered(indices: Array, values: Array) -> list[int]:
     waiting = [indices]
     while waiting:
         part = waiting.pop()
-        if len(part) > 2:
-            line = _component(values[part])
-            part, line = part[np.argsort(line, kind="stable")], np.sort(line)
-        if len(part) <= 2 or line[-1] - line[0] < 1e-12:
-            finished += _turned(part, finished, values).tolist()
+        line = _component(values[part]) if len(part) > 2 else np.zeros(len(part))
+        order = np.argsort(line, kind="stable")
+        part, line = part[order], line[order]
+        if _is_nearer_at_its_end(part, finished, values):
+            part, line = part[::-1], line[::-1]
+        if len(part) <= SMALLEST or abs(line[-1] - line[0]) < 1e-12:
+            finished += part.tolist()
             continue
-        part = _turned(part, finished, values)
-        cut = _cut(np.abs(np.diff(_component(values[part]))))
+        cut = _cut(np.abs(np.diff(line)))
         waiting += [part[cut:], part[:cut]]
     return finished
 
 
 def _component(values: Array) -> Array:
-    """The first principal component of each example, [B], whose sign is that of its largest weight."""
+    """About the first principal component of each example, [B]: from the widest column on, turned by powers."""
     centred = values - values.mean(0)
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    direction = directions[0] * np.sign(directions[0][np.abs(directions[0]).argmax()] or 1.0)
+    direction = np.zeros(values.shape[1])
+    direction[np.abs(centred).sum(0).argmax()] = 1.0
+    for _ in range(POWERS):
+        turned = centred.T @ (centred @ direction)
+        size = np.linalg.norm(turned)
+        if not size > 0:
+            break
+        direction = turned / size
     line: Array = centred @ direction
     return line
 
@@ -54,9 +65,9 @@ def _cut(gaps: Array) -> int:
     return low + int(gaps[low:high].argmax()) + 1
 
 
-def _turned(part: Array, before: list[int], values: Array) -> Array:
-    """A part, whose end that is nearer to the last example before it comes first."""
+def _is_nearer_at_its_end(part: Array, before: list[int], values: Array) -> bool:
+    """Whether the last of a part is nearer than its first to the last example before it."""
     if not before or len(part) < 2:
-        return part
-    first, last = (np.linalg.norm(values[part[end]] - values[before[-1]]) for end in (0, -1))
-    return part[::-1] if last < first else part
+        return False
+    first, last = (float(np.linalg.norm(values[part[end]] - values[before[-1]])) for end in (0, -1))
+    return last < first

@@ -65,6 +65,7 @@ class Decision(Chart):
 
     def body(self, sheet: Sheet, top: float) -> Body:
         """Rows of features from the top, and lines across them."""
+        top += 0.0 if sheet.is_grid else sheet.gap
         rows = labelled_rows(self.names[::-1], (), sheet, top)
         paths = sorted(self.paths, key=lambda path: path[-1])
         levels = [level for path in paths for level in path] or [0.0]

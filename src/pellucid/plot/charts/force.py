@@ -183,7 +183,7 @@ def _list(
     colour = sheet.theme.text
     marks: list[Mark] = []
     largest = abs(pushes[0].value) if pushes else 0.0
-    texts = [f"{push.number}  {push.name}  {signed_number(push.value, largest)}" for push in pushes]
+    texts = [f"{push.number}  {signed_number(push.value, largest)}  {push.name}" for push in pushes]
     for text, bold in ((title, True), *((text, False) for text in texts or ["nothing"])):
         for line in sheet.lines_of(text, width - sheet.gap, bold=bold):
             marks.append(Text(x=left, y=top + sheet.line / 2, text=line, colour=colour, bold=bold))
