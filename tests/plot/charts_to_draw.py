@@ -90,6 +90,7 @@ CHARTS: Mapping[str, Callable[[], Chart]] = {
     "beeswarm of one example": lambda: beeswarm(one()),
     "beeswarm of long names": lambda: beeswarm(named_at_length(30)),
     "beeswarm of what is missing": lambda: beeswarm(missing(30)),
+    "beeswarm of large numbers": lambda: beeswarm(table(30, feature_values=12345.6 * table(30).feature_values)),
     "beeswarm of zeros": lambda: beeswarm(zeros(30)),
     "violin": lambda: violin(table(300)),
     "violin of one example": lambda: violin(one()),

@@ -217,6 +217,14 @@ def test_examples_of_a_cluster_are_neighbours(seed: int):
     assert np.array_equal(order, similar_order(values))
 
 
+def test_parts_follow_each_other_where_they_are_alike():
+    angles = np.random.default_rng(0).permutation(np.linspace(0, 1.9 * np.pi, 80))
+    around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    order = similar_order(around)
+    walked = np.linalg.norm(np.diff(around[order], axis=0), axis=1).sum()
+    assert walked < 10  # of 6 along the arc, and 111 in the order that they came in
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_an_order_of_few_or_of_equals(count: int):
     assert similar_order(np.zeros((count, 3))).tolist() == list(range(count))
