@@ -172,6 +172,13 @@ def test_lines_of_decisions_are_drawn_from_the_bottom_to_the_top():
     assert lines[0].places[0] == lines[1].places[0]
 
 
+def test_of_many_decisions_some_are_drawn_and_it_is_said_how_many():
+    chart = Decision(names=("a",), steps=tuple((float(end),) for end in range(500)), starts=(0.0,) * 500)
+    assert len(marks_of(chart, Dot)) == 200
+    assert "200 of 500 examples are drawn." in [text.text for text in marks_of(chart, Text)]
+    assert "5 of 500 examples are drawn." in chart.text()
+
+
 def test_panels_share_their_axes_and_have_fewer_in_a_row_on_phones():
     other = Histogram(title="Other", edges=(2.5, 3.5), counts=(7,))
     left, right = shared((HISTOGRAM, other))
