@@ -20,8 +20,7 @@ def _feature_means(findings: Findings) -> Picture:
         chart=bars(
             features,
             title="What speaks for survival, and what against",
-            x_label=f"mean attribution {CHANGE}",
-            y_label="feature",
+            unit=f"mean attribution {CHANGE}",
         ),
         alt_text="Bar chart of the mean attribution of each of the 12 features.",
         caption=(
@@ -70,7 +69,7 @@ def _sibsp_by_value(findings: Findings) -> Picture:
         chart=Scatter(
             title="Attribution by number of siblings and spouses aboard",
             x_label="sibsp (siblings and spouses aboard)",
-            y_label=f"mean attribution\n{CHANGE}",
+            y_label=f"mean attribution {CHANGE}",
             x=tuple(group.value for group in groups),
             y=tuple(group.mean for group in groups),
             sizes=tuple(group.count for group in groups),

@@ -32,8 +32,7 @@ def _neuron_means(findings: Findings) -> Picture:
         chart=bars(
             neurons,
             title="What each neuron of the first hidden layer adds",
-            x_label=f"mean {CONDUCTANCE}",
-            y_label="neuron, numbered from 0",
+            unit=f"mean {CONDUCTANCE}",
         ),
         alt_text=f"Bar chart of the mean conductance of each of the {len(neurons)} neurons.",
         caption=(
@@ -52,9 +51,7 @@ def _distributions(neurons: NeuronFindings) -> Picture:
 
     def histogram(neuron: int) -> Histogram:
         edges, counts = centred_bins(neurons.conductances[:, neuron].tolist(), BIN)
-        return Histogram(
-            title=neuron_name(neuron), x_label=CONDUCTANCE, y_label="passengers", edges=edges, counts=counts
-        )
+        return Histogram(title=neuron_name(neuron), edges=edges, counts=counts)
 
     def near_zero(neuron: int) -> int:
         return int((neurons.conductances[:, neuron].abs() <= BIN / 2).sum())
@@ -72,6 +69,8 @@ def _distributions(neurons: NeuronFindings) -> Picture:
         chart=Panels(
             title="Distribution of the conductances: two strong neurons, two weak ones",
             charts=tuple(map(histogram, strong + weak)),
+            x_label=CONDUCTANCE,
+            y_label="passengers",
         ),
         alt_text="Histograms of the conductances of the two strongest and of the two weakest neurons.",
         caption=(
@@ -93,11 +92,11 @@ def _through_features(findings: Findings) -> Picture:
                 bars(
                     sorted(neurons.by_feature(neuron), key=lambda feature: order.index(feature.name)),
                     title=neuron_name(neuron),
-                    x_label=f"mean {CONDUCTANCE}",
-                    y_label="feature",
+                    unit="",
                 )
                 for neuron in neurons.shares
             ),
+            x_label=f"mean {CONDUCTANCE}",
         ),
         alt_text="Two bar charts of the mean conductance of the two strongest neurons, feature by feature.",
         caption=(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pellucid.demo.summary import Summary
-from pellucid.plot import Bars, Chart, Panels
+from pellucid.plot import Bars, Chart
 
 CHANGE = "(change of the predicted probability)"
 
@@ -14,15 +14,15 @@ class Picture:
     """A chart with the name of its file, its text alternative, and its caption, which says what one sees."""
 
     name: str
-    chart: Chart | Panels
+    chart: Chart
     alt_text: str
     caption: str
 
 
-def bars(summaries: Iterable[Summary], *, title: str, x_label: str, y_label: str) -> Bars:
+def bars(summaries: Iterable[Summary], *, title: str, unit: str) -> Bars:
     """Return a bar chart of the means of summaries, in their order."""
     names, values = zip(*((summary.name, summary.mean) for summary in summaries), strict=True)
-    return Bars(title=title, x_label=x_label, y_label=y_label, names=names, values=values)
+    return Bars(title=title, unit=unit, names=names, values=values)
 
 
 def joined(items: Iterable[object]) -> str:

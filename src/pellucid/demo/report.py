@@ -18,7 +18,7 @@ from pellucid.demo.neuron_pictures import neuron_pictures, what_it_looks_at
 from pellucid.demo.picture import Picture, as_sentence
 from pellucid.demo.summary import Summary
 from pellucid.demo.titanic import MEANINGS
-from pellucid.plot import DARK, LIGHT, Theme, save, signed
+from pellucid.plot import DARK, LIGHT, Theme, signed
 
 
 def report(output: Path, console: Console) -> Path:
@@ -39,7 +39,7 @@ def report(output: Path, console: Console) -> Path:
     files = [(picture, theme) for picture in feature_figures + neuron_figures for theme in (LIGHT, DARK)]
     bar = track(files, "Drawing the charts", console=console, transient=True, disable=not console.is_terminal)
     for picture, theme in bar:
-        save(picture.chart, output / file_name(picture, theme), theme)
+        picture.chart.save(output / file_name(picture, theme), theme=theme)
     page = output / "index.html"
     page.write_text(render_page(findings, feature_figures, neuron_figures, output), encoding="utf-8")
     console.print("The report is at", Text(str(page), "bold"), soft_wrap=True)

@@ -1,13 +1,35 @@
 """Charts, images, time series and texts as plain data, drawn with Matplotlib or written as HTML, light or dark."""
 
+from pellucid.plot.axis import signed
 from pellucid.plot.canvas import Canvas
-from pellucid.plot.chart import Bars, Chart, Histogram, Panels, Scatter, centred_bins, signed
+from pellucid.plot.charts import (
+    Bars,
+    Beeswarm,
+    Body,
+    Chart,
+    Decision,
+    Force,
+    GroupedBars,
+    Histogram,
+    Limits,
+    Matrix,
+    Panels,
+    Scatter,
+    Violins,
+    Waterfall,
+    centred_bins,
+)
 from pellucid.plot.coloured_series import draw_series
-from pellucid.plot.figure import draw, save
+from pellucid.plot.comparisons import cohorts, layers, methods
+from pellucid.plot.dependence import scatter
+from pellucid.plot.explained import Explained, ExplainedInput, Kind
 from pellucid.plot.heat_maps import Look, draw_images, pixels
 from pellucid.plot.images import ImagePlot, image_plot
 from pellucid.plot.masks import Label, draw_border, draw_name
+from pellucid.plot.matrices import interactions, token_matrix
 from pellucid.plot.normalization import ScaledValues, Scaling
+from pellucid.plot.of_many import beeswarm, decision, distributions, heatmap, violin
+from pellucid.plot.of_one import bar, force, waterfall
 from pellucid.plot.text import Html
 from pellucid.plot.text_table import TextRecord, text_table
 from pellucid.plot.theme import DARK, LIGHT, Theme
@@ -17,13 +39,23 @@ __all__ = [
     "DARK",
     "LIGHT",
     "Bars",
+    "Beeswarm",
+    "Body",
     "Canvas",
     "Chart",
+    "Decision",
+    "Explained",
+    "ExplainedInput",
+    "Force",
+    "GroupedBars",
     "Histogram",
     "Html",
     "ImagePlot",
+    "Kind",
     "Label",
+    "Limits",
     "Look",
+    "Matrix",
     "Panels",
     "ScaledValues",
     "Scaling",
@@ -32,16 +64,30 @@ __all__ = [
     "SeriesPlot",
     "TextRecord",
     "Theme",
+    "Violins",
+    "Waterfall",
+    "bar",
+    "beeswarm",
     "centred_bins",
-    "draw",
+    "cohorts",
+    "decision",
+    "distributions",
     "draw_border",
     "draw_images",
     "draw_name",
     "draw_series",
+    "force",
+    "heatmap",
     "image_plot",
+    "interactions",
+    "layers",
+    "methods",
     "pixels",
-    "save",
+    "scatter",
     "series_plot",
     "signed",
     "text_table",
+    "token_matrix",
+    "violin",
+    "waterfall",
 ]

@@ -94,6 +94,17 @@ def signed_number(number: float, like: float | None = None) -> str:
     return text if float(text.replace(MINUS, "-")) else f"{0:.{decimals}f}"
 
 
+def signed(value: float, decimals: int = 2) -> str:
+    """A number with its sign and so many decimals; one that rounds to zero has no sign.
+
+    Args:
+        value: The number.
+        decimals: How many.
+    """
+    text = f"{value:+.{decimals}f}"
+    return text.replace("-", MINUS) if float(text) else text[1:]
+
+
 def number_text(number: float) -> str:
     """A number in four digits, without a plus."""
     if not math.isfinite(number):

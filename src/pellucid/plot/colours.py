@@ -69,9 +69,24 @@ def theme_of(figure: FigureBase) -> Theme:
 
 def colour_of(share: float, theme: Theme) -> str:
     """The colour `#rrggbb` of a value between -1 and 1, in a theme."""
-    stops = np.array([_levels(stop) for stop in theme.diverging]) * 255
-    places = np.linspace(-1, 1, len(stops))
-    return "#" + "".join(f"{round(np.interp(share, places, channel)):02x}" for channel in stops.T)
+    return _between(theme.diverging, (share + 1) / 2)
+
+
+def colour_of_level(level: float, theme: Theme) -> str:
+    """The colour `#rrggbb` of a number between 0, low, and 1, high; that of neither sign where it is NaN."""
+    return theme.neutral if np.isnan(level) else _between(theme.sequence, level)
+
+
+def colour_of_size(share: float, theme: Theme) -> str:
+    """The colour `#rrggbb` of a size between 0 and 1, in a theme."""
+    return _between(theme.magnitude, share)
+
+
+def _between(colours: tuple[str, ...], level: float) -> str:
+    """The colour at a place between the first, 0, and the last, 1."""
+    stops = np.array([_levels(stop) for stop in colours]) * 255
+    levels = np.linspace(0, 1, len(stops))
+    return "#" + "".join(f"{round(np.interp(level, levels, channel)):02x}" for channel in stops.T)
 
 
 def readable_on(background: str) -> str:

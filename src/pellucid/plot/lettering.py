@@ -33,13 +33,20 @@ _BY_WIDTH = {
     100: "W@",
 }
 PERCENT: Mapping[str, int] = {character: width for width, characters in _BY_WIDTH.items() for character in characters}
-OTHER_PERCENT, WIDE_PERCENT, BOLD = 70, 105, 1.12
+OTHER_PERCENT, WIDE_PERCENT = 70, 105
+BOLD_PERCENT = 7
+"""How much wider each bold letter is."""
+
+
+def printable(text: str) -> str:
+    """A text without what pages cannot hold and what terminals take for commands, but a sign for it."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(each) in ("Cc", "Cs") else each for each in text)
 
 
 @functools.lru_cache(maxsize=4096)
 def width_of(text: str, *, bold: bool = False) -> float:
     """The width of a text in letters of size one; a little more than less."""
-    return sum(map(_percent, text)) / 100 * (BOLD if bold else 1)
+    return (sum(map(_percent, text)) + BOLD_PERCENT * len(text) * bold) / 100
 
 
 @functools.lru_cache(maxsize=4096)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from pellucid.core.summaries import Summarized
@@ -28,6 +28,7 @@ class Rectangle:
         fill: Its colour, `#rrggbb`.
         tip: What a page says of it under the pointer.
         hatched: Whether lines cross it, as a sign that needs no colour.
+        character: What fills it in terminals; "" for blocks.
     """
 
     x: float
@@ -37,6 +38,7 @@ class Rectangle:
     fill: str
     tip: str = ""
     hatched: bool = False
+    character: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +145,19 @@ class Pixels(Summarized):
 
 
 Mark: TypeAlias = Rectangle | Line | Polygon | Dot | Text | Pixels
+
+
+def moved(mark: Mark, right: float, down: float) -> Mark:
+    """A mark somewhere else.
+
+    Args:
+        mark: The mark.
+        right: How far it is moved to the right.
+        down: How far it is moved down.
+    """
+    if isinstance(mark, Line | Polygon):
+        return replace(mark, places=tuple((x + right, y + down) for x, y in mark.places))
+    return replace(mark, x=mark.x + right, y=mark.y + down)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,14 @@ import itertools
 import math
 from dataclasses import dataclass, field
 
-from pellucid.plot.lettering import columns_of
+from pellucid.plot.lettering import columns_of, printable
 from pellucid.plot.scene import Dot, Line, Mark, Pixels, Polygon, Rectangle, Scene, Text
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 """Blocks from the left edge on, by how many eighths of a character they fill."""
+
+UPWARDS = " ▁▂▃▄▅▆▇█"
+"""The same from below."""
 
 
 @dataclass
@@ -39,7 +42,7 @@ class Grid:
 
     def write(self, column: int, row: int, text: str, colour: str = "") -> None:
         """Write a text from a column on; wide characters take two."""
-        for character in text:
+        for character in printable(text):
             width = columns_of(character)
             if width == 0 and 0 < column <= self.columns and 0 <= row < self.rows:
                 self.characters[row][column - 1] += character
@@ -98,11 +101,28 @@ def _draw(mark: Mark, grid: Grid) -> None:
 @_draw.register
 def _rectangle(mark: Rectangle, grid: Grid) -> None:
     first, last = mark.x, mark.x + mark.width
+    if mark.height % 1 and last - first >= 0.5:
+        _column(grid, mark)
+        return
     rows = [row for row in range(grid.rows) if mark.y <= row + 0.5 < mark.y + mark.height] or [
         int(mark.y + mark.height / 2)
     ]
     for row in rows:
         _fill(grid, row, first, last, mark)
+
+
+def _column(grid: Grid, mark: Rectangle) -> None:
+    """Fill an upright bar, to an eighth of a character at its upper end; what is there is seen."""
+    bottom = math.floor(mark.y + mark.height + 0.5)
+    for column in range(
+        math.floor(mark.x + 0.5), max(math.floor(mark.x + 0.5) + 1, math.floor(mark.x + mark.width + 0.5))
+    ):
+        left = max(1, round(8 * mark.height)) if mark.height > 0 else 0
+        for row in range(bottom - 1, -1, -1):
+            if left <= 0:
+                break
+            grid.put(column, row, UPWARDS[min(8, left)], mark.fill)
+            left -= 8
 
 
 def _fill(grid: Grid, row: int, first: float, last: float, mark: Rectangle) -> None:
@@ -113,14 +133,14 @@ def _fill(grid: Grid, row: int, first: float, last: float, mark: Rectangle) -> N
         return
     for column in range(start, math.ceil(stop)):
         share = min(8, max(0, round((stop - column) * 8)))
-        character = EIGHTHS[share]
+        character = mark.character if mark.character and share >= 4 else EIGHTHS[share]
         if character != " ":
             grid.put(column, row, "▒" if mark.hatched and share == 8 else character, mark.fill)
 
 
 @_draw.register
 def _line(mark: Line, grid: Grid) -> None:
-    for (x, y), (x_end, y_end) in itertools.pairwise(mark.places):
+    for (x, y), (x_end, y_end) in zip(mark.places, mark.places[1:], strict=False):
         steps = max(1, round(2 * max(abs(x_end - x), abs(y_end - y))))
         character = "│" if abs(x_end - x) < 0.5 else "─" if abs(y_end - y) < 0.5 else "·"
         for step in range(steps + 1):
@@ -159,7 +179,7 @@ def _text(mark: Text, grid: Grid) -> None:
     if mark.upright:
         length = len(mark.text)
         last = math.floor(mark.y) + {"start": 0, "middle": length // 2, "end": length - 1}[mark.anchor]
-        for index, character in enumerate(reversed(mark.text)):
+        for index, character in enumerate(reversed(printable(mark.text))):
             grid.put(math.floor(mark.x), last - index, character)
         return
     width = columns_of(mark.text)

@@ -16,6 +16,8 @@ class Theme:
     neutral: str  # zero
     diverging: tuple[str, ...]  # from the most negative value over zero, in the middle, to the most positive
     magnitude: tuple[str, ...]  # from zero to the largest size
+    sequence: tuple[str, ...]  # from low numbers to high ones, all of which are seen on the background
+    groups: tuple[str, ...]  # of groups that have no order, those of Okabe and Ito's that are seen on the background
 
     def by_sign(self, value: float) -> str:
         """Return the colour of a value."""
@@ -32,6 +34,11 @@ LIGHT_MAGNITUDE = ("#f7f7f7", "#cfc6e4", "#9a84c6", "#6a45a0", "#38106b")
 DARK_DIVERGING = ("#ffc187", "#e07b24", "#7a3b08", "#1b1d21", "#12406f", "#2f83d0", "#9fd0ff")
 DARK_MAGNITUDE = ("#1b1d21", "#43307a", "#7a5cc0", "#ab93e6", "#dccfff")
 
+# Numbers of whatever sign, which have neither of the hues of signs: each colour has a contrast of 3 or more to the
+# background, and lightness changes from end to end.
+LIGHT_SEQUENCE = ("#d0608f", "#9a3d95", "#5f2a86", "#23104f")
+DARK_SEQUENCE = ("#7a63b8", "#b06fc9", "#dc93c4", "#ffd9ea")
+
 # Blue and orange of Okabe and Ito's palette, which readers with any colour vision can tell apart, each in the shade
 # with more contrast to the background.
 LIGHT = Theme(
@@ -44,6 +51,8 @@ LIGHT = Theme(
     neutral="#8a929c",
     diverging=LIGHT_DIVERGING,
     magnitude=LIGHT_MAGNITUDE,
+    sequence=LIGHT_SEQUENCE,
+    groups=("#0072b2", "#d55e00", "#009e73", "#c5699b", "#8a6d00", "#1b1f24"),
 )
 DARK = Theme(
     name="dark",
@@ -55,4 +64,6 @@ DARK = Theme(
     neutral="#7d8793",
     diverging=DARK_DIVERGING,
     magnitude=DARK_MAGNITUDE,
+    sequence=DARK_SEQUENCE,
+    groups=("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#e6e9ed"),
 )

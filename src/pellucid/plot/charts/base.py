@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pellucid.errors import InvalidArgument
 from pellucid.plot.artists import AxesOrNone, draw_scene, width_of_axes
@@ -38,6 +38,23 @@ class Body:
     bottom: float
 
 
+Range: TypeAlias = tuple[float, float]
+"""The least and the largest number."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What axes show.
+
+    Args:
+        x: From left to right; None for what a chart needs.
+        y: From below; None for what a chart needs.
+    """
+
+    x: Range | None = None
+    y: Range | None = None
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Chart:
     """The base of all charts: plain data, which renderers draw.
@@ -45,10 +62,17 @@ class Chart:
     Args:
         title: What it shows.
         note: What a reader must know to read it.
+        limits: What its axes show, where it has any.
     """
 
     title: str = ""
     note: str = ""
+    limits: Limits = Limits()
+
+    @property
+    def reach(self) -> Limits:
+        """What its axes must show for all of it to be seen; what charts side by side share."""
+        return Limits()
 
     def body(self, sheet: Sheet, top: float) -> Body:
         """What the chart is made of.
@@ -66,9 +90,9 @@ class Chart:
 
     def scene(self, sheet: Sheet) -> Scene:
         """The chart, with its title and note, on a sheet."""
-        titles, top = _paragraph(self.title, sheet, sheet.gap if self.title and not sheet.is_grid else 0.0, TITLE)
+        titles, top = paragraph(self.title, sheet, sheet.gap if self.title and not sheet.is_grid else 0.0, TITLE)
         body = self.body(sheet, top + (sheet.gap if titles and not sheet.is_grid else 0.0))
-        notes, bottom = _paragraph(self.note, sheet, body.bottom + (0.0 if sheet.is_grid else sheet.gap), NOTE)
+        notes, bottom = paragraph(self.note, sheet, body.bottom + (0.0 if sheet.is_grid else sheet.gap), NOTE)
         return Scene(
             width=sheet.width,
             height=bottom + (0.0 if sheet.is_grid else sheet.gap),
@@ -146,8 +170,15 @@ class Chart:
         return light_and_dark(self.svg)
 
 
-def _paragraph(text: str, sheet: Sheet, top: float, scale: float) -> tuple[tuple[Mark, ...], float]:
-    """A title or a note over the whole width, and where it ends."""
+def paragraph(text: str, sheet: Sheet, top: float, scale: float = 1.0) -> tuple[tuple[Mark, ...], float]:
+    """A title or a note over the whole width, and where it ends.
+
+    Args:
+        text: What it says.
+        sheet: What it is laid out on.
+        top: Where it begins.
+        scale: The size of its letters; larger ones are bold.
+    """
     if not text:
         return (), top
     bold = scale > 1

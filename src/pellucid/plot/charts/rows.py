@@ -21,16 +21,23 @@ class Rows:
         marks: The names.
         right: Where they end, and what the rows hold may begin.
         middles: The middle of each row.
-        bottom: Where the last one ends.
+        edges: Where each row begins, and where the last one ends.
     """
 
     marks: tuple[Mark, ...]
     right: float
     middles: tuple[float, ...]
-    bottom: float
+    edges: tuple[float, ...]
+
+    @property
+    def bottom(self) -> float:
+        """Where the last row ends."""
+        return self.edges[-1]
 
 
-def labelled_rows(names: Sequence[str], details: Sequence[str], sheet: Sheet, top: float) -> Rows:
+def labelled_rows(
+    names: Sequence[str], details: Sequence[str], sheet: Sheet, top: float, *, least: float | None = None
+) -> Rows:
     """Rows with names, and what stands beside these in a fainter colour.
 
     Args:
@@ -38,22 +45,24 @@ def labelled_rows(names: Sequence[str], details: Sequence[str], sheet: Sheet, to
         details: As many, `= 39`; none at all where there are none.
         sheet: What they are laid out on.
         top: Where the first one begins.
+        least: How high a row is at least; None for that of a line of a table.
     """
     texts = [f"{name} {detail}".rstrip() for name, detail in zip(names, details or [""] * len(names), strict=True)]
     widest = max((sheet.text_width(text) for text in texts), default=0.0)
     width = min(widest, LARGEST_SHARE * sheet.width)
     right = sheet.gap * (not sheet.is_grid) + width
     marks: list[Mark] = []
-    middles = []
+    middles, edges = [], [top]
     for text in texts:
         lines = sheet.lines_of(text, width + 1e-6) if sheet.text_width(text) > width else [text]
-        height = sheet.row + (len(lines) - 1) * sheet.line
+        height = max(least or 0.0, sheet.row + (len(lines) - 1) * sheet.line)
         middles.append(math.floor(top + height / 2) + 0.5 if sheet.is_grid else top + height / 2)
         for index, line in enumerate(lines):
             y = top + height / 2 + (index - (len(lines) - 1) / 2) * sheet.line
             marks.append(Text(x=right, y=y, text=line, colour=sheet.theme.text, anchor="end"))
         top += height
-    return Rows(tuple(marks), right, tuple(middles), top)
+        edges.append(top)
+    return Rows(tuple(marks), right, tuple(middles), tuple(edges))
 
 
 def interval(start: float, stop: float, y: float, sheet: Sheet) -> tuple[Mark, ...]:
@@ -69,7 +78,12 @@ def unit_below(unit: str, x: float, sheet: Sheet, top: float) -> tuple[tuple[Mar
     """What values are, in the middle below them, and where that ends."""
     if not unit:
         return (), top
-    width = sheet.text_width(unit)
-    x = min(max(x, width / 2), sheet.width - width / 2)
-    text = Text(x=x, y=top + sheet.line / 2, text=unit, colour=sheet.theme.text, anchor="middle")
-    return (text,), top + sheet.line
+    lines = sheet.lines_of(unit, sheet.width - 2 * sheet.gap)
+    marks = []
+    for index, line in enumerate(lines):
+        half = sheet.text_width(line) / 2
+        edge = half + sheet.gap * (not sheet.is_grid)
+        middle = min(max(x, edge), sheet.width - edge)
+        y = top + (index + 0.5) * sheet.line
+        marks.append(Text(x=middle, y=y, text=line, colour=sheet.theme.text, anchor="middle"))
+    return tuple(marks), top + len(lines) * sheet.line

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pellucid.plot.axis import Axis, number_text, signed_number
 from pellucid.plot.charts.bars import bar, number_beside
 from pellucid.plot.charts.base import Body, Chart
-from pellucid.plot.charts.rows import labelled_rows
-from pellucid.plot.scene import Line, Mark, Rectangle, Text
+from pellucid.plot.charts.rows import labelled_rows, unit_below
+from pellucid.plot.scene import Line, Mark, Rectangle
 from pellucid.plot.sheet import Sheet
 
 START, END, GAP = "baseline", "prediction", "not accounted for"
@@ -88,7 +88,8 @@ class Waterfall(Chart):
         if not sheet.is_grid:
             last = (axis(levels[-1]), rows.middles[-2]), (axis(self.end), rows.middles[-1])
             marks.append(Line(places=last, colour=theme.neutral, dashed=True))
-        return Body((*marks, *_unit(self.unit, sheet, rows.bottom)), rows.bottom + sheet.line * bool(self.unit))
+        unit, bottom = unit_below(self.unit, sheet.width, sheet, rows.bottom)
+        return Body((*marks, *unit), bottom)
 
 
 def _level(x: float, y: float, sheet: Sheet) -> tuple[Mark, ...]:
@@ -104,10 +105,3 @@ def _gap_bar(axis: Axis, start: float, stop: float, middle: float, sheet: Sheet,
     return Rectangle(
         x=first, y=middle - height / 2, width=last - first, height=height, fill=sheet.theme.neutral, tip=tip
     )
-
-
-def _unit(unit: str, sheet: Sheet, top: float) -> tuple[Mark, ...]:
-    if not unit:
-        return ()
-    x, y = sheet.width - sheet.gap, top + sheet.line / 2
-    return (Text(x=x, y=y, text=unit, colour=sheet.theme.text, anchor="end"),)

@@ -1,0 +1,182 @@
+"""Explanations side by side: of cohorts of examples, by several methods, of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from pellucid.core.summaries import summary
+from pellucid.errors import InvalidArgument, WrongType
+from pellucid.plot.arrays import Array, as_array
+from pellucid.plot.charts.bars import Bars
+from pellucid.plot.charts.grouped import GroupedBars
+from pellucid.plot.explained import Explained
+from pellucid.plot.ranking import (
+    MOST,
+    attribution_unit,
+    check_some,
+    errors_of_mean_sizes,
+    mean_sizes,
+    missing_said,
+    noted,
+    ranked,
+)
+from pellucid.plot.theme import LIGHT
+
+IMPORTANCE = "importance"
+
+
+def cohorts(explanations: Mapping[str, Explained], *, most: int = MOST) -> GroupedBars:
+    """The mean sizes of attributions in each of some cohorts of examples.
+
+    Args:
+        explanations: By the names of the cohorts, of the same features.
+        most: How many features are shown; the others are one group of bars, their sums.
+
+    Raises:
+        InvalidArgument: There are none, or too many to tell apart, or they are not of the same features.
+    """
+    _check_alike(explanations, "cohorts")
+    values = [explanation.feature_values for explanation in explanations.values()]
+    first = next(iter(explanations.values()))
+    ranking = ranked(_largest_of([mean_sizes(each) for each in values]), most)
+    rows = [ranking.columns(np.abs(each)) for each in values]
+    return GroupedBars(
+        title="Mean sizes of attributions by cohort",
+        names=ranking.names(first.feature_names),
+        groups=tuple(f"{name} ({len(explanation)})" for name, explanation in explanations.items()),
+        values=tuple(tuple(mean_sizes(each).tolist()) for each in rows),
+        stderr=tuple(tuple(errors_of_mean_sizes(each).tolist()) for each in rows),
+        unit=f"mean |{attribution_unit(first)}|",
+        are_sizes=True,
+        note=noted(
+            f"Method: {first.method}.",
+            "In brackets: how many examples. Whiskers: 95 % intervals, from the standard error of the mean.",
+            missing_said(np.concatenate(values)),
+        ),
+    )
+
+
+def methods(explanations: Mapping[str, Explained], *, most: int = MOST) -> GroupedBars:
+    """The attributions of the same examples by several methods, whose sizes add up to 1 for each.
+
+    Args:
+        explanations: By the names of the methods, of the same examples and features.
+        most: How many features are shown; the others are one group of bars, their sums.
+
+    Raises:
+        InvalidArgument: There are none, or too many to tell apart, or they are not of the same examples and features.
+    """
+    _check_alike(explanations, "methods")
+    counts = {len(explanation) for explanation in explanations.values()}
+    if len(counts) > 1:
+        raise InvalidArgument(
+            f"explanations must be of the same examples for 'methods': got {sorted(counts)} examples. "
+            "Hint: methods({name: explanation[0] for name, explanation in explanations.items()})."
+        )
+    first = next(iter(explanations.values()))
+    is_one = counts == {1}
+    means = [
+        explanation.feature_values[0] if is_one else mean_sizes(explanation.feature_values)
+        for explanation in explanations.values()
+    ]
+    scaled = [values / (np.nansum(np.abs(values)) or 1.0) for values in means]
+    ranking = ranked(_largest_of([np.abs(values) for values in scaled]), most)
+    return GroupedBars(
+        title="Attributions by method" if is_one else f"Mean sizes of attributions by method, {len(first)} examples",
+        names=ranking.names(first.feature_names),
+        groups=tuple(explanations),
+        values=tuple(tuple(ranking.columns(values[None])[0].tolist()) for values in scaled),
+        unit="share of the sum of sizes",
+        are_sizes=not is_one,
+        note=noted(
+            "Values of each method are divided by the sum of their sizes.",
+            missing_said(np.concatenate([explanation.feature_values for explanation in explanations.values()])),
+        ),
+    )
+
+
+def layers(importances: Explained | Mapping[str, object], *, most: int = 3 * MOST) -> Bars:
+    """How much layers, or neurons, matter, in their own order.
+
+    Args:
+        importances: An explanation of layers, of each of which the mean sum of the sizes of its attributions is drawn;
+            or numbers by the names of layers, or arrays, of which the mean size is.
+        most: How many are shown; the others, the smallest, are one bar, their sum.
+
+    Raises:
+        InvalidArgument: There are none.
+    """
+    names, values, unit, note = _of_mapping(importances) if isinstance(importances, Mapping) else _of_parts(importances)
+    if not names:
+        raise InvalidArgument("importances must have at least one layer: got none. Hint: layers({'fc1': 0.3}).")
+    ranking = ranked(np.abs(values), most)
+    shown = sorted(ranking.shown)
+    folded = [float(np.nansum(values[list(ranking.folded)]))] if ranking.folded else []
+    return Bars(
+        title="Importances of layers",
+        names=(*(names[index] for index in shown), *([ranking.more] if folded else [])),
+        values=(*values[shown].tolist(), *folded),
+        unit=unit,
+        are_sizes=unit != IMPORTANCE,
+        note=noted(note, missing_said(values)),
+    )
+
+
+def _of_mapping(importances: Mapping[str, object]) -> tuple[tuple[str, ...], Array, str, str]:
+    """Names and numbers, what these are, and a note: numbers as they are, or, with arrays, sizes."""
+    arrays = [as_array(f"importances[{name!r}]", value) for name, value in importances.items()]
+    are_numbers = all(array.ndim == 0 for array in arrays)
+    values = [float(array) if are_numbers else _mean_size(array) for array in arrays]
+    return tuple(map(str, importances)), np.array(values), IMPORTANCE if are_numbers else "mean size", ""
+
+
+def _of_parts(explanation: Explained) -> tuple[tuple[str, ...], Array, str, str]:
+    """The same of the layers of an explanation: the mean over examples of what all sizes of a layer add up to."""
+    if not len(explanation):
+        raise InvalidArgument("explanation must have at least one example for 'layers': got none.")
+    names = tuple(each.name or f"input {number}" for number, each in enumerate(explanation.parts, 1))
+    values = [_mean_size(_sums_of_sizes(each.values)) for each in explanation.parts]
+    return names, np.array(values), f"mean sum of |{attribution_unit(explanation)}|", f"Method: {explanation.method}."
+
+
+def _mean_size(array: Array) -> float:
+    """The mean size of what is finite; NaN where nothing is."""
+    finite = array[np.isfinite(array)]
+    return float(np.abs(finite).mean()) if finite.size else float("nan")
+
+
+def _sums_of_sizes(values: Array) -> Array:
+    """Of each example, [B]."""
+    sums: Array = np.abs(values).reshape(len(values), -1).sum(1)
+    return sums
+
+
+def _largest_of(sizes: list[Array]) -> Array:
+    """The largest of several sizes of each feature; NaN where none is known."""
+    filled = np.nan_to_num(np.stack(sizes), nan=-1.0).max(0)
+    return np.where(filled < 0, np.nan, filled)
+
+
+def _check_alike(explanations: object, chart: str) -> None:
+    """Check that there are some explanations, not too many, by name and of the same features."""
+    if not isinstance(explanations, Mapping):
+        raise WrongType(
+            f"explanations must be a dict of explanations by name: got {summary(explanations)}. "
+            f"Hint: {chart}({{'name': explanation}})."
+        )
+    if not 1 <= len(explanations) <= len(LIGHT.groups):
+        raise InvalidArgument(
+            f"explanations must be 1 to {len(LIGHT.groups)} for {chart!r}: got {len(explanations)}. "
+            f"Hint: {chart}(dict(list(explanations.items())[:{len(LIGHT.groups)}]))."
+        )
+    names = [explanation.feature_names for explanation in explanations.values()]
+    for explanation in explanations.values():
+        check_some(explanation, chart)
+    for name, features in zip(explanations, names, strict=True):
+        if features != names[0]:
+            raise InvalidArgument(
+                f"explanations must be of the same features for {chart!r}: got {summary(list(features))} of {name!r}, "
+                f"and {summary(list(names[0]))} of the first. Hint: explanations[{name!r}].feature_names."
+            )

@@ -1,0 +1,100 @@
+"""Matrices of what is no table of examples: tokens that owe to tokens, pairs of features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pellucid.core.summaries import summary
+from pellucid.errors import InvalidArgument, WrongShape
+from pellucid.plot.arrays import as_array, check_name
+from pellucid.plot.charts.matrix import Matrix
+from pellucid.plot.explained import Explained
+from pellucid.plot.ranking import MOST, check_some, missing_said, noted, ranked, target_said
+
+
+def token_matrix(
+    values: object,
+    row_labels: Sequence[str],
+    column_labels: Sequence[str],
+    *,
+    title: str = "What each output token owes to each input token",
+    column_title: str = "Columns: input tokens. Rows: output tokens.",
+    unit: str = "attribution",
+) -> Matrix:
+    """What each token of an output owes to each token of an input.
+
+    Args:
+        values: Attributions, (rows, columns).
+        row_labels: The output's tokens.
+        column_labels: The input's tokens.
+        title: What the chart shows.
+        column_title: What columns and rows are.
+        unit: What the values are.
+
+    Raises:
+        InvalidArgument: The values are not one for each row and column.
+    """
+    array = as_array("values", values).astype(float)
+    if array.shape != (len(row_labels), len(column_labels)):
+        raise WrongShape(
+            f"values must be (rows, columns) = ({len(row_labels)}, {len(column_labels)}), as the labels are: "
+            f"got {summary(array)}. Hint: values.T where rows and columns are swapped."
+        )
+    return Matrix(
+        title=title,
+        values=tuple(map(tuple, array.tolist())),
+        row_labels=tuple(map(_visible, row_labels)),
+        column_labels=tuple(map(_visible, column_labels)),
+        column_title=column_title,
+        unit=unit,
+        note=missing_said(array),
+    )
+
+
+def interactions(explanation: Explained, *, kind: str = "matrix", most: int = MOST) -> Matrix:
+    """What pairs of features add together, and on the diagonal what each adds alone.
+
+    Args:
+        explanation: Of one example, whose values are drawn; or of several, whose mean sizes are.
+        kind: `"matrix"`.
+        most: How many features are shown; the others are left out.
+
+    Raises:
+        InvalidArgument: The explanation has no interactions.
+    """
+    check_name("kind", kind, ("matrix",))
+    check_some(explanation, "interactions")
+    if explanation.interactions is None:
+        raise InvalidArgument(
+            f"explanation must have interactions for 'interactions': got none by {explanation.method!r}. "
+            "Hint: method='shapley_interactions'."
+        )
+    pairs = explanation.interactions
+    is_one = len(explanation) == 1
+    values = pairs[0] if is_one else np.abs(pairs).mean(0)
+    ranking = ranked(np.abs(values).sum(1), most)
+    shown = list(ranking.shown)
+    names = tuple(explanation.feature_names[index] for index in shown)
+    target = target_said(explanation)
+    of = f" for {target}" if target else ""
+    return Matrix(
+        title=f"What pairs of features add{of}" if is_one else f"Mean sizes of interactions{of}, {len(pairs)} examples",
+        values=tuple(map(tuple, values[np.ix_(shown, shown)].tolist())),
+        row_labels=names,
+        column_labels=names,
+        are_sizes=not is_one,
+        unit=f"interaction ({explanation.unit})" if explanation.unit else "interaction",
+        note=noted(
+            f"Method: {explanation.method}.",
+            "Diagonal: what each feature adds alone.",
+            f"{len(ranking.folded)} features with smaller values are left out." if ranking.folded else "",
+            missing_said(values),
+        ),
+    )
+
+
+def _visible(token: str) -> str:
+    """A token whose line breaks and spaces are seen."""
+    return str(token).replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}").strip() or "\N{OPEN BOX}"
