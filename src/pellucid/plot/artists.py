@@ -81,7 +81,9 @@ def _rectangle(mark: Rectangle, axes: Any, points: float, scene: Scene, look: di
 @_draw.register
 def _line(mark: Line, axes: Any, points: float, scene: Scene, look: dict[str, Any]) -> None:
     style = (0, (4, 3)) if mark.dashed else "-"
-    axes.plot(*zip(*mark.places, strict=True), color=mark.colour, linewidth=mark.width * points, linestyle=style, **look)
+    axes.plot(
+        *zip(*mark.places, strict=True), color=mark.colour, linewidth=mark.width * points, linestyle=style, **look
+    )
 
 
 @_draw.register

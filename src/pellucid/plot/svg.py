@@ -51,10 +51,10 @@ def _element(mark: Mark, scene: Scene) -> str:
 
 @_element.register
 def _rectangle(mark: Rectangle, scene: Scene) -> str:
-    box = (
-        f'x="{_number(mark.x)}" y="{_number(mark.y)}" width="{_number(mark.width)}" height="{_number(mark.height)}"'
+    box = f'x="{_number(mark.x)}" y="{_number(mark.y)}" width="{_number(mark.width)}" height="{_number(mark.height)}"'
+    return _with_tip(f'rect {box} fill="{mark.fill}"', "rect", mark.tip) + (
+        _hatching(mark, scene) if mark.hatched else ""
     )
-    return _with_tip(f'rect {box} fill="{mark.fill}"', "rect", mark.tip) + (_hatching(mark, scene) if mark.hatched else "")
 
 
 def _hatching(mark: Rectangle, scene: Scene) -> str:
@@ -92,7 +92,9 @@ def _polygon(mark: Polygon, scene: Scene) -> str:
 
 @_element.register
 def _dot(mark: Dot, scene: Scene) -> str:
-    look = f'fill="{scene.background}" stroke="{mark.fill}" stroke-width="1.5"' if mark.hollow else f'fill="{mark.fill}"'
+    look = (
+        f'fill="{scene.background}" stroke="{mark.fill}" stroke-width="1.5"' if mark.hollow else f'fill="{mark.fill}"'
+    )
     shape = f'circle cx="{_number(mark.x)}" cy="{_number(mark.y)}" r="{_number(mark.radius)}" {look}'
     return _with_tip(shape, "circle", mark.tip)
 
@@ -111,7 +113,6 @@ def _text(mark: Text, scene: Scene) -> str:
         f'<text x="{x}" y="{y}" fill="{mark.colour}" font-size="{_number(size)}" text-anchor="{mark.anchor}"'
         f'{weight}{turned} direction="ltr" xml:space="preserve">{escaped(mark.text)}</text>'
     )
-
 
 
 @_element.register

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -97,7 +98,9 @@ def _draw(mark: Mark, grid: Grid) -> None:
 @_draw.register
 def _rectangle(mark: Rectangle, grid: Grid) -> None:
     first, last = mark.x, mark.x + mark.width
-    rows = [row for row in range(grid.rows) if mark.y <= row + 0.5 < mark.y + mark.height] or [int(mark.y + mark.height / 2)]
+    rows = [row for row in range(grid.rows) if mark.y <= row + 0.5 < mark.y + mark.height] or [
+        int(mark.y + mark.height / 2)
+    ]
     for row in rows:
         _fill(grid, row, first, last, mark)
 
@@ -117,7 +120,7 @@ def _fill(grid: Grid, row: int, first: float, last: float, mark: Rectangle) -> N
 
 @_draw.register
 def _line(mark: Line, grid: Grid) -> None:
-    for (x, y), (x_end, y_end) in zip(mark.places, mark.places[1:], strict=False):
+    for (x, y), (x_end, y_end) in itertools.pairwise(mark.places):
         steps = max(1, round(2 * max(abs(x_end - x), abs(y_end - y))))
         character = "│" if abs(x_end - x) < 0.5 else "─" if abs(y_end - y) < 0.5 else "·"
         for step in range(steps + 1):
@@ -141,7 +144,7 @@ def _crossings(mark: Polygon, y: float) -> list[float]:
     corners = (*mark.places, mark.places[0])
     return [
         x + (y - y_start) / (y_end - y_start) * (x_end - x)
-        for (x, y_start), (x_end, y_end) in zip(corners, corners[1:], strict=False)
+        for (x, y_start), (x_end, y_end) in itertools.pairwise(corners)
         if (y_start <= y) != (y_end <= y)
     ]
 

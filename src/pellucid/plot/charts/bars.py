@@ -67,7 +67,9 @@ class Bars(Chart):
         for middle, name, value, half, reach, number in zip(
             rows.middles, self.names, self.values, halves, reaches, numbers, strict=True
         ):
-            marks.append(bar(axis, 0.0, value, middle, sheet, tip=f"{name}: {signed_number(value)} {self.unit}".rstrip()))
+            marks.append(
+                bar(axis, 0.0, value, middle, sheet, tip=f"{name}: {signed_number(value)} {self.unit}".rstrip())
+            )
             if half:
                 marks += interval(axis(value - half), axis(value + half), middle, sheet)
             marks.append(number_beside(axis(reach), middle, number, sheet, left=value < 0))

@@ -155,9 +155,7 @@ def _paragraph(text: str, sheet: Sheet, top: float, scale: float) -> tuple[tuple
     lines = sheet.lines_of(text, sheet.width - 2 * sheet.gap, scale=scale, bold=bold)
     left = 0.0 if sheet.is_grid else sheet.gap
     marks = tuple(
-        Text(
-            x=left, y=top + (index + 0.5) * height, text=line, colour=sheet.theme.text, scale=scale, bold=bold
-        )
+        Text(x=left, y=top + (index + 0.5) * height, text=line, colour=sheet.theme.text, scale=scale, bold=bold)
         for index, line in enumerate(lines)
     )
     return marks, top + len(lines) * height
