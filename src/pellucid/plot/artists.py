@@ -6,6 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pellucid.plot.canvas import matplotlib_needed
+from pellucid.plot.lettering import printable
 from pellucid.plot.scene import Dot, Line, Mark, Pixels, Polygon, Rectangle, Scene, Text
 from pellucid.plot.svg import hatching
 
@@ -109,7 +110,7 @@ def _text(mark: Text, axes: Any, points: float, scene: Scene, look: dict[str, An
     text = axes.text(
         mark.x,
         mark.y,
-        mark.text,
+        printable(mark.text),
         color=mark.colour,
         fontsize=scene.letter * mark.scale * points,
         fontweight="bold" if mark.bold else "normal",

@@ -48,6 +48,18 @@ def columns_of(text: str) -> int:
     return sum(_columns(character) for character in text)
 
 
+@functools.lru_cache(maxsize=4096)
+def printable(text: str) -> str:
+    """A text on one line, without what would control a terminal or break a page."""
+    return "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if character.isspace():
+        return " " if character in "\n\t\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029" else character
+    return "\ufffd" if unicodedata.category(character) in ("Cc", "Cs") or character in "\ufffe\uffff" else character
+
+
 def _percent(character: str) -> int:
     columns = _columns(character)
     return PERCENT.get(character, WIDE_PERCENT if columns == 2 else OTHER_PERCENT if columns else 0)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from pellucid.plot.arrays import Array
+from pellucid.plot.lettering import printable
 from pellucid.plot.scene import Dot, Line, Mark, Pixels, Place, Polygon, Rectangle, Scene, Text
 from pellucid.plot.text import escaped
 
@@ -32,7 +33,7 @@ def svg_of(scene: Scene) -> str:
     body = "\n".join(_element(mark, scene) for mark in scene.marks)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" aria-label="{escaped(scene.description)}" '
+        f'role="img" aria-label="{_written(scene.description)}" '
         f'style="max-width:100%;height:auto;background:{scene.background}" '
         f'font-family="{FONTS}" font-size="{_number(scene.letter)}">\n'
         f'<rect width="100%" height="100%" fill="{scene.background}"/>\n{body}\n</svg>\n'
@@ -142,7 +143,7 @@ def _text(mark: Text, scene: Scene) -> str:
     # The anchor is a side of the sheet, whatever the direction that a text is read in.
     return (
         f'<text x="{x}" y="{y}" fill="{mark.colour}" font-size="{_number(size)}" text-anchor="{mark.anchor}"'
-        f'{weight}{turned} direction="ltr" xml:space="preserve">{escaped(mark.text)}</text>'
+        f'{weight}{turned} direction="ltr" xml:space="preserve">{_written(mark.text)}</text>'
     )
 
 
@@ -152,12 +153,16 @@ def _pixels(mark: Pixels, scene: Scene) -> str:
     return (
         f'<image x="{_number(mark.x)}" y="{_number(mark.y)}" width="{_number(mark.width)}" '
         f'height="{_number(mark.height)}" preserveAspectRatio="none" style="image-rendering:pixelated" '
-        f'aria-label="{escaped(mark.label)}" href="data:image/png;base64,{source}"/>'
+        f'aria-label="{_written(mark.label)}" href="data:image/png;base64,{source}"/>'
     )
 
 
 def _with_tip(opening: str, name: str, tip: str) -> str:
-    return f"<{opening}><title>{escaped(tip)}</title></{name}>" if tip else f"<{opening}/>"
+    return f"<{opening}><title>{_written(tip)}</title></{name}>" if tip else f"<{opening}/>"
+
+
+def _written(text: str) -> str:
+    return escaped(printable(text))
 
 
 def _path(places: Iterable[Place]) -> str:

@@ -7,7 +7,7 @@ import itertools
 import math
 from dataclasses import dataclass, field
 
-from pellucid.plot.lettering import columns_of
+from pellucid.plot.lettering import columns_of, printable
 from pellucid.plot.scene import Dot, Line, Mark, Pixels, Polygon, Rectangle, Scene, Text
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -156,15 +156,16 @@ def _dot(mark: Dot, grid: Grid) -> None:
 
 @_draw.register
 def _text(mark: Text, grid: Grid) -> None:
+    text, colour = printable(mark.text), mark.colour if mark.tinted else ""
     if mark.upright:
-        length = len(mark.text)
+        length = len(text)
         last = math.floor(mark.y) + {"start": 0, "middle": length // 2, "end": length - 1}[mark.anchor]
-        for index, character in enumerate(reversed(mark.text)):
-            grid.put(math.floor(mark.x), last - index, character)
+        for index, character in enumerate(reversed(text)):
+            grid.put(math.floor(mark.x), last - index, character, colour)
         return
-    width = columns_of(mark.text)
+    width = columns_of(text)
     start = {"start": mark.x, "middle": mark.x - width / 2, "end": mark.x - width}[mark.anchor]
-    grid.write(math.floor(start + 0.5), math.floor(mark.y), mark.text)
+    grid.write(math.floor(start + 0.5), math.floor(mark.y), text, colour)
 
 
 @_draw.register

@@ -36,7 +36,9 @@ def cell_of(share: float) -> str:
     return ("+" if share > 0 else "-") + SHADES[level - 1] if level else ZERO
 
 
-def colour_legend(scale: Scale, words: str, sheet: Sheet, top: float, place: tuple[float, float]) -> Body:
+def colour_legend(
+    scale: Scale, words: str, sheet: Sheet, top: float, place: tuple[float, float], *, is_hatched: bool = True
+) -> Body:
     """A strip of all colours, the numbers below it, and what they are.
 
     Args:
@@ -45,12 +47,13 @@ def colour_legend(scale: Scale, words: str, sheet: Sheet, top: float, place: tup
         sheet: What it is laid out on.
         top: Where it begins.
         place: Its left edge, and how wide it may be.
+        is_hatched: Whether lines cross what is negative, as they do in what it is the legend of.
     """
     left, width = place
     strip = min(WIDEST_LEGEND, width)
     marks: list[Mark] = []
     if not sheet.is_grid:
-        marks.append(_strip(scale, sheet, left, top, strip))
+        marks.append(_strip(scale, sheet, left, top, strip, is_hatched))
         top += 10.0 + 2.0
         marks += _numbers(scale, sheet, left, top, strip)
         top += sheet.line
@@ -82,10 +85,12 @@ def from_to(scale: Scale) -> str:
     return f"from {signed_number(low, scale.largest)} to {signed_number(high, scale.largest)}"
 
 
-def _strip(scale: Scale, sheet: Sheet, left: float, top: float, width: float) -> Pixels:
+def _strip(scale: Scale, sheet: Sheet, left: float, top: float, width: float, is_hatched: bool) -> Pixels:
     low = -1.0 if scale.sign == "all" else 0.0
     shares = np.repeat(np.linspace(low, 1, round(width))[None], 10, axis=0)
-    levels = hatched(scale.levels(shares, sheet.theme).astype(float), scale.is_against(shares), width)
+    levels = scale.levels(shares, sheet.theme).astype(float)
+    if is_hatched:
+        levels = hatched(levels, scale.is_against(shares), width)
     label = f"Colours from {number_at(scale, 0)} to {number_at(scale, 1)}"
     return Pixels(x=left, y=top, width=width, height=10.0, levels=opaque(levels), label=label)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -186,7 +187,7 @@ class PictureGrid(Chart):
     def _characters(self, sheet: Sheet, top: float) -> Body:
         """Maps alone, each below the headline of its group, and what their characters stand for."""
         marks: list[Mark] = []
-        colour = sheet.theme.text
+        theme, colour = sheet.theme, sheet.theme.text
         maps = sum(panel.values is not None for group in self.groups for panel in group)
         beside = max(1, min(maps, int(sheet.width) // 38))
         width = min(MOST_COLUMNS, int(sheet.width) // beside - (2 if beside > 1 else 0))
@@ -201,16 +202,16 @@ class PictureGrid(Chart):
             heads = [sheet.lines_of(text, width) for text, _ in row]
             high, bottom = max(map(len, heads)), top
             for place, (lines, (_, panel)) in enumerate(zip(heads, row, strict=True)):
-                texts = [*lines, *[""] * (high - len(lines)), *map_in_characters(panel, width)]
-                if self.scale is None and panel.scale is not None:
-                    texts += sheet.lines_of(legend_of_cells(panel.scale), width)
                 left = place * (width + 2)
-                marks += [
-                    Text(x=left, y=top + number + 0.5, text=text, colour=colour)
-                    for number, text in enumerate(texts)
-                    if text
-                ]
-                bottom = max(bottom, top + len(texts))
+                body = top + high
+                marks += [Text(x=left, y=top + row + 0.5, text=line, colour=colour) for row, line in enumerate(lines)]
+                rows = map_in_characters(panel, width)
+                for number, cells in enumerate(rows):
+                    marks += _coloured_runs(cells, left, body + number + 0.5, theme)
+                body += len(rows)
+                own = sheet.lines_of(legend_of_cells(panel.scale), width) if self.scale is None and panel.scale else []
+                marks += [Text(x=left, y=body + row + 0.5, text=line, colour=colour) for row, line in enumerate(own)]
+                bottom = max(bottom, body + len(own))
             top = bottom + 1
         words = legend_of_cells(self.scale) if self.scale is not None else "Each map has its own scale."
         if shown:
@@ -219,8 +220,21 @@ class PictureGrid(Chart):
         return Body((*marks, *legend.marks), legend.bottom)
 
 
-def map_in_characters(panel: Panel, width: int) -> list[str]:
-    """A map as lines of characters, two for each of its places: a sign and a shade.
+def _coloured_runs(cells: list[str], left: float, y: float, theme: Theme) -> list[Mark]:
+    """A row of cells, those of a sign next to each other as one text."""
+    marks: list[Mark] = []
+    start = 0
+    for sign, run in itertools.groupby(cells, key=lambda cell: cell[0]):
+        text = "".join(run)
+        if text.strip():
+            colour = theme.by_sign({"+": 1.0, "-": -1.0}.get(sign, 0.0))
+            marks.append(Text(x=left + start, y=y, text=text, colour=colour, tinted=True))
+        start += len(text)
+    return marks
+
+
+def map_in_characters(panel: Panel, width: int) -> list[list[str]]:
+    """A map as rows of cells of two characters, a sign and a shade.
 
     Args:
         panel: The map.
@@ -238,7 +252,7 @@ def map_in_characters(panel: Panel, width: int) -> list[str]:
     # Means of many pixels are smaller than these; the largest of them gets the fullest character.
     coarse = coarse * (float(np.abs(np.where(known, shares, 0.0)).max(initial=0.0)) / largest if largest else 1.0)
     blank = resized(known.astype(float), down, across) < 0.5
-    return ["".join(map(cell_of, row)) for row in np.where(blank, np.nan, coarse)]
+    return [list(map(cell_of, row)) for row in np.where(blank, np.nan, coarse)]
 
 
 # ---------------------------------------------------------------------------------------------------- how it is shown
