@@ -29,6 +29,11 @@ def method_text(method: str) -> str:
     return method.replace("_", " ")
 
 
+def capitalized(text: str) -> str:
+    """A text that begins with a capital letter, and is otherwise as it was."""
+    return text[:1].upper() + text[1:]
+
+
 def note_of(*sentences: str) -> str:
     """Sentences, without those that are empty."""
     return " ".join(sentence for sentence in sentences if sentence)

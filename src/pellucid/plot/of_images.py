@@ -12,6 +12,7 @@ from pellucid.plot.axis import number_text
 from pellucid.plot.charts.picture_grid import CONTOUR, MapView, Panel, PictureGrid
 from pellucid.plot.explained import Explained, ExplainedInput, input_of_kind
 from pellucid.plot.headlines import (
+    capitalized,
     check_examples,
     check_several,
     headline,
@@ -67,7 +68,7 @@ def image(
         for index, (values, scale) in enumerate(zip(maps, scales, strict=True))
     )
     return PictureGrid(
-        title=f"{method_text(explanation.method)}: what each pixel adds".capitalize()
+        title=capitalized(f"{method_text(explanation.method)}: what each pixel adds")
         if view != "original"
         else "What is explained",
         headlines=tuple(headline(explanation, index) for index in range(len(maps))),

@@ -14,6 +14,7 @@ from pellucid.plot.axis import number_text
 from pellucid.plot.charts.token_texts import TextRow, Token, TokenTexts
 from pellucid.plot.explained import Explained, ExplainedInput, input_of_kind
 from pellucid.plot.headlines import (
+    capitalized,
     check_examples,
     check_several,
     headline,
@@ -67,7 +68,7 @@ def tokens(explanation: Explained, *, most: int = MOST_TOKENS) -> TokenTexts:
         for index in shown
     )
     return TokenTexts(
-        title=f"{method_text(explanation.method)}: what each token adds".capitalize(),
+        title=capitalized(f"{method_text(explanation.method)}: what each token adds"),
         rows=rows,
         scale=scale,
         legend=_unit(explanation),

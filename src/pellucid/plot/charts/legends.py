@@ -52,7 +52,7 @@ def colour_legend(
     left, width = place
     strip = min(WIDEST_LEGEND, width)
     marks: list[Mark] = []
-    if not sheet.is_grid:
+    if not sheet.is_grid and scale.largest:
         marks.append(_strip(scale, sheet, left, top, strip, is_hatched))
         top += 10.0 + 2.0
         marks += _numbers(scale, sheet, left, top, strip)
@@ -114,8 +114,6 @@ def _numbers(scale: Scale, sheet: Sheet, left: float, top: float, width: float) 
     ends = [number_at(scale, 0), number_at(scale, 1)]
     widths = [sheet.text_width(text, scale=SMALL) for text in ends]
     y, colour = top + sheet.line / 2, sheet.theme.text
-    if not scale.largest:
-        return [Text(x=left, y=y, text="0", colour=colour, scale=SMALL)]
     if sum(widths) + sheet.gap > width:
         text = ("±" if scale.sign == "all" else "") + ends[1].lstrip("≥≤ ").removeprefix("+")
         middle = left + width / 2

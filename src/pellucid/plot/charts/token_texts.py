@@ -219,8 +219,8 @@ def _split(cells: list[_Cell], room: float) -> list[list[_Cell]]:
 
 def _anchors(count: int) -> tuple[Anchor, ...]:
     """Where the texts of a word's pieces are in their cells, for as little as may be between them."""
-    inner: tuple[Anchor, ...] = ("middle",) * (count - 2)
-    return ("middle",) if count == 1 else ("end", *inner, "start")
+    middle: Anchor = "middle"
+    return (middle,) if count == 1 else ("end", *(middle,) * (count - 2), "start")
 
 
 def _mirrored(cell: _Cell, room: float) -> _Cell:
