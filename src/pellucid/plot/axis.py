@@ -119,7 +119,7 @@ class LogAxis:
 
 def _power_text(tick: float) -> str:
     """A number as it is said, `1 000`, or as `2e−6`."""
-    if 1e-3 <= tick < 1e6:
+    if 1e-3 <= tick < 1e5:
         return _plain(tick, 10.0 ** math.floor(math.log10(tick) + 1e-9))
     return f"{tick:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", MINUS)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument
 from pellucid.plot.arrays import Array, check_name
 from pellucid.plot.axis import number_text
-from pellucid.plot.charts.picture_grid import CONTOUR, MapView, Panel, PictureGrid
+from pellucid.plot.charts.map_views import CONTOUR, MapView, Panel
+from pellucid.plot.charts.picture_grid import PictureGrid
 from pellucid.plot.explained import Explained, ExplainedInput, input_of_kind
 from pellucid.plot.headlines import (
     capitalized,
@@ -109,10 +111,9 @@ def images_side_by_side(
     first = next(iter(explanations.values()))
     check_examples(first, "images_side_by_side")
     parts = {name: input_of_kind(each, "image", "images_side_by_side") for name, each in explanations.items()}
-    kept = next((part.inputs for part in parts.values() if part.inputs is not None), None)
-    pictures = pictures_of(None if kept is None else kept[:MOST_IMAGES])
+    pictures = _kept_pictures(parts.values())
     maps = {name: maps_of(part)[:MOST_IMAGES] for name, part in parts.items()}
-    whole = Scale.over([values for each in maps.values() for values in each], sign, outlier_percent)
+    whole = Scale.over(itertools.chain(*maps.values()), sign, outlier_percent)
     groups = []
     for index in range(min(len(first), MOST_IMAGES)):
         panels = [] if pictures.levels is None else [Panel(label="original", picture=pictures.levels[index])]
@@ -151,6 +152,12 @@ def maps_of(part: ExplainedInput) -> list[Array]:
             "Hint: plot.bar()."
         )
     return list(values.astype(float))
+
+
+def _kept_pictures(parts: Iterable[ExplainedInput]) -> Pictures:
+    """The pictures of the first input that was kept."""
+    kept = next((part.inputs for part in parts if part.inputs is not None), None)
+    return pictures_of(None if kept is None else kept[:MOST_IMAGES])
 
 
 def _pair(pictures: Pictures, index: int, values: Array, scale: Scale, view: MapView) -> tuple[Panel, ...]:

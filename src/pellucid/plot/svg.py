@@ -111,9 +111,15 @@ def hatching(mark: Rectangle, apart: float = 7.0) -> list[tuple[Place, Place]]:
 
 @_element.register
 def _line(mark: Line, scene: Scene) -> str:
-    dashes = ' stroke-dasharray="4 3"' if mark.dashed else ""
+    dashes = f' stroke-dasharray="{" ".join(map(_number, dashes_of(mark)))}"' if mark.dashed else ""
     shape = f'path d="M{_path(mark.places)}" fill="none" stroke="{mark.colour}" stroke-width="{_number(mark.width)}"'
     return _with_tip(f"{shape}{dashes}", "path", mark.tip)
+
+
+def dashes_of(mark: Line) -> tuple[float, float]:
+    """How long the dashes of a line are, and how long the gaps between them: longer in wide lines."""
+    times = max(1.0, mark.width / 3)
+    return 4.0 * times, 3.0 * times
 
 
 @_element.register

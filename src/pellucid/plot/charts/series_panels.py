@@ -13,6 +13,7 @@ from pellucid.plot.arrays import Array
 from pellucid.plot.axis import Axis, number_text, signed_number
 from pellucid.plot.charts.base import Body, Chart
 from pellucid.plot.charts.legends import SMALL, cell_of, colour_legend, legend_of_cells, paragraph
+from pellucid.plot.charts.thinning import Thinned, edges_of, largest_of_blocks, range_of, thinned
 from pellucid.plot.raster import blended, hatched, opaque
 from pellucid.plot.scale import Scale
 from pellucid.plot.scene import Dot, Line, Mark, Pixels, Rectangle, Text
@@ -242,12 +243,12 @@ class SeriesPanels(Chart):
         starts = np.floor(np.arange(columns) * len(self.times) / columns).astype(int)
         theme, marks = sheet.theme, list[Mark]()
         for channel, name in enumerate(self.names):
-            low, high = _range_of(self.series[channel])
-            range_of_it = f" ({number_text(low)} to {number_text(high)})" if math.isfinite(low) else ""
-            for line in sheet.lines_of(f"{name}{range_of_it}", sheet.width):
+            low, high = range_of(self.series[channel])
+            extent = f" ({number_text(low)} to {number_text(high)})" if math.isfinite(low) else ""
+            for line in sheet.lines_of(f"{name}{extent}", sheet.width):
                 marks.append(Text(x=0, y=top + 0.5, text=line, colour=theme.text))
                 top += 1
-            shares = self.scale.shares(_largest_of_blocks(self.values[channel], starts))
+            shares = self.scale.shares(largest_of_blocks(self.values[channel], starts))
             rows = [("series", _blocks(self.series[channel], starts, low, high), 0.0)]
             rows += [
                 (label, "".join(cell_of(share)[1] if share * sign > 0 else " " for share in shares), sign)
@@ -267,74 +268,8 @@ class SeriesPanels(Chart):
         return Body((*marks, *legend.marks), legend.bottom)
 
 
-# --------------------------------------------------------------------------------------------------------- fewer steps
-
-
-@dataclass(frozen=True, eq=False)
-class Thinned:
-    """A channel in as many steps as can be seen.
-
-    Args:
-        times: Of the steps (T,).
-        series: The channel there.
-        values: The attributions of largest size, of each step.
-        line_times: Of the line's places: twice as many where steps stand for several.
-        line: The lowest and the highest number of each.
-    """
-
-    times: Array
-    series: Array
-    values: Array
-    line_times: Array
-    line: Array
-
-
-def thinned(times: Array, series: Array, values: Array, most: int) -> Thinned:
-    """A channel in fewer steps, none of whose peaks is lost.
-
-    Args:
-        times: (T,).
-        series: (T,).
-        values: (T,).
-        most: How many steps there may be.
-    """
-    if len(times) <= most:
-        return Thinned(times, series, values, times, series)
-    size = math.ceil(len(times) / most)
-    starts = np.arange(0, len(times), size)
-    blocks = np.array_split(series, starts[1:])
-    ends = [_range_of(block) for block in blocks]
-    middles = np.array([float(block.mean()) for block in np.array_split(times, starts[1:])])
-    places = np.stack([middles, middles], axis=1).ravel()
-    means = np.array([low / 2 + high / 2 for low, high in ends])
-    return Thinned(middles, means, _largest_of_blocks(values, starts), places, np.array(ends).ravel())
-
-
-def _largest_of_blocks(values: Array, starts: Array) -> Array:
-    """The value of largest size of each block; NaN where none is known."""
-    blocks = np.array_split(values.astype(float), starts[1:])
-    return np.array([block[np.argmax(np.nan_to_num(np.abs(block), nan=-1.0))] for block in blocks])
-
-
-def edges_of(times: Array) -> Array:
-    """Where the surroundings of steps begin and end, (T + 1,): halfway to their neighbours."""
-    if len(times) == 1:
-        return np.array([times[0] - 0.5, times[0] + 0.5])
-    middles = (times[:-1] + times[1:]) / 2
-    return np.concatenate([[2 * times[0] - middles[0]], middles, [2 * times[-1] - middles[-1]]])
-
-
-# -------------------------------------------------------------------------------------------------------------- lines
-
-
-def _range_of(series: Array) -> tuple[float, float]:
-    """The lowest and the highest number that is known; NaN where none is."""
-    known = series[np.isfinite(series)]
-    return (float(known.min()), float(known.max())) if len(known) else (math.nan, math.nan)
-
-
 def _axis_of(series: Array, first: float, last: float) -> Axis:
-    low, high = _range_of(series)
+    low, high = range_of(series)
     return Axis.over(*((0.0, 1.0) if math.isnan(low) else (low, high)), first, last, margin=0.08)
 
 

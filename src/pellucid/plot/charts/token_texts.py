@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -156,30 +158,23 @@ class TokenTexts(Chart):
             top += 3.0 if sheet.is_grid else _height(sheet)
         return Body(tuple(marks), top)
 
-    def _lines(self, row: TextRow, sheet: Sheet, room: float) -> Iterator[list[_Cell]]:
+    def _lines(self, row: TextRow, sheet: Sheet, room: float) -> list[list[_Cell]]:
         """Cells in lines, words whole where they fit."""
-        line: list[_Cell] = []
+        lines: list[list[_Cell]] = [[]]
         gap = 1.0 if sheet.is_grid else APART
         for word in _words(row.tokens):
             cells = [cell for token in word for cell in self._cells(token, row.scale, sheet, room)]
-            width = sum(cell.width for cell in cells)
-            reached = line[-1].left + line[-1].width + gap if line else 0.0
-            if line and reached + width > room:
-                yield line
-                line, reached = [], 0.0
-            pieces = _split(cells, room) if width > room else [cells]
-            for index, piece in enumerate(pieces):
+            start = _end_of(lines[-1], gap)
+            if lines[-1] and start + sum(cell.width for cell in cells) > room:
+                lines.append([])
+                start = 0.0
+            for index, piece in enumerate(_split(cells, room)):
                 if index:
-                    yield line
-                    line, reached = [], 0.0
-                for cell, anchor in zip(piece, _anchors(len(piece)), strict=True):
-                    line.append(_Cell(cell.token, cell.text, cell.number, cell.width, anchor, reached))
-                    reached += cell.width
+                    lines.append([])
+                lines[-1] += _placed(piece, start * (index == 0))
             if word[-1].ends_line:
-                yield line
-                line = []
-        if line:
-            yield line
+                lines.append([])
+        return [line for line in lines if line]
 
     def _cells(self, token: Token, scale: Scale, sheet: Sheet, room: float) -> list[_Cell]:
         """A token, or the pieces of one that is wider than a line."""
@@ -217,6 +212,20 @@ def _split(cells: list[_Cell], room: float) -> list[list[_Cell]]:
     return lines
 
 
+def _end_of(line: list[_Cell], gap: float) -> float:
+    """Where the next word of a line may begin."""
+    return line[-1].left + line[-1].width + gap if line else 0.0
+
+
+def _placed(cells: list[_Cell], start: float) -> list[_Cell]:
+    """The cells of a word next to each other."""
+    lefts = itertools.accumulate((cell.width for cell in cells[:-1]), initial=start)
+    return [
+        dataclasses.replace(cell, left=left, anchor=anchor)
+        for cell, left, anchor in zip(cells, lefts, _anchors(len(cells)), strict=True)
+    ]
+
+
 def _anchors(count: int) -> tuple[Anchor, ...]:
     """Where the texts of a word's pieces are in their cells, for as little as may be between them."""
     middle: Anchor = "middle"
@@ -227,7 +236,7 @@ def _mirrored(cell: _Cell, room: float) -> _Cell:
     """A cell of a line that is read from the right."""
     sides: dict[Anchor, Anchor] = {"start": "end", "end": "start", "middle": "middle"}
     left = room - cell.left - cell.width
-    return _Cell(cell.token, cell.text, cell.number, cell.width, sides[cell.anchor], left)
+    return dataclasses.replace(cell, anchor=sides[cell.anchor], left=left)
 
 
 def _height(sheet: Sheet) -> float:
