@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +68,7 @@ def table(examples: int = 40, features: int = 6, seed: int = 0, **fields: Any) -
 def of_part(part: StandInInput, **fields: Any) -> StandIn:
     """An explanation of one input that is no table, whose elements are its features."""
     examples = len(part.values)
-    flat = part.values.reshape(examples, -1)
+    flat = part.values.reshape(examples, math.prod(part.values.shape[1:]))
     defaults: dict[str, Any] = {
         "feature_names": tuple(f"{index}" for index in range(flat.shape[1])),
         "feature_values": flat,
