@@ -69,7 +69,7 @@ def size_shown(height: int, width: int, shown_width: float) -> tuple[int, int]:
     if times >= 1.5:
         factor = math.ceil(times)
         return height * factor, width * factor
-    part = max(1, math.floor(0.7 / times))
+    part = max(1, math.floor(0.9 / times))
     return math.ceil(height / part), math.ceil(width / part)
 
 

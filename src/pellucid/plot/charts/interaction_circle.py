@@ -78,7 +78,7 @@ class InteractionCircle(Chart):
         return self._characters(sheet, top) if sheet.is_grid else self._circle(sheet, top)
 
     def _circle(self, sheet: Sheet, top: float) -> Body:
-        radius = min(150.0, 0.2 * sheet.width)
+        radius = min(150.0, 0.2 * sheet.width) if len(self.names) > 1 else 0.0
         reach = radius + LARGEST_DOT + 2 * sheet.gap
         room = sheet.width / 2 - reach - sheet.gap
         labels = [

@@ -81,8 +81,8 @@ def paragraph(words: str, sheet: Sheet, top: float, place: tuple[float, float]) 
 
 def from_to(scale: Scale) -> str:
     """The numbers of a scale, in words."""
-    low, high = sorted(scale.ends)
-    return f"from {signed_number(low, scale.largest)} to {signed_number(high, scale.largest)}"
+    low, high = (signed_number(number, scale.largest) if number else "0" for number in sorted(scale.ends))
+    return f"from {low} to {high}"
 
 
 def _strip(scale: Scale, sheet: Sheet, left: float, top: float, width: float, is_hatched: bool) -> Pixels:
@@ -103,7 +103,7 @@ def number_at(scale: Scale, end: int) -> str:
         end: 0 or 1.
     """
     number = scale.ends[end]
-    text = signed_number(number, scale.largest)
+    text = signed_number(number, scale.largest) if number else "0"
     if not number or not scale.beyond:
         return text
     return f"{'≤' if number < 0 else '≥'} {text}"

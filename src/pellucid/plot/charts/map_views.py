@@ -75,8 +75,9 @@ def _levels_of(picture: Array | None, size: tuple[int, int]) -> Array:
 def _overlay(picture: Array, shares: Array, panel: Panel, shown_width: float, theme: Theme) -> Array:
     sizes = np.abs(np.nan_to_num(shares))
     colours = _colours(shares, panel, theme)
-    # What is next to nothing lets the picture be seen, in the greys of the theme's middle.
-    levels = blended(40 + 0.7 * grey(picture), colours, np.minimum(0.9, 1.5 * sizes))
+    # What is next to nothing lets the picture be seen, faint enough for colours to stand out.
+    faint = 0.55 * grey(picture) + 0.45 * _levels_of_colour(theme.background)
+    levels = blended(faint, colours, np.minimum(0.95, 2.5 * sizes))
     return opaque(hatched(levels, _against(shares, panel), shown_width))
 
 
@@ -86,15 +87,15 @@ def _heat_map(shares: Array, panel: Panel, shown_width: float, theme: Theme) -> 
 
 
 def _contour(picture: Array, shares: Array, panel: Panel, shown_width: float, theme: Theme) -> Array:
-    smooth = smoothed(shares, round(shares.shape[1] / 60))
+    smooth = smoothed(shares, round(shares.shape[1] / 32))
     level = CONTOUR * float(np.abs(np.nan_to_num(smooth)).max(initial=0.0))
     levels = picture
     if level > 0:
         for sign, colour in ((1, theme.positive), (-1, theme.negative)):
             is_against = sign < 0 or (panel.scale is not None and panel.scale.sign == "negative")
             shade = theme.negative if is_against else colour
-            ink = np.array([int(shade[start : start + 2], 16) for start in (1, 3, 5)], float)
-            levels = outlined(levels, np.nan_to_num(sign * smooth) > level, ink, shown_width, dashed=is_against)
+            where = np.nan_to_num(sign * smooth) > level
+            levels = outlined(levels, where, _levels_of_colour(shade), shown_width, dashed=is_against)
     return photograph(levels)
 
 
@@ -107,6 +108,10 @@ def _alpha(picture: Array, shares: Array, panel: Panel, shown_width: float, them
     pixels = opaque(hatched(picture, _against(shares, panel), shown_width))
     pixels[:, :, 3] = np.rint(np.abs(np.nan_to_num(shares)) * 255)
     return pixels
+
+
+def _levels_of_colour(colour: str) -> Array:
+    return np.array([int(colour[start : start + 2], 16) for start in (1, 3, 5)], float)
 
 
 def _colours(shares: Array, panel: Panel, theme: Theme) -> Array:
