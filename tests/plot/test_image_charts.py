@@ -229,6 +229,18 @@ def test_terminals_show_signs_without_colours_in_at_most_48_columns():
     assert "\x1b[38;2" in chart.text(coloured=True)
 
 
+def test_the_characters_of_terminals_stand_for_means_of_areas():
+    values = np.zeros((2, 1, 48, 48))
+    values[0, 0, :2, :2], values[1, 0, -2:, -2:] = 1.0, [[-4.0, 0.0], [0.0, 0.0]]
+    shared = image(explained(values)).text(160)
+    assert f"-█ {MINUS}1.00 · 0 +█ +1.00, means of areas." in shared
+    assert shared.count("█") == 2 + 2
+    assert f"-█ {MINUS}1.00 · 0." not in shared
+    alone = image(explained(values), sign="negative", shared_scale=False).text(160)
+    assert f"-█ {MINUS}1.00 · 0" in alone
+    assert "+░" not in alone
+
+
 def test_several_methods_are_columns_with_their_own_scales_or_one():
     methods = {"integrated_gradients": images(2), "layer_grad_cam": images(2, 7, 7, 1)}
     chart = images_side_by_side(methods)

@@ -129,9 +129,10 @@ def _numbers(scale: Scale, sheet: Sheet, left: float, top: float, width: float) 
 
 def legend_of_cells(scale: Scale) -> str:
     """What the characters of terminals stand for, in a line that can be broken."""
-    texts = {"all": f"-█ {signed_number(-scale.largest)} · 0 +█ {signed_number(scale.largest)}"}
-    other = f"· 0 +█ {signed_number(scale.ends[1])}"
-    return texts.get(scale.sign, other) if scale.largest else "· 0"
+    if not scale.largest:
+        return "· 0"
+    against, favour = f"-█ {signed_number(-scale.largest)}", f"+█ {signed_number(scale.largest)}"
+    return {"all": f"{against} · 0 {favour}", "negative": f"{against} · 0"}.get(scale.sign, f"· 0 {favour}")
 
 
 def apart(wanted: Sequence[float], heights: Sequence[float], top: float) -> tuple[float, ...]:

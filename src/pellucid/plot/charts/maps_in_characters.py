@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pellucid.plot.arrays import Array
 from pellucid.plot.charts.base import Body
-from pellucid.plot.charts.legends import cell_of, legend_of_cells
+from pellucid.plot.charts.legends import cell_of, legend_of_cells, paragraph
 from pellucid.plot.charts.map_views import Panel
+from pellucid.plot.normalization import Sign
 from pellucid.plot.raster import resized
-from pellucid.plot.scene import Mark, Text
+from pellucid.plot.scale import Scale
+from pellucid.plot.scene import Mark, Place, Text
 from pellucid.plot.sheet import Sheet
 from pellucid.plot.theme import Theme
 
@@ -20,7 +23,7 @@ MOST_COLUMNS = 48
 
 
 def maps_beside(panels: Sequence[tuple[str, Panel]], sheet: Sheet, top: float, *, is_shared: bool) -> Body:
-    """Maps from left to right and row by row, each with a headline.
+    """Maps from left to right and row by row, each with a headline, and what their characters stand for.
 
     Args:
         panels: Headlines, and what is drawn below them.
@@ -30,25 +33,27 @@ def maps_beside(panels: Sequence[tuple[str, Panel]], sheet: Sheet, top: float, *
     """
     beside = max(1, min(len(panels), int(sheet.width) // 38))
     width = min(MOST_COLUMNS, int(sheet.width) // beside - 2 * (beside > 1))
+    maps = [coarse_map(panel, width) for _, panel in panels]
+    sign: Sign = next((panel.scale.sign for _, panel in panels if panel.scale is not None), "all")
+    whole = Scale.over(maps, sign, 0.0)
     marks: list[Mark] = []
     for first in range(0, len(panels), beside):
-        row = panels[first : first + beside]
-        high = max(len(sheet.lines_of(headline, width)) for headline, _ in row)
-        bottom = top
-        for place, (headline, panel) in enumerate(row):
+        row = range(first, min(first + beside, len(panels)))
+        heads = [sheet.lines_of(panels[index][0], width) for index in row]
+        body = top + max(map(len, heads))
+        bottom = body
+        for place, (index, head) in enumerate(zip(row, heads, strict=True)):
             left = place * (width + 2.0)
-            body = top + high
-            marks += _lines(sheet.lines_of(headline, width), left, top, sheet)
-            for cells in map_in_characters(panel, width):
-                marks += _coloured_runs(cells, left, body + 0.5, sheet.theme)
-                body += 1
-            if panel.scale is not None and not is_shared:
-                own = sheet.lines_of(legend_of_cells(panel.scale), width)
-                marks += _lines(own, left, body, sheet)
-                body += len(own)
-            bottom = max(bottom, body)
+            scale = whole if is_shared else Scale.over([maps[index]], sign, 0.0)
+            below = [] if is_shared else sheet.lines_of(legend_of_cells(scale), width)
+            marks += _lines(head, left, top, sheet)
+            marks += _map(maps[index], scale, (left, body), sheet.theme)
+            marks += _lines(below, left, body + len(maps[index]), sheet)
+            bottom = max(bottom, body + len(maps[index]) + len(below))
         top = bottom + 1
-    return Body(tuple(marks), top)
+    words = f"{legend_of_cells(whole)}, means of areas." if is_shared else "Means of areas; each map has its own scale."
+    legend = paragraph(words, sheet, top, (0.0, sheet.width))
+    return Body((*marks, *legend.marks), legend.bottom)
 
 
 def _lines(lines: Sequence[str], left: float, top: float, sheet: Sheet) -> list[Text]:
@@ -68,23 +73,28 @@ def _coloured_runs(cells: list[str], left: float, y: float, theme: Theme) -> lis
     return marks
 
 
-def map_in_characters(panel: Panel, width: int) -> list[list[str]]:
-    """A map as rows of cells of two characters, a sign and a shade.
+def _map(values: Array, scale: Scale, corner: Place, theme: Theme) -> list[Mark]:
+    """A map, a cell for each value."""
+    left, top = corner
+    shares = np.sign(values) * np.abs(scale.shares(values))
+    marks: list[Mark] = []
+    for row, line in enumerate(shares):
+        marks += _coloured_runs(list(map(cell_of, line)), left, top + row + 0.5, theme)
+    return marks
+
+
+def coarse_map(panel: Panel, width: int) -> Array:
+    """A map as means of areas, (rows, columns); NaN where half of an area or more is unknown.
 
     Args:
         panel: The map.
-        width: How many characters there are in a line.
+        width: How many characters there are in a line; two for each value.
     """
-    if panel.values is None or panel.scale is None:
-        return []
-    columns = panel.values.shape[1]
-    across = min(width // 2, max(columns, 12))
+    values = np.zeros((1, 1)) if panel.values is None else panel.values
+    across = min(width // 2, max(values.shape[1], 12))
     down = max(1, min(2 * across, round(across * panel.shape[0] / panel.shape[1])))
-    shares = panel.scale.shares(panel.values)
-    known = np.isfinite(shares)
-    coarse = resized(np.where(known, shares, 0.0), down, across)
-    largest = float(np.abs(coarse).max(initial=0.0))
-    # Means of many pixels are smaller than these; the largest of them gets the fullest character.
-    coarse = coarse * (float(np.abs(np.where(known, shares, 0.0)).max(initial=0.0)) / largest if largest else 1.0)
-    blank = resized(known.astype(float), down, across) < 0.5
-    return [list(map(cell_of, row)) for row in np.where(blank, np.nan, coarse)]
+    if panel.scale is not None and panel.scale.sign == "absolute_value":
+        values = np.abs(values)
+    known = np.isfinite(values)
+    means = resized(np.where(known, values, 0.0), down, across)
+    return np.where(resized(known.astype(float), down, across) < 0.5, np.nan, means)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from pellucid.plot.charts.base import Body, Chart
-from pellucid.plot.charts.legends import SMALL, colour_legend, from_to, legend_of_cells, paragraph
+from pellucid.plot.charts.legends import SMALL, colour_legend, from_to, paragraph
 from pellucid.plot.charts.map_views import COLOURED, Panel
 from pellucid.plot.charts.maps_in_characters import maps_beside
 from pellucid.plot.scale import Scale
@@ -129,8 +129,4 @@ class PictureGrid(Chart):
             return paragraph(
                 f"{'; '.join(self.headlines)}. Pictures are not drawn in terminals.", sheet, top, (0.0, sheet.width)
             )
-        maps = maps_beside(shown, sheet, top, is_shared=self.scale is not None)
-        words = legend_of_cells(self.scale) if self.scale is not None else "Each map has its own scale"
-        words = f"{words}. Means of areas; the largest has the fullest character."
-        legend = paragraph(words, sheet, maps.bottom, (0.0, sheet.width))
-        return Body((*maps.marks, *legend.marks), legend.bottom)
+        return maps_beside(shown, sheet, top, is_shared=self.scale is not None)
