@@ -29,7 +29,7 @@ from pellucid.plot.scene import Dot, Line, Pixels, Polygon, Rectangle, Scene, Te
 from pellucid.plot.sheet import Sheet
 from plot.stand_in import StandIn, images, series, table, texts
 
-EVIL = "<script>alert('1')</script> & \"quotes\" \x1b[31m ]]>"
+EVIL = "<script>alert('1')</script> & \"quotes\" \x1b[31m \u202e ]]>"
 WORDS = ("[CLS]", "not", "un", "##believ", "##ably", EVIL, "good", "\n", "x" * 150, "word", "[SEP]") * 3
 ARABIC = ("هذا", "الفيلم", "رائع", "جدا", "ولكن", "النهاية", "كانت", "سيئة", "للغاية", "في", "رأيي", "المتواضع")
 LONG = "the probability that a customer of the shop comes back within thirty days"
@@ -211,6 +211,7 @@ def test_terminals_show_it_in_their_width_and_are_not_controlled(name: str, colu
     text = CHARTS[name].text(columns)
     assert max(columns_of(line) for line in text.split("\n")) <= columns
     assert "\x1b" not in text
+    assert "\u202e" not in text
     coloured = CHARTS[name].text(columns, coloured=True)
     assert "\x1b[31m" not in coloured
 

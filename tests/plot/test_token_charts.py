@@ -79,6 +79,8 @@ def test_a_bar_above_says_for_and_one_below_against():
         ("<s> The Ġaff able Ġman . </s>", ["<s>", "The", "aff", "~able", "man", "~.", "</s>"]),
         ("▁Donau dampf ▁fährt", ["Donau", "~dampf", "fährt"]),
         ("a simple text .", ["a", "simple", "text", "."]),
+        ("le ĠcafÃ© est ĠferÃ", ["le", "café", "~est", "fer\ufffd"]),
+        ("Ġæľ¬", ["本"]),
         ("# ## a", ["#", "##", "a"]),
     ],
 )

@@ -50,14 +50,15 @@ def columns_of(text: str) -> int:
 
 @functools.lru_cache(maxsize=4096)
 def printable(text: str) -> str:
-    """A text on one line, without what would control a terminal or break a page."""
+    """A text on one line, without what would control a terminal, break a page or turn what follows."""
     return "".join(map(_printable, text))
 
 
 def _printable(character: str) -> str:
     if character.isspace():
         return " " if character in "\n\t\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029" else character
-    return "\ufffd" if unicodedata.category(character) in ("Cc", "Cs") or character in "\ufffe\uffff" else character
+    is_control = unicodedata.category(character) in ("Cc", "Cs") or character in "\ufffe\uffff"
+    return "\ufffd" if is_control or "\u202a" <= character <= "\u202e" else character
 
 
 def _percent(character: str) -> int:

@@ -38,6 +38,11 @@ CONTINUES = "##"
 NEWLINES = ("\n", "\N{LATIN CAPITAL LETTER C WITH DOT ABOVE}", "<0x0A>", "\r")
 """How a new line is written as a token, or in one."""
 
+# Tokenizers of bytes write each as a character: those of Latin 1 that can be seen as themselves, others from 256 on.
+_SEEN = [*range(33, 127), *range(161, 173), *range(174, 256)]
+_OTHERS = [byte for byte in range(256) if byte not in _SEEN]
+BYTES = {chr(byte): byte for byte in _SEEN} | {chr(256 + index): byte for index, byte in enumerate(_OTHERS)}
+
 BLANK = "\N{OPEN BOX}"
 """What is shown of a token that is a space alone."""
 
@@ -139,6 +144,8 @@ def pieces_of(texts: Sequence[str], values: Array) -> tuple[Token, ...]:
     """
     # Where some tokens bring the space before them, those that bring none continue a word.
     brings_spaces = any(text[:1] in SPACES and len(text) > 1 for text in texts)
+    if any(text.startswith(SPACES[0]) for text in texts):
+        texts = [_of_bytes(text) for text in texts]
     pieces = []
     for index, (text, value) in enumerate(zip(texts, values, strict=True)):
         begins = text[:1] in SPACES and len(text) > 1
@@ -174,6 +181,13 @@ def values_of(part: ExplainedInput, example: int) -> Array:
             f"{max(count, 0)} tokens. Hint: plot.bar()."
         )
     return summed[:count]
+
+
+def _of_bytes(text: str) -> str:
+    """The characters whose bytes a token is written in; a part of one reads as a question mark."""
+    if not set(text) <= BYTES.keys():
+        return text
+    return bytes(BYTES[character] for character in text).decode("utf-8", "replace")
 
 
 def _shown(text: str, continues: bool) -> str:
