@@ -195,6 +195,20 @@ def test_inputs_that_were_not_kept_have_maps_alone():
     assert "not kept" in chart.note
 
 
+def test_layers_have_the_pictures_of_the_input():
+    pictures = np.zeros((1, 3, 14, 14))
+    parts = (StandInInput("image", blobs(1, 7, 7, 1)), StandInInput("image", np.zeros((1, 3, 14, 14)), pictures))
+    chart = image(explained(blobs(1, 7, 7, 1), parts=parts))
+    assert [panel.label for panel in chart.groups[0]] == ["original", "overlay"]
+    assert "Maps of 7 by 7" in chart.note
+
+
+def test_unknown_levels_are_told():
+    pictures = np.full((1, 3, 8, 8), 0.5)
+    pictures[0, 0, 0, :2] = np.nan, np.inf
+    assert "NaN or infinite, 2, were drawn as 0." in image(explained(blobs(1, 8, 8), pictures)).note
+
+
 def test_small_maps_are_stretched_and_the_note_says_so():
     chart = image(explained(blobs(1, 7, 7, 1), np.zeros((1, 3, 224, 200))))
     assert "Maps of 7 by 7 were stretched to the pictures' 224 by 200." in chart.note

@@ -47,7 +47,7 @@ def in_rounds(error: float, rounds: int = 8) -> StandIn:
 
 def with_unknown(explanation: StandIn) -> StandIn:
     values = explanation.parts[0].values
-    values[(0,) * (values.ndim - 1)] = np.nan
+    values[(0,) * max(2, values.ndim - 1)] = np.nan
     return explanation
 
 

@@ -57,7 +57,7 @@ def image(
     check_examples(explanation, "image")
     part = input_of_kind(explanation, "image", "image")
     maps = maps_of(part)[:MOST_IMAGES]
-    pictures = pictures_of(None if part.inputs is None else part.inputs[:MOST_IMAGES])
+    pictures = _kept_pictures([part, *explanation.parts])
     if view == "original" and pictures.levels is None:
         raise InvalidArgument(
             f"view must be 'heat_map' where there are no pictures to draw: got 'original'. {pictures.note} "
@@ -155,8 +155,8 @@ def maps_of(part: ExplainedInput) -> list[Array]:
 
 
 def _kept_pictures(parts: Iterable[ExplainedInput]) -> Pictures:
-    """The pictures of the first input that was kept."""
-    kept = next((part.inputs for part in parts if part.inputs is not None), None)
+    """The pictures of the first image that was kept; those of a layer are those of the input."""
+    kept = next((part.inputs for part in parts if part.kind == "image" and part.inputs is not None), None)
     return pictures_of(None if kept is None else kept[:MOST_IMAGES])
 
 

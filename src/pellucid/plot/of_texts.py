@@ -142,24 +142,40 @@ def pieces_of(texts: Sequence[str], values: Array) -> tuple[Token, ...]:
         texts: As the tokenizer writes them, with `##`, `Ġ` or `▁` where it does.
         values: As many numbers.
     """
-    # Where some tokens bring the space before them, those that bring none continue a word.
-    brings_spaces = any(text[:1] in SPACES and len(text) > 1 for text in texts)
     if any(text.startswith(SPACES[0]) for text in texts):
         texts = [_of_bytes(text) for text in texts]
-    pieces = []
-    for index, (text, value) in enumerate(zip(texts, values, strict=True)):
-        begins = text[:1] in SPACES and len(text) > 1
-        continues = text.startswith(CONTINUES) and len(text) > len(CONTINUES)
-        # Special tokens, such as `</s>` and `[SEP]`, belong to no word.
-        is_special = _is_special(text) or (index > 0 and _is_special(texts[index - 1]))
-        is_joined = continues or (brings_spaces and not begins and not is_special)
-        ends_line = any(newline in text for newline in NEWLINES)
-        pieces.append(
-            Token(
-                text=_shown(text, continues), value=float(value), is_joined=is_joined and index > 0, ends_line=ends_line
-            )
+    joined = _joined(texts)
+    return tuple(
+        Token(
+            text=_shown(text),
+            value=float(value),
+            is_joined=is_joined,
+            ends_line=any(newline in text for newline in NEWLINES),
         )
-    return tuple(pieces)
+        for text, value, is_joined in zip(texts, values, joined, strict=True)
+    )
+
+
+def _joined(texts: Sequence[str]) -> list[bool]:
+    """Which tokens follow the one before without a space."""
+    # Where some tokens bring the space before them, those that bring none continue a word.
+    brings_spaces = any(_brings_space(text) for text in texts)
+    joined = []
+    was_special = True
+    for text in texts:
+        # Special tokens, such as `</s>` and `[SEP]`, belong to no word.
+        is_apart = was_special or _is_special(text) or _brings_space(text)
+        joined.append(bool(joined) and (_continues(text) or (brings_spaces and not is_apart)))
+        was_special = _is_special(text)
+    return joined
+
+
+def _brings_space(text: str) -> bool:
+    return text[:1] in SPACES and len(text) > 1
+
+
+def _continues(text: str) -> bool:
+    return text.startswith(CONTINUES) and len(text) > len(CONTINUES)
 
 
 def values_of(part: ExplainedInput, example: int) -> Array:
@@ -190,9 +206,9 @@ def _of_bytes(text: str) -> str:
     return bytes(BYTES[character] for character in text).decode("utf-8", "replace")
 
 
-def _shown(text: str, continues: bool) -> str:
+def _shown(text: str) -> str:
     """What is shown of a token: without marks of its tokenizer, and with marks for what cannot be seen."""
-    if continues:
+    if _continues(text):
         text = text.removeprefix(CONTINUES)
     for newline in NEWLINES[1:3]:
         text = text.replace(newline, "\n")

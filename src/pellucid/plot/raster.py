@@ -45,16 +45,17 @@ def pictures_of(inputs: Array | None) -> Pictures:
         return Pictures(None, f"Inputs of shape {tuple(inputs.shape[1:])} are no pictures: the maps alone are drawn.")
     numbers = np.nan_to_num(channels.astype(float), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(numbers.min()), float(numbers.max())
-    note = ""
+    unknown = int((~np.isfinite(channels)).sum())
+    notes = [f"Levels of pictures that are NaN or infinite, {unknown}, were drawn as 0."] if unknown else []
     if low >= -ROUNDING and high <= 1 + ROUNDING:
         numbers = numbers * FULL
     elif low < 0 or high > FULL:
-        note = f"Pictures were rescaled: their levels are from {number_text(low)} to {number_text(high)}."
+        notes.append(f"Pictures were rescaled: their levels are from {number_text(low)} to {number_text(high)}.")
         numbers = (numbers - low) / ((high - low) or 1.0) * FULL
     levels = np.clip(np.rint(numbers), 0, FULL).astype(np.uint8)
     if levels.shape[1] == 1:
         levels = np.repeat(levels, 3, axis=1)
-    return Pictures(np.ascontiguousarray(levels.transpose(0, 2, 3, 1)), note)
+    return Pictures(np.ascontiguousarray(levels.transpose(0, 2, 3, 1)), " ".join(notes))
 
 
 def size_shown(height: int, width: int, shown_width: float) -> tuple[int, int]:
