@@ -160,7 +160,7 @@ def _joined(texts: Sequence[str]) -> list[bool]:
     """Which tokens follow the one before without a space."""
     # Where some tokens bring the space before them, those that bring none continue a word.
     brings_spaces = any(_brings_space(text) for text in texts)
-    joined = []
+    joined: list[bool] = []
     was_special = True
     for text in texts:
         # Special tokens, such as `</s>` and `[SEP]`, belong to no word.
