@@ -11,7 +11,13 @@ import pytest
 from house.source import SOURCES
 
 PACKAGES = [source.module for source in SOURCES if source.path.name == "__init__.py"]
-READ_FILE_BY_FILE = ("pellucid.core", "pellucid.commands", "pellucid.demo", "pellucid.methods.calling")
+READ_FILE_BY_FILE = (
+    "pellucid.core",
+    "pellucid.commands",
+    "pellucid.demo",
+    "pellucid.methods.calling",
+    "pellucid.plot.charts",
+)
 LISTED = [name for name in PACKAGES if not name.startswith(READ_FILE_BY_FILE)]
 
 

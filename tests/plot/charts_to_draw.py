@@ -38,7 +38,7 @@ def named_at_length(examples: int) -> StandIn:
 
 def missing(examples: int) -> StandIn:
     """Attributions of which some are missing."""
-    values = np.array(table(examples).feature_values)
+    values = np.array(table(examples).features.values)
     values[:, 1] = np.nan
     values[0, 2] = np.nan
     return table(examples, feature_values=values)
@@ -90,7 +90,7 @@ CHARTS: Mapping[str, Callable[[], Chart]] = {
     "beeswarm of one example": lambda: beeswarm(one()),
     "beeswarm of long names": lambda: beeswarm(named_at_length(30)),
     "beeswarm of what is missing": lambda: beeswarm(missing(30)),
-    "beeswarm of large numbers": lambda: beeswarm(table(30, feature_values=12345.6 * table(30).feature_values)),
+    "beeswarm of large numbers": lambda: beeswarm(table(30, feature_values=12345.6 * table(30).features.values)),
     "beeswarm of zeros": lambda: beeswarm(zeros(30)),
     "violin": lambda: violin(table(300)),
     "violin of one example": lambda: violin(one()),

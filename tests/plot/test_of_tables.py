@@ -91,11 +91,11 @@ def test_how_many_are_shown_must_be_a_number(most: object):
 def test_bars_of_an_example_are_its_values_by_size_and_the_sum_of_the_others():
     explanation = one(100, feature_stderr=np.full((1, 100), 0.5))
     chart = bar(explanation, most=10)
-    values = explanation.feature_values[0]
+    values = explanation.features.values[0]
     order = np.argsort(-np.abs(values))
-    assert chart.names == (*(explanation.feature_names[index] for index in order[:10]), "and 90 more")
+    assert chart.names == (*(explanation.features.names[index] for index in order[:10]), "and 90 more")
     assert chart.values == pytest.approx([*values[order[:10]], values[order[10:]].sum()])
-    assert chart.details[0] == f"= {explanation.feature_texts[0][order[0]]}"
+    assert chart.details[0] == f"= {explanation.features.texts[0][order[0]]}"
     assert chart.stderr[:10] == (0.5,) * 10
     assert math.isnan(chart.stderr[10])
 
@@ -110,7 +110,7 @@ def test_missing_values_come_last_and_are_counted():
 
 def test_steps_of_waterfalls_lead_from_the_baseline_to_the_prediction():
     explanation = one(20, remainder=np.array([0.25]), prediction=np.array([5.0]))
-    explanation = replace(explanation, prediction=explanation.feature_values.sum(1) + 0.5 + 0.25)
+    explanation = replace(explanation, prediction=explanation.features.values.sum(1) + 0.5 + 0.25)
     chart = waterfall(explanation, most=5)
     assert chart.names[-1] == "and 15 more"
     assert chart.start + sum(chart.steps) == pytest.approx(chart.end)
@@ -128,7 +128,7 @@ def test_pushes_meet_at_the_prediction_and_span_from_the_baseline():
     chart = force(explanation)
     up, down = chart.pushes("up"), chart.pushes("down")
     assert up[0].stop == down[0].stop == float(explanation.prediction[0])
-    assert [push.value for push in up] == sorted((v for v in explanation.feature_values[0] if v > 0), reverse=True)
+    assert [push.value for push in up] == sorted((v for v in explanation.features.values[0] if v > 0), reverse=True)
     assert sum(push.value for push in (*up, *down)) == pytest.approx(chart.end - chart.start)
     assert [push.number for push in (*up, *down)] == list(range(1, 7))
     assert up[-1].start == pytest.approx(chart.end - sum(push.value for push in up))
@@ -145,7 +145,7 @@ def test_a_force_says_what_it_misses():
 def test_bars_of_many_are_mean_sizes_with_their_standard_errors():
     explanation = table()
     chart = bar(explanation)
-    sizes = np.abs(explanation.feature_values)
+    sizes = np.abs(explanation.features.values)
     order = np.argsort(-sizes.mean(0))
     assert chart.are_sizes
     assert chart.values == pytest.approx(sizes.mean(0)[order])
@@ -156,7 +156,7 @@ def test_bars_of_many_are_mean_sizes_with_their_standard_errors():
 def test_bars_of_the_others_are_means_of_their_sums():
     explanation = table(features=30)
     chart = bar(explanation, most=29)
-    sums = np.abs(explanation.feature_values).mean(0)
+    sums = np.abs(explanation.features.values).mean(0)
     assert chart.values[-1] == pytest.approx(sums.min())
     assert chart.names[-1] == "and 1 more"
 
@@ -164,9 +164,9 @@ def test_bars_of_the_others_are_means_of_their_sums():
 def test_swarms_have_the_values_and_the_numbers_of_each_feature():
     explanation = table()
     chart = beeswarm(explanation)
-    index = explanation.feature_names.index(chart.names[0])
-    assert chart.values[0] == tuple(explanation.feature_values[:, index])
-    numbers = explanation.feature_numbers[:, index]
+    index = explanation.features.names.index(chart.names[0])
+    assert chart.values[0] == tuple(explanation.features.values[:, index])
+    numbers = explanation.features.numbers[:, index]
     assert np.argmax(chart.levels[0]) in np.flatnonzero(numbers >= np.quantile(numbers, 0.95))
     assert (min(chart.levels[0]), max(chart.levels[0])) == (0, 1)
 
@@ -202,7 +202,7 @@ def test_a_heatmap_has_all_values_and_predictions_in_one_order():
     rows = dict(zip(chart.row_labels, chart.values, strict=True))
     sums = sum(np.array(values) for values in rows.values()) + 0.5
     assert sums == pytest.approx(np.array(chart.line))
-    assert sorted(rows["age"]) == sorted(explanation.feature_values[:, 0])
+    assert sorted(rows["age"]) == sorted(explanation.features.values[:, 0])
     assert chart.sizes == pytest.approx([np.abs(values).mean() for values in chart.values])
 
 
@@ -237,8 +237,8 @@ def test_dots_are_numbers_against_attributions():
     explanation = pairs(30)
     chart = scatter(explanation, "fare", colour=None)
     assert isinstance(chart, Scatter)
-    assert chart.x == tuple(explanation.feature_numbers[:, 1])
-    assert chart.y == tuple(explanation.feature_values[:, 1])
+    assert chart.x == tuple(explanation.features.numbers[:, 1])
+    assert chart.y == tuple(explanation.features.values[:, 1])
     assert chart.levels == ()
     assert scatter(explanation, 1, colour=None) == chart
 
@@ -247,7 +247,7 @@ def test_colours_are_of_the_feature_that_interacts_most():
     explanation = pairs(30)
     sizes = np.abs(explanation.interactions[:, 0]).mean(0)
     sizes[0] = 0
-    assert scatter(explanation, "age").level_label == f"Colour: {explanation.feature_names[sizes.argmax()]}"
+    assert scatter(explanation, "age").level_label == f"Colour: {explanation.features.names[sizes.argmax()]}"
     assert scatter(explanation, "age", colour="sex").level_label == "Colour: sex"
 
 
@@ -270,7 +270,7 @@ def test_a_feature_without_numbers_has_a_row_for_each_of_its_texts():
     chart = scatter(explanation, "age")
     assert isinstance(chart, Violins)
     assert set(chart.names) == {"male (2)", "female (1)"}
-    assert chart.values[chart.names.index("female (1)")] == (explanation.feature_values[1, 0],)
+    assert chart.values[chart.names.index("female (1)")] == (explanation.features.values[1, 0],)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_a_token_matrix_has_values_where_they_belong():
 def test_interactions_are_those_of_the_largest_features():
     explanation = pairs(1, 20)
     chart = interactions(explanation, most=3)
-    names = explanation.feature_names
+    names = explanation.features.names
     rows, columns = ([names.index(name) for name in labels] for labels in (chart.row_labels, chart.column_labels))
     assert rows == columns
     assert np.array(chart.values) == pytest.approx(explanation.interactions[0][np.ix_(rows, columns)])
@@ -321,12 +321,12 @@ def test_cohorts_are_mean_sizes_side_by_side():
     chart = cohorts({"women": women, "men": men}, most=6)
     assert chart.groups == ("women (10)", "men (20)")
     for explanation, values in zip((women, men), chart.values, strict=True):
-        means = dict(zip(women.feature_names, np.abs(explanation.feature_values).mean(0), strict=True))
+        means = dict(zip(women.features.names, np.abs(explanation.features.values).mean(0), strict=True))
         assert values == pytest.approx([means[name] for name in chart.names])
 
 
 def test_methods_are_on_one_scale():
-    chart = methods({"a": one(), "b": one(feature_values=1000 * one().feature_values)})
+    chart = methods({"a": one(), "b": one(feature_values=1000 * one().features.values)})
     assert chart.values[0] == pytest.approx(chart.values[1])
     assert sum(map(abs, chart.values[0])) == pytest.approx(1)
     assert not chart.are_sizes

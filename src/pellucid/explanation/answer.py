@@ -173,7 +173,8 @@ def _mean_and_stderr(results: Iterable[Tensors]) -> tuple[Tensors, Tensors | Non
     """The means of tensors that come one after another, and their standard errors; None of a single one."""
     means: Tensors = ()
     squares: Tensors = ()  # of the deviations from the mean, as Welford's algorithm updates them
-    count, dtypes = 0, ()
+    count = 0
+    dtypes: tuple[torch.dtype, ...] = ()
     for count, result in enumerate(results, start=1):
         values, dtypes = tuple(tensor.double() for tensor in result), tuple(tensor.dtype for tensor in result)
         before = means or tuple(map(torch.zeros_like, values))

@@ -19,6 +19,12 @@ from pellucid.plot.charts import (
     Waterfall,
     centred_bins,
 )
+from pellucid.plot.charts.curves import Curve, Curves
+from pellucid.plot.charts.interaction_circle import InteractionCircle, Pair
+from pellucid.plot.charts.map_views import MapView, Panel
+from pellucid.plot.charts.picture_grid import PictureGrid
+from pellucid.plot.charts.series_panels import PanelView, SeriesPanels
+from pellucid.plot.charts.token_texts import TextRow, Token, TokenTexts
 from pellucid.plot.coloured_series import draw_series
 from pellucid.plot.comparisons import cohorts, layers, methods
 from pellucid.plot.dependence import scatter
@@ -28,8 +34,14 @@ from pellucid.plot.images import ImagePlot, image_plot
 from pellucid.plot.masks import Label, draw_border, draw_name
 from pellucid.plot.matrices import interactions, token_matrix
 from pellucid.plot.normalization import ScaledValues, Scaling
+from pellucid.plot.of_images import image, images_side_by_side
 from pellucid.plot.of_many import beeswarm, decision, distributions, heatmap, violin
 from pellucid.plot.of_one import bar, force, waterfall
+from pellucid.plot.of_pairs import interaction_network
+from pellucid.plot.of_rounds import convergence
+from pellucid.plot.of_series import Channels, timeseries
+from pellucid.plot.of_texts import tokens, tokens_side_by_side
+from pellucid.plot.scale import Scale
 from pellucid.plot.text import Html
 from pellucid.plot.text_table import TextRecord, text_table
 from pellucid.plot.theme import DARK, LIGHT, Theme
@@ -42,7 +54,10 @@ __all__ = [
     "Beeswarm",
     "Body",
     "Canvas",
+    "Channels",
     "Chart",
+    "Curve",
+    "Curves",
     "Decision",
     "Explained",
     "ExplainedInput",
@@ -51,25 +66,37 @@ __all__ = [
     "Histogram",
     "Html",
     "ImagePlot",
+    "InteractionCircle",
     "Kind",
     "Label",
     "Limits",
     "Look",
+    "MapView",
     "Matrix",
+    "Pair",
+    "Panel",
+    "PanelView",
     "Panels",
+    "PictureGrid",
+    "Scale",
     "ScaledValues",
     "Scaling",
     "Scatter",
     "SeriesAxis",
+    "SeriesPanels",
     "SeriesPlot",
     "TextRecord",
+    "TextRow",
     "Theme",
+    "Token",
+    "TokenTexts",
     "Violins",
     "Waterfall",
     "bar",
     "beeswarm",
     "centred_bins",
     "cohorts",
+    "convergence",
     "decision",
     "distributions",
     "draw_border",
@@ -78,7 +105,10 @@ __all__ = [
     "draw_series",
     "force",
     "heatmap",
+    "image",
     "image_plot",
+    "images_side_by_side",
+    "interaction_network",
     "interactions",
     "layers",
     "methods",
@@ -87,7 +117,10 @@ __all__ = [
     "series_plot",
     "signed",
     "text_table",
+    "timeseries",
     "token_matrix",
+    "tokens",
+    "tokens_side_by_side",
     "violin",
     "waterfall",
 ]

@@ -6,8 +6,9 @@ import functools
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pellucid.plot.canvas import matplotlib_needed
+from pellucid.plot.lettering import printable
 from pellucid.plot.scene import Dot, Line, Mark, Pixels, Polygon, Rectangle, Scene, Text
-from pellucid.plot.svg import hatching
+from pellucid.plot.svg import dashes_of, hatching
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +81,8 @@ def _rectangle(mark: Rectangle, axes: Any, points: float, scene: Scene, look: di
 
 @_draw.register
 def _line(mark: Line, axes: Any, points: float, scene: Scene, look: dict[str, Any]) -> None:
-    style = (0, (4, 3)) if mark.dashed else "-"
+    # Matplotlib gives dashes in widths of the line.
+    style = (0, tuple(length / mark.width for length in dashes_of(mark))) if mark.dashed else "-"
     axes.plot(
         *zip(*mark.places, strict=True), color=mark.colour, linewidth=mark.width * points, linestyle=style, **look
     )
@@ -109,7 +111,7 @@ def _text(mark: Text, axes: Any, points: float, scene: Scene, look: dict[str, An
     text = axes.text(
         mark.x,
         mark.y,
-        mark.text,
+        printable(mark.text),
         color=mark.colour,
         fontsize=scene.letter * mark.scale * points,
         fontweight="bold" if mark.bold else "normal",

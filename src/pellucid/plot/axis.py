@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MINUS = "\N{MINUS SIGN}"
@@ -58,6 +59,69 @@ class Axis:
         ticks = self.ticks(most)
         step = min((after - before for before, after in itertools.pairwise(ticks)), default=1.0)
         return tuple((tick, _plain(tick, step)) for tick in ticks)
+
+
+@dataclass(frozen=True)
+class LogAxis:
+    """Numbers above zero as places, as far apart as their logarithms.
+
+    Args:
+        low: The number at the first place, above zero.
+        high: The number at the last place; a larger one.
+        first: A place.
+        last: A place.
+    """
+
+    low: float
+    high: float
+    first: float
+    last: float
+
+    @classmethod
+    def over(cls, numbers: Iterable[float], first: float, last: float) -> LogAxis:
+        """An axis from the lowest number above zero to the highest, as far apart as a factor of ten at least.
+
+        Args:
+            numbers: Some numbers; those that are not above zero have no place.
+            first: The place of the first.
+            last: The place of the last.
+        """
+        known = [number for number in numbers if 0 < number < math.inf] or [1.0]
+        low, high = min(known), max(known)
+        if high < 10 * low:
+            middle = math.sqrt(low * high)
+            low, high = middle / math.sqrt(10), middle * math.sqrt(10)
+        return cls(low, high, first, last)
+
+    def __call__(self, number: float) -> float:
+        """The place of a number; of one that is too low for the axis, the first."""
+        share = math.log(max(number, self.low) / self.low) / math.log(self.high / self.low)
+        return self.first + share * (self.last - self.first)
+
+    def tick_texts(self, most: int = 5) -> tuple[tuple[float, str], ...]:
+        """Powers of ten within the axis, at most so many, with 2 and 5 times these where there are few.
+
+        Args:
+            most: How many.
+        """
+        first = math.floor(math.log10(self.low) + 1e-9)
+        last = math.ceil(math.log10(self.high) - 1e-9)
+        for digits in ((1, 2, 5), (1, 3), (1,)):
+            powers = range(first, last + 1)
+            ticks = [digit * 10.0**power for power in powers for digit in digits]
+            inside = [tick for tick in ticks if self.low * (1 - 1e-9) <= tick <= self.high * (1 + 1e-9)]
+            if len(inside) <= most:
+                break
+        else:
+            inside = inside[:: math.ceil(len(inside) / max(1, most))]
+        return tuple((tick, _power_text(tick)) for tick in inside)
+
+
+def _power_text(tick: float) -> str:
+    """A number as it is said, `1 000`, or as `2e−6`."""
+    if 1e-3 <= tick < 1e5:
+        return _plain(tick, 10.0 ** math.floor(math.log10(tick) + 1e-9))
+    return f"{tick:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", MINUS)
 
 
 def _round_step(least: float) -> float:

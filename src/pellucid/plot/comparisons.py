@@ -38,13 +38,13 @@ def cohorts(explanations: Mapping[str, Explained], *, most: int = MOST) -> Group
         InvalidArgument: There are none, or too many to tell apart, or they are not of the same features.
     """
     _check_alike(explanations, "cohorts")
-    values = [explanation.feature_values for explanation in explanations.values()]
+    values = [explanation.features.values for explanation in explanations.values()]
     first = next(iter(explanations.values()))
     ranking = ranked(_largest_of([mean_sizes(each) for each in values]), most)
     rows = [ranking.columns(np.abs(each)) for each in values]
     return GroupedBars(
         title="Mean sizes of attributions by cohort",
-        names=ranking.names(first.feature_names),
+        names=ranking.names(first.features.names),
         groups=tuple(f"{name} ({len(explanation)})" for name, explanation in explanations.items()),
         values=tuple(tuple(mean_sizes(each).tolist()) for each in rows),
         stderr=tuple(tuple(errors_of_mean_sizes(each).tolist()) for each in rows),
@@ -78,21 +78,21 @@ def methods(explanations: Mapping[str, Explained], *, most: int = MOST) -> Group
     first = next(iter(explanations.values()))
     is_one = counts == {1}
     means = [
-        explanation.feature_values[0] if is_one else mean_sizes(explanation.feature_values)
+        explanation.features.values[0] if is_one else mean_sizes(explanation.features.values)
         for explanation in explanations.values()
     ]
     scaled = [values / (np.nansum(np.abs(values)) or 1.0) for values in means]
     ranking = ranked(_largest_of([np.abs(values) for values in scaled]), most)
     return GroupedBars(
         title="Attributions by method" if is_one else f"Mean sizes of attributions by method, {len(first)} examples",
-        names=ranking.names(first.feature_names),
+        names=ranking.names(first.features.names),
         groups=tuple(explanations),
         values=tuple(tuple(ranking.columns(values[None])[0].tolist()) for values in scaled),
         unit="share of the sum of sizes",
         are_sizes=not is_one,
         note=noted(
             "Values of each method are divided by the sum of their sizes.",
-            missing_said(np.concatenate([explanation.feature_values for explanation in explanations.values()])),
+            missing_said(np.concatenate([explanation.features.values for explanation in explanations.values()])),
         ),
     )
 
@@ -171,12 +171,12 @@ def _check_alike(explanations: object, chart: str) -> None:
             f"explanations must be 1 to {len(LIGHT.groups)} for {chart!r}: got {len(explanations)}. "
             f"Hint: {chart}(dict(list(explanations.items())[:{len(LIGHT.groups)}]))."
         )
-    names = [explanation.feature_names for explanation in explanations.values()]
+    names = [explanation.features.names for explanation in explanations.values()]
     for explanation in explanations.values():
         check_some(explanation, chart)
     for name, features in zip(explanations, names, strict=True):
         if features != names[0]:
             raise InvalidArgument(
                 f"explanations must be of the same features for {chart!r}: got {summary(list(features))} of {name!r}, "
-                f"and {summary(list(names[0]))} of the first. Hint: explanations[{name!r}].feature_names."
+                f"and {summary(list(names[0]))} of the first. Hint: explanations[{name!r}].features.names."
             )

@@ -36,8 +36,8 @@ def scatter(explanation: Explained, feature: str | int, *, colour: str | None = 
     """
     check_some(explanation, "scatter")
     index = _index_of(explanation, "feature", feature)
-    name = explanation.feature_names[index]
-    values, numbers = explanation.feature_values[:, index], explanation.feature_numbers[:, index]
+    name = explanation.features.names[index]
+    values, numbers = explanation.features.values[:, index], explanation.features.numbers[:, index]
     title = f"What {name} adds, by its value"
     if not np.isfinite(numbers).any():
         return _by_text(explanation, index, title)
@@ -50,9 +50,9 @@ def scatter(explanation: Explained, feature: str | int, *, colour: str | None = 
     )
     levels, label, ends = np.array([]), "", ("low", "high")
     if chosen is not None:
-        others = explanation.feature_numbers[:, chosen]
+        others = explanation.features.numbers[:, chosen]
         known = others[np.isfinite(others)]
-        levels, label = levels_of(others), f"Colour: {explanation.feature_names[chosen]}"
+        levels, label = levels_of(others), f"Colour: {explanation.features.names[chosen]}"
         ends = (number_text(float(known.min())), number_text(float(known.max()))) if len(known) else ends
     return Scatter(
         title=title,
@@ -71,7 +71,7 @@ def scatter(explanation: Explained, feature: str | int, *, colour: str | None = 
 def _by_text(explanation: Explained, index: int, title: str) -> Violins:
     """A row for each text, from that with the largest mean."""
     groups: dict[str, list[float]] = defaultdict(list)
-    for texts, value in zip(explanation.feature_texts, explanation.feature_values[:, index].tolist(), strict=True):
+    for texts, value in zip(explanation.features.texts, explanation.features.values[:, index].tolist(), strict=True):
         groups[texts[index] or "not known"].append(value)
     order = sorted(groups, key=lambda text: -float(np.nan_to_num(np.mean(groups[text]))))
     return Violins(
@@ -82,14 +82,14 @@ def _by_text(explanation: Explained, index: int, title: str) -> Violins:
         note=noted(
             f"Method: {explanation.method}.",
             "In brackets: how many examples.",
-            missing_said(explanation.feature_values[:, index]),
+            missing_said(explanation.features.values[:, index]),
         ),
     )
 
 
 def _index_of(explanation: Explained, argument: str, feature: str | int) -> int:
     """The index of a feature."""
-    names = explanation.feature_names
+    names = explanation.features.names
     if isinstance(feature, str) and feature in names:
         return names.index(feature)
     if isinstance(feature, int | np.integer) and not isinstance(feature, bool):
@@ -115,7 +115,7 @@ def _coloured_by(explanation: Explained, index: int, colour: str | None) -> int 
         sizes = np.nan_to_num(np.abs(explanation.interactions[:, index]).mean(0))
         sizes[index] = -1.0
         return int(sizes.argmax()) if sizes.max() > 0 else None
-    return interacting_most(explanation.feature_numbers, explanation.feature_values[:, index], index)
+    return interacting_most(explanation.features.numbers, explanation.features.values[:, index], index)
 
 
 def interacting_most(numbers: Array, values: Array, index: int) -> int | None:

@@ -42,36 +42,45 @@ class ExplainedInput(Protocol):
         ...
 
 
+class ExplainedFeatures(Protocol):
+    """The F features of B examples, in order."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, [F]."""
+        ...
+
+    @property
+    def values(self) -> Array:
+        """Attributions, one for each feature, float64 [B, F]."""
+        ...
+
+    @property
+    def stderr(self) -> Array | None:
+        """Their standard errors, [B, F], NaN where they are not known; None where there are none."""
+        ...
+
+    @property
+    def numbers(self) -> Array:
+        """The features themselves, float64 [B, F], NaN where they are no numbers."""
+        ...
+
+    @property
+    def texts(self) -> tuple[tuple[str, ...], ...]:
+        """How each reads, `39` or `male`, [B][F]; "" where that is not known."""
+        ...
+
+
 class Explained(Protocol):
-    """What charts ask of an explanation of B examples, whose F features have names."""
+    """What charts ask of an explanation of B examples."""
 
     def __len__(self) -> int:
         """The number of examples."""
         ...
 
     @property
-    def feature_names(self) -> tuple[str, ...]:
-        """The names of the features, [F]."""
-        ...
-
-    @property
-    def feature_values(self) -> Array:
-        """Attributions, one for each feature, float64 [B, F]."""
-        ...
-
-    @property
-    def feature_stderr(self) -> Array | None:
-        """Their standard errors, [B, F]."""
-        ...
-
-    @property
-    def feature_numbers(self) -> Array:
-        """The features themselves, float64 [B, F], NaN where they are no numbers."""
-        ...
-
-    @property
-    def feature_texts(self) -> tuple[tuple[str, ...], ...]:
-        """How each reads, `39` or `male`, [B][F]; "" where that is not known."""
+    def features(self) -> ExplainedFeatures:
+        """The features, and what is attributed to them."""
         ...
 
     @property

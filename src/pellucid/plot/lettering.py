@@ -38,11 +38,6 @@ BOLD_PERCENT = 7
 """How much wider each bold letter is."""
 
 
-def printable(text: str) -> str:
-    """A text without what pages cannot hold and what terminals take for commands, but a sign for it."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(each) in ("Cc", "Cs") else each for each in text)
-
-
 @functools.lru_cache(maxsize=4096)
 def width_of(text: str, *, bold: bool = False) -> float:
     """The width of a text in letters of size one; a little more than less."""
@@ -53,6 +48,19 @@ def width_of(text: str, *, bold: bool = False) -> float:
 def columns_of(text: str) -> int:
     """How many columns of a terminal a text takes."""
     return sum(_columns(character) for character in text)
+
+
+@functools.lru_cache(maxsize=4096)
+def printable(text: str) -> str:
+    """A text on one line, without what would control a terminal, break a page or turn what follows."""
+    return "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if character.isspace():
+        return " " if character in "\n\t\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029" else character
+    is_control = unicodedata.category(character) in ("Cc", "Cs") or character in "\ufffe\uffff"
+    return "\ufffd" if is_control or "\u202a" <= character <= "\u202e" else character
 
 
 def _percent(character: str) -> int:

@@ -76,7 +76,7 @@ def interactions(explanation: Explained, *, kind: str = "matrix", most: int = MO
     values = pairs[0] if is_one else np.abs(pairs).mean(0)
     ranking = ranked(np.abs(values).sum(1), most)
     shown = list(ranking.shown)
-    names = tuple(explanation.feature_names[index] for index in shown)
+    names = tuple(explanation.features.names[index] for index in shown)
     target = target_said(explanation)
     of = f" for {target}" if target else ""
     return Matrix(

@@ -66,7 +66,7 @@ class Scaling(Summarized):
         """Values of any shape, all of them on one scale."""
         known = np.isfinite(attributions)
         signed_values = np.where(known, attributions, 0) if attributions.dtype.kind == "f" else attributions * 1.0
-        values = _of_sign(signed_values, self.sign)
+        values = of_sign(signed_values, self.sign)
         _warn_of_gaps(known)
         if not values.any():
             _warn_of_nothing(bool(signed_values.any()), self.sign)
@@ -97,7 +97,13 @@ def outlier_threshold(sizes: Array, outlier_percent: float) -> float:
     return float(ordered[index])
 
 
-def _of_sign(values: Array, sign: Sign) -> Array:
+def of_sign(values: Array, sign: Sign) -> Array:
+    """Values as far as they are drawn: those of one sign, which are then positive, or the sizes, or all.
+
+    Args:
+        values: Of any shape.
+        sign: Which of them.
+    """
     match sign:
         case "positive":
             return np.maximum(values, 0)

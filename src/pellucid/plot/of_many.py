@@ -40,13 +40,13 @@ def beeswarm(explanation: Explained, *, most: int = MOST) -> Beeswarm:
     """
     check_some(explanation, "beeswarm")
     ranking = _ranking(explanation, most)
-    levels = [levels_of(explanation.feature_numbers[:, index]) for index in ranking.shown]
+    levels = [levels_of(explanation.features.numbers[:, index]) for index in ranking.shown]
     if ranking.folded:
         levels.append(np.full(len(explanation), np.nan))
     count = len(explanation)
     return Beeswarm(
         title=_title(explanation, "Attributions"),
-        names=ranking.names(explanation.feature_names),
+        names=ranking.names(explanation.features.names),
         values=_rows(explanation, ranking),
         levels=tuple(tuple(row.tolist()) for row in levels),
         level_label="Colour: the number of the feature itself",
@@ -74,7 +74,7 @@ def violin(explanation: Explained, *, most: int = MOST) -> Violins:
     ranking = _ranking(explanation, most)
     return Violins(
         title=_title(explanation, "Attributions"),
-        names=ranking.names(explanation.feature_names),
+        names=ranking.names(explanation.features.names),
         values=_rows(explanation, ranking),
         unit=attribution_unit(explanation),
         note=_note(explanation, "Thick lines go from quartile to quartile, marks are at medians."),
@@ -94,8 +94,8 @@ def decision(explanation: Explained, *, most: int = MOST) -> Decision:
     check_some(explanation, "decision")
     check_baseline(explanation, "decision")
     ranking = _ranking(explanation, most)
-    steps = ranking.columns(np.nan_to_num(explanation.feature_values, nan=0.0, posinf=0.0, neginf=0.0))[:, ::-1]
-    names = ranking.names(explanation.feature_names)[::-1]
+    steps = ranking.columns(np.nan_to_num(explanation.features.values, nan=0.0, posinf=0.0, neginf=0.0))[:, ::-1]
+    names = ranking.names(explanation.features.names)[::-1]
     remainder = np.nan_to_num(explanation.remainder)
     if ranking.folded:
         steps[:, 0] += remainder
@@ -130,11 +130,11 @@ def distributions(explanation: Explained, *, most: int = MOST) -> Panels:
     """
     check_some(explanation, "distributions")
     ranking = _ranking(explanation, most)
-    columns = ranking.columns(explanation.feature_values)
+    columns = ranking.columns(explanation.features.values)
     finite = columns[np.isfinite(columns)]
     width = float(np.ptp([*finite, 0.0])) / BINS or 1.0
     charts = []
-    for name, values in zip(ranking.names(explanation.feature_names), columns.T, strict=True):
+    for name, values in zip(ranking.names(explanation.features.names), columns.T, strict=True):
         known = values[np.isfinite(values)]
         edges, counts = centred_bins(known.tolist(), width) if len(known) else ((-width / 2, width / 2), (0,))
         charts.append(Histogram(title=name, edges=edges, counts=counts))
@@ -160,13 +160,13 @@ def heatmap(explanation: Explained, *, most: int = MOST) -> Matrix:
     """
     check_some(explanation, "heatmap")
     ranking = _ranking(explanation, most)
-    order = similar_order(np.nan_to_num(explanation.feature_values, nan=0.0, posinf=0.0, neginf=0.0))
-    columns = ranking.columns(explanation.feature_values)[order]
+    order = similar_order(np.nan_to_num(explanation.features.values, nan=0.0, posinf=0.0, neginf=0.0))
+    columns = ranking.columns(explanation.features.values)[order]
     predictions = explanation.prediction[order]
     return Matrix(
         title=_title(explanation, "Attributions"),
         values=tuple(map(tuple, columns.T.tolist())),
-        row_labels=ranking.names(explanation.feature_names),
+        row_labels=ranking.names(explanation.features.names),
         line=tuple(predictions.tolist()) if np.isfinite(predictions).any() else (),
         line_label=f"prediction ({explanation.unit})" if explanation.unit else "prediction",
         sizes=tuple(mean_sizes(columns).tolist()),
@@ -193,11 +193,11 @@ def levels_of(numbers: Array) -> Array:
 
 
 def _ranking(explanation: Explained, most: int) -> Ranking:
-    return ranked(mean_sizes(explanation.feature_values), most)
+    return ranked(mean_sizes(explanation.features.values), most)
 
 
 def _rows(explanation: Explained, ranking: Ranking) -> tuple[tuple[float, ...], ...]:
-    return tuple(map(tuple, ranking.columns(explanation.feature_values).T.tolist()))
+    return tuple(map(tuple, ranking.columns(explanation.features.values).T.tolist()))
 
 
 def _title(explanation: Explained, what: str) -> str:
@@ -207,4 +207,4 @@ def _title(explanation: Explained, what: str) -> str:
 
 
 def _note(explanation: Explained, *sentences: str) -> str:
-    return noted(f"Method: {explanation.method}.", *sentences, missing_said(explanation.feature_values))
+    return noted(f"Method: {explanation.method}.", *sentences, missing_said(explanation.features.values))

@@ -39,15 +39,15 @@ def bar(explanation: Explained, *, most: int = MOST) -> Bars:
 
 
 def _of_example(explanation: Explained, most: int) -> Bars:
-    values = explanation.feature_values
+    values = explanation.features.values
     ranking = ranked(np.abs(values[0]), most)
-    stderr = explanation.feature_stderr
+    stderr = explanation.features.stderr
     errors = [] if stderr is None else [float(stderr[0, index]) for index in ranking.shown]
     if errors and ranking.folded:
         errors.append(np.nan)  # errors of sums are not known
     return Bars(
         title=_title(explanation),
-        names=ranking.names(explanation.feature_names),
+        names=ranking.names(explanation.features.names),
         values=tuple(ranking.columns(values)[0].tolist()),
         details=_details(explanation, ranking),
         stderr=tuple(errors),
@@ -59,13 +59,13 @@ def _of_example(explanation: Explained, most: int) -> Bars:
 
 
 def _of_examples(explanation: Explained, most: int) -> Bars:
-    values = explanation.feature_values
+    values = explanation.features.values
     ranking = ranked(mean_sizes(values), most)
     rows = ranking.columns(np.abs(values))
     target = target_said(explanation)
     return Bars(
         title=f"Mean size of the attributions to {target or 'the outputs'}, over {len(explanation)} examples",
-        names=ranking.names(explanation.feature_names),
+        names=ranking.names(explanation.features.names),
         values=tuple(mean_sizes(rows).tolist()),
         stderr=tuple(errors_of_mean_sizes(rows).tolist()),
         unit=f"mean |{attribution_unit(explanation)}|",
@@ -98,7 +98,7 @@ def waterfall(explanation: Explained, *, most: int = MOST) -> Waterfall:
         start=float(explanation.baseline_prediction[0]),
         end=float(explanation.prediction[0]),
         unit=explanation.unit,
-        note=noted(f"Method: {explanation.method}.", missing_said(explanation.feature_values)),
+        note=noted(f"Method: {explanation.method}.", missing_said(explanation.features.values)),
     )
 
 
@@ -127,7 +127,7 @@ def force(explanation: Explained, *, most: int = MOST) -> Force:
         note=noted(
             f"Method: {explanation.method}.",
             f"The pushes miss the change of the output by {number_text(gap)}." if has_gap else "",
-            missing_said(explanation.feature_values),
+            missing_said(explanation.features.values),
         ),
     )
 
@@ -137,9 +137,9 @@ def _steps(explanation: Explained, most: int, chart: str) -> tuple[tuple[str, ..
     check_one_example(explanation, chart)
     check_some(explanation, chart)
     check_baseline(explanation, chart)
-    values = np.nan_to_num(explanation.feature_values, nan=0.0, posinf=0.0, neginf=0.0)
+    values = np.nan_to_num(explanation.features.values, nan=0.0, posinf=0.0, neginf=0.0)
     ranking = ranked(np.abs(values[0]), most)
-    names, details = ranking.names(explanation.feature_names), _details(explanation, ranking)
+    names, details = ranking.names(explanation.features.names), _details(explanation, ranking)
     steps = ranking.columns(values)[0].tolist()
     remainder = float(explanation.remainder[0])
     if np.isfinite(remainder) and remainder:
@@ -151,7 +151,7 @@ def _steps(explanation: Explained, most: int, chart: str) -> tuple[tuple[str, ..
 
 def _details(explanation: Explained, ranking: Ranking) -> tuple[str, ...]:
     """What stands beside the names of the rows of an example: the values of the features, where they are known."""
-    texts = explanation.feature_texts[0] if explanation.feature_texts else ()
+    texts = explanation.features.texts[0] if explanation.features.texts else ()
     said = [f"= {texts[index]}" if index < len(texts) and texts[index] else "" for index in ranking.shown]
     return (*said, *([""] if ranking.folded else [])) if any(said) else ()
 

@@ -86,7 +86,7 @@ def check_some(explanation: Explained, chart: str) -> None:
     Raises:
         InvalidArgument: There are no examples, or no features.
     """
-    for count, what in ((len(explanation), "example"), (len(explanation.feature_names), "feature")):
+    for count, what in ((len(explanation), "example"), (len(explanation.features.names), "feature")):
         if not count:
             raise InvalidArgument(
                 f"explanation must have at least one {what} for {chart!r}: got none. "

@@ -111,6 +111,7 @@ class Text:
         scale: Its size, as a share of that of the sheet.
         bold: Whether it is set in bold letters.
         upright: Whether it is turned to be read from below; its anchor is then vertical.
+        tinted: Whether it has its colour in terminals, too, and not that of other text there.
     """
 
     x: float
@@ -121,6 +122,7 @@ class Text:
     scale: float = 1.0
     bold: bool = False
     upright: bool = False
+    tinted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

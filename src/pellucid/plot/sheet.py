@@ -40,6 +40,11 @@ class Sheet:
         return 1.0 if self.is_grid else 8.0
 
     @property
+    def margin(self) -> float:
+        """What is left free at the sides: nothing in terminals."""
+        return 0.0 if self.is_grid else self.gap
+
+    @property
     def row(self) -> float:
         """The height of a row of a table."""
         return 1.0 if self.is_grid else 24.0

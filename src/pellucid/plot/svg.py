@@ -8,6 +8,9 @@ import struct
 import zlib
 from collections.abc import Iterable
 
+import numpy as np
+
+from pellucid.plot.arrays import Array
 from pellucid.plot.lettering import printable
 from pellucid.plot.scene import Dot, Line, Mark, Pixels, Place, Polygon, Rectangle, Scene, Text
 from pellucid.plot.text import escaped
@@ -15,6 +18,9 @@ from pellucid.plot.text import escaped
 FONTS = "'DejaVu Sans',Verdana,system-ui,-apple-system,'Segoe UI',sans-serif"
 MIDDLE = 0.35
 """How far below the middle of a line letters stand, as a share of their size."""
+
+PALETTE, UINT8 = 256, 255
+"""How many colours a PNG can have in a palette, and the highest level."""
 
 
 def svg_of(scene: Scene) -> str:
@@ -34,15 +40,40 @@ def svg_of(scene: Scene) -> str:
     )
 
 
-def png_of(levels: Iterable[bytes], width: int, height: int) -> bytes:
-    """A PNG of rows of red, green, blue and opacity, a byte each."""
+def png_of(levels: Array) -> bytes:
+    """A PNG of pixels: of a palette where they have few colours, and without opacities where all are full.
 
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    Args:
+        levels: uint8 (rows, columns, 4): red, green, blue and opacity.
+    """
+    height, width = levels.shape[:2]
+    colours, indices = np.unique(np.ascontiguousarray(levels).view(np.uint32).ravel(), return_inverse=True)
+    palette = colours[:, None].view(np.uint8)
+    extra: tuple[bytes, ...] = ()
+    if len(colours) <= PALETTE:
+        rows, kind = indices.astype(np.uint8).reshape(height, width), 3
+        extra = (_chunk(b"PLTE", palette[:, :3].tobytes()), _chunk(b"tRNS", palette[:, 3].tobytes()))
+    else:
+        is_full = bool((levels[:, :, 3] == UINT8).all())
+        pixels = levels[:, :, :3] if is_full else levels
+        rows, kind = _below(pixels.reshape(height, -1)), 2 if is_full else 6
+    filters = np.full((height, 1), 0 if kind == 3 else 2, np.uint8)
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    data = zlib.compress(np.concatenate([filters, rows], axis=1).tobytes(), 6)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        [_chunk(b"IHDR", header), *extra, _chunk(b"IDAT", data), _chunk(b"IEND", b"")]
+    )
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    rows = zlib.compress(b"".join(b"\0" + row for row in levels), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+def _below(rows: Array) -> Array:
+    """Rows as what they differ in from those above them, which is smaller once it is compressed."""
+    above = np.concatenate([np.zeros_like(rows[:1]), rows[:-1]])
+    differences: Array = rows - above  # modulo 256, as PNGs have it
+    return differences
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 @functools.singledispatch
@@ -80,9 +111,15 @@ def hatching(mark: Rectangle, apart: float = 7.0) -> list[tuple[Place, Place]]:
 
 @_element.register
 def _line(mark: Line, scene: Scene) -> str:
-    dashes = ' stroke-dasharray="4 3"' if mark.dashed else ""
+    dashes = f' stroke-dasharray="{" ".join(map(_number, dashes_of(mark)))}"' if mark.dashed else ""
     shape = f'path d="M{_path(mark.places)}" fill="none" stroke="{mark.colour}" stroke-width="{_number(mark.width)}"'
     return _with_tip(f"{shape}{dashes}", "path", mark.tip)
+
+
+def dashes_of(mark: Line) -> tuple[float, float]:
+    """How long the dashes of a line are, and how long the gaps between them: longer in wide lines."""
+    times = max(1.0, mark.width / 3)
+    return 4.0 * times, 3.0 * times
 
 
 @_element.register
@@ -118,8 +155,7 @@ def _text(mark: Text, scene: Scene) -> str:
 
 @_element.register
 def _pixels(mark: Pixels, scene: Scene) -> str:
-    height, width = mark.levels.shape[:2]
-    source = base64.b64encode(png_of((row.tobytes() for row in mark.levels), width, height)).decode()
+    source = base64.b64encode(png_of(mark.levels)).decode()
     return (
         f'<image x="{_number(mark.x)}" y="{_number(mark.y)}" width="{_number(mark.width)}" '
         f'height="{_number(mark.height)}" preserveAspectRatio="none" style="image-rendering:pixelated" '

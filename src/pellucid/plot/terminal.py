@@ -140,7 +140,7 @@ def _fill(grid: Grid, row: int, first: float, last: float, mark: Rectangle) -> N
 
 @_draw.register
 def _line(mark: Line, grid: Grid) -> None:
-    for (x, y), (x_end, y_end) in zip(mark.places, mark.places[1:], strict=False):
+    for (x, y), (x_end, y_end) in itertools.pairwise(mark.places):
         steps = max(1, round(2 * max(abs(x_end - x), abs(y_end - y))))
         character = "│" if abs(x_end - x) < 0.5 else "─" if abs(y_end - y) < 0.5 else "·"
         for step in range(steps + 1):
@@ -176,15 +176,16 @@ def _dot(mark: Dot, grid: Grid) -> None:
 
 @_draw.register
 def _text(mark: Text, grid: Grid) -> None:
+    text, colour = printable(mark.text), mark.colour if mark.tinted else ""
     if mark.upright:
-        length = len(mark.text)
+        length = len(text)
         last = math.floor(mark.y) + {"start": 0, "middle": length // 2, "end": length - 1}[mark.anchor]
-        for index, character in enumerate(reversed(printable(mark.text))):
-            grid.put(math.floor(mark.x), last - index, character)
+        for index, character in enumerate(reversed(text)):
+            grid.put(math.floor(mark.x), last - index, character, colour)
         return
-    width = columns_of(mark.text)
+    width = columns_of(text)
     start = {"start": mark.x, "middle": mark.x - width / 2, "end": mark.x - width}[mark.anchor]
-    grid.write(math.floor(start + 0.5), math.floor(mark.y), mark.text)
+    grid.write(math.floor(start + 0.5), math.floor(mark.y), text, colour)
 
 
 @_draw.register

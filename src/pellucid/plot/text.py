@@ -116,7 +116,7 @@ def word_cell(words: Iterable[object], values: object, *, limit: float = 1.0, th
     if unknown:
         warn(f"{len(unknown)} of {len(tokens)} attributions of words are NaN or infinite: shown without a colour.")
     marks = " ".join(word(token, number / limit, number, theme) for token, number in zip(tokens, numbers, strict=False))
-    direction = ' dir="rtl"' if _is_right_to_left(tokens) else ""
+    direction = ' dir="rtl"' if is_right_to_left(tokens) else ""
     return f'<td{direction} style="line-height: 2; overflow-wrap: anywhere">{marks}</td>'
 
 
@@ -158,7 +158,7 @@ def _line(share: float) -> str:
     return "overline 2px" if share > 0 else "underline 2px"
 
 
-def _is_right_to_left(tokens: list[str]) -> bool:
+def is_right_to_left(tokens: Iterable[str]) -> bool:
     """Whether the first letter with a direction is one of Hebrew, Arabic and the like."""
     directions = (unicodedata.bidirectional(character) for token in tokens for character in token)
     return next((each for each in directions if each in ("L", "R", "AL")), "L") != "L"
