@@ -312,8 +312,6 @@ def test_interactions_are_those_of_the_largest_features():
 def test_interactions_that_are_not_there():
     with pytest.raises(InvalidArgument, match=r"got none by 'integrated_gradients'\. Hint: method="):
         interactions(table())
-    with pytest.raises(UnknownName, match="kind must be one of"):
-        interactions(pairs(1), kind="spider")
 
 
 def test_cohorts_are_mean_sizes_side_by_side():

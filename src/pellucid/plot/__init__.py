@@ -1,4 +1,8 @@
-"""Charts, images, time series and texts as plain data, drawn with Matplotlib or written as HTML, light or dark."""
+"""Pictures: plain data first, then drawn as SVG, with Matplotlib or in characters, light or dark.
+
+Functions of an explanation, such as [waterfall][pellucid.plot.waterfall], return a chart, which notebooks and terminals
+show; `explanation.plot` has the same functions. What Captum's `visualization` draws is here, too.
+"""
 
 from pellucid.plot.axis import signed
 from pellucid.plot.canvas import Canvas
@@ -25,6 +29,7 @@ from pellucid.plot.charts.map_views import MapView, Panel
 from pellucid.plot.charts.picture_grid import PictureGrid
 from pellucid.plot.charts.series_panels import PanelView, SeriesPanels
 from pellucid.plot.charts.token_texts import TextRow, Token, TokenTexts
+from pellucid.plot.choosing import OF_EXPLANATIONS, chart_of, side_by_side
 from pellucid.plot.coloured_series import draw_series
 from pellucid.plot.comparisons import cohorts, layers, methods
 from pellucid.plot.dependence import scatter
@@ -50,6 +55,7 @@ from pellucid.plot.timeseries import SeriesAxis, SeriesPlot, series_plot
 __all__ = [
     "DARK",
     "LIGHT",
+    "OF_EXPLANATIONS",
     "Bars",
     "Beeswarm",
     "Body",
@@ -95,6 +101,7 @@ __all__ = [
     "bar",
     "beeswarm",
     "centred_bins",
+    "chart_of",
     "cohorts",
     "convergence",
     "decision",
@@ -115,6 +122,7 @@ __all__ = [
     "pixels",
     "scatter",
     "series_plot",
+    "side_by_side",
     "signed",
     "text_table",
     "timeseries",

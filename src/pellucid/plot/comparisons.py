@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -27,16 +27,20 @@ from pellucid.plot.theme import LIGHT
 IMPORTANCE = "importance"
 
 
-def cohorts(explanations: Mapping[str, Explained], *, most: int = MOST) -> GroupedBars:
+def cohorts(
+    explanations: Explained | Mapping[str, Explained], groups: Iterable[object] | None = None, *, most: int = MOST
+) -> GroupedBars:
     """The mean sizes of attributions in each of some cohorts of examples.
 
     Args:
-        explanations: By the names of the cohorts, of the same features.
+        explanations: By the names of the cohorts, of the same features; or one of all examples.
+        groups: Of one explanation, which cohort each example is of, such as a column of a frame.
         most: How many features are shown; the others are one group of bars, their sums.
 
     Raises:
         InvalidArgument: There are none, or too many to tell apart, or they are not of the same features.
     """
+    explanations = _divided(explanations, groups)
     _check_alike(explanations, "cohorts")
     values = [explanation.features.values for explanation in explanations.values()]
     first = next(iter(explanations.values()))
@@ -56,6 +60,28 @@ def cohorts(explanations: Mapping[str, Explained], *, most: int = MOST) -> Group
             missing_said(np.concatenate(values)),
         ),
     )
+
+
+def _divided(
+    explanations: Explained | Mapping[str, Explained], groups: Iterable[object] | None
+) -> Mapping[str, Explained]:
+    """The explanations of cohorts, out of one of all examples.
+
+    Raises:
+        InvalidArgument: There is no group for each example, or there are groups of what is divided already.
+    """
+    if isinstance(explanations, Mapping):
+        if groups is not None:
+            raise InvalidArgument("groups divide one explanation: got several. Hint: cohorts(explanation, groups).")
+        return explanations
+    names = [] if groups is None else list(map(str, groups))
+    if len(names) != len(explanations):
+        raise InvalidArgument(
+            f"groups must be one for each of {len(explanations)} examples: got {len(names)}. "
+            "Hint: explanation.plot.cohorts(inputs['sex'])."
+        )
+    cohort = np.array(names, dtype=object)
+    return {name: explanations[np.flatnonzero(cohort == name)] for name in dict.fromkeys(names)}
 
 
 def methods(explanations: Mapping[str, Explained], *, most: int = MOST) -> GroupedBars:

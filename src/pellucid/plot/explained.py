@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument
@@ -76,6 +76,10 @@ class Explained(Protocol):
 
     def __len__(self) -> int:
         """The number of examples."""
+        ...
+
+    def __getitem__(self, examples: Any, /) -> Explained:
+        """The same of some examples."""
         ...
 
     @property

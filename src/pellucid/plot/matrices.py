@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument, WrongShape
-from pellucid.plot.arrays import as_array, check_name
+from pellucid.plot.arrays import as_array
 from pellucid.plot.charts.matrix import Matrix
 from pellucid.plot.explained import Explained
 from pellucid.plot.ranking import MOST, check_some, missing_said, noted, ranked, target_said
@@ -53,18 +53,18 @@ def token_matrix(
     )
 
 
-def interactions(explanation: Explained, *, kind: str = "matrix", most: int = MOST) -> Matrix:
+def interactions(explanation: Explained, *, most: int = MOST) -> Matrix:
     """What pairs of features add together, and on the diagonal what each adds alone.
+
+    [interaction_network][pellucid.plot.interaction_network] draws them as lines between features.
 
     Args:
         explanation: Of one example, whose values are drawn; or of several, whose mean sizes are.
-        kind: `"matrix"`.
         most: How many features are shown; the others are left out.
 
     Raises:
         InvalidArgument: The explanation has no interactions.
     """
-    check_name("kind", kind, ("matrix",))
     check_some(explanation, "interactions")
     if explanation.interactions is None:
         raise InvalidArgument(
