@@ -16,7 +16,6 @@ READ_FILE_BY_FILE = (
     "pellucid.commands",
     "pellucid.demo",
     "pellucid.methods.calling",
-    "pellucid.plot.charts",
 )
 LISTED = [name for name in PACKAGES if not name.startswith(READ_FILE_BY_FILE)]
 

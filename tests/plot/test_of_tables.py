@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pellucid.errors import InvalidArgument, UnknownName, WrongShape, WrongType
+from pellucid.errors import InvalidArgument, WrongShape, WrongType
 from pellucid.plot import (
     Chart,
     Scatter,

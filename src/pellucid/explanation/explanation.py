@@ -42,7 +42,7 @@ class Explanation:
         baseline_prediction: The same at the baselines, the mean over these where there are many; NaN where there are
             none.
         target_names: What is explained of each example, [B]: the name of a class, or `output 3`.
-        unit: What outputs are: `logit`, `probability` or `output`.
+        unit: What outputs are: `logit`, `probability`, or "" where that is not known.
         adds_up: Whether the method promises that values add up to the change of the output.
         remainder: What features add up to that are left out, float64 [B].
         evaluations: How often the model was evaluated for each example, float64 [B]; forwards, with backwards or

@@ -85,7 +85,7 @@ def _are_of_classes(question: Question) -> bool:
     So they are where one of them was predicted, where they have names, or are logits or probabilities.
     """
     is_predicted = question.asked.target is None
-    return is_predicted or bool(class_names(question)) or unit_of(question) != "output"
+    return is_predicted or bool(class_names(question)) or unit_of(question) != ""
 
 
 def _number(question: Question, target: Any) -> int | None:

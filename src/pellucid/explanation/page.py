@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pellucid.explanation.reading import Reading, columns_of, reading_of
+from pellucid.explanation.reading import PICTURED, Reading, columns_of, is_of_pixels, reading_of
 from pellucid.plot.axis import signed_number
 from pellucid.plot.showing import light_and_dark
 from pellucid.plot.text import escaped
@@ -12,9 +12,6 @@ from pellucid.plot.theme import DARK, LIGHT, Theme
 
 if TYPE_CHECKING:
     from pellucid.explanation.explanation import Explanation
-
-PICTURED = ("image", "tokens", "series")
-"""The kinds of inputs that have a picture of their own above the table."""
 
 MOST_PICTURED = 4
 """How many examples the picture shows."""
@@ -49,7 +46,8 @@ def page_of_explanation(explanation: Explanation) -> str:
     Args:
         explanation: The explanation.
     """
-    return _picture(explanation) + STYLE + _table(reading_of(explanation))
+    reading = reading_of(explanation)
+    return _picture(explanation) + STYLE + _words(reading, "" if is_of_pixels(explanation) else _table(reading))
 
 
 def _picture(explanation: Explanation) -> str:
@@ -69,11 +67,17 @@ def _table(reading: Reading) -> str:
         numbers.append(signed_number(others, largest))
         values.append(others)
     rows = "".join(map(_row, names, numbers, values, [largest] * len(values)))
+    return (
+        '<table><thead><tr><th scope="col">feature</th><th scope="col" style="text-align:right">attribution</th>'
+        f"<th></th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _words(reading: Reading, table: str) -> str:
+    """What is said above and below the table."""
     notes = "".join(f'<p class="note">{escaped(note)}</p>' for note in filter(None, (reading.sums, *reading.notes)))
     return (
-        f'<div class="pellucid"><b>{escaped(reading.heading)}</b><br>{escaped(reading.predictions)}'
-        f'<table><thead><tr><th scope="col">feature</th><th scope="col" style="text-align:right">attribution</th>'
-        f"<th></th></tr></thead><tbody>{rows}</tbody></table>{notes}</div>"
+        f'<div class="pellucid"><b>{escaped(reading.heading)}</b><br>{escaped(reading.predictions)}{table}{notes}</div>'
     )
 
 

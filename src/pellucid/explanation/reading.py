@@ -15,6 +15,9 @@ from pellucid.plot.axis import number_text, signed_number
 if TYPE_CHECKING:
     from pellucid.explanation.explanation import Explanation
 
+PICTURED = ("image", "tokens", "series")
+"""The kinds of inputs that have a picture of their own."""
+
 MOST_ROWS = 12
 """How many features a table shows."""
 
@@ -77,6 +80,11 @@ def reading_of(explanation: Explanation, most: int = MOST_ROWS) -> Reading:
     )
 
 
+def is_of_pixels(explanation: Explanation) -> bool:
+    """Whether features are pixels, of which a list says nothing, while a map does."""
+    return bool(len(explanation)) and any(part.kind == "image" and part.mask is None for part in explanation.parts)
+
+
 def _heading(explanation: Explanation) -> str:
     count = len(explanation)
     targets = list(dict.fromkeys(explanation.target_names))
@@ -90,7 +98,8 @@ def _predictions(explanation: Explanation) -> str:
         return "no examples"
     mean = "" if len(explanation) == 1 else "mean "
     prediction, start = explanation.prediction.mean(), explanation.baseline_prediction.mean()
-    told = f"{mean}prediction {number_text(float(prediction))} ({explanation.unit})"
+    unit = f" ({explanation.unit})" if explanation.unit else ""
+    told = f"{mean}prediction {number_text(float(prediction))}{unit}"
     return told if np.isnan(start) else f"{told}, at the baseline {number_text(float(start))}"
 
 

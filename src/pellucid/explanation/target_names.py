@@ -48,14 +48,14 @@ def name_of_target(question: Question, target: Any) -> str:
 
 
 def unit_of(question: Question) -> str:
-    """What outputs are: `logit` by their name, `probability` where those of an example add up to one, or `output`."""
+    """What outputs are: `logit` by their name, `probability` where those of an example add up to one, "" of others."""
     outputs = question.outputs
     if outputs is None or not outputs.is_floating_point():
-        return "output"
+        return ""
     if "logits" in question.output_name:
         return "logit"
     are_several = outputs.ndim == 2 and outputs.shape[1] > 1
     if not are_several or not bool((outputs >= 0).all()):
-        return "output"
+        return ""
     sums = outputs.double().sum(1)
     return "probability" if torch.allclose(sums, torch.ones_like(sums), atol=1e-3) else "output"

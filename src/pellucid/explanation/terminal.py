@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pellucid.explanation.reading import columns_of, reading_of
+from pellucid.explanation.reading import Reading, columns_of, is_of_pixels, reading_of
 from pellucid.plot.axis import signed_number
 from pellucid.plot.lettering import columns_of as width_of
 from pellucid.plot.sheet import Sheet
@@ -37,16 +37,25 @@ def text_of_explanation(explanation: Explanation, *, columns: int, coloured: boo
     bar = max(4, min(BAR, columns // 4))
     name_width = min(max(map(width_of, names), default=0), columns - number_width - bar - 4)
     lines = [*sheet.lines_of(reading.heading, columns), *sheet.lines_of(reading.predictions, columns)]
+    if is_of_pixels(explanation):
+        lines.append(explanation[:1].plot().text(columns, coloured=coloured))
+        return "\n".join([*lines, *_notes(reading, sheet)])
     values = [row.value for row in reading.rows] + [others] * (len(names) - len(reading.rows))
     for name, number, value in zip(names, numbers, values, strict=True):
         first, *further = sheet.lines_of(name, name_width)
         filled = _bar(value, largest, bar, coloured)
         lines.append(f"  {_padded(first, name_width)}  {number.rjust(number_width)}  {filled}".rstrip())
         lines += [f"    {line}" for line in further]
+    return "\n".join([*lines, *_notes(reading, sheet)])
+
+
+def _notes(reading: Reading, sheet: Sheet) -> list[str]:
+    """Whether values add up, and what else a reader must know, a paragraph each."""
+    lines = []
     for note in filter(None, (reading.sums, *reading.notes)):
-        first, *further = sheet.lines_of(note, columns - 2)
+        first, *further = sheet.lines_of(note, sheet.width - 2)
         lines += [f"* {first}", *(f"  {line}" for line in further)]
-    return "\n".join(lines)
+    return lines
 
 
 def _padded(text: str, width: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 import numpy as np
 
@@ -74,6 +75,8 @@ def _divided(
         if groups is not None:
             raise InvalidArgument("groups divide one explanation: got several. Hint: cohorts(explanation, groups).")
         return explanations
+    if groups is None and not hasattr(explanations, "features"):
+        return cast("Mapping[str, Explained]", explanations)  # which it is not: the check that follows says so
     names = [] if groups is None else list(map(str, groups))
     if len(names) != len(explanations):
         raise InvalidArgument(

@@ -109,7 +109,7 @@ class Explained(Protocol):
 
     @property
     def unit(self) -> str:
-        """What outputs and attributions are: `logit`, `probability`, `output`."""
+        """What outputs and attributions are: `logit`, `probability`; "" where that is not known."""
         ...
 
     @property

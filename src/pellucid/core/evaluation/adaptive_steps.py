@@ -65,13 +65,14 @@ def integrate_adaptively(
     """
     if not tolerance > 0:
         raise InvalidArgument(f"tolerance must be above zero: got {tolerance}.")
-    outputs = [values_at(f, 1, precomputed_points(as_single_sample(points))) for points in (start, end)]
-    change = outputs[1] - outputs[0]
+    output_at_start = values_at(f, 1, precomputed_points(as_single_sample(start)))
+    output_at_end = values_at(f, 1, precomputed_points(as_single_sample(end)))
+    change = output_at_end - output_at_start
     if len(change) != len(f) or f.session.whole_batch:
         raise InvalidArgument('n_steps="auto" needs one value for each example: got one for the batch.')
     change = change[:, 0]  # [n], or [n, K] of several targets
-    rounding = ROUNDED_BITS * torch.finfo(change.dtype).eps * (outputs[0].abs() + outputs[1].abs())[:, 0]
-    goal = torch.maximum(tolerance * change.abs(), rounding) if relative else torch.full_like(change, tolerance)
+    sizes = (output_at_start.abs() + output_at_end.abs())[:, 0]
+    goal = _relative_goal(tolerance, change, sizes) if relative else torch.full_like(change, tolerance)
     steps = min(FIRST_STEPS, most)
     nodes = torch.linspace(0, 1, steps + 1, dtype=torch.float64, device="cpu")
     weights = torch.full_like(nodes, 1 / steps)
@@ -105,3 +106,8 @@ def integrate_adaptively(
             mean[index] = (mean[index] + mean_of_midpoints) / 2
         evaluations[unfinished] += steps
         steps *= 2
+
+
+def _relative_goal(tolerance: float, change: Tensor, sizes: Tensor) -> Tensor:
+    """A share of the change, but no less than what is lost in rounding of outputs of these sizes."""
+    return torch.maximum(tolerance * change.abs(), ROUNDED_BITS * torch.finfo(change.dtype).eps * sizes)
