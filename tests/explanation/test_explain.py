@@ -203,6 +203,13 @@ def test_a_data_set_as_baselines_is_averaged_over(data: Any):
     assert "averaged over 30 baselines" in automatic.notes[0]
 
 
+def test_as_many_baselines_as_inputs_are_one_for_each_but_the_inputs_themselves_are_a_data_set():
+    others = inputs(5, 3)
+    torch.testing.assert_close(explained(baselines=others).values, (inputs() - others) * WEIGHTS[0])
+    own = explained(baselines=inputs())
+    torch.testing.assert_close(own.values, (inputs() - inputs().mean(0)) * WEIGHTS[0], atol=1e-5, rtol=1e-5)
+
+
 def test_the_mean_over_baselines_has_the_standard_errors_of_a_mean():
     rows = inputs(30, 2)
     explanation = explained(baselines=rows)

@@ -17,6 +17,7 @@ PAGES = (
     "docs/design.md",
     "docs/differences.md",
     "docs/engine.md",
+    "docs/explain.md",
     "docs/rules.md",
     "docs/zoo.md",
     "packages/pellucid-as-captum/README.md",

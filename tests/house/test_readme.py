@@ -3,17 +3,18 @@ from pathlib import Path
 
 import pytest
 
-from pellucid import rules
+from pellucid import plot, rules
 from pellucid.core.rules.ruled_forward import apply
 from pellucid.errors import ABSENT
 
 README = Path(__file__).parents[2] / "README.md"
 RULES = README.parent / "docs" / "rules.md"
+EXPLAIN = README.parent / "docs" / "explain.md"
 
 
 def test_the_readme_s_python_runs_from_top_to_bottom():
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     namespace: dict = {}
     for block in blocks:
         exec(block, namespace)
@@ -26,9 +27,27 @@ def test_the_readme_s_python_runs_from_top_to_bottom():
 
 
 def test_the_readme_s_tables_are_those_that_are_printed(capsys: pytest.CaptureFixture[str]):
-    (block,) = (block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "zoo" in block)
-    exec(block, {})
-    assert capsys.readouterr().out.splitlines() == re.findall(r"^# (.*)$", block, re.MULTILINE)
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    printing = [block for block in blocks if "print(" in block]
+    assert len(printing) == 2
+    for block in printing:
+        exec(block, {})
+        assert capsys.readouterr().out.splitlines() == re.findall(r"^# (.*)$", block, re.MULTILINE)
+
+
+def test_the_page_of_explanations_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    namespace: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", EXPLAIN.read_text(), re.DOTALL):
+        exec(block, namespace)
+    assert [path.name for path in tmp_path.iterdir()] == ["ann.pellucid"]
+    answer = repr(namespace["pellucid"].can_explain(namespace["model"], namespace["customers"], "grad_cam"))
+    assert f"# {answer}" in EXPLAIN.read_text()
+
+
+def test_the_page_of_explanations_names_every_picture():
+    for name in plot.OF_EXPLANATIONS:
+        assert re.search(rf"^\| `{name}` ", EXPLAIN.read_text(), re.MULTILINE), name
 
 
 def test_the_readme_lists_what_is_not_here_yet():

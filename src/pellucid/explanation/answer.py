@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from pellucid.core.model.layers import name_in
 from pellucid.core.problem.problem import Problem
 from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, array_of, as_tensor_tuple, unwrap_single
-from pellucid.errors import InvalidArgument
+from pellucid.errors import InvalidArgument, collected_warnings, warn
 from pellucid.explanation.explanation import Explanation
 from pellucid.explanation.fingerprint import ExplainedModel
 from pellucid.explanation.named_baselines import row_count
@@ -166,7 +167,20 @@ def _averaged(question: Question, method: Any, problem: Problem, background: Bac
         one = tuple(row[:, number] if background.per_example else row[number : number + 1] for row in rows)
         return _called(question, method, problem, unwrap_single(one)).values
 
-    return Result(*_mean_and_stderr(map(values_of, range(row_count(background)))))
+    with collected_warnings() as messages:
+        means, stderr = _mean_and_stderr(map(values_of, range(row_count(background))))
+    for message in _of_each_kind(messages):
+        warn(message)
+    return Result(means, stderr)
+
+
+def _of_each_kind(messages: Iterable[str]) -> list[str]:
+    """The first of all messages that differ in numbers alone; that an example is among the baselines is no doubt."""
+    kinds: dict[str, str] = {}
+    for message in messages:
+        if not message.startswith("baselines are equal to the inputs"):
+            kinds.setdefault(re.sub(r"[\d.e+-]+", "", message), message)
+    return list(kinds.values())
 
 
 def _mean_and_stderr(results: Iterable[Tensors]) -> tuple[Tensors, Tensors | None]:

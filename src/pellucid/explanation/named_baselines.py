@@ -79,13 +79,15 @@ def baselines_of(
 
 
 def _is_data_set(converted: Any, arrangement: Arrangement) -> bool:
-    """Whether tensors hold other numbers of rows than one, or one for each example."""
+    """Whether tensors hold other numbers of rows than one, or one for each example; or are the inputs themselves."""
     tensors = converted if isinstance(converted, tuple) else (converted,)
     if not all(isinstance(tensor, Tensor) for tensor in tensors):
         return False
     examples = arrangement.tensors[0].shape[0]
-    pairs = zip(tensors, arrangement.tensors, strict=False)
-    return all(tensor.ndim == x.ndim and len(tensor) not in (1, examples) for tensor, x in pairs)
+    pairs = list(zip(tensors, arrangement.tensors, strict=False))
+    if all(tensor.ndim == x.ndim and len(tensor) not in (1, examples) for tensor, x in pairs):
+        return True
+    return examples > 1 and all(tensor.shape == x.shape and bool((tensor == x).all()) for tensor, x in pairs)
 
 
 def row_count(background: Background) -> int:
