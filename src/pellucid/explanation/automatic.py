@@ -14,7 +14,7 @@ from pellucid.data import is_estimator
 from pellucid.errors import InvalidArgument, NotDifferentiable, collected_warnings, warn
 from pellucid.explanation.answer import answered
 from pellucid.explanation.auto import FEW_PERMUTATIONS, Auto
-from pellucid.explanation.explanation import Explanation
+from pellucid.explanation.explanation import Explanation, sizes_of_changes
 from pellucid.explanation.named_methods import MethodChoice
 from pellucid.explanation.question import Asked, Question
 from pellucid.methods import (
@@ -73,19 +73,28 @@ def _averaged(question: Question, auto: Auto) -> dict[str, Explanation]:
     with collected_warnings():  # those of single baselines, whose misses may make up for each other
         explanations = answered(question, method)
     for explanation in explanations.values():
-        delta = explanation.delta
-        change = np.abs(explanation.prediction - explanation.baseline_prediction)
-        missed = np.zeros(len(change), dtype=bool) if delta is None else np.abs(delta) > auto.tolerance * change
-        if delta is not None and missed.any():
-            warn(
-                f"tolerance is not reached for {int(missed.sum())} of {len(missed)} examples: sums miss the change of "
-                f"the output by up to {np.abs(delta).max():.2g}. Hint: more as max_evaluations, or fewer baselines."
-            )
+        _warn_of_misses(explanation, auto.tolerance)
     rows = question.row_count
     return _told(
         explanations,
         f"Integrated gradients, averaged over {rows} baselines, were chosen: torch differentiates the model.",
     )
+
+
+def _warn_of_misses(explanation: Explanation, tolerance: float) -> None:
+    """Warn of sums that miss the change of the output by more than a share of it.
+
+    A change may be close to zero by chance: none counts as smaller than what such attributions would add up to if their
+    signs were random.
+    """
+    if explanation.delta is None:
+        return
+    missed = np.abs(explanation.delta) > tolerance * sizes_of_changes(explanation)
+    if missed.any():
+        warn(
+            f"tolerance is not reached for {int(missed.sum())} of {len(missed)} examples: sums miss the change of the "
+            f"output by up to {np.abs(explanation.delta).max():.2g}. Hint: more as max_evaluations, or fewer baselines."
+        )
 
 
 def _is_wholly_missed(explanation: Explanation) -> bool:

@@ -235,12 +235,23 @@ class Explanation:
         return page_of_explanation(self)
 
 
+CHANCE_FACTOR = 2
+"""The sum of numbers with random signs seldom exceeds this many times their Euclidean norm."""
+
+
+def sizes_of_changes(explanation: Explanation) -> Array:
+    """The change of each example's output; at least that of a sum of such attributions with random signs, [B]."""
+    change = np.abs(explanation.prediction - explanation.baseline_prediction)
+    norms = np.sqrt((explanation.features.values**2).sum(1))
+    sizes: Array = np.maximum(change, CHANCE_FACTOR * norms)
+    return sizes
+
+
 def gap_to_tell(explanation: Explanation) -> Array:
     """For which examples sums miss the change of the output by more than a reader expects, bool [B]."""
     delta = explanation.delta
     if delta is None:
         return np.zeros(len(explanation), dtype=bool)
-    change = np.abs(explanation.prediction - explanation.baseline_prediction)
     rounding = 1e-4 * (np.abs(explanation.prediction) + np.abs(explanation.baseline_prediction))
-    told: Array = np.abs(delta) > np.maximum(ADDS_UP * change, rounding)
+    told: Array = np.abs(delta) > np.maximum(ADDS_UP * sizes_of_changes(explanation), rounding)
     return told
