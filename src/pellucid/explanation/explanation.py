@@ -10,6 +10,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
+from pellucid.core.evaluation.completeness import CHANCE_FACTOR
 from pellucid.data.nested import map_leaves
 from pellucid.explanation import aggregation, selection, tables
 from pellucid.explanation.features import Features
@@ -233,10 +234,6 @@ class Explanation:
         from pellucid.explanation.page import page_of_explanation
 
         return page_of_explanation(self)
-
-
-CHANCE_FACTOR = 2
-"""The sum of numbers with random signs seldom exceeds this many times their Euclidean norm."""
 
 
 def sizes_of_changes(explanation: Explanation) -> Array:

@@ -14,6 +14,7 @@ from pellucid.core.counts import check_count
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.examples import all_examples
 from pellucid.core.problem.attributions import Attributions
+from pellucid.core.summaries import summary
 from pellucid.core.tensors import Tensors, flatten_examples
 from pellucid.errors import InvalidArgument, warn
 
@@ -171,7 +172,7 @@ class AdaptiveSampler:
         self.count = min(self.done, self._at_once or self.done) if len(self.positions_in_last_round) else 0
         if self.done + self.count > self._most and self.count:
             warn(
-                f"tolerance is not reached in {self.done} samples for examples {rows}: the widest interval is "
+                f"tolerance is not reached in {self.done} samples for examples {summary(rows)}: the widest interval is "
                 f"{float(widths[unfinished].max()):.2g} to either side. "
                 "Hint: a larger tolerance, or relative=True, or more as max_samples."
             )

@@ -8,12 +8,12 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.completeness import as_single_sample
+from pellucid.core.evaluation.completeness import CHANCE_FACTOR, as_single_sample
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.point_samplers import precomputed_points, straight_line
 from pellucid.core.evaluation.sweep import values_at, weighted_gradient_sum
-from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, minus, per_target, sum_over_tensors, times
+from pellucid.core.summaries import Summarized, summary
+from pellucid.core.tensors import Tensors, at_least_float32, minus, per_target, sum_over_tensors, times
 from pellucid.errors import InvalidArgument, warn
 
 FIRST_STEPS = 4
@@ -57,7 +57,7 @@ def integrate_adaptively(
         start: Where the lines start, at the source, (n, ...) each.
         end: Where they end, likewise.
         tolerance: How far the sum of the attributions may be from the change of the output.
-        relative: Whether the tolerance is a share of that change, but never less than what is lost in rounding.
+        relative: Whether the tolerance is a share of that change; see `_relative_goal`.
         most: The most intervals.
 
     Raises:
@@ -72,7 +72,6 @@ def integrate_adaptively(
         raise InvalidArgument('n_steps="auto" needs one value for each example: got one for the batch.')
     change = change[:, 0]  # [n], or [n, K] of several targets
     sizes = (output_at_start.abs() + output_at_end.abs())[:, 0]
-    goal = _relative_goal(tolerance, change, sizes) if relative else torch.full_like(change, tolerance)
     steps = min(FIRST_STEPS, most)
     nodes = torch.linspace(0, 1, steps + 1, dtype=torch.float64, device="cpu")
     weights = torch.full_like(nodes, 1 / steps)
@@ -84,6 +83,7 @@ def integrate_adaptively(
         shares = times(means, per_target(minus(end, start), means))
         gap = (sum_over_tensors(shares, change.ndim).detach() - change).cpu()
         rounds.append((steps + 1, float(gap.abs().amax())))
+        goal = _relative_goal(tolerance, change, shares, sizes) if relative else torch.full_like(change, tolerance)
         adds_up = gap.abs() <= goal.cpu()
         converged = adds_up.reshape(len(f), -1).all(1)
         goes_on = (~adds_up & gap.isfinite()).reshape(len(f), -1).any(1)  # what is not finite never adds up
@@ -91,8 +91,8 @@ def integrate_adaptively(
         if len(unfinished) and 2 * steps > most:
             rows, missed = f.examples[unfinished].tolist(), float(gap[unfinished].abs().max())
             warn(
-                f"tolerance is not reached in {steps} steps for examples {rows}: sums miss the change of the output by "
-                f"up to {missed:.2g}. Hint: a larger tolerance, or relative=True, or more as max_steps."
+                f"tolerance is not reached in {steps} steps for examples {summary(rows)}: sums miss the change of the "
+                f"output by up to {missed:.2g}. Hint: a larger tolerance, or relative=True, or more as max_steps."
             )
         if not len(unfinished) or 2 * steps > most:
             return AdaptiveIntegral(means, evaluations, converged, tuple(rounds))
@@ -108,6 +108,19 @@ def integrate_adaptively(
         steps *= 2
 
 
-def _relative_goal(tolerance: float, change: Tensor, sizes: Tensor) -> Tensor:
-    """A share of the change, but no less than what is lost in rounding of outputs of these sizes."""
-    return torch.maximum(tolerance * change.abs(), ROUNDED_BITS * torch.finfo(change.dtype).eps * sizes)
+def _relative_goal(tolerance: float, change: Tensor, shares: Tensors, sizes: Tensor) -> Tensor:
+    """A share of the change of the output, which may be close to zero by chance.
+
+    No change counts as smaller than what such attributions would add up to if their signs were random, nor as smaller
+    than what is lost in rounding.
+
+    Args:
+        tolerance: The share.
+        change: The change, [n], or [n, K] of several targets.
+        shares: The attributions, (n, ...) each.
+        sizes: Those of the outputs at both ends, likewise.
+    """
+    squares = tuple(at_least_float32(share.detach()).square() for share in shares)
+    norms = sum_over_tensors(squares, change.ndim).sqrt().to(change)
+    rounding = ROUNDED_BITS * torch.finfo(change.dtype).eps * sizes
+    return torch.maximum(tolerance * torch.maximum(change.abs(), CHANCE_FACTOR * norms), rounding)
