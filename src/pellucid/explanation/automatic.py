@@ -29,6 +29,9 @@ from pellucid.methods import (
 WHOLLY_MISSED = 0.5
 """Sums of gradients that miss more than this share of the change are of a model that jumps between its steps."""
 
+ROUNDING = 1e-6
+"""What sums may miss of outputs of size one, and nobody is told."""
+
 CELLS = 8
 """An image whose pixels would be too many features is divided into so many rows and columns."""
 
@@ -63,7 +66,10 @@ def _by_gradients(asked: Asked, choice: MethodChoice, auto: Auto) -> dict[str, E
     if any(map(_is_wholly_missed, explanations.values())):
         return _by_values(asked, choice, auto, "gradients do not make up the change of the output, which jumps")
     for message in messages:
-        warn(message)
+        if not message.startswith("tolerance is not reached"):
+            warn(message)
+    for explanation in explanations.values():
+        _warn_of_misses(explanation, auto.tolerance, "more as max_evaluations, or a larger tolerance")
     return _told(explanations, "Integrated gradients were chosen: torch differentiates the model.")
 
 
@@ -73,7 +79,7 @@ def _averaged(question: Question, auto: Auto) -> dict[str, Explanation]:
     with collected_warnings():  # those of single baselines, whose misses may make up for each other
         explanations = answered(question, method)
     for explanation in explanations.values():
-        _warn_of_misses(explanation, auto.tolerance)
+        _warn_of_misses(explanation, auto.tolerance, "more as max_evaluations, or fewer baselines")
     rows = question.row_count
     return _told(
         explanations,
@@ -81,7 +87,7 @@ def _averaged(question: Question, auto: Auto) -> dict[str, Explanation]:
     )
 
 
-def _warn_of_misses(explanation: Explanation, tolerance: float) -> None:
+def _warn_of_misses(explanation: Explanation, tolerance: float, hint: str) -> None:
     """Warn of sums that miss the change of the output by more than a share of it.
 
     A change may be close to zero by chance: none counts as smaller than what such attributions would add up to if their
@@ -89,11 +95,12 @@ def _warn_of_misses(explanation: Explanation, tolerance: float) -> None:
     """
     if explanation.delta is None:
         return
-    missed = np.abs(explanation.delta) > tolerance * sizes_of_changes(explanation)
+    rounding = ROUNDING * (np.abs(explanation.prediction) + np.abs(explanation.baseline_prediction))
+    missed = np.abs(explanation.delta) > np.maximum(tolerance * sizes_of_changes(explanation), rounding)
     if missed.any():
         warn(
             f"tolerance is not reached for {int(missed.sum())} of {len(missed)} examples: sums miss the change of the "
-            f"output by up to {np.abs(explanation.delta).max():.2g}. Hint: more as max_evaluations, or fewer baselines."
+            f"output by up to {np.abs(explanation.delta).max():.2g}. Hint: {hint}."
         )
 
 

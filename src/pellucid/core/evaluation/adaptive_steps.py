@@ -8,12 +8,12 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.completeness import CHANCE_FACTOR, as_single_sample
+from pellucid.core.evaluation.completeness import as_single_sample
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.point_samplers import precomputed_points, straight_line
 from pellucid.core.evaluation.sweep import values_at, weighted_gradient_sum
 from pellucid.core.summaries import Summarized, summary
-from pellucid.core.tensors import Tensors, at_least_float32, minus, per_target, sum_over_tensors, times
+from pellucid.core.tensors import Tensors, minus, per_target, sum_over_tensors, times
 from pellucid.errors import InvalidArgument, warn
 
 FIRST_STEPS = 4
@@ -57,7 +57,7 @@ def integrate_adaptively(
         start: Where the lines start, at the source, (n, ...) each.
         end: Where they end, likewise.
         tolerance: How far the sum of the attributions may be from the change of the output.
-        relative: Whether the tolerance is a share of that change; see `_relative_goal`.
+        relative: Whether the tolerance is a share of that change, but never less than what is lost in rounding.
         most: The most intervals.
 
     Raises:
@@ -72,6 +72,7 @@ def integrate_adaptively(
         raise InvalidArgument('n_steps="auto" needs one value for each example: got one for the batch.')
     change = change[:, 0]  # [n], or [n, K] of several targets
     sizes = (output_at_start.abs() + output_at_end.abs())[:, 0]
+    goal = _relative_goal(tolerance, change, sizes) if relative else torch.full_like(change, tolerance)
     steps = min(FIRST_STEPS, most)
     nodes = torch.linspace(0, 1, steps + 1, dtype=torch.float64, device="cpu")
     weights = torch.full_like(nodes, 1 / steps)
@@ -83,7 +84,6 @@ def integrate_adaptively(
         shares = times(means, per_target(minus(end, start), means))
         gap = (sum_over_tensors(shares, change.ndim).detach() - change).cpu()
         rounds.append((steps + 1, float(gap.abs().amax())))
-        goal = _relative_goal(tolerance, change, shares, sizes) if relative else torch.full_like(change, tolerance)
         adds_up = gap.abs() <= goal.cpu()
         converged = adds_up.reshape(len(f), -1).all(1)
         goes_on = (~adds_up & gap.isfinite()).reshape(len(f), -1).any(1)  # what is not finite never adds up
@@ -108,19 +108,6 @@ def integrate_adaptively(
         steps *= 2
 
 
-def _relative_goal(tolerance: float, change: Tensor, shares: Tensors, sizes: Tensor) -> Tensor:
-    """A share of the change of the output, which may be close to zero by chance.
-
-    No change counts as smaller than what such attributions would add up to if their signs were random, nor as smaller
-    than what is lost in rounding.
-
-    Args:
-        tolerance: The share.
-        change: The change, [n], or [n, K] of several targets.
-        shares: The attributions, (n, ...) each.
-        sizes: Those of the outputs at both ends, likewise.
-    """
-    squares = tuple(at_least_float32(share.detach()).square() for share in shares)
-    norms = sum_over_tensors(squares, change.ndim).sqrt().to(change)
-    rounding = ROUNDED_BITS * torch.finfo(change.dtype).eps * sizes
-    return torch.maximum(tolerance * torch.maximum(change.abs(), CHANCE_FACTOR * norms), rounding)
+def _relative_goal(tolerance: float, change: Tensor, sizes: Tensor) -> Tensor:
+    """A share of the change, but no less than what is lost in rounding of outputs of these sizes."""
+    return torch.maximum(tolerance * change.abs(), ROUNDED_BITS * torch.finfo(change.dtype).eps * sizes)

@@ -49,8 +49,7 @@ class IntegratedGradients(Summarized):
             "auto" it may only be the default, which is then not used, or "riemann_trapezoid".
         multiply_by_inputs: Whether to multiply by x - x' (global attribution) or not (local).
         tolerance: With "auto", how far the sum may be from the change.
-        relative: Whether the tolerance is a share of the change; one that is small as attributions cancel counts as that
-            of such attributions with random signs.
+        relative: Whether the tolerance is a share of the change.
         max_steps: With "auto", the most intervals; the result says which examples have `converged`.
 
     Examples:
