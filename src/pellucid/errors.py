@@ -2,6 +2,7 @@
 
     PellucidError
     ├── InvalidArgument     (ValueError, AssertionError)   an argument is not what the method expects
+    │   ├── OneForBatch     ()                             a value for each example was needed, and there is one for all
     │   ├── OutOfRange      (IndexError)                   a target beyond the output
     │   ├── NotScalar       (RuntimeError)                 a target that leaves several values per example
     │   ├── UnknownName     (KeyError)                     a name that is none of those there are
@@ -42,6 +43,10 @@ class PellucidError(Exception):
 
 class InvalidArgument(PellucidError, ValueError, AssertionError):
     """An argument is not what the method expects; the message names it, what was expected and what was given."""
+
+
+class OneForBatch(InvalidArgument):
+    """A value for each example was needed, and there is one for the batch, or examples depend on each other."""
 
 
 class OutOfRange(InvalidArgument, IndexError):

@@ -13,6 +13,7 @@ from pellucid.core.summaries import summary
 from pellucid.data.words import How, TokenLayout, join_tokens
 from pellucid.errors import InvalidArgument
 from pellucid.explanation.part import Array, Part
+from pellucid.explanation.selection import of_features
 
 if TYPE_CHECKING:
     from pellucid.explanation.explanation import Explanation
@@ -28,13 +29,20 @@ def difference(explanation: Explanation, other: Explanation) -> Explanation:
         InvalidArgument: They are not of the same elements and number of examples.
     """
     _check_alike(explanation, other)
+    shares_draws = explanation.provenance.seed is not None and explanation.provenance.seed == other.provenance.seed
     interactions = None
     if explanation.interactions is not None and other.interactions is not None:
         interactions = explanation.interactions - other.interactions
+    notes = ["The difference of two explanations."]
+    if shares_draws and any(part.stderr is not None for part in (*explanation.parts, *other.parts)):
+        notes.append("Its standard errors are not known, as both share random numbers. Hint: seed=1 for one of them.")
+    minuend, subtrahend = (_of_features(each) for each in (explanation, other))
     methods = dict.fromkeys((explanation.method, other.method))
     return dataclasses.replace(
-        explanation,
-        parts=tuple(map(_less, explanation.parts, other.parts)),
+        minuend,
+        parts=tuple(
+            _less(one, another, shares_draws) for one, another in zip(minuend.parts, subtrahend.parts, strict=True)
+        ),
         prediction=explanation.prediction - other.prediction,
         baseline_prediction=explanation.baseline_prediction - other.baseline_prediction,
         target_names=tuple(map(_less_name, explanation.target_names, other.target_names)),
@@ -44,21 +52,29 @@ def difference(explanation: Explanation, other: Explanation) -> Explanation:
         seconds=explanation.seconds + other.seconds,
         interactions=interactions,
         rounds=(),
-        notes=("The difference of two explanations.", *dict.fromkeys((*explanation.notes, *other.notes))),
+        notes=(*notes, *dict.fromkeys((*explanation.notes, *other.notes))),
         provenance=dataclasses.replace(explanation.provenance, method=" less ".join(methods)),
     )
+
+
+def _of_features(explanation: Explanation) -> Explanation:
+    """An explanation whose elements are its features: a table, where masks join elements."""
+    if all(part.mask is None for part in explanation.parts):
+        return explanation
+    return of_features(explanation, range(len(explanation.features)))
 
 
 def _check_alike(explanation: Explanation, other: object) -> None:
     if not isinstance(other, type(explanation)):
         raise InvalidArgument(f"an explanation must be taken from another: got {summary(other)}.")
-    shapes = [[part.values.shape for part in each.parts] for each in (explanation, other)]
+    shapes = [[part.values.shape for part in _of_features(each).parts] for each in (explanation, other)]
     if shapes[0] != shapes[1] or explanation.features.names != other.features.names:
         raise InvalidArgument(f"explanations must be of the same features and as many examples: got {shapes}.")
 
 
-def _less(one: Part, another: Part) -> Part:
-    return dataclasses.replace(one, values=one.values - another.values, stderr=_joined_errors(one, another))
+def _less(one: Part, another: Part, shares_draws: bool) -> Part:
+    stderr = None if shares_draws else _joined_errors(one, another)
+    return dataclasses.replace(one, values=one.values - another.values, stderr=stderr)
 
 
 def _less_name(one: str, another: str) -> str:
@@ -75,16 +91,24 @@ def _joined_errors(one: Part, another: Part) -> Array | None:
 
 
 def sizes(explanation: Explanation) -> Explanation:
-    """The sizes of all attributions, which add up to nothing."""
+    """The sizes of the attributions of features, which add up to nothing."""
+    joined_features = _of_features(explanation)
     interactions = explanation.interactions
     return dataclasses.replace(
-        explanation,
-        parts=tuple(dataclasses.replace(part, values=np.abs(part.values)) for part in explanation.parts),
+        joined_features,
+        parts=tuple(map(_sizes_of, joined_features.parts)),
         adds_up=False,
         remainder=np.abs(explanation.remainder),
         interactions=None if interactions is None else np.abs(interactions),
         notes=("Signs are left out.", *explanation.notes),
     )
+
+
+def _sizes_of(part: Part) -> Part:
+    """The sizes of elements; pixels are one element in all channels."""
+    is_of_channels = part.kind == "image" and part.values.ndim == 4
+    values = part.values.sum(1) if is_of_channels else part.values
+    return dataclasses.replace(part, values=np.abs(values), stderr=None if is_of_channels else part.stderr)
 
 
 def mean(explanation: Explanation) -> Explanation:
@@ -145,6 +169,11 @@ def joined(explanation: Explanation, by: By, how: How) -> Explanation:
         raise InvalidArgument(
             f"by must be a unit of what was explained, 'word' of texts, 'channel' or 'step' of series: "
             f"got {summary(by)} for {found}. Hint: explanation.group(...)."
+        )
+    if any(part.mask is not None for part in explanation.parts):
+        raise InvalidArgument(
+            "by joins elements, which feature_mask has joined already. "
+            "Hint: explanation.group(...), or explain without it."
         )
     parts = tuple(_joined_part(part, by, how) if part.kind in wanted else part for part in explanation.parts)
     of_units = dataclasses.replace(explanation, parts=parts, feature_labels=(), interactions=None)

@@ -17,6 +17,7 @@ from pellucid.core.summaries import summary
 from pellucid.core.tensors import Tensors, array_of
 from pellucid.explanation.ends import outputs_at_ends_of
 from pellucid.explanation.explanation import Explanation
+from pellucid.explanation.features import with_dense_masks
 from pellucid.explanation.fingerprint import ExplainedModel
 from pellucid.explanation.neutrality import note_of_no_change, warn_of_biased_baselines
 from pellucid.explanation.part import Array
@@ -44,13 +45,15 @@ def answered(question: Question, method: Any = None) -> dict[str, Explanation]:
     with Session(problem):
         result = result_of(question, method, problem)
         activations, label = _layer(question, problem)
-    prediction, start = outputs_at_ends_of(question)
-    warn_of_biased_baselines(question, question.baselines.value if uses_baselines(question) else None)
+    # Of a model that returns one value for the batch, games have one example.
+    prediction, start = (outputs[: len(result.values[0])] for outputs in outputs_at_ends_of(question))
+    warn_of_biased_baselines(question)
     examples = len(prediction)
     question.counter.rows = max(question.counter.rows, 1)
     evaluations = np.full(examples, question.counter.rows / max(1, examples))
-    adds_up = _adds_up(question, method)
-    notes = (*question.notes, *(question.baselines.notes if uses_baselines(question) else ()))
+    adds_up = _adds_up(question, method) and not (question.is_of_batch and examples > 1)
+    of_batch = ("The model returns one value for all examples.",) if question.is_of_batch else ()
+    notes = (*of_batch, *question.notes, *(question.baselines.notes if uses_baselines(question) else ()))
     common: dict[str, Any] = {
         "structure": structure_of(question) if not label else 0,
         "unit": unit_of(question),
@@ -58,7 +61,6 @@ def answered(question: Question, method: Any = None) -> dict[str, Explanation]:
         "evaluations": evaluations,
         "seconds": time.perf_counter() - started,
         "provenance": _provenance(question, method, label),
-        "feature_labels": question.mask[1],
         "rounds": tuple((float(number), error) for number, error in result.rounds),
         "model": ExplainedModel.of(question.asked.model),
     }
@@ -70,11 +72,13 @@ def answered(question: Question, method: Any = None) -> dict[str, Explanation]:
             if label
             else parts_of_inputs(question, values, stderr)
         )
+        parts, labels = with_dense_masks(parts, question.mask[1])
         interactions = None if result.interactions is None else array_of(_column((result.interactions,), column)[0])
         if label and len(parts) > 1:
             common["structure"] = tuple(range(len(parts)))
         return Explanation(
             parts=parts,
+            feature_labels=labels,
             prediction=_of_column(prediction, column),
             baseline_prediction=_of_column(start, column),
             notes=(
@@ -88,7 +92,7 @@ def answered(question: Question, method: Any = None) -> dict[str, Explanation]:
         )
 
     if not isinstance(question.target, Several):
-        return {"": made(None, target_names(question))}
+        return {"": made(None, target_names(question)[:examples])}
     names = _names_of_several(question, question.target, prediction.shape[1])
     return {name: made(column, (name,) * examples) for column, name in enumerate(names)}
 
@@ -145,7 +149,7 @@ def _provenance(question: Question, method: Any, label: str) -> Provenance:
         baselines=question.baselines.text if uses_baselines(question) else "none",
         source=label or "inputs",
         target="the predicted class" if asked.target is None and question.target is not None else summary(asked.target),
-        seed=asked.seed,
+        seed=None if asked.seed is None else int(asked.seed),
         model=name_of_model(asked.model),
         n_parameters=sum(parameter.numel() for module in modules for parameter in module.parameters()),
         device=str(tensors[0].device),

@@ -11,7 +11,7 @@ import torch
 
 from pellucid.core.games.features import Features
 from pellucid.data import is_estimator
-from pellucid.errors import InvalidArgument, NotDifferentiable, collected_warnings, warn
+from pellucid.errors import InvalidArgument, NotDifferentiable, OneForBatch, collected_warnings, warn
 from pellucid.explanation.answer import answered
 from pellucid.explanation.auto import FEW_PERMUTATIONS, Auto
 from pellucid.explanation.explanation import Explanation, sizes_of_changes
@@ -29,6 +29,15 @@ from pellucid.methods import (
 WHOLLY_MISSED = 0.5
 """Sums of gradients that miss more than this share of the change are of a model that jumps between its steps."""
 
+FEW_MORE = 4
+"""What outputs at both ends cost besides the steps between them, per baseline."""
+
+FEWEST_STEPS = 32
+"""What a baseline of a data set takes at least, or fewer are drawn."""
+
+STEPS_FOR_ALL = 200
+"""The steps of a batch that cannot be divided, whose examples cannot stop one by one."""
+
 ROUNDING = 1e-6
 """What sums may miss of outputs of size one, and nobody is told."""
 
@@ -44,6 +53,7 @@ def automatic(asked: Asked, choice: MethodChoice) -> dict[str, Explanation]:
         choice: An `Auto`, and what else they gave.
     """
     auto: Auto = choice.method
+    asked = dataclasses.replace(asked, most_rows=min(asked.most_rows, auto.max_evaluations // FEWEST_STEPS))
     if choice.call:
         return _by_values(asked, choice, auto, f"{next(iter(choice.call))} is given")
     if is_estimator(asked.model):
@@ -58,13 +68,13 @@ def _by_gradients(asked: Asked, choice: MethodChoice, auto: Auto) -> dict[str, E
     question = Question.of(asked, _with_method(choice, IntegratedGradients()))
     if isinstance(question.baselines.value, Background):
         return _averaged(question, auto)
-    method = IntegratedGradients(
-        n_steps="auto", tolerance=auto.tolerance, relative=True, max_steps=auto.max_evaluations - 1
-    )
     with collected_warnings() as messages:
-        explanations = answered(question, method)
-    if any(map(_is_wholly_missed, explanations.values())):
-        return _by_values(asked, choice, auto, "gradients do not make up the change of the output, which jumps")
+        explanations = _until_they_add_up(question, auto)
+    # A model in training mode may jump as it draws random numbers, which Shapley values do not mend.
+    if not question.trains and any(map(_is_wholly_missed, explanations.values())):
+        spent = sum(float(each.evaluations.mean()) for each in explanations.values()) / len(explanations)
+        values = _by_values(asked, choice, auto, "gradients do not make up the change of the output, which jumps")
+        return {name: dataclasses.replace(each, evaluations=each.evaluations + spent) for name, each in values.items()}
     for message in messages:
         if not message.startswith("tolerance is not reached"):
             warn(message)
@@ -73,14 +83,40 @@ def _by_gradients(asked: Asked, choice: MethodChoice, auto: Auto) -> dict[str, E
     return _told(explanations, "Integrated gradients were chosen: torch differentiates the model.")
 
 
+def _until_they_add_up(question: Question, auto: Auto) -> dict[str, Explanation]:
+    """Integrated gradients of as many steps as each example needs; of as many for all, where a batch stays whole."""
+    refined = IntegratedGradients(
+        n_steps="auto", tolerance=auto.tolerance, relative=True, max_steps=auto.max_evaluations - FEW_MORE
+    )
+    if question.arrangement.needs_whole_batch:
+        return answered(question, IntegratedGradients(n_steps=min(STEPS_FOR_ALL, auto.max_evaluations - FEW_MORE)))
+    try:
+        return answered(question, refined)
+    except OneForBatch:
+        return answered(question, IntegratedGradients(n_steps=min(STEPS_FOR_ALL, auto.max_evaluations - FEW_MORE)))
+
+
 def _averaged(question: Question, auto: Auto) -> dict[str, Explanation]:
-    """Integrated gradients, averaged over all baselines, with as many steps for each as the evaluations admit."""
-    method = IntegratedGradients(n_steps=max(2, auto.max_evaluations // question.row_count))
-    with collected_warnings():  # those of single baselines, whose misses may make up for each other
-        explanations = answered(question, method)
+    """Integrated gradients, averaged over all baselines, with as many steps for each as the evaluations admit.
+
+    Raises:
+        InvalidArgument: They admit none for so many.
+    """
+    rows = question.row_count
+    steps = auto.max_evaluations // rows - FEW_MORE
+    if steps < 2:
+        raise InvalidArgument(
+            f"max_evaluations must be at least {rows * FEWEST_STEPS} for a Background of {rows} rows: "
+            f"got {auto.max_evaluations}. Hint: baselines=rows, of which some are drawn, or "
+            f"max_evaluations={rows * FEWEST_STEPS}."
+        )
+    with collected_warnings() as messages:
+        explanations = answered(question, IntegratedGradients(n_steps=steps))
+    for message in messages:
+        if not message.startswith("attributions do not add up"):  # single baselines' misses may make up for each other
+            warn(message)
     for explanation in explanations.values():
         _warn_of_misses(explanation, auto.tolerance, "more as max_evaluations, or fewer baselines")
-    rows = question.row_count
     return _told(
         explanations,
         f"Integrated gradients, averaged over {rows} baselines, were chosen: torch differentiates the model.",

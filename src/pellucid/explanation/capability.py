@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -10,6 +9,7 @@ from pellucid.core.summaries import Summarized
 from pellucid.data.nested import entries_of
 from pellucid.errors import collected_warnings
 from pellucid.explanation.explaining import explain
+from pellucid.methods.table import name_of_method
 
 
 @final
@@ -57,7 +57,7 @@ def can_explain(model: Any, inputs: Any, method: Any = "auto", **arguments: Any)
         >>> bool(pellucid.can_explain(torch.nn.Linear(3, 1), torch.ones(5, 3), "integrated_gradients"))
         True
     """
-    name = method if isinstance(method, str) else type(method).__name__
+    name = _name_of(method)
     try:
         with collected_warnings() as messages:
             explain(model, _first_example(inputs, arguments), method=method, **arguments)
@@ -65,6 +65,15 @@ def can_explain(model: Any, inputs: Any, method: Any = "auto", **arguments: Any)
         return _failed(name, error)
     why, hint = _apart(messages[0]) if messages else ("", "")
     return Capability(name, True, why, hint)
+
+
+def _name_of(method: Any) -> str:
+    """What a method is called; several in a row."""
+    if isinstance(method, list | tuple):
+        return ", ".join(map(_name_of, method))
+    if isinstance(method, str):
+        return method
+    return name_of_method(method if isinstance(method, type) else type(method))
 
 
 def _failed(name: str, error: Exception) -> Capability:
@@ -82,12 +91,12 @@ def _apart(message: str) -> tuple[str, str]:
 
 def _first_example(inputs: Any, arguments: Any) -> Any:
     """The first example, where nothing else belongs to examples one by one."""
-    per_example = {"additional_forward_args", "additional_forward_kwargs", "batch_dim"} & set(arguments)
-    targets = arguments.get("target")
-    if per_example or (isinstance(targets, Sequence | dict) and not isinstance(targets, str)):
+    of_examples = {"additional_forward_args", "additional_forward_kwargs", "batch_dim", "feature_mask"}
+    of_examples |= {"counterfactuals"}
+    is_of_all = isinstance(arguments.get("target"), str | int | None) and arguments.get("baselines") is None
+    if of_examples & set(arguments) or not is_of_all or entries_of(inputs) is not None or not _has_rows(inputs):
         return inputs
-    held = entries_of(inputs)
-    return inputs if held is not None or not _has_rows(inputs) else inputs[:1]
+    return inputs[:1]
 
 
 def _has_rows(inputs: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import struct
@@ -72,6 +73,10 @@ def write(explanations: Sequence[Explanation], path: Path | str, *, inputs: bool
 
 def _replace(path: Path, text: bytes, tensors: bytes) -> None:
     """Write both members into a file that takes the place of the old one once it is whole."""
+    if path.is_dir() or not path.parent.is_dir():
+        kind = IsADirectoryError if path.is_dir() else FileNotFoundError
+        number = errno.EISDIR if path.is_dir() else errno.ENOENT
+        raise kind(number, os.strerror(number), str(path))
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:

@@ -44,8 +44,7 @@ def _start(question: Question, f: ModelFunction, prediction: Array) -> Array:
     removal = question.choice.call.get("removal")
     if removal is None and not uses_baselines(question):
         return np.full_like(prediction, np.nan)
-    is_game_of_layer = question.asked.source is not None and not question.choice.takes_gradients
-    if is_game_of_layer:
+    if question.is_game_of_layer:
         f = function_of(question.problem())
     baselines = None if removal is not None else question.baselines.value
     together = tuple(torch.zeros_like(x[:1], dtype=torch.int64) for x in f.x)

@@ -93,6 +93,7 @@ def explain(
         explanations = _explained(asked, chosen_method(method, parameters, seed))
         return explanations[""] if "" in explanations else Comparison(explanations)
     compared: dict[str, Explanation] = {}
+    asked = dataclasses.replace(asked, is_compared=True)
     for each in method:
         choice = chosen_method(each, parameters_of(each, method, parameters), seed)
         for name, explanation in _explained(asked, choice).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, final
@@ -14,7 +14,7 @@ from pellucid.core.evaluation.completeness import CHANCE_FACTOR
 from pellucid.data.nested import map_leaves
 from pellucid.explanation import aggregation, selection, tables
 from pellucid.explanation.features import Features
-from pellucid.explanation.part import Array, Part
+from pellucid.explanation.part import Array, Part, made_again
 from pellucid.explanation.plots import Plots
 from pellucid.explanation.provenance import Provenance
 from pellucid.plot.showing import shown
@@ -78,6 +78,10 @@ class Explanation:
         for array in (self.prediction, self.baseline_prediction, self.remainder, self.evaluations, self.interactions):
             if array is not None:
                 array.flags.writeable = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return made_again, (type(self), values | {"model": None})
 
     # ------------------------------------------------------------------------------------------------- what it holds
 

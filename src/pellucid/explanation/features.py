@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import final
 
@@ -20,7 +21,7 @@ class Features(Summarized):
 
     Args:
         parts: The inputs.
-        labels: The names of the features of masks, in the order of their numbers; () for their own.
+        labels: The names of all features of masks, which are numbered from zero; () where there are no masks.
     """
 
     parts: tuple[Part, ...] = field(repr=False)
@@ -87,7 +88,7 @@ class Features(Summarized):
             names = self.parts[0].element_names
         else:  # with the name of the input in front
             names = tuple(f"{part.name} {name}".strip() for part in self.parts for name in part.element_names)
-        return names if self._joining is None else self._joining.names(names, self.labels)
+        return names if self._joining is None else self.labels
 
     @property
     def _columns_of_words(self) -> dict[int, tuple[Part, int]]:
@@ -103,7 +104,7 @@ class Features(Summarized):
 
     @cached_property
     def _joining(self) -> Joining | None:
-        return None if all(part.mask is None for part in self.parts) else Joining.of(self.parts)
+        return None if all(part.mask is None for part in self.parts) else Joining.of(self.parts, len(self.labels))
 
 
 def _fixed(array: Array) -> Array:
@@ -117,52 +118,44 @@ class Joining(Summarized):
     """Which elements masks join to features.
 
     Args:
-        ids: The number of each feature in the user's masks, [F].
         places: The feature of each element, [B, E].
         counts: How many elements each feature has, [B, F].
         repeated: Which features have their value in each of their elements, bool [F]; others are sums of these.
     """
 
-    ids: Array
     places: Array
     counts: Array
     repeated: Array
 
     @classmethod
-    def of(cls, parts: Sequence[Part]) -> Joining:
-        """The features of masks; elements of inputs without one stay on their own."""
-        mask, examples = _whole_mask(parts), len(parts[0].values)
-        ids, places = np.unique(mask, return_inverse=True)
-        places = np.broadcast_to(places.reshape(mask.shape), (examples, mask.shape[1]))
-        repeated_elements = np.concatenate(
-            [np.full(part.element_values.shape[1], part.repeated and part.mask is not None) for part in parts]
+    def of(cls, parts: Sequence[Part], features: int) -> Joining:
+        """The features of masks, which all inputs have.
+
+        Args:
+            parts: The inputs.
+            features: How many features there are; an example may lack some.
+        """
+        examples = len(parts[0].values)
+        masks = [part.element_mask for part in parts]
+        places = np.concatenate(
+            [np.broadcast_to(mask, (examples, mask.shape[1])) for mask in masks if mask is not None], axis=1
         )
-        repeated = np.zeros(len(ids), dtype=bool)
+        repeated_elements = np.concatenate([np.full(part.element_values.shape[1], part.repeated) for part in parts])
+        repeated = np.zeros(features, dtype=bool)
         repeated[np.unique(places[:, repeated_elements])] = True
-        return cls(ids, places, _sums(np.ones(places.shape), places, len(ids)), repeated)
+        return cls(places, _sums(np.ones(places.shape), places, features), repeated)
 
     def values(self, elements: Array) -> Array:
         """The values [B, F] of features whose elements have these, [B, E]."""
-        sums = _sums(elements, self.places, len(self.ids))
+        sums = _sums(elements, self.places, len(self.repeated))
         joined: Array = np.where(self.repeated, sums / np.maximum(self.counts, 1), sums)
         return joined
 
     def alone(self, elements: Array, *, or_repeated: bool = False) -> Array:
         """What features of a single element have, [B, F]; NaN of others, but where all elements have the same."""
-        sums = _sums(elements, self.places, len(self.ids)) / np.maximum(self.counts, 1)
+        sums = _sums(elements, self.places, len(self.repeated)) / np.maximum(self.counts, 1)
         known: Array = np.where((self.counts == 1) | (self.repeated & or_repeated), sums, np.nan)
         return known
-
-    def names(self, names: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
-        """The names of features: those that are given, that of an only element, or `feature 3`."""
-        if len(labels) == len(self.ids):
-            return tuple(labels)
-        first = self.places[0] if len(self.places) else np.zeros(0, dtype=int)
-        members = [np.flatnonzero(first == number) for number in range(len(self.ids))]
-        return tuple(
-            names[elements[0]] if len(elements) == 1 else f"feature {number}"
-            for number, elements in zip(self.ids.tolist(), members, strict=True)
-        )
 
 
 def _sums(elements: Array, places: Array, features: int) -> Array:
@@ -172,15 +165,43 @@ def _sums(elements: Array, places: Array, features: int) -> Array:
     return sums
 
 
-def _whole_mask(parts: Sequence[Part]) -> Array:
-    """The feature of every element of all inputs, [1 or B, E]; those without a mask get numbers beyond all others."""
-    masks = [part.element_mask for part in parts]
-    given = [mask for mask in masks if mask is not None]
-    following, rows = 1 + max(int(mask.max(initial=-1)) for mask in given), max(map(len, given))
-    whole = []
-    for part, mask in zip(parts, masks, strict=True):
-        count = part.element_values.shape[1]
-        own = np.arange(following, following + count)[None] if mask is None else mask
-        following += count if mask is None else 0
-        whole.append(np.broadcast_to(own, (rows, count)))
-    return np.concatenate(whole, axis=1)
+def with_dense_masks(parts: Sequence[Part], labels: Sequence[str] = ()) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+    """Inputs whose features are numbered from zero, in the order of the users' numbers, and the names of all.
+
+    Elements of inputs without a mask are features of their own, after the others.
+
+    Args:
+        parts: The inputs; where none has a mask, they are returned as they are.
+        labels: The names of the features of masks, in the order of their numbers; () for `feature 3`, and that of the
+            element for features that have one.
+    """
+    if all(part.mask is None for part in parts):
+        return tuple(parts), ()
+    ids = np.unique(np.concatenate([part.mask.ravel() for part in parts if part.mask is not None]))
+    names = list(labels) if len(labels) == len(ids) else _names_of(ids, parts)
+    dense = []
+    for part in parts:
+        if part.mask is not None:
+            dense.append(replace(part, mask=np.searchsorted(ids, part.mask)))
+            continue
+        shape = part.values.shape[1:]
+        own = len(names) + np.arange(math.prod(shape)).reshape(1, *shape)
+        part = replace(part, mask=own)
+        names += [f"{part.name} {name}".strip() for name in part.element_names]
+        dense.append(part)
+    return tuple(dense), tuple(names)
+
+
+def _names_of(ids: Array, parts: Sequence[Part]) -> list[str]:
+    """The names of the features of masks: that of the only element that one has in all examples, or `feature 3`."""
+    elements: dict[int, set[str]] = {int(number): set() for number in ids}
+    for part in parts:
+        mask = part.element_mask
+        for row in () if mask is None else mask[:MOST_LOOKED_AT]:
+            for number, name in zip(row.tolist(), part.element_names, strict=True):
+                elements[number].add(f"{part.name} {name}".strip())
+    return [next(iter(names)) if len(names) == 1 else f"feature {number}" for number, names in elements.items()]
+
+
+MOST_LOOKED_AT = 100
+"""How many masks of examples are looked at for the names of their features."""

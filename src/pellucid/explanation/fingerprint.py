@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, final
@@ -21,37 +22,38 @@ Seen: TypeAlias = tuple[tuple[str, int, int], ...]
 @final
 @dataclass(frozen=True, eq=False)
 class ExplainedModel(Summarized):
-    """The model of an explanation, and how its weights were seen when it was explained.
+    """The model of an explanation, which is not kept alive, and how its weights were seen when it was explained.
 
     Args:
-        modules: The modules that it is, or holds; () of functions without any.
+        modules: Makes the modules that it is, or holds, while they are there; none of functions without any.
         seen: Their weights.
     """
 
-    modules: tuple[nn.Module, ...]
+    modules: tuple[weakref.ref[nn.Module], ...]
     seen: Seen
 
     @classmethod
     def of(cls, model: Any) -> ExplainedModel:
         """A model as it is now."""
         modules = modules_of(model)
-        return cls(modules, _seen(modules))
+        return cls(tuple(map(weakref.ref, modules)), _seen(modules))
 
     def fingerprint(self) -> str:
-        """The SHA-256 of names, dtypes, shapes and values of all weights; "" where there are none.
+        """The SHA-256 of names, dtypes, shapes and values of all weights; "" where there are none, or no model.
 
         Weights that have changed since have none, and a warning says so.
         """
-        if not self.seen:
+        modules = tuple(module for reference in self.modules if (module := reference()) is not None)
+        if not self.seen or len(modules) < len(self.modules):
             return ""
-        if _seen(self.modules) != self.seen:
+        if _seen(modules) != self.seen:
             warn(
                 "the weights of the model have changed since the explanation, whose file has no fingerprint of them. "
                 "Hint: explanation.save(...) before training goes on."
             )
             return ""
         digest = hashlib.sha256()
-        for name, tensor in _weights(self.modules):
+        for name, tensor in _weights(modules):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
             raw = tensor.detach().cpu().contiguous().reshape(-1)
             digest.update(raw.view(torch.uint8).numpy().data if raw.numel() else b"")
@@ -69,4 +71,9 @@ def _weights(modules: tuple[nn.Module, ...]) -> Iterator[tuple[str, Tensor]]:
 
 
 def _seen(modules: tuple[nn.Module, ...]) -> Seen:
-    return tuple((name, tensor.data_ptr(), tensor._version) for name, tensor in _weights(modules))
+    return tuple((name, tensor.data_ptr(), _writes(tensor)) for name, tensor in _weights(modules))
+
+
+def _writes(tensor: Tensor) -> int:
+    """How often torch has counted a write into a tensor; of those made in inference mode it counts none."""
+    return 0 if tensor.is_inference() else tensor._version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,9 @@ def names_of_leaf(leaf: Leaf, name: str, feature_names: Any, elements: int) -> t
         return () if leaf.frame is None else tuple(map(str, leaf.frame.frame.columns))
     if isinstance(names, str) or not all(isinstance(each, str) for each in names):
         raise InvalidArgument(f"feature_names must be a list of texts: got {summary(names)}.")
+    again = [each for each, count in Counter(map(str, names)).items() if count > 1]
+    if again:
+        raise InvalidArgument(f"feature_names must be all different: got {again[0]!r} more than once.")
     if len(names) != elements:
         raise InvalidArgument(f"feature_names must be one for each of {elements} features: got {len(names)}.")
     return tuple(names)

@@ -11,21 +11,22 @@ from torch import Tensor
 from pellucid.errors import warn
 from pellucid.explanation.part import Array
 from pellucid.explanation.question import Question
+from pellucid.explanation.result import uses_baselines
 from pellucid.explanation.target_names import class_names, target_names, unit_of
 from pellucid.methods import Background
 
 
-def warn_of_biased_baselines(question: Question, baselines: Any) -> None:
+def warn_of_biased_baselines(question: Question) -> None:
     """Warn where the baseline itself scores high for the class that is explained.
 
     Args:
         question: The question, of classes or not.
-        baselines: What absent information is replaced by, at the inputs; None for what is not replaced.
     """
-    outputs = question.outputs
-    targets = _classes(question)
-    of_inputs = question.asked.source is None or question.choice.takes_gradients
-    if outputs is None or targets is None or baselines is None or isinstance(baselines, Background) or not of_inputs:
+    outputs, targets = question.outputs, _classes(question)
+    if outputs is None or targets is None or question.is_game_of_layer or not uses_baselines(question):
+        return
+    baselines = question.baselines.value
+    if isinstance(baselines, Background):
         return
     f = question.function()
     like = None if question.choice.takes_gradients else f.x  # ids that are taken away stay ids

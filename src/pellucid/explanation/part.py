@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
@@ -38,7 +38,9 @@ class Part(Summarized):
         words: What numbers stand for in columns of words, by the number of the column.
         given_as: What it was given as.
         dtype: Its dtype as a tensor of torch, `float32`.
-        index: What the rows of a frame are called.
+        index: What the rows of a frame are called, as the frame has it.
+        columns: What its columns are called, likewise.
+        transposed: Whether a series came as (B, channels, steps), and is kept as (B, steps, channels).
     """
 
     name: str
@@ -53,7 +55,12 @@ class Part(Summarized):
     words: tuple[tuple[int, tuple[str, ...]], ...] = ()
     given_as: GivenAs = "tensor"
     dtype: str = "float32"
-    index: tuple[Any, ...] = ()
+    index: Any = ()
+    columns: Any = ()
+    transposed: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return made_again, (type(self), {field.name: getattr(self, field.name) for field in fields(self)})
 
     def __post_init__(self) -> None:
         for array in (self.values, self.inputs, self.stderr, self.mask):
@@ -67,7 +74,7 @@ class Part(Summarized):
 
     @property
     def element_values(self) -> Array:
-        """Attributions of elements, float64 [B, E]; those of an image are added up over its channels."""
+        """Attributions of elements, float64 [B, E]; those of an image without a mask are added up over its channels."""
         return self._flat(self.values)
 
     @property
@@ -92,7 +99,7 @@ class Part(Summarized):
             return self.names
         shape = self.values.shape[1:]
         match self.kind:
-            case "image":
+            case "image" if self._sums_channels or len(shape) == 2:
                 return tuple(f"({row}, {column})" for row, column in np.ndindex(*shape[-2:]))
             case "tokens":
                 return tuple(f"token {position}" for position in range(shape[0]))
@@ -107,7 +114,6 @@ class Part(Summarized):
         if self.mask is None:
             return None
         mask = np.broadcast_to(self.mask, (len(self.mask), *self.values.shape[1:]))
-        mask = mask[:, 0] if self._sums_channels else mask
         flat: Array = mask.reshape(len(mask), math.prod(mask.shape[1:]))
         return flat
 
@@ -134,20 +140,19 @@ class Part(Summarized):
             stderr=rows(self.stderr),
             mask=mask,
             layouts=tuple(self.layouts[position] for position in positions) if self.layouts else (),
-            index=tuple(self.index[position] for position in positions) if self.index else (),
+            index=_picked(self.index, positions),
         )
 
     def restored(self) -> Any:
         """The values as what the user gave: a tensor, an array, or a frame; copies."""
         if self.given_as == "frame":
-            return _frame(self.values, self.names, self.index)
-        if self.given_as == "array":
-            return self.values.copy()
-        return torch.from_numpy(self.values.copy()).to(getattr(torch, self.dtype))
+            return _frame(self.values, self.columns if len(self.columns) else self.names, self.index)
+        values = (self.values.swapaxes(1, 2) if self.transposed else self.values).copy()
+        return values if self.given_as == "array" else torch.from_numpy(values).to(getattr(torch, self.dtype))
 
     @property
     def _sums_channels(self) -> bool:
-        return self.kind == "image" and self.values.ndim == 4
+        return self.kind == "image" and self.values.ndim == 4 and self.mask is None
 
     def _flat(self, array: Array) -> Array:
         array = array.sum(1, dtype=np.float64) if self._sums_channels else array
@@ -175,11 +180,25 @@ def kind_of(shape: Sequence[int], *, of_tokens: bool, of_frame: bool, of_layer: 
     return "other"
 
 
+def _picked(labels: Any, positions: Array) -> Any:
+    """The labels of some rows: those of pandas as these are, others as a tuple."""
+    if not len(labels):
+        return ()
+    return labels[positions] if hasattr(labels, "take") else tuple(labels[position] for position in positions)
+
+
+def made_again(kind: type[Any], values: dict[str, Any]) -> Any:
+    """An object of its fields, as copies and other processes make it."""
+    return kind(**values)
+
+
 def _place(indices: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, indices))}]" if len(indices) != 1 else f"feature {indices[0]}"
 
 
-def _frame(values: Array, columns: Sequence[str], index: Sequence[Any]) -> Any:
+def _frame(values: Array, columns: Any, index: Any) -> Any:
     import pandas
 
-    return pandas.DataFrame(values.copy(), columns=list(columns), index=list(index) if index else None)
+    labels = columns if hasattr(columns, "take") else list(columns)
+    rows = index if hasattr(index, "take") else list(index) if len(index) else None
+    return pandas.DataFrame(values.copy(), columns=labels, index=rows)

@@ -13,6 +13,7 @@ from pellucid.core.tensors import Tensors, array_of, as_tensor_tuple
 from pellucid.data.leaves import Leaf
 from pellucid.data.nested import map_leaves
 from pellucid.data.words import TokenLayout, layouts_of_ids
+from pellucid.explanation.named_baselines import has_channels_first
 from pellucid.explanation.naming import names_of_leaf
 from pellucid.explanation.part import Array, GivenAs, Part, kind_of
 from pellucid.explanation.question import Question
@@ -50,10 +51,12 @@ def _part(question: Question, index: int, values: Tensor, stderr: Tensor | None)
     if index in arrangement.embedded_texts:
         values, stderr = values.sum(-1), None
     name = "" if len(arrangement.attributed) == 1 else _name_of(leaf)
-    array, given = array_of(values), _inputs_of(leaf, len(values))
-    mask, repeated = _mask_of(question, arrangement.attributed.index(index), array.ndim)
+    number = arrangement.attributed.index(index)
+    array, given = array_of(values), _inputs_of(leaf, len(values), arrangement.is_one_example)
+    mask = _mask_of(question, number, array.ndim)
     elements = math.prod(array.shape[1:])
     kind = kind_of(array.shape, of_tokens=is_text, of_frame=leaf.frame is not None, of_layer=False)
+    transposed = kind == "series" and has_channels_first(arrangement.model, arrangement.tensors[number])
     names_fit = kind in ("table", "series", "other") and not question.mask[1]
     names = names_of_leaf(leaf, name, question.asked.feature_names, elements) if names_fit else ()
     if leaf.frame is not None and not names:
@@ -61,22 +64,25 @@ def _part(question: Question, index: int, values: Tensor, stderr: Tensor | None)
     return Part(
         name=name,
         kind=kind,
-        values=_copy(array),
-        inputs=_copy(given),
-        stderr=None if stderr is None else _copy(array_of(stderr)),
+        values=_kept(array, transposed),
+        inputs=None if given is None else _kept(given, transposed),
+        stderr=None if stderr is None else _kept(array_of(stderr), transposed),
         names=names,
-        mask=mask,
-        repeated=repeated,
+        mask=None if mask is None else _kept(mask, transposed),
+        repeated=mask is not None and "feature_mask" in question.choice.takes,
         layouts=_layouts(question, index) if is_text else (),
         words=_words(leaf),
         given_as=_given_as(leaf),
         dtype=str(values.dtype).removeprefix("torch."),
-        index=() if leaf.frame is None else tuple(leaf.frame.frame.index.tolist()),
+        index=() if leaf.frame is None or given is None else leaf.frame.frame.index,
+        columns=() if leaf.frame is None else leaf.frame.frame.columns,
+        transposed=transposed,
     )
 
 
-def _copy(array: Array) -> Array:
-    return np.array(array)
+def _kept(array: Array, transposed: bool = False) -> Array:
+    """A copy, of a series with its steps first."""
+    return np.array(array.swapaxes(1, 2) if transposed and array.ndim == 3 else array)
 
 
 def _name_of(leaf: Leaf) -> str:
@@ -84,9 +90,11 @@ def _name_of(leaf: Leaf) -> str:
     return ".".join(f"input {key}" if isinstance(key, int) else str(key) for key in leaf.path)
 
 
-def _inputs_of(leaf: Leaf, examples: int) -> Array:
+def _inputs_of(leaf: Leaf, examples: int, is_one_example: bool) -> Array | None:
     given = array_of(leaf.value)
-    return given if len(given) == examples and given.ndim else given[None]
+    if given.ndim and len(given) == examples:
+        return given
+    return given[None] if examples == 1 and is_one_example else None
 
 
 def _given_as(leaf: Leaf) -> GivenAs:
@@ -103,14 +111,13 @@ def _words(leaf: Leaf) -> tuple[tuple[int, tuple[str, ...]], ...]:
     return tuple((columns.index(column), tuple(map(str, codes))) for column, codes in leaf.frame.codes.items())
 
 
-def _mask_of(question: Question, number: int, dimensions: int) -> tuple[Array | None, bool]:
-    """The mask of an input, with the dimensions of its values, and whether these are repeated in a feature."""
+def _mask_of(question: Question, number: int, dimensions: int) -> Array | None:
+    """The mask of an input, with the dimensions of its values; None where there is none."""
     mask = question.mask[0]
     if mask is None:
-        return None, False
+        return None
     array = array_of(as_tensor_tuple(mask, "feature_mask")[number]).astype(np.int64)
-    repeated = "feature_mask" in question.choice.takes
-    return array.reshape((1,) * (dimensions - array.ndim) + array.shape), repeated
+    return array.reshape((1,) * (dimensions - array.ndim) + array.shape)
 
 
 def _layouts(question: Question, index: int) -> tuple[TokenLayout, ...]:
@@ -142,8 +149,11 @@ def parts_of_layer(
     errors = stderr or (None,) * len(values)
     parts = []
     for number, (value, error) in enumerate(zip(values, errors, strict=True)):
+        value, error = _examples_first(value, question.examples), _examples_first(error, question.examples)
+        mask = _mask_of(question, number, value.ndim) if question.is_game_of_layer else None
         picture = _picture_behind(question, value)
-        own = activations[number] if number < len(activations) and activations[number].shape == value.shape else None
+        own = _examples_first(activations[number], question.examples) if number < len(activations) else None
+        own = None if own is None or own.shape != value.shape else own
         shown = own if picture is None else picture
         kind = "image" if picture is not None else kind_of(value.shape, of_tokens=False, of_frame=False, of_layer=True)
         is_row = kind == "table" and value.ndim == 2
@@ -151,14 +161,23 @@ def parts_of_layer(
             Part(
                 name=label if len(values) == 1 else f"{label}[{number}]",
                 kind=kind,
-                values=_copy(array_of(value)),
-                inputs=None if shown is None else _copy(array_of(shown)),
-                stderr=None if error is None else _copy(array_of(error)),
+                values=_kept(array_of(value)),
+                inputs=None if shown is None else _kept(array_of(shown)),
+                stderr=None if error is None else _kept(array_of(error)),
+                mask=mask,
+                repeated=mask is not None,
                 names=tuple(f"unit {unit}" for unit in range(value.shape[1])) if is_row else (),
                 dtype=str(value.dtype).removeprefix("torch."),
             )
         )
     return tuple(parts)
+
+
+def _examples_first(tensor: Any, examples: int) -> Any:
+    """A tensor (B, ...) of a layer that has another dimension before its examples, as the states of recurrent ones."""
+    if tensor is None or len(tensor) == examples or tensor.ndim < 2 or tensor.shape[1] != examples:
+        return tensor
+    return tensor.movedim(1, 0)
 
 
 def _picture_behind(question: Question, values: Tensor) -> Tensor | None:

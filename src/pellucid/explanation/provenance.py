@@ -54,6 +54,22 @@ class Provenance(Summarized):
     created: str = ""
     fingerprint: str = ""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(self).items()}
+        return type(self).of_dicts, (values,)
+
+    @classmethod
+    def of_dicts(cls, values: Mapping[str, Any]) -> Provenance:
+        """The provenance of these fields, whose dicts become read-only.
+
+        Args:
+            values: The fields, by name.
+        """
+        fixed: dict[str, Any] = {
+            name: MappingProxyType(dict(value)) if isinstance(value, dict) else value for name, value in values.items()
+        }
+        return cls(**fixed)
+
 
 def versions() -> Mapping[str, str]:
     """The versions of what numbers depend on."""
@@ -78,11 +94,13 @@ def as_scalars(arguments: Mapping[str, Any]) -> Mapping[str, Scalar]:
     Args:
         arguments: The arguments, by name.
     """
-    kept = {
-        name: value if isinstance(value, str | int | float | bool | None) else summary(value)
-        for name, value in arguments.items()
-    }
-    return MappingProxyType(kept)
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in arguments.items()}
+    return MappingProxyType(
+        {
+            name: value if isinstance(value, str | int | float | bool | None) else summary(value)
+            for name, value in plain.items()
+        }
+    )
 
 
 def modules_of(model: Any) -> tuple[nn.Module, ...]:

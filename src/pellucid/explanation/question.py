@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar, final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
@@ -15,17 +17,24 @@ from torch.nn.modules.conv import _ConvNd
 from pellucid.core.evaluation.model_function import ModelFunction, function_of
 from pellucid.core.evaluation.sweep import evaluate_own_points
 from pellucid.core.model.adapted import AdaptedModel
-from pellucid.core.model.inspection import ModelInfo, check_model, root_modules
+from pellucid.core.model.inspection import ModelInfo, check_model, normalises_by_batch, root_modules
 from pellucid.core.problem.problem import Options, Problem
 from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, as_tensor_tuple, unwrap_single
 from pellucid.data import Arrangement, Reading, is_estimator
 from pellucid.errors import InvalidArgument, NotDifferentiable
-from pellucid.explanation.named_baselines import MOST_ROWS, ChosenBaselines, baselines_of, row_count
+from pellucid.explanation.named_baselines import (
+    MOST_ROWS,
+    ChosenBaselines,
+    baselines_at_layer,
+    baselines_of,
+    row_count,
+)
 from pellucid.explanation.named_methods import MethodChoice
 from pellucid.explanation.naming import is_of_groups, mask_of_groups, names_of_leaf
 from pellucid.methods import Background, Neuron
 from pellucid.methods.calling.attribution import run_located
+from pellucid.methods.calling.training import has_dropout
 
 T = TypeVar("T")
 
@@ -35,7 +44,8 @@ T = TypeVar("T")
 class Asked(Summarized):
     """What users give to `explain`, besides the method; see [explain][pellucid.explain].
 
-    `most_rows` is how many baselines of a data set may stand for all.
+    `most_rows` is how many baselines of a data set may stand for all; `is_compared` says that other methods are asked,
+    too, so that not every argument is for each.
     """
 
     model: Any
@@ -49,6 +59,7 @@ class Asked(Summarized):
     background: Any = None
     seed: int | None = 0
     most_rows: int = MOST_ROWS
+    is_compared: bool = False
 
 
 @final
@@ -108,6 +119,7 @@ class Question(Summarized):
                 f"model predicts without gradients, which {choice.name} takes: got {summary(asked.model)}. "
                 "Hint: method='auto', 'shapley_value_sampling', 'kernel_shap' or 'feature_ablation'."
             )
+        _check_arguments(asked, choice)
         reading_names = {entry.name for entry in dataclasses.fields(Reading)}
         reading = Reading(
             embeds=choice.takes_gradients,
@@ -130,7 +142,20 @@ class Question(Summarized):
     def baselines(self) -> ChosenBaselines:
         """What stands for the absence of information."""
         asked = self.asked
+        if self.is_game_of_layer:
+            return baselines_at_layer(asked.baselines, asked.background)
         return baselines_of(asked.baselines, asked.background, self.arrangement, asked.seed, asked.most_rows)
+
+    @property
+    def trains(self) -> bool:
+        """Whether a module of the model does other things in training mode, which it is in."""
+        training = (module for module in ModelInfo.of(self.model).modules if module.training)
+        return any(has_dropout(module) or normalises_by_batch(module) for module in training)
+
+    @property
+    def is_of_batch(self) -> bool:
+        """Whether the model returns one value for the batch."""
+        return self.outputs is not None and (self.outputs.ndim == 0 or len(self.outputs) != self.examples)
 
     @property
     def row_count(self) -> int:
@@ -170,9 +195,9 @@ class Question(Summarized):
             InvalidArgument: It must be said.
         """
         if self.asked.target is not None or self.asked_of_layer or self.outputs is None:
-            return self.asked.target
+            return _plain_target(self.asked.target)
         outputs = self.outputs
-        if outputs.ndim == 1 or (outputs.ndim == 2 and outputs.shape[1] == 1):
+        if outputs.ndim < 2 or (outputs.ndim == 2 and outputs.shape[1] == 1):
             return None
         if outputs.ndim > 2 or len(outputs) != self.examples:
             raise InvalidArgument(
@@ -208,8 +233,9 @@ class Question(Summarized):
         options: dict[str, Any] = dict(choice.options)
         if arrangement.needs_whole_batch:
             options["whole_batch"] = True
-        if self.asked.class_names is not None:
-            options["class_names"] = self.asked.class_names
+        names = names_of_classes(self.asked)
+        if names is not None:
+            options["class_names"] = names
         if "output_selector" in choice.reading:
             options["output_selector"] = choice.reading["output_selector"]
         places: dict[str, Any] = {}
@@ -234,7 +260,8 @@ class Question(Summarized):
             InvalidArgument: It has none.
         """
         has_layer = self.asked.source is not None or "gradient_at" in self.choice.problem
-        if not self.takes_gradients_at_layer or has_layer:
+        facts = self.choice.facts
+        if has_layer or facts is None or not {"layer", "neuron"} & set(facts.needs):
             return
         layers = [(name, module) for root in root_modules(self.model) for name, module in root.named_modules() if name]
         maps = [name for name, module in layers if isinstance(module, _ConvNd)]
@@ -246,7 +273,13 @@ class Question(Summarized):
     def takes_gradients_at_layer(self) -> bool:
         """Whether the layer of the method is where it takes gradients, while it starts at the inputs."""
         facts = self.choice.facts
-        return facts is not None and ("layer" in facts.needs or "neuron" in facts.needs)
+        needs_layer = facts is not None and ("layer" in facts.needs or "neuron" in facts.needs)
+        return needs_layer and self.choice.name != "activation"  # which is that of the source
+
+    @property
+    def is_game_of_layer(self) -> bool:
+        """Whether features of a layer are taken away, to which then baselines and masks belong."""
+        return self.asked.source is not None and not self.choice.takes_gradients
 
     @cached_property
     def mask(self) -> tuple[Any, tuple[str, ...]]:
@@ -262,10 +295,47 @@ class Question(Summarized):
             leaf = self.arrangement.leaves[self.arrangement.attributed[0]]
             elements = int(self.arrangement.tensors[0][0].numel())
             return mask_of_groups(mask, names_of_leaf(leaf, "", names, elements), elements)
-        tensors = self.arrangement.masks(mask)
+        tensors = mask if self.is_game_of_layer else self.arrangement.masks(mask)
         count = len(torch.unique(torch.cat([tensor.flatten() for tensor in as_tensor_tuple(tensors, "feature_mask")])))
         are_of_features = isinstance(names, list | tuple) and len(names) == count
         return tensors, tuple(names) if are_of_features else ()
+
+
+def _check_arguments(asked: Asked, choice: MethodChoice) -> None:
+    """Check that a method is given what it needs, and nothing that it would not use.
+
+    Raises:
+        InvalidArgument: Something is missing, or would have no effect.
+    """
+    parameters = inspect.signature(choice.method).parameters.values()
+    given = {"baselines", "feature_mask", *choice.call}
+    missing = [
+        each.name
+        for each in list(parameters)[1:]
+        if each.default is each.empty and each.kind is not each.VAR_KEYWORD and each.name not in given
+    ]
+    if missing:
+        raise InvalidArgument(f"{choice.name} needs {', '.join(missing)}: got none. Hint: {missing[0]}=other_inputs.")
+    if asked.baselines is not None and "baselines" not in choice.takes and not asked.is_compared:
+        raise InvalidArgument(
+            f"baselines would have no effect, as {choice.name} takes none: got {summary(asked.baselines)}. "
+            "Hint: leave them out, or method='integrated_gradients'."
+        )
+
+
+def names_of_classes(asked: Asked) -> Sequence[str] | None:
+    """The names of classes that users give, or an estimator knows; None where the model may know them."""
+    if asked.class_names is not None:
+        return asked.class_names
+    classes = getattr(getattr(asked.model, "__self__", asked.model), "classes_", None)
+    return None if classes is None or np.ndim(classes) != 1 else list(map(str, classes))
+
+
+def _plain_target(target: Any) -> Any:
+    """A target that holds a single number as that number, and one of an array as a list."""
+    if isinstance(target, np.ndarray | np.generic) or (isinstance(target, Tensor) and target.ndim == 0):
+        return target.tolist()
+    return target
 
 
 def _named_ids(asked: Asked, choice: MethodChoice) -> tuple[Any, Any, bool]:

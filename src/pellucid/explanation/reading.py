@@ -11,6 +11,7 @@ import numpy as np
 from pellucid.core.summaries import Summarized
 from pellucid.explanation.explanation import gap_to_tell
 from pellucid.plot.axis import number_text, signed_number
+from pellucid.plot.lettering import printable
 
 if TYPE_CHECKING:
     from pellucid.explanation.explanation import Explanation
@@ -71,7 +72,7 @@ def reading_of(explanation: Explanation, most: int = MOST_ROWS) -> Reading:
     """
     rows, remainder = _strongest(explanation, most)
     return Reading(
-        heading=_heading(explanation),
+        heading=printable(_heading(explanation)),
         predictions=_predictions(explanation),
         rows=rows,
         remainder=remainder,
@@ -130,8 +131,9 @@ def _sums(explanation: Explanation) -> str:
     delta = explanation.delta
     if delta is None or not len(explanation):
         return ""
-    if np.isnan(delta).all():
-        return ""
+    unknown = int((~np.isfinite(delta)).sum())
+    if unknown:
+        return f"says nothing of {unknown} of {len(explanation)} examples, as values or outputs are not finite"
     missed = gap_to_tell(explanation)
     largest = float(np.nanmax(np.abs(delta)))
     if missed.any():
@@ -144,7 +146,7 @@ def _sums(explanation: Explanation) -> str:
 def columns_of(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
     """The names, with how features read, and the values, with intervals of 95 %, of rows."""
     largest = max((abs(row.value) for row in rows), default=0.0)
-    names = [f"{row.name} = {row.text}" if row.text else row.name for row in rows]
+    names = [printable(f"{row.name} = {row.text}" if row.text else row.name) for row in rows]
     values = [
         signed_number(row.value, largest)
         + (

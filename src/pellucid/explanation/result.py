@@ -66,22 +66,31 @@ def uses_baselines(question: Question) -> bool:
 
 
 def _takes_one_baseline(question: Question, method: Any) -> bool:
-    return question.choice.takes_gradients and not isinstance(method, GradientShap | DeepLiftShap)
+    inner = getattr(method, "attribution_method", method)
+    return question.choice.takes_gradients and not isinstance(inner, GradientShap | DeepLiftShap)
 
 
 def _averaged(question: Question, method: Any, problem: Problem, background: Background) -> Result:
     """The mean over the rows of a background, with the standard errors of that mean."""
     rows = as_tensor_tuple(background.rows, "baselines")
 
+    own_errors: list[Tensors] = []
+
     def values_of(number: int) -> Tensors:
         one = tuple(row[:, number] if background.per_example else row[number : number + 1] for row in rows)
-        return _called(question, method, problem, unwrap_single(one)).values
+        result = _called(question, method, problem, unwrap_single(one))
+        own_errors.append(result.stderr or ())
+        return result.values
 
     with collected_warnings() as messages:
         means, stderr = _mean_and_stderr(map(values_of, range(row_count(background))))
     for message in _of_each_kind(messages):
         warn(message)
-    return Result(means, stderr)
+    if stderr is None or not own_errors[0]:
+        return Result(means, stderr)
+    # The draws of the method are the same for all baselines: their errors do not average out.
+    drawn = [sum(errors[index] for errors in own_errors) / len(own_errors) for index in range(len(means))]
+    return Result(means, tuple((error**2 + own**2).sqrt() for error, own in zip(stderr, drawn, strict=True)))
 
 
 def _of_each_kind(messages: Iterable[str]) -> list[str]:
@@ -113,9 +122,9 @@ def _mean_and_stderr(results: Iterable[Tensors]) -> tuple[Tensors, Tensors | Non
 def _called(question: Question, method: Any, problem: Problem, baselines: Any) -> Result:
     arguments: dict[str, Any] = dict(question.choice.call)
     if uses_baselines(question):
-        arguments["baselines"] = (
-            _as_distribution(question, baselines) if isinstance(method, GradientShap | DeepLiftShap) else baselines
-        )
+        inner = getattr(method, "attribution_method", method)
+        draws = isinstance(inner, GradientShap | DeepLiftShap)
+        arguments["baselines"] = _as_distribution(question, baselines) if draws else baselines
     mask = question.mask[0]
     if mask is not None and "feature_mask" in question.choice.takes:
         arguments["feature_mask"] = mask
@@ -129,6 +138,8 @@ def _called(question: Question, method: Any, problem: Problem, baselines: Any) -
 
 def _as_distribution(question: Question, baselines: Any) -> Any:
     """Baselines as the rows that some methods draw from: one row, where there is one for all."""
+    if callable(baselines):
+        return baselines
     if isinstance(baselines, Background):
         return baselines if not baselines.per_example or question.choice.name == "gradient_shap" else baselines.rows
     entries = baselines if isinstance(baselines, tuple) else (baselines,) * len(question.arrangement.tensors)
@@ -145,8 +156,8 @@ def _of_interactions(question: Question, method: Any, problem: Problem, result: 
     main = pairs.diagonal(dim1=-2, dim2=-1)
     is_split = getattr(method, "index", "k-SII") == "k-SII"
     values = main + (pairs.sum(-1) - main) / 2 if is_split else main
-    f = function_of(problem)
-    features = Features.of(f.x, question.mask[0])
-    leading = values.shape[:-1]
-    spread = features.spread(values.flatten(0, -2)) if len(leading) == 1 else features.spread(values[:, 0])
-    return Result(spread, None, pairs, result.n_evaluations, result.converged)
+    features = Features.of(function_of(problem).x, question.mask[0])
+    *leading, _ = values.shape
+    spread = features.spread(values.reshape(-1, values.shape[-1]))
+    shaped = tuple(tensor.reshape(*leading, *tensor.shape[1:]) for tensor in spread)
+    return Result(shaped, None, pairs, result.n_evaluations, result.converged)

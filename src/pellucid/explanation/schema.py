@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -89,8 +88,18 @@ def _part_as_json(part: Part, prefix: str, arrays: dict[str, Array], *, inputs: 
         "words": [[column, list(texts)] for column, texts in part.words] if inputs else [],
         "given_as": part.given_as,
         "dtype": part.dtype,
-        "index": [label if isinstance(label, str | int | float) else str(label) for label in part.index],
+        "index": list(map(_label, part.index)),
+        "columns": list(map(_label, part.columns)),
+        "transposed": part.transposed,
     }
+
+
+def _label(label: Any) -> str | int | float:
+    """What a row or a column is called: a number, or how it reads."""
+    if isinstance(label, np.generic):
+        label = label.item()
+    is_number = isinstance(label, int | float) and np.isfinite(label)
+    return label if is_number else str(label)
 
 
 def _without_text(layout: TokenLayout) -> TokenLayout:
@@ -166,10 +175,22 @@ def from_json(entry: Mapping[str, Any], arrays: Mapping[str, Array], prefix: str
         provenance=_provenance(entry["provenance"]),
         **of_examples,
     )
+    _check_masks(explanation)
     features = explanation.features.values.shape[1]
     if interactions is not None and interactions.shape != (count, features, features):
         raise InvalidFile("its interactions are not of its features")
     return explanation
+
+
+def _check_masks(explanation: Explanation) -> None:
+    """Check that masks, where there are any, are of all inputs, and number the features that have names."""
+    masks = [part.mask for part in explanation.parts if part.mask is not None]
+    if not masks:
+        return
+    fits = len(masks) == len(explanation.parts) and all(mask.dtype.kind in "iu" for mask in masks)
+    most = len(explanation.feature_labels)
+    if not fits or not all(0 <= mask.min(initial=0) <= mask.max(initial=-1) < most or not mask.size for mask in masks):
+        raise InvalidFile("its masks must number the features that it names")
 
 
 def _of_examples(arrays: Mapping[str, Array], name: str) -> Array:
@@ -188,9 +209,7 @@ def _provenance(entry: Mapping[str, Any]) -> Provenance:
     """The provenance; what a later version adds is left out."""
     known = {field.name for field in dataclasses.fields(Provenance)}
     values = {name: value for name, value in entry.items() if name in known}
-    for name in ("parameters", "versions"):
-        values[name] = MappingProxyType(dict(values.get(name, {})))
-    return Provenance(**values)
+    return Provenance.of_dicts({"parameters": {}, "versions": {}, **values})
 
 
 def _part_from_json(entry: Mapping[str, Any], prefix: str, arrays: Mapping[str, Array], count: int) -> Part:
@@ -210,7 +229,11 @@ def _part_from_json(entry: Mapping[str, Any], prefix: str, arrays: Mapping[str, 
         given_as=entry["given_as"],
         dtype=_dtype(entry["dtype"]),
         index=tuple(entry["index"]),
-        **{name: arrays.get(prefix + name) for name in OPTIONAL},
+        columns=tuple(entry["columns"]),
+        transposed=bool(entry["transposed"]),
+        inputs=arrays.get(prefix + "inputs"),
+        stderr=arrays.get(prefix + "stderr"),
+        mask=arrays.get(prefix + "mask"),
     )
     _check_arrays(part, prefix)
     _check_names(part, prefix)
@@ -241,6 +264,7 @@ def _check_names(part: Part, prefix: str) -> None:
     """Check that what is said of elements is said of as many."""
     elements = part.element_values.shape[1]
     fits = len(part.names) in (0, elements) and len(part.index) in (0, len(part.values))
+    fits = fits and len(part.columns) in (0, elements) and (not part.transposed or part.values.ndim == 3)
     for column, texts in part.words:
         numbers = () if part.inputs is None else part.inputs.reshape(len(part.inputs), -1)[:, column].tolist()
         fits = fits and 0 <= column < elements and all(0 <= number < len(texts) for number in numbers)

@@ -28,10 +28,11 @@ def chosen(explanation: Explanation, key: Any) -> Explanation:
         InvalidArgument: There is no such example, or a key is none.
         UnknownName: There is no such feature.
     """
-    if isinstance(key, tuple) and len(key) == 2:
-        return chosen(chosen(explanation, key[0]), key[1])
     names = [key] if isinstance(key, str) else key
-    if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
+    is_of_names = isinstance(names, list | tuple) and bool(names) and all(isinstance(name, str) for name in names)
+    if isinstance(key, tuple) and len(key) == 2 and not is_of_names:
+        return chosen(chosen(explanation, key[0]), key[1])
+    if is_of_names:
         return of_features(explanation, positions_of(explanation, names))
     return _of_examples(explanation, key)
 
@@ -66,7 +67,7 @@ def _example_positions(key: Any, count: int) -> Array:
     index = [key] if isinstance(key, int | np.integer) and not isinstance(key, bool) else key
     message = f"examples are 0 to {count - 1}, and features have names: got {summary(key)}."
     if not isinstance(index, slice):
-        index = np.asarray(index)
+        index = np.asarray(index, dtype=None if len(np.atleast_1d(np.asarray(index))) else np.int64)
         if index.dtype.kind not in "iub" or index.ndim != 1 or (index.dtype.kind == "b" and len(index) != count):
             raise InvalidArgument(f"{message} Hint: explanation[0], explanation[2:5], explanation['age'].")
     try:
@@ -77,17 +78,16 @@ def _example_positions(key: Any, count: int) -> Array:
 
 
 def positions_of(explanation: Explanation, features: Sequence[str | int]) -> list[int]:
-    """The positions of features that are given by name or position.
+    """The positions of features that are given by name, all that bear it, or position.
 
     Raises:
         UnknownName: There is no such feature.
     """
     names = explanation.features.names
-    places = {name: position for position, name in reversed(list(enumerate(names)))}
-    found = []
+    found: list[int] = []
     for feature in features:
-        if isinstance(feature, str) and feature in places:
-            found.append(places[feature])
+        if isinstance(feature, str) and feature in names:
+            found += [position for position, name in enumerate(names) if name == feature]
         elif isinstance(feature, int | np.integer) and -len(names) <= feature < len(names):
             found.append(int(feature) % len(names))
         else:
@@ -161,13 +161,18 @@ def _columns_of_groups(
     again, count = listed.most_common(1)[0] if listed else (0, 0)
     if count > 1:
         raise InvalidArgument(f"features must be in one group each: got {names[again]!r} twice.")
+    taken = [name for position, name in enumerate(names) if position not in listed and name in features]
+    if taken:
+        raise InvalidArgument(
+            f"features must have groups of other names than features outside of them: got {taken[0]!r}."
+        )
     groups = {group[0]: (name, group) for name, group in members.items()}
     alone = {position: (name, [position]) for position, name in enumerate(names) if position not in listed}
     return [column for _, column in sorted((groups | alone).items())]
 
 
 def _positions_of_group(explanation: Explanation, group: Any) -> list[int]:
-    return positions_of(explanation, [group] if isinstance(group, str) else group)
+    return positions_of(explanation, [group] if isinstance(group, str | int) else group)
 
 
 def _alone(array: Array, group: Sequence[int]) -> Array:
@@ -214,7 +219,7 @@ def _as_table(
     inputs = np.array(numbers, dtype=np.float64)
     for column in range(len(names)):
         shown = [row[column] for row in texts]
-        if np.isnan(inputs[:, column]).any() and any(shown):
+        if len(shown) and np.isnan(inputs[:, column]).all() and any(shown):
             kinds = tuple(dict.fromkeys(shown))
             words.append((column, kinds))
             inputs[:, column] = [kinds.index(text) for text in shown]

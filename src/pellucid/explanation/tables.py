@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.explanation.part import Array
+
 if TYPE_CHECKING:
     from pellucid.explanation.explanation import Explanation
 
@@ -26,23 +28,30 @@ def _columns(explanation: Explanation) -> dict[str, list[Any]]:
     places = np.array(list(rows(explanation)), dtype=np.int64).reshape(-1, 2)
     examples, positions = places[:, 0], places[:, 1]
     names = [explanation.features.names_in(example) for example in range(len(explanation))]
-    texts = explanation.features.texts
     index = explanation.parts[0].index
-    shown = [index[example] if index else example for example in range(len(explanation))]
+    shown = [index[example] if len(index) else example for example in range(len(explanation))]
     columns: dict[str, list[Any]] = {
         "example": [shown[example] for example in examples.tolist()],
         "feature": [names[example][position] for example, position in places.tolist()],
-        "input": [texts[example][position] for example, position in places.tolist()],
+        "input": _inputs(explanation, examples, positions),
         "attribution": explanation.features.values[examples, positions].tolist(),
     }
-    numbers = explanation.features.numbers[examples, positions]
-    if numbers.size and not np.isnan(numbers).any():
-        columns["input"] = numbers.tolist()
     if explanation.features.stderr is not None:
         columns["stderr"] = explanation.features.stderr[examples, positions].tolist()
     columns["target"] = [explanation.target_names[example] for example in examples.tolist()]
     columns["prediction"] = explanation.prediction[examples].tolist()
     return columns
+
+
+def _inputs(explanation: Explanation, examples: Array, positions: Array) -> list[Any]:
+    """What features hold: numbers, and where these are none how they read."""
+    numbers = explanation.features.numbers[examples, positions]
+    inputs: list[Any] = numbers.tolist()
+    unknown = np.flatnonzero(np.isnan(numbers)).tolist()
+    texts = explanation.features.texts if unknown else ()
+    for place in unknown:
+        inputs[place] = texts[examples[place]][positions[place]]
+    return inputs
 
 
 def to_frame(explanation: Explanation) -> Any:

@@ -11,17 +11,13 @@ from torch import Tensor
 
 from pellucid.core.problem.class_names import ClassNames
 from pellucid.core.summaries import summary
-from pellucid.explanation.question import Question
+from pellucid.explanation.question import Question, names_of_classes
 
 
 def class_names(question: Question) -> Mapping[int, str]:
     """The names of classes, by number: those that users give, or the model knows."""
-    names = question.asked.class_names
-    if names is None:
-        owner = getattr(question.asked.model, "__self__", question.asked.model)
-        classes = getattr(owner, "classes_", None)
-        names = None if classes is None or np.ndim(classes) != 1 else list(map(str, classes))
-    return {number: name for name, number in ClassNames(question.model, names).numbers.items()}
+    numbers = ClassNames(question.model, names_of_classes(question.asked)).numbers
+    return {number: name for name, number in numbers.items()}
 
 
 def target_names(question: Question) -> tuple[str, ...]:
@@ -58,4 +54,4 @@ def unit_of(question: Question) -> str:
     if not are_several or not bool((outputs >= 0).all()):
         return ""
     sums = outputs.double().sum(1)
-    return "probability" if torch.allclose(sums, torch.ones_like(sums), atol=1e-3) else "output"
+    return "probability" if torch.allclose(sums, torch.ones_like(sums), atol=1e-3) else ""

@@ -14,7 +14,7 @@ from pellucid.core.evaluation.point_samplers import precomputed_points, straight
 from pellucid.core.evaluation.sweep import values_at, weighted_gradient_sum
 from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, minus, per_target, sum_over_tensors, times
-from pellucid.errors import InvalidArgument, warn
+from pellucid.errors import InvalidArgument, OneForBatch, warn
 
 FIRST_STEPS = 4
 """The intervals of the first round."""
@@ -69,7 +69,9 @@ def integrate_adaptively(
     output_at_end = values_at(f, 1, precomputed_points(as_single_sample(end)))
     change = output_at_end - output_at_start
     if len(change) != len(f) or f.session.whole_batch:
-        raise InvalidArgument('n_steps="auto" needs one value for each example: got one for the batch.')
+        raise OneForBatch(
+            'n_steps="auto" needs one value for each example: got one for the batch. Hint: n_steps=200 for all.'
+        )
     change = change[:, 0]  # [n], or [n, K] of several targets
     sizes = (output_at_start.abs() + output_at_end.abs())[:, 0]
     goal = _relative_goal(tolerance, change, sizes) if relative else torch.full_like(change, tolerance)
