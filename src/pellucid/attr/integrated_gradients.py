@@ -156,8 +156,7 @@ class IntegratedGradients(MultipliedAttribution, CompleteAttribution):
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             tolerance: With "auto", how far the sum may be from the change.
-            relative: Whether the tolerance is a share of the change; one that is small as attributions cancel counts as
-                that of such attributions with random signs.
+            relative: Whether the tolerance is a share of the change.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
                 on each other; None detects it.
             **data: `additional_forward_kwargs`, `batch_dim`, `class_names`, `output_selector`, `embedding`,
@@ -315,8 +314,7 @@ class LayerIntegratedGradients(MultipliedInternalAttribution, LayerAttribution, 
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             tolerance: With "auto", how far the sum may be from the change.
-            relative: Whether the tolerance is a share of the change; one that is small as attributions cancel counts as
-                that of such attributions with random signs.
+            relative: Whether the tolerance is a share of the change.
             replay: Whether modules that finish before the source may be replaced by their recorded outputs, once these
                 were checked to give the same output. False runs them in every forward.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend
@@ -416,8 +414,7 @@ class NeuronIntegratedGradients(MultipliedInternalAttribution, NeuronAttribution
             create_graph: Whether the attributions can be differentiated.
             show_progress: Whether to show a progress bar on stderr.
             tolerance: With "auto", how far the sum may be from the change.
-            relative: Whether the tolerance is a share of the change; one that is small as attributions cancel counts as
-                that of such attributions with random signs.
+            relative: Whether the tolerance is a share of the change.
             early_exit: Whether a forward may stop after the last layer needed, once the calls of modules have been
                 counted. False is for models whose data decide how often they call a module.
             whole_batch: Whether every forward must hold the whole batch, as the model takes no other or its rows depend

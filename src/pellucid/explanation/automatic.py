@@ -10,11 +10,13 @@ import numpy as np
 import torch
 
 from pellucid.core.games.features import Features
+from pellucid.core.model.inspection import ModelInfo, normalises_by_batch
 from pellucid.data import is_estimator
 from pellucid.errors import InvalidArgument, NotDifferentiable, OneForBatch, collected_warnings, warn
 from pellucid.explanation.answer import answered
 from pellucid.explanation.auto import FEW_PERMUTATIONS, Auto
 from pellucid.explanation.explanation import Explanation, sizes_of_changes
+from pellucid.explanation.named_baselines import row_count
 from pellucid.explanation.named_methods import MethodChoice
 from pellucid.explanation.question import Asked, Question
 from pellucid.methods import (
@@ -25,6 +27,7 @@ from pellucid.methods import (
     ShapleyValueSampling,
     table,
 )
+from pellucid.methods.calling.training import has_dropout
 
 WHOLLY_MISSED = 0.5
 """Sums of gradients that miss more than this share of the change are of a model that jumps between its steps."""
@@ -71,7 +74,7 @@ def _by_gradients(asked: Asked, choice: MethodChoice, auto: Auto) -> dict[str, E
     with collected_warnings() as messages:
         explanations = _until_they_add_up(question, auto)
     # A model in training mode may jump as it draws random numbers, which Shapley values do not mend.
-    if not question.trains and any(map(_is_wholly_missed, explanations.values())):
+    if not _draws_in_training(question) and any(map(_is_wholly_missed, explanations.values())):
         spent = sum(float(each.evaluations.mean()) for each in explanations.values()) / len(explanations)
         values = _by_values(asked, choice, auto, "gradients do not make up the change of the output, which jumps")
         return {name: dataclasses.replace(each, evaluations=each.evaluations + spent) for name, each in values.items()}
@@ -102,7 +105,7 @@ def _averaged(question: Question, auto: Auto) -> dict[str, Explanation]:
     Raises:
         InvalidArgument: They admit none for so many.
     """
-    rows = question.row_count
+    rows = _row_count(question)
     steps = auto.max_evaluations // rows - FEW_MORE
     if steps < 2:
         raise InvalidArgument(
@@ -140,6 +143,18 @@ def _warn_of_misses(explanation: Explanation, tolerance: float, hint: str) -> No
         )
 
 
+def _row_count(question: Question) -> int:
+    """How many baselines are averaged over."""
+    value = question.baselines.value
+    return row_count(value) if isinstance(value, Background) else 1
+
+
+def _draws_in_training(question: Question) -> bool:
+    """Whether a module does other things in training mode, which it is in."""
+    training = (module for module in ModelInfo.of(question.model).modules if module.training)
+    return any(has_dropout(module) or normalises_by_batch(module) for module in training)
+
+
 def _is_wholly_missed(explanation: Explanation) -> bool:
     delta, change = explanation.delta, np.abs(explanation.prediction - explanation.baseline_prediction)
     if delta is None:
@@ -159,7 +174,7 @@ def _by_values(asked: Asked, choice: MethodChoice, auto: Auto, why: str) -> dict
         notes.append(f"Pixels were joined to {features} squares. Hint: feature_mask=...")
     affordable = max(1, auto.max_evaluations // (2 * FEW_PERMUTATIONS * features))
     asked = dataclasses.replace(asked, most_rows=min(asked.most_rows, affordable))
-    rows = Question.of(asked, _with_method(choice, ShapleyValues())).row_count
+    rows = _row_count(Question.of(asked, _with_method(choice, ShapleyValues())))
     if 2**features * rows <= auto.max_evaluations:
         method: Any = ShapleyValues()
         told = f"Exact Shapley values of {features} features were chosen: {why}."

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 
@@ -143,9 +143,14 @@ def _members(path: Path) -> tuple[bytes, bytes]:
     Raises:
         InvalidFile: There are others, or these are larger than they may be, or than they say.
     """
-    size = path.stat().st_size
+    with path.open("rb") as file:
+        return _read_members(path, file)
+
+
+def _read_members(path: Path, file: IO[bytes]) -> tuple[bytes, bytes]:
+    size = os.fstat(file.fileno()).st_size
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             names = [member.filename for member in members]
             if sorted(names) != [JSON_NAME, TENSORS_NAME]:
@@ -153,7 +158,15 @@ def _members(path: Path) -> tuple[bytes, bytes]:
             for member in members:
                 _check_member(path, member, size)
             return archive.read(JSON_NAME), archive.read(TENSORS_NAME)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error) as error:
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        struct.error,
+    ) as error:
         if isinstance(error, InvalidFile):
             raise
         raise InvalidFile(f"{path}: it is no file of explanations, or only a part of one ({error}).") from error

@@ -238,6 +238,15 @@ def _data(name: str, background: Any, arrangement: Arrangement, seed: int | None
         if count > MOST_OF_BACKGROUND:
             notes = (f"The {name} is that of {MOST_OF_BACKGROUND} of the {count} rows of the background.",)
         background = Background(rows_of)
+    return _rows_like_inputs(background, arrangement), notes
+
+
+def _rows_like_inputs(background: Any, arrangement: Arrangement) -> Tensors:
+    """The rows of a background as tensors.
+
+    Raises:
+        InvalidArgument: They are not like the inputs.
+    """
     if isinstance(background, Background):
         converted = arrangement.baselines(background)
     elif isinstance(background, Mapping) or is_frame(background):
@@ -246,11 +255,10 @@ def _data(name: str, background: Any, arrangement: Arrangement, seed: int | None
         is_tensors = isinstance(background, Tensor | tuple)
         converted = arrangement.baselines(Background(background if is_tensors else torch.as_tensor(background)))
     rows = as_tensor_tuple(converted.rows, "background")
-    shapes = [tuple(x.shape[1:]) for x in arrangement.tensors]
-    if [tuple(row.shape[1:]) for row in rows] != shapes:
-        got = [tuple(row.shape[1:]) for row in rows]
+    shapes, got = ([tuple(each.shape[1:]) for each in tensors] for tensors in (arrangement.tensors, rows))
+    if got != shapes:
         raise InvalidArgument(f"background must have rows like the inputs, {shapes}: got {got}.")
-    return rows, notes
+    return rows
 
 
 def _zero(x: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from pellucid.explanation.named_baselines import has_channels_first
 from pellucid.explanation.naming import names_of_leaf
 from pellucid.explanation.part import Array, GivenAs, Part, kind_of
 from pellucid.explanation.question import Question
+from pellucid.plot.explained import Kind
 
 
 def parts_of_inputs(question: Question, values: Tensors, stderr: Tensors | None) -> tuple[Part, ...]:
@@ -46,42 +47,45 @@ def structure_of(question: Question) -> Any:
 
 def _part(question: Question, index: int, values: Tensor, stderr: Tensor | None) -> Part:
     arrangement = question.arrangement
-    leaf = arrangement.leaves[index]
-    is_text = index in arrangement.texts
+    leaf, number = arrangement.leaves[index], arrangement.attributed.index(index)
+    is_text, frame = index in arrangement.texts, leaf.frame
     if index in arrangement.embedded_texts:
         values, stderr = values.sum(-1), None
     name = "" if len(arrangement.attributed) == 1 else _name_of(leaf)
-    number = arrangement.attributed.index(index)
     array, given = array_of(values), _inputs_of(leaf, len(values), arrangement.is_one_example)
     mask = _mask_of(question, number, array.ndim)
-    elements = math.prod(array.shape[1:])
-    kind = kind_of(array.shape, of_tokens=is_text, of_frame=leaf.frame is not None, of_layer=False)
+    kind = kind_of(array.shape, of_tokens=is_text, of_frame=frame is not None, of_layer=False)
     transposed = kind == "series" and has_channels_first(arrangement.model, arrangement.tensors[number])
-    names_fit = kind in ("table", "series", "other") and not question.mask[1]
-    names = names_of_leaf(leaf, name, question.asked.feature_names, elements) if names_fit else ()
-    if leaf.frame is not None and not names:
-        names = names_of_leaf(leaf, name, None, elements)
     return Part(
         name=name,
         kind=kind,
         values=_kept(array, transposed),
-        inputs=None if given is None else _kept(given, transposed),
-        stderr=None if stderr is None else _kept(array_of(stderr), transposed),
-        names=names,
-        mask=None if mask is None else _kept(mask, transposed),
+        inputs=_kept(given, transposed),
+        stderr=_kept(None if stderr is None else array_of(stderr), transposed),
+        names=_element_names(question, leaf, name, kind, math.prod(array.shape[1:])),
+        mask=_kept(mask, transposed),
         repeated=mask is not None and "feature_mask" in question.choice.takes,
         layouts=_layouts(question, index) if is_text else (),
         words=_words(leaf),
         given_as=_given_as(leaf),
         dtype=str(values.dtype).removeprefix("torch."),
-        index=() if leaf.frame is None or given is None else leaf.frame.frame.index,
-        columns=() if leaf.frame is None else leaf.frame.frame.columns,
+        index=() if frame is None or given is None else frame.frame.index,
+        columns=() if frame is None else frame.frame.columns,
         transposed=transposed,
     )
 
 
-def _kept(array: Array, transposed: bool = False) -> Array:
+def _element_names(question: Question, leaf: Leaf, name: str, kind: Kind, elements: int) -> tuple[str, ...]:
+    """The names of the elements of an input, where there are any; of a mask's features, there may be others."""
+    has_names = kind in ("table", "series", "other") and not question.mask[1]
+    names = names_of_leaf(leaf, name, question.asked.feature_names, elements) if has_names else ()
+    return names or (() if leaf.frame is None else names_of_leaf(leaf, name, None, elements))
+
+
+def _kept(array: Array | None, transposed: bool = False) -> Any:
     """A copy, of a series with its steps first."""
+    if array is None:
+        return None
     return np.array(array.swapaxes(1, 2) if transposed and array.ndim == 3 else array)
 
 
@@ -146,31 +150,41 @@ def parts_of_layer(
         activations: What the layer says, where that has the shapes of the values.
         label: The name of the layer.
     """
-    errors = stderr or (None,) * len(values)
-    parts = []
-    for number, (value, error) in enumerate(zip(values, errors, strict=True)):
-        value, error = _examples_first(value, question.examples), _examples_first(error, question.examples)
-        mask = _mask_of(question, number, value.ndim) if question.is_game_of_layer else None
-        picture = _picture_behind(question, value)
-        own = _examples_first(activations[number], question.examples) if number < len(activations) else None
-        own = None if own is None or own.shape != value.shape else own
-        shown = own if picture is None else picture
-        kind = "image" if picture is not None else kind_of(value.shape, of_tokens=False, of_frame=False, of_layer=True)
-        is_row = kind == "table" and value.ndim == 2
-        parts.append(
-            Part(
-                name=label if len(values) == 1 else f"{label}[{number}]",
-                kind=kind,
-                values=_kept(array_of(value)),
-                inputs=None if shown is None else _kept(array_of(shown)),
-                stderr=None if error is None else _kept(array_of(error)),
-                mask=mask,
-                repeated=mask is not None,
-                names=tuple(f"unit {unit}" for unit in range(value.shape[1])) if is_row else (),
-                dtype=str(value.dtype).removeprefix("torch."),
-            )
+    said: dict[int, Tensor] = dict(enumerate(activations))
+    errors: dict[int, Tensor] = dict(enumerate(stderr or ()))
+    return tuple(
+        _part_of_layer(
+            question,
+            number,
+            value,
+            errors.get(number),
+            said.get(number),
+            label if len(values) == 1 else f"{label}[{number}]",
         )
-    return tuple(parts)
+        for number, value in enumerate(values)
+    )
+
+
+def _part_of_layer(
+    question: Question, number: int, value: Tensor, error: Tensor | None, activation: Tensor | None, name: str
+) -> Part:
+    """One of the tensors of a layer."""
+    value, error, own = (_examples_first(tensor, question.examples) for tensor in (value, error, activation))
+    mask = _mask_of(question, number, value.ndim) if question.is_game_of_layer else None
+    picture = _picture_behind(question, value)
+    shown = picture if picture is not None or own is None or own.shape != value.shape else own
+    kind = kind_of(value.shape, of_tokens=False, of_frame=False, of_layer=True) if picture is None else "image"
+    return Part(
+        name=name,
+        kind=kind,
+        values=_kept(array_of(value)),
+        inputs=_kept(None if shown is None else array_of(shown)),
+        stderr=_kept(None if error is None else array_of(error)),
+        mask=mask,
+        repeated=mask is not None,
+        names=tuple(f"unit {unit}" for unit in range(value.shape[1])) if value.ndim == 2 else (),
+        dtype=str(value.dtype).removeprefix("torch."),
+    )
 
 
 def _examples_first(tensor: Any, examples: int) -> Any:

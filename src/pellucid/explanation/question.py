@@ -17,7 +17,7 @@ from torch.nn.modules.conv import _ConvNd
 from pellucid.core.evaluation.model_function import ModelFunction, function_of
 from pellucid.core.evaluation.sweep import evaluate_own_points
 from pellucid.core.model.adapted import AdaptedModel
-from pellucid.core.model.inspection import ModelInfo, check_model, normalises_by_batch, root_modules
+from pellucid.core.model.inspection import ModelInfo, check_model, root_modules
 from pellucid.core.problem.problem import Options, Problem
 from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, as_tensor_tuple, unwrap_single
@@ -28,13 +28,11 @@ from pellucid.explanation.named_baselines import (
     ChosenBaselines,
     baselines_at_layer,
     baselines_of,
-    row_count,
 )
 from pellucid.explanation.named_methods import MethodChoice
 from pellucid.explanation.naming import is_of_groups, mask_of_groups, names_of_leaf
-from pellucid.methods import Background, Neuron
+from pellucid.methods import Neuron
 from pellucid.methods.calling.attribution import run_located
-from pellucid.methods.calling.training import has_dropout
 
 T = TypeVar("T")
 
@@ -147,21 +145,9 @@ class Question(Summarized):
         return baselines_of(asked.baselines, asked.background, self.arrangement, asked.seed, asked.most_rows)
 
     @property
-    def trains(self) -> bool:
-        """Whether a module of the model does other things in training mode, which it is in."""
-        training = (module for module in ModelInfo.of(self.model).modules if module.training)
-        return any(has_dropout(module) or normalises_by_batch(module) for module in training)
-
-    @property
     def is_of_batch(self) -> bool:
         """Whether the model returns one value for the batch."""
         return self.outputs is not None and (self.outputs.ndim == 0 or len(self.outputs) != self.examples)
-
-    @property
-    def row_count(self) -> int:
-        """How many baselines are averaged over."""
-        value = self.baselines.value
-        return row_count(value) if isinstance(value, Background) else 1
 
     @cached_property
     def outputs(self) -> Tensor | None:

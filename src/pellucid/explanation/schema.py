@@ -263,15 +263,25 @@ def _dtype(name: Any) -> str:
 def _check_names(part: Part, prefix: str) -> None:
     """Check that what is said of elements is said of as many."""
     elements = part.element_values.shape[1]
-    fits = len(part.names) in (0, elements) and len(part.index) in (0, len(part.values))
-    fits = fits and len(part.columns) in (0, elements) and (not part.transposed or part.values.ndim == 3)
-    for column, texts in part.words:
-        numbers = () if part.inputs is None else part.inputs.reshape(len(part.inputs), -1)[:, column].tolist()
-        fits = fits and 0 <= column < elements and all(0 <= number < len(texts) for number in numbers)
-    if part.layouts and (part.kind != "tokens" or part.values.ndim != 2):
-        fits = False
-    if not fits or (part.kind == "image" and part.values.ndim not in (3, 4)):
+    counts = ((len(part.names), elements), (len(part.columns), elements), (len(part.index), len(part.values)))
+    fits = all(count in (0, expected) for count, expected in counts) and _has_shape_of_kind(part)
+    if not fits or not all(_reads(part, column, len(texts), elements) for column, texts in part.words):
         raise InvalidFile(f"{prefix}names are not of its elements")
+
+
+def _has_shape_of_kind(part: Part) -> bool:
+    """Whether values have as many dimensions as those of their kind."""
+    dimensions = {"image": (3, 4), "series": (3,)}.get(part.kind, (part.values.ndim,))
+    of_text = not part.layouts or (part.kind == "tokens" and part.values.ndim == 2)
+    return part.values.ndim in dimensions and of_text and (not part.transposed or part.values.ndim == 3)
+
+
+def _reads(part: Part, column: int, texts: int, elements: int) -> bool:
+    """Whether the numbers of a column of words all stand for one of so many."""
+    if part.inputs is None or not 0 <= column < elements:
+        return False
+    numbers = part.inputs.reshape(len(part.inputs), -1)[:, column]
+    return bool(((numbers >= 0) & (numbers < texts)).all())
 
 
 def _broadcasts(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

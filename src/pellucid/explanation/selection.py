@@ -154,21 +154,32 @@ def _columns_of_groups(
             f"features must be a mapping of groups: got {summary(features)}. Hint: {{'sex': ['female', 'male']}}."
         )
     members = {name: _positions_of_group(explanation, group) for name, group in features.items()}
+    names = explanation.features.names
+    listed = _check_groups(members, names)
+    groups = {group[0]: (name, group) for name, group in members.items()}
+    alone = {position: (name, [position]) for position, name in enumerate(names) if position not in listed}
+    return [column for _, column in sorted((groups | alone).items())]
+
+
+def _check_groups(members: Mapping[str, Sequence[int]], names: Sequence[str]) -> set[int]:
+    """The positions of all features in groups.
+
+    Raises:
+        InvalidArgument: A group is empty or has the name of a feature outside of it, or a feature is in two.
+    """
     if not all(members.values()):
         raise InvalidArgument("features must be at least one in each group: got a group of none.")
-    names = explanation.features.names
-    listed = Counter(itertools.chain(*members.values()))
-    again, count = listed.most_common(1)[0] if listed else (0, 0)
+    counts = Counter(itertools.chain(*members.values()))
+    again, count = counts.most_common(1)[0] if counts else (0, 0)
     if count > 1:
         raise InvalidArgument(f"features must be in one group each: got {names[again]!r} twice.")
-    taken = [name for position, name in enumerate(names) if position not in listed and name in features]
+    outside = {name for position, name in enumerate(names) if position not in counts}
+    taken = sorted(outside & members.keys())
     if taken:
         raise InvalidArgument(
             f"features must have groups of other names than features outside of them: got {taken[0]!r}."
         )
-    groups = {group[0]: (name, group) for name, group in members.items()}
-    alone = {position: (name, [position]) for position, name in enumerate(names) if position not in listed}
-    return [column for _, column in sorted((groups | alone).items())]
+    return set(counts)
 
 
 def _positions_of_group(explanation: Explanation, group: Any) -> list[int]:

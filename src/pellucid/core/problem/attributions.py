@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 from torch import Tensor
@@ -37,7 +37,7 @@ class Attributions(Summarized):
     n_evaluations: Tensor | None = None
     converged: Tensor | None = None
     output: str = ""
-    rounds: tuple[tuple[int, float], ...] = ()
+    rounds: tuple[tuple[int, float], ...] = field(default=(), repr=False)
 
     @property
     def as_layer_output(self) -> Any:
