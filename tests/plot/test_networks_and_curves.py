@@ -65,16 +65,19 @@ class TestNetwork:
     def test_it_is_of_an_example_or_of_the_mean_of_all(self):
         values: Array = np.stack([np.array(PAIRS), np.array(PAIRS) * 3])
         assert interaction_network(interacting(values)).effects[0] == 8.0
-        assert "mean of 2 examples" in interaction_network(interacting(values)).title
+        assert (
+            "means of what pairs of features add to survived, 2 examples"
+            in interaction_network(interacting(values)).title
+        )
         assert interaction_network(interacting(values), example=1).effects[0] == 12.0
-        assert "2. survived" in interaction_network(interacting(values), example=1).title
+        assert "example 2" in interaction_network(interacting(values), example=1).title
 
     def test_unknown_interactions_are_left_out_and_counted(self):
         values = np.array(PAIRS)
         values[0, 1] = values[1, 0] = np.nan
         chart = interaction_network(interacting(values))
         assert [(pair.first, pair.second) for pair in chart.pairs] == [(1, 2)]
-        assert "1 value is NaN or infinite: left out." in chart.note
+        assert "Missing (not finite): 1 of 6 attributions." in chart.note
 
     def test_nothing_together(self):
         assert "No two features add anything together." in interaction_network(interacting(np.diag([1.0, 2.0]))).note

@@ -14,14 +14,16 @@ from pellucid.plot.axis import number_text
 from pellucid.plot.charts.token_texts import TextRow, Token, TokenTexts
 from pellucid.plot.explained import Explained, ExplainedInput, input_of_kind
 from pellucid.plot.headlines import (
-    capitalized,
     check_examples,
     check_several,
     headline,
+    in_unit,
     left_over,
+    method_and,
     method_text,
+    missing_note,
     note_of,
-    unknown_note,
+    title_of_several,
     zero_note,
 )
 from pellucid.plot.scale import Scale
@@ -73,13 +75,13 @@ def tokens(explanation: Explained, *, most: int = MOST_TOKENS) -> TokenTexts:
         for index in shown
     )
     return TokenTexts(
-        title=capitalized(f"{method_text(explanation.method)}: what each token adds"),
+        title=method_and(explanation, "what each token adds"),
         rows=rows,
         scale=scale,
-        legend=_unit(explanation),
+        legend=f"{in_unit('Attributions', explanation)}.",
         note=note_of(
             *(_further(part.tokens[index], most, rows[index].headline) for index in shown),
-            unknown_note(scale),
+            missing_note(values),
             zero_note(scale),
             left_over(len(explanation), len(rows), "texts"),
         ),
@@ -107,9 +109,8 @@ def tokens_side_by_side(
     parts = {name: input_of_kind(each, "tokens", "tokens_side_by_side") for name, each in explanations.items()}
     _check_same_texts(parts)
     shown = range(min(len(first), MOST_TEXTS))
-    whole = Scale.over(
-        [values_of(part, index)[:most] for part in parts.values() for index in shown], outlier_percent=0.0
-    )
+    shown_values = [values_of(part, index)[:most] for part in parts.values() for index in shown]
+    whole = Scale.over(shown_values, outlier_percent=0.0)
     rows = []
     for index in shown:
         above = headline(first, index)
@@ -122,13 +123,13 @@ def tokens_side_by_side(
             above = ""
     stated = "All share one scale." if shared_scale else "Each has its own scale."
     return TokenTexts(
-        title="What each token adds, by method",
+        title=title_of_several(explanations.values(), "what each token adds"),
         rows=tuple(rows),
         scale=whole if shared_scale else None,
-        legend=note_of(stated, _unit(first)),
+        legend=note_of(f"{in_unit('Attributions', first)}.", stated),
         note=note_of(
             *(_further(next(iter(parts.values())).tokens[index], most, headline(first, index)) for index in shown),
-            unknown_note(whole),
+            missing_note(shown_values),
             zero_note(whole),
             left_over(len(first), len(shown), "texts"),
         ),
@@ -220,10 +221,6 @@ def _shown(text: str) -> str:
 
 def _is_special(text: str) -> bool:
     return len(text) > 2 and (text[0], text[-1]) in (("<", ">"), ("[", "]"))
-
-
-def _unit(explanation: Explained) -> str:
-    return f"Attributions in units of the {explanation.unit}." if explanation.unit else ""
 
 
 def _further(texts: Sequence[str], most: int, above: str) -> str:

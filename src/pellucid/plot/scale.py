@@ -25,13 +25,11 @@ class Scale:
         largest: The size from which on they are full; 0 where all values are zero.
         sign: Which values have a colour.
         beyond: How many values are larger.
-        unknown: How many are NaN or infinite, and so have no colour.
     """
 
     largest: float
     sign: Sign = "all"
     beyond: int = 0
-    unknown: int = 0
 
     @classmethod
     def over(cls, values: Iterable[Array], sign: Sign = "all", outlier_percent: float = 2.0) -> Scale:
@@ -53,7 +51,7 @@ class Scale:
         sizes = np.abs(of_sign(known, sign))
         threshold = outlier_threshold(sizes, outlier_percent) or float(sizes.max(initial=0.0))
         beyond = int((sizes > threshold * (1 + 1e-9)).sum())
-        return cls(largest=threshold, sign=sign, beyond=beyond, unknown=len(numbers) - len(known))
+        return cls(largest=threshold, sign=sign, beyond=beyond)
 
     @property
     def ends(self) -> tuple[float, float]:

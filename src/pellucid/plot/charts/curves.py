@@ -55,12 +55,12 @@ class Curves(Chart):
     Args:
         curves: One for each method.
         tolerance: The error that is small enough; None for none.
-        unit: What errors are.
+        label: What errors are.
     """
 
     curves: tuple[Curve, ...]
     tolerance: float | None = None
-    unit: str = ""
+    label: str = "largest error left"
 
     @property
     def description(self) -> str:
@@ -102,8 +102,7 @@ class Curves(Chart):
         return Plot(up=up, across=across, top=top, bottom=bottom, left=left, right=right)
 
     def _caption(self, sheet: Sheet, top: float) -> Text:
-        text = f"largest error left{', ' + self.unit if self.unit else ''}"
-        return Text(x=sheet.margin, y=top + sheet.line / 2, text=text, colour=sheet.theme.text, scale=SMALL)
+        return Text(x=sheet.margin, y=top + sheet.line / 2, text=self.label, colour=sheet.theme.text, scale=SMALL)
 
     def _tolerance(self, plot: Plot, sheet: Sheet) -> list[Mark]:
         if self.tolerance is None:
