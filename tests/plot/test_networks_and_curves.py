@@ -10,8 +10,8 @@ from pellucid.errors import InvalidArgument, OutOfRange, WrongType
 from pellucid.plot import LIGHT, convergence, interaction_network
 from pellucid.plot.arrays import Array
 from pellucid.plot.axis import MINUS, LogAxis
-from pellucid.plot.charts.curves import COLOURS_OF_CURVES, MARKERS
-from pellucid.plot.charts.legends import apart
+from pellucid.plot.charts.curves import MARKERS
+from pellucid.plot.charts.rows import apart
 from pellucid.plot.scene import Dot, Line, Text
 from pellucid.plot.sheet import Sheet
 from plot.stand_in import StandIn, table
@@ -159,7 +159,7 @@ class TestCurves:
     def test_methods_have_colours_dashes_and_markers_of_their_own(self):
         chart = convergence(SEVERAL)
         lines = [mark for mark in marks_of(chart, Line) if mark.width == 2]
-        assert [line.colour for line in lines] == list(COLOURS_OF_CURVES["light"][:3])
+        assert [line.colour for line in lines] == list(LIGHT.groups[:3])
         assert [line.dashed for line in lines] == [False, True, False]
         names = {mark.text[2:]: mark for mark in marks_of(chart) if mark.text[0] in MARKERS}
         assert list(names) == ["permutation", "leverage", "kernel shap"]  # as their lines end, from the top

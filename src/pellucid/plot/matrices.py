@@ -13,6 +13,7 @@ from pellucid.plot.charts.matrix import Matrix
 from pellucid.plot.explained import Explained
 from pellucid.plot.headlines import check_features, in_unit, left_over, missing_note, note_of, title_of
 from pellucid.plot.ranking import MOST, ranked
+from pellucid.plot.tokenizers import shown_tokens
 
 
 def token_matrix(
@@ -46,8 +47,8 @@ def token_matrix(
     return Matrix(
         title=title,
         values=tuple(map(tuple, array.tolist())),
-        row_labels=tuple(map(_visible, row_labels)),
-        column_labels=tuple(map(_visible, column_labels)),
+        row_labels=shown_tokens(row_labels),
+        column_labels=shown_tokens(column_labels),
         column_title=column_title,
         unit=unit,
         note=missing_note([array]),
@@ -93,8 +94,3 @@ def interactions(explanation: Explained, *, most: int = MOST) -> Matrix:
             missing_note([values]),
         ),
     )
-
-
-def _visible(token: str) -> str:
-    """A token whose line breaks and spaces are seen."""
-    return str(token).replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}").strip() or "\N{OPEN BOX}"

@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from pellucid.plot.arrays import Array, check_fraction, check_name
-from pellucid.plot.colours import ramp
+from pellucid.plot.colours import mixed, ramp, written
 from pellucid.plot.normalization import Sign, of_sign, outlier_threshold
 from pellucid.plot.theme import Theme
 
@@ -81,14 +81,10 @@ class Scale:
             shares: Of any shape.
             theme: Where colours come from.
         """
-        stops = np.array([[int(stop[start : start + 2], 16) for start in (1, 3, 5)] for stop in ramp(self.sign, theme)])
-        places = np.linspace(0, 1, COLOURS_OF_MAPS)
-        each = [np.interp(places, np.linspace(0, 1, len(stops)), channel) for channel in stops.T]
-        colours = np.rint(np.stack(each, axis=-1)).astype(np.uint8)
         known = np.nan_to_num(shares)
         upwards = (known + 1) / 2 if self.sign == "all" else known
-        found: Array = colours[np.rint(upwards * (COLOURS_OF_MAPS - 1)).astype(int)]
-        return found
+        steps = COLOURS_OF_MAPS - 1
+        return mixed(ramp(self.sign, theme), np.rint(upwards * steps) / steps)
 
     def colour(self, share: float, theme: Theme) -> str:
         """The colour `#rrggbb` of one share.
@@ -97,8 +93,7 @@ class Scale:
             share: See `shares`.
             theme: Where colours come from.
         """
-        red, green, blue = self.levels(np.array(share), theme)
-        return f"#{red:02x}{green:02x}{blue:02x}"
+        return written(self.levels(np.array(share), theme))
 
     def is_against(self, shares: Array) -> Array:
         """Where values are drawn as negative ones, which lines cross: beyond a tenth of the scale.
