@@ -104,27 +104,29 @@ def _draw(mark: Mark, axes: Axes, points: float, scene: Scene, look: dict[str, A
 
 @_draw.register
 def _rectangle(mark: Rectangle, axes: Any, points: float, scene: Scene, look: dict[str, Any]) -> None:
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle as Patch
 
-    axes.add_patch(Patch((mark.x, mark.y), mark.width, mark.height, facecolor=mark.fill, linewidth=0, **look))
+    axes.add_artist(Patch((mark.x, mark.y), mark.width, mark.height, facecolor=mark.fill, linewidth=0, **look))
     for (x, y), (x_end, y_end) in hatching(mark) if mark.hatched else ():
-        axes.plot([x, x_end], [y, y_end], color=scene.background, linewidth=points, alpha=0.55, **look)
+        axes.add_artist(Line2D([x, x_end], [y, y_end], color=scene.background, linewidth=points, alpha=0.55, **look))
 
 
 @_draw.register
 def _line(mark: Line, axes: Any, points: float, scene: Scene, look: dict[str, Any]) -> None:
+    from matplotlib.lines import Line2D
+
     # Matplotlib gives dashes in widths of the line.
-    style = (0, tuple(length / mark.width for length in dashes_of(mark))) if mark.dashed else "-"
-    axes.plot(
-        *zip(*mark.places, strict=True), color=mark.colour, linewidth=mark.width * points, linestyle=style, **look
-    )
+    style: Any = (0, tuple(length / mark.width for length in dashes_of(mark))) if mark.dashed else "-"
+    xs, ys = zip(*mark.places, strict=True)
+    axes.add_artist(Line2D(xs, ys, color=mark.colour, linewidth=mark.width * points, linestyle=style, **look))
 
 
 @_draw.register
 def _polygon(mark: Polygon, axes: Any, points: float, scene: Scene, look: dict[str, Any]) -> None:
     from matplotlib.patches import Polygon as Patch
 
-    axes.add_patch(Patch(mark.places, closed=True, facecolor=mark.fill, alpha=mark.opacity, linewidth=0, **look))
+    axes.add_artist(Patch(mark.places, closed=True, facecolor=mark.fill, alpha=mark.opacity, linewidth=0, **look))
 
 
 @_draw.register
@@ -132,7 +134,7 @@ def _dot(mark: Dot, axes: Any, points: float, scene: Scene, look: dict[str, Any]
     from matplotlib.patches import Circle
 
     fill, edge = (scene.background, 1.5 * points) if mark.hollow else (mark.fill, 0.0)
-    axes.add_patch(Circle((mark.x, mark.y), mark.radius, facecolor=fill, edgecolor=mark.fill, linewidth=edge, **look))
+    axes.add_artist(Circle((mark.x, mark.y), mark.radius, facecolor=fill, edgecolor=mark.fill, linewidth=edge, **look))
 
 
 @_draw.register
