@@ -162,6 +162,17 @@ def test_of_many_examples_the_others_are_no_row_but_said_with_the_sum_of_their_s
     assert "Not shown" not in chart(table()).note
 
 
+def test_titles_say_the_method_once_what_is_shown_and_of_what():
+    one_title = bar(one(prediction=np.array([1.5]))).title
+    assert one_title == "Integrated gradients: what features add to survived (1.5 logit)"
+    assert waterfall(one(prediction=np.array([1.5]), unit="")).title.endswith(" add to survived (1.5)")
+    assert beeswarm(table()).title == "Integrated gradients: attributions to survived, 40 examples"
+    several = methods({"a": table(), "b": table(method="lime")})
+    assert several.title == "Mean sizes of attributions to survived, 40 examples, by method"
+    assert heatmap(table(2, target_names=("cat", "dog"))).title == "Integrated gradients: attributions, 2 examples"
+    assert "gradients" not in " ".join(chart(table()).note for chart in (bar, beeswarm, violin, decision))
+
+
 def test_side_by_side_the_others_are_said_of_each():
     chart = methods({"a": one(30), "b_c": one(30, seed=2)}, most=29)
     shares = [1 - sum(map(abs, values)) for values in chart.values]

@@ -31,17 +31,19 @@ def title_of(explanation: Explained, what: str, example: int | None = None) -> s
     return method_and(explanation, f"{what} to {predicted(explanation, example)}{number}")
 
 
-def title_of_several(explanations: Iterable[Explained], what: str) -> str:
+def title_of_several(explanations: Iterable[Explained], what: str, *, is_headed: bool = False) -> str:
     """The title of a chart of explanations side by side; their method, where it is the same, or else `by method`.
 
     Args:
         explanations: Of the same examples.
         what: What is shown of each.
+        is_headed: Whether headlines say the target of each example, so that the title need not.
     """
     several = list(explanations)
+    said = what if is_headed else f"{what}{_of_target(several)}"
     if len({explanation.method for explanation in several}) > 1:
-        return capitalized(f"{what}{_of_target(several)}, by method")
-    return method_and(several[0], f"{what}{_of_target(several)}")
+        return capitalized(f"{said}, by method")
+    return method_and(several[0], said)
 
 
 def method_and(explanation: Explained, what: str) -> str:

@@ -123,7 +123,7 @@ def images_side_by_side(
         groups.append(tuple(panels))
     stated = "All maps share one scale." if shared_scale else "Each map has its own scale, below it."
     return PictureGrid(
-        title=title_of_several(explanations.values(), "what each pixel adds"),
+        title=title_of_several(explanations.values(), "what each pixel adds", is_headed=True),
         headlines=tuple(headline(first, index) for index in range(len(groups))),
         groups=tuple(groups),
         scale=whole if shared_scale else None,

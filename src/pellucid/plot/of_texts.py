@@ -106,7 +106,7 @@ def tokens_side_by_side(
             above = ""
     stated = "All share one scale." if shared_scale else "Each has its own scale."
     return TokenTexts(
-        title=title_of_several(explanations.values(), "what each token adds"),
+        title=title_of_several(explanations.values(), "what each token adds", is_headed=True),
         rows=tuple(rows),
         scale=whole if shared_scale else None,
         legend=note_of(f"{in_unit('Attributions', first)}.", stated),

@@ -30,7 +30,7 @@ it."""
 HIGH, LOW, FEW = 76.0, 56.0, 4
 """How high panels are where they are few, how high where they are more than that, and how many are few."""
 
-BARS_HIGH, INSET, NOTCH = 46.0, 8.0, 4.0
+BARS_HIGH, INSET, NOTCH = 52.0, 11.0, 4.0
 """How high bars are, what is left free above and below them, and how long the lines at numbers are."""
 
 LINES = "▁▂▃▄▅▆▇█"
