@@ -53,7 +53,7 @@ def test_attributions_are_added_up_over_channels_and_the_scale_is_in_their_numbe
 def test_each_map_is_beside_its_original_below_the_target_and_the_prediction():
     chart = image(images(3))
     assert [[panel.label for panel in group] for group in chart.groups] == [["original", "overlay"]] * 3
-    assert chart.headlines[1] == "2. tabby cat: 0.65 logit"
+    assert chart.headlines[1] == "2. tabby cat (0.65 logit)"
     original, drawn, legend = pixels_of(image(images()))
     assert original.y == drawn.y
     assert original.x + original.width < drawn.x
@@ -139,7 +139,7 @@ def test_unknown_values_are_blank_and_counted():
     values = HALVES.copy()
     values[0, 1, :10, :10] = np.nan
     chart = image(explained(values))
-    assert "100 attributions are NaN or infinite: left blank." in chart.note
+    assert "Missing (not finite): 100 of 1600 attributions." in chart.note
     levels = pixels_of(chart)[0].levels
     times = levels.shape[0] // 40
     assert (levels[: 9 * times, : 9 * times, 3] == 0).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from pellucid.plot import (
     centred_bins,
     signed,
 )
+from pellucid.plot.artists import FAMILIES, font_families
 from pellucid.plot.charts.panels import shared
 from pellucid.plot.charts.spread import RADIUS, density_of, stacked
 from pellucid.plot.colours import colour_of_level
@@ -239,6 +241,17 @@ def test_the_same_chart_gives_the_same_files(tmp_path: Path):
         assert (tmp_path / f"first.{ending}").read_bytes() == (tmp_path / f"second.{ending}").read_bytes()
     with pytest.raises(InvalidArgument, match="path must end in"):
         BARS.save(tmp_path / "none")
+
+
+def test_names_that_no_font_has_are_warned_of_but_drawn(tmp_path: Path):
+    chart = Bars(title="按特征", names=("年龄", "性别", "👍"), values=(1.0, -2.0, 0.5))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("error")
+        chart.save(tmp_path / "names.png")
+    assert (tmp_path / "names.png").stat().st_size > 1000
+    assert all("missing from" in str(warning.message) for warning in caught)
+    assert set(font_families()) <= set(FAMILIES)
+    assert chart.figure().axes[0].texts[0].get_text() == "按特征"
 
 
 def test_bins_are_centred_on_zero_and_count_every_value():

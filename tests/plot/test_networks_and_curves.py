@@ -10,8 +10,8 @@ from pellucid.errors import InvalidArgument, OutOfRange, WrongType
 from pellucid.plot import LIGHT, convergence, interaction_network
 from pellucid.plot.arrays import Array
 from pellucid.plot.axis import MINUS, LogAxis
-from pellucid.plot.charts.curves import COLOURS_OF_CURVES, MARKERS
-from pellucid.plot.charts.legends import apart
+from pellucid.plot.charts.curves import MARKERS
+from pellucid.plot.charts.rows import apart
 from pellucid.plot.scene import Dot, Line, Text
 from pellucid.plot.sheet import Sheet
 from plot.stand_in import StandIn, table
@@ -65,16 +65,19 @@ class TestNetwork:
     def test_it_is_of_an_example_or_of_the_mean_of_all(self):
         values: Array = np.stack([np.array(PAIRS), np.array(PAIRS) * 3])
         assert interaction_network(interacting(values)).effects[0] == 8.0
-        assert "mean of 2 examples" in interaction_network(interacting(values)).title
+        assert (
+            "means of what pairs of features add to survived, 2 examples"
+            in interaction_network(interacting(values)).title
+        )
         assert interaction_network(interacting(values), example=1).effects[0] == 12.0
-        assert "2. survived" in interaction_network(interacting(values), example=1).title
+        assert "example 2" in interaction_network(interacting(values), example=1).title
 
     def test_unknown_interactions_are_left_out_and_counted(self):
         values = np.array(PAIRS)
         values[0, 1] = values[1, 0] = np.nan
         chart = interaction_network(interacting(values))
         assert [(pair.first, pair.second) for pair in chart.pairs] == [(1, 2)]
-        assert "1 value is NaN or infinite: left out." in chart.note
+        assert "Missing (not finite): 1 of 6 attributions." in chart.note
 
     def test_nothing_together(self):
         assert "No two features add anything together." in interaction_network(interacting(np.diag([1.0, 2.0]))).note
@@ -156,7 +159,7 @@ class TestCurves:
     def test_methods_have_colours_dashes_and_markers_of_their_own(self):
         chart = convergence(SEVERAL)
         lines = [mark for mark in marks_of(chart, Line) if mark.width == 2]
-        assert [line.colour for line in lines] == list(COLOURS_OF_CURVES["light"][:3])
+        assert [line.colour for line in lines] == list(LIGHT.groups[:3])
         assert [line.dashed for line in lines] == [False, True, False]
         names = {mark.text[2:]: mark for mark in marks_of(chart) if mark.text[0] in MARKERS}
         assert list(names) == ["permutation", "leverage", "kernel shap"]  # as their lines end, from the top

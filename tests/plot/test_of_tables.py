@@ -104,8 +104,8 @@ def test_missing_values_come_last_and_are_counted():
     chart = bar(missing(1))
     assert chart.names[-2:] == ("fare", "sex")
     assert all(map(math.isnan, chart.values[-2:]))
-    assert "2 of 6 attributions are missing" in chart.note
-    assert "missing" not in bar(one()).note
+    assert "2 of 6 attributions" in chart.note
+    assert "Missing" not in bar(one()).note
 
 
 def test_steps_of_waterfalls_lead_from_the_baseline_to_the_prediction():
@@ -153,12 +153,33 @@ def test_bars_of_many_are_mean_sizes_with_their_standard_errors():
     assert "40 examples" in chart.title
 
 
-def test_bars_of_the_others_are_means_of_their_sums():
-    explanation = table(features=30)
-    chart = bar(explanation, most=29)
-    sums = np.abs(explanation.features.values).mean(0)
-    assert chart.values[-1] == pytest.approx(sums.min())
-    assert chart.names[-1] == "and 1 more"
+@pytest.mark.parametrize("chart", [bar, beeswarm, violin, distributions, heatmap])
+def test_of_many_examples_the_others_are_no_row_but_said_with_the_sum_of_their_sizes(chart: Callable[..., Chart]):
+    drawn = chart(table(features=30), most=28)
+    sums = np.sort(np.abs(table(features=30).features.values).mean(0))
+    assert f"Not shown: 2 more features, of sizes that add up to {sums[:2].sum():.4g} on average." in drawn.note
+    assert "more" not in " ".join(getattr(drawn, "names", getattr(drawn, "row_labels", ())))
+    assert "Not shown" not in chart(table()).note
+
+
+def test_titles_say_the_method_once_what_is_shown_and_of_what():
+    one_title = bar(one(prediction=np.array([1.5]))).title
+    assert one_title == "Integrated gradients: what features add to survived (1.5 logit)"
+    assert waterfall(one(prediction=np.array([1.5]), unit="")).title.endswith(" add to survived (1.5)")
+    assert beeswarm(table()).title == "Integrated gradients: attributions to survived, 40 examples"
+    several = methods({"a": table(), "b": table(method="lime")})
+    assert several.title == "Mean sizes of attributions to survived, 40 examples, by method"
+    assert heatmap(table(2, target_names=("cat", "dog"))).title == "Integrated gradients: attributions, 2 examples"
+    assert "gradients" not in " ".join(chart(table()).note for chart in (bar, beeswarm, violin, decision))
+
+
+def test_side_by_side_the_others_are_said_of_each():
+    chart = methods({"a": one(30), "b_c": one(30, seed=2)}, most=29)
+    shares = [1 - sum(map(abs, values)) for values in chart.values]
+    assert (
+        f"Not shown: 1 more feature, of sizes that add up to {shares[0]:.4g} (a), {shares[1]:.4g} (b c)." in chart.note
+    )
+    assert "(women), " in cohorts({"women": table(9, 30), "men": table(9, 30)}).note
 
 
 def test_swarms_have_the_values_and_the_numbers_of_each_feature():
@@ -180,7 +201,7 @@ def test_what_has_no_number_has_no_level():
 
 def test_histograms_of_all_features_count_all_examples_in_the_same_bins():
     chart = distributions(table(50, 14))
-    assert [panel.title for panel in chart.charts][-1] == "and 2 more"
+    assert len(chart.charts) == 12
     widths = {round(panel.edges[1] - panel.edges[0], 9) for panel in chart.charts}
     assert len(widths) == 1
     assert all(sum(panel.counts) == 50 for panel in chart.charts)
@@ -305,7 +326,7 @@ def test_interactions_are_those_of_the_largest_features():
     rows, columns = ([names.index(name) for name in labels] for labels in (chart.row_labels, chart.column_labels))
     assert rows == columns
     assert np.array(chart.values) == pytest.approx(explanation.interactions[0][np.ix_(rows, columns)])
-    assert "17 features with smaller values are left out" in chart.note
+    assert "17 more features, of smaller values, are not shown" in chart.note
     assert interactions(pairs(5)).are_sizes
 
 

@@ -82,7 +82,7 @@ def test_channels_are_chosen_by_number_or_name():
 
 def test_examples_are_chosen_by_number():
     chart = timeseries(series(3), example=2)
-    assert chart.title == "Integrated gradients, 3. tabby cat: 0.4 logit"
+    assert chart.title == "Integrated gradients: what each step adds to tabby cat (0.4 logit), example 3"
 
 
 def test_the_axis_has_times_within_the_series():
@@ -92,7 +92,7 @@ def test_the_axis_has_times_within_the_series():
     assert "120" not in {mark.text for mark in times}
     assert "step" in {mark.text for mark in marks_of(chart)}
     hundred = next(mark for mark in times if mark.text == "100")
-    ticks = [mark.places[0][0] for mark in marks_of(chart, Line) if abs(mark.places[0][1] - hundred.y) < 13]
+    ticks = [mark.places[0][0] for mark in marks_of(chart, Line) if abs(mark.places[0][1] - hundred.y) < 20]
     assert min(abs(x - hundred.x) for x in ticks) < 0.1
 
 
@@ -100,7 +100,7 @@ def test_gaps_stay_gaps_and_are_counted():
     values, inputs = np.ones((1, 6, 1)), np.arange(6.0)[None, :, None]
     values[0, 3], inputs[0, 1] = np.nan, np.nan
     chart = timeseries(explained(values, inputs))
-    assert chart.note == "1 attribution is NaN or infinite: left blank."
+    assert chart.note == "Missing (not finite): 1 of 6 attributions."
     lines = [mark for mark in marks_of(chart, Line) if mark.width == 1.6]
     assert [len(mark.places) for mark in lines] == [4]
     assert len(marks_of(chart, Dot)) == 2  # the step alone before the gap, and its rim

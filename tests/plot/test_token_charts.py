@@ -129,7 +129,7 @@ def test_lines_wrap_between_words_and_long_words_are_broken():
 def test_more_tokens_than_most_are_counted():
     chart = tokens(explained("word " * 249 + "word"), most=200)
     assert len(chart.rows[0].tokens) == 200
-    assert "tabby cat: 0.9 logit: 50 more tokens are not shown." in chart.note
+    assert "tabby cat (0.9 logit): 50 more tokens are not shown." in chart.note
     assert "1 more token is not shown." in tokens(explained("a b c"), most=2).note
 
 
@@ -137,13 +137,13 @@ def test_padding_is_left_out_and_embeddings_are_added_up():
     part = StandInInput("tokens", np.ones((2, 5, 4)), None, (("a", "b"), ("c", "d", "e")))
     chart = tokens(of_part(part))
     assert [[token.value for token in row.tokens] for row in chart.rows] == [[4.0, 4.0], [4.0, 4.0, 4.0]]
-    assert [row.headline for row in chart.rows] == ["1. tabby cat: 0.9 logit", "2. tabby cat: 0.4 logit"]
+    assert [row.headline for row in chart.rows] == ["1. tabby cat (0.9 logit)", "2. tabby cat (0.4 logit)"]
 
 
 def test_unknown_values_have_no_colour_and_are_counted():
     chart = tokens(explained("a b c", [np.nan, 1.0, -1.0]))
     assert len([mark for mark in marks_of(chart, Rectangle) if mark.tip]) == 2
-    assert chart.note == "1 attribution is NaN or infinite: left blank."
+    assert chart.note == "Missing (not finite): 1 of 3 attributions."
     assert word(chart, "a").colour == LIGHT.text
 
 
@@ -179,7 +179,7 @@ def test_methods_are_one_below_another_with_their_scales():
     methods = {"lime": texts((words,), np.array([[1.0, 2.0]])), "occlusion": texts((words,), np.array([[10.0, 20.0]]))}
     chart = tokens_side_by_side(methods)
     assert [row.label for row in chart.rows] == ["lime (full colours from 2 on)", "occlusion (full colours from 20 on)"]
-    assert [row.headline for row in chart.rows] == ["tabby cat: 0.9 logit", ""]
+    assert [row.headline for row in chart.rows] == ["tabby cat (0.9 logit)", ""]
     shared = tokens_side_by_side(methods, shared_scale=True)
     assert {row.scale.largest for row in shared.rows} == {20.0}
     assert "All share one scale." in shared.legend

@@ -47,9 +47,9 @@ class Comparison(Mapping[str, Explanation]):
 
     def plot(self) -> Chart:
         """All of them side by side."""
-        from pellucid import plot
+        from pellucid.plot.choosing import side_by_side
 
-        return plot.side_by_side(dict(self.explanations))
+        return side_by_side(dict(self.explanations))
 
     def save(self, path: Path | str, *, inputs: bool = True) -> None:
         """Write all of them into one file, which [load][pellucid.load] reads as a list.

@@ -31,27 +31,28 @@ class Plots:
 
     def __call__(self) -> Chart:
         """The picture that suits what was explained."""
-        from pellucid import plot
+        from pellucid.plot.choosing import chart_of
 
-        return plot.chart_of(self.explanation)
+        return chart_of(self.explanation)
 
     def __getattr__(self, name: str) -> Callable[..., Chart]:
         from pellucid import plot
+        from pellucid.plot.choosing import OF_EXPLANATIONS
 
-        if name not in plot.OF_EXPLANATIONS:
-            known = format_names(dict.fromkeys(plot.OF_EXPLANATIONS))
+        if name not in OF_EXPLANATIONS:
+            known = format_names(dict.fromkeys(OF_EXPLANATIONS))
             raise AttributeError(f"no plot is called {name!r}: there are {known}")
         return functools.partial(_drawn, getattr(plot, name), self.explanation)
 
     def __dir__(self) -> list[str]:
-        from pellucid import plot
+        from pellucid.plot.choosing import OF_EXPLANATIONS
 
-        return [*super().__dir__(), *plot.OF_EXPLANATIONS]
+        return [*super().__dir__(), *OF_EXPLANATIONS]
 
     def __repr__(self) -> str:
-        from pellucid import plot
+        from pellucid.plot.choosing import OF_EXPLANATIONS
 
-        return f"plots: {', '.join(plot.OF_EXPLANATIONS)}"
+        return f"plots: {', '.join(OF_EXPLANATIONS)}"
 
 
 def _drawn(make: Callable[..., Chart], *args: Any, ax: AxesOrNone = None, **kwargs: Any) -> Chart:

@@ -9,7 +9,6 @@ from pellucid.plot.canvas import Canvas
 from pellucid.plot.charts import (
     Bars,
     Beeswarm,
-    Body,
     Chart,
     Decision,
     Force,
@@ -29,16 +28,14 @@ from pellucid.plot.charts.map_views import MapView, Panel
 from pellucid.plot.charts.picture_grid import PictureGrid
 from pellucid.plot.charts.series_panels import PanelView, SeriesPanels
 from pellucid.plot.charts.token_texts import TextRow, Token, TokenTexts
-from pellucid.plot.choosing import OF_EXPLANATIONS, chart_of, side_by_side
 from pellucid.plot.coloured_series import draw_series
 from pellucid.plot.comparisons import cohorts, layers, methods
 from pellucid.plot.dependence import scatter
-from pellucid.plot.explained import Explained, ExplainedInput, Kind
 from pellucid.plot.heat_maps import Look, draw_images, pixels
-from pellucid.plot.images import ImagePlot, image_plot
+from pellucid.plot.images import image_plot
 from pellucid.plot.masks import Label, draw_border, draw_name
 from pellucid.plot.matrices import interactions, token_matrix
-from pellucid.plot.normalization import ScaledValues, Scaling
+from pellucid.plot.normalization import Scaling
 from pellucid.plot.of_images import image, images_side_by_side
 from pellucid.plot.of_many import beeswarm, decision, distributions, heatmap, violin
 from pellucid.plot.of_one import bar, force, waterfall
@@ -50,30 +47,24 @@ from pellucid.plot.scale import Scale
 from pellucid.plot.text import Html
 from pellucid.plot.text_table import TextRecord, text_table
 from pellucid.plot.theme import DARK, LIGHT, Theme
-from pellucid.plot.timeseries import SeriesAxis, SeriesPlot, series_plot
+from pellucid.plot.timeseries import SeriesAxis, series_plot
 
 __all__ = [
     "DARK",
     "LIGHT",
-    "OF_EXPLANATIONS",
     "Bars",
     "Beeswarm",
-    "Body",
     "Canvas",
     "Channels",
     "Chart",
     "Curve",
     "Curves",
     "Decision",
-    "Explained",
-    "ExplainedInput",
     "Force",
     "GroupedBars",
     "Histogram",
     "Html",
-    "ImagePlot",
     "InteractionCircle",
-    "Kind",
     "Label",
     "Limits",
     "Look",
@@ -85,12 +76,10 @@ __all__ = [
     "Panels",
     "PictureGrid",
     "Scale",
-    "ScaledValues",
     "Scaling",
     "Scatter",
     "SeriesAxis",
     "SeriesPanels",
-    "SeriesPlot",
     "TextRecord",
     "TextRow",
     "Theme",
@@ -101,7 +90,6 @@ __all__ = [
     "bar",
     "beeswarm",
     "centred_bins",
-    "chart_of",
     "cohorts",
     "convergence",
     "decision",
@@ -122,7 +110,6 @@ __all__ = [
     "pixels",
     "scatter",
     "series_plot",
-    "side_by_side",
     "signed",
     "text_table",
     "timeseries",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pellucid.plot.canvas import matplotlib_needed
 from pellucid.plot.lettering import printable
-from pellucid.plot.scene import Dot, Line, Mark, Pixels, Polygon, Rectangle, Scene, Text
-from pellucid.plot.svg import dashes_of, hatching
+from pellucid.plot.scene import Dot, Line, Mark, Pixels, Polygon, Rectangle, Scene, Text, dashes_of, hatching
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +23,37 @@ PIXELS, POINTS = 96.0, 72.0
 
 ALIGNMENT = {"start": "left", "middle": "center", "end": "right"}
 VERTICAL = {"start": "bottom", "middle": "center", "end": "top"}
+
+
+FAMILIES = (
+    "DejaVu Sans",
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "Droid Sans Fallback"),
+    *("Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo"),
+    *("Arial Unicode MS", "Noto Sans", "Noto Emoji", "Segoe UI Emoji", "Segoe UI Symbol", "Symbola"),
+)
+"""The fonts that letters are taken from: the first of these that is there and has one."""
+
+
+@functools.cache
+def font_families() -> tuple[str, ...]:
+    """Those of these fonts that Matplotlib finds, which complains of others."""
+    from matplotlib.font_manager import fontManager
+
+    there = set(fontManager.get_font_names())
+    return FAMILIES[:1] + tuple(family for family in FAMILIES[1:] if family in there)
+
+
+def save_figure(figure: Figure, path: Path, **options: Any) -> None:
+    """Write a figure; that no font has a letter is a warning, also where warnings are errors.
+
+    Args:
+        figure: The figure.
+        path: Where.
+        options: What else Matplotlib's `savefig` takes.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("default", message="Glyph .* missing from ")
+        figure.savefig(path, **options)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -72,27 +104,29 @@ def _draw(mark: Mark, axes: Axes, points: float, scene: Scene, look: dict[str, A
 
 @_draw.register
 def _rectangle(mark: Rectangle, axes: Any, points: float, scene: Scene, look: dict[str, Any]) -> None:
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle as Patch
 
-    axes.add_patch(Patch((mark.x, mark.y), mark.width, mark.height, facecolor=mark.fill, linewidth=0, **look))
+    axes.add_artist(Patch((mark.x, mark.y), mark.width, mark.height, facecolor=mark.fill, linewidth=0, **look))
     for (x, y), (x_end, y_end) in hatching(mark) if mark.hatched else ():
-        axes.plot([x, x_end], [y, y_end], color=scene.background, linewidth=points, alpha=0.55, **look)
+        axes.add_artist(Line2D([x, x_end], [y, y_end], color=scene.background, linewidth=points, alpha=0.55, **look))
 
 
 @_draw.register
 def _line(mark: Line, axes: Any, points: float, scene: Scene, look: dict[str, Any]) -> None:
+    from matplotlib.lines import Line2D
+
     # Matplotlib gives dashes in widths of the line.
-    style = (0, tuple(length / mark.width for length in dashes_of(mark))) if mark.dashed else "-"
-    axes.plot(
-        *zip(*mark.places, strict=True), color=mark.colour, linewidth=mark.width * points, linestyle=style, **look
-    )
+    style: Any = (0, tuple(length / mark.width for length in dashes_of(mark))) if mark.dashed else "-"
+    xs, ys = zip(*mark.places, strict=True)
+    axes.add_artist(Line2D(xs, ys, color=mark.colour, linewidth=mark.width * points, linestyle=style, **look))
 
 
 @_draw.register
 def _polygon(mark: Polygon, axes: Any, points: float, scene: Scene, look: dict[str, Any]) -> None:
     from matplotlib.patches import Polygon as Patch
 
-    axes.add_patch(Patch(mark.places, closed=True, facecolor=mark.fill, alpha=mark.opacity, linewidth=0, **look))
+    axes.add_artist(Patch(mark.places, closed=True, facecolor=mark.fill, alpha=mark.opacity, linewidth=0, **look))
 
 
 @_draw.register
@@ -100,7 +134,7 @@ def _dot(mark: Dot, axes: Any, points: float, scene: Scene, look: dict[str, Any]
     from matplotlib.patches import Circle
 
     fill, edge = (scene.background, 1.5 * points) if mark.hollow else (mark.fill, 0.0)
-    axes.add_patch(Circle((mark.x, mark.y), mark.radius, facecolor=fill, edgecolor=mark.fill, linewidth=edge, **look))
+    axes.add_artist(Circle((mark.x, mark.y), mark.radius, facecolor=fill, edgecolor=mark.fill, linewidth=edge, **look))
 
 
 @_draw.register
@@ -115,7 +149,7 @@ def _text(mark: Text, axes: Any, points: float, scene: Scene, look: dict[str, An
         color=mark.colour,
         fontsize=scene.letter * mark.scale * points,
         fontweight="bold" if mark.bold else "normal",
-        fontfamily="DejaVu Sans",
+        fontfamily=font_families(),
         horizontalalignment=horizontal,
         verticalalignment=vertical,
         rotation=90 if mark.upright else 0,

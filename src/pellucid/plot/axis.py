@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -115,6 +116,10 @@ class LogAxis:
         else:
             inside = inside[:: math.ceil(len(inside) / max(1, most))]
         return tuple((tick, _power_text(tick)) for tick in inside)
+
+
+AnyAxis: TypeAlias = Axis | LogAxis
+"""Numbers as places, as far apart as they are, or as their logarithms are."""
 
 
 def _power_text(tick: float) -> str:

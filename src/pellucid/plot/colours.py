@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from pellucid.errors import UnknownName
+from pellucid.plot.arrays import Array
 from pellucid.plot.normalization import Sign
 from pellucid.plot.theme import DARK, LIGHT, Theme
 
@@ -69,38 +70,50 @@ def theme_of(figure: FigureBase) -> Theme:
 
 def colour_of(share: float, theme: Theme) -> str:
     """The colour `#rrggbb` of a value between -1 and 1, in a theme."""
-    return _between(theme.diverging, (share + 1) / 2)
+    return written(mixed(theme.diverging, np.array((share + 1) / 2)))
 
 
 def colour_of_level(level: float, theme: Theme) -> str:
     """The colour `#rrggbb` of a number between 0, low, and 1, high; that of neither sign where it is NaN."""
-    return theme.neutral if np.isnan(level) else _between(theme.sequence, level)
+    return theme.neutral if np.isnan(level) else written(mixed(theme.sequence, np.array(level)))
 
 
 def colour_of_size(share: float, theme: Theme) -> str:
     """The colour `#rrggbb` of a size between 0 and 1, in a theme."""
-    return _between(theme.magnitude, share)
+    return written(mixed(theme.magnitude, np.array(share)))
 
 
-def _between(colours: tuple[str, ...], level: float) -> str:
-    """The colour at a place between the first, 0, and the last, 1."""
-    stops = np.array([_levels(stop) for stop in colours]) * 255
-    levels = np.linspace(0, 1, len(stops))
-    return "#" + "".join(f"{round(np.interp(level, levels, channel)):02x}" for channel in stops.T)
+def mixed(colours: tuple[str, ...], places: Array) -> Array:
+    """The levels of colours between others, uint8 (..., 3).
+
+    Args:
+        colours: The others, as `#rrggbb`.
+        places: From the first of them, 0, to the last, 1, of any shape.
+    """
+    stops = np.linspace(0, 1, len(colours))
+    channels = [np.interp(places, stops, channel) for channel in np.stack([read(colour) for colour in colours], axis=1)]
+    levels: Array = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    return levels
+
+
+def read(colour: str) -> Array:
+    """The levels of `#rrggbb`, from 0 to 255, (3,)."""
+    return np.array([int(colour[start : start + 2], 16) for start in (1, 3, 5)], dtype=float)
+
+
+def written(levels: Array) -> str:
+    """A colour `#rrggbb` of levels from 0 to 255, (3,)."""
+    red, green, blue = levels.tolist()
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def readable_on(background: str) -> str:
     """Black or white, whichever has more contrast to a background `#rrggbb`: at least 4.58, so WCAG's AA."""
-    luminance = _luminance(_levels(background))
+    luminance = _luminance(read(background) / 255)
     return "#000000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#ffffff"
 
 
-def _levels(colour: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """The levels of `#rrggbb`, from 0 to 1."""
-    return np.array([int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)])
-
-
-def _luminance(levels: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _luminance(levels: Array) -> float:
     """The relative luminance of WCAG 2."""
     linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])

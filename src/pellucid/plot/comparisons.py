@@ -13,16 +13,17 @@ from pellucid.plot.arrays import Array, as_array
 from pellucid.plot.charts.bars import Bars
 from pellucid.plot.charts.grouped import GroupedBars
 from pellucid.plot.explained import Explained
-from pellucid.plot.ranking import (
-    MOST,
-    attribution_unit,
-    check_some,
-    errors_of_mean_sizes,
-    mean_sizes,
-    missing_said,
-    noted,
-    ranked,
+from pellucid.plot.headlines import (
+    check_features,
+    in_unit,
+    method_and,
+    method_text,
+    missing_note,
+    note_of,
+    title_of,
+    title_of_several,
 )
+from pellucid.plot.ranking import MOST, errors_of_mean_sizes, mean_sizes, ranked
 from pellucid.plot.theme import LIGHT
 
 IMPORTANCE = "importance"
@@ -36,7 +37,7 @@ def cohorts(
     Args:
         explanations: By the names of the cohorts, of the same features; or one of all examples.
         groups: Of one explanation, which cohort each example is of, such as a column of a frame.
-        most: How many features are shown; the others are one group of bars, their sums.
+        most: How many features are shown; of the others, the note says what their sizes add up to.
 
     Raises:
         InvalidArgument: There are none, or too many to tell apart, or they are not of the same features.
@@ -46,19 +47,19 @@ def cohorts(
     values = [explanation.features.values for explanation in explanations.values()]
     first = next(iter(explanations.values()))
     ranking = ranked(_largest_of([mean_sizes(each) for each in values]), most)
-    rows = [ranking.columns(np.abs(each)) for each in values]
+    rows = [ranking.alone.columns(np.abs(each)) for each in values]
     return GroupedBars(
-        title="Mean sizes of attributions by cohort",
-        names=ranking.names(first.features.names),
+        title=method_and(first, "mean sizes of attributions, by cohort"),
+        names=ranking.alone.names(first.features.names),
         groups=tuple(f"{name} ({len(explanation)})" for name, explanation in explanations.items()),
         values=tuple(tuple(mean_sizes(each).tolist()) for each in rows),
         stderr=tuple(tuple(errors_of_mean_sizes(each).tolist()) for each in rows),
-        unit=f"mean |{attribution_unit(first)}|",
+        unit=in_unit("mean size of attributions", first),
         are_sizes=True,
-        note=noted(
-            f"Method: {first.method}.",
+        note=note_of(
             "In brackets: how many examples. Whiskers: 95 % intervals, from the standard error of the mean.",
-            missing_said(np.concatenate(values)),
+            ranking.left_out(values, explanations),
+            missing_note(values),
         ),
     )
 
@@ -92,7 +93,7 @@ def methods(explanations: Mapping[str, Explained], *, most: int = MOST) -> Group
 
     Args:
         explanations: By the names of the methods, of the same examples and features.
-        most: How many features are shown; the others are one group of bars, their sums.
+        most: How many features are shown; of the others, the note says what their sizes add up to.
 
     Raises:
         InvalidArgument: There are none, or too many to tell apart, or they are not of the same examples and features.
@@ -113,15 +114,16 @@ def methods(explanations: Mapping[str, Explained], *, most: int = MOST) -> Group
     scaled = [values / (np.nansum(np.abs(values)) or 1.0) for values in means]
     ranking = ranked(_largest_of([np.abs(values) for values in scaled]), most)
     return GroupedBars(
-        title="Attributions by method" if is_one else f"Mean sizes of attributions by method, {len(first)} examples",
-        names=ranking.names(first.features.names),
-        groups=tuple(explanations),
-        values=tuple(tuple(ranking.columns(values[None])[0].tolist()) for values in scaled),
+        title=title_of_several(explanations.values(), "attributions" if is_one else "mean sizes of attributions"),
+        names=ranking.alone.names(first.features.names),
+        groups=tuple(map(method_text, explanations)),
+        values=tuple(tuple(ranking.alone.columns(values[None])[0].tolist()) for values in scaled),
         unit="share of the sum of sizes",
         are_sizes=not is_one,
-        note=noted(
-            "Values of each method are divided by the sum of their sizes.",
-            missing_said(np.concatenate([explanation.features.values for explanation in explanations.values()])),
+        note=note_of(
+            "Values of each are divided by the sum of their sizes.",
+            ranking.left_out([values[None] for values in scaled], map(method_text, explanations)),
+            missing_note(explanation.features.values for explanation in explanations.values()),
         ),
     )
 
@@ -137,28 +139,35 @@ def layers(importances: Explained | Mapping[str, object], *, most: int = 3 * MOS
     Raises:
         InvalidArgument: There are none.
     """
-    names, values, unit, note = _of_mapping(importances) if isinstance(importances, Mapping) else _of_parts(importances)
+    names, values, unit, title = (
+        _of_mapping(importances) if isinstance(importances, Mapping) else _of_parts(importances)
+    )
     if not names:
         raise InvalidArgument("importances must have at least one layer: got none. Hint: layers({'fc1': 0.3}).")
     ranking = ranked(np.abs(values), most)
     shown = sorted(ranking.shown)
     folded = [float(np.nansum(values[list(ranking.folded)]))] if ranking.folded else []
     return Bars(
-        title="Importances of layers",
+        title=title,
         names=(*(names[index] for index in shown), *([ranking.more] if folded else [])),
         values=(*values[shown].tolist(), *folded),
         unit=unit,
         are_sizes=unit != IMPORTANCE,
-        note=noted(note, missing_said(values)),
+        note=missing_note([values]),
     )
 
 
 def _of_mapping(importances: Mapping[str, object]) -> tuple[tuple[str, ...], Array, str, str]:
-    """Names and numbers, what these are, and a note: numbers as they are, or, with arrays, sizes."""
+    """Names and numbers, what these are, and a title: numbers as they are, or, with arrays, sizes."""
     arrays = [as_array(f"importances[{name!r}]", value) for name, value in importances.items()]
     are_numbers = all(array.ndim == 0 for array in arrays)
     values = [float(array) if are_numbers else _mean_size(array) for array in arrays]
-    return tuple(map(str, importances)), np.array(values), IMPORTANCE if are_numbers else "mean size", ""
+    return (
+        tuple(map(str, importances)),
+        np.array(values),
+        IMPORTANCE if are_numbers else "mean size",
+        "Importances of layers",
+    )
 
 
 def _of_parts(explanation: Explained) -> tuple[tuple[str, ...], Array, str, str]:
@@ -167,7 +176,8 @@ def _of_parts(explanation: Explained) -> tuple[tuple[str, ...], Array, str, str]
         raise InvalidArgument("explanation must have at least one example for 'layers': got none.")
     names = tuple(each.name or f"input {number}" for number, each in enumerate(explanation.parts, 1))
     values = [_mean_size(_sums_of_sizes(each.values)) for each in explanation.parts]
-    return names, np.array(values), f"mean sum of |{attribution_unit(explanation)}|", f"Method: {explanation.method}."
+    title = title_of(explanation, "mean sums of the sizes of what layers add")
+    return names, np.array(values), in_unit("mean sum of sizes", explanation), title
 
 
 def _mean_size(array: Array) -> float:
@@ -202,7 +212,7 @@ def _check_alike(explanations: object, chart: str) -> None:
         )
     names = [explanation.features.names for explanation in explanations.values()]
     for explanation in explanations.values():
-        check_some(explanation, chart)
+        check_features(explanation, chart)
     for name, features in zip(explanations, names, strict=True):
         if features != names[0]:
             raise InvalidArgument(

@@ -14,8 +14,8 @@ from pellucid.plot.axis import number_text
 from pellucid.plot.charts.scatter import Scatter
 from pellucid.plot.charts.spread import Violins
 from pellucid.plot.explained import Explained
+from pellucid.plot.headlines import check_features, in_unit, missing_note, note_of, title_of
 from pellucid.plot.of_many import levels_of
-from pellucid.plot.ranking import attribution_unit, check_some, missing_said, noted
 
 LEAST_IN_BIN, MOST_BINS = 8, 10
 """How many examples a bin of the heuristic has at least, and how many bins there are at most."""
@@ -34,19 +34,18 @@ def scatter(explanation: Explained, feature: str | int, *, colour: str | None = 
     Raises:
         InvalidArgument: There is no example or no feature of this name.
     """
-    check_some(explanation, "scatter")
+    check_features(explanation, "scatter")
     index = _index_of(explanation, "feature", feature)
     name = explanation.features.names[index]
     values, numbers = explanation.features.values[:, index], explanation.features.numbers[:, index]
-    title = f"What {name} adds, by its value"
+    title = title_of(explanation, f"what {name} adds")
     if not np.isfinite(numbers).any():
         return _by_text(explanation, index, title)
     chosen = _coloured_by(explanation, index, colour)
     left_out = int((~np.isfinite(numbers)).sum())
-    note = noted(
-        f"Method: {explanation.method}.",
+    note = note_of(
         f"{left_out} examples without a number are left out." if left_out else "",
-        missing_said(values),
+        missing_note([values]),
     )
     levels, label, ends = np.array([]), "", ("low", "high")
     if chosen is not None:
@@ -59,7 +58,7 @@ def scatter(explanation: Explained, feature: str | int, *, colour: str | None = 
         x=tuple(numbers.tolist()),
         y=tuple(values.tolist()),
         x_label=name,
-        y_label=attribution_unit(explanation),
+        y_label=in_unit("attribution", explanation),
         levels=tuple(levels.tolist()),
         level_label=label,
         level_ends=ends,
@@ -78,11 +77,10 @@ def _by_text(explanation: Explained, index: int, title: str) -> Violins:
         title=title,
         names=tuple(f"{text} ({len(groups[text])})" for text in order),
         values=tuple(tuple(groups[text]) for text in order),
-        unit=attribution_unit(explanation),
-        note=noted(
-            f"Method: {explanation.method}.",
+        unit=in_unit("attribution", explanation),
+        note=note_of(
             "In brackets: how many examples.",
-            missing_said(explanation.features.values[:, index]),
+            missing_note([explanation.features.values[:, index]]),
         ),
     )
 

@@ -11,7 +11,9 @@ from pellucid.errors import InvalidArgument, WrongShape
 from pellucid.plot.arrays import as_array
 from pellucid.plot.charts.matrix import Matrix
 from pellucid.plot.explained import Explained
-from pellucid.plot.ranking import MOST, check_some, missing_said, noted, ranked, target_said
+from pellucid.plot.headlines import check_features, in_unit, left_over, missing_note, note_of, title_of
+from pellucid.plot.ranking import MOST, ranked
+from pellucid.plot.tokenizers import shown_tokens
 
 
 def token_matrix(
@@ -45,11 +47,11 @@ def token_matrix(
     return Matrix(
         title=title,
         values=tuple(map(tuple, array.tolist())),
-        row_labels=tuple(map(_visible, row_labels)),
-        column_labels=tuple(map(_visible, column_labels)),
+        row_labels=shown_tokens(row_labels),
+        column_labels=shown_tokens(column_labels),
         column_title=column_title,
         unit=unit,
-        note=missing_said(array),
+        note=missing_note([array]),
     )
 
 
@@ -65,7 +67,7 @@ def interactions(explanation: Explained, *, most: int = MOST) -> Matrix:
     Raises:
         InvalidArgument: The explanation has no interactions.
     """
-    check_some(explanation, "interactions")
+    check_features(explanation, "interactions")
     if explanation.interactions is None:
         raise InvalidArgument(
             f"explanation must have interactions for 'interactions': got none by {explanation.method!r}. "
@@ -77,24 +79,18 @@ def interactions(explanation: Explained, *, most: int = MOST) -> Matrix:
     ranking = ranked(np.abs(values).sum(1), most)
     shown = list(ranking.shown)
     names = tuple(explanation.features.names[index] for index in shown)
-    target = target_said(explanation)
-    of = f" for {target}" if target else ""
     return Matrix(
-        title=f"What pairs of features add{of}" if is_one else f"Mean sizes of interactions{of}, {len(pairs)} examples",
+        title=title_of(
+            explanation, "what pairs of features add" if is_one else "mean sizes of what pairs of features add"
+        ),
         values=tuple(map(tuple, values[np.ix_(shown, shown)].tolist())),
         row_labels=names,
         column_labels=names,
         are_sizes=not is_one,
-        unit=f"interaction ({explanation.unit})" if explanation.unit else "interaction",
-        note=noted(
-            f"Method: {explanation.method}.",
+        unit=in_unit("interaction", explanation),
+        note=note_of(
             "Diagonal: what each feature adds alone.",
-            f"{len(ranking.folded)} features with smaller values are left out." if ranking.folded else "",
-            missing_said(values),
+            left_over(len(explanation.features.names), len(shown), "features, of smaller values,"),
+            missing_note([values]),
         ),
     )
-
-
-def _visible(token: str) -> str:
-    """A token whose line breaks and spaces are seen."""
-    return str(token).replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}").strip() or "\N{OPEN BOX}"

@@ -14,14 +14,16 @@ from pellucid.plot.charts.map_views import CONTOUR, MapView, Panel
 from pellucid.plot.charts.picture_grid import PictureGrid
 from pellucid.plot.explained import Explained, ExplainedInput, input_of_kind
 from pellucid.plot.headlines import (
-    capitalized,
     check_examples,
     check_several,
     headline,
+    in_unit,
     left_over,
+    method_and,
     method_text,
+    missing_note,
     note_of,
-    unknown_note,
+    title_of_several,
     zero_note,
 )
 from pellucid.plot.normalization import Sign
@@ -70,15 +72,13 @@ def image(
         for index, (values, scale) in enumerate(zip(maps, scales, strict=True))
     )
     return PictureGrid(
-        title=capitalized(f"{method_text(explanation.method)}: what each pixel adds")
-        if view != "original"
-        else "What is explained",
+        title=method_and(explanation, "what each pixel adds") if view != "original" else "What is explained",
         headlines=tuple(headline(explanation, index) for index in range(len(maps))),
         groups=groups,
         scale=whole if shared_scale and view != "original" else None,
         legend="" if view == "original" else _legend(explanation, view, whole, pictures),
         note=note_of(
-            *(() if view == "original" else (_stretching(maps, pictures), unknown_note(whole), zero_note(whole))),
+            *(() if view == "original" else (_stretching(maps, pictures), missing_note(maps), zero_note(whole))),
             pictures.note,
             left_over(len(explanation), len(maps), "examples"),
         ),
@@ -123,13 +123,16 @@ def images_side_by_side(
         groups.append(tuple(panels))
     stated = "All maps share one scale." if shared_scale else "Each map has its own scale, below it."
     return PictureGrid(
-        title="What each pixel adds, by method",
+        title=title_of_several(explanations.values(), "what each pixel adds", is_headed=True),
         headlines=tuple(headline(first, index) for index in range(len(groups))),
         groups=tuple(groups),
         scale=whole if shared_scale else None,
         legend=note_of(stated, _legend(first, view, whole, pictures)),
         note=note_of(
-            unknown_note(whole), zero_note(whole), pictures.note, left_over(len(first), len(groups), "examples")
+            missing_note(itertools.chain(*maps.values())),
+            zero_note(whole),
+            pictures.note,
+            left_over(len(first), len(groups), "examples"),
         ),
     )
 
@@ -177,9 +180,8 @@ def _map_panel(label: str, pictures: Pictures, index: int, values: Array, scale:
 def _legend(explanation: Explained, view: MapView, scale: Scale, pictures: Pictures) -> str:
     """What colours are, and what says the sign without them."""
     shown = view if pictures.levels is not None else "heat_map"
-    unit = f" in units of the {explanation.unit}" if explanation.unit else ""
     what = {"positive": "Positive attributions", "negative": "Negative attributions", "absolute_value": "Sizes"}
-    first = f"{what.get(scale.sign, 'Attributions')} of pixels{unit}."
+    first = in_unit(f"{what.get(scale.sign, 'Attributions')} of pixels", explanation) + "."
     is_signed = scale.sign in ("all", "negative")
     hatched, largest = "Hatched: negative." * is_signed, number_text(scale.largest)
     lines = {

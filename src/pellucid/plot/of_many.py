@@ -11,18 +11,8 @@ from pellucid.plot.charts.matrix import Matrix
 from pellucid.plot.charts.panels import Panels
 from pellucid.plot.charts.spread import MOST_DOTS, Beeswarm, Violins
 from pellucid.plot.explained import Explained
-from pellucid.plot.ranking import (
-    MOST,
-    Ranking,
-    attribution_unit,
-    check_baseline,
-    check_some,
-    mean_sizes,
-    missing_said,
-    noted,
-    ranked,
-    target_said,
-)
+from pellucid.plot.headlines import check_baseline, check_features, in_unit, missing_note, note_of, title_of
+from pellucid.plot.ranking import MOST, Ranking, mean_sizes, ranked
 from pellucid.plot.similarity import similar_order
 
 BINS, COLUMNS_OF_PANELS = 21, 3
@@ -33,26 +23,25 @@ def beeswarm(explanation: Explained, *, most: int = MOST) -> Beeswarm:
 
     Args:
         explanation: Of some examples.
-        most: How many features are shown; the others are one row, of their sums.
+        most: How many features are shown; of the others, the note says what their sizes add up to.
 
     Raises:
         InvalidArgument: There is no example or no feature.
     """
-    check_some(explanation, "beeswarm")
+    check_features(explanation, "beeswarm")
     ranking = _ranking(explanation, most)
     levels = [levels_of(explanation.features.numbers[:, index]) for index in ranking.shown]
-    if ranking.folded:
-        levels.append(np.full(len(explanation), np.nan))
     count = len(explanation)
     return Beeswarm(
-        title=_title(explanation, "Attributions"),
-        names=ranking.names(explanation.features.names),
+        title=title_of(explanation, "attributions"),
+        names=ranking.alone.names(explanation.features.names),
         values=_rows(explanation, ranking),
         levels=tuple(tuple(row.tolist()) for row in levels),
         level_label="Colour: the number of the feature itself",
-        unit=attribution_unit(explanation),
+        unit=in_unit("attribution", explanation),
         note=_note(
             explanation,
+            ranking,
             f"Pictures have {MOST_DOTS} dots in a row, of {count} examples from the least to the largest."
             if count > MOST_DOTS
             else "",
@@ -65,19 +54,19 @@ def violin(explanation: Explained, *, most: int = MOST) -> Violins:
 
     Args:
         explanation: Of some examples.
-        most: How many features are shown; the others are one row, of their sums.
+        most: How many features are shown; of the others, the note says what their sizes add up to.
 
     Raises:
         InvalidArgument: There is no example or no feature.
     """
-    check_some(explanation, "violin")
+    check_features(explanation, "violin")
     ranking = _ranking(explanation, most)
     return Violins(
-        title=_title(explanation, "Attributions"),
-        names=ranking.names(explanation.features.names),
+        title=title_of(explanation, "attributions"),
+        names=ranking.alone.names(explanation.features.names),
         values=_rows(explanation, ranking),
-        unit=attribution_unit(explanation),
-        note=_note(explanation, "Thick lines go from quartile to quartile, marks are at medians."),
+        unit=in_unit("attribution", explanation),
+        note=_note(explanation, ranking, "Thick lines go from quartile to quartile, marks are at medians."),
     )
 
 
@@ -91,7 +80,7 @@ def decision(explanation: Explained, *, most: int = MOST) -> Decision:
     Raises:
         InvalidArgument: There is no example or no feature, or predictions are not known.
     """
-    check_some(explanation, "decision")
+    check_features(explanation, "decision")
     check_baseline(explanation, "decision")
     ranking = _ranking(explanation, most)
     steps = ranking.columns(np.nan_to_num(explanation.features.values, nan=0.0, posinf=0.0, neginf=0.0))[:, ::-1]
@@ -104,16 +93,16 @@ def decision(explanation: Explained, *, most: int = MOST) -> Decision:
     ends = explanation.baseline_prediction + steps.sum(1)
     gap = float(np.abs(ends - explanation.prediction).max())
     return Decision(
-        title=_title(explanation, "How attributions add up"),
+        title=title_of(explanation, "how attributions add up"),
         names=names,
         steps=tuple(map(tuple, steps.tolist())),
         starts=tuple(explanation.baseline_prediction.tolist()),
         unit=explanation.unit,
-        note=_note(
-            explanation,
+        note=note_of(
             f"Lines end up to {gap:.2g} from the predictions, as attributions do not add up."
             if gap > 1e-3 * max(1e-300, float(np.ptp([*explanation.prediction, *explanation.baseline_prediction])))
             else "",
+            missing_note([explanation.features.values]),
         ),
     )
 
@@ -123,28 +112,28 @@ def distributions(explanation: Explained, *, most: int = MOST) -> Panels:
 
     Args:
         explanation: Of some examples.
-        most: How many features are shown; the others are one histogram, of their sums.
+        most: How many features are shown; of the others, the note says what their sizes add up to.
 
     Raises:
         InvalidArgument: There is no example or no feature.
     """
-    check_some(explanation, "distributions")
+    check_features(explanation, "distributions")
     ranking = _ranking(explanation, most)
-    columns = ranking.columns(explanation.features.values)
+    columns = ranking.alone.columns(explanation.features.values)
     finite = columns[np.isfinite(columns)]
     width = float(np.ptp([*finite, 0.0])) / BINS or 1.0
     charts = []
-    for name, values in zip(ranking.names(explanation.features.names), columns.T, strict=True):
+    for name, values in zip(ranking.alone.names(explanation.features.names), columns.T, strict=True):
         known = values[np.isfinite(values)]
         edges, counts = centred_bins(known.tolist(), width) if len(known) else ((-width / 2, width / 2), (0,))
         charts.append(Histogram(title=name, edges=edges, counts=counts))
     return Panels(
-        title=_title(explanation, "Distributions of the attributions"),
+        title=title_of(explanation, "distributions of attributions"),
         charts=tuple(charts),
         columns=COLUMNS_OF_PANELS,
-        x_label=attribution_unit(explanation),
+        x_label=in_unit("attribution", explanation),
         y_label="examples",
-        note=_note(explanation),
+        note=_note(explanation, ranking),
     )
 
 
@@ -153,25 +142,25 @@ def heatmap(explanation: Explained, *, most: int = MOST) -> Matrix:
 
     Args:
         explanation: Of some examples.
-        most: How many features are shown; the others are one row, of their sums.
+        most: How many features are shown; of the others, the note says what their sizes add up to.
 
     Raises:
         InvalidArgument: There is no example or no feature.
     """
-    check_some(explanation, "heatmap")
+    check_features(explanation, "heatmap")
     ranking = _ranking(explanation, most)
     order = similar_order(np.nan_to_num(explanation.features.values, nan=0.0, posinf=0.0, neginf=0.0))
-    columns = ranking.columns(explanation.features.values)[order]
+    columns = ranking.alone.columns(explanation.features.values)[order]
     predictions = explanation.prediction[order]
     return Matrix(
-        title=_title(explanation, "Attributions"),
+        title=title_of(explanation, "attributions"),
         values=tuple(map(tuple, columns.T.tolist())),
-        row_labels=ranking.names(explanation.features.names),
+        row_labels=ranking.alone.names(explanation.features.names),
         line=tuple(predictions.tolist()) if np.isfinite(predictions).any() else (),
-        line_label=f"prediction ({explanation.unit})" if explanation.unit else "prediction",
+        line_label=in_unit("prediction", explanation),
         sizes=tuple(mean_sizes(columns).tolist()),
-        unit=attribution_unit(explanation),
-        note=_note(explanation, "Columns are examples, next to those that are like them. Bars: mean sizes."),
+        unit=in_unit("attribution", explanation),
+        note=_note(explanation, ranking, "Columns are examples, next to those that are like them. Bars: mean sizes."),
     )
 
 
@@ -197,14 +186,9 @@ def _ranking(explanation: Explained, most: int) -> Ranking:
 
 
 def _rows(explanation: Explained, ranking: Ranking) -> tuple[tuple[float, ...], ...]:
-    return tuple(map(tuple, ranking.columns(explanation.features.values).T.tolist()))
+    return tuple(map(tuple, ranking.alone.columns(explanation.features.values).T.tolist()))
 
 
-def _title(explanation: Explained, what: str) -> str:
-    """What is shown, of what and of how many."""
-    target, count = target_said(explanation), len(explanation)
-    return f"{what}{f' to {target}' if target else ''}, {count} {'examples' if count > 1 else 'example'}"
-
-
-def _note(explanation: Explained, *sentences: str) -> str:
-    return noted(f"Method: {explanation.method}.", *sentences, missing_said(explanation.features.values))
+def _note(explanation: Explained, ranking: Ranking, *sentences: str) -> str:
+    values = explanation.features.values
+    return note_of(*sentences, ranking.left_out([values]), missing_note([values]))

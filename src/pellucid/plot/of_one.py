@@ -9,19 +9,11 @@ from pellucid.plot.charts.bars import Bars
 from pellucid.plot.charts.force import Force
 from pellucid.plot.charts.waterfall import Waterfall
 from pellucid.plot.explained import Explained, check_one_example
-from pellucid.plot.ranking import (
-    MOST,
-    Ranking,
-    attribution_unit,
-    check_baseline,
-    check_some,
-    errors_of_mean_sizes,
-    mean_sizes,
-    missing_said,
-    noted,
-    ranked,
-    target_said,
-)
+from pellucid.plot.headlines import check_baseline, check_features, in_unit, missing_note, note_of, title_of
+from pellucid.plot.ranking import MOST, Ranking, errors_of_mean_sizes, mean_sizes, ranked
+
+ADDS = "what features add"
+"""What charts of one example show."""
 
 
 def bar(explanation: Explained, *, most: int = MOST) -> Bars:
@@ -29,12 +21,13 @@ def bar(explanation: Explained, *, most: int = MOST) -> Bars:
 
     Args:
         explanation: Of one example or more.
-        most: How many features are shown; the others are one bar, their sum.
+        most: How many features are shown; of an example, the others are one bar, their sum; of several, the note says
+            what their sizes add up to.
 
     Raises:
         InvalidArgument: There is no example or no feature.
     """
-    check_some(explanation, "bar")
+    check_features(explanation, "bar")
     return _of_example(explanation, most) if len(explanation) == 1 else _of_examples(explanation, most)
 
 
@@ -46,35 +39,31 @@ def _of_example(explanation: Explained, most: int) -> Bars:
     if errors and ranking.folded:
         errors.append(np.nan)  # errors of sums are not known
     return Bars(
-        title=_title(explanation),
+        title=title_of(explanation, ADDS),
         names=ranking.names(explanation.features.names),
         values=tuple(ranking.columns(values)[0].tolist()),
         details=_details(explanation, ranking),
         stderr=tuple(errors),
-        unit=attribution_unit(explanation),
-        note=noted(
-            f"Method: {explanation.method}.", "Whiskers: 95 % intervals." if errors else "", missing_said(values)
-        ),
+        unit=in_unit("attribution", explanation),
+        note=note_of("Whiskers: 95 % intervals." if errors else "", missing_note([values])),
     )
 
 
 def _of_examples(explanation: Explained, most: int) -> Bars:
     values = explanation.features.values
     ranking = ranked(mean_sizes(values), most)
-    rows = ranking.columns(np.abs(values))
-    target = target_said(explanation)
+    rows = ranking.alone.columns(np.abs(values))
     return Bars(
-        title=f"Mean size of the attributions to {target or 'the outputs'}, over {len(explanation)} examples",
-        names=ranking.names(explanation.features.names),
+        title=title_of(explanation, "mean sizes of attributions"),
+        names=ranking.alone.names(explanation.features.names),
         values=tuple(mean_sizes(rows).tolist()),
         stderr=tuple(errors_of_mean_sizes(rows).tolist()),
-        unit=f"mean |{attribution_unit(explanation)}|",
+        unit=in_unit("mean size of attributions", explanation),
         are_sizes=True,
-        note=noted(
-            f"Method: {explanation.method}.",
+        note=note_of(
             "Whiskers: 95 % intervals, from the standard error of the mean over examples.",
-            "The last bar is the mean of the sums of sizes." if ranking.folded else "",
-            missing_said(values),
+            ranking.left_out([values]),
+            missing_note([values]),
         ),
     )
 
@@ -91,14 +80,14 @@ def waterfall(explanation: Explained, *, most: int = MOST) -> Waterfall:
     """
     names, steps, details = _steps(explanation, most, "waterfall")
     return Waterfall(
-        title=_title(explanation),
+        title=title_of(explanation, ADDS),
         names=names,
         steps=steps,
         details=details,
         start=float(explanation.baseline_prediction[0]),
         end=float(explanation.prediction[0]),
         unit=explanation.unit,
-        note=noted(f"Method: {explanation.method}.", missing_said(explanation.features.values)),
+        note=missing_note([explanation.features.values]),
     )
 
 
@@ -117,17 +106,16 @@ def force(explanation: Explained, *, most: int = MOST) -> Force:
     gap = end - start - sum(steps)
     has_gap = abs(gap) > 1e-3 * max(abs(end - start), *map(abs, steps))
     return Force(
-        title=_title(explanation),
+        title=title_of(explanation, ADDS),
         names=names,
         values=steps,
         details=details,
         start=start,
         end=end,
         unit=explanation.unit,
-        note=noted(
-            f"Method: {explanation.method}.",
+        note=note_of(
             f"The pushes miss the change of the output by {number_text(gap)}." if has_gap else "",
-            missing_said(explanation.features.values),
+            missing_note([explanation.features.values]),
         ),
     )
 
@@ -135,7 +123,7 @@ def force(explanation: Explained, *, most: int = MOST) -> Force:
 def _steps(explanation: Explained, most: int, chart: str) -> tuple[tuple[str, ...], tuple[float, ...], tuple[str, ...]]:
     """Names, steps and details of an example; those that are not shown, with the remainder, are one step."""
     check_one_example(explanation, chart)
-    check_some(explanation, chart)
+    check_features(explanation, chart)
     check_baseline(explanation, chart)
     values = np.nan_to_num(explanation.features.values, nan=0.0, posinf=0.0, neginf=0.0)
     ranking = ranked(np.abs(values[0]), most)
@@ -154,12 +142,3 @@ def _details(explanation: Explained, ranking: Ranking) -> tuple[str, ...]:
     texts = explanation.features.texts[0] if explanation.features.texts else ()
     said = [f"= {texts[index]}" if index < len(texts) and texts[index] else "" for index in ranking.shown]
     return (*said, *([""] if ranking.folded else [])) if any(said) else ()
-
-
-def _title(explanation: Explained) -> str:
-    """What is explained of an example, and how much that is."""
-    prediction = float(explanation.prediction[0])
-    target = explanation.target_names[0] or "the output"
-    if not np.isfinite(prediction):
-        return f"What adds to {target}"
-    return f"What adds to {target}: {number_text(prediction)} {explanation.unit}".rstrip()

@@ -11,7 +11,7 @@ from pellucid.errors import InvalidArgument, OutOfRange
 from pellucid.plot.arrays import Array
 from pellucid.plot.charts.interaction_circle import InteractionCircle, Pair
 from pellucid.plot.explained import Explained
-from pellucid.plot.headlines import capitalized, check_examples, headline, left_over, method_text, note_of
+from pellucid.plot.headlines import check_features, left_over, missing_note, note_of, title_of
 
 MOST_FEATURES, MOST_PAIRS = 12, 24
 
@@ -34,17 +34,16 @@ def interaction_network(
         OutOfRange: There is no such example.
         InvalidArgument: The explanation is of no pairs, or of no examples, or `most` is not from 1 to 12.
     """
-    check_examples(explanation, "interaction_network")
+    check_features(explanation, "interaction_network")
     if check_count("most", most) > MOST_FEATURES:
         raise InvalidArgument(f"most must be from 1 to {MOST_FEATURES}: got {most}. Hint: plot.interactions().")
     values = _of_example(explanation, example)
     sizes = np.nan_to_num(np.abs(values)).sum(axis=1)
     chosen = sorted(int(index) for index in np.argsort(-sizes, kind="stable")[:most])
     pairs = _pairs(values[np.ix_(chosen, chosen)])
+    mean = "means of " if example is None and len(explanation) > 1 else ""
     return InteractionCircle(
-        title=capitalized(
-            f"{method_text(explanation.method)}: what pairs of features add, {_what(explanation, example)}"
-        ),
+        title=title_of(explanation, f"{mean}what pairs of features add", example),
         names=tuple(explanation.features.names[index] for index in chosen),
         effects=tuple(float(values[index, index]) for index in chosen),
         pairs=pairs[:MOST_PAIRS],
@@ -52,7 +51,7 @@ def interaction_network(
         note=note_of(
             left_over(len(values), len(chosen), "features"),
             left_over(len(pairs), MOST_PAIRS, "pairs, of smaller interactions,"),
-            _unknown(values[np.ix_(chosen, chosen)]),
+            missing_note([values[np.ix_(chosen, chosen)][np.tril_indices(len(chosen))]]),
             "" if pairs else "No two features add anything together.",
         ),
     )
@@ -68,18 +67,6 @@ def _pairs(values: Array) -> tuple[Pair, ...]:
     largest = max((abs(pair.value) for pair in pairs), default=0.0)
     seen = [pair for pair in pairs if abs(pair.value) > FAINT * largest]
     return tuple(sorted(seen, key=lambda pair: -abs(pair.value)))
-
-
-def _what(explanation: Explained, example: int | None) -> str:
-    """What is drawn of the examples."""
-    if example is None and len(explanation) > 1:
-        return f"mean of {len(explanation)} examples"
-    return headline(explanation, example or 0)
-
-
-def _unknown(values: Array) -> str:
-    count = int((~np.isfinite(values[np.tril_indices(len(values))])).sum())
-    return f"{count} value{'s are' if count != 1 else ' is'} NaN or infinite: left out." if count else ""
 
 
 def _of_example(explanation: Explained, example: int | None) -> Array:

@@ -9,7 +9,7 @@ from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument, WrongType
 from pellucid.plot.charts.curves import Curve, Curves
 from pellucid.plot.explained import Explained
-from pellucid.plot.headlines import left_over, method_text, note_of
+from pellucid.plot.headlines import in_unit, left_over, method_text, note_of
 
 MOST_CURVES = 6
 
@@ -42,7 +42,7 @@ def convergence(explanations: Explained | Mapping[str, Explained], *, tolerance:
         title="How the error fell",
         curves=curves[:MOST_CURVES],
         tolerance=tolerance,
-        unit=first.unit,
+        label=in_unit("largest error left", first),
         note=note_of(
             "Errors of 0 are drawn at the bottom." if any(error <= 0 for _, error in points) else "",
             f"{missing} round{'s' * (missing != 1)} of unknown error {'is' if missing == 1 else 'are'} not drawn."

@@ -14,13 +14,12 @@ from pellucid.plot.arrays import Array, check_name
 from pellucid.plot.charts.series_panels import PanelView, SeriesPanels
 from pellucid.plot.explained import Explained, ExplainedInput, input_of_kind
 from pellucid.plot.headlines import (
-    capitalized,
     check_examples,
-    headline,
+    in_unit,
     left_over,
-    method_text,
+    missing_note,
     note_of,
-    unknown_note,
+    title_of,
     zero_note,
 )
 from pellucid.plot.scale import Scale
@@ -56,20 +55,19 @@ def timeseries(
     chosen = _strongest(values) if channels is None else _chosen(channels, names)
     scale = Scale.over([values[chosen]])
     signed = {"overlay": "Hatched: negative.", "coloured": "Dashed: negative.", "bars": "Bars down: negative."}[view]
-    unit = f"Attributions in units of the {explanation.unit}." if explanation.unit else "Attributions."
     return SeriesPanels(
-        title=capitalized(f"{method_text(explanation.method)}, {headline(explanation, index)}"),
+        title=title_of(explanation, "what each step adds", index),
         names=tuple(names[channel] for channel in chosen),
         times=tuple(map(float, range(values.shape[1]))),
         series=series[chosen],
         values=values[chosen],
         scale=scale,
         view=view,
-        legend=f"{unit} {signed}",
+        legend=f"{in_unit('Attributions', explanation)}. {signed}",
         note=note_of(
             left_over(len(values), len(chosen), "channels, of less attribution,") if channels is None else "",
             "" if part.inputs is not None else "The series was not kept: its attributions alone are drawn.",
-            unknown_note(scale),
+            missing_note([values[chosen]]),
             zero_note(scale),
         ),
     )

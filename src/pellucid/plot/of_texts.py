@@ -11,40 +11,25 @@ from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument
 from pellucid.plot.arrays import Array
 from pellucid.plot.axis import number_text
-from pellucid.plot.charts.token_texts import TextRow, Token, TokenTexts
+from pellucid.plot.charts.token_texts import TextRow, TokenTexts
 from pellucid.plot.explained import Explained, ExplainedInput, input_of_kind
 from pellucid.plot.headlines import (
-    capitalized,
     check_examples,
     check_several,
     headline,
+    in_unit,
     left_over,
+    method_and,
     method_text,
+    missing_note,
     note_of,
-    unknown_note,
+    title_of_several,
     zero_note,
 )
 from pellucid.plot.scale import Scale
-from pellucid.plot.text import VISIBLE
+from pellucid.plot.tokenizers import pieces_of
 
 MOST_TEXTS, MOST_TOKENS = 12, 200
-
-SPACES = ("\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}", "\N{LOWER ONE EIGHTH BLOCK}", " ")
-"""What tokenizers write at the beginning of a word, for the space before it."""
-
-CONTINUES = "##"
-"""What others write before what continues a word."""
-
-NEWLINES = ("\n", "\N{LATIN CAPITAL LETTER C WITH DOT ABOVE}", "<0x0A>", "\r")
-"""How a new line is written as a token, or in one."""
-
-# Tokenizers of bytes write each as a character: those of Latin 1 that can be seen as themselves, others from 256 on.
-_SEEN = [*range(33, 127), *range(161, 173), *range(174, 256)]
-_OTHERS = [byte for byte in range(256) if byte not in _SEEN]
-BYTES = {chr(byte): byte for byte in _SEEN} | {chr(256 + index): byte for index, byte in enumerate(_OTHERS)}
-
-BLANK = "\N{OPEN BOX}"
-"""What is shown of a token that is a space alone."""
 
 
 def tokens(explanation: Explained, *, most: int = MOST_TOKENS) -> TokenTexts:
@@ -73,13 +58,13 @@ def tokens(explanation: Explained, *, most: int = MOST_TOKENS) -> TokenTexts:
         for index in shown
     )
     return TokenTexts(
-        title=capitalized(f"{method_text(explanation.method)}: what each token adds"),
+        title=method_and(explanation, "what each token adds"),
         rows=rows,
         scale=scale,
-        legend=_unit(explanation),
+        legend=f"{in_unit('Attributions', explanation)}.",
         note=note_of(
             *(_further(part.tokens[index], most, rows[index].headline) for index in shown),
-            unknown_note(scale),
+            missing_note(values),
             zero_note(scale),
             left_over(len(explanation), len(rows), "texts"),
         ),
@@ -107,9 +92,8 @@ def tokens_side_by_side(
     parts = {name: input_of_kind(each, "tokens", "tokens_side_by_side") for name, each in explanations.items()}
     _check_same_texts(parts)
     shown = range(min(len(first), MOST_TEXTS))
-    whole = Scale.over(
-        [values_of(part, index)[:most] for part in parts.values() for index in shown], outlier_percent=0.0
-    )
+    shown_values = [values_of(part, index)[:most] for part in parts.values() for index in shown]
+    whole = Scale.over(shown_values, outlier_percent=0.0)
     rows = []
     for index in shown:
         above = headline(first, index)
@@ -122,60 +106,17 @@ def tokens_side_by_side(
             above = ""
     stated = "All share one scale." if shared_scale else "Each has its own scale."
     return TokenTexts(
-        title="What each token adds, by method",
+        title=title_of_several(explanations.values(), "what each token adds", is_headed=True),
         rows=tuple(rows),
         scale=whole if shared_scale else None,
-        legend=note_of(stated, _unit(first)),
+        legend=note_of(f"{in_unit('Attributions', first)}.", stated),
         note=note_of(
             *(_further(next(iter(parts.values())).tokens[index], most, headline(first, index)) for index in shown),
-            unknown_note(whole),
+            missing_note(shown_values),
             zero_note(whole),
             left_over(len(first), len(shown), "texts"),
         ),
     )
-
-
-def pieces_of(texts: Sequence[str], values: Array) -> tuple[Token, ...]:
-    """Tokens as they stand in their text.
-
-    Args:
-        texts: As the tokenizer writes them, with `##`, `Ġ` or `▁` where it does.
-        values: As many numbers.
-    """
-    if any(text.startswith(SPACES[0]) for text in texts):
-        texts = [_of_bytes(text) for text in texts]
-    joined = _joined(texts)
-    return tuple(
-        Token(
-            text=_shown(text),
-            value=float(value),
-            is_joined=is_joined,
-            ends_line=any(newline in text for newline in NEWLINES),
-        )
-        for text, value, is_joined in zip(texts, values, joined, strict=True)
-    )
-
-
-def _joined(texts: Sequence[str]) -> list[bool]:
-    """Which tokens follow the one before without a space."""
-    # Where some tokens bring the space before them, those that bring none continue a word.
-    brings_spaces = any(_brings_space(text) for text in texts)
-    joined: list[bool] = []
-    was_special = True
-    for text in texts:
-        # Special tokens, such as `</s>` and `[SEP]`, belong to no word.
-        is_apart = was_special or _is_special(text) or _brings_space(text)
-        joined.append(bool(joined) and (_continues(text) or (brings_spaces and not is_apart)))
-        was_special = _is_special(text)
-    return joined
-
-
-def _brings_space(text: str) -> bool:
-    return text[:1] in SPACES and len(text) > 1
-
-
-def _continues(text: str) -> bool:
-    return text.startswith(CONTINUES) and len(text) > len(CONTINUES)
 
 
 def values_of(part: ExplainedInput, example: int) -> Array:
@@ -197,33 +138,6 @@ def values_of(part: ExplainedInput, example: int) -> Array:
             f"{max(count, 0)} tokens. Hint: plot.bar()."
         )
     return summed[:count]
-
-
-def _of_bytes(text: str) -> str:
-    """The characters whose bytes a token is written in; a part of one reads as a question mark."""
-    if not set(text) <= BYTES.keys():
-        return text
-    return bytes(BYTES[character] for character in text).decode("utf-8", "replace")
-
-
-def _shown(text: str) -> str:
-    """What is shown of a token: without marks of its tokenizer, and with marks for what cannot be seen."""
-    if _continues(text):
-        text = text.removeprefix(CONTINUES)
-    for newline in NEWLINES[1:3]:
-        text = text.replace(newline, "\n")
-    for space in SPACES[:2]:
-        text = text.replace(space, " ")
-    text = "".join(VISIBLE.get(character, character) for character in text)
-    return text.strip() or BLANK
-
-
-def _is_special(text: str) -> bool:
-    return len(text) > 2 and (text[0], text[-1]) in (("<", ">"), ("[", "]"))
-
-
-def _unit(explanation: Explained) -> str:
-    return f"Attributions in units of the {explanation.unit}." if explanation.unit else ""
 
 
 def _further(texts: Sequence[str], most: int, above: str) -> str:

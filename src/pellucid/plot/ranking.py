@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument, WrongType
 from pellucid.plot.arrays import Array
-from pellucid.plot.explained import Explained
+from pellucid.plot.axis import number_text
 
 MOST = 12
 """How many features a chart shows by default."""
@@ -18,7 +18,7 @@ MOST = 12
 
 @dataclass(frozen=True)
 class Ranking:
-    """Features from the largest, and those that are folded into one row.
+    """Features from the largest, and those that are folded into one row, or left out.
 
     Args:
         shown: Their indices.
@@ -34,7 +34,7 @@ class Ranking:
         return f"and {len(self.folded)} more"
 
     def names(self, names: Sequence[str]) -> tuple[str, ...]:
-        """The names of the rows.
+        """The names of the rows, with that of the folded ones.
 
         Args:
             names: Of all features, [F].
@@ -57,6 +57,29 @@ class Ranking:
         sums = np.where(np.isfinite(folded), folded, 0.0).sum(1, keepdims=True)
         return np.concatenate([shown, sums], axis=1)
 
+    @property
+    def alone(self) -> Ranking:
+        """The same without the row of the folded ones, which would stretch an axis of means and of single examples."""
+        return Ranking(self.shown, ())
+
+    def left_out(self, values: Sequence[Array], of: Iterable[str] = ("",)) -> str:
+        """How many features are not shown of many examples, and what their sizes add up to; "" where all are.
+
+        Args:
+            values: Attributions of all features, [B, F], for each of some explanations.
+            of: What these are called, where there are several.
+        """
+        if not self.folded:
+            return ""
+        sums = [float(self.columns(np.abs(each))[:, -1].mean()) for each in values]
+        listed = ", ".join(
+            f"{number_text(total)} ({name})" if name else number_text(total)
+            for total, name in zip(sums, of, strict=True)
+        )
+        features = f"{len(self.folded)} more feature{'s' * (len(self.folded) != 1)}"
+        mean = " on average" if len(values[0]) > 1 else ""
+        return f"Not shown: {features}, of sizes that add up to {listed}{mean}."
+
 
 def ranked(sizes: Array, most: int) -> Ranking:
     """The features with the largest sizes, and the others.
@@ -74,42 +97,6 @@ def ranked(sizes: Array, most: int) -> Ranking:
         raise InvalidArgument(f"most must be a whole number from 1 on: got {most}. Hint: most={MOST}.")
     order = np.argsort(-np.where(np.isfinite(sizes), sizes, -1.0), kind="stable").tolist()
     return Ranking(tuple(order[:most]), tuple(order[most:]))
-
-
-def check_some(explanation: Explained, chart: str) -> None:
-    """Check that there is something to draw.
-
-    Args:
-        explanation: The explanation.
-        chart: The name of the chart.
-
-    Raises:
-        InvalidArgument: There are no examples, or no features.
-    """
-    for count, what in ((len(explanation), "example"), (len(explanation.features.names), "feature")):
-        if not count:
-            raise InvalidArgument(
-                f"explanation must have at least one {what} for {chart!r}: got none. "
-                f"Hint: print(explanation) says what it holds."
-            )
-
-
-def check_baseline(explanation: Explained, chart: str) -> None:
-    """Check that the outputs are known at the inputs and at the baselines.
-
-    Args:
-        explanation: The explanation.
-        chart: The name of the chart.
-
-    Raises:
-        InvalidArgument: They are not.
-    """
-    both = np.isfinite(explanation.prediction) & np.isfinite(explanation.baseline_prediction)
-    if not both.all():
-        raise InvalidArgument(
-            f"explanation must know the outputs at the inputs and at the baselines for {chart!r}: got NaN for "
-            f"{int((~both).sum())} of {len(explanation)} examples. Hint: explanation.plot.bar()."
-        )
 
 
 def mean_sizes(values: Array) -> Array:
@@ -136,41 +123,3 @@ def errors_of_mean_sizes(values: Array) -> Array:
     means = np.where(known, sizes, 0.0).sum(0) / np.maximum(counts, 1)
     squares = np.where(known, (sizes - means) ** 2, 0.0).sum(0)
     return np.where(counts > 1, np.sqrt(squares / np.maximum(counts - 1, 1) / np.maximum(counts, 1)), np.nan)
-
-
-def missing_said(values: Array) -> str:
-    """A sentence on values that are missing; "" where none is.
-
-    Args:
-        values: Attributions.
-    """
-    count = int((~np.isfinite(values)).sum())
-    return f"{count} of {values.size} attributions are missing (not finite)." if count else ""
-
-
-def noted(*sentences: str) -> str:
-    """The sentences of a note that there are, in one line.
-
-    Args:
-        sentences: Some of them "".
-    """
-    return " ".join(filter(None, sentences))
-
-
-def target_said(explanation: Explained) -> str:
-    """What is explained, where that is the same of all examples; "" otherwise.
-
-    Args:
-        explanation: The explanation.
-    """
-    names = set(explanation.target_names)
-    return names.pop() if len(names) == 1 else ""
-
-
-def attribution_unit(explanation: Explained) -> str:
-    """What attributions are, for the label of an axis.
-
-    Args:
-        explanation: The explanation.
-    """
-    return f"attribution ({explanation.unit})" if explanation.unit else "attribution"

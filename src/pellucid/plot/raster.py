@@ -10,11 +10,9 @@ import numpy as np
 from pellucid.plot.arrays import Array
 from pellucid.plot.axis import number_text
 from pellucid.plot.images import ROUNDING
+from pellucid.plot.scene import HATCH
 
 FULL = 255
-HATCH = 7.0
-"""How far apart the lines are that cross what is negative, in pixels of a page."""
-
 KEPT_BITS = 0xFC
 """The bits of a photograph's levels that are kept: nobody sees the others, and they take a third of its bytes."""
 

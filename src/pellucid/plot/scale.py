@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from pellucid.plot.arrays import Array, check_fraction, check_name
-from pellucid.plot.colours import ramp
+from pellucid.plot.colours import mixed, ramp, written
 from pellucid.plot.normalization import Sign, of_sign, outlier_threshold
 from pellucid.plot.theme import Theme
 
@@ -25,13 +25,11 @@ class Scale:
         largest: The size from which on they are full; 0 where all values are zero.
         sign: Which values have a colour.
         beyond: How many values are larger.
-        unknown: How many are NaN or infinite, and so have no colour.
     """
 
     largest: float
     sign: Sign = "all"
     beyond: int = 0
-    unknown: int = 0
 
     @classmethod
     def over(cls, values: Iterable[Array], sign: Sign = "all", outlier_percent: float = 2.0) -> Scale:
@@ -53,7 +51,7 @@ class Scale:
         sizes = np.abs(of_sign(known, sign))
         threshold = outlier_threshold(sizes, outlier_percent) or float(sizes.max(initial=0.0))
         beyond = int((sizes > threshold * (1 + 1e-9)).sum())
-        return cls(largest=threshold, sign=sign, beyond=beyond, unknown=len(numbers) - len(known))
+        return cls(largest=threshold, sign=sign, beyond=beyond)
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -83,14 +81,10 @@ class Scale:
             shares: Of any shape.
             theme: Where colours come from.
         """
-        stops = np.array([[int(stop[start : start + 2], 16) for start in (1, 3, 5)] for stop in ramp(self.sign, theme)])
-        places = np.linspace(0, 1, COLOURS_OF_MAPS)
-        each = [np.interp(places, np.linspace(0, 1, len(stops)), channel) for channel in stops.T]
-        colours = np.rint(np.stack(each, axis=-1)).astype(np.uint8)
         known = np.nan_to_num(shares)
         upwards = (known + 1) / 2 if self.sign == "all" else known
-        found: Array = colours[np.rint(upwards * (COLOURS_OF_MAPS - 1)).astype(int)]
-        return found
+        steps = COLOURS_OF_MAPS - 1
+        return mixed(ramp(self.sign, theme), np.rint(upwards * steps) / steps)
 
     def colour(self, share: float, theme: Theme) -> str:
         """The colour `#rrggbb` of one share.
@@ -99,8 +93,7 @@ class Scale:
             share: See `shares`.
             theme: Where colours come from.
         """
-        red, green, blue = self.levels(np.array(share), theme)
-        return f"#{red:02x}{green:02x}{blue:02x}"
+        return written(self.levels(np.array(share), theme))
 
     def is_against(self, shares: Array) -> Array:
         """Where values are drawn as negative ones, which lines cross: beyond a tenth of the scale.

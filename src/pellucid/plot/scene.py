@@ -15,6 +15,9 @@ the left, middle or right."""
 Place: TypeAlias = tuple[float, float]
 """From the left and from the top."""
 
+HATCH = 7.0
+"""How far apart the lines are that cross what is negative, in pixels of a page."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rectangle:
@@ -160,6 +163,24 @@ def moved(mark: Mark, right: float, down: float) -> Mark:
     if isinstance(mark, Line | Polygon):
         return replace(mark, places=tuple((x + right, y + down) for x, y in mark.places))
     return replace(mark, x=mark.x + right, y=mark.y + down)
+
+
+def hatching(mark: Rectangle) -> list[tuple[Place, Place]]:
+    """The ends of lines that cross a rectangle from its lower left to its upper right."""
+    lines = []
+    offset = HATCH / 2
+    while offset < mark.width + mark.height:
+        low = (mark.x + max(0.0, offset - mark.height), mark.y + min(offset, mark.height))
+        high = (mark.x + min(offset, mark.width), mark.y + max(0.0, offset - mark.width))
+        lines.append((low, high))
+        offset += HATCH
+    return lines
+
+
+def dashes_of(mark: Line) -> tuple[float, float]:
+    """How long the dashes of a line are, and how long the gaps between them: longer in wide lines."""
+    times = max(1.0, mark.width / 3)
+    return 4.0 * times, 3.0 * times
 
 
 @dataclass(frozen=True, kw_only=True)

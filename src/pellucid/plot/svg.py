@@ -12,7 +12,19 @@ import numpy as np
 
 from pellucid.plot.arrays import Array
 from pellucid.plot.lettering import printable
-from pellucid.plot.scene import Dot, Line, Mark, Pixels, Place, Polygon, Rectangle, Scene, Text
+from pellucid.plot.scene import (
+    Dot,
+    Line,
+    Mark,
+    Pixels,
+    Place,
+    Polygon,
+    Rectangle,
+    Scene,
+    Text,
+    dashes_of,
+    hatching,
+)
 from pellucid.plot.text import escaped
 
 FONTS = "'DejaVu Sans',Verdana,system-ui,-apple-system,'Segoe UI',sans-serif"
@@ -97,29 +109,11 @@ def _hatching(mark: Rectangle, scene: Scene) -> str:
     )
 
 
-def hatching(mark: Rectangle, apart: float = 7.0) -> list[tuple[Place, Place]]:
-    """The ends of lines that cross a rectangle from its lower left to its upper right."""
-    lines = []
-    offset = apart / 2
-    while offset < mark.width + mark.height:
-        low = (mark.x + max(0.0, offset - mark.height), mark.y + min(offset, mark.height))
-        high = (mark.x + min(offset, mark.width), mark.y + max(0.0, offset - mark.width))
-        lines.append((low, high))
-        offset += apart
-    return lines
-
-
 @_element.register
 def _line(mark: Line, scene: Scene) -> str:
     dashes = f' stroke-dasharray="{" ".join(map(_number, dashes_of(mark)))}"' if mark.dashed else ""
     shape = f'path d="M{_path(mark.places)}" fill="none" stroke="{mark.colour}" stroke-width="{_number(mark.width)}"'
     return _with_tip(f"{shape}{dashes}", "path", mark.tip)
-
-
-def dashes_of(mark: Line) -> tuple[float, float]:
-    """How long the dashes of a line are, and how long the gaps between them: longer in wide lines."""
-    times = max(1.0, mark.width / 3)
-    return 4.0 * times, 3.0 * times
 
 
 @_element.register

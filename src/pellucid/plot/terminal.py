@@ -7,6 +7,7 @@ import itertools
 import math
 from dataclasses import dataclass, field
 
+from pellucid.plot.colours import read, written
 from pellucid.plot.lettering import columns_of, printable
 from pellucid.plot.scene import Dot, Line, Mark, Pixels, Polygon, Rectangle, Scene, Text
 
@@ -76,8 +77,7 @@ def _escape(colour: str) -> str:
     """What sets the colour of the characters that follow; "" the terminal's own."""
     if not colour:
         return "\x1b[0m"
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return f"\x1b[38;2;{red};{green};{blue}m"
+    return "\x1b[38;2;{:.0f};{:.0f};{:.0f}m".format(*read(colour))
 
 
 def text_of(scene: Scene, *, coloured: bool = False) -> str:
@@ -199,7 +199,7 @@ def _pixels(mark: Pixels, grid: Grid) -> None:
             if 0 <= across < width and 0 <= down < height:
                 red, green, blue, opacity = (int(level) for level in mark.levels[down, across])
                 if opacity:
-                    grid.put(column, row, _shade(red, green, blue), f"#{red:02x}{green:02x}{blue:02x}")
+                    grid.put(column, row, _shade(red, green, blue), written(mark.levels[down, across, :3]))
 
 
 SHADES = "█▓▒░ "

@@ -79,6 +79,11 @@ def escaped(text: object) -> str:
     return html.escape(str(text).encode("utf-8", "replace").decode(), quote=True)
 
 
+def visible(text: str) -> str:
+    """A text whose line breaks and tabulators are seen."""
+    return "".join(VISIBLE.get(character, character) for character in text)
+
+
 def without_brackets(token: str) -> str:
     """The name of a special token, `#pad` of `<pad>`; other tokens as they are."""
     return "#" + token.strip("<>") if token.startswith("<") and token.endswith(">") else token
@@ -144,7 +149,7 @@ def word(token: str, share: float, value: float, theme: Theme) -> str:
         f"background-color: {background}; color: {readable_on(background)}; padding: 2px 3px; "
         f"text-decoration: {_line(share)}"
     )
-    shown = "".join(VISIBLE.get(character, character) for character in without_brackets(token))
+    shown = visible(without_brackets(token))
     # `dir` keeps what reverses the order of letters inside of the word.
     return f'<mark dir="auto" title="{value:+.4g}" style="{style}">{escaped(shown)}</mark>'
 

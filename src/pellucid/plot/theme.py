@@ -17,7 +17,7 @@ class Theme:
     diverging: tuple[str, ...]  # from the most negative value over zero, in the middle, to the most positive
     magnitude: tuple[str, ...]  # from zero to the largest size
     sequence: tuple[str, ...]  # from low numbers to high ones, all of which are seen on the background
-    groups: tuple[str, ...]  # of groups that have no order, those of Okabe and Ito's that are seen on the background
+    groups: tuple[str, ...]  # of groups that have no order: Okabe and Ito's, to be read on the background
 
     def by_sign(self, value: float) -> str:
         """Return the colour of a value."""
@@ -52,7 +52,7 @@ LIGHT = Theme(
     diverging=LIGHT_DIVERGING,
     magnitude=LIGHT_MAGNITUDE,
     sequence=LIGHT_SEQUENCE,
-    groups=("#0072b2", "#d55e00", "#009e73", "#c5699b", "#8a6d00", "#1b1f24"),
+    groups=("#0072b2", "#b54e00", "#00795a", "#a3497f", "#806500", "#1b1f24"),
 )
 DARK = Theme(
     name="dark",

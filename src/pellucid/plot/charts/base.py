@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pellucid.errors import InvalidArgument
-from pellucid.plot.artists import AxesOrNone, draw_scene, width_of_axes
+from pellucid.plot.artists import AxesOrNone, draw_scene, save_figure, width_of_axes
 from pellucid.plot.scene import Mark, Scene, Text
 from pellucid.plot.sheet import COLUMNS, WIDTH, Sheet
 from pellucid.plot.showing import light_and_dark, shown
@@ -18,16 +18,15 @@ from pellucid.plot.theme import LIGHT, Theme
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TITLE, NOTE = 1.15, 0.9
-"""The sizes of titles and of notes, as shares of that of other letters."""
+TITLE, NOTE, SMALL = 1.15, 0.9, 0.85
+"""The sizes of titles, of notes and of small numbers, as shares of that of other letters."""
 
 NARROWEST, WIDEST = 320.0, 960.0
 """How narrow and how wide a chart may be laid out to fit axes."""
 
 
-@dataclass(frozen=True)
-class Body:
-    """What lies between the title and the note of a chart.
+class Body(NamedTuple):
+    """A chart between its title and its note, or a part of it.
 
     Args:
         marks: The marks.
@@ -157,7 +156,7 @@ class Chart:
                 raise InvalidArgument(f"path must end in .png, .svg, .pdf or .txt: got {path.name!r}.")
             case suffix:
                 no_date = {"png": {"Software": None}, "pdf": {"CreationDate": None}}.get(suffix[1:], {})
-                self.figure(theme=theme, width=width).savefig(path, dpi=192, metadata=no_date)
+                save_figure(self.figure(theme=theme, width=width), path, dpi=192, metadata=no_date)
 
     def show(self) -> None:
         """Show the chart where one is: in a notebook, in a terminal, or else in a browser."""
@@ -170,23 +169,26 @@ class Chart:
         return light_and_dark(self.svg)
 
 
-def paragraph(text: str, sheet: Sheet, top: float, scale: float = 1.0) -> tuple[tuple[Mark, ...], float]:
-    """A title or a note over the whole width, and where it ends.
+def paragraph(
+    text: str, sheet: Sheet, top: float, scale: float = 1.0, place: tuple[float, float] | None = None
+) -> Body:
+    """A text in lines, such as a title or a note, and where it ends.
 
     Args:
-        text: What it says.
+        text: What it says; "" for none.
         sheet: What it is laid out on.
         top: Where it begins.
         scale: The size of its letters; larger ones are bold.
+        place: Its left edge, and how wide it may be; None for the whole sheet.
     """
     if not text:
-        return (), top
+        return Body((), top)
     bold = scale > 1
     height = 1.0 if sheet.is_grid else sheet.line * scale
-    lines = sheet.lines_of(text, sheet.width - 2 * sheet.gap, scale=scale, bold=bold)
-    left = 0.0 if sheet.is_grid else sheet.gap
+    left, width = place or (sheet.margin, sheet.width - 2 * sheet.margin)
+    lines = sheet.lines_of(text, width, scale=scale, bold=bold)
     marks = tuple(
         Text(x=left, y=top + (index + 0.5) * height, text=line, colour=sheet.theme.text, scale=scale, bold=bold)
         for index, line in enumerate(lines)
     )
-    return marks, top + len(lines) * height
+    return Body(marks, top + len(lines) * height)

@@ -10,18 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pellucid.plot.axis import signed_number
-from pellucid.plot.charts.base import paragraph
+from pellucid.plot.charts.base import SMALL, Body, paragraph
+from pellucid.plot.charts.characters import CHARACTERS, character_of
+from pellucid.plot.charts.legends import lines_across, ramp_legend
 from pellucid.plot.colours import colour_of, colour_of_size, readable_on
 from pellucid.plot.scene import Line, Mark, Rectangle, Text
 from pellucid.plot.sheet import Sheet
-from pellucid.plot.svg import hatching
-
-SMALL = 0.8
-NEGATIVE_LINES = 6.0
-"""How far apart the lines across negative cells are."""
-
-CHARACTERS = "#+\N{MIDDLE DOT}-="
-"""What cells of terminals are made of, from the most up, over nearly nothing, to the most down."""
 
 STEPS_OF_SCALE = 21
 
@@ -115,10 +109,10 @@ class Cells:
             length = len(list(run))
             if is_negative:
                 x, run_width = self.left + column * width, length * width
-                yield from _lines(Rectangle(x=x, y=top, width=run_width, height=bottom - top, fill=""), sheet)
+                yield from lines_across(Rectangle(x=x, y=top, width=run_width, height=bottom - top, fill=""), sheet)
             column += length
 
-    def scale(self, unit: str, sheet: Sheet, top: float) -> tuple[tuple[Mark, ...], float]:
+    def scale(self, unit: str, sheet: Sheet, top: float) -> Body:
         """What the colours mean, and where that ends.
 
         Args:
@@ -126,48 +120,21 @@ class Cells:
             sheet: What it is laid out on.
             top: Where it begins.
         """
-        labels, top = paragraph(unit, sheet, top)
         if not self.largest:
-            return labels, top
-        colour, middle = sheet.theme.text, top + sheet.line / 2
+            return paragraph(unit, sheet, top)
         least = 0.0 if self.are_sizes else -self.largest
         low, high = self._number(least), self._number(self.largest)
         if sheet.is_grid:
+            labels, top = paragraph(unit, sheet, top)
             characters = CHARACTERS[2::-1] if self.are_sizes else CHARACTERS[::-1]
             said, bottom = paragraph(f"{' '.join(characters)}  from {low} to {high}", sheet, top)
-            return (*labels, *said), bottom
-        marks: list[Mark] = [*labels, Text(x=sheet.gap, y=middle, text=low, colour=colour)]
-        left, width, height = 2 * sheet.gap + sheet.text_width(low), 6.0, 12.0
-        x, y = left, middle - height / 2
-        for share in np.linspace(least / self.largest, 1, STEPS_OF_SCALE).tolist():
-            marks.append(Rectangle(x=x, y=y, width=width, height=height, fill=self._colour(share, sheet)))
-            x += width
-        if not self.are_sizes:
-            area = Rectangle(x=left, y=y, width=width * (STEPS_OF_SCALE // 2), height=height, fill="")
-            marks += _lines(area, sheet)
-        marks.append(Text(x=x + sheet.gap, y=middle, text=high, colour=colour))
-        return tuple(marks), top + sheet.line
+            return Body((*labels, *said), bottom)
+        shares = np.linspace(least / self.largest, 1, STEPS_OF_SCALE).tolist()
+        colours = [self._colour(share, sheet) for share in shares]
+        crossed = 0.0 if self.are_sizes else (STEPS_OF_SCALE // 2) / STEPS_OF_SCALE
+        return ramp_legend(unit, (low, high), sheet, top, colours=colours, crossed=crossed)
 
 
 def _scale(sheet: Sheet) -> float:
     """The size of numbers in cells."""
     return 1.0 if sheet.is_grid else SMALL
-
-
-def _lines(area: Rectangle, sheet: Sheet) -> list[Line]:
-    """Lines across an area, as a sign that needs no colour."""
-    ends = hatching(area, NEGATIVE_LINES)
-    return [Line(places=places, colour=sheet.theme.background, width=0.8) for places in ends]
-
-
-def character_of(share: float) -> str:
-    """What a cell of a terminal is made of, whatever its colour.
-
-    Args:
-        share: Its value as a share of the largest, from -1 to 1.
-    """
-    if abs(share) < 0.1:
-        return CHARACTERS[2]
-    if share > 0:
-        return CHARACTERS[0] if share >= 0.5 else CHARACTERS[1]
-    return CHARACTERS[4] if share <= -0.5 else CHARACTERS[3]

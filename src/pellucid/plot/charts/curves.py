@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pellucid.plot.axis import LogAxis, number_text
-from pellucid.plot.charts.base import Body, Chart
-from pellucid.plot.charts.legends import SMALL, apart
+from pellucid.plot.charts.base import SMALL, Body, Chart, paragraph
+from pellucid.plot.charts.plane import Plane
+from pellucid.plot.charts.rows import apart
+from pellucid.plot.charts.ticks import ticks_below, ticks_beside, widest_tick
 from pellucid.plot.scene import Dot, Line, Mark, Polygon, Rectangle, Text
 from pellucid.plot.sheet import Sheet
-
-COLOURS_OF_CURVES = {
-    "light": ("#0072b2", "#b54e00", "#00795a", "#a3497f", "#5b5b5b", "#1b1f24"),
-    "dark": ("#56b4e9", "#e69f00", "#2fc59a", "#e394c4", "#b0b0b0", "#f0e442"),
-}
-"""Those of Okabe and Ito, in shades that can be read on the backgrounds of the themes."""
 
 MARKERS = "●■▲◆○□"
 """In the same order as colours, so that nobody needs these; as terminals have them."""
@@ -55,12 +51,12 @@ class Curves(Chart):
     Args:
         curves: One for each method.
         tolerance: The error that is small enough; None for none.
-        unit: What errors are.
+        label: What errors are.
     """
 
     curves: tuple[Curve, ...]
     tolerance: float | None = None
-    unit: str = ""
+    label: str = "largest error left"
 
     @property
     def description(self) -> str:
@@ -76,97 +72,53 @@ class Curves(Chart):
         names = [f"{MARKERS[index % len(MARKERS)]} {curve.name}" for index, curve in enumerate(self.curves)]
         room = min(max(map(sheet.text_width, names)), LABEL_SHARE * sheet.width) + 1e-6
         labels = [sheet.lines_of(name, room) for name in names]
-        caption = self._caption(sheet, top)
-        plot = self._plot(sheet, top + sheet.line + sheet.margin, room)
-        marks: list[Mark] = [caption, *plot.scale_of_errors(sheet), *self._tolerance(plot, sheet)]
-        marks += plot.scale_of_evaluations(sheet)
+        caption, top = paragraph(self.label, sheet, top)
+        plane = self._plane(sheet, top + sheet.margin, room)
+        marks: list[Mark] = [*caption, *plane.marks, *self._tolerance(plane, sheet)]
         ends = []
         for index, curve in enumerate(self.curves):
-            places = [(plot.across(count), plot.up(error)) for count, error in curve.known]
+            places = [(plane.x(count), plane.y(error)) for count, error in curve.known]
             marks += _curve(index, places, sheet)
-            ends.append(places[-1] if places else (plot.right, plot.bottom))
-        beside = _labels(labels, ends, (plot.right + sheet.gap, plot.top), sheet)
-        lowest = max(mark.y + sheet.line / 2 for mark in [*marks, *beside] if isinstance(mark, Text))
-        return Body((*marks, *beside), lowest)
+            ends.append(places[-1] if places else (plane.x.last, plane.y.first))
+        inset = _inset(sheet)
+        beside = _labels(labels, ends, (plane.x.last + inset + sheet.gap, plane.y.last - inset), sheet)
+        lowest = max((mark.y + sheet.line / 2 for mark in beside if isinstance(mark, Text)), default=0.0)
+        return Body((*marks, *beside), max(plane.end, lowest))
 
-    def _plot(self, sheet: Sheet, top: float, room: float) -> Plot:
+    def _plane(self, sheet: Sheet, top: float, room: float) -> Plane:
         """The axes, with room for names to the right of them."""
         counts = [count for curve in self.curves for count, _ in curve.known]
         errors = [error for curve in self.curves for _, error in curve.known]
         errors += [] if self.tolerance is None else [self.tolerance]
-        bottom, inset = (top + ROWS, 0.5) if sheet.is_grid else (top + HIGH, 6.0)
-        up = LogAxis.over(errors, bottom - inset, top + inset)
-        widest = max((sheet.text_width(text, scale=SMALL) for _, text in up.tick_texts(6)), default=0.0)
-        left, right = widest + 2 * sheet.gap, sheet.width - room - 3 * sheet.gap
-        across = LogAxis.over(counts, left + inset, right - inset)
-        return Plot(up=up, across=across, top=top, bottom=bottom, left=left, right=right)
+        bottom, inset = top + (ROWS if sheet.is_grid else HIGH), _inset(sheet)
+        y = LogAxis.over(errors, bottom - inset, top + inset)
+        ticks = y.tick_texts(6)
+        left, right = sheet.gap + widest_tick(ticks, sheet), sheet.width - room - 3 * sheet.gap
+        x = LogAxis.over(counts, left + inset, right - inset)
+        base = Line(places=((left, bottom), (right, bottom)), colour=sheet.theme.text)
+        beside = replace(sheet, width=right + sheet.gap)  # which names begin at
+        below, end = ticks_below(x, top, bottom + 1.0 * sheet.is_grid, beside, "evaluations per example")
+        return Plane(x, y, (*ticks_beside(y, ticks, left, right, sheet), *below, base), end)
 
-    def _caption(self, sheet: Sheet, top: float) -> Text:
-        text = f"largest error left{', ' + self.unit if self.unit else ''}"
-        return Text(x=sheet.margin, y=top + sheet.line / 2, text=text, colour=sheet.theme.text, scale=SMALL)
-
-    def _tolerance(self, plot: Plot, sheet: Sheet) -> list[Mark]:
+    def _tolerance(self, plane: Plane, sheet: Sheet) -> list[Mark]:
         if self.tolerance is None:
             return []
-        y, colour = plot.up(self.tolerance), sheet.theme.text
+        inset = _inset(sheet)
+        left, right, top = plane.x.first - inset, plane.x.last + inset, plane.y.last - inset
+        y, colour = plane.y(self.tolerance), sheet.theme.text
         text = f"tolerance {number_text(self.tolerance)}"
         # Above the line, or below where that would be outside; in terminals on it.
         away = 0.0 if sheet.is_grid else 0.55 * sheet.line
-        middle = y + away if y - away < plot.top else y - away
+        middle = y + away if y - away < top else y - away
         return [
-            Line(places=((plot.left, y), (plot.right, y)), colour=colour, width=1.4, dashed=True),
-            Text(x=plot.left + sheet.gap, y=middle, text=text, colour=colour, scale=SMALL),
+            Line(places=((left, y), (right, y)), colour=colour, width=1.4, dashed=True),
+            Text(x=left + sheet.gap, y=middle, text=text, colour=colour, scale=SMALL),
         ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plot:
-    """Where lines are drawn.
-
-    Args:
-        up: Of errors.
-        across: Of evaluations.
-        top: Its upper edge.
-        bottom: Its lower edge.
-        left: Its left edge.
-        right: Its right edge.
-    """
-
-    up: LogAxis
-    across: LogAxis
-    top: float
-    bottom: float
-    left: float
-    right: float
-
-    def scale_of_errors(self, sheet: Sheet) -> list[Mark]:
-        """Numbers to the left, and lines at them."""
-        marks: list[Mark] = []
-        for tick, text in self.up.tick_texts(6):
-            x, y = self.left - sheet.gap, self.up(tick)
-            marks.append(Text(x=x, y=y, text=text, colour=sheet.theme.text, anchor="end", scale=SMALL))
-            if not sheet.is_grid:
-                marks.append(Line(places=((self.left, y), (self.right, y)), colour=sheet.theme.faint))
-        return marks
-
-    def scale_of_evaluations(self, sheet: Sheet) -> list[Mark]:
-        """Numbers below, none of which meets another, and what they are."""
-        colour, marks = sheet.theme.text, list[Mark]()
-        marks.append(Line(places=((self.left, self.bottom), (self.right, self.bottom)), colour=colour))
-        below = self.bottom + (1.5 if sheet.is_grid else 12.0)
-        reached = 0.0
-        for tick, text in self.across.tick_texts(5 if self.right - self.left > 300 or sheet.is_grid else 3):
-            x, half = self.across(tick), sheet.text_width(text, scale=SMALL) / 2
-            if x - half < reached:
-                continue
-            reached = x + half + sheet.gap
-            if not sheet.is_grid:
-                marks.append(Line(places=((x, self.bottom), (x, self.bottom + 4)), colour=colour))
-            marks.append(Text(x=x, y=below, text=text, colour=colour, anchor="middle", scale=SMALL))
-        words = "evaluations per example"
-        middle = max((self.left + self.right) / 2, sheet.text_width(words, scale=SMALL) / 2)
-        marks.append(Text(x=middle, y=below + sheet.line, text=words, colour=colour, anchor="middle", scale=SMALL))
-        return marks
+def _inset(sheet: Sheet) -> float:
+    """How far the outermost points are from the edges, for their markers to be inside."""
+    return 0.5 if sheet.is_grid else 6.0
 
 
 def _curve(index: int, places: list[tuple[float, float]], sheet: Sheet) -> list[Mark]:
@@ -180,7 +132,7 @@ def _curve(index: int, places: list[tuple[float, float]], sheet: Sheet) -> list[
 
 def colour_of_curve(index: int, sheet: Sheet) -> str:
     """The colour of a curve, by its number."""
-    colours = COLOURS_OF_CURVES[sheet.theme.name]
+    colours = sheet.theme.groups
     return colours[index % len(colours)]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.errors import InvalidArgument
 from pellucid.plot.axis import Axis, number_text
 from pellucid.plot.charts.base import Body, Chart, paragraph
-from pellucid.plot.charts.legend import ramp_legend
+from pellucid.plot.charts.legends import ramp_legend
 from pellucid.plot.charts.rows import labelled_rows
 from pellucid.plot.charts.ticks import ticks_below
 from pellucid.plot.colours import colour_of_level

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pellucid.errors import InvalidArgument
 from pellucid.plot.axis import Axis, signed_number
 from pellucid.plot.charts.bars import Z_95
-from pellucid.plot.charts.base import Body, Chart, Range
-from pellucid.plot.charts.legend import Swatch, legend_of
+from pellucid.plot.charts.base import SMALL, Body, Chart, Range
+from pellucid.plot.charts.legends import Swatch, legend_of
 from pellucid.plot.charts.rows import interval, labelled_rows, unit_below
 from pellucid.plot.scene import Line, Mark, Rectangle, Text
 from pellucid.plot.sheet import Sheet
 from pellucid.plot.theme import LIGHT
 
-BAR, SMALL = 15.0, 0.8
-"""The height of a bar in pixels, and the size of the numbers beside it."""
+BAR = 15.0
+"""The height of a bar in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

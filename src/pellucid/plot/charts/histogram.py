@@ -10,7 +10,7 @@ import numpy as np
 
 from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument
-from pellucid.plot.axis import Axis, number_text
+from pellucid.plot.axis import AnyAxis, number_text
 from pellucid.plot.charts.base import Body, Chart, Limits, Range
 from pellucid.plot.charts.plane import plane_of
 from pellucid.plot.charts.ticks import Ticks
@@ -96,7 +96,7 @@ class Histogram(Chart):
             marks.append(Line(places=base, colour=sheet.theme.text))
         return Body(tuple(marks), plane.end)
 
-    def _bar(self, index: int, x: Axis, y: Axis, sheet: Sheet) -> Rectangle:
+    def _bar(self, index: int, x: AnyAxis, y: AnyAxis, sheet: Sheet) -> Rectangle:
         """The bar of a bin."""
         low, high, count = self.edges[index], self.edges[index + 1], self.counts[index]
         middle = 0.0 if low < 0 < high and abs(low + high) < 1e-6 * (high - low) else (low + high) / 2

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pellucid.plot.axis import signed_number
-from pellucid.plot.charts.base import Body, Chart
-from pellucid.plot.charts.legends import SMALL, apart, paragraph
+from pellucid.plot.charts.base import NOTE, SMALL, Body, Chart, paragraph
+from pellucid.plot.charts.rows import apart
 from pellucid.plot.scene import Anchor, Dot, Line, Mark, Place, Text
 from pellucid.plot.sheet import Sheet
 
@@ -102,7 +102,7 @@ class InteractionCircle(Chart):
             marks += named.marks
             bottom = max(bottom, named.bottom)
         marks += [self._dot(index, place, sheet) for index, place in enumerate(places)]
-        legend = paragraph(self._words(), sheet, bottom + sheet.gap, (sheet.gap, sheet.width - 2 * sheet.gap))
+        legend = paragraph(self._words(), sheet, bottom + sheet.gap, NOTE)
         return Body((*marks, *legend.marks), legend.bottom)
 
     def _line(self, pair: Pair, places: list[tuple[float, float]], sheet: Sheet) -> Line:
@@ -157,8 +157,8 @@ class InteractionCircle(Chart):
                 tint = sheet.theme.by_sign(value) if math.isfinite(value) else colour
                 marks.append(Text(x=0, y=top + 0.5, text=line, colour=tint, tinted=True))
                 top += 1
-        words = f"Dots: what features add alone; lines: what two add together{', ' + self.unit if self.unit else ''}."
-        legend = paragraph(words, sheet, top, (0.0, sheet.width))
+        words = f"Dots: what features add alone; lines: what two add together{f' ({self.unit})' if self.unit else ''}."
+        legend = paragraph(words, sheet, top, NOTE)
         return Body((*marks, *legend.marks), legend.bottom)
 
 

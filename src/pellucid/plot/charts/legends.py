@@ -1,39 +1,122 @@
-"""Legends of colours, with the numbers they stand for; and labels moved apart until none covers another."""
+"""Legends: what colours of numbers and of groups mean."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from pellucid.plot.axis import signed_number
-from pellucid.plot.charts.base import NOTE, Body
+from pellucid.plot.charts.base import NOTE, SMALL, Body, paragraph
+from pellucid.plot.colours import colour_of_level
 from pellucid.plot.raster import hatched, opaque
 from pellucid.plot.scale import Scale
-from pellucid.plot.scene import Mark, Pixels, Text
+from pellucid.plot.scene import Line, Mark, Pixels, Rectangle, Text, hatching
 from pellucid.plot.sheet import Sheet
 
-WIDEST_LEGEND = 280.0
-SMALL = 0.85
-"""The size of the numbers of legends, as a share of that of other letters."""
+STEPS = 24
+"""Of how many colours a ramp in a legend is made, where it says nothing else."""
 
-SHADES = ("░", "▒", "▓", "█")
-"""How large a value is, in characters."""
-
-UNKNOWN, ZERO = "  ", " ·"
-"""What stands in terminals for a value that is unknown, and for one near to zero."""
+HIGH, WIDEST = 12.0, 280.0
+"""How high swatches and ramps are, and how wide the strips of scales may be."""
 
 
-def cell_of(share: float) -> str:
-    """A value in two characters: its sign, and how large it is.
+@dataclass(frozen=True)
+class Swatch:
+    """A colour in a legend, and what it means.
 
     Args:
-        share: From -1 to 1; NaN where it is unknown.
+        fill: The colour.
+        text: What it means.
+        hatched: Whether lines cross it.
     """
-    if not np.isfinite(share):
-        return UNKNOWN
-    level = round(abs(share) * len(SHADES))
-    return ("+" if share > 0 else "-") + SHADES[level - 1] if level else ZERO
+
+    fill: str
+    text: str
+    hatched: bool = False
+
+
+def legend_of(swatches: Sequence[Swatch], sheet: Sheet, top: float) -> Body:
+    """Colours with what they mean, one after the other, and where they end.
+
+    Args:
+        swatches: The colours.
+        sheet: What they are laid out on.
+        top: Where they begin.
+    """
+    if not swatches:
+        return Body((), top)
+    left, size = sheet.margin, 2.0 if sheet.is_grid else HIGH
+    apart = 2.0 if sheet.is_grid else 2 * sheet.gap
+    x, marks = left, list[Mark]()
+    for swatch in swatches:
+        room = sheet.width - sheet.gap - left - size - sheet.gap
+        lines = sheet.lines_of(swatch.text, room)
+        width = size + sheet.gap + max(map(sheet.text_width, lines))
+        if x > left and x + width > sheet.width - sheet.gap:
+            x, top = left, top + sheet.line
+        height = 1.0 if sheet.is_grid else HIGH
+        y = top + (sheet.line - height) / 2
+        marks.append(Rectangle(x=x, y=y, width=size, height=height, fill=swatch.fill, hatched=swatch.hatched))
+        for index, line in enumerate(lines):
+            place = top + (index + 0.5) * sheet.line
+            marks.append(Text(x=x + size + sheet.gap, y=place, text=line, colour=sheet.theme.text))
+        x += width + apart
+        top += (len(lines) - 1) * sheet.line
+    return Body(tuple(marks), top + sheet.line)
+
+
+def ramp_legend(
+    label: str,
+    ends: tuple[str, str],
+    sheet: Sheet,
+    top: float,
+    *,
+    colours: Sequence[str] = (),
+    crossed: float = 0.0,
+    unknown: str = "",
+) -> Body:
+    """What the colours of low and of high numbers are, and where that ends.
+
+    Args:
+        label: What the numbers are.
+        ends: What stands beside the lowest and the highest.
+        sheet: What it is laid out on.
+        top: Where it begins.
+        colours: From the lowest to the highest; () for those of numbers of whatever sign.
+        crossed: Which share of them, from the lowest on, lines cross.
+        unknown: What the colour of what has no number stands for; "" where there is none.
+    """
+    colours = colours or [colour_of_level(step / (STEPS - 1), sheet.theme) for step in range(STEPS)]
+    labels, top = paragraph(label, sheet, top)
+    low, high = ends
+    width = STEPS * (0.5 if sheet.is_grid else 5.0)
+    start = sheet.margin + sheet.text_width(low) + sheet.gap
+    height = 1.0 if sheet.is_grid else HIGH
+    y, middle = top + (sheet.line - height) / 2, top + sheet.line / 2
+    marks: list[Mark] = [*labels, Text(x=sheet.margin, y=middle, text=low, colour=sheet.theme.text)]
+    step = width / len(colours)
+    marks += [
+        Rectangle(x=start + index * step, y=y, width=step, height=height, fill=fill)
+        for index, fill in enumerate(colours)
+    ]
+    marks += lines_across(Rectangle(x=start, y=y, width=crossed * width, height=height, fill=""), sheet)
+    marks.append(Text(x=start + width + sheet.gap, y=middle, text=high, colour=sheet.theme.text))
+    swatches = (Swatch(sheet.theme.neutral, unknown),) if unknown else ()
+    more, bottom = legend_of(swatches, sheet, top + sheet.line)
+    return Body((*marks, *more), bottom)
+
+
+def lines_across(area: Rectangle, sheet: Sheet) -> list[Line]:
+    """Lines across an area, as a sign that needs no colour.
+
+    Args:
+        area: Where they are; none where it has no width.
+        sheet: What it is laid out on.
+    """
+    ends = hatching(area) if area.width else []
+    return [Line(places=places, colour=sheet.theme.background, width=0.8) for places in ends]
 
 
 def colour_legend(
@@ -50,33 +133,15 @@ def colour_legend(
         is_hatched: Whether lines cross what is negative, as they do in what it is the legend of.
     """
     left, width = place
-    strip = min(WIDEST_LEGEND, width)
+    strip = min(WIDEST, width)
     marks: list[Mark] = []
     if not sheet.is_grid and scale.largest:
         marks.append(_strip(scale, sheet, left, top, strip, is_hatched))
         top += 10.0 + 2.0
         marks += _numbers(scale, sheet, left, top, strip)
         top += sheet.line
-    said = paragraph(words, sheet, top, place)
+    said = paragraph(words, sheet, top, NOTE, place)
     return Body((*marks, *said.marks), said.bottom)
-
-
-def paragraph(words: str, sheet: Sheet, top: float, place: tuple[float, float]) -> Body:
-    """Words in small letters, in lines.
-
-    Args:
-        words: What they are; "" for none.
-        sheet: What they are laid out on.
-        top: Where they begin.
-        place: Their left edge, and how wide they may be.
-    """
-    left, width = place
-    lines = sheet.lines_of(words, width, scale=NOTE) if words else []
-    marks = tuple(
-        Text(x=left, y=top + (index + 0.5) * sheet.line, text=line, colour=sheet.theme.text, scale=NOTE)
-        for index, line in enumerate(lines)
-    )
-    return Body(marks, top + len(lines) * sheet.line)
 
 
 def from_to(scale: Scale) -> str:
@@ -125,36 +190,3 @@ def _numbers(scale: Scale, sheet: Sheet, left: float, top: float, width: float) 
     if scale.sign == "all" and 2 * max(widths) + sheet.text_width("0") + 2 * sheet.gap <= width:
         marks.append(Text(x=left + width / 2, y=y, text="0", colour=colour, scale=SMALL, anchor="middle"))
     return marks
-
-
-def legend_of_cells(scale: Scale) -> str:
-    """What the characters of terminals stand for, in a line that can be broken."""
-    if not scale.largest:
-        return "· 0"
-    against, favour = f"-█ {signed_number(-scale.largest)}", f"+█ {signed_number(scale.largest)}"
-    return {"all": f"{against} · 0 {favour}", "negative": f"{against} · 0"}.get(scale.sign, f"· 0 {favour}")
-
-
-def apart(wanted: Sequence[float], heights: Sequence[float], top: float) -> tuple[float, ...]:
-    """The middles of labels, from the top down, as near to where they are wanted as none of them covers another.
-
-    Args:
-        wanted: Where their middles are wanted, in this order.
-        heights: How high they are.
-        top: Above which none may begin.
-    """
-    # Labels that meet become one block, whose middle is where the mean of what its labels want is.
-    blocks: list[tuple[float, float, int]] = []  # start, height, labels
-    for middle, height in zip(wanted, heights, strict=True):
-        start, size, count = max(top, middle - height / 2), height, 1
-        while blocks and blocks[-1][0] + blocks[-1][1] > start:
-            before, before_size, before_count = blocks.pop()
-            start = (before * before_count + (start - before_size) * count) / (before_count + count)
-            start, size, count = max(top, start), before_size + size, before_count + count
-        blocks.append((start, size, count))
-    middles: list[float] = []
-    for start, _, count in blocks:
-        for height in heights[len(middles) : len(middles) + count]:
-            middles.append(start + height / 2)
-            start += height
-    return tuple(middles)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid.core.summaries import Summarized
 from pellucid.plot.arrays import Array
+from pellucid.plot.colours import read
 from pellucid.plot.raster import blended, grey, hatched, opaque, outlined, photograph, resized, size_shown, smoothed
 from pellucid.plot.scale import Scale
 from pellucid.plot.theme import Theme
@@ -76,7 +77,7 @@ def _overlay(picture: Array, shares: Array, panel: Panel, shown_width: float, th
     sizes = np.abs(np.nan_to_num(shares))
     colours = _colours(shares, panel, theme)
     # What is next to nothing lets the picture be seen, faint enough for colours to stand out.
-    faint = 0.55 * grey(picture) + 0.45 * _levels_of_colour(theme.background)
+    faint = 0.55 * grey(picture) + 0.45 * read(theme.background)
     levels = blended(faint, colours, np.minimum(0.95, 2.5 * sizes))
     return opaque(hatched(levels, _against(shares, panel), shown_width))
 
@@ -95,7 +96,7 @@ def _contour(picture: Array, shares: Array, panel: Panel, shown_width: float, th
             is_against = sign < 0 or (panel.scale is not None and panel.scale.sign == "negative")
             shade = theme.negative if is_against else colour
             where = np.nan_to_num(sign * smooth) > level
-            levels = outlined(levels, where, _levels_of_colour(shade), shown_width, dashed=is_against)
+            levels = outlined(levels, where, read(shade), shown_width, dashed=is_against)
     return photograph(levels)
 
 
@@ -108,10 +109,6 @@ def _alpha(picture: Array, shares: Array, panel: Panel, shown_width: float, them
     pixels = opaque(hatched(picture, _against(shares, panel), shown_width))
     pixels[:, :, 3] = np.rint(np.abs(np.nan_to_num(shares)) * 255)
     return pixels
-
-
-def _levels_of_colour(colour: str) -> Array:
-    return np.array([int(colour[start : start + 2], 16) for start in (1, 3, 5)], float)
 
 
 def _colours(shares: Array, panel: Panel, theme: Theme) -> Array:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pellucid.plot.arrays import Array
-from pellucid.plot.charts.base import Body
-from pellucid.plot.charts.legends import cell_of, legend_of_cells, paragraph
+from pellucid.plot.charts.base import NOTE, Body, paragraph
+from pellucid.plot.charts.characters import cell_of, legend_of_cells
 from pellucid.plot.charts.map_views import Panel
 from pellucid.plot.normalization import Sign
 from pellucid.plot.raster import resized
@@ -52,7 +52,7 @@ def maps_beside(panels: Sequence[tuple[str, Panel]], sheet: Sheet, top: float, *
             bottom = max(bottom, body + len(maps[index]) + len(below))
         top = bottom + 1
     words = f"{legend_of_cells(whole)}, means of areas." if is_shared else "Means of areas; each map has its own scale."
-    legend = paragraph(words, sheet, top, (0.0, sheet.width))
+    legend = paragraph(words, sheet, top, NOTE)
     return Body((*marks, *legend.marks), legend.bottom)
 
 

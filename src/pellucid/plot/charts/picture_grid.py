@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pellucid.plot.charts.base import Body, Chart
-from pellucid.plot.charts.legends import SMALL, colour_legend, from_to, paragraph
+from pellucid.plot.charts.base import NOTE, SMALL, Body, Chart, paragraph
+from pellucid.plot.charts.legends import colour_legend, from_to
 from pellucid.plot.charts.map_views import COLOURED, Panel
 from pellucid.plot.charts.maps_in_characters import maps_beside
 from pellucid.plot.scale import Scale
@@ -68,7 +68,7 @@ class PictureGrid(Chart):
         if self.scale is not None and self._is_coloured:
             legend = colour_legend(self.scale, self.legend, sheet, top, (left, room))
         else:
-            legend = paragraph(self.legend, sheet, top, (left, room))
+            legend = paragraph(self.legend, sheet, top, NOTE)
         return Body((*marks, *legend.marks), legend.bottom)
 
     @property
@@ -126,7 +126,6 @@ class PictureGrid(Chart):
             if panel.values is not None
         ]
         if not shown:
-            return paragraph(
-                f"{'; '.join(self.headlines)}. Pictures are not drawn in terminals.", sheet, top, (0.0, sheet.width)
-            )
+            said = f"{'; '.join(self.headlines)}. Pictures are not drawn in terminals."
+            return paragraph(said, sheet, top, NOTE)
         return maps_beside(shown, sheet, top, is_shared=self.scale is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pellucid.plot.axis import Axis
+from pellucid.plot.axis import AnyAxis, Axis
 from pellucid.plot.charts.base import paragraph
 from pellucid.plot.charts.ticks import Ticks, ticks_below, ticks_beside, widest_tick
 from pellucid.plot.scene import Mark
@@ -24,8 +24,8 @@ class Plane:
         end: Where the labels end.
     """
 
-    x: Axis
-    y: Axis
+    x: AnyAxis
+    y: AnyAxis
     marks: tuple[Mark, ...]
     end: float
 

@@ -1,4 +1,4 @@
-"""Rows with names on the left, which are broken into lines rather than cut."""
+"""Rows with names on the left, which are broken into lines rather than cut; and labels none of which covers another."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pellucid.plot.charts.base import Body
 from pellucid.plot.scene import Line, Mark, Text
 from pellucid.plot.sheet import Sheet
 
@@ -74,10 +75,10 @@ def interval(start: float, stop: float, y: float, sheet: Sheet) -> tuple[Mark, .
     return tuple(Line(places=places, colour=sheet.theme.text, width=1.2) for places in lines)
 
 
-def unit_below(unit: str, x: float, sheet: Sheet, top: float) -> tuple[tuple[Mark, ...], float]:
+def unit_below(unit: str, x: float, sheet: Sheet, top: float) -> Body:
     """What values are, in the middle below them, and where that ends."""
     if not unit:
-        return (), top
+        return Body((), top)
     lines = sheet.lines_of(unit, sheet.width - 2 * sheet.gap)
     marks = []
     for index, line in enumerate(lines):
@@ -86,4 +87,29 @@ def unit_below(unit: str, x: float, sheet: Sheet, top: float) -> tuple[tuple[Mar
         middle = min(max(x, edge), sheet.width - edge)
         y = top + (index + 0.5) * sheet.line
         marks.append(Text(x=middle, y=y, text=line, colour=sheet.theme.text, anchor="middle"))
-    return tuple(marks), top + len(lines) * sheet.line
+    return Body(tuple(marks), top + len(lines) * sheet.line)
+
+
+def apart(wanted: Sequence[float], heights: Sequence[float], top: float) -> tuple[float, ...]:
+    """The middles of labels, from the top down, as near to where they are wanted as none of them covers another.
+
+    Args:
+        wanted: Where their middles are wanted, in this order.
+        heights: How high they are.
+        top: Above which none may begin.
+    """
+    # Labels that meet become one block, whose middle is where the mean of what its labels want is.
+    blocks: list[tuple[float, float, int]] = []  # start, height, labels
+    for middle, height in zip(wanted, heights, strict=True):
+        start, size, count = max(top, middle - height / 2), height, 1
+        while blocks and blocks[-1][0] + blocks[-1][1] > start:
+            before, before_size, before_count = blocks.pop()
+            start = (before * before_count + (start - before_size) * count) / (before_count + count)
+            start, size, count = max(top, start), before_size + size, before_count + count
+        blocks.append((start, size, count))
+    middles: list[float] = []
+    for start, _, count in blocks:
+        for height in heights[len(middles) : len(middles) + count]:
+            middles.append(start + height / 2)
+            start += height
+    return tuple(middles)

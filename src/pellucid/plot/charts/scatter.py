@@ -11,7 +11,7 @@ from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument
 from pellucid.plot.axis import number_text
 from pellucid.plot.charts.base import Body, Chart, Limits, Range, paragraph
-from pellucid.plot.charts.legend import ramp_legend
+from pellucid.plot.charts.legends import ramp_legend
 from pellucid.plot.charts.plane import Plane, plane_of
 from pellucid.plot.colours import colour_of_level
 from pellucid.plot.scene import Dot, Line, Mark, Rectangle, Text
@@ -86,7 +86,7 @@ class Scatter(Chart):
             marks += said
         if self.levels:
             unknown = "no number" if any(map(math.isnan, self.levels)) else ""
-            legend, bottom = ramp_legend(self.level_label, self.level_ends, sheet, bottom, unknown)
+            legend, bottom = ramp_legend(self.level_label, self.level_ends, sheet, bottom, unknown=unknown)
             marks += legend
         if self.sizes and not sheet.is_grid:
             dots, bottom = self._size_legend(sheet, bottom)

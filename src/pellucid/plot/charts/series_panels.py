@@ -11,9 +11,12 @@ import numpy as np
 
 from pellucid.plot.arrays import Array
 from pellucid.plot.axis import Axis, number_text, signed_number
-from pellucid.plot.charts.base import Body, Chart
-from pellucid.plot.charts.legends import SMALL, cell_of, colour_legend, legend_of_cells, paragraph
+from pellucid.plot.charts.base import NOTE, Body, Chart, paragraph
+from pellucid.plot.charts.characters import cell_of, legend_of_cells
+from pellucid.plot.charts.legends import colour_legend
 from pellucid.plot.charts.thinning import Thinned, edges_of, largest_of_blocks, range_of, thinned
+from pellucid.plot.charts.ticks import ticks_below, ticks_beside, widest_tick
+from pellucid.plot.colours import read
 from pellucid.plot.raster import blended, hatched, opaque
 from pellucid.plot.scale import Scale
 from pellucid.plot.scene import Dot, Line, Mark, Pixels, Rectangle, Text
@@ -27,7 +30,9 @@ it."""
 HIGH, LOW, FEW = 76.0, 56.0, 4
 """How high panels are where they are few, how high where they are more than that, and how many are few."""
 
-BARS_HIGH = 40.0
+BARS_HIGH, INSET, NOTCH = 52.0, 11.0, 4.0
+"""How high bars are, what is left free above and below them, and how long the lines at numbers are."""
+
 LINES = "▁▂▃▄▅▆▇█"
 OPACITY = 0.75
 
@@ -78,10 +83,9 @@ class SeriesPanels(Chart):
     def _panels(self, sheet: Sheet, top: float) -> Body:
         high = HIGH if len(self.names) <= FEW else LOW
         axes = [_axis_of(series, 0.0, high) for series in self.series]
-        texts = [text for axis in axes for _, text in axis.tick_texts(4)]
-        if self.view == "bars":
-            texts += [signed_number(self.scale.largest, self.scale.largest)]
-        left = sheet.gap + max(sheet.text_width(text, scale=SMALL) for text in texts) + sheet.gap
+        ticks = [tick for axis in axes for tick in axis.tick_texts(4)]
+        ticks += [(end, signed_number(end, end)) for end in [-self._largest] if self._has_bars]
+        left = sheet.gap + widest_tick(tuple(ticks), sheet)
         right = sheet.width - sheet.gap
         across = Axis.over(*self._ends, left, right)
         marks: list[Mark] = []
@@ -98,11 +102,14 @@ class SeriesPanels(Chart):
                 marks += self._bars(thin, across, top, sheet)
                 top += BARS_HIGH
             top += sheet.gap
-        marks += self._time_axis(across, top - sheet.gap, sheet)
-        top += 2 * sheet.line
+        marks.append(Line(places=((left, top - sheet.gap), (right, top - sheet.gap)), colour=sheet.theme.text))
+        within = (self.times[0], self.times[-1])
+        times, top = ticks_below(across, top - sheet.gap, top - sheet.gap + NOTCH, sheet, self.unit, within=within)
+        marks += times
+        top += sheet.gap / 2
         place = (sheet.gap, sheet.width - 2 * sheet.gap)
         if self.view == "bars":
-            legend = paragraph(self.legend, sheet, top, place)
+            legend = paragraph(self.legend, sheet, top, NOTE)
         else:
             is_hatched = self.view == "overlay"
             legend = colour_legend(self.scale, self.legend, sheet, top, place, is_hatched=is_hatched)
@@ -114,9 +121,16 @@ class SeriesPanels(Chart):
         edges = edges_of(np.array(self.times))
         return float(edges[0]), float(edges[-1])
 
-    def _has_step_at(self, time: float) -> bool:
-        """Whether a time is not before the first step, nor after the last."""
-        return self.times[0] <= time <= self.times[-1]
+    @property
+    def _has_bars(self) -> bool:
+        """Whether there are bars: by choice, or where a channel is not known."""
+        return self.view == "bars" or not all(np.isfinite(series).any() for series in self.series)
+
+    @property
+    def _largest(self) -> float:
+        """The size of the largest attribution; that of the scale where that is larger."""
+        known = np.abs(self.values[np.isfinite(self.values)])
+        return max(self.scale.largest, float(known.max(initial=0.0))) or 1.0
 
     def _panel(self, thin: Thinned, across: Axis, up: Axis, sheet: Sheet) -> list[Mark]:
         """A channel, and what is behind it."""
@@ -128,10 +142,7 @@ class SeriesPanels(Chart):
             marks.append(Pixels(x=left, y=top, width=width, height=high, levels=levels, label=label))
         else:
             marks.append(Line(places=((left, up.first), (across.last, up.first)), colour=theme.faint))
-        for tick, text in up.tick_texts(4):
-            marks.append(Line(places=((left - 4, up(tick)), (left, up(tick))), colour=theme.text))
-            y = min(max(up(tick), top + 5), up.first - 5)
-            marks.append(Text(x=left - 6, y=y, text=text, colour=theme.text, scale=SMALL, anchor="end"))
+        marks += ticks_beside(up, up.tick_texts(4), left - NOTCH, left, sheet)
         places = [(across(time), up(number)) for time, number in zip(thin.line_times, thin.line, strict=True)]
         if self.view == "coloured":
             return marks + self._coloured_line(thin, across, up, theme)
@@ -146,7 +157,7 @@ class SeriesPanels(Chart):
         places = across.low + (np.arange(columns) + 0.5) / columns * (across.high - across.low)
         steps = np.clip(np.searchsorted(edges_of(thin.times), places) - 1, 0, len(thin.times) - 1)
         shares = np.repeat(self.scale.shares(thin.values[steps])[None], round(high), axis=0)
-        below = np.array([int(theme.background[start : start + 2], 16) for start in (1, 3, 5)], float)
+        below = read(theme.background)
         colours = self.scale.levels(shares, theme).astype(float)
         pixels = opaque(
             hatched(
@@ -180,23 +191,11 @@ class SeriesPanels(Chart):
 
     def _bars(self, thin: Thinned, across: Axis, top: float, sheet: Sheet) -> list[Mark]:
         """Attributions as bars from a line of zeros on."""
-        theme, largest = sheet.theme, self.scale.largest
-        known = thin.values[np.isfinite(thin.values)]
-        reach = max(largest, float(np.abs(known).max(initial=0.0))) or 1.0
-        is_below = bool((known < 0).any())
-        up = Axis(-reach if is_below else 0.0, reach, top + BARS_HIGH - 2, top + 2)
-        ends = (reach, -reach) if is_below else (reach,)
-        marks: list[Mark] = [
-            Text(
-                x=across.first - 6,
-                y=min(max(up(end), top + 6), top + BARS_HIGH - 6),
-                text=signed_number(end, reach),
-                colour=theme.text,
-                scale=SMALL,
-                anchor="end",
-            )
-            for end in ends
-        ]
+        theme, reach = sheet.theme, self._largest
+        is_below = bool((thin.values[np.isfinite(thin.values)] < 0).any())
+        up = Axis(-reach if is_below else 0.0, reach, top + BARS_HIGH - INSET, top + INSET)
+        ticks = tuple((end, signed_number(end, reach)) for end in ((reach, -reach) if is_below else (reach,)))
+        marks: list[Mark] = [*ticks_beside(up, ticks, across.first - NOTCH, across.first, sheet)]
         marks.append(Line(places=((across.first, up(0)), (across.last, up(0))), colour=theme.text))
         edges = edges_of(thin.times)
         for index, value in enumerate(thin.values):
@@ -215,26 +214,6 @@ class SeriesPanels(Chart):
                     tip=tip,
                 )
             )
-        return marks
-
-    def _time_axis(self, across: Axis, y: float, sheet: Sheet) -> list[Mark]:
-        """Times below the panels, none of which leaves the sheet or meets another."""
-        colour, marks = sheet.theme.text, list[Mark]()
-        marks.append(Line(places=((across.first, y), (across.last, y)), colour=colour))
-        reached = 0.0
-        inside = [each for each in across.tick_texts(7 if sheet.width > 480 else 4) if self._has_step_at(each[0])]
-        for tick, text in inside:
-            half = sheet.text_width(text, scale=SMALL) / 2
-            x = min(max(across(tick), half), sheet.width - half)
-            if x - half < reached:
-                continue
-            reached = x + half + sheet.gap
-            marks.append(Line(places=((across(tick), y), (across(tick), y + 4)), colour=colour))
-            marks.append(Text(x=x, y=y + 12, text=text, colour=colour, scale=SMALL, anchor="middle"))
-        middle = (across.first + across.last) / 2
-        marks.append(
-            Text(x=middle, y=y + 12 + sheet.line * SMALL, text=self.unit, colour=colour, anchor="middle", scale=SMALL)
-        )
         return marks
 
     def _characters(self, sheet: Sheet, top: float) -> Body:
@@ -264,7 +243,7 @@ class SeriesPanels(Chart):
             top += 1
         first, last = number_text(self.times[0]), number_text(self.times[-1])
         words = f"{self.unit.capitalize()}s {first} to {last}. {legend_of_cells(self.scale)}."
-        legend = paragraph(words, sheet, top, (0.0, sheet.width))
+        legend = paragraph(words, sheet, top, NOTE)
         return Body((*marks, *legend.marks), legend.bottom)
 
 

@@ -12,7 +12,7 @@ from pellucid.errors import InvalidArgument
 from pellucid.plot.arrays import Array
 from pellucid.plot.axis import Axis, number_text
 from pellucid.plot.charts.base import Body, Chart
-from pellucid.plot.charts.legend import ramp_legend
+from pellucid.plot.charts.legends import ramp_legend
 from pellucid.plot.charts.rows import labelled_rows
 from pellucid.plot.charts.ticks import ticks_below
 from pellucid.plot.colours import colour_of_level
@@ -79,9 +79,9 @@ class Spread(Chart):
         """What shows the values of a row."""
         return ()
 
-    def _legend(self, sheet: Sheet, top: float) -> tuple[tuple[Mark, ...], float]:
+    def _legend(self, sheet: Sheet, top: float) -> Body:
         """What colours mean, and where that ends."""
-        return (), top
+        return Body((), top)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -120,11 +120,11 @@ class Beeswarm(Spread):
             )
         ]
 
-    def _legend(self, sheet: Sheet, top: float) -> tuple[tuple[Mark, ...], float]:
+    def _legend(self, sheet: Sheet, top: float) -> Body:
         if not self.levels:
-            return (), top
+            return Body((), top)
         unknown = "no number" if any(math.isnan(level) for row in self.levels for level in row) else ""
-        return ramp_legend(self.level_label, ("low", "high"), sheet, top, unknown)
+        return ramp_legend(self.level_label, ("low", "high"), sheet, top, unknown=unknown)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TypeAlias
 
-from pellucid.plot.axis import Axis
+from pellucid.plot.axis import AnyAxis
+from pellucid.plot.charts.base import Body, Range
 from pellucid.plot.charts.rows import unit_below
 from pellucid.plot.scene import Line, Mark, Text
 from pellucid.plot.sheet import Sheet
@@ -14,7 +16,15 @@ MOST = 7
 """How many numbers an axis has at most."""
 
 
-def ticks_below(axis: Axis, top: float, bottom: float, sheet: Sheet, label: str = "") -> tuple[tuple[Mark, ...], float]:
+def ticks_below(
+    axis: AnyAxis,
+    top: float,
+    bottom: float,
+    sheet: Sheet,
+    label: str = "",
+    *,
+    within: Range = (-math.inf, math.inf),
+) -> Body:
     """Faint lines at round numbers, these below them, and what they are; and where that ends.
 
     Args:
@@ -23,8 +33,9 @@ def ticks_below(axis: Axis, top: float, bottom: float, sheet: Sheet, label: str 
         bottom: Where they end.
         sheet: What they are laid out on.
         label: What the numbers are.
+        within: The least number that may have a line, and the largest.
     """
-    texts = _without_overlap(axis, sheet)
+    texts = _without_overlap(axis, within, sheet)
     below = bottom + sheet.gap / 2 * (not sheet.is_grid)
     marks: list[Mark] = []
     if not sheet.is_grid:
@@ -34,15 +45,17 @@ def ticks_below(axis: Axis, top: float, bottom: float, sheet: Sheet, label: str 
         Text(x=x, y=below + sheet.line / 2, text=text, colour=sheet.theme.text, anchor="middle") for _, text, x in texts
     ]
     labels, end = unit_below(label, (axis.first + axis.last) / 2, sheet, below + sheet.line)
-    return (*marks, *labels), end
+    return Body((*marks, *labels), end)
 
 
-def _without_overlap(axis: Axis, sheet: Sheet) -> list[tuple[float, str, float]]:
+def _without_overlap(axis: AnyAxis, within: Range, sheet: Sheet) -> list[tuple[float, str, float]]:
     """Round numbers, their texts and the middles of these, which are within the sheet and apart."""
     fitting: list[tuple[float, str, float]] = []
     for most in range(MOST, 1, -1):
         fitting = []
         for tick, text in axis.tick_texts(most):
+            if not within[0] <= tick <= within[1]:
+                continue
             half = sheet.text_width(text) / 2
             fitting.append((tick, text, min(max(axis(tick), half), sheet.width - half)))
         reaches = [
@@ -57,7 +70,7 @@ Ticks: TypeAlias = tuple[tuple[float, str], ...]
 """Numbers of an axis and how they are written."""
 
 
-def ticks_beside(axis: Axis, ticks: Ticks, left: float, right: float, sheet: Sheet) -> tuple[Mark, ...]:
+def ticks_beside(axis: AnyAxis, ticks: Ticks, left: float, right: float, sheet: Sheet) -> tuple[Mark, ...]:
     """Faint lines at numbers of an axis that goes up, and these to the left.
 
     Args:

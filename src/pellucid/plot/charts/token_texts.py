@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pellucid.plot.axis import MINUS, signed_number
-from pellucid.plot.charts.base import Body, Chart
-from pellucid.plot.charts.legends import colour_legend, paragraph
+from pellucid.plot.charts.base import NOTE, Body, Chart, paragraph
+from pellucid.plot.charts.legends import colour_legend
 from pellucid.plot.colours import readable_on
 from pellucid.plot.lettering import columns_of
 from pellucid.plot.scale import Scale
@@ -134,7 +134,7 @@ class TokenTexts(Chart):
         if not sheet.is_grid:
             words = f"Bar above a token: it adds; bar below: it takes away. {words}".strip()
         if self.scale is None or sheet.is_grid:
-            legend = paragraph(words, sheet, top, place)
+            legend = paragraph(words, sheet, top, NOTE)
         else:
             legend = colour_legend(self.scale, words, sheet, top, place, is_hatched=False)
         return Body((*marks, *legend.marks), legend.bottom)
