@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from pellucid import plot, rules
+from pellucid import rules
 from pellucid.core.rules.ruled_forward import apply
 from pellucid.errors import ABSENT
+from pellucid.plot.choosing import OF_EXPLANATIONS
 
 README = Path(__file__).parents[2] / "README.md"
 RULES = README.parent / "docs" / "rules.md"
@@ -46,7 +47,7 @@ def test_the_page_of_explanations_runs_from_top_to_bottom(tmp_path: Path, monkey
 
 
 def test_the_page_of_explanations_names_every_picture():
-    for name in plot.OF_EXPLANATIONS:
+    for name in OF_EXPLANATIONS:
         assert re.search(rf"^\| `{name}` ", EXPLAIN.read_text(), re.MULTILINE), name
 
 
