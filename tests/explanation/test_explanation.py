@@ -168,6 +168,21 @@ def test_values_come_back_as_inputs_were_given():
     assert half.values.dtype == torch.bfloat16
 
 
+def test_inputs_are_those_that_were_given(tmp_path: Any):
+    torch.testing.assert_close(EXPLANATION.inputs, inputs())
+    pandas.testing.assert_frame_equal(pellucid.explain(linear(), frame(), target=0).inputs, frame().astype("float32"))
+    words = pandas.DataFrame({"city": ["a", "b"], "age": [1.0, 2.0]})
+
+    class Model:
+        def predict(self, rows: pandas.DataFrame) -> np.ndarray:
+            return (rows["city"] == "a") + rows["age"].to_numpy()
+
+    given = pellucid.explain(Model(), words, baselines=words).inputs
+    assert given["city"].tolist() == ["a", "b"]
+    EXPLANATION.save(tmp_path / "private.pellucid", inputs=False)
+    assert pellucid.load(tmp_path / "private.pellucid").inputs is None
+
+
 def test_pictures_have_a_feature_for_each_pixel():
     explanation = pellucid.explain(Pictures(), pictures(), target=0)
     assert explanation.values.shape == (2, 3, 8, 8)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from pellucid.data.nested import map_leaves
 from pellucid.explanation import aggregation, selection, tables
 from pellucid.explanation.features import Features
 from pellucid.explanation.part import Array, Part, made_again
-from pellucid.explanation.plots import Plots
+from pellucid.explanation.plots import PlotsOfInstance
 from pellucid.explanation.provenance import Provenance
 from pellucid.plot.showing import shown
 
@@ -74,6 +74,9 @@ class Explanation:
     notes: tuple[str, ...] = ()
     model: Any = field(default=None, compare=False)
 
+    plot: ClassVar[PlotsOfInstance] = PlotsOfInstance()
+    """Pictures of it: `plot.bar()`, `plot.waterfall()`, `plot.image()`, `plot.tokens()` ...; `plot()` chooses."""
+
     def __post_init__(self) -> None:
         for array in (self.prediction, self.baseline_prediction, self.remainder, self.evaluations, self.interactions):
             if array is not None:
@@ -92,6 +95,11 @@ class Explanation:
     def values(self) -> Any:
         """The attributions as the inputs were given: a tensor, an array, a frame, or a structure of these; copies."""
         return map_leaves(self.structure, lambda _, number: None if number is None else self.parts[number].restored())
+
+    @property
+    def inputs(self) -> Any:
+        """What was explained, as it was given; None in the place of what was not kept, or not attributed to; copies."""
+        return map_leaves(self.structure, lambda _, number: None if number is None else self.parts[number].given())
 
     @property
     def delta(self) -> Array | None:
@@ -216,11 +224,6 @@ class Explanation:
         from pellucid.explanation.container import write
 
         write([self], path, inputs=inputs, several=False)
-
-    @property
-    def plot(self) -> Plots:
-        """Pictures of it: `plot.bar()`, `plot.waterfall()`, `plot.image()`, `plot.tokens()` ...; `plot()` chooses."""
-        return Plots(self)
 
     def show(self) -> None:
         """Show what fits where one is: in a notebook or browser a table and a picture, in a terminal their text."""

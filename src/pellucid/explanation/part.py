@@ -150,6 +150,20 @@ class Part(Summarized):
         values = (self.values.swapaxes(1, 2) if self.transposed else self.values).copy()
         return values if self.given_as == "array" else torch.from_numpy(values).to(getattr(torch, self.dtype))
 
+    def given(self) -> Any:
+        """The inputs as the user gave them: a tensor, an array or a frame, or None where they were not kept; copies."""
+        if self.inputs is None:
+            return None
+        if self.given_as == "frame":
+            frame = _frame(self.inputs, self.columns if len(self.columns) else self.names, self.index)
+            for column, texts in self.words:
+                words = np.array(texts, dtype=object)[self.inputs[:, column].astype(int)]
+                frame = frame.astype({frame.columns[column]: object})
+                frame.isetitem(column, words)
+            return frame
+        inputs = (self.inputs.swapaxes(1, 2) if self.transposed else self.inputs).copy()
+        return inputs if self.given_as == "array" else torch.from_numpy(inputs)
+
     @property
     def _sums_channels(self) -> bool:
         return self.kind == "image" and self.values.ndim == 4 and self.mask is None

@@ -55,6 +55,14 @@ class Plots:
         return f"plots: {', '.join(OF_EXPLANATIONS)}"
 
 
+@final
+class PlotsOfInstance:
+    """What makes `explanation.plot` the plots of this very explanation."""
+
+    def __get__(self, explanation: Any, kind: type[Any]) -> Plots:
+        return Plots(explanation)
+
+
 def _drawn(make: Callable[..., Chart], *args: Any, ax: AxesOrNone = None, **kwargs: Any) -> Chart:
     """A chart, which is drawn into axes where these are given."""
     chart = make(*args, **kwargs)

@@ -107,6 +107,11 @@ def in_unit(what: str, explanation: Explained) -> str:
     return f"{what} ({explanation.unit})" if explanation.unit else what
 
 
+def said_of_unit(explanation: Explained) -> str:
+    """A sentence on the unit of attributions; "" where it is not known."""
+    return f"Attributions are in units of the {explanation.unit}." if explanation.unit else ""
+
+
 def note_of(*sentences: str) -> str:
     """Sentences, without those that are empty."""
     return " ".join(sentence for sentence in sentences if sentence)

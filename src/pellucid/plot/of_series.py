@@ -15,10 +15,10 @@ from pellucid.plot.charts.series_panels import PanelView, SeriesPanels
 from pellucid.plot.explained import Explained, ExplainedInput, input_of_kind
 from pellucid.plot.headlines import (
     check_examples,
-    in_unit,
     left_over,
     missing_note,
     note_of,
+    said_of_unit,
     title_of,
     zero_note,
 )
@@ -63,7 +63,7 @@ def timeseries(
         values=values[chosen],
         scale=scale,
         view=view,
-        legend=f"{in_unit('Attributions', explanation)}. {signed}",
+        legend=note_of(said_of_unit(explanation), signed),
         note=note_of(
             left_over(len(values), len(chosen), "channels, of less attribution,") if channels is None else "",
             "" if part.inputs is not None else "The series was not kept: its attributions alone are drawn.",

@@ -17,12 +17,12 @@ from pellucid.plot.headlines import (
     check_examples,
     check_several,
     headline,
-    in_unit,
     left_over,
     method_and,
     method_text,
     missing_note,
     note_of,
+    said_of_unit,
     title_of_several,
     zero_note,
 )
@@ -61,7 +61,7 @@ def tokens(explanation: Explained, *, most: int = MOST_TOKENS) -> TokenTexts:
         title=method_and(explanation, "what each token adds"),
         rows=rows,
         scale=scale,
-        legend=f"{in_unit('Attributions', explanation)}.",
+        legend=said_of_unit(explanation),
         note=note_of(
             *(_further(part.tokens[index], most, rows[index].headline) for index in shown),
             missing_note(values),
@@ -109,7 +109,7 @@ def tokens_side_by_side(
         title=title_of_several(explanations.values(), "what each token adds", is_headed=True),
         rows=tuple(rows),
         scale=whole if shared_scale else None,
-        legend=note_of(f"{in_unit('Attributions', first)}.", stated),
+        legend=note_of(said_of_unit(first), stated),
         note=note_of(
             *(_further(next(iter(parts.values())).tokens[index], most, headline(first, index)) for index in shown),
             missing_note(shown_values),
