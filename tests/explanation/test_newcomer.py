@@ -156,7 +156,7 @@ agree = comparison["integrated_gradients"] - comparison["kernel_shap"]
     largest = np.abs(done["comparison"]["kernel_shap"].features.values).max()
     assert np.abs(done["agree"].features.values).max() < 0.5 * largest
     assert len(pellucid.load(tmp_path / "methods.pellucid")) == 4
-    assert "Kernel shap" in (tmp_path / "methods.svg").read_text(encoding="utf-8")
+    assert "kernel shap" in (tmp_path / "methods.svg").read_text(encoding="utf-8")
 
 
 def test_lines_are_counted():
