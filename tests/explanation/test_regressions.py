@@ -231,6 +231,25 @@ def test_standard_errors_of_noise_over_a_data_set_are_those_of_the_noise():
     assert (told < 3 * spread).all()
 
 
+def test_intervals_of_sampled_shapley_values_hold_the_values_over_all_baselines():
+    """Of 95 % intervals nearly all do, though few of the baselines are drawn."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 1))
+    generator = torch.Generator().manual_seed(1)
+    rows, x = torch.randn(1000, 8, generator=generator), torch.randn(2, 8, generator=generator)
+
+    def model(x: torch.Tensor) -> torch.Tensor:
+        return network(x).detach()[:, 0]
+
+    whole = pellucid.explain(model, x, method="shapley_values", baselines=methods.Background(rows)).features.values
+    inside = []
+    for seed in range(10):
+        drawn = pellucid.explain(model, x, baselines=rows, seed=seed, tolerance=1)
+        assert drawn.evaluations.max() <= 2_100
+        inside.append(np.abs(drawn.features.values - whole) < 1.96 * drawn.features.stderr)
+    assert np.mean(inside) > 0.85
+
+
 def test_auto_keeps_to_its_evaluations_over_many_baselines():
     model = nn.Sequential(linear(), nn.Tanh(), nn.Linear(3, 1))
     for rows in (30, 500):
@@ -364,3 +383,45 @@ def test_keys_of_every_kind():
     assert explained()["age", "fare"].features.names == ("age", "fare")
     assert explained().group({"x": 3}).features.names == ("age", "fare", "female", "x")
     assert NAMES[3] not in explained().group({"x": "male"}).features.names
+
+
+def test_names_of_classes_and_inputs_that_there_are_not():
+    with pytest.raises(InvalidArgument, match="class_names must be one for each of 3 outputs: got 2"):
+        explained(class_names=["a", "b"])
+    with pytest.raises(InvalidArgument, match="feature_names must be of the inputs '': got 'channel'"):
+        explained(feature_names={"channel": ["a"]})
+    with pytest.raises(InvalidArgument, match=r"inputs must have examples in their first dimension: got \(4,\)"):
+        pellucid.explain(linear(), inputs()[0])
+
+
+def test_channels_of_series_have_names():
+    explanation = pellucid.explain(lambda x: x.sum((1, 2)), torch.rand(2, 4, 2), feature_names=["heat", "rain"])
+    assert explanation.features.names[:3] == ("step 0, heat", "step 0, rain", "step 1, heat")
+    with pytest.raises(InvalidArgument, match="one for each of 8 features, or of 2 channels: got 3"):
+        pellucid.explain(lambda x: x.sum((1, 2)), torch.rand(2, 4, 2), feature_names=["a", "b", "c"])
+
+
+def test_relevance_that_does_not_add_up_is_told():
+    explanation = explained(method="lrp")
+    assert explanation.delta is None
+    assert any(note.startswith("Relevance adds up to") for note in explanation.notes)
+
+
+def test_words_that_a_tokenizer_does_not_know_are_shown():
+    from explanation.test_explanation import encoding
+
+    explanation = pellucid.explain(Words(), ["the zebra was great"], tokenizer=encoding(), target=1)
+    assert explanation.features.names == ("[CLS]", "the", "zebra", "was", "great", "[SEP]")
+    assert explanation.aggregate("word").features.names == ("the", "zebra", "was", "great")
+
+
+def test_pictures_say_what_they_take(tmp_path: Any):
+    import inspect
+
+    explanation = explained()
+    assert list(inspect.signature(explanation.plot.scatter).parameters) == ["feature", "colour", "ax"]
+    assert "A feature's attributions" in explanation.plot.scatter.__doc__
+    explanation.plot.bar().save(tmp_path / "bar.svg", theme="dark")
+    explanation[0].plot.bar().save(tmp_path / "bar.gif")
+    chart = explained(5, feature_names=["a", "b", "c", "d"]).plot.cohorts("a")
+    assert len(chart.groups) == 5

@@ -169,7 +169,8 @@ def test_titles_say_the_method_once_what_is_shown_and_of_what():
     assert beeswarm(table()).title == "Integrated gradients: attributions to survived, 40 examples"
     several = methods({"a": table(), "b": table(method="lime")})
     assert several.title == "Mean sizes of attributions to survived, 40 examples, by method"
-    assert heatmap(table(2, target_names=("cat", "dog"))).title == "Integrated gradients: attributions, 2 examples"
+    mixed = heatmap(table(2, target_names=("cat", "dog"))).title
+    assert mixed == "Integrated gradients: attributions to 2 targets, each example's own, 2 examples"
     assert "gradients" not in " ".join(chart(table()).note for chart in (bar, beeswarm, violin, decision))
 
 

@@ -15,18 +15,16 @@ from numpy.typing import NDArray
 from pellucid import plot
 from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument, PellucidError, located, renamed
-from pellucid.plot.arrays import check_name
 from pellucid.plot.canvas import FigureAndArray, FigureAndAxes, FigureAndList
 from pellucid.plot.colours import ColourMapLike
 from pellucid.plot.normalization import Normalization
+from pellucid.plot.theme import theme_named
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 ThemeLike: TypeAlias = plot.Theme | Literal["light", "dark"] | None
 """Colours of background, letters and maps: a theme or its name; None leaves Matplotlib's settings as they are."""
-
-THEMES = {"light": plot.LIGHT, "dark": plot.DARK}
 
 
 def draws(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -56,12 +54,9 @@ def name_of(value: object) -> Any:
     return value.name if isinstance(value, Enum) else value
 
 
-def theme_named(theme: ThemeLike) -> plot.Theme | None:
-    """A theme, or the one of this name."""
-    if theme is None or isinstance(theme, plot.Theme):
-        return theme
-    check_name("theme", theme, THEMES)
-    return THEMES[theme]
+def theme_or_none(theme: ThemeLike) -> plot.Theme | None:
+    """A theme, or the one of this name; None for Matplotlib's settings."""
+    return None if theme is None else theme_named(theme)
 
 
 def image(
@@ -130,7 +125,7 @@ def _scaling_and_look(
 ) -> tuple[plot.Scaling, plot.Look]:
     """What an image of a row is drawn with, by the options of Captum's names."""
     scaling = plot.Scaling(sign, outlier_perc, normalize, limits)
-    return scaling, plot.Look(cmap, alpha_overlay, show_colorbar, theme=theme_named(theme))
+    return scaling, plot.Look(cmap, alpha_overlay, show_colorbar, theme=theme_or_none(theme))
 
 
 def series(
@@ -164,6 +159,6 @@ def text(records: Iterable[Any], legend: bool, limit: float | None, theme: Theme
         )
         for record in records
     ]
-    table = plot.text_table(rows, legend=legend, limit=limit, theme=theme_named(theme) or plot.LIGHT)
+    table = plot.text_table(rows, legend=legend, limit=limit, theme=theme_or_none(theme) or plot.LIGHT)
     table.display()
     return table

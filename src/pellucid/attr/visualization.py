@@ -177,7 +177,7 @@ def visualize_image_attr(
         original_image,
         method,
         plot.Scaling(_drawing.name_of(sign), outlier_perc, normalize, limits),
-        plot.Look(cmap, alpha_overlay, show_colorbar, title, _drawing.theme_named(theme)),
+        plot.Look(cmap, alpha_overlay, show_colorbar, title, _drawing.theme_or_none(theme)),
         plot.Canvas(plt_fig_axis, fig_size, use_pyplot),
         return_numpy,
     )
@@ -299,7 +299,7 @@ def visualize_timeseries_attr(
         method,
         plot.SeriesAxis(x_values, channel_labels, channels_last),
         plot.Scaling(_drawing.name_of(sign), outlier_perc, normalize, limits),
-        plot.Look(cmap, alpha_overlay, show_colorbar, title, _drawing.theme_named(theme)),
+        plot.Look(cmap, alpha_overlay, show_colorbar, title, _drawing.theme_or_none(theme)),
         plot.Canvas(plt_fig_axis, fig_size, use_pyplot),
         pyplot_kwargs,
     )

@@ -64,15 +64,21 @@ class TokenLayout(Summarized):
     sequence_ids: tuple[int | None, ...] = ()
 
     @classmethod
-    def of(cls, encoding: Any) -> TokenLayout:
+    def of(cls, encoding: Any, text: str = "", unknown: str | None = None) -> TokenLayout:
         """The layout of one of the `encodings` of a fast tokenizer, without the padding at its end.
 
         Args:
             encoding: What it knows of a text.
+            text: The text, where it is known.
+            unknown: How the tokenizer writes words that it does not know, which are then shown as the text has them.
         """
         count = _length_without_padding(encoding.attention_mask)
+        tokens = [
+            text[slice(*span)] if token == unknown and text[slice(*span)] else token
+            for token, span in zip(encoding.tokens, encoding.offsets, strict=True)
+        ]
         return cls(
-            tuple(encoding.tokens[:count]),
+            tuple(tokens[:count]),
             tuple(encoding.special_tokens_mask[:count]),
             tuple(encoding.offsets[:count]),
             tuple(encoding.word_ids[:count]),

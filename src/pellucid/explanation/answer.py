@@ -24,17 +24,19 @@ from pellucid.explanation.part import Array
 from pellucid.explanation.parts import parts_of_inputs, parts_of_layer, structure_of
 from pellucid.explanation.provenance import Provenance, as_scalars, modules_of, name_of_model, now, versions
 from pellucid.explanation.question import Question
-from pellucid.explanation.result import result_of, uses_baselines
+from pellucid.explanation.result import Result, result_of, uses_baselines
 from pellucid.explanation.target_names import name_of_target, target_names, unit_of
 from pellucid.methods import GradientShap, Several
+from pellucid.plot.axis import number_text
 
 
-def answered(question: Question, method: Any = None) -> dict[str, Explanation]:
+def answered(question: Question, method: Any = None, *, by_baseline: bool = False) -> dict[str, Explanation]:
     """The explanations of a question, by the names of their targets: of one, "" is its name.
 
     Args:
         question: The question.
         method: Another method than the question's, which takes what that takes; None for its own.
+        by_baseline: See [result_of][pellucid.explanation.result.result_of].
 
     Raises:
         PellucidError: The method cannot answer it.
@@ -43,7 +45,7 @@ def answered(question: Question, method: Any = None) -> dict[str, Explanation]:
     problem = question.problem()
     method = question.choice.method if method is None else method
     with Session(problem):
-        result = result_of(question, method, problem)
+        result = result_of(question, method, problem, by_baseline=by_baseline)
         activations, label = _layer(question, problem)
     # Of a model that returns one value for the batch, games have one example.
     prediction, start = (outputs[: len(result.values[0])] for outputs in outputs_at_ends_of(question))
@@ -52,6 +54,8 @@ def answered(question: Question, method: Any = None) -> dict[str, Explanation]:
     question.counter.rows = max(question.counter.rows, 1)
     evaluations = np.full(examples, question.counter.rows / max(1, examples))
     adds_up = _adds_up(question, method) and not (question.is_of_batch and examples > 1)
+    if question.choice.name == "lrp":
+        question.notes.append(_said_of_relevance(result, prediction))
     of_batch = ("The model returns one value for all examples.",) if question.is_of_batch else ()
     notes = (*of_batch, *question.notes, *(question.baselines.notes if uses_baselines(question) else ()))
     common: dict[str, Any] = {
@@ -97,6 +101,15 @@ def answered(question: Question, method: Any = None) -> dict[str, Explanation]:
     return {name: made(column, (name,) * examples) for column, name in enumerate(names)}
 
 
+def _said_of_relevance(result: Result, prediction: Array) -> str:
+    """How much relevance reaches the inputs: biases absorb some, and rules may not conserve it."""
+    reached = sum(float(value.double().sum()) for value in result.values) / max(1, prediction.size)
+    return (
+        f"Relevance adds up to {number_text(reached)}, of the output's {number_text(float(prediction.mean()))}, "
+        "on average: biases, and rules that do not conserve it, have the rest."
+    )
+
+
 def _names_of_several(question: Question, target: Several, count: int) -> list[str]:
     """The names of several targets, all different."""
     listed = range(count) if isinstance(target.targets, str) else target.targets
@@ -133,8 +146,7 @@ def _adds_up(question: Question, method: Any) -> bool:
     at_layer = question.asked.source is not None and question.choice.takes_gradients
     is_local = getattr(method, "multiply_by_inputs", True) is False
     is_noisy = isinstance(method, GradientShap) and method.stdevs != 0.0
-    loses_to_biases = question.choice.name == "lrp"
-    return promised and not (at_layer or is_local or is_noisy or loses_to_biases)
+    return promised and not (at_layer or is_local or is_noisy)
 
 
 def _provenance(question: Question, method: Any, label: str) -> Provenance:

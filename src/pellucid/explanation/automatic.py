@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pellucid.core.evaluation.adaptive_sampling import Z_95
 from pellucid.core.games.features import Features
 from pellucid.core.model.inspection import ModelInfo, normalises_by_batch
 from pellucid.data import is_estimator
@@ -40,6 +41,9 @@ FEWEST_STEPS = 32
 
 STEPS_FOR_ALL = 200
 """The steps of a batch that cannot be divided, whose examples cannot stop one by one."""
+
+INTERVALS = 5
+"""How many times the tolerance of sums intervals of sampled values may be wide."""
 
 ROUNDING = 1e-6
 """What sums may miss of outputs of size one, and nobody is told."""
@@ -172,17 +176,32 @@ def _by_values(asked: Asked, choice: MethodChoice, auto: Auto, why: str) -> dict
         mask = _cells_of(question.arrangement.tensors[0])
         asked, features = dataclasses.replace(asked, feature_mask=mask), int(mask.max()) + 1
         notes.append(f"Pixels were joined to {features} squares. Hint: feature_mask=...")
-    affordable = max(1, auto.max_evaluations // (2 * FEW_PERMUTATIONS * features))
+    affordable = max(1, auto.max_evaluations // (2 * features + FEW_MORE))
     asked = dataclasses.replace(asked, most_rows=min(asked.most_rows, affordable))
     rows = _row_count(Question.of(asked, _with_method(choice, ShapleyValues())))
-    if 2**features * rows <= auto.max_evaluations:
-        method: Any = ShapleyValues()
-        told = f"Exact Shapley values of {features} features were chosen: {why}."
-    else:
-        method = _sampling(features, rows, auto, asked.seed)
-        told = f"Sampled Shapley values of {features} features were chosen: {why}."
+    method = _shapley_values(features, rows, auto, asked.seed)
     question = Question.of(asked, _with_method(choice, method))
-    return _told(answered(question), told, *notes)
+    explanations = answered(question, by_baseline=rows > 1)
+    if rows > 1 and question.baselines.notes:  # all rows of a data set are what was asked for
+        for explanation in explanations.values():
+            _warn_of_wide_intervals(explanation, INTERVALS * auto.tolerance)
+    kind = "Exact" if isinstance(method, ShapleyValues) else "Sampled"
+    return _told(explanations, f"{kind} Shapley values of {features} features were chosen: {why}.", *notes)
+
+
+def _warn_of_wide_intervals(explanation: Explanation, tolerance: float) -> None:
+    """Warn of 95 % intervals that are wider than a share of the largest attribution of their example."""
+    errors = explanation.features.stderr
+    if errors is None:
+        return
+    largest = np.abs(explanation.features.values).max(1, initial=0.0)
+    widest = Z_95 * np.nan_to_num(errors).max(1, initial=0.0)
+    wide = widest > tolerance * largest
+    if wide.any():
+        warn(
+            f"tolerance is not reached for {int(wide.sum())} of {len(wide)} examples: the widest interval is "
+            f"{widest.max():.2g} to either side. Hint: more as max_evaluations, or a larger tolerance."
+        )
 
 
 def _has_too_many_pixels(question: Question, features: int, auto: Auto) -> bool:
@@ -192,23 +211,34 @@ def _has_too_many_pixels(question: Question, features: int, auto: Auto) -> bool:
     return is_image and question.mask[0] is None and features > auto.max_evaluations // (2 * FEW_PERMUTATIONS)
 
 
-def _sampling(features: int, rows: int, auto: Auto, seed: int | None) -> ShapleyValueSampling:
-    """Shapley values of as many permutations as the evaluations admit.
+def _shapley_values(features: int, rows: int, auto: Auto, seed: int | None) -> ShapleyValues | ShapleyValueSampling:
+    """Exact Shapley values where the evaluations admit all coalitions, else of as many permutations as they admit.
+
+    Args:
+        features: How many there are.
+        rows: How many baselines are averaged over; over many, the intervals of the mean say how exact it is.
+        auto: The evaluations.
+        seed: Of the permutations.
 
     Raises:
         InvalidArgument: They admit too few.
     """
+    if 2**features * rows <= auto.max_evaluations:
+        return ShapleyValues()
     permutations = auto.max_evaluations // (features * rows) // 2 * 2
-    least = 2 * FEW_PERMUTATIONS * features * rows
-    if permutations < 2 * FEW_PERMUTATIONS:
+    fewest = 2 if rows > 1 else 2 * FEW_PERMUTATIONS
+    if permutations < fewest:
+        least = fewest * features * rows
         raise InvalidArgument(
-            f"max_evaluations must be at least {least} for {features} features: got {auto.max_evaluations}. "
-            f"Hint: max_evaluations={least}, or feature_mask=..., which joins features."
+            f"max_evaluations must be at least {least} for {features} features and {rows} baselines: "
+            f"got {auto.max_evaluations}. Hint: max_evaluations={least}, or feature_mask=..., which joins features."
         )
+    if rows > 1:
+        return ShapleyValueSampling(n_samples=permutations, permutations="antithetic", seed=seed)
     return ShapleyValueSampling(
         n_samples="auto",
         permutations="antithetic",
-        tolerance=5 * auto.tolerance,
+        tolerance=INTERVALS * auto.tolerance,
         relative=True,
         max_samples=permutations,
         seed=seed,

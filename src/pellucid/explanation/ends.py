@@ -38,9 +38,7 @@ def _at(question: Question, f: ModelFunction, points: Tensors) -> Array:
 
 
 def _start(question: Question, f: ModelFunction, prediction: Array) -> Array:
-    """The target's values where no feature is there; NaN of methods without baselines, zero of relevance."""
-    if question.choice.name == "lrp":
-        return np.zeros_like(prediction)
+    """The target's values where no feature is there; NaN of methods without baselines."""
     removal = question.choice.call.get("removal")
     if removal is None and not uses_baselines(question):
         return np.full_like(prediction, np.nan)

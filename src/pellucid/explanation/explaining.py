@@ -18,6 +18,9 @@ from pellucid.explanation.explanation import Explanation
 from pellucid.explanation.named_methods import MethodChoice, chosen_method, parameters_of
 from pellucid.explanation.question import Asked, Question
 
+NAMES = {"gradient_at": "source", "forward_func": "model"}
+"""What the engine calls arguments, and how users know them."""
+
 
 def explain(
     model: Any,
@@ -111,7 +114,7 @@ def _explained(asked: Asked, choice: MethodChoice) -> dict[str, Explanation]:
             else:
                 explanations = answered(Question.of(asked, choice))
     except Exception as error:
-        raise renamed(located(error, "explain", describe(asked.inputs)), {}) from error.__cause__
+        raise renamed(located(error, "explain", describe(asked.inputs)), NAMES) from error.__cause__
     told = tuple(_in_own_words(message, choice) for message in dict.fromkeys(messages))
     for message in told:
         warn(message)

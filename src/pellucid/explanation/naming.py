@@ -23,7 +23,7 @@ def is_of_groups(mask: Any) -> bool:
     return len(groups) == len(mask) and any(isinstance(name, str) for group in groups for name in group)
 
 
-def names_of_leaf(leaf: Leaf, name: str, feature_names: Any, elements: int) -> tuple[str, ...]:
+def names_of_leaf(leaf: Leaf, name: str, feature_names: Any, elements: int, channels: int = 0) -> tuple[str, ...]:
     """The names of the elements of an input: those that users give, or the columns of a frame; else ().
 
     Args:
@@ -31,6 +31,7 @@ def names_of_leaf(leaf: Leaf, name: str, feature_names: Any, elements: int) -> t
         name: What it is called among several.
         feature_names: What users give: names for the only input, or for inputs by their names.
         elements: How many elements an example has.
+        channels: How many of these a step of a series has, so that names may be those of channels; 0 of what is none.
 
     Raises:
         InvalidArgument: They are not as many.
@@ -38,14 +39,24 @@ def names_of_leaf(leaf: Leaf, name: str, feature_names: Any, elements: int) -> t
     names = feature_names.get(name) if isinstance(feature_names, Mapping) else feature_names
     if names is None:
         return () if leaf.frame is None else tuple(map(str, leaf.frame.frame.columns))
+    _check_texts(names)
+    if len(names) == channels > 1:
+        return tuple(f"step {step}, {each}" for step in range(elements // channels) for each in names)
+    if len(names) != elements:
+        of_channels = f", or of {channels} channels" if channels else ""
+        raise InvalidArgument(
+            f"feature_names must be one for each of {elements} features{of_channels}: got {len(names)}."
+        )
+    return tuple(names)
+
+
+def _check_texts(names: Any) -> None:
+    """Check that names are texts, all different."""
     if isinstance(names, str) or not all(isinstance(each, str) for each in names):
         raise InvalidArgument(f"feature_names must be a list of texts: got {summary(names)}.")
-    again = [each for each, count in Counter(map(str, names)).items() if count > 1]
+    again = [each for each, count in Counter(names).items() if count > 1]
     if again:
         raise InvalidArgument(f"feature_names must be all different: got {again[0]!r} more than once.")
-    if len(names) != elements:
-        raise InvalidArgument(f"feature_names must be one for each of {elements} features: got {len(names)}.")
-    return tuple(names)
 
 
 def mask_of_groups(

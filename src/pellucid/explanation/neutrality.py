@@ -35,12 +35,14 @@ def warn_of_biased_baselines(question: Question) -> None:
     classes = outputs.shape[1]
     scores = probabilities.gather(1, targets[:, None])[:, 0]
     high = scores > 0.5 + 0.5 / classes
+    hint = "baselines='mean' with background=..., or a data set as baselines"
+    hint = "baselines=, another token, or other texts" if question.arrangement.texts else hint
     if bool(high.any()):
         worst = int(scores.argmax())
         warn(
             f"baselines themselves score {float(scores[worst]):.2f} for {target_names(question)[worst]!r}, which is "
             f"explained, in {int(high.sum())} of {len(scores)} examples: what the inputs share with them is not told. "
-            "Hint: baselines='mean' with background=..., or a data set as baselines."
+            f"Hint: {hint}."
         )
 
 

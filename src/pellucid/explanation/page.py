@@ -58,13 +58,13 @@ def _picture(explanation: Explanation) -> str:
 
 
 def _table(reading: Reading) -> str:
-    names, numbers = columns_of(reading.rows)
+    names, numbers = columns_of(reading.rows, are_sizes=reading.are_sizes)
     largest = max((abs(row.value) for row in reading.rows), default=0.0)
     values = [row.value for row in reading.rows]
     count, others = reading.remainder
     if count or others:
         names.append(f"and {count} more" if count else "left out")
-        numbers.append(signed_number(others, largest))
+        numbers.append(signed_number(others, largest).removeprefix("+" if reading.are_sizes else ""))
         values.append(others)
     rows = "".join(map(_row, names, numbers, values, [largest] * len(values)))
     return (

@@ -13,6 +13,7 @@ from pellucid.core.tensors import Tensors, array_of, as_tensor_tuple
 from pellucid.data.leaves import Leaf
 from pellucid.data.nested import map_leaves
 from pellucid.data.words import TokenLayout, layouts_of_ids
+from pellucid.errors import InvalidArgument
 from pellucid.explanation.named_baselines import has_channels_first
 from pellucid.explanation.naming import names_of_leaf
 from pellucid.explanation.part import Array, GivenAs, Part, kind_of
@@ -29,9 +30,26 @@ def parts_of_inputs(question: Question, values: Tensors, stderr: Tensors | None)
         stderr: Their standard errors.
     """
     arrangement = question.arrangement
+    _check_names_of_inputs(question)
     errors = stderr or (None,) * len(values)
     kept = list(zip(arrangement.attributed, values, errors, strict=True))
     return tuple(_part(question, index, value, error) for index, value, error in kept)
+
+
+def _check_names_of_inputs(question: Question) -> None:
+    """Check that names of features by input are of inputs that there are.
+
+    Raises:
+        InvalidArgument: They are not.
+    """
+    given, arrangement = question.asked.feature_names, question.arrangement
+    if not isinstance(given, Mapping):
+        return
+    several = len(arrangement.attributed) > 1
+    known = [_name_of(arrangement.leaves[index]) if several else "" for index in arrangement.attributed]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise InvalidArgument(f"feature_names must be of the inputs {', '.join(map(repr, known))}: got {unknown[0]!r}.")
 
 
 def structure_of(question: Question) -> Any:
@@ -62,7 +80,7 @@ def _part(question: Question, index: int, values: Tensor, stderr: Tensor | None)
         values=_kept(array, transposed),
         inputs=_kept(given, transposed),
         stderr=_kept(None if stderr is None else array_of(stderr), transposed),
-        names=_element_names(question, leaf, name, kind, math.prod(array.shape[1:])),
+        names=_element_names(question, leaf, name, kind, array.shape[2:0:-1] if transposed else array.shape[1:]),
         mask=_kept(mask, transposed),
         repeated=mask is not None and "feature_mask" in question.choice.takes,
         layouts=_layouts(question, index) if is_text else (),
@@ -75,10 +93,11 @@ def _part(question: Question, index: int, values: Tensor, stderr: Tensor | None)
     )
 
 
-def _element_names(question: Question, leaf: Leaf, name: str, kind: Kind, elements: int) -> tuple[str, ...]:
+def _element_names(question: Question, leaf: Leaf, name: str, kind: Kind, shape: Sequence[int]) -> tuple[str, ...]:
     """The names of the elements of an input, where there are any; of a mask's features, there may be others."""
+    elements, channels = math.prod(shape), shape[-1] if kind == "series" else 0
     has_names = kind in ("table", "series", "other") and not question.mask[1]
-    names = names_of_leaf(leaf, name, question.asked.feature_names, elements) if has_names else ()
+    names = names_of_leaf(leaf, name, question.asked.feature_names, elements, channels) if has_names else ()
     return names or (() if leaf.frame is None else names_of_leaf(leaf, name, None, elements))
 
 
@@ -130,12 +149,19 @@ def _layouts(question: Question, index: int) -> tuple[TokenLayout, ...]:
     leaf = arrangement.leaves[index]
     encodings = getattr(arrangement.inputs, "encodings", None)
     if encodings and leaf.path == ("input_ids",):
-        return tuple(map(TokenLayout.of, encodings))
+        given = question.asked.inputs
+        texts = [given] if isinstance(given, str) else given if _are_texts(given) else [""] * len(encodings)
+        unknown = getattr(arrangement.reading.tokenizer, "unk_token", None) or "[UNK]"
+        return tuple(TokenLayout.of(each, text, unknown) for each, text in zip(encodings, texts, strict=True))
     *outside, of_ids = leaf.path or ("input_ids",)
     beside = (*outside, str(of_ids).removesuffix("input_ids") + "attention_mask")
     attention = next((other.value for other in arrangement.leaves if other.path == beside), None)
     attention = attention if isinstance(attention, Tensor) and attention.shape == leaf.value.shape else None
     return layouts_of_ids(leaf.value, arrangement.reading.tokenizer, attention)
+
+
+def _are_texts(given: Any) -> bool:
+    return isinstance(given, list | tuple) and all(isinstance(each, str) for each in given)
 
 
 def parts_of_layer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
@@ -42,7 +43,7 @@ class Plots:
         if name not in OF_EXPLANATIONS:
             known = format_names(dict.fromkeys(OF_EXPLANATIONS))
             raise AttributeError(f"no plot is called {name!r}: there are {known}")
-        return functools.partial(_drawn, getattr(plot, name), self.explanation)
+        return _of_explanation(getattr(plot, name), self.explanation)
 
     def __dir__(self) -> list[str]:
         from pellucid.plot.choosing import OF_EXPLANATIONS
@@ -63,9 +64,17 @@ class PlotsOfInstance:
         return Plots(explanation)
 
 
-def _drawn(make: Callable[..., Chart], *args: Any, ax: AxesOrNone = None, **kwargs: Any) -> Chart:
-    """A chart, which is drawn into axes where these are given."""
-    chart = make(*args, **kwargs)
-    if ax is not None:
-        chart.figure(ax)
-    return chart
+def _of_explanation(make: Callable[..., Chart], explanation: Explained) -> Callable[..., Chart]:
+    """A function of an explanation that has its first argument, and takes axes to draw into besides."""
+
+    @functools.wraps(make)
+    def plot(*args: Any, ax: AxesOrNone = None, **kwargs: Any) -> Chart:
+        chart = make(explanation, *args, **kwargs)
+        if ax is not None:
+            chart.figure(ax)
+        return chart
+
+    _, *parameters = inspect.signature(make).parameters.values()
+    axes = inspect.Parameter("ax", inspect.Parameter.KEYWORD_ONLY, default=None)
+    plot.__signature__ = inspect.Signature([*parameters, axes])  # type: ignore[attr-defined]  # which `help` shows
+    return plot

@@ -154,7 +154,9 @@ class Question(Summarized):
         """What the model returns for the inputs, [B, *K]; None where a function or a neuron is explained."""
         if callable(self.asked.target) or isinstance(self.asked.target, Neuron):
             return None
-        return self.outputs_of(self.arrangement.tensors)
+        outputs = self.outputs_of(self.arrangement.tensors)
+        _check_outputs(self.asked, outputs, self.arrangement.tensors)
+        return outputs
 
     def outputs_of(self, tensors: Tensors) -> Tensor:
         """What the model returns for tensors like the inputs, (n, *K)."""
@@ -307,6 +309,22 @@ def _check_arguments(asked: Asked, choice: MethodChoice) -> None:
             f"baselines would have no effect, as {choice.name} takes none: got {summary(asked.baselines)}. "
             "Hint: leave them out, or method='integrated_gradients'."
         )
+
+
+def _check_outputs(asked: Asked, outputs: Tensor, tensors: Tensors) -> None:
+    """Check that names of classes are of the outputs, and that a single example is not taken for several.
+
+    Raises:
+        InvalidArgument: They are not.
+    """
+    if tensors[0].ndim == 1 and outputs.ndim and len(outputs) != len(tensors[0]):
+        raise InvalidArgument(
+            f"inputs must have examples in their first dimension: got {tuple(tensors[0].shape)}. "
+            "Hint: inputs[None] for a single example."
+        )
+    classes = 1 if outputs.ndim < 2 else outputs.shape[1]
+    if asked.class_names is not None and len(asked.class_names) != classes:
+        raise InvalidArgument(f"class_names must be one for each of {classes} outputs: got {len(asked.class_names)}.")
 
 
 def names_of_classes(asked: Asked) -> Sequence[str] | None:

@@ -51,6 +51,7 @@ class Reading(Summarized):
         predictions: What was predicted, and from where it starts.
         rows: The strongest features, strongest first.
         remainder: How many features are left, and what they add up to.
+        are_sizes: Whether values are mean sizes, which have no sign.
         sums: Whether values add up.
         notes: What a reader must know.
     """
@@ -59,6 +60,7 @@ class Reading(Summarized):
     predictions: str
     rows: tuple[Row, ...]
     remainder: tuple[int, float]
+    are_sizes: bool
     sums: str
     notes: tuple[str, ...]
 
@@ -76,6 +78,7 @@ def reading_of(explanation: Explanation, most: int = MOST_ROWS) -> Reading:
         predictions=_predictions(explanation),
         rows=rows,
         remainder=remainder,
+        are_sizes=len(explanation) != 1,
         sums=_sums(explanation),
         notes=explanation.notes,
     )
@@ -143,12 +146,17 @@ def _sums(explanation: Explanation) -> str:
     return f"adds up to the change of the output, within {number_text(largest)} of {number_text(float(change))}"
 
 
-def columns_of(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
-    """The names, with how features read, and the values, with intervals of 95 %, of rows."""
+def columns_of(rows: Sequence[Row], *, are_sizes: bool = False) -> tuple[list[str], list[str]]:
+    """The names, with how features read, and the values, with intervals of 95 %, of rows.
+
+    Args:
+        rows: The rows.
+        are_sizes: Whether values have no sign.
+    """
     largest = max((abs(row.value) for row in rows), default=0.0)
     names = [printable(f"{row.name} = {row.text}" if row.text else row.name) for row in rows]
     values = [
-        signed_number(row.value, largest)
+        signed_number(row.value, largest).removeprefix("+" if are_sizes else "")
         + (
             ""
             if row.stderr is None or np.isnan(row.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from pellucid.errors import InvalidArgument, collected_warnings, warn
 from pellucid.explanation.named_baselines import row_count
 from pellucid.explanation.question import Question
 from pellucid.methods import Attributions, Background, DeepLiftShap, GradientShap, Interactions
+
+SEEDS_APART = 1_000_003
+"""How far apart the seeds are that two seeds of users lead to, as each baseline has draws of its own."""
 
 
 @final
@@ -43,19 +47,21 @@ class Result(Summarized):
     rounds: tuple[tuple[int, float], ...] = ()
 
 
-def result_of(question: Question, method: Any, problem: Problem) -> Result:
+def result_of(question: Question, method: Any, problem: Problem, *, by_baseline: bool = False) -> Result:
     """What a method returns; of a method of one baseline, the mean over many.
 
     Args:
         question: The question.
         method: The method.
         problem: The question as a problem.
+        by_baseline: Whether a method that takes many baselines at once is asked about each, so that its standard errors
+            are also those of their choice.
 
     Raises:
         PellucidError: The method cannot answer it.
     """
     baselines = question.baselines.value if uses_baselines(question) else None
-    if isinstance(baselines, Background) and _takes_one_baseline(question, method):
+    if isinstance(baselines, Background) and (by_baseline or _takes_one_baseline(question, method)):
         return _averaged(question, method, problem, baselines)
     return _called(question, method, problem, baselines)
 
@@ -74,23 +80,18 @@ def _averaged(question: Question, method: Any, problem: Problem, background: Bac
     """The mean over the rows of a background, with the standard errors of that mean."""
     rows = as_tensor_tuple(background.rows, "baselines")
 
-    own_errors: list[Tensors] = []
+    seed = getattr(method, "seed", None)
 
     def values_of(number: int) -> Tensors:
         one = tuple(row[:, number] if background.per_example else row[number : number + 1] for row in rows)
-        result = _called(question, method, problem, unwrap_single(one))
-        own_errors.append(result.stderr or ())
-        return result.values
+        drawing = method if seed is None else dataclasses.replace(method, seed=SEEDS_APART * seed + number)
+        return _called(question, drawing, problem, unwrap_single(one)).values
 
     with collected_warnings() as messages:
         means, stderr = _mean_and_stderr(map(values_of, range(row_count(background))))
     for message in _of_each_kind(messages):
         warn(message)
-    if stderr is None or not own_errors[0]:
-        return Result(means, stderr)
-    # The draws of the method are the same for all baselines: their errors do not average out.
-    drawn = [sum(errors[index] for errors in own_errors) / len(own_errors) for index in range(len(means))]
-    return Result(means, tuple((error**2 + own**2).sqrt() for error, own in zip(stderr, drawn, strict=True)))
+    return Result(means, stderr)
 
 
 def _of_each_kind(messages: Iterable[str]) -> list[str]:

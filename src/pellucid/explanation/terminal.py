@@ -27,12 +27,12 @@ def text_of_explanation(explanation: Explanation, *, columns: int, coloured: boo
     """
     reading = reading_of(explanation)
     sheet = Sheet.of_terminal(columns)
-    names, numbers = columns_of(reading.rows)
+    names, numbers = columns_of(reading.rows, are_sizes=reading.are_sizes)
     count, others = reading.remainder
     largest = max((abs(row.value) for row in reading.rows), default=0.0)
     if count or others:
         names.append(f"and {count} more" if count else "left out")
-        numbers.append(signed_number(others, largest))
+        numbers.append(signed_number(others, largest).removeprefix("+" if reading.are_sizes else ""))
     number_width = max(map(width_of, numbers), default=0)
     bar = max(4, min(BAR, columns // 4))
     name_width = min(max(map(width_of, names), default=0), columns - number_width - bar - 4)

@@ -60,7 +60,7 @@ Need: TypeAlias = Literal["gradients", "rules", "baselines", "layer", "neuron", 
 Promise: TypeAlias = Literal["adds up", "signed", "exact", "standard errors"]
 """What a method promises.
 
-* `adds up`: the values add up to the output less that of the baseline, of LRP to the output.
+* `adds up`: the values add up to the output less that of the baseline.
 * `signed`: a value above zero speaks for the target, one below against it.
 * `exact`: nothing is estimated.
 * `standard errors`: what is estimated comes with them.
@@ -119,7 +119,7 @@ _ROWS: tuple[tuple[type[Any], tuple[str, ...], tuple[str, ...], str], ...] = (
         ("adds up", "signed", "standard errors"),
         "1 gradient of 2 rows for each baseline",
     ),
-    (LRP, ("rules",), ("adds up", "signed", "exact"), "1 gradient"),
+    (LRP, ("rules",), ("signed", "exact"), "1 gradient"),
     (GuidedBackprop, ("rules",), ("signed", "exact"), "1 gradient"),
     (Deconvolution, ("rules",), ("signed", "exact"), "1 gradient"),
     (FeatureAblation, ("baselines",), ("signed", "exact"), "1 + features forwards"),
@@ -218,7 +218,7 @@ def table() -> MethodTable:
     Examples:
         >>> from pellucid import methods
         >>> [facts.name for facts in methods.table() if "exact" in facts.promises and "adds up" in facts.promises]
-        ['deep_lift', 'lrp', 'shapley_values', 'owen_values', 'shapley_interactions']
+        ['deep_lift', 'shapley_values', 'owen_values', 'shapley_interactions']
         >>> methods.table()[0].cost
         'n_steps gradients'
     """

@@ -30,13 +30,14 @@ IMPORTANCE = "importance"
 
 
 def cohorts(
-    explanations: Explained | Mapping[str, Explained], groups: Iterable[object] | None = None, *, most: int = MOST
+    explanations: Explained | Mapping[str, Explained], groups: str | Iterable[object] | None = None, *, most: int = MOST
 ) -> GroupedBars:
     """The mean sizes of attributions in each of some cohorts of examples.
 
     Args:
         explanations: By the names of the cohorts, of the same features; or one of all examples.
-        groups: Of one explanation, which cohort each example is of, such as a column of a frame.
+        groups: Of one explanation, which cohort each example is of, such as a column of a frame, or the name of a
+            feature that has few values.
         most: How many features are shown; of the others, the note says what their sizes add up to.
 
     Raises:
@@ -65,7 +66,7 @@ def cohorts(
 
 
 def _divided(
-    explanations: Explained | Mapping[str, Explained], groups: Iterable[object] | None
+    explanations: Explained | Mapping[str, Explained], groups: str | Iterable[object] | None
 ) -> Mapping[str, Explained]:
     """The explanations of cohorts, out of one of all examples.
 
@@ -78,7 +79,9 @@ def _divided(
         return explanations
     if groups is None and not hasattr(explanations, "features"):
         return cast("Mapping[str, Explained]", explanations)  # which it is not: the check that follows says so
-    names = [] if groups is None else list(map(str, groups))
+    if isinstance(groups, str) and groups in explanations.features.names:
+        groups = [texts[explanations.features.names.index(groups)] for texts in explanations.features.texts]
+    names = [] if groups is None or isinstance(groups, str) else list(map(str, groups))
     if len(names) != len(explanations):
         raise InvalidArgument(
             f"groups must be one for each of {len(explanations)} examples: got {len(names)}. "

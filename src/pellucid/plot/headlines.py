@@ -84,6 +84,8 @@ def _of_target(explanations: list[Explained]) -> str:
     if count == 1 and len(names) == 1:
         return f" to {predicted(explanations[0], 0)}"
     target = f" to {names.pop()}" if len(names) == 1 and names != {""} else ""
+    if len(names) > 1:  # which, side by side, cannot be compared as if they were one
+        target = f" to {len(names)} targets, each example's own"
     return f"{target}, {count} example{'s' * (count != 1)}"
 
 

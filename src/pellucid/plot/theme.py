@@ -1,6 +1,9 @@
 """The colours of a chart on a light and on a dark background."""
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from pellucid.plot.arrays import check_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,3 +70,21 @@ DARK = Theme(
     sequence=DARK_SEQUENCE,
     groups=("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#e6e9ed"),
 )
+
+ThemeLike: TypeAlias = "Theme | Literal['light', 'dark']"
+"""A theme, or its name."""
+
+
+def theme_named(theme: ThemeLike) -> Theme:
+    """A theme by its name; one that is given as it is.
+
+    Args:
+        theme: What users give.
+
+    Raises:
+        UnknownName: It is neither.
+    """
+    if isinstance(theme, Theme):
+        return theme
+    check_name("theme", theme, ("light", "dark"))
+    return LIGHT if theme == "light" else DARK

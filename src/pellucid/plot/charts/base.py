@@ -13,7 +13,7 @@ from pellucid.plot.sheet import COLUMNS, WIDTH, Sheet
 from pellucid.plot.showing import light_and_dark, shown
 from pellucid.plot.svg import svg_of
 from pellucid.plot.terminal import text_of
-from pellucid.plot.theme import LIGHT, Theme
+from pellucid.plot.theme import LIGHT, ThemeLike, theme_named
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,21 +101,21 @@ class Chart:
             letter=sheet.letter,
         )
 
-    def svg(self, theme: Theme = LIGHT, *, width: float = WIDTH) -> str:
+    def svg(self, theme: ThemeLike = LIGHT, *, width: float = WIDTH) -> str:
         """The source of an SVG, for a page or a file; 360 is a good width for phones.
 
         Args:
-            theme: Light or dark.
+            theme: `"light"`, `"dark"`, or another.
             width: In pixels.
         """
-        return svg_of(self.scene(Sheet(width=width, theme=theme)))
+        return svg_of(self.scene(Sheet(width=width, theme=theme_named(theme))))
 
-    def figure(self, ax: AxesOrNone = None, *, theme: Theme = LIGHT, width: float | None = None) -> Figure:
+    def figure(self, ax: AxesOrNone = None, *, theme: ThemeLike = LIGHT, width: float | None = None) -> Figure:
         """A figure of Matplotlib's.
 
         Args:
             ax: Axes to draw in, which become as wide as they are; None for a figure of its own.
-            theme: Light or dark.
+            theme: `"light"`, `"dark"`, or another.
             width: In pixels of a page, at which letters have the size of those there; None for that of the axes.
 
         Raises:
@@ -123,9 +123,9 @@ class Chart:
         """
         if width is None:
             width = WIDTH if ax is None else min(WIDEST, max(NARROWEST, width_of_axes(ax)))
-        return draw_scene(self.scene(Sheet(width=width, theme=theme)), ax)
+        return draw_scene(self.scene(Sheet(width=width, theme=theme_named(theme))), ax)
 
-    def text(self, columns: int = COLUMNS, *, coloured: bool = False, theme: Theme = LIGHT) -> str:
+    def text(self, columns: int = COLUMNS, *, coloured: bool = False, theme: ThemeLike = LIGHT) -> str:
         """The chart in characters.
 
         Args:
@@ -133,14 +133,14 @@ class Chart:
             coloured: Whether colours are written, as terminals understand them.
             theme: The colours.
         """
-        return text_of(self.scene(Sheet.of_terminal(columns, theme)), coloured=coloured)
+        return text_of(self.scene(Sheet.of_terminal(columns, theme_named(theme))), coloured=coloured)
 
-    def save(self, path: Path | str, *, theme: Theme = LIGHT, width: float = WIDTH) -> None:
+    def save(self, path: Path | str, *, theme: ThemeLike = LIGHT, width: float = WIDTH) -> None:
         """Write the chart: `.svg` and `.txt`, or `.png`, `.pdf` and what else Matplotlib writes.
 
         Args:
             path: Where; the same chart gives the same bytes.
-            theme: Light or dark.
+            theme: `"light"`, `"dark"`, or another.
             width: In pixels of a page; PNGs have twice as many.
 
         Raises:
@@ -155,7 +155,7 @@ class Chart:
             case "":
                 raise InvalidArgument(f"path must end in .png, .svg, .pdf or .txt: got {path.name!r}.")
             case suffix:
-                no_date = {"png": {"Software": None}, "pdf": {"CreationDate": None}}.get(suffix[1:], {})
+                no_date = {"png": {"Software": None}, "pdf": {"CreationDate": None}}.get(suffix[1:])
                 save_figure(self.figure(theme=theme, width=width), path, dpi=192, metadata=no_date)
 
     def show(self) -> None:

@@ -69,6 +69,10 @@ class Panel(Summarized):
         return drawn
 
 
+MOST_COVERED = 0.72
+"""How opaque a map may be where it lies over a picture, which is to be seen below all of it."""
+
+
 def _levels_of(picture: Array | None, size: tuple[int, int]) -> Array:
     return np.full((*size, 3), 128.0) if picture is None else picture
 
@@ -78,7 +82,7 @@ def _overlay(picture: Array, shares: Array, panel: Panel, shown_width: float, th
     colours = _colours(shares, panel, theme)
     # What is next to nothing lets the picture be seen, faint enough for colours to stand out.
     faint = 0.55 * grey(picture) + 0.45 * read(theme.background)
-    levels = blended(faint, colours, np.minimum(0.95, 2.5 * sizes))
+    levels = blended(faint, colours, np.minimum(MOST_COVERED, 2.5 * sizes))
     return opaque(hatched(levels, _against(shares, panel), shown_width))
 
 
