@@ -52,9 +52,10 @@ def can_explain(model: Any, inputs: Any, method: Any = "auto", **arguments: Any)
 
     Examples:
         >>> import pellucid, torch
-        >>> pellucid.can_explain(torch.nn.Linear(3, 1), torch.ones(5, 3), "grad_cam")
-        grad_cam: does not work. source must be a layer for grad_cam: got None.
-        >>> bool(pellucid.can_explain(torch.nn.Linear(3, 1), torch.ones(5, 3), "integrated_gradients"))
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))
+        >>> pellucid.can_explain(model, torch.ones(5, 3), "grad_cam")
+        grad_cam: does not work. source must be a layer for grad_cam: got None. Hint: source='2'.
+        >>> bool(pellucid.can_explain(model, torch.ones(5, 3), "integrated_gradients"))
         True
     """
     name = _name_of(method)

@@ -59,8 +59,8 @@ class MethodChoice(Summarized):
 
     @property
     def takes_gradients(self) -> bool:
-        """Whether it goes backwards through the model, also in part."""
-        return self.facts.takes_gradients if self.facts is not None else "gradient" in type(self.method).__module__
+        """Whether it goes backwards through the model, as a method of users' own may."""
+        return not isinstance(self.method, LimeBase) if self.facts is None else self.facts.takes_gradients
 
     @property
     def takes(self) -> frozenset[str]:
@@ -90,15 +90,21 @@ def chosen_method(method: Any, parameters: Mapping[str, Any], seed: int | None) 
     fields |= {name: value for name, value in parameters.items() if name in own}
     if "seed" in own and fields.get("seed") is None and fields.get("generator") is None:
         fields["seed"] = seed
+
+    def those(names: frozenset[str] | set[str]) -> dict[str, Any]:
+        return {name: value for name, value in parameters.items() if name in names}
+
+    options = those(OWN_OPTIONS - own)
+    if options.get("progress") is True:
+        options["progress"] = _name(kind)
     return MethodChoice(
-        _name(kind),
-        _made(kind, fields),
-        facts,
-        *({name: value for name, value in parameters.items() if name in names} for names in (calls, OF_PROBLEMS)),
-        *(
-            {name: value for name, value in parameters.items() if name in names - own}
-            for names in (OWN_OPTIONS, OF_DATA)
-        ),
+        name=_name(kind),
+        method=_made(kind, fields),
+        facts=facts,
+        call=those(calls),
+        problem=those(OF_PROBLEMS),
+        options=options,
+        reading=those(OF_DATA),
     )
 
 

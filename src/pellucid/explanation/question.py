@@ -219,6 +219,8 @@ class Question(Summarized):
         arrangement, choice = self.arrangement, self.choice
         further = (*arrangement.followers, *arrangement.arguments, *arrangement.keywords.values())
         options: dict[str, Any] = dict(choice.options)
+        if at_inputs:  # a forward or two, of which nobody waits for the end
+            options.pop("progress", None)
         if arrangement.needs_whole_batch:
             options["whole_batch"] = True
         names = names_of_classes(self.asked)
