@@ -397,6 +397,8 @@ def test_names_of_classes_and_inputs_that_there_are_not():
 def test_channels_of_series_have_names():
     explanation = pellucid.explain(lambda x: x.sum((1, 2)), torch.rand(2, 4, 2), feature_names=["heat", "rain"])
     assert explanation.features.names[:3] == ("step 0, heat", "step 0, rain", "step 1, heat")
+    assert explanation[0].plot.timeseries().names == ("heat", "rain")
+    assert explanation[0].plot.timeseries(channels=["rain"]).names == ("rain",)
     with pytest.raises(InvalidArgument, match="one for each of 8 features, or of 2 channels: got 3"):
         pellucid.explain(lambda x: x.sum((1, 2)), torch.rand(2, 4, 2), feature_names=["a", "b", "c"])
 

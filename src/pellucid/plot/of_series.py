@@ -95,9 +95,17 @@ def _channels_first(part: ExplainedInput, example: int) -> tuple[Array, Array]:
     return values.T, series.T
 
 
+FIRST_STEP = "step 0, "
+"""What the names of the elements of the first step begin with, and the channels follow."""
+
+
 def _names(explanation: Explained, count: int) -> tuple[str, ...]:
-    if len(explanation.features.names) == count:
-        return explanation.features.names
+    """The names of the channels: those of features, where these are channels or elements of their steps."""
+    names = explanation.features.names
+    if len(names) == count:
+        return names
+    if all(name.startswith(FIRST_STEP) for name in names[:count]):
+        return tuple(name.removeprefix(FIRST_STEP) for name in names[:count])
     return tuple(f"channel {number}" for number in range(count))
 
 
