@@ -31,7 +31,7 @@ class Auto(Summarized):
         InvalidArgument: They are not above zero.
     """
 
-    tolerance: float = 0.01
+    tolerance: float = 0.05
     max_evaluations: int = 2_000
 
     def __post_init__(self) -> None:

@@ -42,9 +42,6 @@ FEWEST_STEPS = 32
 STEPS_FOR_ALL = 200
 """The steps of a batch that cannot be divided, whose examples cannot stop one by one."""
 
-INTERVALS = 5
-"""How many times the tolerance of sums intervals of sampled values may be wide."""
-
 ROUNDING = 1e-6
 """What sums may miss of outputs of size one, and nobody is told."""
 
@@ -184,7 +181,7 @@ def _by_values(asked: Asked, choice: MethodChoice, auto: Auto, why: str) -> dict
     explanations = answered(question, by_baseline=rows > 1)
     if rows > 1 and question.baselines.notes:  # all rows of a data set are what was asked for
         for explanation in explanations.values():
-            _warn_of_wide_intervals(explanation, INTERVALS * auto.tolerance)
+            _warn_of_wide_intervals(explanation, auto.tolerance)
     kind = "Exact" if isinstance(method, ShapleyValues) else "Sampled"
     return _told(explanations, f"{kind} Shapley values of {features} features were chosen: {why}.", *notes)
 
@@ -238,7 +235,7 @@ def _shapley_values(features: int, rows: int, auto: Auto, seed: int | None) -> S
     return ShapleyValueSampling(
         n_samples="auto",
         permutations="antithetic",
-        tolerance=INTERVALS * auto.tolerance,
+        tolerance=auto.tolerance,
         relative=True,
         max_samples=permutations,
         seed=seed,
