@@ -279,8 +279,8 @@ def test_maps_of_a_layer_lie_over_the_picture():
 @pytest.mark.parametrize("method", ["integrated_gradients", "shapley_values", "kernel_shap", "feature_ablation"])
 def test_features_joined_by_name_count_once(method: str):
     explanation = explained(method=method, feature_mask={"sex": ["female", "male"]})
-    assert explanation.features.names == ("sex", "age", "fare")
-    expected = torch.stack([(inputs() * WEIGHTS[0])[:, 2:].sum(1), *(inputs() * WEIGHTS[0])[:, :2].unbind(1)], 1)
+    assert explanation.features.names == ("age", "fare", "sex")
+    expected = torch.stack([*(inputs() * WEIGHTS[0])[:, :2].unbind(1), (inputs() * WEIGHTS[0])[:, 2:].sum(1)], 1)
     np.testing.assert_allclose(explanation.features.values, expected, atol=1e-4)
     assert method == "feature_ablation" or np.abs(explanation.delta).max() < 1e-4
     with pytest.raises(UnknownName, match="feature_mask must join features of the inputs: got 'sex'"):

@@ -86,6 +86,20 @@ def test_sizes_are_those_of_features():
     assert abs(picture).top(3).features.names == picture.top(3).features.names
 
 
+@pytest.mark.parametrize("method", ["integrated_gradients", "shapley_values"])
+def test_features_of_masks_stand_and_read_as_those_of_groups(method: str):
+    frame = pandas.DataFrame(
+        {"age": [39.0, 61.0], "female": [1.0, 0.0], "male": [0.0, 1.0], "fare": [2.0, 3.0], "town": [0.0, 0.0]}
+    )
+    groups = {"costs": ["fare", "town"], "sex": ["female", "male"]}
+    masked = pellucid.explain(flat(5, 2), frame, target=0, method=method, feature_mask=groups)
+    grouped = pellucid.explain(flat(5, 2), frame, target=0, method=method).group(groups)
+    assert masked.features.names == grouped.features.names == ("age", "sex", "costs")
+    assert masked.features.texts == grouped.features.texts == (("39", "female", ""), ("61", "male", ""))
+    with pytest.raises(InvalidArgument, match="feature_mask must have features in each group: got none in 'none'"):
+        pellucid.explain(flat(5, 2), frame, target=0, feature_mask={"none": [], **groups})
+
+
 def test_what_a_mask_has_joined_is_not_joined_again():
     explanation = pellucid.explain(
         flat(12, 2),

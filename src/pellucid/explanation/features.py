@@ -59,13 +59,19 @@ class Features(Summarized):
 
     @cached_property
     def texts(self) -> tuple[tuple[str, ...], ...]:
-        """How features read, [B][F]: `39`, `male`; "" where that is not known."""
+        """How features read, [B][F]: `39`, `male`; "" where that is not known.
+
+        Columns of zeros, but for a one that says which category it is, read as the name of that column.
+        """
         columns = self._columns_of_words
+        categories = self._categories
         texts = []
         for example, numbers in enumerate(self.numbers.tolist()):
             read = ["" if number != number else f"{number:.4g}" for number in numbers]
             for position, (part, element) in columns.items():
                 read[position] = part.element_text(example, element)
+            for position, name in categories[example] if categories else ():
+                read[position] = name
             texts.append(tuple(read))
         return tuple(texts)
 
@@ -101,6 +107,18 @@ class Features(Summarized):
             columns |= {before + column: (part, column) for column, _ in part.words}
             before += part.element_values.shape[1] if len(self.parts) > 1 else 0
         return columns
+
+    @property
+    def _categories(self) -> list[list[tuple[int, str]]]:
+        """Of each example the features of masks that are categories, and which; [] where there are none."""
+        if self._joining is None or any(part.kind != "table" for part in self.parts):
+            return []
+        names = [name for part in self.parts for name in part.element_names]
+        numbers = np.concatenate([part.element_numbers for part in self.parts], axis=1)
+        return [
+            [(position, names[element]) for position, element in enumerate(row) if element >= 0]
+            for row in self._joining.ones(numbers).tolist()
+        ]
 
     @cached_property
     def _joining(self) -> Joining | None:
@@ -156,6 +174,14 @@ class Joining(Summarized):
         sums = _sums(elements, self.places, len(self.repeated)) / np.maximum(self.counts, 1)
         known: Array = np.where((self.counts == 1) | (self.repeated & or_repeated), sums, np.nan)
         return known
+
+    def ones(self, elements: Array) -> Array:
+        """Which element of a feature is 1 where its others, of which there are some, are 0, [B, F]; else -1."""
+        are_ones, count = elements == 1, len(self.repeated)
+        are_flags = _sums(are_ones | (elements == 0), self.places, count) == self.counts
+        is_one = (self.counts > 1) & are_flags & (_sums(are_ones, self.places, count) == 1)
+        found: Array = np.where(is_one, _sums(are_ones * np.arange(elements.shape[1]), self.places, count), -1)
+        return found.astype(int)
 
 
 def _sums(elements: Array, places: Array, features: int) -> Array:

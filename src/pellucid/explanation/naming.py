@@ -74,12 +74,14 @@ def mask_of_groups(
 
     Raises:
         UnknownName: There is no such column.
-        InvalidArgument: One is in two groups.
+        InvalidArgument: One is in two groups, or a group is empty.
     """
     labels = list(names) or [f"feature {position}" for position in range(elements)]
     joined = np.full(elements, -1)
     features: list[str] = []
     for number, (label, members) in enumerate(groups.items()):
+        if not members:
+            raise InvalidArgument(f"feature_mask must have features in each group: got none in {label!r}.")
         features.append(str(label))
         for member in members:
             position = labels.index(member) if member in labels else member
@@ -96,4 +98,7 @@ def mask_of_groups(
     alone = np.flatnonzero(joined < 0)
     joined[alone] = len(features) + np.arange(len(alone))
     features += [labels[position] for position in alone.tolist()]
-    return torch.from_numpy(joined)[None], tuple(features)
+    # Features stand where their first columns do, as those of `group`.
+    _, first, numbers = np.unique(joined, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return torch.from_numpy(np.argsort(order)[numbers])[None], tuple(features[number] for number in order.tolist())
