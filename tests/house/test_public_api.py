@@ -15,6 +15,7 @@ READ_FILE_BY_FILE = (
     "pellucid.core",
     "pellucid.commands",
     "pellucid.demo",
+    "pellucid.examples",
     "pellucid.methods.calling",
 )
 LISTED = [name for name in PACKAGES if not name.startswith(READ_FILE_BY_FILE)]
