@@ -19,7 +19,7 @@ ROWS = [
     {"data"},
     {"attr", "models", "text", "concept", "influence", "metrics", "robust", "module"},
     {"explanation"},
-    {"compat", "jobs", "insights", "demo"},
+    {"compat", "jobs", "insights", "demo", "pages"},
     {"commands"},
     {"cli"},
     {"__main__"},
