@@ -28,6 +28,10 @@ SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(si
 """What asks a program to end, and must not leave temporary files."""
 
 
+WITHOUT_UNICODE = str.maketrans({"\N{MINUS SIGN}": "-", "█": "#", "▒": "=", "▏": "|", "±": "+/-", "…": "...", "·": "."})
+"""Signs for terminals that cannot show those of tables."""
+
+
 class Terminated(BaseException):
     """The program was asked to end."""
 
@@ -87,13 +91,20 @@ def write(text: str) -> None:
     if sys.stdout is None:  # closed by who called us
         return
     try:
-        sys.stdout.write(text)
+        if text:  # even nothing cannot be written to a full device
+            sys.stdout.write(_as_encoded(text))
         sys.stdout.flush()
     except OSError as error:
         _drop_output()
         if isinstance(error, BrokenPipeError):
             raise
         raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def _as_encoded(text: str) -> str:
+    """A text in the letters that the standard output has."""
+    is_unicode = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    return text if is_unicode else text.translate(WITHOUT_UNICODE).encode("ascii", "replace").decode()
 
 
 def _is_of_typer(error: BaseException) -> bool:

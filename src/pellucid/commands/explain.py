@@ -58,7 +58,7 @@ def explain(
     quiet: options.Quiet = False,
 ) -> None:
     """Explain what a model predicts of data: as tables here, or as files."""
-    files = check_outputs(out or (), plot)
+    files = check_outputs(out or (), plot, several=len(method or ()) > 1 or len(target or ()) > 1)
     check_methods(method or ())
     with _unless_interrupted(), contextlib.redirect_stdout(sys.stderr):  # the output is for results alone
         ready = prepared(

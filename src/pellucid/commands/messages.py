@@ -27,7 +27,10 @@ WORDS = {
 
 PHRASES = {
     "model.id2label = {0: 'cat', ...} names classes": "--classes cat,dog names classes",
-    "Hint: target=...": "Hint: --target.",
+    "baselines themselves": "the baselines themselves",
+    "baselines=inputs.mode().iloc[0], or pellucid.methods.Background(rows) of a frame": "--baseline FILE",
+    "baselines=inputs.mode().iloc[0], or baselines=training_data, which is": "--baseline FILE, whose rows are",
+    "baselines=tokenizer.mask_token_id": "--baseline mask_token",
     "background=training_data": "--background FILE",
     "pellucid.methods.table()": "pellucid methods",
 }
@@ -55,6 +58,7 @@ def in_options(message: str) -> str:
     for name, option in WORDS.items():
         word = rf"(?<![\w.'\"\[(-]){name}(?![\w'\"])"
         message = re.sub(rf"(?<!\w )(?<!, ){word}|{word}(?==)", option, message)
+    message = re.sub(r"(--[a-z]+)=(\.\.\.|(?=[\s,]))", r"\1", message)
     said, hint, what = message.partition("Hint: ")
     return said + hint + re.sub(r"(?<![\w.(\[-])([a-z_]+)=(?=[\w'(\[{.])", r"--set \1=", what)
 

@@ -44,4 +44,5 @@ def methods(
         return
     write(f"{MethodTable(chosen)}\n")
     for fact in chosen if names else ():
-        write(f"\n{fact.name}: --set {', '.join(fact.parameters) or 'takes nothing'}\n")
+        settings = ", ".join(f"{name}=..." for name in fact.parameters)
+        write(f"\n{fact.name}: {f'--set {settings}' if settings else 'has no parameters'}\n")

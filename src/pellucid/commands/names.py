@@ -53,7 +53,6 @@ PLOTS = (
     "heatmap",
     "decision",
     "distributions",
-    "cohorts",
     "layers",
     "image",
     "tokens",

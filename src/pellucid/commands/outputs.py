@@ -146,12 +146,13 @@ WRITERS: Mapping[str, tuple[Writer, str, str]] = {
 """What writes files of a suffix, the package that it takes, and what to install for that."""
 
 
-def check_outputs(paths: Sequence[str], plot: str) -> list[Path]:
+def check_outputs(paths: Sequence[str], plot: str, *, several: bool) -> list[Path]:
     """The files that are to be written, before anybody waits for what is written into them.
 
     Args:
         paths: What `--out` says.
         plot: What `--plot` says.
+        several: Whether there are several explanations.
 
     Raises:
         UsageError: One cannot be written.
@@ -164,6 +165,8 @@ def check_outputs(paths: Sequence[str], plot: str) -> list[Path]:
         raise UsageError(f"--out must be different files: got {', '.join(paths)}.")
     if plot and plot not in PLOTS:
         raise not_among("--plot", PLOTS, plot)
+    if plot and several:
+        raise UsageError(f"--plot {plot} is of one explanation: got several methods or targets.")
     if plot and not any(WRITERS[file.suffix.lower()][0] is write_picture for file in files):
         raise UsageError(f"--plot {plot} is of pictures. Hint: --out {plot}.svg.")
     return files

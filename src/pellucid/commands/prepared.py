@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from pellucid.commands.data_files.columns import of_numbers
 from pellucid.commands.data_files.images import as_tensor
@@ -13,6 +13,9 @@ from pellucid.commands.models.loaded import LoadedModel
 from pellucid.commands.models.processing import processing_of
 from pellucid.commands.processors import in_words, processor_of
 from pellucid.commands.usage import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 
 @final
@@ -81,6 +84,7 @@ def as_model_takes(data: LoadedData, model: Any, *, has_processor: bool) -> Load
     Raises:
         InvalidFile: A cell is no number, or images have several sizes.
     """
+    import torch
     from torch import nn
 
     from pellucid.data.estimators import is_estimator
@@ -89,10 +93,20 @@ def as_model_takes(data: LoadedData, model: Any, *, has_processor: bool) -> Load
         return of_numbers(data, may_miss=not isinstance(model, nn.Module))
     if data.kind == "images" and not has_processor:
         tensor, code = as_tensor(data)
-        parameter = next(iter(model.parameters()), None) if isinstance(model, nn.Module) else None
-        tensor = tensor if parameter is None else tensor.to(parameter.device)
-        return replace(data, inputs=tensor, code=(*data.code, *code))
+        return replace(data, inputs=tensor.to(_device_of(model)), code=(*data.code, *code))
+    if data.kind == "array" and data.inputs.dtype.kind in "iu" and isinstance(model, nn.Module):  # may be ids of tokens
+        ids = torch.from_numpy(data.inputs.astype("int64")).to(_device_of(model))
+        code = ("import torch", 'inputs = torch.from_numpy(inputs.astype("int64"))')
+        return replace(data, inputs=ids, code=(*data.code, *code))
     return data
+
+
+def _device_of(model: Any) -> torch.device:
+    """Where a module's parameters are."""
+    import torch
+
+    parameter = next(iter(model.parameters()), None) if isinstance(model, torch.nn.Module) else None
+    return torch.device("cpu") if parameter is None else parameter.device
 
 
 def placed(model: Any, device: str) -> tuple[str, tuple[str, ...]]:
