@@ -4,15 +4,18 @@ import sys
 from importlib.util import find_spec
 
 import pellucid
-from pellucid.demo.extra import demo_extra
+from pellucid.commands.extras import extra_needed
 
 USAGE = """pellucid {version} shows why a PyTorch model predicts what it predicts.
 
-  pellucid --version  print the version
-  pellucid demo       explain a network that predicts who survived the Titanic
-  pellucid zoo        what every method makes of models with known answers
+  pellucid --version           print the version
+  pellucid explain MODEL DATA  explain what a model predicts of data: as tables or files
+  pellucid methods             what each method needs, promises and costs
+  pellucid layers MODEL        the layers of a model
+  pellucid demo                explain a network that predicts who survived the Titanic
+  pellucid zoo                 what every method makes of models with known answers
 
-The commands need pip install "pellucid[demo]".
+The commands need pip install "pellucid[cli]", and the demo "pellucid[demo]".
 """
 
 
@@ -24,6 +27,6 @@ def main() -> None:
     elif arguments in ([], ["--help"]) and find_spec("typer") is None:
         print(USAGE.format(version=pellucid.__version__), end="")
     else:
-        with demo_extra():
+        with extra_needed("demo" if arguments[:1] == ["demo"] else "cli"):
             from pellucid.commands.app import app
         app()

@@ -50,14 +50,15 @@ def run_as_module(*calls: list[str], without: list[str]) -> list[list[Any]]:
 
 
 def test_without_extras_it_says_its_version_and_what_there_is_and_what_a_command_needs():
-    version, *usages, demo, zoo = run_as_module(["--version"], [], ["--help"], ["demo"], ["zoo"], without=EXTRAS)
+    calls = [["--version"], [], ["--help"], ["demo"], ["zoo"], ["explain", "m:m", "x.csv"]]
+    version, *usages, demo, zoo, explain = run_as_module(*calls, without=EXTRAS)
     assert version == [0, f"pellucid {pellucid.__version__}\n", ""]
     for code, usage, errors in usages:
         assert (code, errors) == (0, "")
-        assert "demo" in usage
-        assert "--version" in usage
-    for command in (demo, zoo):  # a text that a program exits with is its last line on stderr, and 1 its exit status
-        assert command == ['pellucid: typer is not installed: pip install "pellucid[demo]"', "", ""]
+        assert all(word in usage for word in ("--version", "explain MODEL DATA", "methods", "layers", "demo", "zoo"))
+    # A text that a program exits with is its last line on stderr, and 1 its exit status.
+    for command, extra in ((demo, "demo"), (zoo, "cli"), (explain, "cli")):
+        assert command == [f'pellucid: typer is not installed: pip install "pellucid[{extra}]"', "", ""]
 
 
 @pytest.mark.large

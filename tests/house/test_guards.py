@@ -16,7 +16,11 @@ from house.source import SOURCES, Source, source_of
 ENGINE = guards.engine(SOURCES)
 ENGINE_AND_FACADE = [source for source in SOURCES if source.name.startswith(("core/", "methods/", "attr/"))]
 
-WRITTEN_OUT: set[str] = {"explanation/explaining.py: explain"}
+WRITTEN_OUT: set[str] = {
+    "commands/explain.py: explain",
+    "commands/layers.py: layers",
+    "explanation/explaining.py: explain",
+}
 """Public signatures, `core/problem.py: Problem.of`, that may be long because an issue writes them out."""
 
 # A module of a sub-package imports only from its own row's package and from the rows above.

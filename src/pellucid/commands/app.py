@@ -1,4 +1,4 @@
-"""The commands of the command line: `pellucid demo` and `pellucid zoo`."""
+"""The commands of the command line, put together."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,9 +6,24 @@ from typing import Annotated
 import typer
 
 import pellucid
+from pellucid.commands.ends import Commands
+from pellucid.commands.explain import explain
+from pellucid.commands.extras import extra_needed
+from pellucid.commands.layers import layers
+from pellucid.commands.methods import methods
 from pellucid.demo.extra import demo_extra
 
-app = typer.Typer(name="pellucid", no_args_is_help=True, add_completion=False)
+app = typer.Typer(name="pellucid", no_args_is_help=True, cls=Commands)
+
+EXAMPLES = """Examples:
+
+pellucid explain churn.py:network customers.csv --drop churned --index name
+
+pellucid explain churn.py:network customers.csv --target leaves --baseline mean --out churn.html --out churn.csv
+
+pellucid explain sentiment/ reviews.txt --method integrated_gradients --method lime --out both.png
+
+tail -n 5 texts.txt | pellucid explain sentiment/ - --format text --json"""
 
 
 def print_version(wanted: bool) -> None:
@@ -25,6 +40,11 @@ def options(
     ] = False,
 ) -> None:
     """Shows why a PyTorch model predicts what it predicts."""
+
+
+app.command(epilog=EXAMPLES)(explain)
+app.command()(methods)
+app.command()(layers)
 
 
 @app.command()
@@ -57,7 +77,7 @@ def zoo(
 
     Exits with 1 if a method does not keep what it promises.
     """
-    with demo_extra():
+    with extra_needed("cli"):
         from rich.console import Console
 
         from pellucid.commands.zoo_table import report

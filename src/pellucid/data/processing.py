@@ -33,7 +33,7 @@ def processed(inputs: Any, model: Any, tokenizer: Any = None, processor: Any = N
     if all(isinstance(value, str) for value in several):
         if tokenizer is None:
             raise InvalidArgument("inputs must be tensors: got text. Hint: tokenizer=...")
-        return tokenizer(list(several), return_tensors="pt", padding=True)
+        return _beside(model, tokenizer(list(several), return_tensors="pt", padding=True))
     if not all(map(is_image, several)):
         return inputs
     names = ("processor", "image_processor")
@@ -42,9 +42,16 @@ def processed(inputs: Any, model: Any, tokenizer: Any = None, processor: Any = N
     if chosen is None:
         raise InvalidArgument("inputs must be tensors: got images. Hint: processor=..., what makes tensors of images.")
     if hasattr(chosen, "model_input_names"):
-        return chosen(images=list(several), return_tensors="pt")
+        return _beside(model, chosen(images=list(several), return_tensors="pt"))
     tensors = [torch.as_tensor(chosen(image)) for image in several]
-    return torch.stack([_without_batch(tensor) for tensor in tensors])
+    return _beside(model, torch.stack([_without_batch(tensor) for tensor in tensors]))
+
+
+def _beside(model: Any, made: Any) -> Any:
+    """Tensors, or an encoding of them, on the device of the model."""
+    parameters = (parameter for root in root_modules(model) for parameter in root.parameters())
+    first = next(parameters, None)
+    return made if first is None or not hasattr(made, "to") else made.to(first.device)
 
 
 def _without_batch(tensor: Tensor) -> Tensor:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import struct
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from pellucid.errors import InvalidFile
 from pellucid.explanation.explanation import Explanation
 from pellucid.explanation.part import Array
 from pellucid.explanation.schema import SCHEMA, VERSION, as_json, from_json
+from pellucid.files import whole_files
 
 JSON_NAME, TENSORS_NAME = "explanation.json", "tensors.safetensors"
 MOST_JSON, MOST_TENSOR = 64 * 2**20, 2 * 2**30
@@ -68,34 +67,12 @@ def write(explanations: Sequence[Explanation], path: Path | str, *, inputs: bool
             "Hint: save fewer explanations in one."
         )
     _check_sizes(path, {name: array.nbytes for name, array in arrays.items()})
-    _replace(Path(path), text, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
-
-
-def _replace(path: Path, text: bytes, tensors: bytes) -> None:
-    """Write both members into a file that takes the place of the old one once it is whole."""
-    if path.is_dir() or not path.parent.is_dir():
-        kind = IsADirectoryError if path.is_dir() else FileNotFoundError
-        number = errno.EISDIR if path.is_dir() else errno.ENOENT
-        raise kind(number, os.strerror(number), str(path))
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            for name, data in ((JSON_NAME, text), (TENSORS_NAME, tensors)):
-                member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-                member.external_attr = 0o644 << 16
-                archive.writestr(member, data)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    """What the user's new files may not be: it can only be asked by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    tensors = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    with whole_files() as temporary, zipfile.ZipFile(temporary(Path(path)), "w", zipfile.ZIP_STORED) as archive:
+        for name, data in ((JSON_NAME, text), (TENSORS_NAME, tensors)):
+            member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, data)
 
 
 def load(path: Path | str) -> Explanation | list[Explanation]:

@@ -85,8 +85,10 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
     """See [Explanation.to_dict][pellucid.Explanation.to_dict]."""
     provenance = explanation.provenance
     delta = explanation.delta
+    index = explanation.parts[0].index
     examples = [
         {
+            **({"example": _label(index[example])} if len(index) else {}),
             "target": explanation.target_names[example],
             "prediction": _number(explanation.prediction[example]),
             "baseline_prediction": _number(explanation.baseline_prediction[example]),
@@ -128,6 +130,12 @@ def _feature(explanation: Explanation, example: int, position: int, name: str) -
     if explanation.features.stderr is not None:
         feature["stderr"] = _number(explanation.features.stderr[example, position])
     return feature
+
+
+def _label(name: Any) -> Any:
+    """What a row is called, as JSON has it."""
+    name = name.item() if isinstance(name, np.generic) else name
+    return name if isinstance(name, int) else str(name)
 
 
 def _number(value: Any) -> float | None:

@@ -1,0 +1,1 @@
+"""What DATA may be, one kind a file."""

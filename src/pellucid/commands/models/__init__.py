@@ -1,0 +1,1 @@
+"""What MODEL may be, one kind a file."""

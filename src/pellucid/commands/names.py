@@ -1,0 +1,91 @@
+"""Names that shells complete: written out, so that nobody waits for torch. Tests hold them to what there is."""
+
+from __future__ import annotations
+
+METHODS = (
+    "auto",
+    "integrated_gradients",
+    "gradient_shap",
+    "saliency",
+    "input_x_gradient",
+    "noise_tunnel",
+    "deep_lift",
+    "deep_lift_shap",
+    "lrp",
+    "guided_backprop",
+    "deconvolution",
+    "feature_ablation",
+    "occlusion",
+    "feature_permutation",
+    "patching",
+    "shapley_values",
+    "shapley_value_sampling",
+    "kernel_shap",
+    "lime",
+    "banzhaf_values",
+    "banzhaf_value_sampling",
+    "owen_values",
+    "owen_value_sampling",
+    "shapley_interactions",
+    "shapley_interaction_sampling",
+    "kernel_shap_iq",
+    "internal_influence",
+    "conductance",
+    "neuron_conductance",
+    "activation",
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "hi_res_cam",
+    "layer_cam",
+    "x_grad_cam",
+    "score_cam",
+    "eigen_cam",
+    "guided_grad_cam",
+    "attention_rollout",
+)
+
+PLOTS = (
+    "bar",
+    "waterfall",
+    "force",
+    "beeswarm",
+    "violin",
+    "heatmap",
+    "decision",
+    "distributions",
+    "layers",
+    "image",
+    "tokens",
+    "timeseries",
+    "interactions",
+    "interaction_network",
+    "convergence",
+)
+"""The pictures that ask for nothing more."""
+
+
+def method_names(incomplete: str) -> list[str]:
+    """The names of methods that begin with some letters.
+
+    Args:
+        incomplete: The letters.
+    """
+    return [name for name in METHODS if name.startswith(incomplete)]
+
+
+def plot_names(incomplete: str) -> list[str]:
+    """The names of pictures that begin with some letters.
+
+    Args:
+        incomplete: The letters.
+    """
+    return [name for name in PLOTS if name.startswith(incomplete)]
+
+
+def data_formats(incomplete: str) -> list[str]:
+    """The formats of data that begin with some letters.
+
+    Args:
+        incomplete: The letters.
+    """
+    return [name for name in ("csv", "parquet", "npy", "npz", "text") if name.startswith(incomplete)]
