@@ -18,8 +18,8 @@ $(VENV)/.%: $(BIN)/python pyproject.toml $(CONSTRAINTS)
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$*]"
 	@touch $@
 
-demo: $(VENV)/.demo  ## explain a Titanic survival network and say where the report is
-	$(BIN)/pellucid demo
+demo: $(VENV)/.demo  ## explain who survived the Titanic, in the eyes of a network, as tables and as a page
+	$(BIN)/pellucid demo titanic
 
 test: $(VENV)/.test  ## the test suite, under 8 minutes on two cores
 	$(BIN)/python -m pytest -m "$(TESTS)"

@@ -12,7 +12,7 @@ USAGE = """pellucid {version} shows why a PyTorch model predicts what it predict
   pellucid explain MODEL DATA  explain what a model predicts of data: as tables or files
   pellucid methods             what each method needs, promises and costs
   pellucid layers MODEL        the layers of a model
-  pellucid demo                explain a network that predicts who survived the Titanic
+  pellucid demo NAME           explain a small network, offline: titanic, boston, housing, cancer, diabetes
   pellucid zoo                 what every method makes of models with known answers
 
 The commands need pip install "pellucid[cli]", and the demo "pellucid[demo]".

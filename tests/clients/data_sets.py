@@ -11,7 +11,7 @@ import torch
 from sklearn.datasets import load_breast_cancer
 from torch import Tensor
 
-from pellucid.demo.titanic import load_passengers
+from pellucid.examples import titanic as passengers
 
 
 def path(package: str, file: str) -> Path:
@@ -21,8 +21,10 @@ def path(package: str, file: str) -> Path:
 
 def titanic() -> tuple[Tensor, Tensor]:
     """1309 passengers: 12 features, and who survived."""
-    passengers = load_passengers()
-    return passengers.features, passengers.survived
+    train, test, of_train, of_test = passengers.data()
+    order = np.argsort(np.concatenate([train.index, test.index]))
+    features = pd.concat([train, test]).to_numpy(np.float32)[order]
+    return torch.from_numpy(features), torch.cat([of_train, of_test])[order]
 
 
 def boston() -> tuple[Tensor, Tensor]:

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from pellucid.demo.titanic import trained_network
 from pellucid.examples import boston, cancer, diabetes, housing, titanic
 from pellucid.examples.score import accuracy, explained_variance, root_mean_squared_error
 from pellucid.examples.split import as_tensor
@@ -69,12 +68,6 @@ def test_explained_variance_is_that_of_scikit_learn():
         predicted = network(as_tensor(rows.test)).flatten()
     expected = r2_score(rows.test_target.numpy(), predicted.numpy())
     assert explained_variance(network, rows.test, rows.test_target) == pytest.approx(expected, abs=1e-5)
-
-
-def test_the_network_of_the_passengers_is_that_of_the_demo():
-    weights = titanic.trained().state_dict()
-    for name, weight in trained_network().state_dict().items():
-        assert torch.allclose(weights[name], weight, atol=1e-3)
 
 
 def trains_to(name: str, tolerance: float, kind: str):

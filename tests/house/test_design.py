@@ -44,7 +44,7 @@ def test_every_file_has_a_place_among_the_rooms():
         for file in HOME.rglob("*.py")
         if file.name != "__init__.py"
         and not {file.stem, file.name, file.relative_to(HOME).as_posix().replace("/", ".")} & words
-        and file.parent.name not in {"attr", "demo", "models", "decompositions"}
+        and file.parent.name not in {"attr", "models", "decompositions"}
     ]
     assert missing == []
 

@@ -20,7 +20,7 @@ ROWS = [
     {"attr", "models", "text", "concept", "influence", "metrics", "robust", "module"},
     {"explanation"},
     {"pages"},
-    {"compat", "jobs", "insights", "demo", "examples"},
+    {"compat", "jobs", "insights", "examples"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -59,7 +59,7 @@ def test_imports_point_one_way_only():
 def test_nothing_but_numpy_torch_and_tqdm_is_needed():
     known = {"pellucid", "__future__", *NEEDED, *sys.stdlib_module_names}
     sources = [
-        source for source in SOURCES if room(source.module) not in {"plot", "pages", "demo", "examples", "commands"}
+        source for source in SOURCES if room(source.module) not in {"plot", "pages", "examples", "commands"}
     ]
     assert [
         said

@@ -14,7 +14,6 @@ PACKAGES = [source.module for source in SOURCES if source.path.name == "__init__
 READ_FILE_BY_FILE = (
     "pellucid.core",
     "pellucid.commands",
-    "pellucid.demo",
     "pellucid.examples",
     "pellucid.methods.calling",
 )

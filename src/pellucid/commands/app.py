@@ -1,17 +1,16 @@
 """The commands of the command line, put together."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import pellucid
+from pellucid.commands.demo import demo
 from pellucid.commands.ends import Commands
 from pellucid.commands.explain import explain
 from pellucid.commands.extras import extra_needed
 from pellucid.commands.layers import layers
 from pellucid.commands.methods import methods
-from pellucid.demo.extra import demo_extra
 
 app = typer.Typer(name="pellucid", no_args_is_help=True, cls=Commands)
 
@@ -45,24 +44,7 @@ def options(
 app.command(epilog=EXAMPLES)(explain)
 app.command()(methods)
 app.command()(layers)
-
-
-@app.command()
-def demo(
-    output: Annotated[Path, typer.Option(help="The folder to write the charts and the page into.")] = Path(
-        "pellucid-demo"
-    ),
-) -> None:
-    """Explain a network that predicts who survived the Titanic: offline, in a few seconds."""
-    with demo_extra():
-        from rich.console import Console
-
-        from pellucid.demo.report import report
-
-        try:
-            report(output, Console())
-        except OSError as error:
-            raise SystemExit(f"pellucid: cannot write the report into {output}: {error.strerror}") from error
+app.command()(demo)
 
 
 @app.command()

@@ -63,6 +63,9 @@ PLOTS = (
 )
 """The pictures that ask for nothing more."""
 
+CASES = ("titanic", "boston", "housing", "cancer", "diabetes")
+"""The worked cases, the first of which is shown where none is named."""
+
 
 def method_names(incomplete: str) -> list[str]:
     """The names of methods that begin with some letters.
@@ -80,6 +83,15 @@ def plot_names(incomplete: str) -> list[str]:
         incomplete: The letters.
     """
     return [name for name in PLOTS if name.startswith(incomplete)]
+
+
+def case_names(incomplete: str) -> list[str]:
+    """The names of worked cases that begin with some letters.
+
+    Args:
+        incomplete: The letters.
+    """
+    return [name for name in CASES if name.startswith(incomplete)]
 
 
 def data_formats(incomplete: str) -> list[str]:

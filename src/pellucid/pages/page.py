@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
+from pellucid.files import whole_files
 from pellucid.plot.charts.base import Chart
 
 
@@ -80,15 +81,18 @@ class Page:
         return html_of(self)
 
     def save(self, path: Path | str) -> None:
-        """Write the page.
+        """Write the page, whole or not at all.
 
         Args:
             path: The file, whose folder must be there.
 
         Raises:
             ModuleNotFoundError: Jinja is not there.
+            OSError: It cannot be written.
         """
-        Path(path).write_text(self.html(), encoding="utf-8")
+        source = self.html()
+        with whole_files() as temporary:
+            temporary(Path(path)).write_text(source, encoding="utf-8")
 
     def text(self, columns: int = 88) -> str:
         """The words and tables of the page.
