@@ -129,6 +129,9 @@ CHARTS: Mapping[str, Callable[[], Chart]] = {
     "sized dots": lambda: Scatter(
         title="Dots", x=(0, 1, 2), y=(0.0, -0.2, 0.1), sizes=(264, 20, 3), size_label="people", x_label="siblings"
     ),
+    "dots with a line": lambda: Scatter(
+        title="Dots", x=(0, 1, 2), y=(0.0, -0.2, 0.1), line=((0, -0.1), (2, 0.3)), x_label="rooms", y_label="price"
+    ),
     "logarithmic histogram": lambda: Histogram(
         title="Counts",
         edges=(-1.5, -0.5, 0.5, 1.5),

@@ -92,6 +92,21 @@ def test_the_faint_histogram_counts_the_dots_above_it():
     assert first.height == pytest.approx(3 * last.height)
 
 
+@pytest.mark.parametrize("sheet", [Sheet(), Sheet.of_terminal(80, LIGHT)], ids=["page", "terminal"])
+def test_a_line_lies_where_dots_of_the_same_places_would(sheet: Sheet):
+    ends = ((0.0, -1.0), (2.0, 4.0))
+    chart = Scatter(x=(0.0, 1.0, 2.0), y=(-1.0, 2.0, 4.0), line=ends)
+    dots, line = marks_of(chart, Dot, sheet), marks_of(chart, Line, sheet)[-1]
+    assert line.places == ((dots[0].x, dots[0].y), (dots[2].x, dots[2].y))
+
+
+def test_axes_reach_as_far_as_a_line():
+    chart = Scatter(x=(0.0, 1.0), y=(1.0, 2.0), line=((-1.0, 0.5), (3.0, 5.0)))
+    assert (chart.reach.x, chart.reach.y) == ((-1.0, 3.0), (0.0, 5.0))
+    right = max(x for x, _ in marks_of(chart, Line)[-1].places)
+    assert right <= Sheet().width
+
+
 def test_dots_of_a_row_do_not_cover_each_other_where_there_is_room():
     places = np.sort(np.random.default_rng(0).uniform(0, 400, 60))
     offsets = stacked(places, 2 * RADIUS, 100.0)
@@ -274,6 +289,8 @@ def test_a_number_shows_its_sign_unless_it_rounds_to_zero(value: float, text: st
         (lambda: Histogram(edges=(0.0, 1.0), counts=(1, 2)), "edges must be one more than counts: got 2 edges of 2"),
         (lambda: Scatter(x=(0,), y=(1,), sizes=(1, 2)), "x and y must be as many"),
         (lambda: Scatter(x=(0,), y=(1,), sizes=(0,)), "sizes must be above 0: got 0"),
+        (lambda: Scatter(x=(0.0,), y=(1.0,), line=((0.0, 1.0),)), "line must have at least two places"),
+        (lambda: Scatter(x=(0.0,), y=(1.0,), line=((0.0, 1.0), (1.0, float("nan")))), "line must have .* finite"),
         (lambda: Panels(charts=()), "charts must be one or more: got none"),
         (lambda: Panels(charts=(BARS,), columns=0), "columns must be 1 or more: got 0"),
         (lambda: Matrix(values=((1.0,),), row_labels=("a", "b")), "values must be a row for each of 2 row_labels"),

@@ -7,7 +7,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.nn.functional import relu, softmax
 
-from pellucid.examples.split import Split, split
+from pellucid.examples.split import Split, split, standardized
 from pellucid.examples.stored import with_weights
 
 MEASURES = {
@@ -57,6 +57,11 @@ def data() -> Split:
     return split(tumours.data, torch.tensor(tumours.target), train, test)
 
 
+def scaled() -> Split:
+    """Take the same tumours, each column with mean 0 and standard deviation 1 in the training set."""
+    return standardized(data())
+
+
 def network() -> Network:
     """Build the untrained network."""
     return Network()
@@ -65,3 +70,8 @@ def network() -> Network:
 def trained() -> Network:
     """Build the network that tells 55 of 57 tumours right."""
     return with_weights("cancer", network)
+
+
+def trained_scaled() -> Network:
+    """Build the network that learnt from scaled columns."""
+    return with_weights("cancer_scaled", network)

@@ -1,12 +1,14 @@
-"""Tables and charts that several examples have: means over rows, and a mean for each value of a feature."""
+"""Tables and charts that several examples have: means over rows, shares side by side, fitted lines."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from pandas import DataFrame, Index
+from numpy.typing import NDArray
+from pandas import DataFrame, Index, Series
 
 import pellucid
-from pellucid.plot import Scatter
+from pellucid.plot import GroupedBars, Panels, Scatter, signed
 
 
 def strongest(explanation: pellucid.Explanation, count: int) -> tuple[str, ...]:
@@ -44,6 +46,49 @@ def of_means(explanation: pellucid.Explanation, what: str = "feature") -> DataFr
         },
         index=Index(ordered.features.names, name=what),
     )
+
+
+def side_by_side(title: str, names: Iterable[str], groups: Mapping[str, NDArray[Any]]) -> GroupedBars:
+    """Draw numbers of several kinds, of which each is divided by the sum of its sizes.
+
+    Args:
+        title: Of the chart.
+        names: What the numbers are of, `[N]`.
+        groups: Numbers by their kind, `[N]` each; the largest of the first are on top.
+
+    Returns:
+        The chart.
+    """
+    shares = {kind: values / np.abs(values).sum() for kind, values in groups.items()}
+    order = np.abs(next(iter(shares.values()))).argsort(kind="stable")[::-1]
+    return GroupedBars(
+        title=title,
+        names=tuple(np.array(list(names))[order].tolist()),
+        groups=tuple(shares),
+        values=tuple(tuple(values[order].tolist()) for values in shares.values()),
+        unit="share of the sum of sizes",
+    )
+
+
+def fits(features: DataFrame, target: Series, meanings: Mapping[str, str]) -> Panels:
+    """Draw a target against each feature, with the line of the least squares.
+
+    Args:
+        features: The features of the rows, `[rows, features]`.
+        target: What goes up, `[rows]`; its name says what it is.
+        meanings: What features mean, by name.
+
+    Returns:
+        A chart for each feature, with its correlation.
+    """
+    charts = []
+    for name, meaning in meanings.items():
+        x, correlation = features[name], features[name].corr(target)
+        slope = correlation * target.std() / x.std()
+        line = tuple((end, target.mean() + slope * (end - x.mean())) for end in (x.min(), x.max()))
+        title = f"{name}, r = {signed(correlation)}: {meaning}"
+        charts.append(Scatter(title=title, x=tuple(x.tolist()), y=tuple(target.tolist()), line=line))
+    return Panels(charts=tuple(charts), shared=False, y_label=str(target.name))
 
 
 def by_value(explanation: pellucid.Explanation, feature: str, rows: str) -> Scatter:

@@ -74,6 +74,9 @@ RECIPES = {
     "cancer": Recipe(
         cancer.data, cancer.network, 42, partial(Adam, lr=1e-2), epochs=2000, loss=cross_entropy, scores=CLASSES
     ),
+    "cancer_scaled": Recipe(
+        cancer.scaled, cancer.network, 42, partial(Adam, lr=1e-2), epochs=2000, loss=cross_entropy, scores=CLASSES
+    ),
     "diabetes": Recipe(
         diabetes.data, diabetes.network, 1, partial(Adam, lr=1e-2), epochs=200, loss=cross_entropy, scores=CLASSES
     ),

@@ -62,8 +62,8 @@ class Panels(Chart):
             bodies = [chart.body(panel, below) for chart in row]
             for column, (title, body) in enumerate(zip(titles, bodies, strict=True)):
                 marks += [moved(mark, column * width, top) for mark in (*title[0], *body.marks)]
-            top += max(body.bottom for body in bodies) + sheet.gap
-        unit, bottom = unit_below(self.x_label, sheet.width / 2, sheet, top - sheet.gap)
+            top += max(body.bottom for body in bodies) + sheet.gap * (1 if sheet.is_grid else 2)
+        unit, bottom = unit_below(self.x_label, sheet.width / 2, sheet, top - sheet.gap * (1 if sheet.is_grid else 2))
         return Body((*marks, *unit), bottom)
 
 

@@ -1,4 +1,4 @@
-"""Dots in a plane: sized by counts, or coloured by numbers, with a faint histogram of where they are."""
+"""Dots in a plane: sized by counts, or coloured by numbers, with a line through them, and a faint histogram below."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from pellucid.plot.sheet import Sheet
 LARGEST, SMALLEST_DOT, PLAIN = 15.0, 1.5, 3.0
 """The radii of the largest dot and of the smallest, where dots are sized, and of dots where they are not."""
 
+LINE = 2.0
+"""How thick the line through dots is."""
+
 BINS = 24
 
 
@@ -39,6 +42,7 @@ class Scatter(Chart):
         level_label: What the numbers are.
         level_ends: What the lowest and the highest of them are.
         counted: Whether a faint histogram says how many dots there are above it.
+        line: A line through the dots, such as a fitted one: at least two places; () for none.
     """
 
     x: tuple[float, ...]
@@ -51,6 +55,7 @@ class Scatter(Chart):
     level_label: str = ""
     level_ends: tuple[str, str] = ("low", "high")
     counted: bool = False
+    line: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         lengths = [len(self.x), len(self.y), *(len(more) for more in (self.sizes, self.levels) if more)]
@@ -58,11 +63,15 @@ class Scatter(Chart):
             raise InvalidArgument(f"x and y must be as many: got {summary(lengths)}.")
         if not all(size > 0 for size in self.sizes):
             raise InvalidArgument(f"sizes must be above 0: got {summary(min(self.sizes))}.")
+        if len(self.line) == 1 or not all(math.isfinite(number) for place in self.line for number in place):
+            raise InvalidArgument(f"line must have at least two places, of finite numbers: got {summary(self.line)}.")
 
     @property
     def reach(self) -> Limits:
-        """Where the dots are."""
-        return Limits(_range_of(self.x), _range_of((*self.y, 0.0)))
+        """Where the dots and the line are."""
+        return Limits(
+            _range_of((*self.x, *(x for x, _ in self.line))), _range_of((*self.y, *(y for _, y in self.line), 0.0))
+        )
 
     @property
     def description(self) -> str:
@@ -73,13 +82,17 @@ class Scatter(Chart):
 
     def body(self, sheet: Sheet, top: float) -> Body:
         """Dots in a plane, and what their sizes and colours mean."""
-        across, up = self.limits.x or _range_of(self.x), self.limits.y or _range_of((*self.y, 0.0))
+        reach = self.reach
+        across, up = self.limits.x or reach.x or (0.0, 1.0), self.limits.y or reach.y or (0.0, 1.0)
         plane = plane_of(sheet, top, across, up, x_label=self.x_label, y_label=self.y_label, margin=0.08)
         zero = ((plane.x.first, plane.y(0.0)), (plane.x.last, plane.y(0.0)))
         marks: list[Mark] = [*plane.marks, *self._histogram(plane, sheet), Line(places=zero, colour=sheet.theme.text)]
         for index in sorted(range(len(self.x)), key=lambda index: -self.sizes[index] if self.sizes else 0):
             if math.isfinite(self.x[index]) and math.isfinite(self.y[index]):
                 marks += self._dot(index, plane, sheet)
+        if self.line:
+            places = tuple((plane.x(x), plane.y(y)) for x, y in self.line)
+            marks.append(Line(places=places, colour=sheet.theme.text, width=LINE))
         bottom = plane.end
         if self.counted and not sheet.is_grid:
             said, bottom = paragraph("Grey: how many dots there are.", sheet, bottom)
