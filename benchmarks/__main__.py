@@ -17,6 +17,7 @@ from benchmarks import (
     exact_shapley,
     games,
     integrated_gradients,
+    intervals,
     layer_memory,
     layers_and_neurons,
     ordinary_models,
@@ -45,7 +46,7 @@ CASES: list[Case] = [
     *replay.CASES,
 ]
 
-SWEEPS = {"blocks": blocks.sweep, "variance": variance.sweep}
+SWEEPS = {"blocks": blocks.sweep, "variance": variance.sweep, "intervals": intervals.sweep}
 """What has tables of its own, and runs only where it is asked for."""
 
 
@@ -65,7 +66,9 @@ def main() -> None:
         epilog="On a GPU: python -m benchmarks.on_gpu",
     )
     parser.add_argument(
-        "words", nargs="*", help="parts of names of cases; `blocks` and `variance` have tables of their own"
+        "words",
+        nargs="*",
+        help="parts of names of cases; `blocks`, `variance` and `intervals` have tables of their own",
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON per case")
     arguments = parser.parse_args()

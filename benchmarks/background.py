@@ -37,24 +37,26 @@ def shaps_exact(rows: int, model: nn.Module, x: Tensor) -> Tensor:
     from shap import explainers, maskers
 
     masker = maskers.Independent(background(rows, x).numpy(), max_samples=rows)
-    return torch.as_tensor(explainers.Exact(_forward(model), masker)(x[:1].numpy(), silent=True).values, dtype=x.dtype)
+    return torch.as_tensor(explainers.Exact(forward(model), masker)(x[:1].numpy(), silent=True).values, dtype=x.dtype)
 
 
 def shaps_kernel(rows: int, model: nn.Module, x: Tensor) -> Tensor:
     """SHAP's kernel explainer, which draws coalitions of its own."""
     from shap import KernelExplainer
 
-    explainer = KernelExplainer(_forward(model), background(rows, x).numpy())
+    explainer = KernelExplainer(forward(model), background(rows, x).numpy())
     found = explainer.shap_values(x[:1].numpy(), nsamples=COALITIONS, silent=True, l1_reg=False)
     return torch.as_tensor(found, dtype=x.dtype)
 
 
-def _forward(model: nn.Module) -> object:
-    def forward(rows: object) -> object:
-        with torch.no_grad():
-            return model(torch.as_tensor(rows, dtype=torch.float32))[:, 0].numpy()
+def forward(model: nn.Module, output: int = 0) -> object:
+    """A function of arrays that gives one output of a model, as SHAP takes it."""
 
-    return forward
+    def evaluate(rows: object) -> object:
+        with torch.no_grad():
+            return model(torch.as_tensor(rows, dtype=torch.float32))[:, output].numpy()
+
+    return evaluate
 
 
 CASES = [
