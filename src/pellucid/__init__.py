@@ -3,14 +3,14 @@
 * [pellucid.explain][]: an explanation of any model's predictions, to look at, compare, keep and trust.
 * [pellucid.attr][]: every attribution method under the names, arguments and numbers of Captum 0.9.
 * [pellucid.methods][]: the same methods as frozen dataclasses over the engine, with standard errors.
-* [pellucid.plot][]: pictures.
+* [pellucid.plot][]: pictures; [pellucid.pages][]: pages.
 """
 
 import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from pellucid import attr, methods, plot
+    from pellucid import attr, errors, methods, pages, plot, targets, zoo
     from pellucid.explanation import Auto, Capability, Comparison, Explanation, can_explain, explain, load
 
 __all__ = [
@@ -21,23 +21,27 @@ __all__ = [
     "__version__",
     "attr",
     "can_explain",
+    "errors",
     "explain",
     "load",
     "methods",
+    "pages",
     "plot",
+    "targets",
+    "zoo",
 ]
 
 __version__ = "0.1.0"
 
-_ROOMS = ("attr", "methods", "plot")
+_ROOMS = ("attr", "errors", "methods", "pages", "plot", "targets", "zoo")
 
 
 def __getattr__(name: str) -> typing.Any:
     """What is imported once it is asked for, so that `import pellucid` takes next to no time."""
-    if name not in __all__:
-        raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
     if name in _ROOMS:
         return importlib.import_module(f"pellucid.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
     value = getattr(importlib.import_module("pellucid.explanation"), name)
     globals()[name] = value
     return value

@@ -23,13 +23,18 @@ def rows(explanation: Explanation) -> Iterator[tuple[int, int]]:
         yield from ((example, position) for position, name in enumerate(named) if name)
 
 
+def labels_of_examples(explanation: Explanation) -> list[Any]:
+    """What examples are called: the labels of a frame's rows, or their numbers."""
+    index = explanation.parts[0].index
+    return [index[example] if len(index) else example for example in range(len(explanation))]
+
+
 def _columns(explanation: Explanation) -> dict[str, list[Any]]:
     """The columns of the long table."""
     places = np.array(list(rows(explanation)), dtype=np.int64).reshape(-1, 2)
     examples, positions = places[:, 0], places[:, 1]
     names = [explanation.features.names_in(example) for example in range(len(explanation))]
-    index = explanation.parts[0].index
-    shown = [index[example] if len(index) else example for example in range(len(explanation))]
+    shown = labels_of_examples(explanation)
     columns: dict[str, list[Any]] = {
         "example": [shown[example] for example in examples.tolist()],
         "feature": [names[example][position] for example, position in places.tolist()],

@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid.explanation.explanation import Explanation
 from pellucid.explanation.reading import PICTURED, Reading, reading_of
+from pellucid.explanation.tables import labels_of_examples
 from pellucid.pages.page import Page, Section
 from pellucid.plot.charts.base import Chart
 from pellucid.plot.headlines import capitalized, method_text
@@ -47,7 +48,7 @@ def page_of(explanation: Explanation | Comparison, *, code: str = "", most: int 
     if not isinstance(explanation, Explanation):
         sections.append(Section(heading="Side by side", charts=(explanation.plot(),)))
     for name, one in several.items():
-        sections += _sections(one, f" by {method_text(name)}" if name else "", most)
+        sections += _sections(one, f"{capitalized(method_text(name))}: " if name else "", most)
     first = next(iter(several.values()))
     return Page(
         title="Why the model predicts what it predicts",
@@ -60,16 +61,16 @@ def page_of(explanation: Explanation | Comparison, *, code: str = "", most: int 
     )
 
 
-def _sections(explanation: Explanation, by: str, most: int) -> list[Section]:
-    count = len(explanation)
-    sections = []
+def _sections(explanation: Explanation, of: str, most: int) -> list[Section]:
+    """A section of all examples, where there are several and these have no pictures, and of the first ones."""
+    count, labels, sections = len(explanation), labels_of_examples(explanation), []
     if count != 1 and not _is_pictured(explanation):
         charts: tuple[Chart, ...] = (explanation.plot.bar(), explanation.plot.beeswarm()) if count else ()
-        sections.append(_section(f"{count} examples{by}", explanation, charts))
+        sections.append(_section(f"{of}{count} examples", explanation, charts))
     for example in range(min(count, most)):
-        one = explanation[example]
-        name = "What was explained" if count == 1 else f"Example {example + 1} of {count}"
-        sections.append(_section(f"{name}{by}", one, (one.plot(),)))
+        one, number = explanation[example], f"example {example + 1} of {count}"
+        name = f"{labels[example]}, {number}" if isinstance(labels[example], str) else number
+        sections.append(_section(capitalized(f"{of}{name}"), one, (one.plot(),)))
     return sections
 
 
@@ -93,10 +94,14 @@ def _table(reading: Reading) -> Any:
     import pandas
 
     names = [f"{row.name} = {row.text}" if row.text else row.name for row in reading.rows]
-    table = pandas.DataFrame(
-        {"attribution": [row.value for row in reading.rows]}, index=pandas.Index(names, name="feature")
-    )
+    values = [row.value for row in reading.rows]
     errors = [np.nan if row.stderr is None else 1.96 * row.stderr for row in reading.rows]
+    count, others = reading.remainder
+    if count or others:
+        names.append(f"and {count} more" if count else "left out")
+        values.append(others)
+        errors.append(np.nan)
+    table = pandas.DataFrame({"attribution": values}, index=pandas.Index(names, name="feature"))
     return table if np.isnan(errors).all() else table.assign(**{INTERVAL: errors})
 
 
@@ -111,7 +116,7 @@ def _trust(several: Mapping[str, Explanation]) -> Section:
 
 def _sentence(text: str) -> str:
     """A text with a capital letter and a full stop; "" as it is."""
-    return f"{capitalized(text).rstrip('.')}." if text else ""
+    return f"{capitalized(text)}{'' if text.endswith('.') else '.'}" if text else ""
 
 
 def _made_by(explanation: Explanation) -> str:

@@ -33,7 +33,7 @@ class Section:
     @property
     def paragraphs(self) -> tuple[str, ...]:
         """What it shows, a paragraph each."""
-        return (self.shows,) if isinstance(self.shows, str) else self.shows
+        return tuple(filter(None, (self.shows,) if isinstance(self.shows, str) else self.shows))
 
 
 @final

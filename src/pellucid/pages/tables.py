@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,21 +37,17 @@ def columns_of(table: Any) -> list[Column]:
         if values.dtype.kind not in "iuf":
             columns.append(Column(heading, tuple(map(str, values)), False))
             continue
-        if not heading.startswith("±"):
+        is_of_intervals = heading.startswith("±")
+        if not is_of_intervals:
             largest = float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
-        columns.append(Column(heading, tuple(_numbers(values.tolist(), largest)), True))
+        cells = [_number(value, largest) for value in values.tolist()]
+        if is_of_intervals:
+            cells = ["" if cell == "NaN" else cell for cell in cells]
+        if not (values < 0).any():
+            cells = [cell.removeprefix("+") for cell in cells]
+        columns.append(Column(heading, tuple(cells), True))
     return columns
 
 
-def _numbers(values: Sequence[float], largest: float) -> list[str]:
-    """Numbers, with their signs where some are below zero."""
-    texts = [_number(value, largest) for value in values]
-    is_signed = any(value < 0 for value in values)
-    return texts if is_signed else [text.removeprefix("+") for text in texts]
-
-
 def _number(value: float, largest: float) -> str:
-    """A number; "" where it is not known."""
-    if value != value:
-        return ""
     return str(value) if isinstance(value, int) else signed_number(value, largest)

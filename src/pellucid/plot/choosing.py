@@ -58,7 +58,8 @@ def chart_of(explanation: Explained) -> Chart:
         return tokens(explanation)
     if "series" in kinds and len(explanation) == 1:
         return timeseries(explanation)
-    is_complete = len(explanation) == 1 and bool(np.isfinite(explanation.baseline_prediction).all())
+    ends = [*explanation.prediction, *explanation.baseline_prediction]
+    is_complete = len(explanation) == 1 and bool(np.isfinite(ends).all())
     return waterfall(explanation) if is_complete else bar(explanation)
 
 
