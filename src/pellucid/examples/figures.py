@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pandas import DataFrame, Index, Series
 
 import pellucid
@@ -22,6 +22,19 @@ def strongest(explanation: pellucid.Explanation, count: int) -> tuple[str, ...]:
         Their names, the largest first.
     """
     return explanation.top(count).features.names
+
+
+def half(numbers: ArrayLike) -> float:
+    """Give half of the 95 % interval of a mean.
+
+    Args:
+        numbers: What the mean is of, `[rows]`.
+
+    Returns:
+        1.96 standard errors.
+    """
+    known = np.asarray(numbers, dtype=float)
+    return float(1.96 * known.std(ddof=1) / len(known) ** 0.5)
 
 
 def of_means(explanation: pellucid.Explanation, what: str = "feature") -> DataFrame:
@@ -42,9 +55,47 @@ def of_means(explanation: pellucid.Explanation, what: str = "feature") -> DataFr
         {
             "mean": values.mean(0),
             "mean size": sizes.mean(0),
-            "± 95 %": 1.96 * sizes.std(0, ddof=1) / len(sizes) ** 0.5,
+            "± 95 %": [half(column) for column in sizes.T],
         },
         index=Index(ordered.features.names, name=what),
+    )
+
+
+def unmeasured(explanation: pellucid.Explanation, missing: DataFrame) -> DataFrame:
+    """Compare what features add where they are known to what they add where they are not.
+
+    Args:
+        explanation: Of the rows.
+        missing: Where some of its features are not known, bool `[rows, some features]`.
+
+    Returns:
+        For each of these features how many rows lack it, and its mean attribution in these and in the others,
+        `[some features, 3]`.
+    """
+    adds = DataFrame(explanation[list(missing)].to_numpy(), missing.index, missing.columns)
+    means = {"mean if not measured": adds.where(missing).mean(), "mean if measured": adds.mask(missing).mean()}
+    return DataFrame({"rows without": missing.sum()} | means).rename_axis("feature")
+
+
+def grouped(title: str, names: Iterable[str], groups: Mapping[str, NDArray[Any]], unit: str) -> GroupedBars:
+    """Draw numbers of several kinds beside each other.
+
+    Args:
+        title: Of the chart.
+        names: What the numbers are of, `[N]`.
+        groups: Numbers by their kind, `[N]` each; the largest of the first are on top.
+        unit: What the numbers are.
+
+    Returns:
+        The chart.
+    """
+    order = np.abs(next(iter(groups.values()))).argsort(kind="stable")[::-1]
+    return GroupedBars(
+        title=title,
+        names=tuple(np.array(list(names))[order].tolist()),
+        groups=tuple(groups),
+        values=tuple(tuple(values[order].tolist()) for values in groups.values()),
+        unit=unit,
     )
 
 
@@ -60,14 +111,7 @@ def side_by_side(title: str, names: Iterable[str], groups: Mapping[str, NDArray[
         The chart.
     """
     shares = {kind: values / np.abs(values).sum() for kind, values in groups.items()}
-    order = np.abs(next(iter(shares.values()))).argsort(kind="stable")[::-1]
-    return GroupedBars(
-        title=title,
-        names=tuple(np.array(list(names))[order].tolist()),
-        groups=tuple(shares),
-        values=tuple(tuple(values[order].tolist()) for values in shares.values()),
-        unit="share of the sum of sizes",
-    )
+    return grouped(title, names, shares, "share of the sum of sizes")
 
 
 def fits(features: DataFrame, target: Series, meanings: Mapping[str, str]) -> Panels:
