@@ -55,27 +55,25 @@ def trained() -> nn.Sequential:
 
 def report() -> Page:
     """Explain what moves a network that knows little, and what it makes of measurements that were not taken."""
-    (train, test, learnt, has_it), net, rules = data(), trained(), rivals("diabetes", data(), trained(), "glucose")
+    (train, test, learnt, has_it), net = data(), trained()
     explain = partial(pellucid.explain, net, test, target="diabetes", class_names=CLASSES)
     shapley = explain(method="shapley_values", baselines=Background(train))  # from all of them: none are drawn
     shapley_of_zeros, zeros = (explain(method=each) for each in ("shapley_values", "integrated_gradients"))
     inside = partial(explain, source="1", n_steps=500)  # columns are not scaled, sigmoids are steep: steps are short
-    from_each = {"from women": train, "from zeros": None}
-    neurons_from = {name: inside(method="conductance", baselines=rows) for name, rows in from_each.items()}
-    neurons = neurons_from["from women"]
+    neurons, neurons_of_zeros = (inside(method="conductance", baselines=rows) for rows in (train, None))
+    from_both = methods({"from women": neurons, "from zeros": neurons_of_zeros})
     flows, heard, (first, second), of_zeros = of_means(neurons, "neuron"), {}, strongest(shapley, 2), of_means(zeros)
     for name in flows.index[:2]:
         neuron = inside(method="neuron_conductance", selector=int(name.split()[1]), baselines=train)
-        title = f"Neuron conductance: what {name} hears of, mean sizes"
-        heard[f"{name} hears most of {' and '.join(strongest(neuron, 2))}"] = replace(neuron.plot.bar(), title=title)
+        bars = replace(neuron.plot.bar(), title=f"Neuron conductance: what {name} hears of, mean sizes")
+        heard[f"{name} hears most of {' and '.join(strongest(neuron, 2))}"] = bars
+    adds, missing = DataFrame(shapley.to_numpy(), test.index, train.columns), (test == 0)[list(ZERO_IS_MISSING)]
     always = net[:2](as_tensor(test[test["insulin"] > 0]))[:, int(flows.index[0].split()[1])].min()
-    adds = DataFrame(shapley.to_numpy(), test.index, train.columns)
-    apart, missing = adds[first].abs() - adds[second].abs(), (test == 0)[list(ZERO_IS_MISSING)]
+    apart, case = adds[first].abs() - adds[second].abs(), test.index.get_loc(adds[second][missing[second]].idxmax())
     in_training = Series(learnt, train.index).corr(train[second].where(train[second] > 0))
     in_network = adds[second].corr(test[second].where(test[second] > 0))
-    case = test.index.get_loc(adds[second][missing[second]].idxmax())
-    is_right = ((shapley.prediction > 0.5) == has_it.numpy()).astype(float)
-    gain = 100 * (is_right - (has_it == 0).numpy())
+    gain = 100.0 * (((shapley.prediction > 0.5) == has_it.numpy()) * 1.0 - (has_it == 0).numpy())
+    found = (shapley.prediction > 0.5)[has_it == 1].mean()
     return Page(
         title=f"Who has diabetes, in the eyes of a network that hardly knows: {first} and {second} move it most",
         asked=(
@@ -94,24 +92,23 @@ def report() -> Page:
                 charts=(shapley.plot.bar(), shapley.plot.beeswarm()),
                 table=of_means(shapley),
                 caption="What features add to the probability; the interval is of the mean size",
-                limits="What leads to diabetes. The network repeats what went along with it in a table.",
+                limits="What leads to diabetes.",
             ),
             Section(
                 heading="What the network knows: hardly more than that most have no diabetes",
                 shows=f"It is right {gain.mean():.1f} ± {half(gain):.1f} points more often than saying so of all, and "
-                f"finds {is_right[has_it == 1].mean():.0%} of those who have it. One cut does as well. So figures say "
+                f"finds {found:.0%} of those who have it. One cut does as well. So figures say "
                 "what this network computes, and little of diabetes: no explanation is better than its model. "
                 "The other networks differ in their first weights alone; trust what they agree on.",
-                table=rules,
+                table=rivals("diabetes", data(), net, "glucose"),
                 caption="How often rules and networks are right (class 0: no diabetes), and what moves networks most",
                 limits="What a better network could do. This one was trained as in tutorials, on unscaled columns.",
             ),
             Section(
                 heading=f"Zeros that mean: not measured, and one woman whose {second} was not",
                 shows=f"{missing.any(axis=1).sum()} of {len(test)} women lack a measurement: the table has a zero, "
-                f"which the network takes for a number. See on the left what a {second} of 0 adds. For woman "
-                f"{test.index[case]} it adds most: she is given {shapley.prediction[case]:.2f}, and had "
-                f"{CLASSES[int(has_it[case])]}.",
+                f"which the network takes for a number. On the left: what a {second} of 0 adds. Woman "
+                f"{test.index[case]} gets {shapley.prediction[case]:.2f} by it, and had {CLASSES[int(has_it[case])]}.",
                 charts=(shapley.plot.scatter(second), shapley[case].plot.waterfall()),
                 table=unmeasured(shapley, missing),
                 caption="Women who lack a measurement, and what features add to the probability",
@@ -131,11 +128,10 @@ def report() -> Page:
                 f"through which of the {len(flows)} scores that the network makes first does the change flow? It says "
                 f"where to look, and that {(flows['mean size'] < 1e-6).sum()} do nothing. A neuron: of which features "
                 f"does one score hear? {', '.join(heard)}. Wherever insulin was measured, {flows.index[0]} is at least "
-                f"{always:.3f}: it tells hardly more than that.",
-                charts=(neurons.plot.bar(), methods(neurons_from), *heard.values()),
+                f"{always:.3f}: it does not read how much there was.",
+                charts=(neurons.plot.bar(), from_both, *heard.values()),
                 table=flows,
-                caption="What flows through each neuron of the first hidden layer, from women",
-                limits="What a neuron means. Another training gives other neurons.",
+                caption="What flows through each neuron of the first layer; another training gives other neurons",
             ),
             Section(
                 heading="How far the numbers hold",

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pandas import DataFrame, Index, Series
+from torch import Tensor
 
 import pellucid
-from pellucid.plot import GroupedBars, Panels, Scatter, signed
+from pellucid.plot import GroupedBars, Limits, Panels, Scatter, signed
 
 
 def strongest(explanation: pellucid.Explanation, count: int) -> tuple[str, ...]:
@@ -157,3 +158,51 @@ def by_value(explanation: pellucid.Explanation, feature: str, rows: str) -> Scat
         y_label=f"mean attribution ({explanation.unit})" if explanation.unit else "mean attribution",
         size_label=rows,
     )
+
+
+def by_place(explanation: pellucid.Explanation, feature: str, places: DataFrame) -> Scatter:
+    """Draw what a feature adds at each place on a map.
+
+    Args:
+        explanation: Of several rows.
+        feature: The feature.
+        places: Degrees north and east of the rows, `[rows, 2]`.
+
+    Returns:
+        The chart; its colours go as far to either side of zero as nineteen of twenty attributions.
+    """
+    adds = explanation[feature].to_numpy()[:, 0]
+    end = float(np.quantile(np.abs(adds), 0.95))
+    north, east = (places.iloc[:, column] for column in (0, 1))
+    return Scatter(
+        title=f"What {feature} adds",
+        x=tuple(east.tolist()),
+        y=tuple(north.tolist()),
+        levels=tuple(np.clip((adds / end + 1) / 2, 0, 1).tolist()),
+        level_label="Colour: attribution",
+        level_ends=(signed(-end), signed(end)),
+        limits=Limits(x=(east.min(), east.max()), y=(north.min(), north.max())),
+        x_label="degrees east",
+        y_label="degrees north",
+    )
+
+
+def one_and_mean(
+    attributions: Mapping[str, Tensor], row: int, names: Iterable[str], what: str, unit: str
+) -> tuple[GroupedBars, GroupedBars]:
+    """Draw attributions by several methods beside each other.
+
+    Args:
+        attributions: By their method, `[rows, N]` each.
+        row: One of the rows.
+        names: What they are of, `[N]`.
+        what: What they are of, in a word or two.
+        unit: What the output is.
+
+    Returns:
+        A chart of this row, and one of the means.
+    """
+    names, values = tuple(names), {method: each.detach().double().numpy() for method, each in attributions.items()}
+    one = {method: each[row] for method, each in values.items()}
+    means = {method: each.mean(0) for method, each in values.items()}
+    return grouped(f"{what}, this one", names, one, unit), grouped(f"{what}, mean over all", names, means, unit)
