@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pandas import DataFrame, Index, Series
+from torch import Tensor
 
 import pellucid
-from pellucid.plot import GroupedBars, Panels, Scatter, signed
+from pellucid.plot import GroupedBars, Limits, Panels, Scatter, signed
 
 
 def strongest(explanation: pellucid.Explanation, count: int) -> tuple[str, ...]:
@@ -22,6 +23,19 @@ def strongest(explanation: pellucid.Explanation, count: int) -> tuple[str, ...]:
         Their names, the largest first.
     """
     return explanation.top(count).features.names
+
+
+def half(numbers: ArrayLike) -> float:
+    """Give half of the 95 % interval of a mean.
+
+    Args:
+        numbers: What the mean is of, `[rows]`.
+
+    Returns:
+        1.96 standard errors.
+    """
+    known = np.asarray(numbers, dtype=float)
+    return float(1.96 * known.std(ddof=1) / len(known) ** 0.5)
 
 
 def of_means(explanation: pellucid.Explanation, what: str = "feature") -> DataFrame:
@@ -42,9 +56,47 @@ def of_means(explanation: pellucid.Explanation, what: str = "feature") -> DataFr
         {
             "mean": values.mean(0),
             "mean size": sizes.mean(0),
-            "± 95 %": 1.96 * sizes.std(0, ddof=1) / len(sizes) ** 0.5,
+            "± 95 %": [half(column) for column in sizes.T],
         },
         index=Index(ordered.features.names, name=what),
+    )
+
+
+def unmeasured(explanation: pellucid.Explanation, missing: DataFrame) -> DataFrame:
+    """Compare what features add where they are known to what they add where they are not.
+
+    Args:
+        explanation: Of the rows.
+        missing: Where some of its features are not known, bool `[rows, some features]`.
+
+    Returns:
+        For each of these features how many rows lack it, and its mean attribution in these and in the others,
+        `[some features, 3]`.
+    """
+    adds = DataFrame(explanation[list(missing)].to_numpy(), missing.index, missing.columns)
+    means = {"mean if not measured": adds.where(missing).mean(), "mean if measured": adds.mask(missing).mean()}
+    return DataFrame({"rows without": missing.sum()} | means).rename_axis("feature")
+
+
+def grouped(title: str, names: Iterable[str], groups: Mapping[str, NDArray[Any]], unit: str) -> GroupedBars:
+    """Draw numbers of several kinds beside each other.
+
+    Args:
+        title: Of the chart.
+        names: What the numbers are of, `[N]`.
+        groups: Numbers by their kind, `[N]` each; the largest of the first are on top.
+        unit: What the numbers are.
+
+    Returns:
+        The chart.
+    """
+    order = np.abs(next(iter(groups.values()))).argsort(kind="stable")[::-1]
+    return GroupedBars(
+        title=title,
+        names=tuple(np.array(list(names))[order].tolist()),
+        groups=tuple(groups),
+        values=tuple(tuple(values[order].tolist()) for values in groups.values()),
+        unit=unit,
     )
 
 
@@ -60,14 +112,7 @@ def side_by_side(title: str, names: Iterable[str], groups: Mapping[str, NDArray[
         The chart.
     """
     shares = {kind: values / np.abs(values).sum() for kind, values in groups.items()}
-    order = np.abs(next(iter(shares.values()))).argsort(kind="stable")[::-1]
-    return GroupedBars(
-        title=title,
-        names=tuple(np.array(list(names))[order].tolist()),
-        groups=tuple(shares),
-        values=tuple(tuple(values[order].tolist()) for values in shares.values()),
-        unit="share of the sum of sizes",
-    )
+    return grouped(title, names, shares, "share of the sum of sizes")
 
 
 def fits(features: DataFrame, target: Series, meanings: Mapping[str, str]) -> Panels:
@@ -113,3 +158,51 @@ def by_value(explanation: pellucid.Explanation, feature: str, rows: str) -> Scat
         y_label=f"mean attribution ({explanation.unit})" if explanation.unit else "mean attribution",
         size_label=rows,
     )
+
+
+def by_place(explanation: pellucid.Explanation, feature: str, places: DataFrame) -> Scatter:
+    """Draw what a feature adds at each place on a map.
+
+    Args:
+        explanation: Of several rows.
+        feature: The feature.
+        places: Degrees north and east of the rows, `[rows, 2]`.
+
+    Returns:
+        The chart; its colours go as far to either side of zero as nineteen of twenty attributions.
+    """
+    adds = explanation[feature].to_numpy()[:, 0]
+    end = float(np.quantile(np.abs(adds), 0.95))
+    north, east = (places.iloc[:, column] for column in (0, 1))
+    return Scatter(
+        title=f"What {feature} adds",
+        x=tuple(east.tolist()),
+        y=tuple(north.tolist()),
+        levels=tuple(np.clip((adds / end + 1) / 2, 0, 1).tolist()),
+        level_label="Colour: attribution",
+        level_ends=(signed(-end), signed(end)),
+        limits=Limits(x=(east.min(), east.max()), y=(north.min(), north.max())),
+        x_label="degrees east",
+        y_label="degrees north",
+    )
+
+
+def one_and_mean(
+    attributions: Mapping[str, Tensor], row: int, names: Iterable[str], what: str, unit: str
+) -> tuple[GroupedBars, GroupedBars]:
+    """Draw attributions by several methods beside each other.
+
+    Args:
+        attributions: By their method, `[rows, N]` each.
+        row: One of the rows.
+        names: What they are of, `[N]`.
+        what: What they are of, in a word or two.
+        unit: What the output is.
+
+    Returns:
+        A chart of this row, and one of the means.
+    """
+    names, values = tuple(names), {method: each.detach().double().numpy() for method, each in attributions.items()}
+    one = {method: each[row] for method, each in values.items()}
+    means = {method: each.mean(0) for method, each in values.items()}
+    return grouped(f"{what}, this one", names, one, unit), grouped(f"{what}, mean over all", names, means, unit)

@@ -83,11 +83,12 @@ RECIPES = {
 }
 
 
-def train(recipe: Recipe) -> nn.Module:
+def train(recipe: Recipe, *, progress: bool = True) -> nn.Module:
     """Train a network; every call gives the same, and no global state changes.
 
     Args:
         recipe: How.
+        progress: Whether a bar shows how far it is.
 
     Returns:
         The trained network in float32, in eval mode.
@@ -101,7 +102,7 @@ def train(recipe: Recipe) -> nn.Module:
         features, target = as_tensor(learnt.train).double(), learnt.train_target
         rows = TensorDataset(features, target.double() if target.is_floating_point() else target)
         batches = [rows.tensors] if recipe.batch_size is None else DataLoader(rows, recipe.batch_size, shuffle=True)
-        for _ in trange(recipe.epochs, desc="training", unit="epoch"):
+        for _ in trange(recipe.epochs, desc="training", unit="epoch", disable=not progress):
             for features, wanted in batches:
                 optimizer.zero_grad()
                 torch.autograd.backward(recipe.loss(network(features), wanted))
