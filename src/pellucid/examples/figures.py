@@ -78,7 +78,9 @@ def unmeasured(explanation: pellucid.Explanation, missing: DataFrame) -> DataFra
     return DataFrame({"rows without": missing.sum()} | means).rename_axis("feature")
 
 
-def grouped(title: str, names: Iterable[str], groups: Mapping[str, NDArray[Any]], unit: str) -> GroupedBars:
+def grouped(
+    title: str, names: Iterable[str], groups: Mapping[str, NDArray[Any]], unit: str, most: int = 13
+) -> GroupedBars:
     """Draw numbers of several kinds beside each other.
 
     Args:
@@ -86,17 +88,20 @@ def grouped(title: str, names: Iterable[str], groups: Mapping[str, NDArray[Any]]
         names: What the numbers are of, `[N]`.
         groups: Numbers by their kind, `[N]` each; the largest of the first are on top.
         unit: What the numbers are.
+        most: Of how many names they are shown.
 
     Returns:
-        The chart.
+        The chart, whose note says how many names it leaves out.
     """
     order = np.abs(next(iter(groups.values()))).argsort(kind="stable")[::-1]
+    shown, left = order[:most], len(order[most:])
     return GroupedBars(
         title=title,
-        names=tuple(np.array(list(names))[order].tolist()),
+        names=tuple(np.array(list(names))[shown].tolist()),
         groups=tuple(groups),
-        values=tuple(tuple(values[order].tolist()) for values in groups.values()),
+        values=tuple(tuple(values[shown].tolist()) for values in groups.values()),
         unit=unit,
+        note=f"Not shown: {left} more, whose {next(iter(groups))} are smaller." if left else "",
     )
 
 

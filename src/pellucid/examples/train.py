@@ -14,7 +14,7 @@ from tqdm import trange
 
 from pellucid.examples import boston, cancer, diabetes, housing, titanic
 from pellucid.examples.score import accuracy, explained_variance, root_mean_squared_error
-from pellucid.examples.split import Split, as_tensor
+from pellucid.examples.split import Split, as_tensor, standardized
 from pellucid.examples.stored import keep_weights
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -75,7 +75,13 @@ RECIPES = {
         cancer.data, cancer.network, 42, partial(Adam, lr=1e-2), epochs=2000, loss=cross_entropy, scores=CLASSES
     ),
     "cancer_scaled": Recipe(
-        cancer.scaled, cancer.network, 42, partial(Adam, lr=1e-2), epochs=2000, loss=cross_entropy, scores=CLASSES
+        lambda: standardized(cancer.data()),
+        cancer.network,
+        42,
+        partial(Adam, lr=1e-2),
+        epochs=2000,
+        loss=cross_entropy,
+        scores=CLASSES,
     ),
     "diabetes": Recipe(
         diabetes.data, diabetes.network, 1, partial(Adam, lr=1e-2), epochs=200, loss=cross_entropy, scores=CLASSES
