@@ -124,14 +124,13 @@ def report() -> Page:
                 charts=(methods(both), signed_means(both, MONEY)),
             ),
             Section(
-                heading="What tutorials show: features, the 10 units of the second layer, one unit",
-                shows=f"Integrated Gradients give Latitude and Longitude mean sizes of {north:.2f} and {east:.2f}; these "
-                f"cancel: place has {places.sum(1).abs().mean():.2f}. Ablation moves San Francisco south and Los "
+                heading="What tutorials show: features, the 10 units of lin2 (before ReLU), one of these, unit 5",
+                shows=f"Integrated Gradients give Latitude and Longitude mean sizes of {north:.2f} and {east:.2f}, but "
+                f"place {places.sum(1).abs().mean():.2f}: these cancel. Ablation moves San Francisco south and Los "
                 f"Angeles west, into the sea, and misses the change of the price by {missed:.2f} on average. Of units, "
                 "gradients say what their change since the mean house adds. Ablation to 0, as tutorials have it, asks "
                 f"for the price without a unit, even one much the same for all houses: unit {still} gets "
-                f"{to_zero[still]:.2f}, of gradients {steps[still]:.2f}. Ablation to the baseline, what units are at "
-                "the mean house, asks as gradients do. The one unit is unit 5, before its ReLU.",
+                f"{to_zero[still]:.2f}, of gradients {steps[still]:.2f}. To the baseline it does not.",
                 charts=pictures(shown, house, MEANINGS, "houses", MONEY),
                 limits="How much features matter: signs cancel in means.",
             ),
