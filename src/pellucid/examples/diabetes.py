@@ -135,8 +135,7 @@ def report() -> Page:
             ),
             Section(
                 heading="How far the numbers hold",
-                shows=f"Shapley values are exact and add up within {np.abs(shapley.delta).max():.0e}; intervals are of "
-                f"means over {len(test)} women. Of the neurons: {neurons.notes[0]}",
+                shows=f"Shapley values are exact; intervals are of means over women. Neurons: {neurons.notes[0]}",
             ),
         ),
         code=Path(__file__).read_text(encoding="utf-8"),

@@ -1,12 +1,12 @@
 """Tables and charts that several examples have: means over rows, shares side by side, fitted lines."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pandas import DataFrame, Index, Series
-from torch import Tensor
 
 import pellucid
 from pellucid.plot import GroupedBars, Limits, Panels, Scatter, signed
@@ -23,6 +23,19 @@ def strongest(explanation: pellucid.Explanation, count: int) -> tuple[str, ...]:
         Their names, the largest first.
     """
     return explanation.top(count).features.names
+
+
+def of_what(explanation: pellucid.Explanation, target: str) -> pellucid.Explanation:
+    """Say what the output of a network of one output is.
+
+    Args:
+        explanation: Whose charts say "output".
+        target: What they shall say.
+
+    Returns:
+        The same explanation, of that.
+    """
+    return replace(explanation, target_names=(target,) * len(explanation))
 
 
 def half(numbers: ArrayLike) -> float:
@@ -105,6 +118,20 @@ def grouped(
     )
 
 
+def moved(explanation: pellucid.Explanation, another: pellucid.Explanation) -> float:
+    """Say how far apart the mean sizes of two explanations are.
+
+    Args:
+        explanation: Of several rows.
+        another: Of the same rows and features, from other baselines.
+
+    Returns:
+        The largest difference of any feature.
+    """
+    sizes, others = (np.abs(each.to_numpy()).mean(0) for each in (explanation, another))
+    return float(np.abs(sizes - others).max())
+
+
 def side_by_side(title: str, names: Iterable[str], groups: Mapping[str, NDArray[Any]]) -> GroupedBars:
     """Draw numbers of several kinds, of which each is divided by the sum of its sizes.
 
@@ -165,6 +192,20 @@ def by_value(explanation: pellucid.Explanation, feature: str, rows: str) -> Scat
     )
 
 
+def kilometres(places: DataFrame) -> float:
+    """Say how far the mean of places is from the nearest of them.
+
+    Args:
+        places: Degrees north and east, `[rows, 2]`.
+
+    Returns:
+        Kilometres, as on a plane.
+    """
+    north, east = places.iloc[:, 0], places.iloc[:, 1]
+    across = (east - east.mean()) * np.cos(np.radians(north.mean()))
+    return float(40_000 / 360 * np.hypot(north - north.mean(), across).min())
+
+
 def by_place(explanation: pellucid.Explanation, feature: str, places: DataFrame) -> Scatter:
     """Draw what a feature adds at each place on a map.
 
@@ -192,22 +233,16 @@ def by_place(explanation: pellucid.Explanation, feature: str, places: DataFrame)
     )
 
 
-def one_and_mean(
-    attributions: Mapping[str, Tensor], row: int, names: Iterable[str], what: str, unit: str
-) -> tuple[GroupedBars, GroupedBars]:
-    """Draw attributions by several methods beside each other.
+def signed_means(explanations: Mapping[str, pellucid.Explanation], unit: str) -> GroupedBars:
+    """Draw the means of attributions of several explanations beside each other, in which signs cancel.
 
     Args:
-        attributions: By their method, `[rows, N]` each.
-        row: One of the rows.
-        names: What they are of, `[N]`.
-        what: What they are of, in a word or two.
+        explanations: By their names, of the same rows and features.
         unit: What the output is.
 
     Returns:
-        A chart of this row, and one of the means.
+        The chart.
     """
-    names, values = tuple(names), {method: each.detach().double().numpy() for method, each in attributions.items()}
-    one = {method: each[row] for method, each in values.items()}
-    means = {method: each.mean(0) for method, each in values.items()}
-    return grouped(f"{what}, this one", names, one, unit), grouped(f"{what}, mean over all", names, means, unit)
+    means = {name: each.to_numpy().mean(0) for name, each in explanations.items()}
+    names = next(iter(explanations.values())).features.names
+    return grouped("Means of attributions", names, means, unit)

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 import pellucid
-from pellucid.examples.figures import by_place, grouped, of_means, one_and_mean, strongest
-from pellucid.examples.levels import levels
+from pellucid.examples.figures import by_place, kilometres, moved, of_means, of_what, signed_means, strongest
+from pellucid.examples.levels import ABLATION, STEPS, levels, pictures
 from pellucid.examples.score import explained_variance
-from pellucid.examples.split import Split, as_tensor, split, standardized
+from pellucid.examples.split import Split, as_tensor, split, standardized, taking_raw
 from pellucid.examples.stored import arrays, with_weights
+from pellucid.methods import Background
 from pellucid.pages import Page, Section
 from pellucid.plot import methods, signed
 
@@ -29,7 +30,7 @@ MEANINGS = {
     "Latitude": "degrees north",
     "Longitude": "degrees east, which are negative",
 }
-PLACE = {"place": ["Latitude", "Longitude"]}
+PLACE, MONEY = {"place": ["Latitude", "Longitude"]}, "price in 100,000 dollars"
 
 
 class Network(nn.Module):
@@ -77,39 +78,35 @@ def trained() -> Network:
 def report() -> Page:
     """Explain what makes houses dear to a network, and what tutorials show of it: features, units, one unit."""
     (train, test, _, prices), net, scaled = raw(), trained(), data().test
-    mean, deviation = as_tensor(train.agg(["mean"])), as_tensor(train.std(ddof=0).to_frame().T)
-    # The network takes standardised columns; what people know is raw ones.
-    explain = partial(pellucid.explain, lambda rows: net((rows - mean) / deviation), test, feature_mask=PLACE)
-    houses, others = (explain(method="shapley_values", baselines=train, seed=seed) for seed in (0, 1))
-    of_mean = explain(method="shapley_values", baselines="mean", background=train)
-    (first, second), table, chance = strongest(houses, 2), of_means(houses), of_means(others)["mean size"]
-    features, units, unit = levels(net, net.lin2, as_tensor(scaled), 5)
+    explain = partial(pellucid.explain, taking_raw(net, raw()), method="shapley_values", feature_mask=PLACE)
+    houses = of_what(explain(test, baselines=Background(train[:200])), MONEY)  # rows are in random order
+    others = explain(test[:1000], baselines=Background(train[200:400]))
+    of_mean = of_what(explain(test, baselines="mean", background=train), MONEY)
+    both, (first, second) = {"from the mean": of_mean, "from houses": houses}, strongest(houses, 2)
     house = int(np.abs(houses.prediction - np.quantile(houses.prediction, 0.9)).argmin())
-    north, east = np.abs(place := features["Integrated Gradients"][:, 6:].detach().numpy()).mean(0)
-    change = torch.tensor(of_mean.prediction - of_mean.baseline_prediction)
-    missed = (features["ablation"].sum(1) - change).abs().mean()
-    to_zero, to_mean = ((each - units["Integrated Gradients"]).abs().mean() for each in list(units.values())[1:])
-    crowded, small = of_mean["AveOccup"].to_numpy().mean(), (train["AveOccup"] < train["AveOccup"].mean()).mean()
-    far = (111 * ((train - train.mean())[PLACE["place"]] * (1, 0.81)).pow(2).sum(axis=1) ** 0.5).min()
-    means = {"from the mean": of_mean.to_numpy().mean(0), "from houses": houses.to_numpy().mean(0)}
-    money, of_units = "100,000 dollars", [f"unit {each}" for each in range(10)]
+    shown = levels(net, net.lin2, as_tensor(scaled), unit=5)
+    north, east = (places := shown.features[STEPS][:, 6:]).abs().mean(0)
+    missed = np.abs(shown.features[ABLATION].sum(1).numpy() - of_mean.prediction + of_mean.baseline_prediction).mean()
+    steps, to_zero, _ = (each.mean(0).abs() for each in shown.units.values())
+    still, crowded = int((to_zero - steps).argmax()), of_mean["AveOccup"].to_numpy().mean()
+    small, far = (train["AveOccup"] < train["AveOccup"].mean()).mean(), kilometres(train[PLACE["place"]])
     return Page(
         title=f"What houses cost in California, in the eyes of a network: {first} counts most, then {second}",
         asked=(
-            f"A network learnt the median price of houses from {len(train):,} block groups of 1990. Of {len(test):,} "
-            f"others it explains {explained_variance(net, scaled, prices):.0%} of the variance of prices (R²). What "
-            f"moves its prices for these from {houses.baseline_prediction[0]:.2f}, the mean of 100 it learnt from? They "
+            f"A network learnt median prices from {len(train):,} block groups of 1990. It explains "
+            f"{explained_variance(net, scaled, prices):.0%} of their variance (R²) in {len(test):,} others. What moves "
+            f"its prices for these from {houses.baseline_prediction[0]:.2f}, the mean of 200 it learnt from? Prices "
             "are in 100,000 dollars: blue raises them, hatched orange lowers them. "
-            f"{'; '.join(f'{name}: {meaning}' for name, meaning in MEANINGS.items())}; place: both degrees.",
+            f"{'; '.join(f'{name}: {meaning}' for name, meaning in MEANINGS.items())}.",
         ),
         sections=(
             Section(
                 heading=f"{first} counts most, then {second}",
                 shows="Shapley values: what a feature adds to the price, over all orders in which they become known; "
-                "before, they are those of houses of the training set. Latitude and Longitude are one feature: that of "
-                "one house with that of another is often sea or Nevada.",
+                "before, they are those of houses of the training set. Latitude and Longitude are one feature, place: "
+                "on the map, the coast adds and the rest takes away.",
                 charts=(houses.plot.bar(), houses.plot.beeswarm(), by_place(houses, "place", test[PLACE["place"]])),
-                table=table,
+                table=of_means(houses),
                 caption="What features add to the price, in 100,000 dollars; the interval is of the mean size",
                 limits="What makes houses dear, and what those above 5 cost: the table has no more than 5.",
             ),
@@ -118,45 +115,29 @@ def report() -> Page:
                 shows=f"Block group {test.index[house]}, {test['Latitude'].iloc[house]:.2f} degrees north and "
                 f"{-test['Longitude'].iloc[house]:.2f} west. Houses there cost {prices[house]:.2f}.",
                 charts=(houses[house].plot.waterfall(),),
-                limits="What would happen if a column changed and the others did not.",
             ),
             Section(
                 heading="Why the baseline matters: tutorials start from a mean house, which exists nowhere",
-                shows="Zeros of standardised columns are means: a house in farmland, "
-                f"{far:.0f} km from the next block group, priced at {of_mean.baseline_prediction[0]:.2f}. A few crowded "
-                f"places raise the mean of AveOccup: {small:.0%} have less, so AveOccup adds {signed(crowded)} on "
-                "average, as if most houses were uncommonly empty. The order of the first three stays.",
-                charts=(
-                    methods({"from houses": houses, "from the mean": of_mean}),
-                    grouped("Shapley values: means of attributions", houses.features.names, means, money),
-                ),
+                shows=f"Zeros of standardised columns are means: a house in farmland, {far:.0f} km from all others, "
+                f"priced at {of_mean.baseline_prediction[0]:.2f}. Crowded ones raise the mean of AveOccup: {small:.0%} "
+                f"have less, and it adds {signed(crowded)} on average. The first three stay the first.",
+                charts=(methods(both), signed_means(both, MONEY)),
             ),
             Section(
-                heading="What tutorials show: features, one by one",
-                shows=f"Integrated Gradients give Latitude and Longitude mean sizes of {north:.2f} and {east:.2f}, which "
-                f"cancel: place has {np.abs(place.sum(1)).mean():.2f}. Ablation sets one column to its mean, which puts "
-                "San Francisco by its latitude and Los Angeles by its longitude into the sea; its values miss the "
-                f"change of the price by {missed:.2f} on average.",
-                charts=one_and_mean(features, house, MEANINGS, "Features", money),
+                heading="What tutorials show: features, the 10 units of lin2 (before ReLU), one of these, unit 5",
+                shows=f"Integrated Gradients give Latitude and Longitude mean sizes of {north:.2f} and {east:.2f}, but "
+                f"place {places.sum(1).abs().mean():.2f}: these cancel. Ablation moves San Francisco south and Los "
+                f"Angeles west, into the sea, and misses the change of the price by {missed:.2f} on average. Of units, "
+                "gradients say what their change since the mean house adds. Ablation to 0, as tutorials have it, asks "
+                f"for the price without a unit, even one much the same for all houses: unit {still} gets "
+                f"{to_zero[still]:.2f}, of gradients {steps[still]:.2f}. To the baseline it does not.",
+                charts=pictures(shown, house, MEANINGS, "houses", MONEY),
                 limits="How much features matter: signs cancel in means.",
             ),
             Section(
-                heading="Inside: the 10 units of the second layer, and what moves unit 5",
-                shows="Integrated Gradients say what a unit's change since the mean house adds to the price. Ablation to "
-                "0, which tutorials show, asks for the price without the unit. Ablation to what units are at zeros, the "
-                f"mean house, asks as gradients do, and differs from them by {to_mean:.2f}, not {to_zero:.2f}.",
-                charts=(
-                    *one_and_mean(units, house, of_units, "Units of lin2", money),
-                    *one_and_mean(unit, house, MEANINGS, "What moves unit 5 of lin2", "unit 5"),
-                ),
-                limits="What a unit means. Another training gives other units.",
-            ),
-            Section(
                 heading="How far the numbers hold",
-                shows="Shapley values are exact for the 100 houses drawn as baselines, and add up within "
-                f"{np.abs(houses.delta).max():.0e}. Another 100 change mean sizes by up to "
-                f"{(table['mean size'] - chance).abs().max():.2f}, more than the intervals, which are of means over "
-                f"houses: {first} has {chance[first]:.2f} then and {second} {chance[second]:.2f}.",
+                shows="Shapley values are exact from the 200 houses that are baselines. Another 200 change mean sizes "
+                f"over 1000 houses by up to {moved(houses[:1000], others):.3f}. Intervals do not count this.",
             ),
         ),
         code=Path(__file__).read_text(encoding="utf-8"),
