@@ -12,7 +12,7 @@ from torch import nn
 import pellucid
 from pellucid.attr import LayerConductance
 from pellucid.errors import PellucidWarning
-from pellucid.examples.figures import fits, of_means, side_by_side, strongest
+from pellucid.examples.figures import fits, of_means, of_what, side_by_side, strongest
 from pellucid.examples.score import root_mean_squared_error
 from pellucid.examples.split import Split, as_tensor, split
 from pellucid.examples.stored import table, with_weights
@@ -60,12 +60,12 @@ def report() -> Page:
     """Explain by what the network tells dear homes from cheap ones, and why nobody should build on it."""
     (train, test, _, prices), net = data(), trained()
     explain = partial(pellucid.explain, net, test)
-    tracts = explain(method="gradient_shap", n_samples=4000, baselines=Background(train))
+    tracts = of_what(explain(method="gradient_shap", n_samples=4000, baselines=Background(train)), "price")
     with warnings.catch_warnings():  # zeros are a poor baseline: the page says why
         warnings.simplefilter("ignore", PellucidWarning)
         steps = IntegratedGradients(n_steps=50)
         classic = (steps, NoiseTunnel(attribution_method=steps, nt_samples=10), "deep_lift", "feature_ablation")
-        from_zeros = tuple(explain(method=each) for each in classic)
+        from_zeros = tuple(of_what(explain(method=each), "price") for each in classic)
         through = LayerConductance(net, net[-1]).attribute(as_tensor(test), attribute_to_layer_input=True, n_steps=100)
     names = ("Integrated Gradients", "SmoothGrad of these", "DeepLIFT", "ablation", "GradientSHAP, from tracts")
     sums = {name: each.to_numpy().sum(0) for name, each in zip(names, (*from_zeros, tracts), strict=True)}

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import relu, softmax
 
 import pellucid
-from pellucid.examples.figures import of_means, one_and_mean, strongest
-from pellucid.examples.levels import levels
+from pellucid.examples.figures import of_means, strongest
+from pellucid.examples.levels import levels, pictures
 from pellucid.examples.score import accuracy
 from pellucid.examples.split import Split, as_tensor, split, standardized
 from pellucid.examples.stored import with_weights
@@ -81,10 +81,9 @@ def report() -> Page:
     zeros = explain(net, test, method="integrated_gradients", n_steps=200)
     starts = {"from tumours": columns["raw"], "from zeros": zeros}
     benign = {name: np.median(np.abs(each[top].to_numpy()[truth == 1])) for name, each in starts.items()}
-    features, units, unit = levels(net, net.lin2, as_tensor(test), 5, truth)
+    shown = levels(net, net.lin2, as_tensor(test), unit=5, target=truth)
     case, of_class = int(np.abs(raw.prediction - (truth == 0).numpy()).argmax()), "probability of the tumour's class"
-    usual = one_and_mean(features, case, FEATURES, "Features", of_class)
-    inside = one_and_mean(units, case, [f"unit {each}" for each in range(10)], "Units of lin2", of_class)
+    usual = pictures(shown, case, FEATURES, "tumours", of_class)
     return Page(
         title=f"Malignant or benign, in the eyes of a network: {first} counts most, and most of that is {top}",
         asked=(
@@ -119,19 +118,20 @@ def report() -> Page:
                 shows=f"Tumour {test.index[case]} is {CLASSES[int(truth[case])]}. This network gives it "
                 f"{raw.prediction[case]:.3f}, that of scaled columns {measures['scaled'].prediction[case]:.5f}.",
                 charts=(raw[case].plot.waterfall(),),
+                limits="What would have to be different for it to be seen.",
             ),
             Section(
                 heading="Why the baseline matters: from zeros, as usual, benign tumours have no reasons",
                 shows="The network takes zeros, which are no tumour, for a benign one, as others are: "
                 f"half the benign ones get less than {benign['from zeros']:.4f} from {top}; from tumours, "
                 f"{benign['from tumours']:.2f}. Then the tumour above, and means, each for its own class.",
-                charts=(methods(starts), zeros.mean().plot.bar(), *usual),
+                charts=(methods(starts), zeros.mean().plot.bar(), *usual[:2]),
                 limits=f"What columns matter. No tumour has area {test['mean area'].iloc[case]:.0f} and perimeter 0.",
             ),
             Section(
                 heading="Inside: the 10 units of the second layer, and what moves unit 5",
-                shows=f"From zeros, too. {(units['ablation to 0'] == 0).all(0).sum()} units do nothing in the test.",
-                charts=inside + one_and_mean(unit, case, FEATURES, "What moves unit 5 of lin2", "unit 5"),
+                shows=f"From zeros, too. Of units, {(shown.units['ablation to 0'] == 0).all(0).sum()} do nothing here.",
+                charts=usual[2:],
                 limits="What a unit means. Another training gives other units.",
             ),
             Section(
