@@ -74,7 +74,7 @@ def report() -> Page:
     (first, second), (zeros, _, lift, _) = strongest(tracts, 2), from_zeros
     of_zeros, gap = strongest(zeros.mean(), 13), np.abs(zeros.to_numpy() - lift.to_numpy()).mean()
     b, many = tracts["b"].to_numpy()[:, 0], test["b"] < 145
-    least, within = int(b.argmin()), 1.96 * tracts.features.stderr.max()
+    within, miss = (np.abs(np.asarray(each)).max() for each in (tracts.features.stderr, tracts.delta))
     true = table("boston")["medv"].loc[test.index].rename("Price in 1000 dollars")
     return Page(
         title=f"What homes cost around Boston, in the eyes of a network: {first} first, then {second}, built on race",
@@ -102,8 +102,8 @@ def report() -> Page:
                 "change what people pay. scikit-learn removed the set for it; it is here as tutorials were written "
                 f"on it. The network learnt it: of {many.sum()} tracts with b below 145, where a quarter of residents "
                 f"or more are Black, it takes off {-b[many].mean():.1f} on average. Do not build on it.",
-                charts=(tracts[least].plot.waterfall(),),
-                limits=f"What this tract is worth (it was {prices[least]:.1f}), or why.",
+                charts=(tracts[int(b.argmin())].plot.waterfall(),),
+                limits=f"What this tract is worth (it was {prices[b.argmin()]:.1f}), or why.",
             ),
             Section(
                 heading="Each feature against the price, with a fitted line",
@@ -136,7 +136,7 @@ def report() -> Page:
             ),
             Section(
                 heading="How far the numbers hold",
-                shows=f"Attributions are within {within:.2f} at 95 %, sums within {np.abs(tracts.delta).max():.2f}. "
+                shows=f"Attributions are within {1.96 * within:.2f} at 95 %, sums within {miss:.2f}. "
                 "The intervals of the table are of means. Networks of four other seeds have the same two on top.",
             ),
         ),
