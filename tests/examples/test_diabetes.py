@@ -125,8 +125,8 @@ def test_what_was_not_measured_is_counted(page: Page):
     assert isinstance(dots, Scatter)
     pressure, adds = np.array(dots.x), np.array(dots.y)
     assert (pressure == 0).sum() == 10
-    assert shown.table["then adds"]["blood_pressure"] == pytest.approx(adds[pressure == 0].mean())
-    assert shown.table["else adds"]["blood_pressure"] == pytest.approx(adds[pressure > 0].mean())
+    assert shown.table["in these"]["blood_pressure"] == pytest.approx(adds[pressure == 0].mean())
+    assert shown.table["in others"]["blood_pressure"] == pytest.approx(adds[pressure > 0].mean())
 
 
 def test_the_woman_without_a_pressure_adds_up(page: Page, rows: Tensor, net: torch.nn.Sequential):

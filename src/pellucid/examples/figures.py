@@ -87,7 +87,7 @@ def unmeasured(explanation: pellucid.Explanation, missing: DataFrame) -> DataFra
         `[some features, 3]`.
     """
     adds = DataFrame(explanation[list(missing)].to_numpy(), missing.index, missing.columns)
-    means = {"then adds": adds.where(missing).mean(), "else adds": adds.mask(missing).mean()}
+    means = {"in these": adds.where(missing).mean(), "in others": adds.mask(missing).mean()}
     return DataFrame({"lack it": missing.sum()} | means).rename_axis("feature")
 
 
