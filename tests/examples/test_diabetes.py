@@ -119,14 +119,14 @@ def test_the_network_is_hardly_better_than_nobody_and_than_a_cut(page: Page, row
 def test_what_was_not_measured_is_counted(page: Page):
     shown, test = section(page, "Zeros that mean"), diabetes.data().test
     missing = test[list(diabetes.ZERO_IS_MISSING)] == 0
-    assert shown.table["rows without"].to_dict() == missing.sum().to_dict()
+    assert shown.table["lack it"].to_dict() == missing.sum().to_dict()
     assert shown.paragraphs[0].startswith(f"{missing.any(axis=1).sum()} of 231 women")
     dots, _ = shown.charts
     assert isinstance(dots, Scatter)
     pressure, adds = np.array(dots.x), np.array(dots.y)
     assert (pressure == 0).sum() == 10
-    assert shown.table["mean if not measured"]["blood_pressure"] == pytest.approx(adds[pressure == 0].mean())
-    assert shown.table["mean if measured"]["blood_pressure"] == pytest.approx(adds[pressure > 0].mean())
+    assert shown.table["in these"]["blood_pressure"] == pytest.approx(adds[pressure == 0].mean())
+    assert shown.table["in others"]["blood_pressure"] == pytest.approx(adds[pressure > 0].mean())
 
 
 def test_the_woman_without_a_pressure_adds_up(page: Page, rows: Tensor, net: torch.nn.Sequential):

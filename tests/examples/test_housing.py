@@ -203,7 +203,7 @@ def test_units_are_those_by_hand(page: Page, rows: Tensor, net: housing.Network)
         assert bars(one, group, names) == pytest.approx(values[house_of(page)].tolist(), abs=0.01)
         assert bars(means, group, names) == pytest.approx(values.mean(0).tolist(), abs=1e-3)
     to_zero = by_hand["ablation to 0"].mean(0).abs()
-    assert f"unit 9 gets {to_zero[9]:.2f}, of gradients 0.00" in shown.paragraphs[0]
+    assert f"unit 9 has {to_zero[9]:.2f} (ablation to the baseline 0.02, gradients 0.00)" in shown.paragraphs[0]
     assert abs(bars(means, "ablation to the baseline", ["unit 9"])[0]) < 0.05
 
 

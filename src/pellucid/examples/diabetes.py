@@ -111,7 +111,7 @@ def report() -> Page:
                 f"{test.index[case]} gets {shapley.prediction[case]:.2f} by it, and had {CLASSES[int(has_it[case])]}.",
                 charts=(shapley.plot.scatter(second), shapley[case].plot.waterfall()),
                 table=unmeasured(shapley, missing),
-                caption="Women who lack a measurement, and what features add to the probability",
+                caption="How many women lack a feature, and what it adds on average in these and in others",
                 limits="Why it was not measured, which may say something of a woman in one clinic and not in another.",
             ),
             Section(

@@ -87,8 +87,8 @@ def unmeasured(explanation: pellucid.Explanation, missing: DataFrame) -> DataFra
         `[some features, 3]`.
     """
     adds = DataFrame(explanation[list(missing)].to_numpy(), missing.index, missing.columns)
-    means = {"mean if not measured": adds.where(missing).mean(), "mean if measured": adds.mask(missing).mean()}
-    return DataFrame({"rows without": missing.sum()} | means).rename_axis("feature")
+    means = {"in these": adds.where(missing).mean(), "in others": adds.mask(missing).mean()}
+    return DataFrame({"lack it": missing.sum()} | means).rename_axis("feature")
 
 
 def grouped(
@@ -221,7 +221,7 @@ def by_place(explanation: pellucid.Explanation, feature: str, places: DataFrame)
     end = float(np.quantile(np.abs(adds), 0.95))
     north, east = (places.iloc[:, column] for column in (0, 1))
     return Scatter(
-        title=f"What {feature} adds",
+        title=f"What {feature} adds to {explanation.target_names[0]}",
         x=tuple(east.tolist()),
         y=tuple(north.tolist()),
         levels=tuple(np.clip((adds / end + 1) / 2, 0, 1).tolist()),

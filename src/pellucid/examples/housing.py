@@ -87,7 +87,7 @@ def report() -> Page:
     shown = levels(net, net.lin2, as_tensor(scaled), unit=5)
     north, east = (places := shown.features[STEPS][:, 6:]).abs().mean(0)
     missed = np.abs(shown.features[ABLATION].sum(1).numpy() - of_mean.prediction + of_mean.baseline_prediction).mean()
-    steps, to_zero, _ = (each.mean(0).abs() for each in shown.units.values())
+    steps, to_zero, to_mean = (each.mean(0).abs() for each in shown.units.values())
     still, crowded = int((to_zero - steps).argmax()), of_mean["AveOccup"].to_numpy().mean()
     small, far = (train["AveOccup"] < train["AveOccup"].mean()).mean(), kilometres(train[PLACE["place"]])
     return Page(
@@ -104,7 +104,7 @@ def report() -> Page:
                 heading=f"{first} counts most, then {second}",
                 shows="Shapley values: what a feature adds to the price, over all orders in which they become known; "
                 "before, they are those of houses of the training set. Latitude and Longitude are one feature, place: "
-                "on the map, the coast adds and the rest takes away.",
+                "on the map, the coast from San Francisco southwards adds, the rest takes away.",
                 charts=(houses.plot.bar(), houses.plot.beeswarm(), by_place(houses, "place", test[PLACE["place"]])),
                 table=of_means(houses),
                 caption="What features add to the price, in 100,000 dollars; the interval is of the mean size",
@@ -129,8 +129,8 @@ def report() -> Page:
                 f"place {places.sum(1).abs().mean():.2f}: these cancel. Ablation moves San Francisco south and Los "
                 f"Angeles west, into the sea, and misses the change of the price by {missed:.2f} on average. Of units, "
                 "gradients say what their change since the mean house adds. Ablation to 0, as tutorials have it, asks "
-                f"for the price without a unit, even one much the same for all houses: unit {still} gets "
-                f"{to_zero[still]:.2f}, of gradients {steps[still]:.2f}. To the baseline it does not.",
+                f"for the price without a unit, even one much the same for all: unit {still} has "
+                f"{to_zero[still]:.2f} (ablation to the baseline {to_mean[still]:.2f}, gradients {steps[still]:.2f}).",
                 charts=pictures(shown, house, MEANINGS, "houses", MONEY),
                 limits="How much features matter: signs cancel in means.",
             ),
