@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from examples import integrated_gradients_by_hand, is_short_and_public, section
 from pellucid.examples import titanic
 from pellucid.examples.split import as_tensor
-from pellucid.pages import Page, Section
+from pellucid.pages import Page
 from pellucid.plot import Bars, GroupedBars, Scatter
 
 
 @pytest.fixture(scope="module")
 def page() -> Page:
     return titanic.report()
-
-
-def section(page: Page, beginning: str) -> Section:
-    (found,) = (section for section in page.sections if section.heading.startswith(beginning))
-    return found
 
 
 def test_the_headline_is_what_the_table_says(page: Page):
@@ -58,14 +51,12 @@ def test_the_sizes_are_those_of_shapley_values_drawn_by_hand(page: Page):
     assert max(by_hand, key=by_hand.__getitem__) == "sex"
 
 
-def integrated_gradients_by_hand(features: Tensor) -> Tensor:
-    """The mean gradient at the middles of 1000 equal steps from zero, times the features; in double precision."""
-    net, features = titanic.trained().double(), features.double()
-    total = torch.zeros_like(features)
-    for step in range(1000):
-        point = (features * (step + 0.5) / 1000).requires_grad_()
-        total += torch.autograd.grad(net(point)[:, 1].sum(), point)[0]
-    return features * total / 1000
+def from_zeros_by_hand() -> Tensor:
+    """Of the passengers of the test, in 1000 steps in double precision."""
+    passengers = as_tensor(titanic.data().test).double()
+    return integrated_gradients_by_hand(
+        titanic.trained().double(), passengers, torch.zeros(12).double(), steps=1000, column=1
+    )
 
 
 def test_from_zeros_age_comes_first_and_the_page_warns_of_it(page: Page):
@@ -75,7 +66,7 @@ def test_from_zeros_age_comes_first_and_the_page_warns_of_it(page: Page):
     assert isinstance(zeros, Bars)
     _, of_zeros = compared.values
     assert compared.names[int(np.argmax(of_zeros))] == "age"
-    by_hand = integrated_gradients_by_hand(as_tensor(titanic.data().test)).mean(0).tolist()
+    by_hand = from_zeros_by_hand().mean(0).tolist()
     means = dict(zip(zeros.names, zeros.values, strict=True))
     assert [means[name] for name in titanic.FEATURES] == pytest.approx(by_hand, abs=1e-3)
     assert "baselines themselves score 1.00 for 'survived'" in shown.paragraphs[1]
@@ -85,7 +76,7 @@ def test_the_dots_of_siblings_are_their_means(page: Page):
     _, dots = section(page, "Means hide people").charts
     assert isinstance(dots, Scatter)
     company = titanic.data().test["sibsp"].to_numpy()
-    by_hand = integrated_gradients_by_hand(as_tensor(titanic.data().test))[:, 1].numpy()
+    by_hand = from_zeros_by_hand()[:, 1].numpy()
     values, counts = np.unique(company, return_counts=True)
     assert dots.x == tuple(values)
     assert dots.sizes == tuple(counts)
@@ -109,9 +100,4 @@ def test_two_neurons_carry_more_than_half_of_all(page: Page):
 
 
 def test_the_script_is_short_and_uses_public_names_alone(page: Page):
-    source = inspect.getsource(titanic)
-    assert len(source.splitlines()) <= 150
-    assert (
-        re.findall(r"\b_[a-z]\w*", source.replace("__name__", "").replace("__main__", "").replace("__file__", "")) == []
-    )
-    assert page.code == source
+    is_short_and_public(titanic, page)

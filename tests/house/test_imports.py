@@ -58,9 +58,7 @@ def test_imports_point_one_way_only():
 
 def test_nothing_but_numpy_torch_and_tqdm_is_needed():
     known = {"pellucid", "__future__", *NEEDED, *sys.stdlib_module_names}
-    sources = [
-        source for source in SOURCES if room(source.module) not in {"plot", "pages", "examples", "commands"}
-    ]
+    sources = [source for source in SOURCES if room(source.module) not in {"plot", "pages", "examples", "commands"}]
     assert [
         said
         for source, module, said in imported(sources)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pandas import DataFrame
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Split(NamedTuple):
@@ -63,3 +63,19 @@ def as_tensor(features: DataFrame) -> Tensor:
         The same in float32, `[rows, features]`.
     """
     return torch.tensor(features.to_numpy(), dtype=torch.float32)
+
+
+def taking_raw(network: nn.Module, raw: Split) -> nn.Sequential:
+    """Put the standardisation before a network: what goes in is in the units of the table, as people know them.
+
+    Args:
+        network: Takes standardised columns.
+        raw: Both parts, in the units of the table.
+
+    Returns:
+        The network of raw columns, in eval mode.
+    """
+    columns = nn.BatchNorm1d(raw.train.shape[1], eps=0.0, affine=False)  # less the mean, divided by the deviation
+    moments = {"running_mean": raw.train.mean(), "running_var": raw.train.var(ddof=0)}
+    columns.load_state_dict({name: torch.tensor(each.to_numpy()) for name, each in moments.items()}, strict=False)
+    return nn.Sequential(columns, network).eval()

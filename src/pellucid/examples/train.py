@@ -14,7 +14,7 @@ from tqdm import trange
 
 from pellucid.examples import boston, cancer, diabetes, housing, titanic
 from pellucid.examples.score import accuracy, explained_variance, root_mean_squared_error
-from pellucid.examples.split import Split, as_tensor
+from pellucid.examples.split import Split, as_tensor, standardized
 from pellucid.examples.stored import keep_weights
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -75,7 +75,13 @@ RECIPES = {
         cancer.data, cancer.network, 42, partial(Adam, lr=1e-2), epochs=2000, loss=cross_entropy, scores=CLASSES
     ),
     "cancer_scaled": Recipe(
-        cancer.scaled, cancer.network, 42, partial(Adam, lr=1e-2), epochs=2000, loss=cross_entropy, scores=CLASSES
+        lambda: standardized(cancer.data()),
+        cancer.network,
+        42,
+        partial(Adam, lr=1e-2),
+        epochs=2000,
+        loss=cross_entropy,
+        scores=CLASSES,
     ),
     "diabetes": Recipe(
         diabetes.data, diabetes.network, 1, partial(Adam, lr=1e-2), epochs=200, loss=cross_entropy, scores=CLASSES
@@ -83,11 +89,12 @@ RECIPES = {
 }
 
 
-def train(recipe: Recipe) -> nn.Module:
+def train(recipe: Recipe, *, progress: bool = True) -> nn.Module:
     """Train a network; every call gives the same, and no global state changes.
 
     Args:
         recipe: How.
+        progress: Whether a bar shows how far it is.
 
     Returns:
         The trained network in float32, in eval mode.
@@ -101,7 +108,7 @@ def train(recipe: Recipe) -> nn.Module:
         features, target = as_tensor(learnt.train).double(), learnt.train_target
         rows = TensorDataset(features, target.double() if target.is_floating_point() else target)
         batches = [rows.tensors] if recipe.batch_size is None else DataLoader(rows, recipe.batch_size, shuffle=True)
-        for _ in trange(recipe.epochs, desc="training", unit="epoch"):
+        for _ in trange(recipe.epochs, desc="training", unit="epoch", disable=not progress):
             for features, wanted in batches:
                 optimizer.zero_grad()
                 torch.autograd.backward(recipe.loss(network(features), wanted))
