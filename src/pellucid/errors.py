@@ -229,7 +229,7 @@ ABSENT = {
     "robust": "FGSM PGD Perturbation AttackComparator MinParamPerturbation",
     "module": "BinaryConcreteStochasticGates GaussianStochasticGates StochasticGatesBase",
 }
-"""For each of Captum's packages, the public names that pellucid does not have yet; README lists them too."""
+"""For each of Captum's packages, the public names that pellucid does not have yet; docs/captum.md lists them too."""
 
 AROUND_ITS_OWN = ("LLMAttribution", "LLMGradientAttribution", "RemoteLLMAttribution")
 """Classes that wrap an attribution method, which then must be Captum's."""

@@ -87,13 +87,23 @@ class Scatter(Chart):
         plane = plane_of(sheet, top, across, up, x_label=self.x_label, y_label=self.y_label, margin=0.08)
         zero = ((plane.x.first, plane.y(0.0)), (plane.x.last, plane.y(0.0)))
         marks: list[Mark] = [*plane.marks, *self._histogram(plane, sheet), Line(places=zero, colour=sheet.theme.text)]
+        legends, bottom = self._legends(sheet, plane.end)
+        return Body((*marks, *self._dots(plane, sheet), *legends), bottom)
+
+    def _dots(self, plane: Plane, sheet: Sheet) -> list[Mark]:
+        """The dots, small ones above large ones, and the line above them."""
+        marks: list[Mark] = []
         for index in sorted(range(len(self.x)), key=lambda index: -self.sizes[index] if self.sizes else 0):
             if math.isfinite(self.x[index]) and math.isfinite(self.y[index]):
                 marks += self._dot(index, plane, sheet)
         if self.line:
             places = tuple((plane.x(x), plane.y(y)) for x, y in self.line)
             marks.append(Line(places=places, colour=sheet.theme.text, width=LINE))
-        bottom = plane.end
+        return marks
+
+    def _legends(self, sheet: Sheet, bottom: float) -> tuple[list[Mark], float]:
+        """What the histogram, colours and sizes mean, below each other."""
+        marks: list[Mark] = []
         if self.counted and not sheet.is_grid:
             said, bottom = paragraph("Grey: how many dots there are.", sheet, bottom)
             marks += said
@@ -104,7 +114,7 @@ class Scatter(Chart):
         if self.sizes and not sheet.is_grid:
             dots, bottom = self._size_legend(sheet, bottom)
             marks += dots
-        return Body(tuple(marks), bottom)
+        return marks, bottom
 
     def _radius(self, size: float) -> float:
         """The radius of a dot, whose area is proportional to its size."""
