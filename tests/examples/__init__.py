@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pellucid.pages import Page, Section
+
+DOCS = Path(__file__).parents[2] / "docs" / "examples.md"
+
+
+def reported(example: ModuleType) -> Page:
+    """The page of an example, which leaves the global generators as they were."""
+    before, of_numpy = torch.get_rng_state(), np.random.get_state()[1].copy()
+    page: Page = example.report()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert np.array_equal(np.random.get_state()[1], of_numpy)
+    return page
 
 
 def section(page: Page, beginning: str) -> Section:
     """The section whose heading begins so."""
     (found,) = (section for section in page.sections if section.heading.startswith(beginning))
     return found
+
+
+def row_of(example: str) -> str:
+    """What `docs/examples.md` says of an example in its table."""
+    (row,) = re.findall(rf"^\|.*\(\.\./examples/{example}\.py\).*$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    return str(row)
 
 
 def integrated_gradients_by_hand(

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from examples import integrated_gradients_by_hand, is_short_and_public, section
+from examples import integrated_gradients_by_hand, is_short_and_public, reported, row_of, section
 from pellucid.examples import boston
 from pellucid.examples.split import as_tensor
 from pellucid.pages import Page
@@ -18,7 +18,7 @@ from pellucid.plot import GroupedBars, Panels, Waterfall
 
 @pytest.fixture(scope="module")
 def page() -> Page:
-    return boston.report()
+    return reported(boston)
 
 
 def test_the_headline_is_what_the_table_says(page: Page):
@@ -26,6 +26,7 @@ def test_the_headline_is_what_the_table_says(page: Page):
     assert list(table.index[:2]) == ["lstat", "b"]
     assert page.title.endswith("lstat first, then b, built on race")
     sizes, half = table["mean size"], table["± 95 %"]
+    assert f"lstat, {sizes['lstat']:.1f} ± {half['lstat']:.1f} thousand dollars; b follows" in row_of("boston")
     assert sizes["lstat"] - half["lstat"] > sizes["b"] + half["b"]
     assert sizes["b"] - half["b"] > sizes.iloc[2] + half.iloc[2]
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from examples import integrated_gradients_by_hand, is_short_and_public, section
+from examples import integrated_gradients_by_hand, is_short_and_public, reported, row_of, section
 from pellucid.examples import cancer
 from pellucid.examples.score import accuracy
 from pellucid.examples.split import Split, as_tensor, standardized
@@ -23,7 +23,7 @@ MEASURES = [[cancer.FEATURES.index(name) for name in names] for names in cancer.
 
 @pytest.fixture(scope="module")
 def page() -> Page:
-    return cancer.report()
+    return reported(cancer)
 
 
 def test_size_is_the_nine_columns_of_radius_perimeter_and_area():
@@ -35,6 +35,7 @@ def test_size_is_the_nine_columns_of_radius_perimeter_and_area():
 def test_the_headline_is_what_the_table_says(page: Page):
     table = section(page, "Size counts most").table
     sizes, half = table["mean size"], table["± 95 %"]
+    assert f"size, {sizes['size']:.2f} ± {half['size']:.2f} of the probability" in row_of("cancer")
     assert sizes.index[0] == "size"
     assert sizes.iloc[0] - half.iloc[0] > 3 * (sizes.iloc[1] + half.iloc[1])
     assert sizes.iloc[1] - half.iloc[1] < sizes.iloc[2] + half.iloc[2]  # which is second is open, as the page says

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 
 import numpy as np
@@ -10,22 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from examples import is_short_and_public, reported, row_of, section
 from pellucid.examples import diabetes
 from pellucid.examples.split import as_tensor
-from pellucid.pages import Page, Section
+from pellucid.pages import Page
 from pellucid.plot import Bars, GroupedBars, Scatter, Waterfall
 
 FEATURES = list(diabetes.MEANINGS)
 
 
 @pytest.fixture(scope="module")
-def states() -> tuple[Tensor, np.ndarray]:
-    return torch.get_rng_state(), np.random.get_state()[1].copy()
-
-
-@pytest.fixture(scope="module")
-def page(states: tuple[Tensor, np.ndarray]) -> Page:
-    return diabetes.report()
+def page() -> Page:
+    return reported(diabetes)
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +33,12 @@ def net() -> torch.nn.Sequential:
     return diabetes.trained().double()
 
 
-def section(page: Page, beginning: str) -> Section:
-    (found,) = (section for section in page.sections if section.heading.startswith(beginning))
-    return found
-
-
-def test_global_random_states_stay_as_they_were(states: tuple[Tensor, np.ndarray], page: Page):
-    assert torch.equal(torch.get_rng_state(), states[0])
-    assert np.array_equal(np.random.get_state()[1], states[1])
-
-
 def test_the_headline_is_what_the_table_says(page: Page):
     shown = section(page, "glucose and blood_pressure move it most")
     table = shown.table
     assert list(table.index[:3]) == ["glucose", "blood_pressure", "age"]
     assert page.title.endswith("glucose and blood_pressure move it most")
+    assert "glucose or blood pressure: the intervals leave it open" in row_of("diabetes")
     lows, highs = table["mean size"] - table["± 95 %"], table["mean size"] + table["± 95 %"]
     assert highs["blood_pressure"] > lows["glucose"]
     assert lows["blood_pressure"] > highs["age"]
@@ -195,7 +181,4 @@ def test_the_strongest_neuron_tells_whether_insulin_was_measured(page: Page, row
 
 
 def test_the_script_is_short_and_uses_public_names_alone(page: Page):
-    source = inspect.getsource(diabetes)
-    assert len(source.splitlines()) <= 150
-    assert re.findall(r"\b_[a-z]\w*", re.sub(r"__(name|main|file)__", "", source)) == []
-    assert page.code == source
+    is_short_and_public(diabetes, page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 
 import numpy as np
@@ -11,22 +10,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
+from examples import is_short_and_public, reported, row_of, section
 from pellucid.examples import housing
 from pellucid.examples.split import as_tensor, taking_raw
-from pellucid.pages import Page, Section
+from pellucid.pages import Page
 from pellucid.plot import GroupedBars, Scatter, Waterfall
 
 FEATURES = list(housing.MEANINGS)
 
 
 @pytest.fixture(scope="module")
-def states() -> tuple[Tensor, np.ndarray]:
-    return torch.get_rng_state(), np.random.get_state()[1].copy()
-
-
-@pytest.fixture(scope="module")
-def page(states: tuple[Tensor, np.ndarray]) -> Page:
-    return housing.report()
+def page() -> Page:
+    return reported(housing)
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +32,6 @@ def rows() -> Tensor:
 @pytest.fixture(scope="module")
 def net() -> housing.Network:
     return housing.trained().double()
-
-
-def section(page: Page, beginning: str) -> Section:
-    (found,) = (section for section in page.sections if section.heading.startswith(beginning))
-    return found
 
 
 def bars(chart: GroupedBars, group: str, names: list[str]) -> list[float]:
@@ -63,15 +53,12 @@ def price_of(net: housing.Network, units: Tensor) -> Tensor:
     return net.lin4(relu(net.lin3(relu(units)))).flatten()
 
 
-def test_global_random_states_stay_as_they_were(states: tuple[Tensor, np.ndarray], page: Page):
-    assert torch.equal(torch.get_rng_state(), states[0])
-    assert np.array_equal(np.random.get_state()[1], states[1])
-
-
 def test_the_headline_is_what_the_table_says(page: Page):
     table = section(page, "MedInc counts most, then place").table
     assert list(table.index[:3]) == ["MedInc", "place", "AveOccup"]
     assert page.title.endswith("MedInc counts most, then place")
+    first = table.iloc[0]
+    assert f"income, {first['mean size']:.2f} ± {first['± 95 %']:.2f} of 100,000 dollars; place" in row_of("housing")
     lows, highs = table["mean size"] - table["± 95 %"], table["mean size"] + table["± 95 %"]
     assert lows["MedInc"] > highs["place"] > lows["place"] > highs["AveOccup"]
     assert set(table.index) == {*FEATURES[:6], "place"}
@@ -224,8 +211,4 @@ def test_the_unit_is_moved_as_by_hand(page: Page, rows: Tensor, net: housing.Net
 
 
 def test_the_script_is_short_and_uses_public_names_alone(page: Page):
-    source = inspect.getsource(housing)
-    assert len(source.splitlines()) <= 150
-    names = re.sub(r"__(name|main|file|init)__", "", source)
-    assert re.findall(r"\b_[a-z]\w*", names) == []
-    assert page.code == source
+    is_short_and_public(housing, page)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from examples import integrated_gradients_by_hand, is_short_and_public, section
+from examples import integrated_gradients_by_hand, is_short_and_public, reported, row_of, section
 from pellucid.examples import titanic
 from pellucid.examples.split import as_tensor
 from pellucid.pages import Page
@@ -16,13 +16,17 @@ from pellucid.plot import Bars, GroupedBars, Scatter
 
 @pytest.fixture(scope="module")
 def page() -> Page:
-    return titanic.report()
+    return reported(titanic)
 
 
 def test_the_headline_is_what_the_table_says(page: Page):
     table = section(page, "Sex counts most, then class").table
     assert list(table.index[:2]) == ["sex", "class"]
     assert page.title.endswith("sex counts most, then class")
+    first = table.iloc[0]
+    assert f"sex, {first['mean size']:.2f} ± {first['± 95 %']:.2f} of the probability; class follows" in row_of(
+        "titanic"
+    )
     assert (table["mean size"].iloc[0] - table["± 95 %"].iloc[0]) > 2 * table["mean size"].iloc[1:].max()
     assert set(table.index) == {"age", "sibsp", "parch", "fare", "sex", "port", "class"}
 

@@ -22,6 +22,11 @@ def blocks_of(page: Path) -> list[str]:
     return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
 
 
+def words_of(picture: str) -> list[str]:
+    """The texts of an SVG, in order."""
+    return re.findall(r">([^<>]+)</text>", picture)
+
+
 def test_the_readme_s_tasks_are_of_eight_lines_and_each_runs_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -33,10 +38,14 @@ def test_the_readme_s_tasks_are_of_eight_lines_and_each_runs_by_itself(
     table, picture, text = blocks_of(README)
     for block in (table, picture, text):
         assert len([line for line in block.splitlines() if line.strip() and not line.startswith("#")]) <= 8
-        exec(block, {})
+        exec(block, names := {})
         printed = capsys.readouterr().out
         if block is table:
             assert printed.splitlines() == re.findall(r"^# (.*)$", block, re.MULTILINE)
+            chart = names["explanation"][213].plot.waterfall()
+    for theme, name in (("light", "passenger.svg"), ("dark", "passenger-dark.svg")):
+        shown = (README.parent / "docs" / "pictures" / name).read_text(encoding="utf-8")
+        assert words_of(shown) == words_of(chart.svg(theme))
     assert {file.name for file in tmp_path.iterdir()} == {"docs", "cat.svg", "film.svg"}
     assert "output 282" in (tmp_path / "cat.svg").read_text(encoding="utf-8")
 
