@@ -152,6 +152,8 @@ def test_parquet_with_pyarrow(call: Any):
         ("a,b,c\n1,2,3\n4,NA,6\n", "d.csv, line 3, column 'b': a number is missing. Hint: --drop b."),
         ("a,b,c\n1,2,3\n\n4,5\n", "d.csv, line 4: expected 3 cells, as in the first line, got 2."),
         ("a,b,c\n1,2,3\n4,5,6,7\n", "d.csv, line 3: expected 3 cells, as in the first line, got 4."),
+        ("a;b;c\n1;2;3\n", "d.csv, line 1: expected commas between columns, got ';'."),
+        ("a\tb\n1\t2\n", "d.csv, line 1: expected commas between columns, got '\\t'."),
         ("a,b,c\n1,2,3,4\n5,6,7,8\n", "d.csv, line 2: expected 3 cells, as in the first line, got 4."),
         ("a,b,c\r\n1,2,3\r\n4,x,6\r\n", "d.csv, line 3, column 'b': expected a number. Hint: --drop b."),
         (

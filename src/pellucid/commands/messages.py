@@ -33,6 +33,7 @@ PHRASES = {
     "baselines=tokenizer.mask_token_id": "--baseline mask_token",
     "background=training_data": "--background FILE",
     "pellucid.methods.table()": "pellucid methods",
+    "target=None where there is one value per example": "no --target where there is one value per example",
 }
 """What messages say in Python, and how it is typed."""
 

@@ -12,6 +12,9 @@ from pellucid.commands.data_files.loaded import DataOptions, LoadedData
 from pellucid.commands.data_files.texts import decoded
 from pellucid.errors import InvalidFile
 
+OTHER_SEPARATORS = (";", "\t", "|")
+"""What stands between columns in files that are no CSV of commas."""
+
 
 def read_csv(label: str, data: bytes, options: DataOptions) -> LoadedData:
     """The table of a CSV file with a head, separated by commas, in UTF-8.
@@ -31,6 +34,8 @@ def read_csv(label: str, data: bytes, options: DataOptions) -> LoadedData:
     again = [name for name, count in Counter(head).items() if count > 1]
     if again:
         raise InvalidFile(f"{label}, line 1: the column {again[0]!r} is there {Counter(head)[again[0]]} times.")
+    if len(head) == 1 and (separators := [sign for sign in OTHER_SEPARATORS if sign in head[0]]):
+        raise InvalidFile(f"{label}, line 1: expected commas between columns, got {separators[0]!r}.")
     frame = _frame(label, text)
     if not len(frame):
         raise InvalidFile(f"{label} has no rows below the names of its columns.")
