@@ -3,6 +3,7 @@
 * [pellucid.explain][]: an explanation of any model's predictions, to look at, compare, keep and trust.
 * [pellucid.attr][]: every attribution method under the names, arguments and numbers of Captum 0.9.
 * [pellucid.methods][]: the same methods as frozen dataclasses over the engine, with standard errors.
+* [pellucid.metrics][]: how far to trust attributions; [pellucid.robust][]: attacks; [pellucid.module][]: gates.
 * [pellucid.plot][]: pictures; [pellucid.pages][]: pages.
 """
 
@@ -10,7 +11,7 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from pellucid import attr, errors, methods, pages, plot, targets, zoo
+    from pellucid import attr, errors, methods, metrics, module, pages, plot, robust, targets, zoo
     from pellucid.explanation import Auto, Capability, Comparison, Explanation, can_explain, explain, load
 
 __all__ = [
@@ -25,15 +26,18 @@ __all__ = [
     "explain",
     "load",
     "methods",
+    "metrics",
+    "module",
     "pages",
     "plot",
+    "robust",
     "targets",
     "zoo",
 ]
 
 __version__ = "0.1.0"
 
-_ROOMS = ("attr", "errors", "methods", "pages", "plot", "targets", "zoo")
+_ROOMS = ("attr", "errors", "methods", "metrics", "module", "pages", "plot", "robust", "targets", "zoo")
 
 
 def __getattr__(name: str) -> typing.Any:

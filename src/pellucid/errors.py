@@ -220,14 +220,11 @@ ABSENT = {
         "RemoteLLMAttribution RemoteLLMProvider VLLMProvider InterpretableInput TextTemplateInput TextTokenInput "
         "ImageMaskInput"
     ),
-    "metrics": "infidelity infidelity_perturb_func_decorator sensitivity_max",
     "concept": "TCAV CAV Concept ConceptInterpreter Classifier DefaultClassifier",
     "influence": (
         "DataInfluence SimilarityInfluence NaiveInfluenceFunction TracInCP TracInCPBase TracInCPFast "
         "TracInCPFastRandProj"
     ),
-    "robust": "FGSM PGD Perturbation AttackComparator MinParamPerturbation",
-    "module": "BinaryConcreteStochasticGates GaussianStochasticGates StochasticGatesBase",
 }
 """For each of Captum's packages, the public names that pellucid does not have yet; docs/captum.md lists them too."""
 
@@ -236,7 +233,7 @@ AROUND_ITS_OWN = ("LLMAttribution", "LLMGradientAttribution", "RemoteLLMAttribut
 
 
 def absent(path: str) -> ImportError:
-    """The error for importing what pellucid does not have yet, such as `metrics` or `attr.LLMAttribution`."""
+    """The error for importing what pellucid does not have yet, such as `concept` or `attr.LLMAttribution`."""
     return ImportError(_absence_message(path), name=f"pellucid.{path}")
 
 

@@ -23,7 +23,7 @@ from pellucid.errors import NotSupported
 DISTRIBUTION = Path(__file__).parents[2] / "packages/pellucid-as-captum/src"
 
 
-LENT = "captum.metrics.infidelity is lent by Captum 0.9.0: pellucid has none.\n"
+LENT = "captum.concept.CAV is lent by Captum 0.9.0: pellucid has none.\n"
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -66,7 +66,7 @@ def test_a_line_of_the_table_is_all_that_a_name_needs(monkeypatch: pytest.Monkey
     "line",
     [
         "from captum.attr import LLMAttribution",
-        "from captum.metrics import infidelity",
+        "from captum.concept import CAV",
         "from captum.concept._core.tcav import TCAV",
         "from captum._utils.av import AV as vectors",
     ],
@@ -114,21 +114,21 @@ def test_captum_lends_what_is_missing_and_it_is_said_once(no_captum: None, caplo
     with caplog.at_level(logging.WARNING, "pellucid.compat"):
         import captum
         from captum.attr import Saliency
-        from captum.metrics import infidelity
-        from captum.metrics._core.infidelity import infidelity as same
-        from captum.testing.helpers.basic_models import BasicModel_MultiLayer
+        from captum.concept import CAV
+        from captum.concept._core import cav
 
-        assert captum.metrics.infidelity is infidelity is same
+        assert captum.concept.CAV is CAV is cav.CAV
+        from captum.testing.helpers.basic_models import BasicModel_MultiLayer
     assert Saliency is attr.Saliency
     assert [record.getMessage() for record in caplog.records] == [
         LENT.strip(),
-        "captum.metrics._core.infidelity.infidelity is lent by Captum 0.9.0: pellucid has none.",
+        "captum.concept._core.cav.CAV is lent by Captum 0.9.0: pellucid has none.",
         "captum.testing.helpers.basic_models.BasicModel_MultiLayer is lent by Captum 0.9.0: pellucid has none.",
     ]
     net, x = BasicModel_MultiLayer(), torch.rand(2, 3)
-    shift = lambda inputs: (torch.full_like(inputs, 0.1), inputs - 0.1)  # noqa: E731
-    assert infidelity(net, shift, x, Saliency(net).attribute(x, target=0), target=0).shape == (2,)
-    assert pickle.loads(pickle.dumps(infidelity)) is infidelity
+    assert Saliency(net).attribute(x, target=0).shape == (2, 3)
+    assert CAV([], "hidden").layer == "hidden"
+    assert pickle.loads(pickle.dumps(CAV)) is CAV
     with pytest.raises(ImportError, match=r"^captum\.attr\.Salience is neither in pellucid nor in Captum\.$"):
         exec("from captum.attr import Salience")
 
@@ -184,7 +184,7 @@ def test_scripts_run_as_they_are(tmp_path: Path):
 
 
 def test_modules_run_with_an_installed_captum_to_lend():
-    timed = "timeit", "-n", "1", "-r", "1", "from captum.metrics import infidelity"
+    timed = "timeit", "-n", "1", "-r", "1", "from captum.concept import CAV"
     done = run("-m", "pellucid.compat", "--fallback", "-m", *timed)
     assert (done.returncode, "1 loop" in done.stdout, done.stderr) == (0, True, LENT)
 
@@ -210,7 +210,7 @@ from captum.attr import Saliency
 assert Saliency is pellucid.attr.Saliency is captum.attr.Saliency
 assert captum.__version__ == version("captum") == "0.9.0"
 pellucid.compat.install(fallback=True)
-from captum.metrics import infidelity
+from captum.concept import CAV
 """
     done = run("-c", program)
     assert (done.returncode, done.stderr) == (0, LENT)

@@ -46,7 +46,7 @@ def noise(x: Tensor) -> Tensor:
 def same(found: Any, expected: Any) -> None:
     """Of one structure, and the same numbers."""
     if isinstance(expected, dict):
-        assert list(found) == list(expected)
+        assert set(found) == set(expected)
         for name in expected:
             same(found[name], expected[name])
     elif isinstance(expected, tuple):

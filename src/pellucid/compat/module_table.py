@@ -189,29 +189,29 @@ MODULES: dict[str, dict[str, str]] = {
     "captum.influence._utils.nearest_neighbors": {},
     "captum.log": {f"{_PRIVATE}.log": "*"},
     "captum.log.dummy_log": {f"{_PRIVATE}.log": "*"},
-    "captum.metrics": {},
+    "captum.metrics": {"metrics": "*"},
     "captum.metrics._core": {},
-    "captum.metrics._core.infidelity": {},
-    "captum.metrics._core.sensitivity": {},
+    "captum.metrics._core.infidelity": {"metrics": "infidelity infidelity_perturb_func_decorator"},
+    "captum.metrics._core.sensitivity": {"metrics.sensitivity": "default_perturb_func sensitivity_max"},
     "captum.metrics._utils": {},
     "captum.metrics._utils.batching": {f"{_PRIVATE}.batching": "_divide_and_aggregate_metrics"},
-    "captum.module": {},
-    "captum.module.binary_concrete_stochastic_gates": {},
-    "captum.module.gaussian_stochastic_gates": {},
-    "captum.module.stochastic_gates_base": {},
-    "captum.robust": {},
+    "captum.module": {"module": "*"},
+    "captum.module.binary_concrete_stochastic_gates": {"module": "BinaryConcreteStochasticGates"},
+    "captum.module.gaussian_stochastic_gates": {"module": "GaussianStochasticGates"},
+    "captum.module.stochastic_gates_base": {"module": "StochasticGatesBase"},
+    "captum.robust": {"robust": "*"},
     "captum.robust._core": {},
-    "captum.robust._core.fgsm": {},
+    "captum.robust._core.fgsm": {"robust": "FGSM"},
     "captum.robust._core.metrics": {},
-    "captum.robust._core.metrics.attack_comparator": {},
-    "captum.robust._core.metrics.min_param_perturbation": {},
-    "captum.robust._core.perturbation": {},
-    "captum.robust._core.pgd": {},
+    "captum.robust._core.metrics.attack_comparator": {"robust": "AttackComparator"},
+    "captum.robust._core.metrics.min_param_perturbation": {"robust": "MinParamPerturbation"},
+    "captum.robust._core.perturbation": {"robust": "Perturbation"},
+    "captum.robust._core.pgd": {"robust": "PGD"},
 }
 """Each path of Captum's, parents first; the modules of pellucid that have what is in it, and the names they have.
 
 `*` is the `__all__` of the module, and `_a=_b` its `_b`, which Captum calls `_a`. A path without any is there, and
-lacks everything; what pellucid gets later, such as metrics, is a line here: `"captum.metrics": {"metrics": "*"}`.
+lacks everything; what pellucid gets later, such as concepts, is a line here: `"captum.concept": {"concept": "*"}`.
 """
 
 ALIASES = {"captum.attr.visualization": "captum.attr._utils.visualization"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -13,7 +14,7 @@ from pellucid.core.random_streams import shared_generator
 from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument, WrongShape, WrongType
 
-REDUCTIONS = {"sum": torch.sum, "mean": torch.mean, "none": torch.clone}
+REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"sum": torch.sum, "mean": torch.mean, "none": torch.clone}
 
 
 class StochasticGatesBase(nn.Module, ABC):

@@ -67,4 +67,5 @@ class GaussianStochasticGates(StochasticGatesBase):
         return self.mu
 
     def _active_probabilities(self) -> Tensor:
-        return torch.special.ndtr(self.mu / self.std)
+        probabilities: Tensor = torch.special.ndtr(self.mu / self.std)
+        return probabilities
