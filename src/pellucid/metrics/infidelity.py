@@ -65,7 +65,9 @@ def infidelity(
     Raises:
         InvalidArgument: An argument is not what is described here.
 
-    Example:
+    Examples:
+        >>> import torch
+        >>> from pellucid.metrics import infidelity
         >>> def shaken(x):
         ...     return torch.full_like(x, 0.1), x - 0.1
         >>> x = torch.tensor([[1.0, 2.0]])
@@ -109,7 +111,9 @@ def infidelity_perturb_func_decorator(multiply_by_inputs: bool = True) -> Callab
     Returns:
         A decorator of functions of (inputs) or (inputs, baselines).
 
-    Example:
+    Examples:
+        >>> import torch
+        >>> from pellucid.metrics import infidelity_perturb_func_decorator
         >>> @infidelity_perturb_func_decorator(multiply_by_inputs=False)
         ... def halved(inputs):
         ...     return inputs / 2

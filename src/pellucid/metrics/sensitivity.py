@@ -71,7 +71,9 @@ def sensitivity_max(
     Raises:
         InvalidArgument: An argument is not what is described here.
 
-    Example:
+    Examples:
+        >>> import torch
+        >>> from pellucid.metrics import sensitivity_max
         >>> from pellucid.attr import Saliency
         >>> sensitivity_max(Saliency(lambda x: 3 * x.sum(1)).attribute, torch.rand(2, 4))
         tensor([0., 0.])

@@ -41,7 +41,9 @@ class BinaryConcreteStochasticGates(StochasticGatesBase):
     Reference:
         Louizos, Welling and Kingma, "Learning Sparse Neural Networks through L0 Regularization", arXiv 1712.01312.
 
-    Example:
+    Examples:
+        >>> import torch
+        >>> from pellucid.module import BinaryConcreteStochasticGates
         >>> gates = BinaryConcreteStochasticGates(3, seed=0).eval()
         >>> gated, price = gates(torch.tensor([[1.0, 2.0, 3.0]]))
         >>> gated.shape, price.shape

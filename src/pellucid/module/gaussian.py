@@ -35,7 +35,9 @@ class GaussianStochasticGates(StochasticGatesBase):
     Reference:
         Yamada, Lindenbaum, Negahban and Kluger, "Feature Selection using Stochastic Gates", arXiv 1810.04247.
 
-    Example:
+    Examples:
+        >>> import torch
+        >>> from pellucid.module import GaussianStochasticGates
         >>> gates = GaussianStochasticGates.from_pretrained(torch.tensor([-0.2, 0.5, 1.4]))
         >>> gates.get_gate_values()
         tensor([0.0000, 0.5000, 1.0000])

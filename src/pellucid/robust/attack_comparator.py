@@ -46,7 +46,9 @@ class AttackComparator(Summarized):
         metric: (output, **arguments) -> a number, a tensor, or a tuple of these, which may have names.
         preproc_fn: Makes the model's inputs.
 
-    Example:
+    Examples:
+        >>> import torch
+        >>> from pellucid.robust import AttackComparator
         >>> comparator = AttackComparator(torch.nn.Identity(), lambda output: output.mean())
         >>> comparator.add_attack(lambda x: x - 1, name="less")
         >>> comparator.evaluate(torch.tensor([[1.0], [3.0]]))

@@ -28,7 +28,9 @@ class FGSM(GradientAttack):
     Reference:
         Goodfellow, Shlens and Szegedy, "Explaining and Harnessing Adversarial Examples", arXiv 1412.6572.
 
-    Example:
+    Examples:
+        >>> import torch
+        >>> from pellucid.robust import FGSM
         >>> model = torch.nn.Softmax(dim=1)
         >>> FGSM(model).perturb(torch.tensor([[1.0, 2.0]]), epsilon=0.1, target=0)
         tensor([[0.9000, 2.1000]])

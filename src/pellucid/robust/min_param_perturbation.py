@@ -37,7 +37,9 @@ class MinParamPerturbation(Summarized):
         correct_fn: (output, target=..., ...) -> whether the model is right. None: whether the largest column of an
             output (B, K) is the target for all rows.
 
-    Example:
+    Examples:
+        >>> import torch
+        >>> from pellucid.robust import MinParamPerturbation
         >>> model = lambda x: torch.cat([x, 1 - x], dim=1)
         >>> weaken = lambda x, by: x - by
         >>> search = MinParamPerturbation(model, weaken, "by", arg_min=0, arg_max=1, arg_step=0.25)

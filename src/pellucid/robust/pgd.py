@@ -36,7 +36,9 @@ class PGD(GradientAttack):
         Madry, Makelov, Schmidt, Tsipras and Vladu, "Towards Deep Learning Models Resistant to Adversarial Attacks",
         arXiv 1706.06083.
 
-    Example:
+    Examples:
+        >>> import torch
+        >>> from pellucid.robust import PGD
         >>> model = torch.nn.Softmax(dim=1)
         >>> PGD(model).perturb(torch.tensor([[1.0, 2.0]]), radius=0.3, step_size=0.2, step_num=5, target=0)
         tensor([[0.7000, 2.3000]])
