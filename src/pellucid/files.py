@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ def whole_files() -> Iterator[Callable[[Path], Path]]:
             kind = IsADirectoryError if path.is_dir() else FileNotFoundError
             number = errno.EISDIR if path.is_dir() else errno.ENOENT
             raise kind(number, os.strerror(number), str(path))
+        path = path.resolve()  # what a link leads to
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
         handle, name = tempfile.mkstemp(prefix=f".{path.stem[:LONGEST]}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         begun[Path(name)] = path
@@ -40,8 +44,8 @@ def whole_files() -> Iterator[Callable[[Path], Path]]:
 
     try:
         yield begin
-        for temporary in begun:
-            os.chmod(temporary, 0o666 & ~_umask())
+        for temporary, path in begun.items():
+            os.chmod(temporary, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask())
         for temporary, path in begun.items():
             os.replace(temporary, path)
     except BaseException:

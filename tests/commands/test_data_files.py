@@ -152,6 +152,7 @@ def test_parquet_with_pyarrow(call: Any):
         ("a,b,c\n1,2,3\n4,NA,6\n", "d.csv, line 3, column 'b': a number is missing. Hint: --drop b."),
         ("a,b,c\n1,2,3\n\n4,5\n", "d.csv, line 4: expected 3 cells, as in the first line, got 2."),
         ("a,b,c\n1,2,3\n4,5,6,7\n", "d.csv, line 3: expected 3 cells, as in the first line, got 4."),
+        ("a,b,c\n1,2,3\n4,-inf,6\n", "d.csv, line 3, column 'b': expected a finite number. Hint: --drop b."),
         ("a;b;c\n1;2;3\n", "d.csv, line 1: expected commas between columns, got ';'."),
         ("a\tb\n1\t2\n", "d.csv, line 1: expected commas between columns, got '\\t'."),
         ("a,b,c\n1,2,3,4\n5,6,7,8\n", "d.csv, line 2: expected 3 cells, as in the first line, got 4."),
@@ -233,3 +234,17 @@ def test_a_model_of_other_columns_is_told_their_shape(call: Any):
         "(1x2 and 3x4). Hint: 'inner' (Linear) takes 3 features; it was given (1, 2)."
     )
     assert torch.get_num_threads()
+
+
+def test_columns_are_named_once_and_by_one_option(call: Any):
+    Path("d.csv").write_text("a,b,c\n1,2,3\n")
+    twice = call("explain", "churn:network", "d.csv", "--columns", "a,b,a")
+    assert (twice.exit_code, twice.stderr) == (2, "pellucid: --columns must name each column once: got 'a' twice.\n")
+    taken = call("explain", "churn:network", "d.csv", "--columns", "a,b", "--drop", "a")
+    assert taken.stderr == "pellucid: --columns: the column 'a' is taken by an option before it.\n"
+
+
+def test_an_array_of_one_dimension_has_no_rows(call: Any):
+    np.save("one.npy", np.ones(3, dtype=np.float32))
+    result = call("explain", "churn:network", "one.npy")
+    assert result.stderr == "pellucid: one.npy: expected numbers, in rows: got float32 of shape (3,).\n"

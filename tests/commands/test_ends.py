@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import Result
 
 from commands import written
 from pellucid.commands.ends import SIGNALS, Terminated, ended
@@ -45,6 +47,37 @@ def test_a_reader_that_leaves(folder: Path):
     assert process.returncode == 141
     assert [line for line in said if "on cpu" not in line] == []
     assert written(folder) == ["a.csv", *FILES]  # which was what the command was for
+
+
+@posix
+def test_who_asks_for_no_hangups_gets_none():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ended():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_model_that_ends_the_program_has_failed(folder: Path, call: Callable[..., Result]):
+    (folder / "ending.py").write_text("import sys\n\ndef model(x):\n    sys.exit(0)\n")
+    result = call("explain", "ending:model", "rows.npy", "--out", "a.csv")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == "pellucid: MODEL, or what it imports, ended the program."
+    assert not (folder / "a.csv").exists()
+
+
+@posix
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_closed_streams(folder: Path, closed: str):
+    descriptor = {"stdout": 1, "stderr": 2}[closed]
+    done = subprocess.run(
+        f"{sys.executable} -m pellucid explain churn:network rows.npy --method saliency --out a.csv {descriptor}>&-",
+        shell=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert (folder / "a.csv").exists()
 
 
 @posix

@@ -220,11 +220,17 @@ def test_an_interrupt_in_the_third_file_leaves_everything_as_it_was(
     assert Path("a.csv").read_text() == "old"
 
 
-def test_files_replace_old_ones_and_have_their_rights(old: None, call: Any):
+def test_files_replace_old_ones_and_keep_their_rights(old: None, call: Any):
+    Path("a.csv").chmod(0o600)
+    Path("link.csv").symlink_to("led.csv")
     before = os.umask(0o027)
     try:
-        assert call(*SALIENCY, "--out", "a.csv").exit_code == 0
+        result = call(*SALIENCY, "--out", "a.csv", "--out", "new.csv", "--out", "link.csv")
+        assert result.exit_code == 0, result.stderr
     finally:
         os.umask(before)
-    assert Path("a.csv").stat().st_mode & 0o777 == 0o640
+    assert Path("a.csv").stat().st_mode & 0o777 == 0o600
+    assert Path("new.csv").stat().st_mode & 0o777 == 0o640
+    assert Path("link.csv").is_symlink()
+    assert Path("led.csv").read_text() == Path("a.csv").read_text()
     assert Path("a.csv").read_text() != "old"

@@ -220,3 +220,12 @@ def test_a_broken_image(images: np.ndarray, call: Any):
     Path("images/b.png").write_bytes(Path("images/b.png").read_bytes()[:40])
     result = call("explain", "churn:pictures", "images")
     assert (result.exit_code, result.stderr) == (1, "pellucid: images/b.png: it is no image, or only a part of one.\n")
+
+
+def test_images_of_more_than_eight_bits_are_refused(call: Any):
+    Image.fromarray(np.full((6, 6), 40_000, np.uint16)).save("deep.png")
+    result = call("explain", "churn:pictures", "deep.png", "--target", 0)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "pellucid: deep.png: it has more than 8 bits for a colour (I;16). Hint: a .npy of what the model takes.\n"
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -109,7 +111,7 @@ def arguments_of(wishes: Wishes, ready: Prepared) -> Arguments:
         _put_baseline(arguments, wishes.baseline, ready)
     if wishes.background:
         rows, code = _rows("--background", wishes.background, ready)
-        arguments.code.extend(line.replace("inputs", "background") for line in code)
+        arguments.code.extend(_of_name(line, "background") for line in code)
         arguments.put("background", rows, "background")
     for name, value in settings_of(wishes.settings).items():
         arguments.put(name, value)
@@ -177,13 +179,22 @@ def _put_baseline(arguments: Arguments, text: str, ready: Prepared) -> None:
     if not Path(text).exists():
         raise not_among("--baseline", (*BASELINES, "a number", "a file"), text)
     rows, code = _rows("--baseline", text, ready)
-    arguments.code.extend(line.replace("inputs", "baselines") for line in code)
+    arguments.code.extend(_of_name(line, "baselines") for line in code)
     if hasattr(rows, "__len__") and not isinstance(rows, Mapping) and 1 < len(rows) == len(ready.data.inputs):
         from pellucid.methods import Background  # as many rows as examples would be one for each
 
         arguments.put("baselines", Background(rows), "pellucid.methods.Background(baselines)")
     else:
         arguments.put("baselines", rows, "baselines")
+
+
+def _of_name(line: str, name: str) -> str:
+    """A line of Python that makes `inputs`, under another name; texts in it stay as they are."""
+    tokens = tokenize.generate_tokens(io.StringIO(line).readline)
+    places = [token.start[1] for token in tokens if token.type == tokenize.NAME and token.string == "inputs"]
+    for place in reversed(places):
+        line = line[:place] + name + line[place + len("inputs") :]
+    return line
 
 
 def _number(text: str) -> float | None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 import typer.core
@@ -76,7 +76,17 @@ def say(message: str) -> None:
     Args:
         message: What to say.
     """
-    print(f"pellucid: {message}", file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # closed by who called us
+        print(f"pellucid: {message}", file=sys.stderr, flush=True)
+
+
+def is_watched(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal; one that is closed is None.
+
+    Args:
+        stream: It.
+    """
+    return stream is not None and stream.isatty()
 
 
 def write(text: str) -> None:
@@ -109,7 +119,8 @@ def _as_encoded(text: str) -> str:
 
 def _is_of_typer(error: BaseException) -> bool:
     """Whether typer knows what to do with it, or Python."""
-    return isinstance(error, typer.Abort | SystemExit | GeneratorExit) or hasattr(error, "exit_code")
+    is_own_exit = isinstance(error, SystemExit) and isinstance(error.code, str)  # of an extra that is not installed
+    return is_own_exit or isinstance(error, typer.Abort | GeneratorExit) or hasattr(error, "exit_code")
 
 
 def _code_of(error: BaseException) -> int:
@@ -120,6 +131,9 @@ def _code_of(error: BaseException) -> int:
         ended_by = "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated"
         say(": ".join(filter(None, (ended_by, message_of(error)))))
         return INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED
+    if isinstance(error, SystemExit):
+        say("MODEL, or what it imports, ended the program.")
+        return FAILED
     say(message_of(error))
     return USAGE if isinstance(error, UsageError | UnknownName | OutOfRange) else FAILED
 
@@ -140,7 +154,8 @@ def _signals_raise() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # which alone may handle them
         yield
         return
-    before = {number: signal.signal(number, terminate) for number in SIGNALS}
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # not so under nohup
+    before = {number: signal.signal(number, terminate) for number in heard}
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ from pellucid.commands import options
 from pellucid.commands.asking import Arguments, Wishes, arguments_of, check_methods
 from pellucid.commands.data_files.kinds import data_of
 from pellucid.commands.data_files.loaded import DataOptions
-from pellucid.commands.ends import DOUBTS, Terminated, say, write
+from pellucid.commands.ends import DOUBTS, Terminated, is_watched, say, write
 from pellucid.commands.messages import in_options
 from pellucid.commands.models.kinds import model_of
 from pellucid.commands.models.loaded import ModelOptions
@@ -86,7 +86,7 @@ def explain(
             for note in (*ready.notes, f"{_size(ready)}, on {ready.device}"):
                 say(note)
         with _told(ready.doubts, quiet=quiet) as doubts:
-            results = _results(ready, arguments, plot, progress=not quiet and sys.stderr.isatty())
+            results = _results(ready, arguments, plot, progress=not quiet and is_watched(sys.stderr))
             doubts += filter(None, map(_gap, results.several))
             write_all(results, files)
     _show(results, files, as_json=as_json, quiet=quiet)

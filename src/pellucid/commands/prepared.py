@@ -56,7 +56,9 @@ def prepared(loaded: LoadedModel, data: LoadedData, *, tokenizer: str, processor
         UsageError: They do not go together.
         InvalidFile: The data is not what the model takes.
     """
+    was_training = getattr(loaded.model, "training", False) is True
     where, notes = placed(loaded.model, device)
+    evaluated = ("model.eval()",) if was_training and getattr(loaded.model, "training", True) is False else ()
     what, text = {"texts": ("tokenizer", tokenizer), "images": ("processor", processor)}.get(data.kind, ("", ""))
     maker, code = processing_of(what, text, loaded.folder) if what else (None, ())
     processing = {} if maker is None else {what: maker}
@@ -66,7 +68,7 @@ def prepared(loaded: LoadedModel, data: LoadedData, *, tokenizer: str, processor
         model=loaded.model,
         data=as_model_takes(data, loaded.model, has_processor=bool(processing)),
         processing=processing,
-        code=(*loaded.code, *code),
+        code=(*loaded.code, *evaluated, *code),
         device=where,
         notes=notes,
         doubts=loaded.doubts,

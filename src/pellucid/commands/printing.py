@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pellucid.commands.ends import is_watched
 from pellucid.commands.messages import in_options
 from pellucid.explanation.terminal import text_of_explanation
 
@@ -57,4 +58,4 @@ def _titled(explanation: Explanation, number: int, text: str) -> str:
 def _text(explanation: Explanation) -> str:
     columns = min(WIDEST, max(NARROWEST, shutil.get_terminal_size((88, 24)).columns))
     explanation = replace(explanation, notes=tuple(map(in_options, explanation.notes)))
-    return text_of_explanation(explanation, columns=columns, coloured=sys.stdout.isatty())
+    return text_of_explanation(explanation, columns=columns, coloured=is_watched(sys.stdout))

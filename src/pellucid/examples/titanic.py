@@ -15,6 +15,7 @@ from pellucid.examples.figures import by_value, of_means, strongest
 from pellucid.examples.score import accuracy
 from pellucid.examples.split import Split, split
 from pellucid.examples.stored import table, with_weights
+from pellucid.methods import Background
 from pellucid.pages import Page, Section
 from pellucid.plot import methods
 
@@ -54,7 +55,7 @@ def report() -> Page:
     """Explain whom the network takes for survivors, and why."""
     (train, test, survived_train, survived), net = data(), trained()
     explain = partial(pellucid.explain, net, test, target="survived", class_names=CLASSES)
-    shapley = explain(method="shapley_values", baselines=train, feature_mask=ONE_FEATURE)
+    shapley = explain(method="shapley_values", baselines=Background(train), feature_mask=ONE_FEATURE)
     with warnings.catch_warnings():  # zeros are a poor baseline, of which pellucid warns: the page says what
         warnings.simplefilter("ignore", PellucidWarning)
         shapley_of_zeros = explain(method="shapley_values", feature_mask=ONE_FEATURE)
@@ -76,7 +77,7 @@ def report() -> Page:
             f"A network read the age, family, fare, sex, port and class of {len(train)} passengers, and who survived. "
             f"It is right for {accuracy(net, train, survived_train):.1%} of them and for "
             f"{accuracy(net, test, survived):.1%} of {len(test)} others. What moves its probability of survival "
-            f"for these, from the mean of {shapley.baseline_prediction.mean():.2f} over passengers it has learnt from?",
+            f"for these, from the mean of {shapley.baseline_prediction.mean():.2f} over those it has learnt from?",
             "Blue raises the probability, hatched orange lowers it. sibsp: siblings and spouses aboard; parch: parents "
             "and children aboard. Columns of one answer, such as female and male, are one feature.",
         ),
@@ -131,9 +132,9 @@ def report() -> Page:
             ),
             Section(
                 heading="How far the numbers hold",
-                shows="The Shapley values are exact for the 100 passengers drawn as baselines, and add up within "
+                shows="The Shapley values are exact, from all passengers of the training set, and add up within "
                 f"{np.abs(shapley.delta).max():.0e}. Intervals are of means over passengers. Of the neurons: "
-                f"{neurons.notes[-1]}",
+                f"{' '.join(neurons.notes)}",
             ),
         ),
         code=Path(__file__).read_text(encoding="utf-8"),

@@ -39,7 +39,7 @@ def read_array(label: str, data: bytes, options: DataOptions) -> LoadedData:
             else "it is no file of NumPy, or only a part of one"
         )
         raise InvalidFile(f"{label}: {why}.") from error
-    if array.dtype.kind not in "biuf" or array.ndim == 0 or not len(array):
+    if array.dtype.kind not in "biuf" or array.ndim < 2 or not len(array):
         raise InvalidFile(f"{label}: expected numbers, in rows: got {array.dtype} of shape {array.shape}.")
     return LoadedData(inputs=array, kind="array", label=label, code=("import numpy", code))
 

@@ -47,14 +47,28 @@ def with_columns(data: LoadedData, options: DataOptions) -> LoadedData:
         return data
     frame, code = data.inputs, ""
     for option, names in wanted.items():
-        for name in names:
-            if name not in frame.columns:
-                raise not_among(option, map(str, data.inputs.columns), name)
+        _check_names(option, names, data.inputs.columns, frame.columns)
         frame, added = _CHANGES[option](frame, names)
         code += added
     if not len(frame.columns):
         raise UsageError("--drop leaves no column.")
     return replace(data, inputs=frame, code=(*data.code, f"inputs = inputs{code}"))
+
+
+def _check_names(option: str, names: Sequence[str], columns: Any, left: Any) -> None:
+    """Check the columns of an option.
+
+    Raises:
+        UsageError: One is not there, is named twice, or is taken by an option before.
+    """
+    for name in names:
+        if name not in columns:
+            raise not_among(option, map(str, columns), name)
+        if name not in left:
+            raise UsageError(f"{option}: the column {name!r} is taken by an option before it.")
+    again = [name for number, name in enumerate(names) if name in names[:number]]
+    if again:
+        raise UsageError(f"{option} must name each column once: got {again[0]!r} twice.")
 
 
 def with_rows(data: LoadedData, rows: str) -> LoadedData:
@@ -94,19 +108,18 @@ def of_numbers(data: LoadedData, *, may_miss: bool) -> LoadedData:
     Raises:
         InvalidFile: A cell is no number, or is missing; the message names its line and column, and never shows it.
     """
+    import numpy
     import pandas
 
     frame = data.inputs
     converted = {column: pandas.to_numeric(frame[column], errors="coerce") for column in _wordy(frame)}
     wrong = {column: (numbers.isna() & frame[column].notna()).to_numpy() for column, numbers in converted.items()}
-    worded = [column for column, cells in wrong.items() if cells.any()]
-    if worded:
-        _refuse(data, worded, wrong[worded[0]], "expected a number")
+    _refuse_any(data, wrong, "expected a number")
     frame = frame.assign(**converted) if converted else frame
     missing = {} if may_miss else {column: frame[column].isna().to_numpy() for column in frame.columns}
-    lacking = [column for column, cells in missing.items() if cells.any()]
-    if lacking:
-        _refuse(data, lacking, missing[lacking[0]], "a number is missing")
+    endless = {column: numpy.isinf(frame[column].to_numpy(dtype=float, na_value=0)) for column in frame.columns}
+    _refuse_any(data, missing, "a number is missing")
+    _refuse_any(data, endless, "expected a finite number")
     return replace(data, inputs=frame)
 
 
@@ -121,6 +134,13 @@ def _is_plain(column: Any) -> bool:
     import numpy as np
 
     return isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf"
+
+
+def _refuse_any(data: LoadedData, cells: Mapping[Any, Any], why: str) -> None:
+    """Refuse the columns of which some cells are wrong."""
+    wrong = [column for column, of_rows in cells.items() if of_rows.any()]
+    if wrong:
+        _refuse(data, wrong, cells[wrong[0]], why)
 
 
 def _refuse(data: LoadedData, columns: Sequence[Any], cells: Any, why: str) -> None:

@@ -8,6 +8,11 @@ from typing import Any
 from pellucid.commands.data_files.loaded import DataOptions, LoadedData
 from pellucid.errors import InvalidFile
 
+MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+"""Of 8 bits for a colour, or fewer: Pillow cuts off what is larger."""
+
+NARROWED = "a .npy of what the model takes"
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
@@ -51,7 +56,11 @@ def _images(label: str, files: list[Path], listed: str) -> LoadedData:
     for file in files:
         try:
             with Image.open(file) as image:
+                if image.mode not in MODES:
+                    raise InvalidFile(f"{file}: it has more than 8 bits for a colour ({image.mode}). Hint: {NARROWED}.")
                 images.append(image.convert("RGB"))
+        except InvalidFile:
+            raise
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise InvalidFile(f"{file}: it is no image, or only a part of one.") from error
     code = (

@@ -66,12 +66,12 @@ def _module_of(home: str, what: str) -> ModuleType:
         file = Path(home)
         if not file.is_file():
             raise UsageError(f"{what}: there is no file {home}.")
-        _import_from(file.parent)
+        import_from(file.parent)
         known = sys.modules.get(file.stem)
         if known is not None and getattr(known, "__file__", None) == str(file.resolve()):
             return known
         return _imported_file(file, file.stem if known is None else f"{file.stem} of {file.parent.resolve()}")
-    _import_from(Path())
+    import_from(Path())
     try:
         return importlib.import_module(home)
     except ModuleNotFoundError as error:
@@ -98,8 +98,12 @@ def _imported_file(file: Path, name: str) -> ModuleType:
     return module
 
 
-def _import_from(folder: Path) -> None:
-    """Have modules in a folder be found, as Python does for the script that it runs."""
+def import_from(folder: Path) -> None:
+    """Have modules in a folder be found, as Python does for the script that it runs.
+
+    Args:
+        folder: The folder.
+    """
     path = os.path.abspath(folder)
     if path not in sys.path:
         sys.path.insert(0, path)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+from pathlib import Path
 from typing import Any
 
+from pellucid.commands.models.attribute import import_from
 from pellucid.commands.models.loaded import LoadedModel, ModelOptions
 from pellucid.commands.models.state_dict import model_of_state_dict
 from pellucid.commands.usage import UsageError
@@ -57,7 +59,8 @@ def model_of_pickle(text: str, options: ModelOptions) -> LoadedModel:
             warnings.simplefilter("ignore", DeprecationWarning)  # that of torch.jit, of which users of old files know
             load: Any = torch.jit.load
             model = load(text, map_location="cpu")
-        return LoadedModel(model=model, code=("import torch", f"model = torch.jit.load({text!r})"))
+        return LoadedModel(model=model, code=("import torch", f'model = torch.jit.load({text!r}, map_location="cpu")'))
+    import_from(Path())  # where the classes of the model may be
     try:
         model = torch.load(text, map_location="cpu", weights_only=False)
     except Exception as error:
@@ -65,7 +68,9 @@ def model_of_pickle(text: str, options: ModelOptions) -> LoadedModel:
         raise InvalidFile(f"{text}: torch.load failed: {type(error).__name__}: {error}.{hint}") from error
     if isinstance(model, dict):
         raise UsageError(f"MODEL {text} holds weights alone. Hint: --class package.module:Class, without --trust.")
-    return LoadedModel(model=model, code=("import torch", f"model = torch.load({text!r}, weights_only=False)"))
+    return LoadedModel(
+        model=model, code=("import torch", f'model = torch.load({text!r}, map_location="cpu", weights_only=False)')
+    )
 
 
 def _check_trust(text: str, options: ModelOptions) -> None:
