@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor, nn
 
-from benchmarks.exact_shapley import BesidePeer
+from benchmarks.exact_shapley import BesidePeer, forward
 from benchmarks.harness import Aim
 from pellucid.attr import ShapleyValues
 from pellucid.methods import Background, KernelShap, Problem
@@ -47,16 +47,6 @@ def shaps_kernel(rows: int, model: nn.Module, x: Tensor) -> Tensor:
     explainer = KernelExplainer(forward(model), background(rows, x).numpy())
     found = explainer.shap_values(x[:1].numpy(), nsamples=COALITIONS, silent=True, l1_reg=False)
     return torch.as_tensor(found, dtype=x.dtype)
-
-
-def forward(model: nn.Module, output: int = 0) -> object:
-    """A function of arrays that gives one output of a model, as SHAP takes it."""
-
-    def evaluate(rows: object) -> object:
-        with torch.no_grad():
-            return model(torch.as_tensor(rows, dtype=torch.float32))[:, output].numpy()
-
-    return evaluate
 
 
 CASES = [

@@ -63,15 +63,21 @@ def pellucid(model: nn.Module, x: Tensor) -> Tensor:
     return found
 
 
+def forward(model: nn.Module, output: int = 0) -> object:
+    """A function of arrays that gives one output of a model, as SHAP takes it."""
+
+    def evaluate(rows: object) -> object:
+        with torch.no_grad():
+            return model(torch.as_tensor(rows, dtype=torch.float32))[:, output].numpy()
+
+    return evaluate
+
+
 def shap(model: nn.Module, x: Tensor) -> Tensor:
     """SHAP's exact explainer, with a background of one row of zeros."""
     from shap import explainers, maskers
 
-    def forward(rows: object) -> object:
-        with torch.no_grad():
-            return model(torch.as_tensor(rows, dtype=x.dtype))[:, 0].numpy()
-
-    explain = explainers.Exact(forward, maskers.Independent(torch.zeros(1, FEATURES).numpy()))
+    explain = explainers.Exact(forward(model), maskers.Independent(torch.zeros(1, FEATURES).numpy()))
     return torch.as_tensor(explain(x.numpy()).values, dtype=x.dtype)
 
 

@@ -56,9 +56,8 @@ def prepared(loaded: LoadedModel, data: LoadedData, *, tokenizer: str, processor
         UsageError: They do not go together.
         InvalidFile: The data is not what the model takes.
     """
-    was_training = getattr(loaded.model, "training", False) is True
     where, notes = placed(loaded.model, device)
-    evaluated = ("model.eval()",) if was_training and getattr(loaded.model, "training", True) is False else ()
+    evaluated = ("model.eval()",) if notes else ()  # which say that it was in training mode
     what, text = {"texts": ("tokenizer", tokenizer), "images": ("processor", processor)}.get(data.kind, ("", ""))
     maker, code = processing_of(what, text, loaded.folder) if what else (None, ())
     processing = {} if maker is None else {what: maker}

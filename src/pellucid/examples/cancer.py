@@ -68,8 +68,8 @@ def trained() -> Network:
 
 def report() -> Page:
     """Explain by what two networks tell tumours apart: one of raw columns, one of columns of the same size."""
-    (train, test, _, truth), net = data(), trained()
-    same, other, measures, columns = standardized(data()), with_weights("cancer_scaled", network), {}, {}
+    (train, test, _, truth), net = (tumours := data()), trained()
+    same, other, measures, columns = standardized(tumours), with_weights("cancer_scaled", network), {}, {}
     explain = partial(pellucid.explain, target="malignant", class_names=CLASSES)
     for name, each, learnt, rows in (("raw", net, train, test), ("scaled", other, same.train, same.test)):
         ask = partial(explain, each, rows, baselines=Background(learnt))

@@ -55,7 +55,7 @@ def trained() -> nn.Sequential:
 
 def report() -> Page:
     """Explain what moves a network that knows little, and what it makes of measurements that were not taken."""
-    (train, test, learnt, has_it), net = data(), trained()
+    (train, test, learnt, has_it), net = (women := data()), trained()
     explain = partial(pellucid.explain, net, test, target="diabetes", class_names=CLASSES)
     shapley = explain(method="shapley_values", baselines=Background(train))  # from all of them: none are drawn
     shapley_of_zeros, zeros = (explain(method=each) for each in ("shapley_values", "integrated_gradients"))
@@ -100,7 +100,7 @@ def report() -> Page:
                 f"finds {found:.0%} of those who have it. One cut does as well. So figures say "
                 "what this network computes, and little of diabetes: no explanation is better than its model. "
                 "The other networks differ in their first weights alone; trust what they agree on.",
-                table=rivals("diabetes", data(), net, "glucose"),
+                table=rivals("diabetes", women, net, "glucose"),
                 caption="How often rules and networks are right (class 0: no diabetes), and what moves networks most",
                 limits="What a better network could do. This one was trained as in tutorials, on unscaled columns.",
             ),

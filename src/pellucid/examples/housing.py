@@ -77,8 +77,8 @@ def trained() -> Network:
 
 def report() -> Page:
     """Explain what makes houses dear to a network, and what tutorials show of it: features, units, one unit."""
-    (train, test, _, prices), net, scaled = raw(), trained(), data().test
-    explain = partial(pellucid.explain, taking_raw(net, raw()), method="shapley_values", feature_mask=PLACE)
+    (train, test, _, prices), net, scaled = (rows := raw()), trained(), standardized(rows).test
+    explain = partial(pellucid.explain, taking_raw(net, rows), method="shapley_values", feature_mask=PLACE)
     houses = of_what(explain(test, baselines=Background(train[:200])), MONEY)  # rows are in random order
     others = explain(test[:1000], baselines=Background(train[200:400]))
     of_mean = of_what(explain(test, baselines="mean", background=train), MONEY)

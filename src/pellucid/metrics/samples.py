@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from torch import Tensor
-
-from pellucid.core.pytree import map_tensors
+from pellucid.core.examples import all_examples, select_examples
 from pellucid.core.summaries import summary
 from pellucid.core.tensors import Tensors, as_tensor_tuple
 from pellucid.errors import InvalidArgument, warn
@@ -56,12 +54,7 @@ def repeated_with(value: Any, examples: int, copies: int) -> Any:
         examples: How many.
         copies: Of each.
     """
-
-    def of_copies(tensor: Tensor) -> Tensor:
-        of_rows = tensor.dim() > 0 and len(tensor) == examples
-        return tensor.repeat_interleave(copies, dim=0) if of_rows else tensor
-
-    return map_tensors(value, of_copies)
+    return select_examples(value, all_examples(examples).repeat_interleave(copies), examples)
 
 
 def as_many(value: Any, like: Tensors, name: str) -> Tensors:

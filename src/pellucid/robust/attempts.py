@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
+from pellucid.core.examples import all_examples, select_examples
 from pellucid.core.model.inspection import ModelInfo
 from pellucid.core.model.isolation import isolated
 from pellucid.core.pytree import map_tensors
@@ -41,7 +42,7 @@ def outputs_of(model: Callable[..., Any], attempts: Sequence[Any], additional_fo
     count, rows = len(attempts), len(tensors[0][0])
     if count > 1:
         together = tuple(torch.cat(same) for same in zip(*tensors, strict=True))
-        further = tuple(map_tensors(each, lambda tensor: _repeated(tensor, rows, count)) for each in further)
+        further = select_examples(further, all_examples(rows).repeat(count), rows)
     else:
         (together,) = tensors
     with isolated(ModelInfo.of(model), together[0].device, create_graph=False):
@@ -71,11 +72,6 @@ def _as_tensors(attempt: Any) -> Tensors:
     if not tensors or not all(isinstance(tensor, Tensor) and tensor.dim() for tensor in tensors):
         raise WrongType(f"what the model is called with must be a tensor, or a tuple of these: got {summary(attempt)}.")
     return tensors
-
-
-def _repeated(tensor: Tensor, rows: int, count: int) -> Tensor:
-    is_of_rows = tensor.dim() > 0 and len(tensor) == rows
-    return torch.cat([tensor] * count) if is_of_rows else tensor
 
 
 def _slice(output: Any, number: int, count: int) -> Any:

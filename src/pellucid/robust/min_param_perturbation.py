@@ -101,13 +101,13 @@ class MinParamPerturbation(Summarized):
             InvalidArgument: An argument is not what is described here.
         """
         judged = {**(correct_fn_kwargs or {}), **({} if target is None else {"target": target})}
-        start = inputs if self.preproc_fn is None or self.apply_before_preproc else self.preproc_fn(inputs)
+        before, after = (None, self.preproc_fn) if self.apply_before_preproc else (self.preproc_fn, None)
+        start = before(inputs) if before else inputs
 
         def first_success(parameters: list[float]) -> Found:
             for group in groups(parameters, perturbations_per_eval):
                 attacked = [self.attack(start, **{**(attack_kwargs or {}), self.arg_name: each}) for each in group]
-                is_next = self.preproc_fn is not None and self.apply_before_preproc
-                ready = [self.preproc_fn(each) if is_next and self.preproc_fn else each for each in attacked]
+                ready = list(map(after, attacked)) if after else attacked
                 outputs = outputs_of(self.forward_func, ready, additional_forward_args)
                 for output, attempt, parameter in zip(outputs, attacked, group, strict=True):
                     if not self.correct_fn(output, **judged):

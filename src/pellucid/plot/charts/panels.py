@@ -55,6 +55,7 @@ class Panels(Chart):
         width = math.floor(sheet.width / columns) if sheet.is_grid else sheet.width / columns
         panel = replace(sheet, width=width - sheet.gap * sheet.is_grid)
         charts = shared(self.charts) if self.shared else self.charts
+        gap = sheet.gap * (1 if sheet.is_grid else 2)
         for start in range(0, len(charts), columns):
             row = charts[start : start + columns]
             titles = [paragraph(chart.title, panel, 0.0, PANEL_TITLE) for chart in row]
@@ -62,8 +63,8 @@ class Panels(Chart):
             bodies = [chart.body(panel, below) for chart in row]
             for column, (title, body) in enumerate(zip(titles, bodies, strict=True)):
                 marks += [moved(mark, column * width, top) for mark in (*title[0], *body.marks)]
-            top += max(body.bottom for body in bodies) + sheet.gap * (1 if sheet.is_grid else 2)
-        unit, bottom = unit_below(self.x_label, sheet.width / 2, sheet, top - sheet.gap * (1 if sheet.is_grid else 2))
+            top += max(body.bottom for body in bodies) + gap
+        unit, bottom = unit_below(self.x_label, sheet.width / 2, sheet, top - gap)
         return Body((*marks, *unit), bottom)
 
 
