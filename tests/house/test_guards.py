@@ -20,7 +20,7 @@ WRITTEN_OUT: set[str] = {
     "commands/explain.py: explain",
     "commands/layers.py: layers",
     "explanation/explaining.py: explain",
-    "metrics/infidelity.py: infidelity",
+    "metrics/captum/infidelity.py: infidelity",
     "robust/min_param_perturbation.py: MinParamPerturbation.__init__",
     "robust/pgd.py: PGD.perturb",
     "module/binary_concrete.py: BinaryConcreteStochasticGates.__init__",

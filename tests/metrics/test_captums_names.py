@@ -16,7 +16,7 @@ import pellucid.attr
 import pellucid.metrics as ours
 from pellucid.errors import InvalidArgument, NotScalar, PellucidWarning
 from pellucid.metrics import infidelity, infidelity_perturb_func_decorator, sensitivity_max
-from pellucid.metrics.sensitivity import default_perturb_func
+from pellucid.metrics.captum.sensitivity import default_perturb_func
 
 X = torch.tensor([[1.0, 2.0], [3.0, -1.0]])
 CLASSES = torch.tensor([0, 2])

@@ -57,7 +57,7 @@ from pellucid.methods.lrp import (
     ZPlus,
 )
 from pellucid.methods.perturbation import FeatureAblation, FeaturePermutation, Occlusion, Patching
-from pellucid.methods.removal import Blur, Disc, Gaussian, Rise, Segments
+from pellucid.methods.removal import Blur, Disc, Gaussian, NoisyLinear, Rise, Segments
 from pellucid.methods.shapley import (
     BanzhafValues,
     BanzhafValueSampling,
@@ -128,6 +128,7 @@ __all__ = [
     "Neuron",
     "NeuronConductance",
     "NoiseTunnel",
+    "NoisyLinear",
     "Occlusion",
     "Options",
     "OwenValueSampling",

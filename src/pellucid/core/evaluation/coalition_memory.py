@@ -17,6 +17,12 @@ MOST_BYTES = 64 * MIB
 Values: TypeAlias = dict[bytes, Tensor]
 """Coalitions, as keys made by `packed`, and their values [m]."""
 
+ValuesOfExample: TypeAlias = dict[bytes, float]
+"""Coalitions that one example was asked, as keys, and their values."""
+
+BYTES_PER_VALUE = 128
+"""What one value of one example takes, with its key."""
+
 
 @final
 class ByIdentity:
@@ -47,6 +53,7 @@ class CoalitionMemory:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes, self._bytes = most_bytes, 0
         self._games: dict[Hashable, Values] = {}
+        self._examples: dict[Hashable, list[ValuesOfExample]] = {}
 
     def known(self, game: Hashable) -> Values:
         """The values of the coalitions of a game that were evaluated before."""
@@ -61,9 +68,21 @@ class CoalitionMemory:
                 known[coalition] = value.clone()
                 self._bytes += size + len(coalition)
 
+    def of_examples(self, game: Hashable, examples: int) -> list[ValuesOfExample]:
+        """The values of coalitions that each of so many examples was asked before, for itself."""
+        return self._examples.setdefault(game, [{} for _ in range(examples)])
+
+    def remember_of_examples(self, game: Hashable, values: list[ValuesOfExample]) -> None:
+        """Keep values of coalitions of each example, as far as there is room."""
+        for known, more in zip(self.of_examples(game, len(values)), values, strict=True):
+            new = len(more.keys() - known.keys()) * BYTES_PER_VALUE
+            if self._bytes + new <= self._most_bytes:
+                known.update(more)
+                self._bytes += new
+
     def forget(self) -> None:
         """Forget everything: the model or its data have changed, or the attribution begins again."""
-        self._games, self._bytes = {}, 0
+        self._games, self._examples, self._bytes = {}, {}, 0
 
 
 def packed(coalitions: Tensor) -> list[bytes]:

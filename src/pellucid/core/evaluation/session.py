@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, final
@@ -80,6 +80,7 @@ class Session:
         self.coalitions: CoalitionMemory | None = None
         self._opened, self._thread = 0, 0
         self._fingerprint: Any = None  # of the model and its data when the last call ended
+        self._results: dict[Hashable, Any] = {}
         self._reset()
 
     def __repr__(self) -> str:
@@ -128,8 +129,7 @@ class Session:
         )
         if changed:
             self._reset()
-            if self.coalitions is not None:
-                self.coalitions.forget()
+            self._forget()
         elif self.is_outermost:
             # Warnings and hints are those of a single call.
             self.observed.slopes, self.observed.failed_on, self.warned_inputs = None, "", set()
@@ -166,7 +166,7 @@ class Session:
             _OPEN.set(tuple(open_sessions))
         self._opened = max(0, self._opened - 1)
         if not self._opened:
-            self.coalitions, self._fingerprint, self.observed = None, None, Observed()
+            self.coalitions, self._fingerprint, self.observed, self._results = None, None, Observed(), {}
 
     @property
     def is_outermost(self) -> bool:
@@ -206,8 +206,27 @@ class Session:
     def _begin_again(self, outer: Session | None) -> None:
         """Leave this session and forget its coalitions, so that the call can be run once more."""
         _RUNNING.set(outer)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget what was evaluated."""
+        self._results = {}
         if self.coalitions is not None:
             self.coalitions.forget()
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What is computed; while the session is open, what was computed for an equal key before.
+
+        Args:
+            key: Says what it is, and all that it depends on but the problem.
+            compute: Computes it.
+        """
+        if not self._opened:
+            return compute()
+        if key not in self._results:
+            self._results[key] = compute()
+        result: T = self._results[key]
+        return result
 
     def blocks(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Protocol, TypeAlias, final
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from pellucid.core.evaluation.coalition_memory import ByIdentity, CoalitionMemory, digest, packed
+from pellucid.core.evaluation.coalition_memory import ByIdentity, CoalitionMemory, ValuesOfExample, digest, packed
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.games.fill import PresentElements
@@ -136,14 +136,28 @@ class Game:
         of_user = self.f.own_tensors is None and not self.f.session.copies and not self.f.problem.options.create_graph
         return self.f.session.coalitions if of_user else None
 
+    @property
+    def _key(self) -> Hashable:
+        """Equal for games of the same values."""
+        evaluator = self.f.evaluator
+        return evaluator.source, ByIdentity(evaluator.target), digest(self.features.masks), self.imputer.key
+
+    def values_of_examples(self, examples: int) -> list[ValuesOfExample]:
+        """The values of coalitions that these examples were asked before, each for itself."""
+        return [{}] * examples if self._memory is None else self._memory.of_examples(self._key, examples)
+
+    def remember_of_examples(self, values: list[ValuesOfExample]) -> None:
+        """Keep the values of coalitions of each example while the session is open, as far as there is room."""
+        if self._memory is not None:
+            self._memory.remember_of_examples(self._key, values)
+
     async def _remembered_values(self, memory: CoalitionMemory, coalitions: Tensor) -> Tensor:
         """Values [m, k] of coalitions [k, 1, active]; those that are remembered are not evaluated again.
 
         Values are not remembered if the model drew random numbers, as dropout does.
         """
-        evaluator = self.f.evaluator
-        game = (evaluator.source, ByIdentity(evaluator.target), digest(self.features.masks), self.imputer.key)
-        keys, known = packed(coalitions[:, 0]), memory.known(game)
+        game, keys = self._key, packed(coalitions[:, 0])
+        known = memory.known(game)
         unknown = {key: index for index, key in enumerate(keys) if key not in known}
         if unknown:
             unknown_coalitions = coalitions[torch.tensor(list(unknown.values()), device="cpu")]
@@ -176,8 +190,13 @@ class Game:
             feature_values[:, self.active_features.to(values.device)] = values
         return self.features.spread(self.as_output_dtype(feature_values))
 
+    @property
+    def output_dtype(self) -> torch.dtype:
+        """The floating dtype of the model's output, which is known once `values` has been called."""
+        return self._dtype
+
     def as_output_dtype(self, values: Tensor) -> Tensor:
-        """Values in the floating dtype of the model's output, which is known once `values` has been called."""
+        """Values in the floating dtype of the model's output."""
         return values.to(self._dtype)
 
 

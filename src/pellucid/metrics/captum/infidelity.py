@@ -19,7 +19,7 @@ from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, as_tensor_tuple, flatten_examples, unwrap_single
 from pellucid.errors import InvalidArgument, NotScalar, WrongShape
 from pellucid.methods.calling.attribution import run_located
-from pellucid.metrics.samples import as_many, chunks_of, repeated, repeated_with
+from pellucid.metrics.captum.samples import as_many, chunks_of, repeated, repeated_with
 
 Perturb = Callable[..., Any]
 """(inputs) or (inputs, baselines) -> (how much was perturbed, the perturbed inputs)."""

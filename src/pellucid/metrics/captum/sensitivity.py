@@ -12,7 +12,7 @@ from torch import Tensor
 from pellucid.core.summaries import summary
 from pellucid.core.tensors import Tensors, as_tensor_tuple, flatten_examples, unwrap_single, validated_inputs
 from pellucid.errors import InvalidArgument
-from pellucid.metrics.samples import as_many, chunks_of, repeated, repeated_with
+from pellucid.metrics.captum.samples import as_many, chunks_of, repeated, repeated_with
 
 
 def default_perturb_func(
