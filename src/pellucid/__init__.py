@@ -12,13 +12,25 @@ import typing
 
 if typing.TYPE_CHECKING:
     from pellucid import attr, errors, methods, metrics, module, pages, plot, robust, targets, zoo
-    from pellucid.explanation import Auto, Capability, Comparison, Explanation, can_explain, explain, load
+    from pellucid.explanation import (
+        Auto,
+        Capability,
+        Check,
+        Comparison,
+        Explanation,
+        Verdict,
+        can_explain,
+        explain,
+        load,
+    )
 
 __all__ = [
     "Auto",
     "Capability",
+    "Check",
     "Comparison",
     "Explanation",
+    "Verdict",
     "__version__",
     "attr",
     "can_explain",

@@ -29,7 +29,7 @@ LEVEL = {name: level for level, row in enumerate(ROWS) for name in row}
 
 # What `import pellucid` needs; anything else is imported where it is used.
 NEEDED = {"numpy", "torch", "tqdm", "typing_extensions"}
-WHERE_IT_IS_USED = {"explanation": {"pandas", "safetensors"}}
+WHERE_IT_IS_USED = {"explanation": {"pandas", "safetensors"}, "metrics": {"pandas"}}
 EXTRAS = ["matplotlib", "pandas", "IPython", "rich", "typer", "jinja2", "safetensors", "captum", "sklearn"]
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 import pellucid
+from pellucid.commands.check import check
+from pellucid.commands.compare import compare
 from pellucid.commands.demo import demo
 from pellucid.commands.ends import Commands
 from pellucid.commands.explain import explain
@@ -42,6 +44,8 @@ def options(
 
 
 app.command(epilog=EXAMPLES)(explain)
+app.command()(check)
+app.command()(compare)
 app.command()(methods)
 app.command()(layers)
 app.command()(demo)

@@ -67,6 +67,52 @@ CASES = ("titanic", "boston", "housing", "cancer", "diabetes")
 """The worked cases, the first of which is shown where none is named."""
 
 
+DEFAULT_METRICS = ("Deletion", "Insertion", "MuFidelity", "MaxSensitivity", "Sparseness")
+"""What methods are compared by, unless said."""
+
+METRICS = (
+    *DEFAULT_METRICS,
+    "AverageSensitivity",
+    "Completeness",
+    "Complexity",
+    "Comprehensiveness",
+    "Consistency",
+    "Continuity",
+    "EffectiveComplexity",
+    "EfficientParameterRandomisation",
+    "FaithfulnessCorrelation",
+    "FaithfulnessEstimate",
+    "Infidelity",
+    "InputInvariance",
+    "IROF",
+    "LocalLipschitz",
+    "Monotonicity",
+    "MonotonicityCorrelation",
+    "NonSensitivity",
+    "ParameterRandomisation",
+    "PixelFlipping",
+    "RandomLogit",
+    "RegionPerturbation",
+    "RelativeInputStability",
+    "RelativeOutputStability",
+    "ROAD",
+    "Selectivity",
+    "SensitivityN",
+    "SmoothParameterRandomisation",
+    "Sufficiency",
+)
+"""The metrics that ask for nothing more."""
+
+
+def metric_names(incomplete: str) -> list[str]:
+    """The names of metrics that begin with some letters.
+
+    Args:
+        incomplete: The letters.
+    """
+    return [name for name in METRICS if name.lower().startswith(incomplete.lower())]
+
+
 def method_names(incomplete: str) -> list[str]:
     """The names of methods that begin with some letters.
 

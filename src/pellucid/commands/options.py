@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from pellucid.commands.names import data_formats, method_names, plot_names
+from pellucid.commands.names import DEFAULT_METRICS, data_formats, method_names, metric_names, plot_names
 
 MODEL, DATA, WHAT = "MODEL", "DATA", "The question"
 
@@ -132,6 +133,14 @@ Out: TypeAlias = Annotated[
         rich_help_panel="Results",
     ),
 ]
+CheckedOut: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATH",
+        help="Write .html, .json or .pellucid, with the explanation; may be given several times.",
+        rich_help_panel="Results",
+    ),
+]
 Plot: TypeAlias = Annotated[
     str,
     typer.Option(
@@ -145,3 +154,49 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.", r
 Quiet: TypeAlias = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel="Results")
 ]
+
+Metric: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="By what; several, a block each: Deletion, MuFidelity ...",
+        rich_help_panel=WHAT,
+        autocompletion=metric_names,
+        show_default=", ".join(DEFAULT_METRICS),
+    ),
+]
+Orders: TypeAlias = Annotated[
+    int, typer.Option(min=2, help="How many random orders of features are tried.", rich_help_panel=WHAT)
+]
+
+Table: TypeAlias = Mapping[str, tuple[Any, Any]]
+"""Options by the names of what they are given to: how they are typed, and their defaults; ... of what is required."""
+
+OF_MODEL: Table = {
+    "trust": (Trust, False),
+    "class_name": (Class, ""),
+    "class_arguments": (ClassArguments, "{}"),
+    "tokenizer": (Tokenizer, ""),
+    "processor": (Processor, ""),
+    "device": (Device, "auto"),
+}
+OF_DATA: Table = {
+    "columns": (Columns, ""),
+    "drop": (Drop, ""),
+    "index": (Index, ""),
+    "rows": (Rows, ""),
+    "data_format": (Format, ""),
+    "key": (Key, ""),
+}
+OF_QUESTION: Table = {
+    "method": (Method, None),
+    "target": (Target, None),
+    "baseline": (Baseline, ""),
+    "background": (BackgroundFile, ""),
+    "source": (Source, ""),
+    "classes": (Classes, ""),
+    "settings": (Settings, None),
+    "seed": (Seed, 0),
+}
+ASKED: Table = {"model": (Model, ...), "data": (Data, ...), **OF_QUESTION, **OF_DATA, **OF_MODEL}
+"""What says which model, which data, and what is asked of them."""

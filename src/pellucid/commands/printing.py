@@ -55,7 +55,12 @@ def _titled(explanation: Explanation, number: int, text: str) -> str:
     return f"{title}: {text}" if len(names) or len(explanation) > 1 else text
 
 
+def width_of_terminal() -> int:
+    """How wide what is printed may be, in characters."""
+    return min(WIDEST, max(NARROWEST, shutil.get_terminal_size((88, 24)).columns))
+
+
 def _text(explanation: Explanation) -> str:
-    columns = min(WIDEST, max(NARROWEST, shutil.get_terminal_size((88, 24)).columns))
+    columns = width_of_terminal()
     explanation = replace(explanation, notes=tuple(map(in_options, explanation.notes)))
     return text_of_explanation(explanation, columns=columns, coloured=is_watched(sys.stdout))

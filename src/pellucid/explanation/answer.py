@@ -15,6 +15,7 @@ from pellucid.core.model.layers import name_in
 from pellucid.core.problem.problem import Problem
 from pellucid.core.summaries import summary
 from pellucid.core.tensors import Tensors, array_of
+from pellucid.explanation.checking.asking import Asking
 from pellucid.explanation.ends import outputs_at_ends_of
 from pellucid.explanation.explanation import Explanation
 from pellucid.explanation.features import with_dense_masks
@@ -80,7 +81,7 @@ def answered(question: Question, method: Any = None, *, by_baseline: bool = Fals
         interactions = None if result.interactions is None else array_of(_column((result.interactions,), column)[0])
         if label and len(parts) > 1:
             common["structure"] = tuple(range(len(parts)))
-        return Explanation(
+        explanation = Explanation(
             parts=parts,
             feature_labels=labels,
             prediction=_of_column(prediction, column),
@@ -94,6 +95,8 @@ def answered(question: Question, method: Any = None, *, by_baseline: bool = Fals
             interactions=None if interactions is None else interactions.astype(np.float64),
             **common,
         )
+        vars(explanation)["asking"] = Asking.of(question, method, column, by_baseline=by_baseline)
+        return explanation
 
     if not isinstance(question.target, Several):
         return {"": made(None, target_names(question)[:examples])}

@@ -16,7 +16,7 @@ from pellucid.data import is_estimator
 from pellucid.errors import InvalidArgument, NotDifferentiable, OneForBatch, collected_warnings, warn
 from pellucid.explanation.answer import answered
 from pellucid.explanation.auto import FEW_PERMUTATIONS, Auto
-from pellucid.explanation.explanation import Explanation, sizes_of_changes
+from pellucid.explanation.explanation import Explanation, replaced, sizes_of_changes
 from pellucid.explanation.named_baselines import row_count
 from pellucid.explanation.named_methods import MethodChoice
 from pellucid.explanation.question import Asked, Question
@@ -78,7 +78,7 @@ def _by_gradients(asked: Asked, choice: MethodChoice, auto: Auto) -> dict[str, E
     if not _draws_in_training(question) and any(map(_is_wholly_missed, explanations.values())):
         spent = sum(float(each.evaluations.mean()) for each in explanations.values()) / len(explanations)
         values = _by_values(asked, choice, auto, "gradients do not make up the change of the output, which jumps")
-        return {name: dataclasses.replace(each, evaluations=each.evaluations + spent) for name, each in values.items()}
+        return {name: replaced(each, evaluations=each.evaluations + spent) for name, each in values.items()}
     for message in messages:
         if not message.startswith("tolerance is not reached"):
             warn(message)
@@ -257,6 +257,5 @@ def _with_method(choice: MethodChoice, method: Any) -> MethodChoice:
 
 def _told(explanations: Mapping[str, Explanation], *notes: str) -> dict[str, Explanation]:
     return {
-        name: dataclasses.replace(explanation, notes=(*notes, *explanation.notes))
-        for name, explanation in explanations.items()
+        name: replaced(explanation, notes=(*notes, *explanation.notes)) for name, explanation in explanations.items()
     }

@@ -14,7 +14,7 @@ from pellucid.explanation.answer import answered
 from pellucid.explanation.auto import Auto
 from pellucid.explanation.automatic import automatic
 from pellucid.explanation.comparison import Comparison
-from pellucid.explanation.explanation import Explanation
+from pellucid.explanation.explanation import Explanation, replaced
 from pellucid.explanation.named_methods import MethodChoice, chosen_method, parameters_of
 from pellucid.explanation.question import Asked, Question
 
@@ -119,8 +119,7 @@ def _explained(asked: Asked, choice: MethodChoice) -> dict[str, Explanation]:
     for message in told:
         warn(message)
     return {
-        name: dataclasses.replace(explanation, notes=(*explanation.notes, *told))
-        for name, explanation in explanations.items()
+        name: replaced(explanation, notes=(*explanation.notes, *told)) for name, explanation in explanations.items()
     }
 
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, final
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
 
 from pellucid.core.evaluation.completeness import CHANCE_FACTOR
 from pellucid.data.nested import map_leaves
 from pellucid.explanation import aggregation, selection, tables
+from pellucid.explanation.checking.checkable import Checkable
 from pellucid.explanation.features import Features
 from pellucid.explanation.part import Array, Part, made_again
 from pellucid.explanation.plots import PlotsOfInstance
 from pellucid.explanation.provenance import Provenance
 from pellucid.plot.showing import shown
+
+if TYPE_CHECKING:
+    from pellucid.explanation.checking.asking import Asking
+    from pellucid.explanation.checking.verdict import Check
 
 ADDS_UP = 0.05
 """What sums may miss, as a share of the change of the output, before a reader is told."""
@@ -25,7 +30,7 @@ ADDS_UP = 0.05
 
 @final
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Explanation:
+class Explanation(Checkable):
     """Attributions of B examples: why a model predicts what it predicts of them.
 
     It is made by [explain][pellucid.explain], and cannot be changed: what its methods return is another one.
@@ -55,6 +60,10 @@ class Explanation:
         notes: What a reader must know: what was chosen, and what is in doubt.
         provenance: Where it comes from.
         model: What was explained, for the fingerprint of a file; None of what is loaded.
+
+    Attributes:
+        asking: How it was asked for; None of one that was loaded, or made of another.
+        checked: What its last check found; None where it was not checked.
     """
 
     parts: tuple[Part, ...]
@@ -73,6 +82,8 @@ class Explanation:
     rounds: tuple[tuple[float, float], ...] = ()
     notes: tuple[str, ...] = ()
     model: Any = field(default=None, compare=False)
+    asking: Asking | None = field(default=None, init=False)
+    checked: Check | None = field(default=None, init=False)
 
     plot: ClassVar[PlotsOfInstance] = PlotsOfInstance()
     """Pictures of it: `plot.bar()`, `plot.waterfall()`, `plot.image()`, `plot.tokens()` ...; `plot()` chooses."""
@@ -83,7 +94,7 @@ class Explanation:
                 array.flags.writeable = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.init}
         return made_again, (type(self), values | {"model": None})
 
     # ------------------------------------------------------------------------------------------------- what it holds
@@ -241,6 +252,18 @@ class Explanation:
         from pellucid.explanation.page import page_of_explanation
 
         return page_of_explanation(self)
+
+
+def replaced(explanation: Explanation, **changes: Any) -> Explanation:
+    """The same answer to the same question, of which something else is said.
+
+    Args:
+        explanation: The explanation.
+        **changes: What is said: its fields, such as `notes`.
+    """
+    other = replace(explanation, **changes)
+    vars(other).update(asking=explanation.asking, checked=explanation.checked)
+    return other
 
 
 def sizes_of_changes(explanation: Explanation) -> Array:

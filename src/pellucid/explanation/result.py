@@ -11,7 +11,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.model_function import function_of
+from pellucid.core.evaluation.model_function import ModelFunction, function_of
 from pellucid.core.games.features import Features
 from pellucid.core.problem.problem import Problem
 from pellucid.core.summaries import Summarized, summary
@@ -47,13 +47,15 @@ class Result(Summarized):
     rounds: tuple[tuple[int, float], ...] = ()
 
 
-def result_of(question: Question, method: Any, problem: Problem, *, by_baseline: bool = False) -> Result:
+def result_of(
+    question: Question, method: Any, problem: Problem | ModelFunction, *, by_baseline: bool = False
+) -> Result:
     """What a method returns; of a method of one baseline, the mean over many.
 
     Args:
         question: The question.
         method: The method.
-        problem: The question as a problem.
+        problem: The question as a problem, or a function of it with other points, as of noisy copies.
         by_baseline: Whether a method that takes many baselines at once is asked about each, so that its standard errors
             are also those of their choice.
 
@@ -76,7 +78,7 @@ def _takes_one_baseline(question: Question, method: Any) -> bool:
     return question.choice.takes_gradients and not isinstance(inner, GradientShap | DeepLiftShap)
 
 
-def _averaged(question: Question, method: Any, problem: Problem, background: Background) -> Result:
+def _averaged(question: Question, method: Any, problem: Problem | ModelFunction, background: Background) -> Result:
     """The mean over the rows of a background, with the standard errors of that mean."""
     rows = as_tensor_tuple(background.rows, "baselines")
 
@@ -120,7 +122,7 @@ def _mean_and_stderr(results: Iterable[Tensors]) -> tuple[Tensors, Tensors | Non
     return of_dtype[0], of_dtype[1] if count > 1 else None
 
 
-def _called(question: Question, method: Any, problem: Problem, baselines: Any) -> Result:
+def _called(question: Question, method: Any, problem: Problem | ModelFunction, baselines: Any) -> Result:
     arguments: dict[str, Any] = dict(question.choice.call)
     if uses_baselines(question):
         inner = getattr(method, "attribution_method", method)
@@ -151,13 +153,14 @@ def _as_distribution(question: Question, baselines: Any) -> Any:
     return unwrap_single(rows)
 
 
-def _of_interactions(question: Question, method: Any, problem: Problem, result: Interactions) -> Result:
+def _of_interactions(question: Question, method: Any, problem: Problem | ModelFunction, result: Interactions) -> Result:
     """Attributions of features, which have half of each of their interactions."""
     pairs = result.values
     main = pairs.diagonal(dim1=-2, dim2=-1)
     is_split = getattr(method, "index", "k-SII") == "k-SII"
     values = main + (pairs.sum(-1) - main) / 2 if is_split else main
-    features = Features.of(function_of(problem).x, question.mask[0])
+    f = problem if isinstance(problem, ModelFunction) else function_of(problem)
+    features = Features.of(f.x, question.mask[0])
     *leading, _ = values.shape
     spread = features.spread(values.reshape(-1, values.shape[-1]))
     shaped = tuple(tensor.reshape(*leading, *tensor.shape[1:]) for tensor in spread)

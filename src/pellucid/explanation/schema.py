@@ -11,13 +11,14 @@ import numpy as np
 
 from pellucid.data.words import TokenLayout
 from pellucid.errors import InvalidFile
+from pellucid.explanation.checking.verdict import Check
 from pellucid.explanation.explanation import Explanation
 from pellucid.explanation.part import Array, GivenAs, Part
 from pellucid.explanation.provenance import Provenance
 from pellucid.plot.explained import Kind
 
 SCHEMA = "pellucid.explanation"
-VERSION = (1, 0)
+VERSION = (1, 1)
 """A file of the same first number can be read; the second grows where something is added."""
 
 OF_EXAMPLES = ("prediction", "baseline_prediction", "remainder", "evaluations")
@@ -58,6 +59,7 @@ def as_json(explanation: Explanation, prefix: str, arrays: dict[str, Array], *, 
         "rounds": [[number, _finite(error)] for number, error in explanation.rounds],
         "notes": list(explanation.notes),
         "provenance": {name: _plain(value) for name, value in vars(provenance).items()},
+        "checked": None if explanation.checked is None else explanation.checked.to_dict(),
     }
 
 
@@ -175,6 +177,8 @@ def from_json(entry: Mapping[str, Any], arrays: Mapping[str, Array], prefix: str
         provenance=_provenance(entry["provenance"]),
         **of_examples,
     )
+    if entry.get("checked") is not None:
+        vars(explanation)["checked"] = Check.of_dict(entry["checked"])
     _check_masks(explanation)
     features = explanation.features.values.shape[1]
     if interactions is not None and interactions.shape != (count, features, features):

@@ -15,6 +15,7 @@ from pellucid.metrics.agreement import (
 )
 from pellucid.metrics.axioms import Completeness, InputInvariance, NonSensitivity
 from pellucid.metrics.captum import infidelity, infidelity_perturb_func_decorator, sensitivity_max
+from pellucid.metrics.comparing import Entry, MethodComparison, compare
 from pellucid.metrics.complexity import Complexity, EffectiveComplexity, Sparseness
 from pellucid.metrics.faithfulness import (
     IROF,
@@ -45,6 +46,7 @@ from pellucid.metrics.localisation import (
     TopKIntersection,
     mosaics,
 )
+from pellucid.metrics.measuring import measure
 from pellucid.metrics.randomisation import (
     EfficientParameterRandomisation,
     ParameterRandomisation,
@@ -77,6 +79,7 @@ __all__ = [
     "Deletion",
     "EffectiveComplexity",
     "EfficientParameterRandomisation",
+    "Entry",
     "FaithfulnessCorrelation",
     "FaithfulnessEstimate",
     "FeatureAgreement",
@@ -87,6 +90,7 @@ __all__ = [
     "LocalLipschitz",
     "LocalisationAUC",
     "MaxSensitivity",
+    "MethodComparison",
     "Metric",
     "Monotonicity",
     "MonotonicityCorrelation",
@@ -114,8 +118,10 @@ __all__ = [
     "Sufficiency",
     "TopKIntersection",
     "TopKOverlap",
+    "compare",
     "infidelity",
     "infidelity_perturb_func_decorator",
+    "measure",
     "mosaics",
     "patches",
     "pixels",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import ClassVar, Literal, TypeAlias, final
@@ -34,6 +35,7 @@ class Metric(Summarized):
     better: ClassVar[Better]
     range: ClassVar[tuple[float, float]]
     paper: ClassVar[str]
+    __call__: ClassVar[Callable[..., Scores]]
 
     @property
     def name(self) -> str:

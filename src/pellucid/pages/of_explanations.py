@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.explanation.checking.verdict import SIGNS
 from pellucid.explanation.explanation import Explanation
 from pellucid.explanation.reading import PICTURED, Reading, reading_of
 from pellucid.explanation.tables import labels_of_examples
@@ -55,7 +56,7 @@ def page_of(explanation: Explanation | Comparison, *, code: str = "", most: int 
         asked=tuple(
             f"{capitalized(reading.heading)}: {reading.predictions}." for reading in map(reading_of, several.values())
         ),
-        sections=(*sections, _trust(several)),
+        sections=(*sections, *_checks(several), _trust(several)),
         code=code,
         sources=(_made_by(first),),
     )
@@ -112,6 +113,21 @@ def _trust(several: Mapping[str, Explanation]) -> Section:
     seconds = sum(one.seconds for one in several.values())
     cost = f"{evaluations:.0f} evaluations of the model for each example, {seconds:.1f} s."
     return Section(heading="How far the numbers hold", shows=(*map(_sentence, notes), cost), limits=MEANS_NOT)
+
+
+def _checks(several: Mapping[str, Explanation]) -> list[Section]:
+    """A section for each explanation that was checked: the verdicts, and what was followed."""
+    sections = []
+    for one in several.values():
+        if one.checked is not None:
+            of = f": {method_text(one.method)}" if len(several) > 1 else ""
+            said = tuple(
+                f"{SIGNS[verdict.grade]} {capitalized(verdict.name)}. {verdict.says}"
+                f"{f' Hint: {verdict.advice}' if verdict.advice else ''}"
+                for verdict in one.checked.verdicts
+            )
+            sections.append(Section(heading=f"How far to trust it{of}", shows=said, charts=one.checked.charts))
+    return sections
 
 
 def _sentence(text: str) -> str:

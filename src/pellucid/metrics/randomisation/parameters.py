@@ -41,6 +41,7 @@ class ReattributingMetric(Metric, ABC):
         Raises:
             InvalidArgument: An argument is not what is described here.
             NotSupported: The model is a function around modules, where a copy is needed.
+            WrongType: A number is of another type.
             WrongShape: The attributions do not have the shapes of the source, or the method's are others.
         """
         return score(self, problem, attributions, lambda f, tensors: self.scores(f, tensors, method))
@@ -109,13 +110,9 @@ class ParameterRandomisation(ReattributingMetric):
         """The similarities after each layer, [n, layers], of one draw of weights."""
         others = (
             attributed(method, function_of(problem), attributions)
-            for _, problem in randomised(f.problem, self.order, self.seed + DRAWS_APART * draw)
+            for _, problem in randomised(f.problem, self.order, self.seed, draw)
         )
         return torch.stack([similarity(self.similarity, attributions, each) for each in others], dim=1)
-
-
-DRAWS_APART = 10_007
-"""How far apart the seeds of two draws are, as each layer has one of its own."""
 
 
 @final
@@ -211,18 +208,19 @@ class EfficientParameterRandomisation(ReattributingMetric):
         learnt = self._complexity(attributions)
         rises = []
         for draw in range(check_count("n_samples", self.n_samples)):
-            ((_, problem),) = randomised(f.problem, "all at once", self.seed + DRAWS_APART * draw)
+            ((_, problem),) = randomised(f.problem, "all at once", self.seed, draw)
             random = self._complexity(attributed(method, function_of(problem), attributions))
             rises.append((random - learnt) / torch.where(learnt == 0, float("nan"), learnt))
         return Scores(self, *mean_and_stderr(torch.stack(rises, dim=1)))
 
     def _complexity(self, attributions: Tensors) -> Tensor:
-        """The entropy of the histogram of each example's attributions, [n]."""
+        """The entropy of the histogram of each example's attributions, [n]; NaN where one is not finite."""
         values = torch.cat([flatten_examples(tensor).cpu().double() for tensor in attributions], dim=1)
         low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
+        known = values.isfinite().all(1)
         width = (high - low) / check_count("bins", self.bins)
-        places = ((values - low) / torch.where(width > 0, width, 1.0)).long().clamp(max=self.bins - 1)
+        places = ((values - low) / torch.where(width > 0, width, 1.0)).nan_to_num(0.0).long().clamp(max=self.bins - 1)
         counts = torch.zeros(len(values), self.bins, dtype=torch.float64, device="cpu")
         counts.scatter_add_(1, places, torch.ones_like(values))
         shares = counts / values.shape[1]
-        return -torch.xlogy(shares, shares).sum(1)
+        return (-torch.xlogy(shares, shares).sum(1)).masked_fill(~known, float("nan"))

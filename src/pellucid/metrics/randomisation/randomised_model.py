@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, TypeAlias, get_args
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from pellucid.core.model.inspection import ModelInfo
+from pellucid.core.model.inspection import ModelInfo, root_modules
 from pellucid.core.model.layers import name_in
 from pellucid.core.problem.problem import Problem
+from pellucid.core.random_streams import stream_seeds
 from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument, NotSupported
 
@@ -25,20 +28,22 @@ Order: TypeAlias = Literal["top down", "bottom up", "independent", "all at once"
 """
 
 
-def randomised(problem: Problem, order: Order, seed: int) -> Iterator[tuple[str, Problem]]:
+def randomised(problem: Problem, order: Order, seed: int, draw: int = 0) -> Iterator[tuple[str, Problem]]:
     """The same problem of copies of its model with random weights; the model itself stays as it is.
 
     Args:
         problem: The problem.
         order: Which weights are random; see [Order][pellucid.metrics.randomisation.randomised_model.Order].
         seed: Seeds the weights.
+        draw: Which draw of weights it is, of all that the caller makes.
 
     Yields:
         The layer whose weights have become random, by name, and the problem of the copy, which changes with the next.
 
     Raises:
         InvalidArgument: There is no such order, or the model has no weights.
-        NotSupported: The model is a function around modules, which cannot be copied.
+        NotSupported: The model, or the forward of a module, is a function around modules, which cannot be copied.
+        WrongType: The seed is no integer.
     """
     if order not in get_args(Order):
         raise InvalidArgument(f"order must be one of {', '.join(get_args(Order))}: got {summary(order)}.")
@@ -46,16 +51,17 @@ def randomised(problem: Problem, order: Order, seed: int) -> Iterator[tuple[str,
     layers = list(_layers(changed))
     if not layers:
         raise InvalidArgument("model must have weights that can be random: got none.")
+    seeds = stream_seeds(seed, [[draw, number] for number in range(len(layers))], 1)
     if order == "all at once":
-        for number, (_, layer) in enumerate(layers):
-            _randomise(layer, seed + number)
+        for (_, layer), of_layer in zip(layers, seeds, strict=True):
+            _randomise(layer, of_layer)
         yield "all", changed
         return
     numbers = list(range(len(layers)))
     for number in reversed(numbers) if order == "top down" else numbers:
         name, layer = layers[number]
         learnt = copy.deepcopy(layer.state_dict()) if order == "independent" else None
-        _randomise(layer, seed + number)
+        _randomise(layer, seeds[number])
         yield name, changed
         if learnt is not None:
             layer.load_state_dict(learnt)
@@ -64,9 +70,19 @@ def randomised(problem: Problem, order: Order, seed: int) -> Iterator[tuple[str,
 def _copied(problem: Problem) -> Problem:
     """The problem with a copy of its model, and the same inputs."""
     kept = (*problem.inputs, *problem.additional_forward_args)
-    copied = copy.deepcopy(problem, {id(value): value for value in kept})
+    try:
+        copied = copy.deepcopy(problem, {id(value): value for value in kept})
+    except Exception as error:
+        raise NotSupported(
+            "model must be one that copy.deepcopy takes, so that a copy of it can have random weights: got "
+            f"{summary(problem.model)}, of which it says: {error}"
+        ) from error
     shared = {id(module) for module in ModelInfo.of(problem.model).modules}
-    if any(id(module) in shared for module in ModelInfo.of(copied.model).modules):
+    modules = ModelInfo.of(copied.model).modules
+    # A copy of a module keeps a forward that was put on the original, and may call that.
+    forwards = [vars(module)["forward"] for module in modules if "forward" in vars(module)]
+    called = [*modules, *(module for forward in forwards for module in ModelInfo.of(forward).modules)]
+    if any(id(module) in shared for module in called):
         raise NotSupported(
             "model must be a module, so that a copy of it can have random weights: got "
             f"{summary(problem.model)}, a function around modules. Hint: a class of torch.nn.Module with this forward."
@@ -76,18 +92,43 @@ def _copied(problem: Problem) -> Problem:
 
 def _layers(problem: Problem) -> Iterator[tuple[str, nn.Module]]:
     """The modules that have weights of their own, by name, in the order in which they were made."""
-    for number, module in enumerate(ModelInfo.of(problem.model).modules):
+    modules = dict.fromkeys(module for root in root_modules(problem.model) for module in root.modules())
+    for number, module in enumerate(modules):
         if next(module.parameters(recurse=False), None) is not None:
             yield name_in(problem.model, module) or str(number), module
 
 
-def _randomise(layer: nn.Module, seed: int) -> None:
-    """New weights, as the layer draws them itself; else those that it has, in a random order."""
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
-        reset = getattr(layer, "reset_parameters", None)
+def _randomise(layer: nn.Module, seed: tuple[int, ...]) -> None:
+    """New weights, as the layer draws them itself; else those that it has, in a random order.
+
+    The seed is hashed: the draws of a small one are those that users make their models with.
+    """
+    parameters = list(layer.parameters(recurse=False))
+    learnt = [parameter.detach().clone() for parameter in parameters]
+    reset = getattr(layer, "reset_parameters", None)
+    with _seeded(int(np.random.default_rng(seed).integers(2**63)), parameters[0].device), torch.no_grad():
         if callable(reset):
             reset()
-        for parameter in () if callable(reset) else layer.parameters(recurse=False):
-            order = torch.randperm(parameter.numel(), device="cpu").to(parameter.device)
-            parameter.copy_(parameter.flatten()[order].view_as(parameter))
+        for parameter, before in zip(parameters, learnt, strict=True):
+            # A reset need not reach them: that of `torch.nn.utils.weight_norm` writes what is computed of them.
+            if torch.equal(parameter, before):
+                parameter.copy_(_shuffled(before))
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed what layers draw from on the CPU and on their device, and on no other; it is restored afterwards."""
+    others = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=others):
+        torch.default_generator.manual_seed(seed)
+        for other in others:
+            torch.cuda.default_generators[other.index].manual_seed(seed)
+        yield
+
+
+def _shuffled(weights: Tensor) -> Tensor:
+    """The same numbers in a random order; a single one times a random number, as it has no other order."""
+    if weights.numel() == 1 and weights.is_floating_point():
+        return weights * torch.randn((), device="cpu").to(weights)
+    order = torch.randperm(weights.numel(), device="cpu").to(weights.device)
+    return weights.flatten()[order].view_as(weights)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeAlias, final
+from dataclasses import dataclass, replace
+from typing import SupportsFloat, TypeAlias, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,8 +21,8 @@ from pellucid.core.problem.problem import Problem
 from pellucid.core.problem.target_resolution import target_at
 from pellucid.core.random_streams import random_source
 from pellucid.core.summaries import Summarized, summary
-from pellucid.core.tensors import Tensors, as_floating, flatten_examples, format_shapes
-from pellucid.errors import InvalidArgument, WrongShape, warn
+from pellucid.core.tensors import Tensors, as_floating, at_least_float32, flatten_examples, format_shapes
+from pellucid.errors import InvalidArgument, NotSupported, WrongShape, warn
 from pellucid.metrics.given import AttributionsLike, score, tensors_of
 from pellucid.metrics.scores import Metric, Scores
 
@@ -53,10 +54,15 @@ class Noise(Summarized):
     n_samples: int
     seed: int | None
 
+    @property
+    def repeatable(self) -> Noise:
+        """The same with a seed, drawn from the global generators where there is none: for copies made again."""
+        return replace(self, seed=int(np.random.randint(2**31))) if self.seed is None else self
+
     def copies(self, f: ModelFunction) -> Iterator[tuple[slice, Tensors]]:
         """Some copies at a time: which, and their tensors (n * copies, ...), those of an example together."""
         samples = check_count("n_samples", self.n_samples)
-        if not 0 < self.radius < float("inf"):
+        if not isinstance(self.radius, SupportsFloat) or not 0 < self.radius < float("inf"):
             raise InvalidArgument(f"radius must be a finite number above zero: got {summary(self.radius)}.")
         x = as_floating(f.x)
         most = 1 if f.session.whole_batch else max(1, MOST_HELD // max(1, sum(tensor.numel() for tensor in x)))
@@ -65,7 +71,7 @@ class Noise(Summarized):
                 count = min(most, samples - start)
                 moved = []
                 for tensor in x:
-                    reach = self.radius * float(tensor.amax() - tensor.amin() if tensor.numel() else 0) or self.radius
+                    reach = self.radius * range_of(tensor) or self.radius
                     numbers = draws.uniform(len(tensor), count * tensor[:1].numel())
                     shifts = (2 * numbers - 1).mul_(reach).to(tensor.device, tensor.dtype)
                     copies = tensor[:, None] + shifts.view(len(tensor), count, *tensor.shape[1:])
@@ -74,16 +80,26 @@ class Noise(Summarized):
 
     def mean(self, f: ModelFunction, like: Tensors, explain: Explain) -> Tensors:
         """The mean of the attributions of the copies, (n, ...) each; they must have the shapes of others."""
-        total: Tensors = tuple(map(torch.zeros_like, like))
-        for which, copies in self.copies(f):
-            again = attributed(explain, f.with_copies(copies, which), like)
-            total = tuple(map(_with_sums, total, again))
-        return tuple(tensor / self.n_samples for tensor in total)
+        sums = [
+            _sums(attributed(explain, f.with_copies(copies, which), like), len(f)) for which, copies in self.copies(f)
+        ]
+        return _means(sums, self.n_samples)
 
 
-def _with_sums(total: Tensor, copies: Tensor) -> Tensor:
-    """A total (n, ...) with the sums of copies (n * k, ...)."""
-    return total + copies.view(len(total), -1, *total.shape[1:]).sum(1)
+def range_of(tensor: Tensor) -> float:
+    """How far apart the least and the largest finite number of a tensor are; 0 where there is none."""
+    numbers = tensor[tensor.isfinite()]
+    return float(numbers.amax()) - float(numbers.amin()) if numbers.numel() else 0.0
+
+
+def _sums(copies: Tensors, examples: int) -> Tensors:
+    """The sums over the copies of each of n examples, (n * k, ...) -> (n, ...), in at least single precision."""
+    return tuple(at_least_float32(tensor).unflatten(0, (examples, -1)).sum(1) for tensor in copies)
+
+
+def _means(sums: list[Tensors], samples: int) -> Tensors:
+    """The means over samples, of the sums over some of them at a time."""
+    return tuple(torch.stack(parts).sum(0) / samples for parts in zip(*sums, strict=True))
 
 
 @final
@@ -130,9 +146,11 @@ class Neighbourhood(Summarized):
     @property
     def distances(self) -> Distances:
         """How far copies and their attributions are from the examples'; attributed to once in an open session."""
-        if self.f.own_tensors is not None or self.noise.seed is None:
+        evaluator = self.f.evaluator
+        if self.f.own_tensors is not None:
             return self._distances()
-        key = ("distances", self.f.evaluator.source, self.noise, ByIdentity(self.explain))
+        asked = (evaluator.source, evaluator.gradient_at, ByIdentity(evaluator.target))
+        key = ("distances", *asked, self.noise, ByIdentity(self.explain))
         return self.f.session.once(key, self._distances)
 
     def _distances(self) -> Distances:
@@ -140,11 +158,11 @@ class Neighbourhood(Summarized):
         _warn_of_others(own, self.attributions)
         x, base = _flat(as_floating(self.f.x)), _flat(own)
         rows: list[list[Tensor]] = []
-        total: Tensors = tuple(map(torch.zeros_like, own))
+        sums: list[Tensors] = []
         for which, copies in self.noise.copies(self.f):
             count = which.stop - which.start
             again = attributed(self.explain, self.f.with_copies(copies, which), own)
-            total = tuple(map(_with_sums, total, again))
+            sums.append(_sums(again, len(base)))
             moved = _flat(copies).view(len(x), count, -1) - x[:, None]
             changed = _flat(again).view(len(base), count, -1) - base[:, None]
             rows.append(
@@ -157,7 +175,7 @@ class Neighbourhood(Summarized):
                 ]
             )
         columns = [torch.cat(parts, dim=1) for parts in zip(*rows, strict=True)]
-        means = tuple(tensor / self.noise.n_samples for tensor in total)
+        means = _means(sums, self.noise.n_samples)
         return Distances(columns[0], columns[1], columns[2], columns[3], columns[4], means, base.norm(dim=1))
 
     def changes_at(self, site: Site, *, relatively: bool = False) -> Tensor:
@@ -196,9 +214,18 @@ class Neighbourhood(Summarized):
 
 
 def outputs(f: ModelFunction) -> Tensor:
-    """All values of the output for a function's own points, float64 [n, values], whatever is explained."""
+    """All values of the output for a function's own points, float64 [n, values], whatever is explained.
+
+    Raises:
+        NotSupported: The output is not one for each point.
+    """
     whole = f.replace(target=target_at(OUTPUT, None, f.problem.batch_size))
-    return _flat(evaluate_own_points(whole, lambda points: (whole(points),)))
+    (values,) = evaluate_own_points(whole, lambda points: (whole(points),))
+    if values.ndim == 0 or len(values) != len(f):
+        raise NotSupported(
+            f"model must return an output for each of {len(f)} examples, to be compared: got {tuple(values.shape)}."
+        )
+    return _flat((values,))
 
 
 def classes_of(values: Tensor) -> Tensor:
@@ -285,7 +312,7 @@ class RobustnessMetric(Metric, ABC):
         noise = Noise(self.radius, self.n_samples, self.seed)
 
         def scored(f: ModelFunction, tensors: Tensors) -> Scores:
-            return self.scores(Neighbourhood(f, tensors, method, noise))
+            return self.scores(Neighbourhood(f, tensors, method, noise.repeatable))
 
         return score(self, problem, attributions, scored)
 

@@ -1,0 +1,233 @@
+"""Checks that explain again: under noise, with random weights, by a second method, from other baselines."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pellucid.core.evaluation.model_function import function_of
+from pellucid.core.tensors import Tensors, unwrap_single
+from pellucid.errors import InvalidArgument, NotDifferentiable, NotSupported, collected_warnings
+from pellucid.explanation.checking.evidence import Evidence
+from pellucid.explanation.checking.grading import Bounds, Finding, graded, number, percent, untold
+from pellucid.explanation.named_methods import chosen_method
+from pellucid.explanation.question import Question
+from pellucid.explanation.result import result_of, uses_baselines
+from pellucid.metrics import MaxSensitivity
+from pellucid.metrics.randomisation.randomised_model import randomised
+from pellucid.metrics.statistics import rank_correlation
+
+RADIUS, COPIES = 0.02, 10
+"""How far inputs are moved, as a share of their range, and how often."""
+
+TOP = 5
+"""How many of the largest features are compared."""
+
+WEIGHTS = (0.4, 0.7)
+"""How alike, at most, values of random weights are where all is well, and where that is in doubt: both look at the same
+inputs, so that some likeness is to be expected."""
+
+PERMUTATIONS = 20
+"""How many a second method by Shapley values takes."""
+
+ENOUGH_FOR_MEAN = 8
+"""From so many examples on, their mean is a baseline."""
+
+
+def stays_under_noise(evidence: Evidence) -> Finding:
+    """How much values change where inputs hardly do.
+
+    Args:
+        evidence: What is checked.
+    """
+    if not evidence.can_be_moved:
+        return untold("Integers, such as ids of tokens, cannot be moved a little.")
+    metric = MaxSensitivity(radius=RADIUS, n_samples=COPIES, seed=evidence.seed)
+    f = function_of(evidence.problem)
+    if [tensor.shape for tensor in evidence.attributions] != [x.shape for x in f.x]:
+        return untold("Values of this layer are of other shapes than what is moved.")
+    scores = metric(evidence.problem, evidence.attributions, method=evidence.explain)
+    return graded(
+        scores.values,
+        Bounds(0.3, 1.0),
+        lambda value, error: (
+            f"Noise of {100 * RADIUS:.0f} % of the inputs' range changes values by up to {percent(value, error)} "
+            "of their size."
+        ),
+        "method='noise_tunnel', which averages noise out.",
+    )
+
+
+def depends_on_weights(evidence: Evidence) -> Finding:
+    """Whether values are others with random weights.
+
+    Args:
+        evidence: What is checked.
+    """
+    try:
+        ((_, problem),) = randomised(evidence.problem, "all at once", evidence.seed)
+    except (InvalidArgument, NotSupported) as error:
+        return untold(f"It cannot be told: {str(error).split(' Hint:')[0]}")
+    with collected_warnings():
+        others = evidence.explain(function_of(problem)).values
+    alike = _alike(evidence, others)
+    finding = graded(
+        alike.abs(),
+        Bounds(*WEIGHTS),
+        lambda value, error: (
+            f"With random weights, the order of the values' sizes is {_how_alike(value)}: a rank correlation of "
+            f"{number(value, error)}."
+        ),
+        "values that do not depend on what was learnt say more of inputs than of the model: another method.",
+    )
+    return finding._replace(values={"random weights": evidence.of_groups(others)}) if evidence.is_of_inputs else finding
+
+
+def _how_alike(value: float) -> str:
+    good, doubtful = WEIGHTS
+    return "another" if value <= good else "partly the same" if value <= doubtful else "the same"
+
+
+def second_method(evidence: Evidence) -> Finding:
+    """Whether a method that works otherwise finds the same features.
+
+    Args:
+        evidence: What is checked.
+    """
+    choice = evidence.question.choice
+    by_gradients = () if choice.takes_gradients else ("integrated_gradients",)
+    names = [name for name in (*by_gradients, "shapley_value_sampling", "feature_ablation") if name != choice.name]
+    found = _otherwise(evidence, names)
+    if found is None:
+        return untold(f"No other method than {choice.name} suits the model.")
+    name, values = found
+    own = evidence.of_groups(evidence.attributions)
+    top = min(TOP, max(1, own.shape[1] // 2))
+    common = _common_top(own, values, top)
+    finding = graded(
+        rank_correlation(own.abs(), values.abs()),
+        Bounds(0.7, 0.4),
+        lambda value, error: (
+            f"{name} has {number_of(common)} of the {top} largest in common, and a rank correlation of "
+            f"{number(value, error)}."
+        ),
+        "look where they differ: explanation by both, pellucid.explain(..., method=[...]).",
+    )
+    return finding._replace(values={name: values})
+
+
+def _otherwise(evidence: Evidence, names: Sequence[str]) -> tuple[str, Tensor] | None:
+    """The first of some methods that suits the model, by name, and its values of groups of features, [B, groups]."""
+    if not names:
+        return None
+    name, *others = names
+    parameters = {"n_samples": PERMUTATIONS} if name == "shapley_value_sampling" else {}
+    try:
+        return name, _by_method(evidence, name, parameters)
+    except (NotDifferentiable, NotSupported):
+        return _otherwise(evidence, others)
+
+
+def number_of(values: Tensor) -> str:
+    """A mean number of features."""
+    mean = float(values.mean())
+    return f"{mean:.0f}" if len(values) == 1 or mean == round(mean) else f"{mean:.1f}"
+
+
+def _by_method(evidence: Evidence, name: str, parameters: Mapping[str, Any]) -> Tensor:
+    """The values of another method, of groups of features, [B, groups]."""
+    choice, asked = evidence.question.choice, evidence.question.asked
+    other = chosen_method(name, parameters, evidence.seed)
+    # Shapley values take embedded tokens, as gradients do, so that both are of the same inputs.
+    other = dataclasses.replace(other, problem=choice.problem, options=choice.options, reading=choice.reading)
+    method, problem = other.method, evidence.problem
+    arguments: dict[str, Any] = {"baselines": evidence.baselines}
+    if "feature_mask" in other.takes:
+        arguments["feature_mask"] = evidence.groups
+    with collected_warnings():
+        if other.takes_gradients:
+            question = Question.of(dataclasses.replace(asked, is_compared=True), other)
+            values = result_of(question, method, question.problem()).values
+        else:
+            values = method(problem, **arguments).values
+    return evidence.of_groups(values)
+
+
+def _common_top(a: Tensor, b: Tensor, k: int) -> Tensor:
+    """How many of the k largest features two explanations have in common, float64 [B]."""
+    tops = [values.abs().topk(k, dim=1).indices for values in (a, b)]
+    return (tops[0][:, :, None] == tops[1][:, None]).any(2).sum(1).double()
+
+
+def other_baselines(evidence: Evidence) -> Finding:
+    """Whether values depend on the baselines.
+
+    Args:
+        evidence: What is checked.
+    """
+    question = evidence.question
+    if not uses_baselines(question):
+        return untold(f"{question.choice.name} takes no baselines.")
+    if question.is_game_of_layer or not evidence.can_be_moved:
+        return untold("Other baselines are tried of inputs that are numbers alone.")
+    found = {label: _from(evidence, value) for label, value in _candidates(evidence).items()}
+    sets = [evidence.attributions, *found.values()]
+    pairs = [_alike(evidence, b, a) for a, b in itertools.combinations(sets, 2)]
+    alike = torch.stack(pairs).nanmean(0)
+    listed = ", ".join([question.baselines.text, *found])
+    finding = graded(
+        alike,
+        Bounds(0.7, 0.4),
+        lambda value, error: (
+            f"From the baselines {listed}, the orders of features have a rank correlation of {number(value, error)}."
+        ),
+        "choose baselines that mean 'nothing there' in your data, or rows of it: baselines=training_inputs.",
+    )
+    return finding._replace(values={f"from {label}": evidence.of_groups(each) for label, each in found.items()})
+
+
+def _candidates(evidence: Evidence) -> dict[str, Any]:
+    """Two other baselines than those of the explanation, by name."""
+    x = evidence.problem.inputs
+    generator = torch.Generator(device="cpu").manual_seed(evidence.seed)
+    candidates: dict[str, Any] = {}
+    if evidence.question.baselines.text not in ("zero", "0", "0.0"):
+        candidates["zero"] = 0.0
+    if len(x[0]) >= ENOUGH_FOR_MEAN:
+        candidates["the mean of inputs"] = unwrap_single(tuple(tensor.mean(0, keepdim=True) for tensor in x))
+    for number_of_draw in ("random numbers", "other random numbers"):
+        candidates[number_of_draw] = unwrap_single(tuple(_drawn(tensor, generator) for tensor in x))
+    return dict(itertools.islice(candidates.items(), 2))
+
+
+def _drawn(x: Tensor, generator: torch.Generator) -> Tensor:
+    """One row of uniform numbers, between the least and the largest of each feature over examples, or of all."""
+    low, high = (
+        (x.amin(0, keepdim=True), x.amax(0, keepdim=True)) if len(x) >= ENOUGH_FOR_MEAN else (x.amin(), x.amax())
+    )
+    share = torch.rand(x[:1].shape, generator=generator, device="cpu").to(x.device, x.dtype)
+    return low + (high - low) * share
+
+
+def _from(evidence: Evidence, baselines: Any) -> Tensors:
+    """The attributions from other baselines."""
+    asked = dataclasses.replace(evidence.question.asked, baselines=None)
+    question = Question.of(asked, evidence.question.choice)
+    vars(question)["baselines"] = dataclasses.replace(question.baselines, value=baselines)
+    with collected_warnings():
+        return evidence.by(question)(function_of(evidence.problem)).values
+
+
+def _alike(evidence: Evidence, others: Tensors, own: Tensors | None = None) -> Tensor:
+    """The rank correlation of sizes with other values, over groups of features, [B]."""
+    own = evidence.attributions if own is None else own
+    if not evidence.is_of_inputs:
+        return rank_correlation(
+            *(torch.cat([x.flatten(1).abs().cpu().double() for x in each], 1) for each in (own, others))
+        )
+    return rank_correlation(evidence.of_groups(own).abs(), evidence.of_groups(others).abs())

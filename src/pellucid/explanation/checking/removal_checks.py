@@ -1,0 +1,138 @@
+"""Checks that take features away: whether values add up, say what happens without features, and rank them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from pellucid.core.evaluation.completeness import CHANCE_FACTOR
+from pellucid.explanation.checking.evidence import Evidence
+from pellucid.explanation.checking.grading import Bounds, Finding, graded, percent, untold
+from pellucid.explanation.checking.verdict import RemovalMeans
+from pellucid.metrics import Completeness, Deletion, Infidelity, Insertion, RemovalCurve, Scores
+
+SETS = 100
+"""How many random sets of features are taken away."""
+
+
+def adds_up(evidence: Evidence) -> Finding:
+    """Whether values add up to the change of the output.
+
+    Args:
+        evidence: What is checked.
+    """
+    if not evidence.promised:
+        return untold(f"{evidence.question.choice.name} does not promise that values add up.")
+    scores = _scored(evidence, Completeness())
+    removals = _outputs(evidence)
+    change = (removals[0] - removals[1]).abs()
+    norms = torch.stack([tensor.double().flatten(1).square().sum(1).cpu() for tensor in evidence.attributions]).sum(0)
+    least = torch.maximum(change, CHANCE_FACTOR * norms.sqrt())
+    shares = scores.values / torch.where(least > 0, least, 1.0)
+    return graded(
+        shares,
+        Bounds(0.05, 0.2),
+        lambda value, error: f"Values add up to the change of the output, but for {percent(value, error)} of it.",
+        "n_steps=200, or method='auto' with a smaller tolerance.",
+    )
+
+
+def says_what_happens(evidence: Evidence) -> Finding:
+    """Whether sums of values say by how much the output drops without random sets of features.
+
+    Values that are not promised to add up are scaled as fits best.
+
+    Args:
+        evidence: What is checked.
+    """
+    promised = evidence.promised
+    scores = _scored(evidence, Infidelity(n_samples=SETS, seed=evidence.seed, normalize=not promised))
+    known = 1 - scores.details["relative"]
+    scaled = "" if promised else ", once scaled,"
+    return graded(
+        known,
+        Bounds(0.8, 0.4),
+        lambda value, error: (
+            f"Sums of values{scaled} tell {percent(max(0.0, value), error)} of what happens to the output as random "
+            "sets of features are taken away."
+        ),
+        "features that act together cannot be told one by one: feature_mask=..., which joins them, or "
+        "method='shapley_interactions', which has pairs."
+        if evidence.is_signed
+        else "values without signs do not say which way: a method that is signed, see pellucid.methods.table().",
+        of_samples=None if scores.stderr is None else _relative_error(scores),
+    )
+
+
+def beats_random_orders(evidence: Evidence) -> Finding:
+    """Whether the output falls faster than in random orders as the largest values are taken away, and rises faster.
+
+    Args:
+        evidence: What is checked.
+    """
+    orders = evidence.random_orders
+    deletion = _scored(evidence, Deletion(random_orders=orders, seed=evidence.seed))
+    insertion = _scored(evidence, Insertion(random_orders=orders, seed=evidence.seed))
+    shares = (_share_beaten(deletion) + _share_beaten(insertion)) / 2
+
+    def said(value: float, error: float | None) -> str:
+        return (
+            "Taking the features of the largest values away lowers the output faster, and putting them in raises it "
+            f"faster, than {percent(value, error)} of {orders} random orders."
+        )
+
+    finding = graded(
+        shares,
+        Bounds(0.9, 0.6),
+        said,
+        "another method or other baselines; as the order is no better than chance, do not read much into it.",
+    )
+    return finding._replace(curves={"deletion": _means(deletion), "insertion": _means(insertion)})
+
+
+def _scored(evidence: Evidence, metric: Callable[..., Scores]) -> Scores:
+    return metric(
+        evidence.problem,
+        evidence.attributions,
+        baselines=evidence.baselines,
+        removal=evidence.removal,
+        feature_mask=evidence.feature_mask,
+    )
+
+
+def _outputs(evidence: Evidence) -> tuple[Tensor, Tensor]:
+    """The outputs with all features, and with none, [B] each: the ends of the curve of deletion."""
+    curve = _scored(evidence, Deletion(steps=1)).curve
+    values = curve.values if isinstance(curve, RemovalCurve) else torch.zeros(0, 2)
+    return values[:, 0], values[:, -1]
+
+
+def _relative_error(scores: Scores) -> Tensor:
+    """The standard error of the relative infidelity, as that of what is divided by is small beside it."""
+    stderr = scores.stderr if scores.stderr is not None else torch.zeros_like(scores.values)
+    return stderr * scores.details["relative"] / torch.where(scores.values > 0, scores.values, 1.0)
+
+
+def _share_beaten(scores: Scores) -> Tensor:
+    """Which share of random orders does worse, ties half, [B]."""
+    areas = scores.curve.random_areas if scores.curve is not None else None
+    own = scores.values[:, None]
+    if areas is None:
+        return torch.full_like(scores.values, float("nan"))
+    size = areas.abs().amax(1, keepdim=True).maximum(own.abs())
+    gain = areas - own if scores.better == "lower" else own - areas
+    tied = gain.abs() <= 1e-6 * size
+    return torch.where(tied, 0.5, (gain > 0).double()).mean(1)
+
+
+def _means(scores: Scores) -> RemovalMeans:
+    curve = scores.curve
+    if curve is None or curve.random is None:
+        return RemovalMeans(fractions=(0.0, 1.0), values=(0.0, 0.0), low=(), high=())
+    low, high = curve.band(0.9)
+    fractions, *means = (
+        tensor.tolist() for tensor in (curve.fractions, curve.values.mean(0), low.mean(0), high.mean(0))
+    )
+    return RemovalMeans(fractions=tuple(fractions), values=tuple(means[0]), low=tuple(means[1]), high=tuple(means[2]))
