@@ -112,6 +112,7 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
         "seed": provenance.seed,
         "model": provenance.model,
         "versions": dict(provenance.versions),
+        **({} if explanation.checked is None else {"checked": explanation.checked.to_dict()}),
         "created": provenance.created,
         "examples": examples,
     }

@@ -15,7 +15,7 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.problem import Problem
 from pellucid.core.summaries import summary
 from pellucid.core.tensors import Tensors, as_tensor_tuple, detach_all, flatten_examples, format_shapes
-from pellucid.errors import NotScalar, WrongShape, warn
+from pellucid.errors import InvalidArgument, NotScalar, WrongShape, warn
 from pellucid.methods.calling.attribution import run_located
 from pellucid.metrics.scores import Metric, Scores
 
@@ -49,9 +49,10 @@ def score(
         metric: The metric.
         problem: The problem, or its function.
         attributions: Of the shapes of the source of the problem.
-        call: Scores them, given the function; NaN among them are zeros, as no score of theirs is used.
+        call: Scores them, given the function; what is not finite among them is zero, as no score of it is used.
 
     Raises:
+        InvalidArgument: The inputs have no features.
         WrongShape: They have other shapes.
         NotScalar: The problem has several targets.
     """
@@ -66,9 +67,14 @@ def score(
                 f"attributions must have the shapes of {where}, {format_shapes(f.x)}: got {format_shapes(tensors)}. "
                 "Hint: Problem(..., source=layer), where they are those of a layer."
             )
-        unknown = torch.stack([flatten_examples(tensor).isnan().any(1).cpu() for tensor in tensors]).any(0)
-        scores = call(f, tuple(tensor.nan_to_num(0.0) for tensor in tensors))
-        return _without(scores, unknown)
+        if not any(tensor[:1].numel() for tensor in tensors) and len(f):
+            raise InvalidArgument(f"inputs must have features: got {format_shapes(tensors)}.")
+        unknown = torch.zeros(len(f), dtype=torch.bool, device="cpu")
+        for tensor in tensors:
+            if len(tensor) == len(f):  # an input without elements may have no examples
+                unknown |= ~flatten_examples(tensor).isfinite().all(1).cpu()
+        finite = tuple(tensor.nan_to_num(0.0, 0.0, 0.0).to(x.device) for tensor, x in zip(tensors, f.x, strict=True))
+        return _without(call(f, finite), unknown)
 
     return run_located(metric, problem, scored)
 
@@ -78,15 +84,15 @@ def _without(scores: Scores, unknown: Tensor) -> Scores:
     if not unknown.any():
         return scores
     which = unknown.nonzero().flatten().tolist()
-    warn(f"attributions of examples {summary(which)} contain NaN: {scores.metric.name} of them is NaN.")
+    warn(f"attributions of examples {summary(which)} contain NaN, or infinity: {scores.metric.name} of them is NaN.")
     return dataclasses.replace(scores, values=scores.values.masked_fill(unknown, float("nan")))
 
 
 def of_features(features: Features, attributions: Tensors) -> Tensor:
     """Attributions of features, [n, features], in float64 on the CPU.
 
-    A feature has the value that all its elements have, if that is so of all features, as of methods that were given
-    this `feature_mask`; or else the sum of theirs.
+    A feature has the value that all its elements have, if that is so of all features of an example, as of methods that
+    were given this `feature_mask`; or else the sum of theirs.
 
     Args:
         features: What is one feature.
@@ -95,5 +101,27 @@ def of_features(features: Features, attributions: Tensors) -> Tensor:
     if not len(attributions[0]):
         return torch.zeros(0, features.count, dtype=torch.float64, device="cpu")
     once = features.gather(attributions)
-    repeated = all(map(torch.equal, features.spread(once), attributions))
-    return once.cpu().double() if repeated else features.sum_per_feature(attributions)
+    repeated = torch.ones(len(once), 1, dtype=torch.bool, device="cpu")
+    for spread, tensor in zip(features.spread(once), attributions, strict=True):
+        if len(tensor):
+            repeated &= flatten_examples(spread == tensor.to(spread.device)).all(1, keepdim=True).cpu()
+    return torch.where(repeated, once.cpu().double(), features.sum_per_feature(attributions))
+
+
+def span_of(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The least and the largest finite number of each example of an input, (n, 1, ...) each.
+
+    Where all are the same, as far around them as they are large, or one where they are zero: noise is to move them.
+
+    Args:
+        x: The input, (n, ...).
+    """
+    shape = (len(x), *[1] * (x.ndim - 1))
+    if not x.numel():
+        return x.new_zeros(shape), x.new_ones(shape)
+    flat, is_number = flatten_examples(x), flatten_examples(x).isfinite()
+    low = torch.where(is_number, flat, float("inf")).amin(1)
+    high = torch.where(is_number, flat, -float("inf")).amax(1)
+    low, high = torch.where(low <= high, low, 0), torch.where(low <= high, high, 0)
+    around = torch.where(low == high, torch.where(low == 0, 1, low.abs()), 0)
+    return (low - around).view(shape), (high + around).view(shape)

@@ -18,7 +18,7 @@ Similarity: TypeAlias = Literal["rank correlation", "rank correlation of sizes",
 
 * `"rank correlation"`: Spearman's, of all attributions of an example.
 * `"rank correlation of sizes"`: the same of their absolute values.
-* `"ssim"`: the structural similarity of images (B, C, H, W), each scaled to the range of the first.
+* `"ssim"`: the structural similarity of images (B, C, H, W), each scaled to [0, 1].
 """
 
 WINDOW, SPREAD = 11, 1.5

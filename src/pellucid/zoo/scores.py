@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+MOST_PAIRS = 2**22
+"""How many pairs of features are compared at once."""
+
 ROUNDING = 2e-5
 """What float32 may lose, relative to the largest attribution of an example: what differs by less is the same."""
 
@@ -26,13 +29,20 @@ def concordance(attributions: Tensor, importance: Tensor) -> float:
     Returns:
         The mean over examples.
     """
-    shares = []
-    for sizes, known in zip(attributions.abs().flatten(1), importance.flatten(1), strict=True):
-        ordered = known[:, None] > known  # with NaN, nothing is
-        difference = (sizes[:, None] - sizes)[ordered]
+    rows = zip(attributions.abs().flatten(1), importance.flatten(1), strict=True)
+    return float(torch.stack([_share_in_order(sizes, known) for sizes, known in rows]).mean())
+
+
+def _share_in_order(sizes: Tensor, known: Tensor) -> Tensor:
+    """The share of pairs of features of one example whose sizes are in the right order; NaN for no pairs."""
+    right, pairs = sizes.new_zeros((), dtype=torch.float64), 0
+    for some in torch.split(torch.arange(len(sizes), device=sizes.device), max(1, MOST_PAIRS // max(1, len(sizes)))):
+        ordered = known[some, None] > known  # with NaN, nothing is
+        difference = (sizes[some, None] - sizes)[ordered]
         tie = difference.abs() <= ROUNDING * sizes.max()
-        shares.append(torch.where(tie, 0.5, (difference > 0).float()).mean())
-    return float(torch.stack(shares).mean())
+        right += torch.where(tie, 0.5, (difference > 0).double()).sum()
+        pairs += len(difference)
+    return right / (pairs or float("nan"))
 
 
 def dissimilarity(attributions: Tensor, others: Tensor) -> float:

@@ -10,16 +10,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pellucid.core.evaluation.model_function import function_of
+from pellucid.core.evaluation.model_function import ModelFunction, function_of
 from pellucid.core.tensors import Tensors, unwrap_single
 from pellucid.errors import InvalidArgument, NotDifferentiable, NotSupported, collected_warnings
 from pellucid.explanation.checking.evidence import Evidence
 from pellucid.explanation.checking.grading import Bounds, Finding, graded, number, percent, untold
+from pellucid.explanation.named_baselines import BLURRED_SHARE
 from pellucid.explanation.named_methods import chosen_method
 from pellucid.explanation.question import Question
-from pellucid.explanation.result import result_of, uses_baselines
-from pellucid.metrics import MaxSensitivity
-from pellucid.metrics.randomisation.randomised_model import randomised
+from pellucid.explanation.result import uses_baselines
+from pellucid.methods import Blur
+from pellucid.methods.calling.attribution import run_located
+from pellucid.metrics import MaxSensitivity, Scores
+from pellucid.metrics.randomisation.randomised_model import randomised, randomised_copy
+from pellucid.metrics.robustness.neighbourhood import Neighbourhood, Noise
 from pellucid.metrics.statistics import rank_correlation
 
 RADIUS, COPIES = 0.02, 10
@@ -48,10 +52,12 @@ def stays_under_noise(evidence: Evidence) -> Finding:
     if not evidence.can_be_moved:
         return untold("Integers, such as ids of tokens, cannot be moved a little.")
     metric = MaxSensitivity(radius=RADIUS, n_samples=COPIES, seed=evidence.seed)
-    f = function_of(evidence.problem)
-    if [tensor.shape for tensor in evidence.attributions] != [x.shape for x in f.x]:
-        return untold("Values of this layer are of other shapes than what is moved.")
-    scores = metric(evidence.problem, evidence.attributions, method=evidence.explain)
+    noise = Noise(RADIUS, COPIES, evidence.seed)
+
+    def scored(f: ModelFunction) -> Scores:
+        return metric.scores(Neighbourhood(f, evidence.attributions, evidence.explain, noise))
+
+    scores = run_located(metric, evidence.problem, scored)
     return graded(
         scores.values,
         Bounds(0.3, 1.0),
@@ -70,11 +76,9 @@ def depends_on_weights(evidence: Evidence) -> Finding:
         evidence: What is checked.
     """
     try:
-        ((_, problem),) = randomised(evidence.problem, "all at once", evidence.seed)
+        others = _of_random_weights(evidence)
     except (InvalidArgument, NotSupported) as error:
         return untold(f"It cannot be told: {str(error).split(' Hint:')[0]}")
-    with collected_warnings():
-        others = evidence.explain(function_of(problem)).values
     alike = _alike(evidence, others)
     finding = graded(
         alike.abs(),
@@ -86,6 +90,20 @@ def depends_on_weights(evidence: Evidence) -> Finding:
         "values that do not depend on what was learnt say more of inputs than of the model: another method.",
     )
     return finding._replace(values={"random weights": evidence.of_groups(others)}) if evidence.is_of_inputs else finding
+
+
+def _of_random_weights(evidence: Evidence) -> Tensors:
+    """The attributions of the same outputs of a copy of the model with random weights."""
+    question = evidence.question
+    if not evidence.is_of_inputs:  # layers are those of the copy
+        ((_, problem),) = randomised(evidence.problem, "all at once", evidence.seed)
+        with collected_warnings():
+            return evidence.explain(function_of(problem)).values
+    model = randomised_copy(question.asked.model, evidence.seed)
+    asked = dataclasses.replace(question.asked, model=model, target=question.target)
+    theirs = dataclasses.replace(evidence, question=Question.of(asked, question.choice))
+    with collected_warnings():
+        return theirs.attributions
 
 
 def _how_alike(value: float) -> str:
@@ -152,10 +170,9 @@ def _by_method(evidence: Evidence, name: str, parameters: Mapping[str, Any]) -> 
     with collected_warnings():
         if other.takes_gradients:
             question = Question.of(dataclasses.replace(asked, is_compared=True), other)
-            values = result_of(question, method, question.problem()).values
-        else:
-            values = method(problem, **arguments).values
-    return evidence.of_groups(values)
+            theirs = dataclasses.replace(evidence, question=question)
+            return theirs.of_groups(theirs.attributions)  # of ids of tokens, theirs are of vectors
+        return evidence.of_groups(method(problem, **arguments).values)
 
 
 def _common_top(a: Tensor, b: Tensor, k: int) -> Tensor:
@@ -193,16 +210,33 @@ def other_baselines(evidence: Evidence) -> Finding:
 
 def _candidates(evidence: Evidence) -> dict[str, Any]:
     """Two other baselines than those of the explanation, by name."""
-    x = evidence.problem.inputs
+    x, question = evidence.problem.inputs, evidence.question
     generator = torch.Generator(device="cpu").manual_seed(evidence.seed)
     candidates: dict[str, Any] = {}
-    if evidence.question.baselines.text not in ("zero", "0", "0.0"):
+    if question.baselines.text not in ("zero", "0", "0.0"):
         candidates["zero"] = 0.0
+    candidates |= _means_of(x, embedded=bool(question.arrangement.embedded_texts))
+    for label in ("random numbers", "other random numbers"):
+        candidates[label] = tuple(_drawn(tensor, generator) for tensor in x)
+    two = itertools.islice(candidates.items(), 2)
+    return {name: unwrap_single(value) if isinstance(value, tuple) else value for name, value in two}
+
+
+def _means_of(x: Tensors, *, embedded: bool) -> dict[str, Tensors]:
+    """Baselines that are what inputs are on average, by name."""
+    if embedded:
+        return {"the mean token": tuple(tensor.mean(1, keepdim=True).expand_as(tensor) for tensor in x)}
+    if all(tensor.ndim == 4 for tensor in x):
+        colours = tuple(tensor.mean((2, 3), keepdim=True).expand_as(tensor) for tensor in x)
+        return {"the mean colour": colours, "blurred images": tuple(map(_blurred, x))}
     if len(x[0]) >= ENOUGH_FOR_MEAN:
-        candidates["the mean of inputs"] = unwrap_single(tuple(tensor.mean(0, keepdim=True) for tensor in x))
-    for number_of_draw in ("random numbers", "other random numbers"):
-        candidates[number_of_draw] = unwrap_single(tuple(_drawn(tensor, generator) for tensor in x))
-    return dict(itertools.islice(candidates.items(), 2))
+        return {"the mean of inputs": tuple(tensor.mean(0, keepdim=True) for tensor in x)}
+    return {}
+
+
+def _blurred(x: Tensor) -> Tensor:
+    blurred = Blur(BLURRED_SHARE * max(x.shape[2:])).replacement(x)
+    return x if blurred is None else blurred
 
 
 def _drawn(x: Tensor, generator: torch.Generator) -> Tensor:

@@ -65,7 +65,7 @@ def graded(
     """
     known = values[~values.isnan()]
     if not len(known):
-        return untold("It cannot be told: the output does not change.")
+        return untold("It cannot be told: values, or outputs, are all the same.")
     value, error = float(known.mean()), None
     if len(known) > 1:
         error = float(known.std() / len(known) ** 0.5)

@@ -81,6 +81,8 @@ class NoisyLinear(Removal):
 def _filled(images: Tensor, holes: Tensor) -> Tensor:
     """Images (n, 1, H, W) whose holes solve the equations of their neighbours, by conjugate gradients."""
     missing = holes.to(images.dtype)
+    if images.shape[-2:] == (1, 1):
+        return images  # without neighbours, that is all there is
     known = torch.where(holes, 0.0, images)
     weights = _neighbours(torch.ones_like(missing))
 
@@ -101,7 +103,8 @@ def _filled(images: Tensor, holes: Tensor) -> Tensor:
         if bool((size <= enough).all()):
             break
         moved = equations(direction)
-        length = _ratio(size, _dot(direction, moved))
+        # What is exact enough stays, so that an image does not depend on those beside it.
+        length = torch.where(size > enough, _ratio(size, _dot(direction, moved)), 0.0)
         unknown, residual = unknown + length * direction, residual - length * moved
         steps = residual / weights
         before, size = size, _dot(residual, steps)

@@ -13,8 +13,9 @@ from pellucid.core.counts import check_count
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.problem.problem import Problem
-from pellucid.core.tensors import Tensors, format_shapes
-from pellucid.errors import WrongShape
+from pellucid.core.summaries import summary
+from pellucid.core.tensors import Tensors, flatten_examples, format_shapes
+from pellucid.errors import WrongShape, warn
 from pellucid.metrics.given import AttributionsLike, of_features, score, tensors_of
 from pellucid.metrics.scores import CORRELATION, SHARE, Better, Metric, Scores
 from pellucid.metrics.statistics import rank_correlation
@@ -48,7 +49,7 @@ class AgreementMetric(Metric, ABC):
             feature_mask: What is one feature; see [FeatureMask][pellucid.methods.FeatureMask].
 
         Returns:
-            Scores of the B examples.
+            Scores of the B examples; NaN where attributions or others are.
 
         Raises:
             WrongShape: Attributions do not have the shapes of the source.
@@ -64,7 +65,10 @@ class AgreementMetric(Metric, ABC):
             features = Features.of(f.x, mask_of_points(f, feature_mask))
             theirs = of_features(features, tuple(tensor.nan_to_num(0.0) for tensor in others))
             values = self.of_features(of_features(features, tensors), theirs)
-            unknown = torch.stack([tensor.isnan().flatten(1).any(1).cpu() for tensor in others]).any(0)
+            unknown = torch.stack([flatten_examples(tensor).isnan().any(1).cpu() for tensor in others]).any(0)
+            if unknown.any():
+                which = summary(unknown.nonzero().flatten().tolist())
+                warn(f"other of examples {which} contains NaN: {self.name} of them is NaN.")
             return Scores(self, values.masked_fill(unknown, float("nan")))
 
         return score(self, problem, attributions, scored)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.problem import Problem
-from pellucid.core.tensors import Tensors, describe, flatten_examples
+from pellucid.core.tensors import Tensors, as_tensor_tuple, describe, flatten_examples, format_shapes
 from pellucid.errors import WrongShape
 from pellucid.metrics.given import AttributionsLike, score
 from pellucid.metrics.scores import SHARE, Better, Metric, Scores
@@ -57,11 +57,12 @@ class Concordance(Metric):
         """
 
         def scored(f: ModelFunction, tensors: Tensors) -> Scores:
-            if len(tensors) > 1 or truth.shape != tensors[0].shape:
+            known_all = as_tensor_tuple(truth, "truth")
+            if [known.shape for known in known_all] != [tensors[0].shape] or len(tensors) > 1:
                 raise WrongShape(
-                    f"truth must have the shape of the input, {tuple(f.x[0].shape)}: got {describe(truth)}."
+                    f"truth must have the shape of a single input, {format_shapes(f.x)}: got {describe(truth)}."
                 )
-            flat = zip(flatten_examples(tensors[0]).cpu(), flatten_examples(truth).cpu(), strict=True)
+            flat = zip(*(flatten_examples(tensor).cpu().double() for tensor in (*tensors, *known_all)), strict=True)
             values = [concordance(own[None], known[None]) for own, known in flat]
             return Scores(self, torch.tensor(values, dtype=torch.float64, device="cpu"))
 

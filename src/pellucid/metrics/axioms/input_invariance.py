@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, SupportsFloat, final
 
 import torch
 
 from pellucid.core.evaluation.model_function import ModelFunction, function_of
 from pellucid.core.problem.problem import Problem
 from pellucid.core.summaries import summary
-from pellucid.core.tensors import Tensors, as_floating, flatten_examples, minus
+from pellucid.core.tensors import Tensors, as_floating, flatten_examples
 from pellucid.errors import InvalidArgument
 from pellucid.metrics.randomisation.parameters import ReattributingMetric
 from pellucid.metrics.robustness.neighbourhood import Explain, attributed
@@ -33,7 +33,7 @@ class InputInvariance(ReattributingMetric):
     https://arxiv.org/abs/1711.00867.
 
     Args:
-        shift: The constant, as a share of the range of each input.
+        shift: The constant, in units of the inputs.
 
     Examples:
         >>> import torch
@@ -54,32 +54,28 @@ class InputInvariance(ReattributingMetric):
 
     def scores(self, f: ModelFunction, attributions: Tensors, method: Explain) -> Scores:
         """The relative changes."""
-        if not abs(self.shift) > 0:
-            raise InvalidArgument(f"shift must not be zero: got {summary(self.shift)}.")
+        if not isinstance(self.shift, SupportsFloat) or not 0 < abs(self.shift) < float("inf"):
+            raise InvalidArgument(f"shift must be a finite number other than zero: got {summary(self.shift)}.")
         others = attributed(method, function_of(self._shifted(f.problem)), attributions)
-        change, size = (
-            torch.cat([flatten_examples(tensor).cpu().double() for tensor in tensors], dim=1).norm(dim=1)
-            for tensors in (minus(others, attributions), attributions)
+        before, after = (
+            torch.cat([flatten_examples(tensor).cpu().double() for tensor in tensors], dim=1)
+            for tensors in (attributions, others)
         )
-        return Scores(self, change / torch.where(size > 0, size, 1.0))
+        size = before.norm(dim=1)
+        return Scores(self, (after - before).norm(dim=1) / torch.where(size > 0, size, 1.0))
 
     def _shifted(self, problem: Problem) -> Problem:
         """The same problem with shifted inputs and a model that takes the shift back."""
-        shifts = [
-            self.shift * float(tensor.amax() - tensor.amin() if tensor.numel() else 0) or self.shift
-            for tensor in problem.inputs
-        ]
         moved = copy.copy(problem)
-        inputs = tuple(tensor + shift for tensor, shift in zip(as_floating(problem.inputs), shifts, strict=True))
-        vars(moved).update(inputs=inputs, model=_taking_back(problem.model, shifts))
+        inputs = tuple(tensor + self.shift for tensor in as_floating(problem.inputs))
+        vars(moved).update(inputs=inputs, model=_taking_back(problem.model, self.shift, len(inputs)))
         return moved
 
 
-def _taking_back(model: Callable[..., Any], shifts: list[float]) -> Callable[..., Any]:
-    """A model that takes its inputs less a shift, each its own."""
+def _taking_back(model: Callable[..., Any], shift: float, count: int) -> Callable[..., Any]:
+    """A model that takes its inputs, which are so many, less a shift."""
 
     def shifted(*arguments: Any) -> Any:
-        inputs = (tensor - shift for tensor, shift in zip(arguments, shifts, strict=False))
-        return model(*inputs, *arguments[len(shifts) :])
+        return model(*(tensor - shift for tensor in arguments[:count]), *arguments[count:])
 
     return shifted

@@ -20,8 +20,8 @@ class NonSensitivity(FaithfulnessMetric):
 
     |A₀ △ X₀|, where A₀ are the features with a_i = 0, and X₀ those whose other values do not move the output
 
-    Other values are uniform noise between the least and the largest number of each input; baselines or a removal take
-    its place where they are given.
+    Other values are uniform noise between the least and the largest number of the example; baselines or a removal
+    take its place where they are given.
 
     Nguyen, Martínez, "On quantitative aspects of model interpretability", 2020, https://arxiv.org/abs/2007.07584.
 

@@ -81,7 +81,7 @@ class Sparseness(ComplexityMetric):
         """The Gini indices."""
         count = shares.shape[1]
         k = torch.arange(1, count + 1, dtype=torch.float64, device="cpu")
-        return 1 - 2 * (shares.sort(dim=1).values * (count - k + 0.5) / count).sum(1)
+        return (1 - 2 * (shares.sort(dim=1).values * (count - k + 0.5) / count).sum(1)).clamp(min=0.0)
 
 
 @final

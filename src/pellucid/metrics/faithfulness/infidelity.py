@@ -19,6 +19,7 @@ from pellucid.core.tensors import Tensors, as_floating
 from pellucid.errors import InvalidArgument
 from pellucid.metrics.faithfulness.removals import Removals
 from pellucid.metrics.faithfulness.subsets import SubsetMetric, size_of_sets
+from pellucid.metrics.given import span_of
 from pellucid.metrics.scores import FROM_ZERO, Better, Scores
 from pellucid.metrics.statistics import mean_and_stderr
 
@@ -47,7 +48,7 @@ class Infidelity(SubsetMetric):
         seed: Seeds them; None draws from the global generators.
         perturbation: Which: see above.
         size: Of subsets: how many features are in one, or, below one, which share of all.
-        stdev: Of noise: its standard deviation, as a share of the range of each input.
+        stdev: Of noise: its standard deviation, as a share of the range of the example's input.
         normalize: Whether attributions are first scaled, for each example, as fits best.
 
     Examples:
@@ -113,6 +114,11 @@ class Infidelity(SubsetMetric):
             for start in range(0, samples, most):
                 count = min(most, samples - start)
                 yield tuple(
-                    draws.normal(tensor, count, self.stdev * float(tensor.amax() - tensor.amin()), number).to(tensor)
+                    self._reach(tensor)[:, None] * draws.normal(tensor, count, 1.0, number).to(tensor)
                     for number, tensor in enumerate(x)
                 )
+
+    def _reach(self, x: Tensor) -> Tensor:
+        """The standard deviation of the noise of each example, (n, 1, ...)."""
+        low, high = span_of(x)
+        return self.stdev * (high - low)

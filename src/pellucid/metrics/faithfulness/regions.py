@@ -24,7 +24,7 @@ class RegionPerturbation(FaithfulnessMetric):
 
     AOPC = 1 / (L + 1) Σ_k f(x) - f(x^(k)), where x^(k) has noise in the first k regions
 
-    Noise is uniform between the least and the largest number of each input, and is averaged over. Baselines or a
+    Noise is uniform between the least and the largest number of the example, and is averaged over. Baselines or a
     removal take its place where they are given. Regions are those of `feature_mask`, or else squares of images.
 
     Samek, Binder, Montavon, Lapuschkin, Müller, "Evaluating the visualization of what a deep neural network has

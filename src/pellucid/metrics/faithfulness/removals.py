@@ -23,8 +23,7 @@ from pellucid.core.problem.problem import Problem
 from pellucid.core.random_streams import random_source
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_floating, unwrap_single
-from pellucid.errors import InvalidArgument
-from pellucid.metrics.given import AttributionsLike, of_features, score
+from pellucid.metrics.given import AttributionsLike, of_features, score, span_of
 from pellucid.metrics.scores import Metric, Scores
 
 TIES = 0
@@ -86,13 +85,14 @@ class Removals(Summarized):
         return list(self._under_noise(count, seed)) if self.as_paper else [self]
 
     def _under_noise(self, samples: int, seed: int | None) -> Iterator[Removals]:
-        """Features replaced by uniform noise, from the least to the largest number of each input."""
+        """Features replaced by uniform noise, from the least to the largest number of the example's input."""
         with random_source(seed, self.f.ids) as draws:
             for _ in range(samples):
                 noises = []
                 for x in as_floating(self.f.x):
                     numbers = draws.uniform(len(x), x[:1].numel()).to(x.device, x.dtype).view(x.shape)
-                    noises.append(torch.lerp(x.amin(), x.amax(), numbers))
+                    low, high = span_of(x)
+                    noises.append(low + (high - low) * numbers)
                 yield self.taken_away(unwrap_single(tuple(noises)))
 
     def values(self, present: Tensor) -> Tensor:
@@ -216,8 +216,6 @@ class FaithfulnessMetric(Metric, ABC):
         def scored(f: ModelFunction, tensors: Tensors) -> Scores:
             mask = self.default_features(f) if feature_mask is None else feature_mask
             game = Game(f, mask, baselines, removal)
-            if not game.features.count:
-                raise InvalidArgument("inputs must have features to be taken away: got none.")
             as_paper = baselines is None and removal is None
             return self.scores(Removals(game, of_features(game.features, tensors), tensors, mask, as_paper))
 

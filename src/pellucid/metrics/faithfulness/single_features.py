@@ -60,8 +60,8 @@ class MonotonicityCorrelation(FaithfulnessMetric):
 
     ρ_i(|a_i|, E[(f(x) - f(x with another x_i))²]), Spearman's
 
-    Other values are uniform noise between the least and the largest number of each input; baselines or a removal take
-    its place where they are given. NaN where sizes, or outputs, are all the same.
+    Other values are uniform noise between the least and the largest number of the example; baselines or a removal
+    take its place where they are given. NaN where sizes, or outputs, are all the same.
 
     Nguyen, Martínez, "On quantitative aspects of model interpretability", 2020, https://arxiv.org/abs/2007.07584.
 
@@ -100,8 +100,9 @@ class Monotonicity(FaithfulnessMetric):
 
     mean over k of 1[f(x_(k+1)) ≥ f(x_(k))], where x_(k) has the k features of the smallest attributions alone
 
-    In the paper an explanation is monotonic where this is one. It is about features that speak for the output: with
-    attributions of both signs, right ones have the output fall at first.
+    In the paper an explanation is monotonic where this is one. It is about features that act together and speak for the
+    output: where each adds to it by itself, any order has the same score, and features that speak against it have the
+    output fall whenever they come.
 
     Arya, Bellamy, Chen et al., "One explanation does not fit all: a toolkit and taxonomy of AI explainability
     techniques", 2019, https://arxiv.org/abs/1909.03012; Luss, Chen, Dhurandhar et al., "Leveraging latent features for

@@ -12,7 +12,7 @@ from torch import Tensor
 from pellucid.core.counts import check_count
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.problem import Problem
-from pellucid.core.tensors import Tensors, as_tensor_tuple, describe
+from pellucid.core.tensors import Tensors, as_tensor_tuple, describe, flatten_examples
 from pellucid.errors import WrongShape
 from pellucid.metrics.given import AttributionsLike, score
 from pellucid.metrics.scores import FROM_ZERO, SHARE, Better, Metric, Scores
@@ -38,7 +38,8 @@ class LocalisationMetric(Metric, ABC):
                 dimensions in which it has one entry, as channels of images (B, 1, H, W), attributions are added up.
 
         Returns:
-            Scores of the B examples; NaN where there is no object, or nothing else, or nothing is attributed.
+            Scores of the B examples; NaN where there is no object; of shares of attributions also where there are none
+            to share, and of the area under the curve where there is nothing but the object.
 
         Raises:
             WrongShape: `truth` does not broadcast to the inputs, or attributions do not have their shapes.
@@ -69,7 +70,7 @@ def _of_places(values: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     joined = [dimension for dimension in range(1, truth.ndim) if truth.shape[dimension] == 1]
     summed = values.cpu().double().sum(joined, keepdim=True) if joined else values.cpu().double()
     inside = (truth.cpu() != 0).expand(len(values), *truth.shape[1:])
-    return summed.flatten(1), inside.flatten(1)
+    return flatten_examples(summed), flatten_examples(inside)
 
 
 @final

@@ -36,7 +36,7 @@ def mosaics(images: Tensor, classes: Tensor, count: int, *, seed: int = 0) -> Mo
         seed: Seeds what is drawn.
 
     Raises:
-        InvalidArgument: There are not enough images, or not one class for each.
+        InvalidArgument: There are not enough images, or not one class for each, or classes are no integers.
 
     Examples:
         >>> import torch
@@ -50,20 +50,22 @@ def mosaics(images: Tensor, classes: Tensor, count: int, *, seed: int = 0) -> Mo
         raise InvalidArgument(
             f"images must be (B, C, H, W), and classes one for each: got {summary(images)} and {summary(classes)}."
         )
-    labels = classes.cpu()
-    sizes = torch.bincount(labels) if len(labels) else labels
-    candidates = [number for number, size in enumerate(sizes.tolist()) if size >= 2 and len(labels) - size >= 2]
+    if classes.is_floating_point() or classes.is_complex():
+        raise InvalidArgument(f"classes must be integers: got {summary(classes)}. Hint: classes.long().")
+    labels = classes.cpu().long()
+    numbers, sizes = (found.tolist() for found in torch.unique(labels, return_counts=True))
+    candidates = [number for number, size in zip(numbers, sizes, strict=True) if size >= 2 and len(labels) - size >= 2]
     if not candidates:
         raise InvalidArgument("images must be two of a class at least, and two of others: got fewer.")
     generator = torch.Generator(device="cpu").manual_seed(seed)
     inputs, targets, truths = [], [], []
     for _ in range(count):
-        target = candidates[int(torch.randint(len(candidates), (), generator=generator))]
+        target = candidates[int(torch.randint(len(candidates), (), generator=generator, device="cpu"))]
         shown, others = (
-            which[torch.randperm(len(which), generator=generator)[:2]]
+            which[torch.randperm(len(which), generator=generator, device="cpu")[:2]]
             for which in ((labels == target).nonzero().flatten(), (labels != target).nonzero().flatten())
         )
-        places = torch.randperm(4, generator=generator)
+        places = torch.randperm(4, generator=generator, device="cpu")
         tiles = images[torch.cat([shown, others])[places].to(images.device)]
         inside = (places < 2).view(2, 2)
         rows = [torch.cat([tiles[2 * row], tiles[2 * row + 1]], dim=2) for row in range(2)]
@@ -71,4 +73,6 @@ def mosaics(images: Tensor, classes: Tensor, count: int, *, seed: int = 0) -> Mo
         targets.append(target)
         height, width = images.shape[2:]
         truths.append(inside.repeat_interleave(height, 0).repeat_interleave(width, 1)[None])
-    return Mosaics(torch.stack(inputs), torch.tensor(targets), torch.stack(truths).to(images.device))
+    return Mosaics(
+        torch.stack(inputs), torch.tensor(targets, device=images.device), torch.stack(truths).to(images.device)
+    )

@@ -130,7 +130,7 @@ class SmoothParameterRandomisation(ReattributingMetric):
     Args:
         order: Which weights are random; see [Order][pellucid.metrics.randomisation.randomised_model.Order].
         similarity: See [Similarity][pellucid.metrics.similarity.Similarity].
-        radius: How far each element moves at most, as a share of the range of its input.
+        radius: How far each element moves at most, as a share of the range of its example.
         n_samples: How many noisy copies of each example.
         seed: Seeds weights and copies.
 
@@ -176,6 +176,7 @@ class EfficientParameterRandomisation(ReattributingMetric):
     (ξ(a_random(x)) - ξ(a(x))) / ξ(a(x)), where ξ is the entropy of the histogram of an example's attributions
 
     One set of attributions of one model with random weights is all it takes. NaN where attributions are all the same.
+    It is for images: of a few features, all of which are in bins of their own, both entropies are the same.
 
     Hedström, Weber, Lapuschkin, Höhne, "Sanity checks revisited: an exploration to repair the model parameter
     randomisation test", 2024, https://arxiv.org/abs/2401.06465.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from pellucid.core.problem.problem import Problem
 from pellucid.core.random_streams import stream_seeds
 from pellucid.core.summaries import summary
 from pellucid.errors import InvalidArgument, NotSupported
+from pellucid.metrics.randomisation.copied_functions import copy_functions
+
+Copied = TypeVar("Copied")
 
 Order: TypeAlias = Literal["top down", "bottom up", "independent", "all at once"]
 """Which weights are random.
@@ -47,11 +50,10 @@ def randomised(problem: Problem, order: Order, seed: int, draw: int = 0) -> Iter
     """
     if order not in get_args(Order):
         raise InvalidArgument(f"order must be one of {', '.join(get_args(Order))}: got {summary(order)}.")
-    changed = _copied(problem)
-    layers = list(_layers(changed))
-    if not layers:
-        raise InvalidArgument("model must have weights that can be random: got none.")
-    seeds = stream_seeds(seed, [[draw, number] for number in range(len(layers))], 1)
+    kept = {id(value): value for value in (*problem.inputs, *problem.additional_forward_args)}
+    changed = _copied(problem, kept, problem.model)
+    layers = _layers(changed.model)
+    seeds = _seeds(len(layers), seed, draw)
     if order == "all at once":
         for (_, layer), of_layer in zip(layers, seeds, strict=True):
             _randomise(layer, of_layer)
@@ -67,35 +69,74 @@ def randomised(problem: Problem, order: Order, seed: int, draw: int = 0) -> Iter
             layer.load_state_dict(learnt)
 
 
-def _copied(problem: Problem) -> Problem:
-    """The problem with a copy of its model, and the same inputs."""
-    kept = (*problem.inputs, *problem.additional_forward_args)
+def randomised_copy(model: Callable[..., Any], seed: int) -> Any:
+    """A copy of a model, all of whose weights are random.
+
+    Args:
+        model: The model, which stays as it is.
+        seed: Seeds the weights.
+
+    Raises:
+        InvalidArgument: It has no weights.
+        NotSupported: It, or the forward of a module, is a function around modules, which cannot be copied.
+    """
+    copied = _copied(model, {}, model)
+    layers = _layers(copied)
+    for (_, layer), of_layer in zip(layers, _seeds(len(layers), seed, 0), strict=True):
+        _randomise(layer, of_layer)
+    return copied
+
+
+def _seeds(layers: int, seed: int, draw: int) -> list[tuple[int, ...]]:
+    """The seed of each layer's weights."""
+    return stream_seeds(seed, [[draw, number] for number in range(layers)], 1)
+
+
+def _copied(value: Copied, memo: dict[int, Any], model: Callable[..., Any]) -> Copied:
+    """A copy of a model, or of a problem of it, that shares no module with it.
+
+    Args:
+        value: What is copied.
+        memo: What is not copied, by identity.
+        model: The model.
+    """
+    copy_functions(model, memo)
     try:
-        copied = copy.deepcopy(problem, {id(value): value for value in kept})
+        copied = copy.deepcopy(value, memo)
     except Exception as error:
         raise NotSupported(
             "model must be one that copy.deepcopy takes, so that a copy of it can have random weights: got "
-            f"{summary(problem.model)}, of which it says: {error}"
+            f"{summary(model)}, of which it says: {error}"
         ) from error
-    shared = {id(module) for module in ModelInfo.of(problem.model).modules}
-    modules = ModelInfo.of(copied.model).modules
+    shared = {id(module) for module in ModelInfo.of(model).modules}
+    of_copy: Any = copied.model if isinstance(copied, Problem) else copied
+    modules = ModelInfo.of(of_copy).modules
     # A copy of a module keeps a forward that was put on the original, and may call that.
     forwards = [vars(module)["forward"] for module in modules if "forward" in vars(module)]
     called = [*modules, *(module for forward in forwards for module in ModelInfo.of(forward).modules)]
     if any(id(module) in shared for module in called):
         raise NotSupported(
             "model must be a module, so that a copy of it can have random weights: got "
-            f"{summary(problem.model)}, a function around modules. Hint: a class of torch.nn.Module with this forward."
+            f"{summary(model)}, a function around modules. Hint: a class of torch.nn.Module with this forward."
         )
     return copied
 
 
-def _layers(problem: Problem) -> Iterator[tuple[str, nn.Module]]:
-    """The modules that have weights of their own, by name, in the order in which they were made."""
-    modules = dict.fromkeys(module for root in root_modules(problem.model) for module in root.modules())
-    for number, module in enumerate(modules):
-        if next(module.parameters(recurse=False), None) is not None:
-            yield name_in(problem.model, module) or str(number), module
+def _layers(model: Callable[..., Any]) -> list[tuple[str, nn.Module]]:
+    """The modules that have weights of their own, by name, in the order in which they were made.
+
+    Raises:
+        InvalidArgument: There are none.
+    """
+    modules = dict.fromkeys(module for root in root_modules(model) for module in root.modules())
+    layers = [
+        (name_in(model, module) or str(number), module)
+        for number, module in enumerate(modules)
+        if next(module.parameters(recurse=False), None) is not None
+    ]
+    if not layers:
+        raise InvalidArgument("model must have weights that can be random: got none.")
+    return layers
 
 
 def _randomise(layer: nn.Module, seed: tuple[int, ...]) -> None:
@@ -127,8 +168,11 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def _shuffled(weights: Tensor) -> Tensor:
-    """The same numbers in a random order; a single one times a random number, as it has no other order."""
+    """The same numbers, each in another place; a single one times a random number, as it has no other order."""
     if weights.numel() == 1 and weights.is_floating_point():
         return weights * torch.randn((), device="cpu").to(weights)
     order = torch.randperm(weights.numel(), device="cpu").to(weights.device)
-    return weights.flatten()[order].view_as(weights)
+    flat = weights.flatten()
+    shuffled = torch.empty_like(flat)
+    shuffled[order] = flat[order.roll(1)]  # one cycle: a few numbers would often stay in their places by chance
+    return shuffled.view_as(weights)

@@ -12,8 +12,8 @@ from pellucid.core.counts import check_count
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.problem.problem import Problem
-from pellucid.core.tensors import Tensors
-from pellucid.metrics.given import AttributionsLike, of_features, score
+from pellucid.core.tensors import Tensors, flatten_examples
+from pellucid.metrics.given import AttributionsLike, of_features, score, tensors_of
 from pellucid.metrics.robustness.neighbourhood import classes_of, outputs
 from pellucid.metrics.scores import SHARE, Better, Metric, Scores
 
@@ -73,7 +73,7 @@ class Consistency(Metric):
 
         def scored(f: ModelFunction, tensors: Tensors) -> Scores:
             values = of_features(Features.of(f.x, mask_of_points(f, feature_mask)), tensors)
-            alike = self._alike(values)
+            alike = self._alike(values) * _known(attributions)
             classes = classes_of(outputs(f))
             same = (classes[:, None] == classes).double()
             return Scores(self, (alike * same).sum(1) / alike.sum(1))
@@ -82,7 +82,13 @@ class Consistency(Metric):
 
     def _alike(self, values: Tensor) -> Tensor:
         """Which pairs of different examples are explained alike, as ones, [n, n]; attributions [n, features]."""
-        top = values.abs().topk(min(check_count("top", self.top), values.shape[1])).indices
+        order = values.abs().argsort(dim=1, descending=True, stable=True)
+        top = order[:, : min(check_count("top", self.top), values.shape[1])]
         signs = torch.zeros_like(values).scatter_(1, top, values.gather(1, top).sign())
         _, kinds = torch.unique(signs, dim=0, return_inverse=True)
         return torch.eq(kinds[:, None], kinds).double() - torch.eye(len(kinds), dtype=torch.float64, device="cpu")
+
+
+def _known(attributions: AttributionsLike) -> Tensor:
+    """Which examples have no NaN among their attributions, bool [n]: no others are explained like the rest."""
+    return ~torch.stack([flatten_examples(tensor).isnan().any(1).cpu() for tensor in tensors_of(attributions)]).any(0)

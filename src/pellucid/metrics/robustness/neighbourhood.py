@@ -22,8 +22,8 @@ from pellucid.core.problem.target_resolution import target_at
 from pellucid.core.random_streams import random_source
 from pellucid.core.summaries import Summarized, summary
 from pellucid.core.tensors import Tensors, as_floating, at_least_float32, flatten_examples, format_shapes
-from pellucid.errors import InvalidArgument, NotSupported, WrongShape, warn
-from pellucid.metrics.given import AttributionsLike, score, tensors_of
+from pellucid.errors import InvalidArgument, OneForBatch, WrongShape, warn
+from pellucid.metrics.given import AttributionsLike, score, span_of, tensors_of
 from pellucid.metrics.scores import Metric, Scores
 
 Explain: TypeAlias = "Callable[[ModelFunction], Attributions]"
@@ -45,7 +45,7 @@ class Noise(Summarized):
     """Noisy copies of the examples, uniform around them: the same for all metrics with the same parameters.
 
     Args:
-        radius: How far each element moves at most, as a share of the range of its input.
+        radius: How far each element moves at most, as a share of the range of its example.
         n_samples: How many copies of each.
         seed: Seeds them, each example for itself; None draws from the global generators.
     """
@@ -66,15 +66,17 @@ class Noise(Summarized):
             raise InvalidArgument(f"radius must be a finite number above zero: got {summary(self.radius)}.")
         x = as_floating(f.x)
         most = 1 if f.session.whole_batch else max(1, MOST_HELD // max(1, sum(tensor.numel() for tensor in x)))
+        sizes = [tensor[:1].numel() for tensor in x]
         with random_source(self.seed, f.ids) as draws:
             for start in range(0, samples, most):
                 count = min(most, samples - start)
+                # Copy by copy, so that they are the same however many are made at a time.
+                numbers = draws.uniform(len(f), count * sum(sizes)).view(len(f), count, sum(sizes))
                 moved = []
-                for tensor in x:
-                    reach = self.radius * range_of(tensor) or self.radius
-                    numbers = draws.uniform(len(tensor), count * tensor[:1].numel())
-                    shifts = (2 * numbers - 1).mul_(reach).to(tensor.device, tensor.dtype)
-                    copies = tensor[:, None] + shifts.view(len(tensor), count, *tensor.shape[1:])
+                for tensor, of_tensor in zip(x, torch.split(numbers, sizes, dim=2), strict=True):
+                    low, high = (end.double() for end in span_of(tensor))  # of half precision, the range may be none
+                    shifts = (2 * of_tensor - 1).to(tensor.device).reshape(len(tensor), count, *tensor.shape[1:])
+                    copies = tensor[:, None] + (self.radius * (high - low)[:, None] * shifts).to(tensor.dtype)
                     moved.append(copies.flatten(0, 1))
                 yield slice(start, start + count), tuple(moved)
 
@@ -86,15 +88,12 @@ class Noise(Summarized):
         return _means(sums, self.n_samples)
 
 
-def range_of(tensor: Tensor) -> float:
-    """How far apart the least and the largest finite number of a tensor are; 0 where there is none."""
-    numbers = tensor[tensor.isfinite()]
-    return float(numbers.amax()) - float(numbers.amin()) if numbers.numel() else 0.0
-
-
 def _sums(copies: Tensors, examples: int) -> Tensors:
     """The sums over the copies of each of n examples, (n * k, ...) -> (n, ...), in at least single precision."""
-    return tuple(at_least_float32(tensor).unflatten(0, (examples, -1)).sum(1) for tensor in copies)
+    return tuple(
+        at_least_float32(tensor).reshape(examples, len(tensor) // examples, *tensor.shape[1:]).sum(1)
+        for tensor in copies
+    )
 
 
 def _means(sums: list[Tensors], samples: int) -> Tensors:
@@ -115,6 +114,7 @@ class Distances(Summarized):
         of_attributions_relatively: ‖(a(x') - a(x)) / a(x)‖.
         mean: The mean of the attributions of the copies, (n, ...) each.
         size: ‖a(x)‖, [n].
+        own: a(x), (n, ...) each.
     """
 
     of_inputs: Tensor
@@ -124,6 +124,7 @@ class Distances(Summarized):
     of_attributions_relatively: Tensor
     mean: Tensors
     size: Tensor
+    own: Tensors
 
 
 @final
@@ -148,14 +149,16 @@ class Neighbourhood(Summarized):
         """How far copies and their attributions are from the examples'; attributed to once in an open session."""
         evaluator = self.f.evaluator
         if self.f.own_tensors is not None:
-            return self._distances()
-        asked = (evaluator.source, evaluator.gradient_at, ByIdentity(evaluator.target))
-        key = ("distances", *asked, self.noise, ByIdentity(self.explain))
-        return self.f.session.once(key, self._distances)
+            distances = self._distances()
+        else:
+            asked = (evaluator.source, evaluator.gradient_at, ByIdentity(evaluator.target))
+            key = ("distances", *asked, self.noise, ByIdentity(self.explain))
+            distances = self.f.session.once(key, self._distances)
+        _warn_of_others(distances.own, self.attributions)
+        return distances
 
     def _distances(self) -> Distances:
         own = attributed(self.explain, self.f, self.attributions)
-        _warn_of_others(own, self.attributions)
         x, base = _flat(as_floating(self.f.x)), _flat(own)
         rows: list[list[Tensor]] = []
         sums: list[Tensors] = []
@@ -176,7 +179,7 @@ class Neighbourhood(Summarized):
             )
         columns = [torch.cat(parts, dim=1) for parts in zip(*rows, strict=True)]
         means = _means(sums, self.noise.n_samples)
-        return Distances(columns[0], columns[1], columns[2], columns[3], columns[4], means, base.norm(dim=1))
+        return Distances(columns[0], columns[1], columns[2], columns[3], columns[4], means, base.norm(dim=1), own)
 
     def changes_at(self, site: Site, *, relatively: bool = False) -> Tensor:
         """How far the tensors at a site are from those of the examples, [n, samples]; of the output all of its values.
@@ -217,14 +220,12 @@ def outputs(f: ModelFunction) -> Tensor:
     """All values of the output for a function's own points, float64 [n, values], whatever is explained.
 
     Raises:
-        NotSupported: The output is not one for each point.
+        OneForBatch: The output is not one for each point.
     """
     whole = f.replace(target=target_at(OUTPUT, None, f.problem.batch_size))
     (values,) = evaluate_own_points(whole, lambda points: (whole(points),))
     if values.ndim == 0 or len(values) != len(f):
-        raise NotSupported(
-            f"model must return an output for each of {len(f)} examples, to be compared: got {tuple(values.shape)}."
-        )
+        raise OneForBatch(f"model must return an output for each of {len(f)} examples: got {tuple(values.shape)}.")
     return _flat((values,))
 
 
@@ -283,7 +284,7 @@ class RobustnessMetric(Metric, ABC):
     """A metric that attributes again, to noisy copies of the examples.
 
     Args:
-        radius: How far each element moves at most, as a share of the range of its input.
+        radius: How far each element moves at most, as a share of the range of its example.
         n_samples: How many noisy copies of each example.
         seed: Seeds them; None draws from the global generators.
     """

@@ -26,7 +26,7 @@ class MaxSensitivity(RobustnessMetric):
     https://arxiv.org/abs/1901.09392.
 
     Args:
-        radius: How far each element moves at most, as a share of the range of its input.
+        radius: How far each element moves at most, as a share of the range of its example.
         n_samples: How many noisy copies of each example.
         seed: Seeds them; None draws from the global generators.
 
@@ -59,7 +59,7 @@ class AverageSensitivity(RobustnessMetric):
     https://arxiv.org/abs/2005.00631.
 
     Args:
-        radius: How far each element moves at most, as a share of the range of its input.
+        radius: How far each element moves at most, as a share of the range of its example.
         n_samples: How many noisy copies of each example.
         seed: Seeds them; None draws from the global generators.
 
@@ -93,7 +93,7 @@ class LocalLipschitz(RobustnessMetric):
     Alvarez-Melis, Jaakkola, "On the robustness of interpretability methods", 2018, https://arxiv.org/abs/1806.08049.
 
     Args:
-        radius: How far each element moves at most, as a share of the range of its input.
+        radius: How far each element moves at most, as a share of the range of its example.
         n_samples: How many noisy copies of each example.
         seed: Seeds them; None draws from the global generators.
 
@@ -113,7 +113,7 @@ class LocalLipschitz(RobustnessMetric):
     def scores(self, neighbourhood: Neighbourhood) -> Scores:
         """The largest slopes."""
         distances = neighbourhood.distances
-        return Scores(self, (distances.of_attributions / distances.of_inputs).amax(1))
+        return Scores(self, _steepest(distances.of_attributions, distances.of_inputs))
 
 
 @final
@@ -129,7 +129,7 @@ class Continuity(RobustnessMetric):
     https://arxiv.org/abs/1706.07979, section 5.1.
 
     Args:
-        radius: How far each element moves at most, as a share of the range of its input.
+        radius: How far each element moves at most, as a share of the range of its example.
         n_samples: How many noisy copies of each example.
         seed: Seeds them; None draws from the global generators.
 
@@ -149,7 +149,14 @@ class Continuity(RobustnessMetric):
     def scores(self, neighbourhood: Neighbourhood) -> Scores:
         """The largest variations."""
         distances = neighbourhood.distances
-        return Scores(self, (distances.of_attributions_in_sum / distances.of_inputs).amax(1))
+        return Scores(self, _steepest(distances.of_attributions_in_sum, distances.of_inputs))
+
+
+def _steepest(changes: Tensor, moves: Tensor) -> Tensor:
+    """The largest ratio of changes to moves, [n, samples] each, among copies that rounding lets move; else NaN."""
+    moved = moves > 0
+    largest = (changes / moves).masked_fill(~moved, -1.0).amax(1)
+    return largest.masked_fill(~moved.any(1), float("nan"))
 
 
 def _relative_changes(neighbourhood: Neighbourhood) -> Tensor:

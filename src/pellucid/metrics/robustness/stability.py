@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, SupportsFloat, final
 
 from torch import Tensor
 
@@ -20,7 +20,7 @@ class StabilityMetric(RobustnessMetric):
     """A metric of relative stability: the largest among copies whose predicted class is that of their example.
 
     Args:
-        radius: How far each element moves at most, as a share of the range of its input.
+        radius: How far each element moves at most, as a share of the range of its example.
         n_samples: How many noisy copies of each example.
         seed: Seeds them; None draws from the global generators.
         smallest: What is divided by at least, ε_min of the paper.
@@ -34,8 +34,8 @@ class StabilityMetric(RobustnessMetric):
 
     def scores(self, neighbourhood: Neighbourhood) -> Scores:
         """The largest relative changes; NaN where no copy has the class of its example."""
-        if not self.smallest > 0:
-            raise InvalidArgument(f"smallest must be above zero: got {summary(self.smallest)}.")
+        if not isinstance(self.smallest, SupportsFloat) or not 0 < self.smallest < float("inf"):
+            raise InvalidArgument(f"smallest must be a finite number above zero: got {summary(self.smallest)}.")
         changes = self.changes(neighbourhood).clamp(min=self.smallest)
         ratios = neighbourhood.distances.of_attributions_relatively / changes
         same = neighbourhood.same_class
@@ -58,7 +58,7 @@ class RelativeInputStability(StabilityMetric):
     explanations", 2022, https://arxiv.org/abs/2203.06877.
 
     Args:
-        radius: How far each element moves at most, as a share of the range of its input.
+        radius: How far each element moves at most, as a share of the range of its example.
         n_samples: How many noisy copies of each example.
         seed: Seeds them; None draws from the global generators.
         smallest: What is divided by at least, ε_min.
@@ -90,7 +90,7 @@ class RelativeOutputStability(StabilityMetric):
     explanations", 2022, https://arxiv.org/abs/2203.06877.
 
     Args:
-        radius: How far each element moves at most, as a share of the range of its input.
+        radius: How far each element moves at most, as a share of the range of its example.
         n_samples: How many noisy copies of each example.
         seed: Seeds them; None draws from the global generators.
         smallest: What is divided by at least, ε_min.
@@ -121,7 +121,7 @@ class RelativeRepresentationStability(StabilityMetric):
     explanations", 2022, https://arxiv.org/abs/2203.06877.
 
     Args:
-        radius: How far each element moves at most, as a share of the range of its input.
+        radius: How far each element moves at most, as a share of the range of its example.
         n_samples: How many noisy copies of each example.
         seed: Seeds them; None draws from the global generators.
         smallest: What is divided by at least, ε_min.
