@@ -20,6 +20,7 @@ from benchmarks import (
     intervals,
     layer_memory,
     layers_and_neurons,
+    metrics,
     ordinary_models,
     passing_back,
     per_call,
@@ -46,7 +47,7 @@ CASES: list[Case] = [
     *replay.CASES,
 ]
 
-SWEEPS = {"blocks": blocks.sweep, "variance": variance.sweep, "intervals": intervals.sweep}
+SWEEPS = {"blocks": blocks.sweep, "variance": variance.sweep, "intervals": intervals.sweep, "metrics": metrics.sweep}
 """What has tables of its own, and runs only where it is asked for."""
 
 
@@ -68,7 +69,7 @@ def main() -> None:
     parser.add_argument(
         "words",
         nargs="*",
-        help="parts of names of cases; `blocks`, `variance` and `intervals` have tables of their own",
+        help="parts of names of cases; `blocks`, `variance`, `intervals` and `metrics` have tables of their own",
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON per case")
     arguments = parser.parse_args()

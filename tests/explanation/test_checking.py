@@ -141,6 +141,7 @@ KINDS: dict[str, Callable[[], pellucid.Explanation]] = {
     "rows of data": lambda: pellucid.explain(
         NETWORK, X, target=0, baselines=X[:5], method="gradient_shap", n_samples=20
     ),
+    "a mean": lambda: pellucid.explain(NETWORK, X, target=0, baselines="mean", background=X),
     "noise": lambda: pellucid.explain(NETWORK, X, target=0, method="saliency"),
     "relevance": lambda: pellucid.explain(NETWORK, X, target=0, method="lrp"),
     "the predicted class": lambda: pellucid.explain(NETWORK, X),

@@ -25,7 +25,7 @@ from pellucid.metrics import (
     SmoothParameterRandomisation,
 )
 from pellucid.metrics.randomisation.randomised_model import randomised
-from pellucid.metrics.robustness.neighbourhood import Noise
+from pellucid.metrics.robustness.noise import Noise
 
 OF_WEIGHTS: list[Any] = [ParameterRandomisation, SmoothParameterRandomisation, EfficientParameterRandomisation]
 every_metric = pytest.mark.parametrize("metric", [*OF_WEIGHTS, RandomLogit], ids=lambda metric: metric.__name__)

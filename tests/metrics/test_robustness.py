@@ -29,8 +29,8 @@ from pellucid.metrics import (
     SmoothParameterRandomisation,
 )
 from pellucid.metrics.given import span_of
-from pellucid.metrics.robustness import neighbourhood
-from pellucid.metrics.robustness.neighbourhood import Noise
+from pellucid.metrics.robustness import noise
+from pellucid.metrics.robustness.noise import Noise
 
 SMALLEST = 1e-6
 OF_DISTANCES: list[Any] = [MaxSensitivity, AverageSensitivity, LocalLipschitz, Continuity]
@@ -191,7 +191,7 @@ def test_copies_are_uniform_within_the_radius(make: Any):
 def test_copies_in_blocks_are_those_at_once(metric: Any, shapes: Any, most: int, monkeypatch: pytest.MonkeyPatch):
     problem = case(*shapes)
     whole = scores_of(metric(), problem).values
-    monkeypatch.setattr(neighbourhood, "MOST_HELD", most * 15)  # three examples of five features
+    monkeypatch.setattr(noise, "MOST_HELD", most * 15)  # three examples of five features
     torch.testing.assert_close(scores_of(metric(), problem).values, whole)
 
 
@@ -571,3 +571,34 @@ def test_consistency_of_one_example_and_of_masks():
 def test_the_least_is_better_but_for_consistency():
     assert {metric.better for metric in [*OF_DISTANCES, *OF_STABILITY, RelativeRepresentationStability]} == {"lower"}
     assert metrics.Consistency.better == "higher"
+
+
+def test_the_radius_is_a_share_of_the_spread_that_users_say():
+    problem = case((5,))
+    spread = torch.tensor([[1.0, 0.0, 10.0, 2.0, 0.5]])
+    ((_, (copies,)),) = Noise(0.1, 50, 0, (spread,)).copies(function_of(problem))
+    moved = (copies.view(3, 50, 5) - problem.inputs[0][:, None]).abs().amax((0, 1))
+    assert (moved <= 0.1 * spread[0] + 1e-9).all()
+    assert (moved >= 0.09 * spread[0]).all()
+    method = InputXGradient()
+    scores = MaxSensitivity()(problem, method(problem), method=method, spread=spread)
+    assert not torch.equal(scores.values, scores_of(MaxSensitivity(), problem).values)
+    with Session(problem):
+        first = MaxSensitivity()(problem, method(problem), method=method, spread=spread)
+        other = MaxSensitivity()(problem, method(problem), method=method, spread=2 * spread)
+    torch.testing.assert_close(first.values, scores.values)
+    assert (other.values > first.values).all()
+
+
+@pytest.mark.parametrize(
+    ("spread", "match"),
+    [
+        (torch.ones(1, 4), r"spread must broadcast to the inputs, \(3, 5\): got \(1, 4\)"),
+        (torch.ones(5), "spread must broadcast to the inputs"),
+        (-torch.ones(1, 5), "spread must be of finite numbers from zero on"),
+    ],
+)
+def test_a_spread_that_cannot_be_is_told(spread: torch.Tensor, match: str):
+    problem = case((5,))
+    with pytest.raises(InvalidArgument, match=match):
+        MaxSensitivity()(problem, Saliency()(problem), method=Saliency(), spread=spread)

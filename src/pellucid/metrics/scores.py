@@ -138,7 +138,8 @@ class Scores:
     def interval(self, level: float = 0.95) -> tuple[Tensor, Tensor]:
         """Between which values each score lies, as far as sampling goes, [B] each.
 
-        Scores of correlations, whose errors are lopsided near -1 and 1, have the interval of Fisher's transform.
+        Scores of correlations, whose errors are lopsided near -1 and 1, have the interval of Fisher's transform; those
+        that begin at zero, such as mean squares, that of their logarithm.
 
         Args:
             level: How sure that is to be.
@@ -151,6 +152,9 @@ class Scores:
             middle, width = inside.atanh(), reach * self.stderr / (1 - inside.square())
             return (middle - width).tanh(), (middle + width).tanh()
         low, high = self.metric.range
+        if self.metric.range == FROM_ZERO:
+            factor = (reach * self.stderr / self.values).nan_to_num(0.0, 0.0).exp()
+            return self.values / factor, self.values * factor
         return (
             (self.values - reach * self.stderr).clamp(min=low),
             (self.values + reach * self.stderr).clamp(max=high),

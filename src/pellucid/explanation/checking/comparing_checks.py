@@ -14,16 +14,17 @@ from pellucid.core.evaluation.model_function import ModelFunction, function_of
 from pellucid.core.tensors import Tensors, unwrap_single
 from pellucid.errors import InvalidArgument, NotDifferentiable, NotSupported, collected_warnings
 from pellucid.explanation.checking.evidence import Evidence
-from pellucid.explanation.checking.grading import Bounds, Finding, graded, number, percent, untold
+from pellucid.explanation.checking.grading import Bounds, Finding, graded, graded_ratio, number, percent, untold
 from pellucid.explanation.named_baselines import BLURRED_SHARE
 from pellucid.explanation.named_methods import chosen_method
 from pellucid.explanation.question import Question
 from pellucid.explanation.result import uses_baselines
 from pellucid.methods import Blur
 from pellucid.methods.calling.attribution import run_located
-from pellucid.metrics import MaxSensitivity, Scores
+from pellucid.metrics import MaxSensitivity
 from pellucid.metrics.randomisation.randomised_model import randomised, randomised_copy
-from pellucid.metrics.robustness.neighbourhood import Neighbourhood, Noise
+from pellucid.metrics.robustness.neighbourhood import Distances, Neighbourhood
+from pellucid.metrics.robustness.noise import Noise
 from pellucid.metrics.statistics import rank_correlation
 
 RADIUS, COPIES = 0.02, 10
@@ -51,19 +52,19 @@ def stays_under_noise(evidence: Evidence) -> Finding:
     """
     if not evidence.can_be_moved:
         return untold("Integers, such as ids of tokens, cannot be moved a little.")
-    metric = MaxSensitivity(radius=RADIUS, n_samples=COPIES, seed=evidence.seed)
-    noise = Noise(RADIUS, COPIES, evidence.seed)
+    noise = Noise(RADIUS, COPIES, evidence.seed, evidence.spread)
 
-    def scored(f: ModelFunction) -> Scores:
-        return metric.scores(Neighbourhood(f, evidence.attributions, evidence.explain, noise))
+    def distances(f: ModelFunction) -> Distances:
+        return Neighbourhood(f, evidence.attributions, evidence.explain, noise).distances
 
-    scores = run_located(metric, evidence.problem, scored)
-    return graded(
-        scores.values,
+    found = run_located(MaxSensitivity(), evidence.problem, distances)
+    return graded_ratio(
+        found.of_attributions.amax(1),
+        found.size,
         Bounds(0.3, 1.0),
         lambda value, error: (
-            f"Noise of {100 * RADIUS:.0f} % of the inputs' range changes values by up to {percent(value, error)} "
-            "of their size."
+            f"Noise of {100 * RADIUS:.0f} % of {evidence.ranges} changes values by up to {percent(value, error)} of "
+            "their size."
         ),
         "method='noise_tunnel', which averages noise out.",
     )
@@ -250,9 +251,8 @@ def _drawn(x: Tensor, generator: torch.Generator) -> Tensor:
 
 def _from(evidence: Evidence, baselines: Any) -> Tensors:
     """The attributions from other baselines."""
-    asked = dataclasses.replace(evidence.question.asked, baselines=None)
-    question = Question.of(asked, evidence.question.choice)
-    vars(question)["baselines"] = dataclasses.replace(question.baselines, value=baselines)
+    question = dataclasses.replace(evidence.question)
+    vars(question)["baselines"] = dataclasses.replace(evidence.question.baselines, value=baselines)
     with collected_warnings():
         return evidence.by(question)(function_of(evidence.problem)).values
 

@@ -23,6 +23,9 @@ from pellucid.metrics.given import of_features
 MOST_FEATURES = 64
 """Into so many groups features are joined at most, where each is taken away by itself."""
 
+ENOUGH_FOR_RANGES = 8
+"""From so many examples on, their columns have ranges."""
+
 CHANNELS = (1, 3, 4)
 """How many channels images have."""
 
@@ -66,6 +69,30 @@ class Evidence(Summarized):
     def can_be_moved(self) -> bool:
         """Whether inputs can be moved a little: ids of tokens, and other integers, cannot."""
         return all(map(is_floating, self.question.arrangement.tensors))
+
+    @cached_property
+    def spread(self) -> Tensors:
+        """What noise is a share of: of tables the range of each column, as these are of different units; () of others.
+
+        Of few rows there is no range, and numbers move by a share of themselves.
+        """
+        x = self.problem.inputs
+        if not self._are_tables:
+            return ()
+        if len(x[0]) < ENOUGH_FOR_RANGES:
+            return tuple(tensor.abs() for tensor in x)
+        return tuple(tensor.amax(0, keepdim=True) - tensor.amin(0, keepdim=True) for tensor in x)
+
+    @property
+    def ranges(self) -> str:
+        """The same in words."""
+        if not self._are_tables:
+            return "the inputs' range"
+        return "each column's range" if len(self.problem.inputs[0]) >= ENOUGH_FOR_RANGES else "each number"
+
+    @property
+    def _are_tables(self) -> bool:
+        return not self.question.arrangement.embedded_texts and all(x.ndim == 2 for x in self.problem.inputs)
 
     @cached_property
     def attributions(self) -> Tensors:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+import torch
 from torch import Tensor
 
 from pellucid.explanation.checking.verdict import Grade, RemovalMeans, Verdict
@@ -46,31 +47,46 @@ class Finding(NamedTuple):
     values: Mapping[str, Tensor] = {}
 
 
-def graded(
-    values: Tensor,
-    bounds: Bounds,
-    said: Callable[[float, float | None], str],
-    advice: str,
-    *,
-    of_samples: Tensor | None = None,
-) -> Finding:
+Said: TypeAlias = Callable[[float, "float | None"], str]
+"""What is said of a number and its standard error."""
+
+
+def graded(values: Tensor, bounds: Bounds, said: Said, advice: str) -> Finding:
     """The verdict of numbers, one for each example.
 
     Args:
         values: The numbers, [B]; NaN where there is none.
         bounds: The grades.
-        said: What is said of the mean and its standard error.
+        said: What is said of their mean.
         advice: What to do where it is not good.
-        of_samples: Standard errors of the numbers, [B], for a single example.
     """
     known = values[~values.isnan()]
     if not len(known):
         return untold("It cannot be told: values, or outputs, are all the same.")
-    value, error = float(known.mean()), None
-    if len(known) > 1:
-        error = float(known.std() / len(known) ** 0.5)
-    elif of_samples is not None:
-        error = float(of_samples[~values.isnan()][0])
+    error = float(known.std() / len(known) ** 0.5) if len(known) > 1 else None
+    return _verdict(float(known.mean()), error, values, bounds, said, advice)
+
+
+def graded_ratio(parts: Tensor, wholes: Tensor, bounds: Bounds, said: Said, advice: str) -> Finding:
+    """The verdict of the share that parts have in wholes, of all examples together: some wholes may be next to nothing.
+
+    Args:
+        parts: Of each example, [B].
+        wholes: Likewise, from zero on.
+        bounds: The grades.
+        said: What is said of the share.
+        advice: What to do where it is not good.
+    """
+    total, count = float(wholes.sum()), len(wholes)
+    if not total > 0:
+        return untold("It cannot be told: values, or outputs, are all the same.")
+    ratio = float(parts.sum()) / total
+    spread = float((parts - ratio * wholes).square().sum() * count / max(1, count - 1)) ** 0.5
+    shares = parts / torch.where(wholes > 0, wholes, float("nan"))
+    return _verdict(ratio, spread / total if count > 1 else None, shares, bounds, said, advice)
+
+
+def _verdict(value: float, error: float | None, by_example: Tensor, bounds: Bounds, said: Said, advice: str) -> Finding:
     grade = bounds.grade(value)
     verdict = Verdict(
         grade=grade,
@@ -78,7 +94,7 @@ def graded(
         advice="" if grade == "good" else advice,
         value=value,
         stderr=error,
-        by_example=tuple(None if each != each else each for each in values.tolist()),
+        by_example=tuple(None if each != each else each for each in by_example.tolist()),
     )
     return Finding(verdict)
 

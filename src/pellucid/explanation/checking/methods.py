@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.problem.attributions import Attributions
-from pellucid.core.tensors import describe
+from pellucid.core.tensors import describe, unwrap_single
 from pellucid.data import is_estimator
 from pellucid.errors import located
 from pellucid.explanation.checking.evidence import Evidence
@@ -67,7 +68,11 @@ def _compared(asked: Asked, choices: Sequence[MethodChoice], metrics: Sequence[M
 def _arguments_of(evidence: Evidence, metrics: Sequence[Metric]) -> dict[str, Any]:
     """What metrics are called with: the baselines and features of the question."""
     arguments = {"feature_mask": evidence.feature_mask}
-    return arguments | ({} if evidence.baselines is None else {"baselines": evidence.baselines})
+    if evidence.baselines is not None:
+        arguments["baselines"] = evidence.baselines
+    if evidence.spread and any("spread" in inspect.signature(metric).parameters for metric in metrics):
+        arguments["spread"] = unwrap_single(evidence.spread)
+    return arguments
 
 
 def _explaining(question: Question, choice: MethodChoice) -> Callable[[ModelFunction], Attributions]:

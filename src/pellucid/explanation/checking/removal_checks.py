@@ -9,12 +9,12 @@ from torch import Tensor
 
 from pellucid.core.evaluation.completeness import CHANCE_FACTOR
 from pellucid.explanation.checking.evidence import Evidence
-from pellucid.explanation.checking.grading import Bounds, Finding, graded, percent, untold
+from pellucid.explanation.checking.grading import Bounds, Finding, graded, graded_ratio, percent, untold
 from pellucid.explanation.checking.verdict import RemovalMeans
 from pellucid.metrics import Completeness, Deletion, Infidelity, Insertion, RemovalCurve, Scores
 
-SETS = 100
-"""How many random sets of features are taken away."""
+SETS, HALF = 100, 0.5
+"""How many random sets of features are taken away, and which share of all is in each."""
 
 
 def adds_up(evidence: Evidence) -> Finding:
@@ -48,21 +48,21 @@ def says_what_happens(evidence: Evidence) -> Finding:
         evidence: What is checked.
     """
     promised = evidence.promised
-    scores = _scored(evidence, Infidelity(n_samples=SETS, seed=evidence.seed, normalize=not promised))
-    known = 1 - scores.details["relative"]
+    scores = _scored(evidence, Infidelity(n_samples=SETS, size=HALF, seed=evidence.seed, normalize=not promised))
     scaled = "" if promised else ", once scaled,"
-    return graded(
-        known,
+    power = scores.details["power"]
+    return graded_ratio(
+        power - scores.values,
+        power,
         Bounds(0.8, 0.4),
         lambda value, error: (
             f"Sums of values{scaled} tell {percent(max(0.0, value), error)} of what happens to the output as random "
-            "sets of features are taken away."
+            "sets of half of the features are taken away."
         ),
         "features that act together cannot be told one by one: feature_mask=..., which joins them, or "
         "method='shapley_interactions', which has pairs."
         if evidence.is_signed
         else "values without signs do not say which way: a method that is signed, see pellucid.methods.table().",
-        of_samples=None if scores.stderr is None else _relative_error(scores),
     )
 
 
@@ -107,12 +107,6 @@ def _outputs(evidence: Evidence) -> tuple[Tensor, Tensor]:
     curve = _scored(evidence, Deletion(steps=1)).curve
     values = curve.values if isinstance(curve, RemovalCurve) else torch.zeros(0, 2)
     return values[:, 0], values[:, -1]
-
-
-def _relative_error(scores: Scores) -> Tensor:
-    """The standard error of the relative infidelity, as that of what is divided by is small beside it."""
-    stderr = scores.stderr if scores.stderr is not None else torch.zeros_like(scores.values)
-    return stderr * scores.details["relative"] / torch.where(scores.values > 0, scores.values, 1.0)
 
 
 def _share_beaten(scores: Scores) -> Tensor:

@@ -35,8 +35,8 @@ class Infidelity(SubsetMetric):
 
     With "subsets", I takes random sets of features to their baselines, and attributions are of the whole way there, as
     those that add up to the change of the output are: I · a is the sum of theirs. With "noise", I is Gaussian, and
-    attributions are slopes, as gradients are. As a share of the mean square of what perturbations do it is in
-    `scores.details["relative"]`: 1 is what attributions of zero have.
+    attributions are slopes, as gradients are. The mean square of what perturbations do, which attributions of zero
+    would have, is in `scores.details["power"]`, and the share of it in `scores.details["relative"]`.
 
     For perturbations of one's own there is [infidelity][pellucid.metrics.infidelity].
 
@@ -82,12 +82,12 @@ class Infidelity(SubsetMetric):
         else:
             said, done = self.sums_and_drops(removals, size_of_sets(self.size, removals.features))
         if self.normalize:
-            power = said.square().sum(1, keepdim=True)
-            said = said * (said * done).sum(1, keepdim=True) / torch.where(power == 0, 1.0, power)
+            size = said.square().sum(1, keepdim=True)
+            said = said * (said * done).sum(1, keepdim=True) / torch.where(size == 0, 1.0, size)
         values, stderr = mean_and_stderr((said - done).square())
         power = done.square().mean(1)
         relative = values / torch.where(power == 0, float("nan"), power)
-        return Scores(self, values, stderr, details={"relative": relative})
+        return Scores(self, values, stderr, details={"relative": relative, "power": power})
 
     def _under_noise(self, removals: Removals) -> tuple[Tensor, Tensor]:
         """What attributions say of noise, and by how much the output drops under it, [n, T] each."""

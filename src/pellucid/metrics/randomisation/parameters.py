@@ -15,7 +15,8 @@ from pellucid.core.problem.problem import Problem
 from pellucid.core.tensors import Tensors, flatten_examples
 from pellucid.metrics.given import AttributionsLike, score
 from pellucid.metrics.randomisation.randomised_model import Order, randomised
-from pellucid.metrics.robustness.neighbourhood import Explain, Neighbourhood, Noise, attributed
+from pellucid.metrics.robustness.neighbourhood import Explain, Neighbourhood, attributed, mean_under_noise
+from pellucid.metrics.robustness.noise import Noise
 from pellucid.metrics.scores import CORRELATION, UNBOUNDED, Better, Metric, Scores
 from pellucid.metrics.similarity import Similarity, similarity
 from pellucid.metrics.statistics import mean_and_stderr
@@ -160,7 +161,7 @@ class SmoothParameterRandomisation(ReattributingMetric):
         smooth = Neighbourhood(f, attributions, method, noise).distances.mean
         by_layer = torch.stack(
             [
-                similarity(self.similarity, smooth, noise.mean(function_of(problem), attributions, method))
+                similarity(self.similarity, smooth, mean_under_noise(noise, function_of(problem), attributions, method))
                 for _, problem in randomised(f.problem, self.order, self.seed)
             ],
             dim=1,

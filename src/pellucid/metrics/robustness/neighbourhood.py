@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import SupportsFloat, TypeAlias, final
+from dataclasses import dataclass
+from typing import TypeAlias, final
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.core.counts import check_count
-from pellucid.core.evaluation.coalition_memory import ByIdentity
+from pellucid.core.evaluation.coalition_memory import ByIdentity, digest
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.evaluation.sweep import evaluate_own_points
 from pellucid.core.model.layers import OUTPUT, Site
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.problem import Problem
 from pellucid.core.problem.target_resolution import target_at
-from pellucid.core.random_streams import random_source
-from pellucid.core.summaries import Summarized, summary
+from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_floating, at_least_float32, flatten_examples, format_shapes
-from pellucid.errors import InvalidArgument, OneForBatch, WrongShape, warn
-from pellucid.metrics.given import AttributionsLike, score, span_of, tensors_of
+from pellucid.errors import OneForBatch, WrongShape, warn
+from pellucid.metrics.given import AttributionsLike, score, tensors_of
+from pellucid.metrics.robustness.noise import Noise, spread_of
 from pellucid.metrics.scores import Metric, Scores
 
 Explain: TypeAlias = "Callable[[ModelFunction], Attributions]"
@@ -32,60 +30,8 @@ Explain: TypeAlias = "Callable[[ModelFunction], Attributions]"
 whose targets, arguments of the model, and baselines and masks with a row for each example follow them.
 """
 
-MOST_HELD = 2**24
-"""The most elements of noisy copies that are held at once."""
-
 SMALLEST = 1e-6
 """What is divided by where it would be less: papers leave that open."""
-
-
-@final
-@dataclass(frozen=True)
-class Noise(Summarized):
-    """Noisy copies of the examples, uniform around them: the same for all metrics with the same parameters.
-
-    Args:
-        radius: How far each element moves at most, as a share of the range of its example.
-        n_samples: How many copies of each.
-        seed: Seeds them, each example for itself; None draws from the global generators.
-    """
-
-    radius: float
-    n_samples: int
-    seed: int | None
-
-    @property
-    def repeatable(self) -> Noise:
-        """The same with a seed, drawn from the global generators where there is none: for copies made again."""
-        return replace(self, seed=int(np.random.randint(2**31))) if self.seed is None else self
-
-    def copies(self, f: ModelFunction) -> Iterator[tuple[slice, Tensors]]:
-        """Some copies at a time: which, and their tensors (n * copies, ...), those of an example together."""
-        samples = check_count("n_samples", self.n_samples)
-        if not isinstance(self.radius, SupportsFloat) or not 0 < self.radius < float("inf"):
-            raise InvalidArgument(f"radius must be a finite number above zero: got {summary(self.radius)}.")
-        x = as_floating(f.x)
-        most = 1 if f.session.whole_batch else max(1, MOST_HELD // max(1, sum(tensor.numel() for tensor in x)))
-        sizes = [tensor[:1].numel() for tensor in x]
-        with random_source(self.seed, f.ids) as draws:
-            for start in range(0, samples, most):
-                count = min(most, samples - start)
-                # Copy by copy, so that they are the same however many are made at a time.
-                numbers = draws.uniform(len(f), count * sum(sizes)).view(len(f), count, sum(sizes))
-                moved = []
-                for tensor, of_tensor in zip(x, torch.split(numbers, sizes, dim=2), strict=True):
-                    low, high = (end.double() for end in span_of(tensor))  # of half precision, the range may be none
-                    shifts = (2 * of_tensor - 1).to(tensor.device).reshape(len(tensor), count, *tensor.shape[1:])
-                    copies = tensor[:, None] + (self.radius * (high - low)[:, None] * shifts).to(tensor.dtype)
-                    moved.append(copies.flatten(0, 1))
-                yield slice(start, start + count), tuple(moved)
-
-    def mean(self, f: ModelFunction, like: Tensors, explain: Explain) -> Tensors:
-        """The mean of the attributions of the copies, (n, ...) each; they must have the shapes of others."""
-        sums = [
-            _sums(attributed(explain, f.with_copies(copies, which), like), len(f)) for which, copies in self.copies(f)
-        ]
-        return _means(sums, self.n_samples)
 
 
 def _sums(copies: Tensors, examples: int) -> Tensors:
@@ -152,7 +98,7 @@ class Neighbourhood(Summarized):
             distances = self._distances()
         else:
             asked = (evaluator.source, evaluator.gradient_at, ByIdentity(evaluator.target))
-            key = ("distances", *asked, self.noise, ByIdentity(self.explain))
+            key = ("distances", *asked, self.noise, digest(self.noise.spread), ByIdentity(self.explain))
             distances = self.f.session.once(key, self._distances)
         _warn_of_others(distances.own, self.attributions)
         return distances
@@ -235,6 +181,19 @@ def classes_of(values: Tensor) -> Tensor:
     return classes
 
 
+def mean_under_noise(noise: Noise, f: ModelFunction, like: Tensors, explain: Explain) -> Tensors:
+    """The mean of the attributions of noisy copies, (n, ...) each.
+
+    Args:
+        noise: The copies.
+        f: The function.
+        like: What attributions must have the shapes of.
+        explain: How they are made.
+    """
+    sums = [_sums(attributed(explain, f.with_copies(copies, which), like), len(f)) for which, copies in noise.copies(f)]
+    return _means(sums, noise.n_samples)
+
+
 def attributed(explain: Explain, f: ModelFunction, like: Tensors) -> Tensors:
     """The attributions of a function's own points.
 
@@ -294,7 +253,13 @@ class RobustnessMetric(Metric, ABC):
     seed: int | None = 0
 
     def __call__(
-        self, problem: Problem | ModelFunction, attributions: AttributionsLike, /, *, method: Explain
+        self,
+        problem: Problem | ModelFunction,
+        attributions: AttributionsLike,
+        /,
+        *,
+        method: Explain,
+        spread: Tensor | Tensors | None = None,
     ) -> Scores:
         """The scores of attributions.
 
@@ -302,6 +267,8 @@ class RobustnessMetric(Metric, ABC):
             problem: What they answer.
             attributions: See [AttributionsLike][pellucid.metrics.given.AttributionsLike].
             method: How they were made; see [Explain][pellucid.metrics.robustness.neighbourhood.Explain].
+            spread: What `radius` is a share of, of shapes that broadcast to the inputs: of tables, whose columns are of
+                different units, the standard deviation of each. None for the range of each example.
 
         Returns:
             Scores of the B examples.
@@ -310,9 +277,9 @@ class RobustnessMetric(Metric, ABC):
             InvalidArgument: An argument is not what is described here.
             WrongShape: The attributions do not have the shapes of the source, or the method's are others.
         """
-        noise = Noise(self.radius, self.n_samples, self.seed)
 
         def scored(f: ModelFunction, tensors: Tensors) -> Scores:
+            noise = Noise(self.radius, self.n_samples, self.seed, spread_of(spread, f.x))
             return self.scores(Neighbourhood(f, tensors, method, noise.repeatable))
 
         return score(self, problem, attributions, scored)
