@@ -13,7 +13,7 @@ from pellucid import metrics
 from pellucid.commands.names import DEFAULT_METRICS, METRICS, metric_names
 
 ASKED = ("churn:network", "customers.csv", "--index", "name", "--target", 1)
-NAMES = ["adds up", "infidelity", "order of features", "noise", "random weights", "second method", "baselines"]
+NAMES = ["adds up", "fidelity", "order of features", "noise", "random weights", "second method", "baselines"]
 
 
 def test_a_verdict_from_each_side_is_printed(call: Any):

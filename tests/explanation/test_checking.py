@@ -25,7 +25,7 @@ from pellucid.explanation.explanation import sizes_of_changes
 from pellucid.methods import Attributions
 from pellucid.pages import page_of
 
-NAMES = ["adds up", "infidelity", "order of features", "noise", "random weights", "second method", "baselines"]
+NAMES = ["adds up", "fidelity", "order of features", "noise", "random weights", "second method", "baselines"]
 
 
 class Network(nn.Module):
@@ -68,20 +68,20 @@ def test_a_right_explanation_is_good_on_all_sides_but_of_what_cannot_be_told():
         name: grade for name, grade in grades(check).items() if name not in ("noise", "baselines", "random weights")
     } == {
         "adds up": "good",
-        "infidelity": "good",
+        "fidelity": "good",
         "order of features": "good",
         "second method": "good",
     }
     assert check["noise"].value < 1
     assert check["adds up"].value < 1e-5
-    assert check["infidelity"].value > 0.8
+    assert check["fidelity"].value > 0.8
     assert check["order of features"].value > 0.9
 
 
 def test_values_that_have_nothing_to_do_with_the_model_are_bad():
     wrong = pellucid.explain(NETWORK, X, target=0, method=Fixed((0.0, 0.0, 0.0, 1.0, 2.0, 3.0)))
     check = wrong.check()
-    assert grades(check)["infidelity"] == "bad"
+    assert grades(check)["fidelity"] == "bad"
     assert grades(check)["random weights"] == "bad"  # they are the same whatever was learnt
     assert grades(check)["second method"] in ("bad", "doubtful")
     assert check["order of features"].value < 0.9

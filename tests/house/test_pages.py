@@ -20,6 +20,7 @@ PAGES = (
     "docs/engine.md",
     "docs/explain.md",
     "docs/methods.md",
+    "docs/metrics.md",
     "docs/rules.md",
     "docs/zoo.md",
     "packages/pellucid-as-captum/README.md",

@@ -15,6 +15,7 @@ README = Path(__file__).parents[2] / "README.md"
 CAPTUM, METHODS = (README.parent / "docs" / name for name in ("captum.md", "methods.md"))
 RULES = README.parent / "docs" / "rules.md"
 EXPLAIN = README.parent / "docs" / "explain.md"
+METRICS = README.parent / "docs" / "metrics.md"
 
 
 def blocks_of(page: Path) -> list[str]:
@@ -111,3 +112,18 @@ def test_the_readme_s_make_targets_exist():
     makefile = (README.parent / "Makefile").read_text()
     for target in re.findall(r"^\$ make (\S+)", README.read_text(), re.MULTILINE):
         assert f"\n{target}:" in makefile
+
+
+def test_the_page_of_metrics_runs_from_top_to_bottom_and_prints_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    namespace: dict = {}
+    check, compare, measure = re.findall(r"```python\n(.*?)```", METRICS.read_text(), re.DOTALL)
+    exec(check, namespace)
+    assert capsys.readouterr().out.splitlines() == re.findall(r"^# (.*)$", check, re.MULTILINE)
+    assert {path.name for path in tmp_path.iterdir()} == {"curves.svg", "agreement.svg"}
+    exec(compare, namespace)
+    assert capsys.readouterr().out.splitlines() == re.findall(r"^# ?(.*)$", compare, re.MULTILINE)
+    exec(measure, namespace)
+    assert list(namespace["scores"]) == ["Deletion", "Insertion", "PixelFlipping", "Sufficiency"]

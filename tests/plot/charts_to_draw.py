@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from pellucid.plot.charts import Chart
+from pellucid.plot.charts.bands import LineOverBand
 from pellucid.plot.charts.histogram import Histogram
 from pellucid.plot.charts.panels import Panels
 from pellucid.plot.charts.scatter import Scatter
@@ -65,7 +67,21 @@ def cohorts_of(*explanations: StandIn) -> dict[str, StandIn]:
 WORDS = ("Ġthe", "cat", "sat", "on", "<pad>", "a", "quite-long-token", "\n", "mat", ".")
 TOKENS = np.random.default_rng(2).normal(size=(4, len(WORDS)))
 
+
+def line(steps: int = 51, **ends: object) -> LineOverBand:
+    """A line that falls, over a band that falls more slowly."""
+    x = np.linspace(0, 100, steps)
+    band = {"low": tuple(4 - 0.05 * x), "high": tuple(6 - 0.05 * x - 0.0001 * x**2)} | ends
+    labels = {"x_label": "% of the features gone", "y_label": "output", "band_label": "random orders"}
+    return LineOverBand(title="Largest first", x=tuple(x), y=tuple(5 * np.exp(-x / 20)), **labels, **band)
+
+
 CHARTS: Mapping[str, Callable[[], Chart]] = {
+    "line over a band": line,
+    "line of two steps": lambda: line(2),
+    "line without a band": lambda: line(low=(), high=()),
+    "line with a band of missing ends": lambda: line(low=(math.nan,) * 51),
+    "line beside a line": lambda: Panels(title="Both", charts=(line(), line(20))),
     "bar of one": lambda: bar(one(feature_stderr=np.full((1, 6), 0.1))),
     "bar of one of a hundred": lambda: bar(one(100)),
     "bar of long names": lambda: bar(named_at_length(1)),

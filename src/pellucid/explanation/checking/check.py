@@ -58,7 +58,7 @@ class CheckKind(Summarized):
 
 KINDS = (
     CheckKind("adds up", adds_up, lambda orders: 2),
-    CheckKind("infidelity", says_what_happens, lambda orders: 100),
+    CheckKind("fidelity", says_what_happens, lambda orders: 100),
     CheckKind("order of features", beats_random_orders, lambda orders: 2 * STEPS * (orders + 1)),
     CheckKind("noise", stays_under_noise, explanations=11, of_layers=True),
     CheckKind("random weights", depends_on_weights, explanations=1, of_layers=True),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from pellucid.errors import InvalidArgument
 from pellucid.plot.axis import number_text
@@ -59,28 +62,44 @@ class LineOverBand(Chart):
         reach = self.reach
         across, up = self.limits.x or reach.x or (0.0, 1.0), self.limits.y or reach.y or (0.0, 1.0)
         plane = plane_of(sheet, top, across, up, x_label=self.x_label, y_label=self.y_label, margin=0.04)
-        return Body((*plane.marks, *self._band(plane, sheet), *self._line(plane, sheet)), plane.end)
+        drawn = self._in_characters(plane, sheet) if sheet.is_grid else self._in_lines(plane, sheet)
+        return Body((*plane.marks, *drawn), plane.end)
 
     def _places(self, heights: tuple[float, ...], plane: Plane) -> list[tuple[float, float]]:
         """Where numbers are in the plane, but for those that are none."""
         both = zip(self.x, heights, strict=True) if heights else ()
         return [(plane.x(x), plane.y(y)) for x, y in both if math.isfinite(y)]
 
-    def _line(self, plane: Plane, sheet: Sheet) -> list[Mark]:
-        """The line; in terminals dots along it."""
-        places, colour = self._places(self.y, plane), sheet.theme.positive
-        if sheet.is_grid:
-            return [Text(x=math.floor(x), y=y, text="●", colour=colour, tinted=True) for x, y in places]
-        return [Line(places=tuple(places), colour=colour, width=2.5)] if len(places) > 1 else []
+    def _in_lines(self, plane: Plane, sheet: Sheet) -> list[Mark]:
+        """The band, in its middle what it is, and the line over it."""
+        line, low, high = (self._places(heights, plane) for heights in (self.y, self.low, self.high))
+        marks: list[Mark] = []
+        if low and high:
+            x = (plane.x.first + plane.x.last) / 2
+            y = (_height_at(x, low) + _height_at(x, high)) / 2
+            marks.append(Polygon(places=(*low, *reversed(high)), fill=sheet.theme.faint))
+            colour = sheet.theme.text
+            marks.append(Text(x=x, y=y, text=self.band_label, colour=colour, scale=SMALL, anchor="middle"))
+        if len(line) > 1:
+            marks.append(Line(places=tuple(line), colour=sheet.theme.positive, width=2.5))
+        return marks
 
-    def _band(self, plane: Plane, sheet: Sheet) -> list[Mark]:
-        """The band, and in its middle what it is; in terminals dots along its ends."""
-        low, high = self._places(self.low, plane), self._places(self.high, plane)
-        if not low or not high:
-            return []
-        if sheet.is_grid:
-            return [Text(x=math.floor(x), y=y, text="·", colour=sheet.theme.text) for x, y in (*low, *high)]
-        middle = len(low) // 2
-        x, y = low[middle][0], (low[middle][1] + high[min(middle, len(high) - 1)][1]) / 2
-        label = Text(x=x, y=y, text=self.band_label, colour=sheet.theme.text, scale=SMALL, anchor="middle")
-        return [Polygon(places=(*low, *reversed(high)), fill=sheet.theme.faint), label]
+    def _in_characters(self, plane: Plane, sheet: Sheet) -> list[Mark]:
+        """A dot for each column along the line, and points along the ends of the band, none where another is."""
+        kinds = (
+            (self.y, "●", sheet.theme.positive),
+            (self.low, "·", sheet.theme.text),
+            (self.high, "·", sheet.theme.text),
+        )
+        taken: dict[tuple[int, int], Mark] = {}
+        for heights, character, colour in kinds:
+            for x, y in self._places(heights, plane):
+                cell = math.floor(x), math.floor(y)
+                mark = Text(x=cell[0], y=cell[1] + 0.5, text=character, colour=colour, tinted=character == "●")
+                taken.setdefault(cell, mark)
+        return list(taken.values())
+
+
+def _height_at(x: float, places: Sequence[tuple[float, float]]) -> float:
+    """How high a line is at a place between its ends."""
+    return float(np.interp(x, [place[0] for place in places], [place[1] for place in places]))
