@@ -25,13 +25,16 @@ from pellucid.explanation.checking.comparing_checks import (
 )
 from pellucid.explanation.checking.evidence import Evidence
 from pellucid.explanation.checking.grading import Finding, untold
-from pellucid.explanation.checking.removal_checks import adds_up, beats_random_orders, says_what_happens
+from pellucid.explanation.checking.removal_checks import adds_up, beats_random_orders, ends, follow, says_what_happens
 from pellucid.explanation.checking.verdict import Check, RemovalMeans
 from pellucid.metrics.faithfulness.curves import STEPS
 from pellucid.metrics.statistics import rank_correlation
 
 if TYPE_CHECKING:
     from pellucid.explanation.explanation import Explanation
+
+FEW = 9
+"""In how many steps features go, to find out how long that takes."""
 
 LOGGER = logging.getLogger("pellucid")
 
@@ -82,7 +85,8 @@ def check(
     evidence = Evidence(asking.question(model), asking.by_baseline, explanation.adds_up, random_orders, seed)
     findings: list[Finding] = []
     with collected_warnings(), Session(evidence.problem):
-        seconds = {kind: _seconds(kind, evidence, explanation) for kind in KINDS}
+        per_output = _seconds_per_output(evidence) if evidence.is_of_inputs else 0.0
+        seconds = {kind: _seconds(kind, per_output, evidence, explanation) for kind in KINDS}
         total = sum(seconds.values())
         LOGGER.info("check takes about %.0f s", total)
         hidden = None if progress is None else not progress  # None: where standard error is a terminal
@@ -108,12 +112,18 @@ def _found(kind: CheckKind, evidence: Evidence) -> Finding:
     return finding._replace(verdict=dataclasses.replace(finding.verdict, name=kind.name))
 
 
-def _seconds(kind: CheckKind, evidence: Evidence, explanation: Explanation) -> float:
-    """About how long a check takes: as long as the explanation took for as many evaluations."""
-    per_evaluation = explanation.seconds / max(1.0, float(explanation.evaluations.sum()))
-    examples = len(explanation)
-    evaluations = 0.5 * per_evaluation * examples * kind.evaluations(evidence.random_orders)
-    return evaluations + kind.explanations * explanation.seconds
+def _seconds(kind: CheckKind, per_output: float, evidence: Evidence, explanation: Explanation) -> float:
+    """About how long a check takes: as its outputs without features do, and as the explanation did."""
+    outputs = len(explanation) * kind.evaluations(evidence.random_orders)
+    return outputs * per_output + kind.explanations * explanation.seconds
+
+
+def _seconds_per_output(evidence: Evidence) -> float:
+    """How long one output takes, of some at a time, once the model has run before."""
+    examples = len(ends(evidence)[0])
+    started = time.perf_counter()
+    follow(evidence, FEW)
+    return (time.perf_counter() - started) / max(1, (FEW - 1) * examples)
 
 
 def _joined(findings: list[Finding], own: Mapping[str, Tensor], seconds: float) -> Check:

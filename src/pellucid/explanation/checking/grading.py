@@ -63,8 +63,16 @@ def graded(values: Tensor, bounds: Bounds, said: Said, advice: str) -> Finding:
     known = values[~values.isnan()]
     if not len(known):
         return untold("It cannot be told: values, or outputs, are all the same.")
-    error = float(known.std() / len(known) ** 0.5) if len(known) > 1 else None
-    return _verdict(float(known.mean()), error, values, bounds, said, advice)
+    return _verdict(*mean_and_error(known), values, bounds, said, advice)
+
+
+def mean_and_error(values: Tensor) -> tuple[float, float | None]:
+    """The mean over examples, and its standard error; None of a single one.
+
+    Args:
+        values: One for each, [B].
+    """
+    return float(values.mean()), float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
 
 
 def graded_ratio(parts: Tensor, wholes: Tensor, bounds: Bounds, said: Said, advice: str) -> Finding:

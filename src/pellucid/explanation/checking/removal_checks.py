@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pellucid.core.evaluation.completeness import CHANCE_FACTOR
 from pellucid.explanation.checking.evidence import Evidence
-from pellucid.explanation.checking.grading import Bounds, Finding, graded, graded_ratio, percent, untold
+from pellucid.explanation.checking.grading import Bounds, Finding, graded, graded_ratio, mean_and_error, percent, untold
 from pellucid.explanation.checking.verdict import RemovalMeans
 from pellucid.metrics import Completeness, Deletion, Infidelity, Insertion, RemovalCurve, Scores
 
@@ -26,7 +26,7 @@ def adds_up(evidence: Evidence) -> Finding:
     if not evidence.promised:
         return untold(f"{evidence.question.choice.name} does not promise that values add up.")
     scores = _scored(evidence, Completeness())
-    removals = _outputs(evidence)
+    removals = ends(evidence)
     change = (removals[0] - removals[1]).abs()
     norms = torch.stack([tensor.double().flatten(1).square().sum(1).cpu() for tensor in evidence.attributions]).sum(0)
     least = torch.maximum(change, CHANCE_FACTOR * norms.sqrt())
@@ -75,21 +75,39 @@ def beats_random_orders(evidence: Evidence) -> Finding:
     orders = evidence.random_orders
     deletion = _scored(evidence, Deletion(random_orders=orders, seed=evidence.seed))
     insertion = _scored(evidence, Insertion(random_orders=orders, seed=evidence.seed))
-    shares = (_share_beaten(deletion) + _share_beaten(insertion)) / 2
-
-    def said(value: float, error: float | None) -> str:
-        return (
-            "Taking the features of the largest values away lowers the output faster, and putting them in raises it "
-            f"faster, than {percent(value, error)} of {orders} random orders."
-        )
-
+    faster = {"lowers": _share_beaten(deletion), "raises": _share_beaten(insertion)}
+    going, coming = (percent(*mean_and_error(shares)) for shares in faster.values())
     finding = graded(
-        shares,
+        (faster["lowers"] + faster["raises"]) / 2,
         Bounds(0.9, 0.6),
-        said,
-        "another method or other baselines; as the order is no better than chance, do not read much into it.",
+        lambda value, error: (
+            f"Taking the features of the largest values away lowers the output faster than {going} of {orders} random "
+            f"orders; putting them in raises it faster than {coming}."
+        ),
+        "another method or other baselines; as far as the order is no better than chance, do not read much into it.",
     )
     return finding._replace(curves={"deletion": _means(deletion), "insertion": _means(insertion)})
+
+
+def ends(evidence: Evidence) -> tuple[Tensor, Tensor]:
+    """The outputs with all features, and with none, [B] each.
+
+    Args:
+        evidence: What is checked.
+    """
+    values = follow(evidence, 1)
+    return values[:, 0], values[:, -1]
+
+
+def follow(evidence: Evidence, steps: int) -> Tensor:
+    """The outputs as the features of the largest values go, [B, steps + 1].
+
+    Args:
+        evidence: What is checked.
+        steps: In how many steps, at most.
+    """
+    curve = _scored(evidence, Deletion(steps=steps)).curve
+    return curve.values if isinstance(curve, RemovalCurve) else torch.zeros(0, 2)
 
 
 def _scored(evidence: Evidence, metric: Callable[..., Scores]) -> Scores:
@@ -98,15 +116,8 @@ def _scored(evidence: Evidence, metric: Callable[..., Scores]) -> Scores:
         evidence.attributions,
         baselines=evidence.baselines,
         removal=evidence.removal,
-        feature_mask=evidence.feature_mask,
+        feature_mask=evidence.groups,
     )
-
-
-def _outputs(evidence: Evidence) -> tuple[Tensor, Tensor]:
-    """The outputs with all features, and with none, [B] each: the ends of the curve of deletion."""
-    curve = _scored(evidence, Deletion(steps=1)).curve
-    values = curve.values if isinstance(curve, RemovalCurve) else torch.zeros(0, 2)
-    return values[:, 0], values[:, -1]
 
 
 def _share_beaten(scores: Scores) -> Tensor:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from pellucid.errors import InvalidArgument
 from pellucid.plot.axis import number_text
-from pellucid.plot.charts.base import SMALL, Body, Chart, Limits
+from pellucid.plot.charts.base import Body, Chart, Limits, paragraph
 from pellucid.plot.charts.plane import Plane, plane_of
 from pellucid.plot.scene import Line, Mark, Polygon, Text
 from pellucid.plot.sheet import Sheet
@@ -58,12 +55,16 @@ class LineOverBand(Chart):
         return f"{self.title or 'A line'}: {self.y_label or 'y'} goes {ends} along {self.x_label or 'x'}."
 
     def body(self, sheet: Sheet, top: float) -> Body:
-        """The band, the line over it, and what the band is."""
+        """The band, the line over it, and below what the band is."""
         reach = self.reach
         across, up = self.limits.x or reach.x or (0.0, 1.0), self.limits.y or reach.y or (0.0, 1.0)
         plane = plane_of(sheet, top, across, up, x_label=self.x_label, y_label=self.y_label, margin=0.04)
         drawn = self._in_characters(plane, sheet) if sheet.is_grid else self._in_lines(plane, sheet)
-        return Body((*plane.marks, *drawn), plane.end)
+        sign = "·" if sheet.is_grid else "Grey"
+        said, bottom = paragraph(
+            f"{sign}: {self.band_label}." if self.low and self.band_label else "", sheet, plane.end
+        )
+        return Body((*plane.marks, *drawn, *said), bottom)
 
     def _places(self, heights: tuple[float, ...], plane: Plane) -> list[tuple[float, float]]:
         """Where numbers are in the plane, but for those that are none."""
@@ -71,15 +72,11 @@ class LineOverBand(Chart):
         return [(plane.x(x), plane.y(y)) for x, y in both if math.isfinite(y)]
 
     def _in_lines(self, plane: Plane, sheet: Sheet) -> list[Mark]:
-        """The band, in its middle what it is, and the line over it."""
+        """The band, and the line over it."""
         line, low, high = (self._places(heights, plane) for heights in (self.y, self.low, self.high))
         marks: list[Mark] = []
         if low and high:
-            x = (plane.x.first + plane.x.last) / 2
-            y = (_height_at(x, low) + _height_at(x, high)) / 2
             marks.append(Polygon(places=(*low, *reversed(high)), fill=sheet.theme.faint))
-            colour = sheet.theme.text
-            marks.append(Text(x=x, y=y, text=self.band_label, colour=colour, scale=SMALL, anchor="middle"))
         if len(line) > 1:
             marks.append(Line(places=tuple(line), colour=sheet.theme.positive, width=2.5))
         return marks
@@ -98,8 +95,3 @@ class LineOverBand(Chart):
                 mark = Text(x=cell[0], y=cell[1] + 0.5, text=character, colour=colour, tinted=character == "●")
                 taken.setdefault(cell, mark)
         return list(taken.values())
-
-
-def _height_at(x: float, places: Sequence[tuple[float, float]]) -> float:
-    """How high a line is at a place between its ends."""
-    return float(np.interp(x, [place[0] for place in places], [place[1] for place in places]))
