@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import pellucid
 from explanation.models import Pictures, Words, explained, frame, inputs, linear, pictures
 from pellucid.core.summaries import Summarized
-from pellucid.errors import InvalidArgument, InvalidFile
+from pellucid.errors import InvalidArgument, InvalidFile, PellucidWarning, UnknownName
 from pellucid.explanation.checking.grading import Bounds, graded, number, percent
 from pellucid.explanation.checking.verdict import Check, Verdict
 from pellucid.explanation.explanation import sizes_of_changes
@@ -316,3 +316,91 @@ def test_numbers_have_two_digits_and_intervals():
 def test_what_is_the_same_everywhere_is_untold():
     nothing = graded(torch.tensor([float("nan")]), Bounds(1.0, 0.0), percent, "")
     assert nothing.verdict.grade == "untold"
+
+
+def test_the_order_of_features_is_untold_where_any_does_the_same():
+    even = pellucid.explain(EVEN, torch.ones(3, 4)).check()
+    assert even["order of features"].grade == "untold"
+    assert even.holds
+    one = nn.Linear(1, 1)
+    assert pellucid.explain(one, torch.ones(3, 1)).check()["order of features"].grade == "untold"
+    two = pellucid.explain(TWO, torch.ones(3, 2), target=0).check()
+    assert two["order of features"].value == 1  # half of the random orders are this one, and do not count
+
+
+EVEN, TWO = nn.Linear(4, 1), nn.Linear(2, 1)
+with torch.no_grad():
+    EVEN.weight.fill_(1.0)
+    TWO.weight.copy_(torch.tensor([[2.0, 1.0]]))
+
+
+def test_random_weights_are_drawn_several_times_and_of_few_features_nothing_is_told():
+    assert pellucid.explain(TWO, torch.ones(3, 2), target=0).check()["random weights"].grade == "untold"
+    torch.manual_seed(0)
+    many = nn.Linear(30, 1)
+    found = [
+        pellucid.explain(many, torch.ones(5, 30), target=0).check(seed=seed)["random weights"] for seed in range(4)
+    ]
+    assert {verdict.grade for verdict in found} == {"good"}
+    assert all(0.03 < verdict.stderr < 0.2 for verdict in found)
+
+
+def test_ids_are_compared_from_the_same_baseline():
+    torch.manual_seed(3)
+    embedding, head = nn.Embedding(20, 6), nn.Linear(6, 2)
+
+    class Additive(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.head = embedding, head
+
+        def forward(self, ids: Tensor) -> Tensor:
+            return self.head(torch.tanh(self.embedding(ids)).mean(1))
+
+    model, ids = Additive().eval(), torch.randint(0, 20, (12, 9), generator=torch.Generator().manual_seed(0))
+    check = pellucid.explain(model, ids, target=0, method="shapley_values").check()
+    assert check["second method"].value > 0.8
+
+
+def test_a_model_that_has_changed_since_is_told():
+    model = Network()
+    explanation = pellucid.explain(model, X, target=0)
+    with torch.no_grad():
+        model.head.weight.mul_(-1)
+    with pytest.raises(InvalidArgument, match="model and inputs must be those that were explained"):
+        explanation.check()
+    drawing = nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 1)).train()
+    with pytest.warns(PellucidWarning) as told:
+        of_dropout = pellucid.explain(drawing, X)
+    assert any("training mode" in str(warning.message) for warning in told)
+    with pytest.raises(InvalidArgument, match=r"draws random numbers. Hint: model.eval\(\)"):
+        of_dropout.check()
+
+
+def test_examples_without_numbers_are_left_out_and_counted():
+    x = X.clone()
+    x[3, 2] = float("nan")
+    with pytest.warns(PellucidWarning, match="NaN"):
+        explanation = pellucid.explain(NETWORK, x, target=0)
+    check = explanation.check()
+    assert check["adds up"].says.endswith("1 of 12 examples, which have no such number, are left out.")
+    assert check["adds up"].by_example[3] is None
+    assert check["fidelity"].grade != "untold"
+    assert not any("nan" in verdict.says for verdict in check.verdicts)
+
+
+def test_one_dimension_is_enough():
+    assert pellucid.explain(lambda x: x * 3, torch.randn(5)).check()["adds up"].grade == "good"
+
+
+def test_a_check_of_which_nothing_is_told_does_not_hold():
+    assert not Check(verdicts=(), seconds=0.0).holds
+    assert not Check(verdicts=(Verdict(grade="untold", says=""),), seconds=0.0).holds
+    with pytest.raises(UnknownName, match="verdict must be one of"):
+        Check(verdicts=(), seconds=0.0)["noise"]
+
+
+def test_texts_of_files_hold_no_commands_of_terminals():
+    entry = pellucid.explain(NETWORK, X, target=0).check(random_orders=3).to_dict()
+    entry["verdicts"][0]["says"] = "\x1b[31mred"
+    assert "\x1b" not in repr(Check.of_dict(entry))

@@ -101,7 +101,7 @@ def test_nan_in_one_or_the_other_stays_in_its_example(metric: Any):
     broken[1, 0] = math.nan
     with pytest.warns(PellucidWarning, match=rf"examples \[1\] contain NaN, or infinity: {metric.name}"):
         first = metric(problem_of(a), broken, other=b).values
-    with pytest.warns(PellucidWarning, match=rf"other of examples \[1\] contains NaN: {metric.name}"):
+    with pytest.warns(PellucidWarning, match=rf"other of examples \[1\] contains NaN, or infinity: {metric.name}"):
         second = metric(problem_of(a), b, other=broken).values
     for found in (first, second):
         assert found.isnan().tolist() == [False, True, False]

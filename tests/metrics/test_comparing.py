@@ -16,6 +16,7 @@ from pellucid.errors import InvalidArgument, PellucidWarning, UnknownName, Wrong
 from pellucid.methods import Attributions, FeatureAblation, IntegratedGradients, Problem, Saliency, ShapleyValues
 from pellucid.metrics import compare, measure
 from pellucid.metrics.comparing.resampling import bootstrap_interval, holm, sign_flip_p_value
+from pellucid.metrics.comparing.standings import Resampling, entries_of
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_few_examples_tell_nothing_apart_and_one_has_no_interval(problem):
     comparison = compare(one, METHODS, [metrics.Deletion()], baselines=0)
     assert {entry.standing for entry in comparison.entries} == {"best", "unknown"}
     assert all(np.isnan(entry.interval).all() for entry in comparison.entries)
-    assert "too few to tell methods apart" in comparison.notes[0]
+    assert comparison.notes == ("1 example is too few to tell 3 methods apart.",)
     five = Problem(problem.model, problem.inputs[0][:5], target=1)
     assert "worse" not in {entry.standing for entry in compare(five, METHODS, METRICS, baselines=0).entries}
 
@@ -119,6 +120,52 @@ def test_a_metric_without_scores_is_unknown(problem):
     assert comparison["Deletion", "saliency"].standing == "best"
 
 
+def test_arguments_of_partial_methods_stay_theirs(problem):
+    far = problem.inputs[0].mean(0, keepdim=True) + 3
+    methods = {
+        "from zero": functools.partial(IntegratedGradients(n_steps=200), baselines=0),
+        "from afar": functools.partial(functools.partial(IntegratedGradients(n_steps=200), baselines=far)),
+    }
+    comparison = compare(problem, methods, [metrics.Completeness()], baselines=0)
+    alone = metrics.Completeness()(problem, methods["from afar"](problem), baselines=0).values
+    assert comparison["Completeness", "from afar"].mean == pytest.approx(float(alone.mean()), rel=1e-5)
+    assert comparison["Completeness", "from zero"].mean < 0.01
+
+
+def test_methods_are_compared_over_the_examples_of_which_all_have_scores():
+    first = np.r_[np.full(10, np.nan), np.full(10, 1.0)]
+    second = np.r_[np.zeros(10), np.full(10, 1.1)]
+    scores = {"first": first, "second": second, "none": np.full(20, np.nan)}
+    entries = entries_of("m", metrics.FaithfulnessEstimate(), scores, Resampling(0.95, 999, 0))
+    assert [(entry.standing, entry.examples) for entry in entries] == [("worse", 10), ("best", 10), ("unknown", 0)]
+    assert entries[1].mean == pytest.approx(1.1)
+
+
+def test_many_methods_that_are_alike_are_seldom_called_worse():
+    generator, wrong = np.random.default_rng(0), 0
+    for trial in range(100):
+        scores = {str(number): generator.normal(size=40) for number in range(8)}
+        entries = entries_of("m", metrics.Deletion(), scores, Resampling(0.95, 999, trial))
+        wrong += any(entry.standing == "worse" for entry in entries)
+    assert wrong <= 10
+
+
+@pytest.mark.parametrize(("examples", "standing"), [(6, "unknown"), (9, "worse")])
+def test_too_few_examples_are_unknown_and_not_tied(examples: int, standing: str):
+    scores = {str(number): np.arange(examples) + 10.0 * number for number in range(4)}
+    entries = entries_of("m", metrics.Deletion(), scores, Resampling(0.95, 999, 0))
+    assert [entry.standing for entry in entries] == ["best", *[standing] * 3]
+
+
+def test_a_method_that_fails_is_named(problem):
+    def broken(f):
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing") as caught:
+        compare(problem, {"mine": broken}, [metrics.Deletion()])
+    assert "method 'mine'" in " ".join(getattr(caught.value, "__notes__", []))
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
@@ -133,6 +180,9 @@ def test_a_metric_without_scores_is_unknown(problem):
         ({"mask": 3}, InvalidArgument, "mask is taken by none of Deletion"),
         ({"level": 95}, InvalidArgument, "level must be between zero and one"),
         ({"n_resamples": 10}, InvalidArgument, "n_resamples must be an integer of at least 99"),
+        ({"methods": ["occlusion"]}, InvalidArgument, r"Hint: Occlusion\(sliding_window_shapes=...\)"),
+        ({"level": "a"}, InvalidArgument, "level must be between zero and one"),
+        ({"seed": -1}, InvalidArgument, "seed must be an integer of at least 0"),
         ({"problems": []}, WrongType, "problems must be a Problem, or several: got none"),
     ],
 )

@@ -14,7 +14,16 @@ from metrics import removal_by_hand as by_hand
 from pellucid import metrics
 from pellucid.core.random_streams import shared_generator
 from pellucid.errors import InvalidArgument, NotScalar, PellucidWarning, WrongShape, WrongType
-from pellucid.methods import Attributions, IntegratedGradients, NoisyLinear, Problem, Saliency, Session, ShapleyValues
+from pellucid.methods import (
+    Attributions,
+    FeatureAblation,
+    IntegratedGradients,
+    NoisyLinear,
+    Problem,
+    Saliency,
+    Session,
+    ShapleyValues,
+)
 from pellucid.metrics.faithfulness.removals import FaithfulnessMetric, random_ranks
 from pellucid.metrics.image_features import pixels
 from pellucid.zoo.models import known_models
@@ -30,6 +39,8 @@ class Counting(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.layers = nn.Sequential(nn.Linear(features, 16), nn.Tanh(), nn.Linear(16, 2))
+        with torch.no_grad():
+            self.layers[2].bias += 3  # some scores are of outputs above zero
         self.rows = 0
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,8 +81,8 @@ def curves_of(problem: Problem, attributions: Tensor, curve: Callable[..., list[
     return torch.tensor([curve(output_of(problem), x, own, BASELINE, counts) for x, own in rows], dtype=torch.float64)
 
 
-def drawn_sets(size: int, samples: int, seed: int = 0) -> list[list[int]]:
-    absent = random_ranks(FEATURES, samples, shared_generator(seed, None)) < size
+def drawn_sets(size: int, samples: int, generator: torch.Generator | None = None) -> list[list[int]]:
+    absent = random_ranks(FEATURES, samples, generator or shared_generator(0, None)) < size
     return [each.nonzero().flatten().tolist() for each in absent]
 
 
@@ -184,11 +195,13 @@ def test_sensitivity_n_is_the_mean_over_sizes(problem, attributions):
     scores = metrics.SensitivityN(n_samples=30, sizes=3)(problem, attributions, baselines=BASELINE[None])
     sizes = scores.details["sizes"][0].tolist()
     assert sizes == [1, 2, 6]
+    generator = shared_generator(0, None)  # one for all sizes
     for number, size in enumerate(sizes):
+        sets = drawn_sets(size, 30, generator)
         expected = by_example(
             problem,
             attributions,
-            lambda *known, n=size: by_hand.correlation_of_sets(*known, drawn_sets(n, 30), by_rank=False),
+            lambda *known, sets=sets: by_hand.correlation_of_sets(*known, sets, by_rank=False),
         )
         torch.testing.assert_close(scores.details["by_size"][:, number], expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(scores.values, scores.details["by_size"].mean(1))
@@ -333,6 +346,83 @@ def test_features_of_a_layer_are_taken_away_there():
             torch.testing.assert_close(scores.curve.values[:, step], expected.double(), **SHORT)
 
 
+def test_examples_may_have_features_of_their_own_and_are_scored_as_if_alone():
+    x = torch.tensor([[4.0, 3, 2, 1], [4.0, 3, 2, 1], [1.0, 5, 2, 2]])
+    mask = torch.tensor([[0, 0, 1, 1], [0, 1, 2, 3], [5, 5, 5, 9]])
+    problem = Problem(lambda x: x.sum(1), x)
+    for metric in [*ALL, metrics.Sparseness(), metrics.Complexity()]:
+        given = {} if metric.name in ("Sparseness", "Complexity") else {"baselines": 0}
+        together = metric(problem, x, feature_mask=mask, **given).values
+        for example in range(3):
+            one = Problem(lambda x: x.sum(1), x[example : example + 1])
+            alone = metric(one, x[example : example + 1], feature_mask=mask[example : example + 1], **given).values
+            if metric.name != "Infidelity" or metric.perturbation != "noise":
+                torch.testing.assert_close(together[example : example + 1], alone, equal_nan=True)
+    assert metrics.Deletion()(problem, x, baselines=0, feature_mask=mask).values[0] == 4  # 10, then 3, then 0
+    other = metrics.RankCorrelation()(problem, x, other=x.flip(1), feature_mask=mask)
+    assert other.values[0] == -1
+
+
+def test_maps_that_are_the_same_within_features_are_sums_unless_a_method_says_otherwise():
+    x, mask = torch.ones(1, 4), torch.tensor([[0, 0, 0, 1]])
+    problem = Problem(lambda x: x.sum(1), x)
+    slopes = Attributions((torch.ones(1, 4),))
+    assert metrics.Infidelity(size=1)(problem, slopes, baselines=0, feature_mask=mask).values < 1e-9
+    assert metrics.FaithfulnessEstimate()(problem, slopes, baselines=0, feature_mask=mask).values > 0.99
+    of_game = FeatureAblation()(problem, baselines=0, feature_mask=mask)
+    assert of_game.of_features
+    assert of_game.values[0].tolist() == [[3, 3, 3, 1]]
+    assert metrics.Completeness()(problem, of_game, baselines=0, feature_mask=mask).values < 1e-9
+
+
+def test_segments_are_ranked_by_means_also_of_features_values():
+    x, mask = torch.tensor([[1.0, 1, 1, 1.5]]), torch.tensor([[0, 0, 0, 1]])
+    problem = Problem(lambda x: x.sum(1) / 4.5, x)
+    own = FeatureAblation()(problem, baselines=0, feature_mask=mask)
+    curve = metrics.IROF()(problem, own, baselines=0, feature_mask=mask).curve.values
+    torch.testing.assert_close(curve, torch.tensor([[1.0, 1 / 3, 0.0]]).double())
+
+
+def test_shares_of_outputs_are_of_those_above_zero():
+    problem = Problem(lambda x: x @ torch.tensor([5.0, 1, 1]) - 17, torch.ones(1, 3))
+    for metric in (metrics.Selectivity(), metrics.IROF()):
+        assert metric(problem, torch.tensor([[5.0, 1, 1]]), baselines=0).values.isnan().all()
+
+
+def test_what_was_measured_before_in_a_session_changes_nothing():
+    weights = torch.tensor([1.0, 2, 3, 5], dtype=torch.float64)
+    for dtype, shift in ((torch.float64, 1e7), (torch.bfloat16, 0.0), (torch.float16, 3.0)):
+        x = torch.ones(1, 4, dtype=dtype)
+        problem = Problem(lambda x, shift=shift: shift + x @ weights.to(x.dtype), x)
+        asked = [metrics.FaithfulnessCorrelation(size=2), metrics.MuFidelity(size=2), metrics.Infidelity(size=2)]
+        own = weights[None].to(dtype) * 1.1
+        alone = [metric(problem, own, baselines=0).values for metric in asked]
+        for order in (asked, asked[::-1]):
+            with Session(problem):
+                found = {metric: metric(problem, own, baselines=0).values for metric in order}
+            for metric, expected in zip(asked, alone, strict=True):
+                assert torch.equal(found[metric], expected)
+
+
+def test_errors_of_sizes_are_independent(problem, attributions):
+    found = [
+        metrics.SensitivityN(n_samples=30, sizes=4, seed=seed)(problem, attributions, baselines=BASELINE[None])
+        for seed in range(60)
+    ]
+    spread = torch.stack([scores.values for scores in found]).std(0)
+    claimed = torch.stack([scores.stderr for scores in found]).mean(0)
+    assert (spread < 1.4 * claimed).all()
+
+
+def test_ids_of_tokens_cannot_be_moved_by_noise():
+    model = nn.Sequential(nn.Embedding(9, 3), nn.Flatten(), nn.Linear(6, 1))
+    problem = Problem(model, torch.tensor([[1, 2], [3, 4]]), target=0)
+    under_noise = (metrics.RegionPerturbation(), metrics.NonSensitivity(), metrics.Infidelity(perturbation="noise"))
+    for metric in under_noise:
+        with pytest.raises(InvalidArgument, match="inputs must be floats, for noise to move them: got"):
+            metric(problem, torch.ones(2, 2))
+
+
 # ------------------------------------------------------------------------------------------------------------- limits
 
 ALL = [
@@ -467,10 +557,12 @@ def test_whole_batches_are_asked_as_they_come():
         (metrics.Deletion(random_orders=-1), "random_orders must be an integer of at least 0"),
         (metrics.FaithfulnessCorrelation(n_samples=2), "n_samples must be an integer of at least 3"),
         (metrics.FaithfulnessCorrelation(size=1.5), "size must be a whole number of features, or a share below one"),
+        (metrics.FaithfulnessCorrelation(size=7), "size must be smaller than the number of features, 7: got 7"),
+        (metrics.ROAD(shares=0.5), "shares must be a tuple of numbers between zero and one: got 0.5"),
         (metrics.FaithfulnessEstimate(together=0), "together must be an integer of at least 1"),
         (metrics.Infidelity(perturbation="shake"), "perturbation must be one of subsets, noise"),
-        (metrics.Comprehensiveness(shares=(0.0,)), "shares must be above zero, and one at most"),
-        (metrics.ROAD(shares=(1.0,)), "shares must be between zero and one"),
+        (metrics.Comprehensiveness(shares=(0.0,)), "shares must be a tuple of numbers above zero, and one at most"),
+        (metrics.ROAD(shares=(1.0,)), "shares must be a tuple of numbers between zero and one"),
         (metrics.EffectiveComplexity(tolerance=-1), "tolerance must be a share from zero on"),
         (metrics.RegionPerturbation(n_samples=0), "n_samples must be an integer of at least 1"),
     ],
@@ -547,7 +639,7 @@ def test_each_metric_asks_for_as_many_rows_as_it_says(problem, attributions):
         metrics.FaithfulnessEstimate(): FEATURES + 1,
         metrics.Completeness(): 2,
         metrics.Sufficiency(shares=(0.5,)): 2,
-        metrics.MuFidelity(n_samples=50, size=FEATURES): 2,  # the same set, over and over
+        metrics.MuFidelity(n_samples=50, size=FEATURES - 1): FEATURES + 1,  # the same sets, over and over
     }
     for metric, rows in expected.items():
         assert rows_of(problem, attributions, metric) == rows * EXAMPLES, metric

@@ -18,7 +18,6 @@ from pellucid.commands.ends import DOUBTS, is_watched, say, write
 from pellucid.commands.explain import explained, told, unless_interrupted
 from pellucid.commands.messages import in_options
 from pellucid.commands.outputs import Results, check_outputs, write_all
-from pellucid.commands.printing import width_of_terminal
 from pellucid.commands.taking import taking
 from pellucid.commands.typed_question import TypedQuestion
 from pellucid.commands.usage import UsageError
@@ -85,6 +84,7 @@ def _files(typed: Mapping[str, Any]) -> list[Path]:
 
 def _text(checked: Check) -> str:
     """The verdicts, as wide as the terminal, with what to do in options."""
+    from pellucid.commands.printing import width_of_terminal
     from pellucid.explanation.checking.words import text_of_check
 
     verdicts = (replace(verdict, advice=in_options(verdict.advice)) for verdict in checked.verdicts)

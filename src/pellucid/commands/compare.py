@@ -31,13 +31,13 @@ DEFAULT_METHODS = ("integrated_gradients", "input_x_gradient", "saliency", "shap
 )
 def compare(typed: Mapping[str, Any]) -> None:
     """Compare methods by metrics: means with intervals, and which differences may be chance."""
-    methods = typed["method"] or DEFAULT_METHODS
+    methods = list(dict.fromkeys(typed["method"] or DEFAULT_METHODS))
     if len(typed["target"] or ()) > 1:
         raise UsageError("methods are compared for one target: got several.")
     if typed["source"]:
         raise UsageError("methods are compared at the inputs: got --source.")
     check_methods(methods)
-    metrics = list(map(_metric, typed["metric"] or DEFAULT_METRICS))
+    metrics = list(dict.fromkeys(map(_metric, typed["metric"] or DEFAULT_METRICS)))
     with unless_interrupted(), contextlib.redirect_stdout(sys.stderr):  # the output is for results alone
         asked = TypedQuestion.of(typed)
         with told(asked.ready.doubts, quiet=typed["quiet"]):
@@ -47,7 +47,7 @@ def compare(typed: Mapping[str, Any]) -> None:
             comparison = compare_methods(asked.ready.model, asked.ready.data.inputs, methods, metrics, **arguments)
     if typed["as_json"]:
         write(json.dumps(comparison.to_dict(), indent=2) + "\n")
-    else:
+    elif not typed["quiet"]:
         write(f"{comparison}\n")
 
 

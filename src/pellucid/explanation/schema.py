@@ -178,7 +178,10 @@ def from_json(entry: Mapping[str, Any], arrays: Mapping[str, Array], prefix: str
         **of_examples,
     )
     if entry.get("checked") is not None:
-        vars(explanation)["checked"] = Check.of_dict(entry["checked"])
+        checked = Check.of_dict(entry["checked"])
+        if any(len(verdict.by_example) not in (0, count) for verdict in checked.verdicts):
+            raise InvalidFile("its check is not of its examples")
+        vars(explanation)["checked"] = checked
     _check_masks(explanation)
     features = explanation.features.values.shape[1]
     if interactions is not None and interactions.shape != (count, features, features):

@@ -27,6 +27,8 @@ def named_metrics(metrics: Metrics) -> dict[str, Metric]:
         InvalidArgument: There are none, or one comes twice.
         WrongType: One is no metric.
     """
+    if isinstance(metrics, Metric):
+        metrics = [metrics]
     listed = list(metrics.values() if isinstance(metrics, Mapping) else metrics)
     if not listed:
         raise InvalidArgument("metrics must be at least one: got none. Hint: metrics=[Deletion()].")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import ClassVar, Literal, TypeAlias, final
@@ -159,3 +159,34 @@ class Scores:
             (self.values - reach * self.stderr).clamp(min=low),
             (self.values + reach * self.stderr).clamp(max=high),
         )
+
+
+def joined(scores: Sequence[Scores]) -> Scores:
+    """The scores of some examples after another; curves and details where they are of one shape.
+
+    Args:
+        scores: The scores, of one metric.
+    """
+    first, curves = scores[0], [each.curve for each in scores if each.curve is not None]
+    errors = [each.stderr for each in scores if each.stderr is not None]
+    details = {name: [each.details[name] for each in scores] for name in first.details}
+    return Scores(
+        first.metric,
+        torch.cat([each.values for each in scores]),
+        torch.cat(errors) if len(errors) == len(scores) else None,
+        _joined_curve(curves) if len(curves) == len(scores) else None,
+        {name: torch.cat(parts) for name, parts in details.items() if len({part.shape[1:] for part in parts}) == 1},
+    )
+
+
+def _joined_curve(curves: Sequence[RemovalCurve]) -> RemovalCurve | None:
+    """The curves of all examples; None where they have different steps."""
+    first = curves[0]
+    if not all(torch.equal(curve.fractions, first.fractions) for curve in curves):
+        return None
+    random = [curve.random for curve in curves if curve.random is not None]
+    return RemovalCurve(
+        first.fractions,
+        torch.cat([curve.values for curve in curves]),
+        torch.cat(random) if len(random) == len(curves) else None,
+    )

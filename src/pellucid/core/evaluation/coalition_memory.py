@@ -54,6 +54,7 @@ class CoalitionMemory:
         self._most_bytes, self._bytes = most_bytes, 0
         self._games: dict[Hashable, Values] = {}
         self._examples: dict[Hashable, list[ValuesOfExample]] = {}
+        self.dtypes: dict[Hashable, torch.dtype] = {}  # of the outputs of games
 
     def known(self, game: Hashable) -> Values:
         """The values of the coalitions of a game that were evaluated before."""
@@ -82,7 +83,7 @@ class CoalitionMemory:
 
     def forget(self) -> None:
         """Forget everything: the model or its data have changed, or the attribution begins again."""
-        self._games, self._examples, self._bytes = {}, {}, 0
+        self._games, self._examples, self.dtypes, self._bytes = {}, {}, {}, 0
 
 
 def packed(coalitions: Tensor) -> list[bytes]:

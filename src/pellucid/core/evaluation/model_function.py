@@ -287,6 +287,7 @@ class ModelFunction(Summarized):
         stderr: Tensors | None = None,
         n_evaluations: Tensor | None = None,
         converged: Tensor | None = None,
+        of_features: bool = False,
     ) -> Attributions:
         """Values as attributions, in the dtypes and the structure of the tensors that they belong to.
 
@@ -297,6 +298,7 @@ class ModelFunction(Summarized):
             stderr: Standard errors.
             n_evaluations: Evaluations per example.
             converged: Whether each example is exact enough.
+            of_features: Whether each element has the value of its feature.
         """
         layout = self.session.observed.layouts.get(
             self.evaluator.gradient_at if site == "gradient_at" else self.evaluator.source
@@ -305,7 +307,8 @@ class ModelFunction(Summarized):
             dtypes = tuple(x.dtype for x in as_floating(self.x)) if layout is None else layout.dtypes
             values = tuple(map(as_narrow_again, values, dtypes))
         structure = None if layout is None else layout.structure
-        return Attributions(values, delta, stderr, structure, n_evaluations, converged, self.session.observed.output)
+        output = self.session.observed.output
+        return Attributions(values, delta, stderr, structure, n_evaluations, converged, output, of_features)
 
     def _independence_check(self, points: Points) -> RowIndependenceCheck | None:
         """The check that is due after a forward of these points; None where rows are known to be independent."""

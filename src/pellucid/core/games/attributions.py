@@ -33,4 +33,4 @@ def game_attributions(game: Game, values: Tensor, stderr: Tensor | None = None) 
         return tuple(tensor.view(*shape, *tensor.shape[1:]) if len(tensor) else tensor for tensor in elements)
 
     errors = None if stderr is None else as_attributions(stderr)
-    return game.f.attributions(as_attributions(values), site="source", stderr=errors)
+    return game.f.attributions(as_attributions(values), site="source", of_features=True, stderr=errors)

@@ -109,6 +109,8 @@ class Game:
                 self.f, count, self.imputer, self._present_elements(coalitions), silent=silent
             )
         (self._dtype,) = (tensor.dtype for tensor in as_floating((values[:0],)))
+        if self._memory is not None:
+            self._memory.dtypes[self._key] = self._dtype
         return at_least_float32(values) if is_floating(values) else values.double()
 
     def points(self, present: Tensor) -> Tensors:
@@ -192,8 +194,8 @@ class Game:
 
     @property
     def output_dtype(self) -> torch.dtype:
-        """The floating dtype of the model's output, which is known once `values` has been called."""
-        return self._dtype
+        """The floating dtype of the model's output, which is known once values were asked, here or in the session."""
+        return self._dtype if self._memory is None else self._memory.dtypes.get(self._key, self._dtype)
 
     def as_output_dtype(self, values: Tensor) -> Tensor:
         """Values in the floating dtype of the model's output."""

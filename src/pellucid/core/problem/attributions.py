@@ -26,6 +26,7 @@ class Attributions(Summarized):
         structure: The structure of the layer's input or output; None at the inputs.
         n_evaluations: How often each example was evaluated, int64 [B]; only where the method chooses that itself.
         converged: Whether each example has reached the tolerance, bool [B]; only with `n_evaluations`.
+        of_features: Whether each element has the value of its feature, of a `feature_mask`.
         output: Which tensor of the model's output is explained, `output['logits']`; "" where it is the output.
         rounds: With "auto", how many evaluations an example had taken after each round, and the largest error then.
     """
@@ -37,6 +38,7 @@ class Attributions(Summarized):
     n_evaluations: Tensor | None = None
     converged: Tensor | None = None
     output: str = ""
+    of_features: bool = False
     rounds: tuple[tuple[int, float], ...] = field(default=(), repr=False)
 
     @property

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 FEW = 9
 """In how many steps features go, to find out how long that takes."""
+
+CHANGED, TINY = 0.01, 1e-12
+"""By how much of their size values differ that are others."""
 
 LOGGER = logging.getLogger("pellucid")
 
@@ -64,7 +68,7 @@ KINDS = (
     CheckKind("fidelity", says_what_happens, lambda orders: 100),
     CheckKind("order of features", beats_random_orders, lambda orders: 2 * STEPS * (orders + 1)),
     CheckKind("noise", stays_under_noise, explanations=11, of_layers=True),
-    CheckKind("random weights", depends_on_weights, explanations=1, of_layers=True),
+    CheckKind("random weights", depends_on_weights, explanations=5, of_layers=True),
     CheckKind("second method", second_method, lambda orders: 20 * 64),
     CheckKind("baselines", other_baselines, explanations=2),
 )
@@ -85,6 +89,7 @@ def check(
     evidence = Evidence(asking.question(model), asking.by_baseline, explanation.adds_up, random_orders, seed)
     findings: list[Finding] = []
     with collected_warnings(), Session(evidence.problem):
+        _check_values(evidence, explanation)
         per_output = _seconds_per_output(evidence) if evidence.is_of_inputs else 0.0
         seconds = {kind: _seconds(kind, per_output, evidence, explanation) for kind in KINDS}
         total = sum(seconds.values())
@@ -103,6 +108,25 @@ def check(
                 bar.update(seconds[kind])
         own = evidence.of_groups(evidence.attributions) if evidence.is_of_inputs else None
     return _joined(findings, {} if own is None else {explanation.method: own}, time.perf_counter() - started)
+
+
+def _check_values(evidence: Evidence, explanation: Explanation) -> None:
+    """Check that what is explained again is what the explanation says.
+
+    Raises:
+        InvalidArgument: The model, or the inputs, have changed, or the model draws random numbers.
+    """
+    if evidence.question.asked.seed is None:  # sampled values differ
+        return
+    again = np.concatenate([part.values.ravel() for part in evidence.parts]).astype(float)
+    before = np.concatenate([part.values.ravel() for part in explanation.parts]).astype(float)
+    same = again.shape == before.shape and np.array_equal(np.isnan(again), np.isnan(before))
+    off = np.linalg.norm(np.nan_to_num(again - before)) if same else np.inf
+    if off > CHANGED * np.linalg.norm(np.nan_to_num(before)) + TINY:
+        raise InvalidArgument(
+            "model and inputs must be those that were explained: explained again, values are others. They have changed "
+            "since, or the model draws random numbers. Hint: model.eval(), and pellucid.explain(model, inputs).check()."
+        )
 
 
 def _found(kind: CheckKind, evidence: Evidence) -> Finding:

@@ -13,7 +13,7 @@ from torch import Tensor
 from pellucid.core.evaluation.model_function import ModelFunction, function_of
 from pellucid.core.tensors import Tensors, unwrap_single
 from pellucid.errors import InvalidArgument, NotDifferentiable, NotSupported, collected_warnings
-from pellucid.explanation.checking.evidence import Evidence
+from pellucid.explanation.checking.evidence import ENOUGH_FOR_RANGES, Evidence
 from pellucid.explanation.checking.grading import Bounds, Finding, graded, graded_ratio, number, percent, untold
 from pellucid.explanation.named_baselines import BLURRED_SHARE
 from pellucid.explanation.named_methods import chosen_method
@@ -37,6 +37,12 @@ WEIGHTS = (0.4, 0.7)
 """How alike, at most, values of random weights are where all is well, and where that is in doubt: both look at the same
 inputs, so that some likeness is to be expected."""
 
+DRAWS, DRAWS_APART = 5, 7919
+"""How many times weights are drawn, and how far apart the seeds of two draws are."""
+
+FEWEST_IN_ORDER = 4
+"""Of fewer features, orders are alike by chance."""
+
 PERMUTATIONS = 20
 """How many a second method by Shapley values takes."""
 
@@ -58,13 +64,15 @@ def stays_under_noise(evidence: Evidence) -> Finding:
         return Neighbourhood(f, evidence.attributions, evidence.explain, noise).distances
 
     found = run_located(MaxSensitivity(), evidence.problem, distances)
+    of_columns = "each column's range" if len(found.size) >= ENOUGH_FOR_RANGES else "each number"
+    ranges = of_columns if evidence.spread else "the inputs' range"
     return graded_ratio(
         found.of_attributions.amax(1),
         found.size,
         Bounds(0.3, 1.0),
         lambda value, error: (
-            f"Noise of {100 * RADIUS:.0f} % of {evidence.ranges} changes values by up to {percent(value, error)} of "
-            "their size."
+            f"Noise of {100 * RADIUS:.0f} % of {ranges} changes values by {percent(value, error)} of their "
+            "size at most."
         ),
         "method='noise_tunnel', which averages noise out.",
     )
@@ -76,31 +84,36 @@ def depends_on_weights(evidence: Evidence) -> Finding:
     Args:
         evidence: What is checked.
     """
+    if evidence.is_of_inputs and evidence.of_groups(evidence.attributions).shape[1] < FEWEST_IN_ORDER:
+        return untold(f"Of fewer than {FEWEST_IN_ORDER} features, orders are alike by chance.")
     try:
-        others = _of_random_weights(evidence)
-    except (InvalidArgument, NotSupported) as error:
-        return untold(f"It cannot be told: {str(error).split(' Hint:')[0]}")
-    alike = _alike(evidence, others)
+        draws = [_of_random_weights(evidence, draw) for draw in range(DRAWS)]
+    except (InvalidArgument, NotSupported) as refusal:
+        return untold(f"It cannot be told: {str(refusal).split(' Hint:')[0]}")
+    alike = torch.stack([_alike(evidence, others) for others in draws], dim=1)
+    # Weights are drawn for all examples: they differ from draw to draw, and not from example to example.
+    error = float(torch.nanmean(alike, 0).std() / DRAWS**0.5)
     finding = graded(
-        alike.abs(),
+        torch.nanmean(alike, 1),
         Bounds(*WEIGHTS),
-        lambda value, error: (
-            f"With random weights, the order of the values' sizes is {_how_alike(value)}: a rank correlation of "
-            f"{number(value, error)}."
+        lambda value, _: (
+            f"With random weights, sizes of values are {_how_alike(value)}: a rank correlation of "
+            f"{number(value, error)} over {DRAWS} draws."
         ),
         "values that do not depend on what was learnt say more of inputs than of the model: another method.",
     )
-    return finding._replace(values={"random weights": evidence.of_groups(others)}) if evidence.is_of_inputs else finding
+    values = {"random weights": evidence.of_groups(draws[0])} if evidence.is_of_inputs else {}
+    return Finding(dataclasses.replace(finding.verdict, stderr=error), values=values)
 
 
-def _of_random_weights(evidence: Evidence) -> Tensors:
+def _of_random_weights(evidence: Evidence, draw: int) -> Tensors:
     """The attributions of the same outputs of a copy of the model with random weights."""
-    question = evidence.question
+    question, seed = evidence.question, evidence.seed + DRAWS_APART * draw
     if not evidence.is_of_inputs:  # layers are those of the copy
-        ((_, problem),) = randomised(evidence.problem, "all at once", evidence.seed)
+        ((_, problem),) = randomised(evidence.problem, "all at once", seed)
         with collected_warnings():
             return evidence.explain(function_of(problem)).values
-    model = randomised_copy(question.asked.model, evidence.seed)
+    model = randomised_copy(question.asked.model, seed)
     asked = dataclasses.replace(question.asked, model=model, target=question.target)
     theirs = dataclasses.replace(evidence, question=Question.of(asked, question.choice))
     with collected_warnings():
@@ -109,7 +122,13 @@ def _of_random_weights(evidence: Evidence) -> Tensors:
 
 def _how_alike(value: float) -> str:
     good, doubtful = WEIGHTS
-    return "another" if value <= good else "partly the same" if value <= doubtful else "the same"
+    return (
+        "in another order"
+        if value <= good
+        else "partly in the same order"
+        if value <= doubtful
+        else "in the same order"
+    )
 
 
 def second_method(evidence: Evidence) -> Finding:
@@ -170,7 +189,11 @@ def _by_method(evidence: Evidence, name: str, parameters: Mapping[str, Any]) -> 
         arguments["feature_mask"] = evidence.groups
     with collected_warnings():
         if other.takes_gradients:
-            question = Question.of(dataclasses.replace(asked, is_compared=True), other)
+            asked = dataclasses.replace(asked, is_compared=True)
+            if asked.baselines is None and isinstance(asked.inputs, Tensor) and not evidence.can_be_moved:
+                # Ids start from the id zero, and so do their vectors.
+                asked = dataclasses.replace(asked, baselines=torch.zeros_like(asked.inputs[:1]))
+            question = Question.of(asked, other)
             theirs = dataclasses.replace(evidence, question=question)
             return theirs.of_groups(theirs.attributions)  # of ids of tokens, theirs are of vectors
         return evidence.of_groups(method(problem, **arguments).values)

@@ -16,6 +16,9 @@ from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.problem import Problem
 from pellucid.core.summaries import Summarized
 from pellucid.core.tensors import Tensors, as_tensor_tuple, is_floating, unwrap_single
+from pellucid.explanation.features import with_dense_masks
+from pellucid.explanation.part import Part
+from pellucid.explanation.parts import parts_of_inputs, parts_of_layer
 from pellucid.explanation.question import Question
 from pellucid.explanation.result import result_of
 from pellucid.metrics.given import of_features
@@ -84,13 +87,6 @@ class Evidence(Summarized):
         return tuple(tensor.amax(0, keepdim=True) - tensor.amin(0, keepdim=True) for tensor in x)
 
     @property
-    def ranges(self) -> str:
-        """The same in words."""
-        if not self._are_tables:
-            return "the inputs' range"
-        return "each column's range" if len(self.problem.inputs[0]) >= ENOUGH_FOR_RANGES else "each number"
-
-    @property
     def _are_tables(self) -> bool:
         return not self.question.arrangement.embedded_texts and all(x.ndim == 2 for x in self.problem.inputs)
 
@@ -98,6 +94,14 @@ class Evidence(Summarized):
     def attributions(self) -> Tensors:
         """The attributions, (B, ...) each."""
         return self.explain(function_of(self.problem)).values
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The attributions as the explanation has them: of inputs, or of a layer."""
+        if not self.question.asked_of_layer and self.is_of_inputs:
+            parts = parts_of_inputs(self.question, self.attributions, None)
+            return with_dense_masks(parts, self.question.mask[1])[0]
+        return parts_of_layer(self.question, self.attributions, None, (), "")
 
     @property
     def explain(self) -> Callable[[ModelFunction], Attributions]:
@@ -116,7 +120,9 @@ class Evidence(Summarized):
         """
 
         def explain(f: ModelFunction) -> Attributions:
-            return Attributions(result_of(question, question.choice.method, f, by_baseline=self.by_baseline).values)
+            values = result_of(question, question.choice.method, f, by_baseline=self.by_baseline).values
+            of_features = question.mask[0] is not None and "feature_mask" in question.choice.takes
+            return Attributions(values, of_features=of_features)
 
         return explain
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -12,6 +13,10 @@ from pellucid.explanation.checking.verdict import Grade, RemovalMeans, Verdict
 
 LEAST = 0.001
 """A share below this is as good as none."""
+
+
+NOTHING = "It cannot be told: values, or outputs, are all the same, or no numbers."
+"""What is said where there is nothing to go by."""
 
 
 class Bounds(NamedTuple):
@@ -60,10 +65,37 @@ def graded(values: Tensor, bounds: Bounds, said: Said, advice: str) -> Finding:
         said: What is said of their mean.
         advice: What to do where it is not good.
     """
-    known = values[~values.isnan()]
-    if not len(known):
-        return untold("It cannot be told: values, or outputs, are all the same.")
-    return _verdict(*mean_and_error(known), values, bounds, said, advice)
+    known = known_of(values)
+    return _verdict(mean_and_error(known), values, bounds, said, advice) if len(known) else untold(NOTHING)
+
+
+def graded_ratio(parts: Tensor, wholes: Tensor, bounds: Bounds, said: Said, advice: str) -> Finding:
+    """The verdict of the share that parts have in wholes, of all examples together: some wholes may be next to nothing.
+
+    Args:
+        parts: Of each example, [B]; NaN where there is none.
+        wholes: Likewise, from zero on.
+        bounds: The grades.
+        said: What is said of the share.
+        advice: What to do where it is not good.
+    """
+    known = parts.isfinite() & wholes.isfinite()
+    total, count = float(wholes[known].sum()), int(known.sum())
+    if not total > 0:
+        return untold(NOTHING)
+    ratio = float(parts[known].sum()) / total
+    spread = float((parts - ratio * wholes)[known].square().sum() * count / max(1, count - 1)) ** 0.5
+    shares = torch.where(known & (wholes > 0), parts / wholes, float("nan"))
+    return _verdict((ratio, spread / total if count > 1 else None), shares, bounds, said, advice)
+
+
+def known_of(values: Tensor) -> Tensor:
+    """The numbers among values.
+
+    Args:
+        values: Of any number of examples.
+    """
+    return values[values.isfinite()]
 
 
 def mean_and_error(values: Tensor) -> tuple[float, float | None]:
@@ -75,34 +107,17 @@ def mean_and_error(values: Tensor) -> tuple[float, float | None]:
     return float(values.mean()), float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
 
 
-def graded_ratio(parts: Tensor, wholes: Tensor, bounds: Bounds, said: Said, advice: str) -> Finding:
-    """The verdict of the share that parts have in wholes, of all examples together: some wholes may be next to nothing.
-
-    Args:
-        parts: Of each example, [B].
-        wholes: Likewise, from zero on.
-        bounds: The grades.
-        said: What is said of the share.
-        advice: What to do where it is not good.
-    """
-    total, count = float(wholes.sum()), len(wholes)
-    if not total > 0:
-        return untold("It cannot be told: values, or outputs, are all the same.")
-    ratio = float(parts.sum()) / total
-    spread = float((parts - ratio * wholes).square().sum() * count / max(1, count - 1)) ** 0.5
-    shares = parts / torch.where(wholes > 0, wholes, float("nan"))
-    return _verdict(ratio, spread / total if count > 1 else None, shares, bounds, said, advice)
-
-
-def _verdict(value: float, error: float | None, by_example: Tensor, bounds: Bounds, said: Said, advice: str) -> Finding:
-    grade = bounds.grade(value)
+def _verdict(found: tuple[float, float | None], by_example: Tensor, bounds: Bounds, said: Said, advice: str) -> Finding:
+    """The verdict of a number and its error; it says how many examples have none."""
+    grade, missing = bounds.grade(found[0]), len(by_example) - len(known_of(by_example))
+    left_out = f" {missing} of {len(by_example)} examples, which have no such number, are left out." if missing else ""
     verdict = Verdict(
         grade=grade,
-        says=said(value, error),
+        says=said(*found) + left_out,
         advice="" if grade == "good" else advice,
-        value=value,
-        stderr=error,
-        by_example=tuple(None if each != each else each for each in by_example.tolist()),
+        value=found[0],
+        stderr=found[1],
+        by_example=tuple(each if math.isfinite(each) else None for each in by_example.tolist()),
     )
     return Finding(verdict)
 

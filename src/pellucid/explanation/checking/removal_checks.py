@@ -8,10 +8,23 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.completeness import CHANCE_FACTOR
+from pellucid.core.tensors import flatten_examples
 from pellucid.explanation.checking.evidence import Evidence
-from pellucid.explanation.checking.grading import Bounds, Finding, graded, graded_ratio, mean_and_error, percent, untold
+from pellucid.explanation.checking.grading import (
+    Bounds,
+    Finding,
+    graded,
+    graded_ratio,
+    known_of,
+    mean_and_error,
+    percent,
+    untold,
+)
 from pellucid.explanation.checking.verdict import RemovalMeans
 from pellucid.metrics import Completeness, Deletion, Infidelity, Insertion, RemovalCurve, Scores
+
+SAME = 1e-6
+"""By how much areas differ that are the same but for rounding, as a share of their size."""
 
 SETS, HALF = 100, 0.5
 """How many random sets of features are taken away, and which share of all is in each."""
@@ -28,8 +41,8 @@ def adds_up(evidence: Evidence) -> Finding:
     scores = _scored(evidence, Completeness())
     removals = ends(evidence)
     change = (removals[0] - removals[1]).abs()
-    norms = torch.stack([tensor.double().flatten(1).square().sum(1).cpu() for tensor in evidence.attributions]).sum(0)
-    least = torch.maximum(change, CHANCE_FACTOR * norms.sqrt())
+    norms = sum(flatten_examples(tensor).double().square().sum(1).cpu() for tensor in evidence.attributions)
+    least = torch.maximum(change, CHANCE_FACTOR * torch.as_tensor(norms).sqrt())
     shares = scores.values / torch.where(least > 0, least, 1.0)
     return graded(
         shares,
@@ -75,10 +88,10 @@ def beats_random_orders(evidence: Evidence) -> Finding:
     orders = evidence.random_orders
     deletion = _scored(evidence, Deletion(random_orders=orders, seed=evidence.seed))
     insertion = _scored(evidence, Insertion(random_orders=orders, seed=evidence.seed))
-    faster = {"lowers": _share_beaten(deletion), "raises": _share_beaten(insertion)}
-    going, coming = (percent(*mean_and_error(shares)) for shares in faster.values())
+    shares = torch.stack([_share_beaten(deletion), _share_beaten(insertion)])
+    going, coming = (percent(*mean_and_error(known_of(each))) for each in shares)
     finding = graded(
-        (faster["lowers"] + faster["raises"]) / 2,
+        torch.nanmean(shares, 0),
         Bounds(0.9, 0.6),
         lambda value, error: (
             f"Taking the features of the largest values away lowers the output faster than {going} of {orders} random "
@@ -121,15 +134,15 @@ def _scored(evidence: Evidence, metric: Callable[..., Scores]) -> Scores:
 
 
 def _share_beaten(scores: Scores) -> Tensor:
-    """Which share of random orders does worse, ties half, [B]."""
+    """Which share of random orders that do otherwise does worse, [B]; NaN where all do the same."""
     areas = scores.curve.random_areas if scores.curve is not None else None
-    own = scores.values[:, None]
     if areas is None:
         return torch.full_like(scores.values, float("nan"))
+    own = scores.values[:, None]
     size = areas.abs().amax(1, keepdim=True).maximum(own.abs())
     gain = areas - own if scores.better == "lower" else own - areas
-    tied = gain.abs() <= 1e-6 * size
-    return torch.where(tied, 0.5, (gain > 0).double()).mean(1)
+    wins, losses = (each.sum(1).double() for each in (gain > SAME * size, gain < -SAME * size))
+    return wins / torch.where(wins + losses > 0, wins + losses, float("nan"))
 
 
 def _means(scores: Scores) -> RemovalMeans:

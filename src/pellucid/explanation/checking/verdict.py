@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias, cast, final, get_args
 
-from pellucid.errors import InvalidArgument, InvalidFile
+from pellucid.core.tensors import format_names
+from pellucid.errors import InvalidArgument, InvalidFile, UnknownName
 from pellucid.plot.charts.bands import LineOverBand
 from pellucid.plot.charts.base import Chart
 from pellucid.plot.charts.matrix import Matrix
@@ -106,12 +107,20 @@ class Check:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing is bad."""
-        return all(verdict.grade != "bad" for verdict in self.verdicts)
+        """Whether something is told, and nothing is bad."""
+        grades = {verdict.grade for verdict in self.verdicts}
+        return "bad" not in grades and bool(grades - {"untold"})
 
     def __getitem__(self, name: str) -> Verdict:
-        """The verdict of a name."""
-        return {verdict.name: verdict for verdict in self.verdicts}[name]
+        """The verdict of a name.
+
+        Raises:
+            UnknownName: There is none.
+        """
+        named = {verdict.name: verdict for verdict in self.verdicts}
+        if name not in named:
+            raise UnknownName(f"verdict must be one of {format_names(named)}: got {name!r}.")
+        return named[name]
 
     def plot_curves(self) -> Chart:
         """The output as features go, and come, beside random orders.
@@ -228,6 +237,11 @@ def _curve(entry: Mapping[str, Any] | None) -> RemovalMeans | None:
     return curve
 
 
+def _printable(text: Any) -> str:
+    """A text of a file, without what terminals would take for commands."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+
+
 def _verdict(entry: Mapping[str, Any]) -> Verdict:
     """A verdict of what JSON held.
 
@@ -237,10 +251,10 @@ def _verdict(entry: Mapping[str, Any]) -> Verdict:
     if entry["grade"] not in get_args(Grade):
         raise InvalidFile(f"a grade must be one of {', '.join(get_args(Grade))}")
     return Verdict(
-        name=str(entry["name"]),
+        name=_printable(entry["name"]),
         grade=entry["grade"],
-        says=str(entry["says"]),
-        advice=str(entry["advice"]),
+        says=_printable(entry["says"]),
+        advice=_printable(entry["advice"]),
         value=None if entry["value"] is None else float(entry["value"]),
         stderr=None if entry["stderr"] is None else float(entry["stderr"]),
         by_example=tuple(None if value is None else float(value) for value in entry["by_example"]),

@@ -122,4 +122,4 @@ async def _ablation_attributions(
         return evaluate_present(f, len(absent), imputer, present_elements)
 
     effects = await ablation_effects(players, active_features(players, f.x, imputer), ablate)
-    return f.attributions(apart(f, players.spread(effects)), site="source")
+    return f.attributions(apart(f, players.spread(effects)), site="source", of_features=True)

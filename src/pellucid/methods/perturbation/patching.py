@@ -87,7 +87,7 @@ class Patching(Summarized):
         effects = -await ablation_effects(features, active_features(features, f.x, patch), patched)
         if self.normalized:
             effects = effects / await _whole_change(f.from_inputs(), inputs)
-        return f.attributions(apart(f, features.spread(effects)), site="source")
+        return f.attributions(apart(f, features.spread(effects)), site="source", of_features=True)
 
 
 def _other_inputs(f: ModelFunction, counterfactuals: Baselines) -> Tensors:

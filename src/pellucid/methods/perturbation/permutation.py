@@ -83,7 +83,7 @@ class FeaturePermutation(Summarized):
             )
 
         effects = await ablation_effects(features, present, permute)
-        return f.attributions(apart(f, features.spread(effects)), site="source")
+        return f.attributions(apart(f, features.spread(effects)), site="source", of_features=True)
 
     def _random_permutations(self, f: ModelFunction, features: Features, present: set[int]) -> PermutedPoints:
         """Points with features exchanged by random permutations of the examples, drawn in Captum's order.

@@ -107,7 +107,7 @@ class DesignColumns:
         errors = None if stderr is None else spread(stderr)
         if per_feature:
             return Attributions(values, stderr=errors, structure=TensorTree.of(values[0])[1])
-        return self.game.f.attributions(values, site="source", stderr=errors)
+        return self.game.f.attributions(values, site="source", of_features=True, stderr=errors)
 
 
 def draw_perturbations(

@@ -16,7 +16,7 @@ from pellucid.core.problem.problem import Problem
 from pellucid.core.summaries import summary
 from pellucid.core.tensors import Tensors, flatten_examples, format_shapes
 from pellucid.errors import WrongShape, warn
-from pellucid.metrics.given import AttributionsLike, of_features, score, tensors_of
+from pellucid.metrics.given import AttributionsLike, are_of_features, of_features, score, tensors_of
 from pellucid.metrics.scores import CORRELATION, SHARE, Better, Metric, Scores
 from pellucid.metrics.statistics import rank_correlation
 
@@ -57,21 +57,24 @@ class AgreementMetric(Metric, ABC):
 
         def scored(f: ModelFunction, tensors: Tensors) -> Scores:
             others = tensors_of(other, "other")
+            if len(f) < f.problem.batch_size == len(others[0]):  # examples with features of their own come one by one
+                others = tuple(tensor[f.examples.to(tensor.device)] for tensor in others)
             if [tensor.shape for tensor in others] != [tensor.shape for tensor in tensors]:
                 raise WrongShape(
                     f"other must have the shapes of attributions, {format_shapes(tensors)}: "
                     f"got {format_shapes(others)}."
                 )
             features = Features.of(f.x, mask_of_points(f, feature_mask))
-            theirs = of_features(features, tuple(tensor.nan_to_num(0.0) for tensor in others))
-            values = self.of_features(of_features(features, tensors), theirs)
-            unknown = torch.stack([flatten_examples(tensor).isnan().any(1).cpu() for tensor in others]).any(0)
+            finite = tuple(tensor.nan_to_num(0.0, 0.0, 0.0) for tensor in others)
+            theirs = of_features(features, finite, are_of_features(other))
+            values = self.of_features(of_features(features, tensors, are_of_features(attributions)), theirs)
+            unknown = ~torch.stack([flatten_examples(tensor).isfinite().all(1).cpu() for tensor in others]).all(0)
             if unknown.any():
-                which = summary(unknown.nonzero().flatten().tolist())
-                warn(f"other of examples {which} contains NaN: {self.name} of them is NaN.")
+                which = summary(f.examples[unknown].tolist())
+                warn(f"other of examples {which} contains NaN, or infinity: {self.name} of them is NaN.")
             return Scores(self, values.masked_fill(unknown, float("nan")))
 
-        return score(self, problem, attributions, scored)
+        return score(self, problem, attributions, scored, feature_mask)
 
     @abstractmethod
     def of_features(self, a: Tensor, b: Tensor) -> Tensor:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from pellucid.core.counts import check_count
+from pellucid.core.evaluation.coalition_memory import ByIdentity
 from pellucid.core.evaluation.model_function import ModelFunction, function_of
 from pellucid.core.evaluation.session import Session
 from pellucid.core.problem.attributions import Attributions
 from pellucid.core.problem.problem import Problem
 from pellucid.core.summaries import summary
-from pellucid.errors import InvalidArgument, UnknownName, WrongType
+from pellucid.core.tensors import describe
+from pellucid.errors import InvalidArgument, UnknownName, WrongType, located
 from pellucid.methods.table import name_of_method, table
-from pellucid.metrics.comparing.method_comparison import Entry, MethodComparison, Standing
-from pellucid.metrics.comparing.resampling import Array, bootstrap_interval, holm, sign_flip_p_value
+from pellucid.metrics.comparing.method_comparison import Entry, MethodComparison
+from pellucid.metrics.comparing.resampling import Array
+from pellucid.metrics.comparing.standings import Resampling, entries_of, least_p_value
 from pellucid.metrics.measuring import Metrics, check_arguments, named_metrics, taken
 from pellucid.metrics.scores import Metric
 
@@ -28,9 +32,6 @@ problem: `f.x` are its inputs, `f.problem.model` its model."""
 
 OF_METHODS = ("baselines", "feature_mask", "removal")
 """What methods are called with, where they take it, as metrics are."""
-
-FEWEST_TOLD = 6
-"""Of fewer examples no difference is more than chance at 95 %, however large."""
 
 
 def compare(
@@ -45,10 +46,10 @@ def compare(
 ) -> MethodComparison:
     """Compare methods by metrics, with intervals of their means, and tests of the differences to the best.
 
-    All methods explain the same examples, so that differences are paired. Intervals are of means over examples, as of
-    others that could have been drawn (bootstrap, bias-corrected and accelerated); p-values are those of random signs of
-    the differences, corrected for several methods (Holm). Methods that share a session share what they evaluate, as
-    metrics do.
+    All methods explain the same examples, so that differences are paired; those of which a method has no score are left
+    out for all. Intervals are of means over examples, as of others that could have been drawn (bootstrap,
+    bias-corrected and accelerated); p-values are those of random signs of the differences, corrected for all pairs of
+    methods (Holm), as the best is found in the same scores. Methods share what they evaluate, as metrics do.
 
     Args:
         problems: What is explained; several where examples do not fit into one.
@@ -82,22 +83,35 @@ def compare(
     listed = [problems] if isinstance(problems, Problem) else list(problems)
     named, explain = named_metrics(metrics), named_methods(methods)
     _check(listed, level)
-    check_count("n_resamples", n_resamples, least=99)
+    resampling = Resampling(
+        level, check_count("n_resamples", n_resamples, least=99), check_count("seed", seed, least=0)
+    )
     check_arguments(named, arguments, besides=("method", *OF_METHODS))
     scores: dict[tuple[str, str], list[Array]] = {}
     for number, problem in enumerate(listed):
-        own = {name: _of_problem(value, number, len(listed)) for name, value in arguments.items()}
+        own = {name: _of_problem(name, value, number, len(listed)) for name, value in arguments.items()}
         for key, values in _scores(problem, explain, named, own).items():
             scores.setdefault(key, []).append(values)
     joined = {key: np.concatenate(parts) for key, parts in scores.items()}
-    generator = np.random.default_rng(seed)
     entries: list[Entry] = []
     for name, metric in named.items():
-        by_method = {method: joined[name, method] for method in explain}
-        entries += _entries(name, metric, by_method, level, n_resamples, generator)
-    examples = sum(problem.batch_size for problem in listed)
-    few = f"{examples} examples are too few to tell methods apart. Hint: {FEWEST_TOLD} or more; better 50."
-    return MethodComparison(tuple(entries), joined, level, (few,) if examples < FEWEST_TOLD else ())
+        entries += entries_of(name, metric, {method: joined[name, method] for method in explain}, resampling)
+    return MethodComparison(tuple(entries), joined, level, tuple(_notes(entries, level)))
+
+
+def _notes(entries: Sequence[Entry], level: float) -> Iterator[str]:
+    """What a reader must know of the examples: where they are too few."""
+    metrics: dict[int, list[str]] = {}
+    methods = len({entry.method for entry in entries})
+    for entry in entries:
+        if entry.examples and methods > 1 and least_p_value(entry.examples, methods) > 1 - level:
+            metrics.setdefault(entry.examples, []).append(entry.metric)
+    of_all = len({entry.metric for entry in entries})
+    for examples, names in metrics.items():
+        of_which = dict.fromkeys(names)
+        of = "" if len(of_which) == of_all else f"{', '.join(of_which)}: "
+        count = f"{examples} example{'s are' if examples > 1 else ' is'}"
+        yield f"{of}{count} too few to tell {methods} methods apart."
 
 
 def named_methods(methods: Sequence[MethodLike] | Mapping[str, MethodLike]) -> dict[str, Callable[..., Attributions]]:
@@ -139,7 +153,11 @@ def _made(method: MethodLike) -> Callable[..., Attributions]:
         known = {facts.name: facts for facts in table()}
         if method not in known:
             raise UnknownName(f"methods must be among {', '.join(known)}: got {method!r}. Hint: 'saliency'.")
-        made: Callable[..., Attributions] = known[method].method()
+        kind = known[method].method
+        needed = [each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING]
+        if needed:
+            raise InvalidArgument(f"{method} needs {needed[0]}. Hint: {kind.__name__}({needed[0]}=...), not its name.")
+        made: Callable[..., Attributions] = kind()
         return made
     if isinstance(method, type) or not callable(method):
         hint = f" Hint: {method.__name__}()." if isinstance(method, type) else ""
@@ -151,13 +169,19 @@ def _check(problems: Sequence[Problem], level: float) -> None:
     if not problems or not all(isinstance(problem, Problem) for problem in problems):
         got = ", ".join(type(problem).__name__ for problem in problems) or "none"
         raise WrongType(f"problems must be a Problem, or several: got {got}. Hint: Problem(model, inputs, target=...).")
-    if not 0 < level < 1:
+    if not isinstance(level, float) or not 0 < level < 1:
         raise InvalidArgument(f"level must be between zero and one: got {summary(level)}. Hint: level=0.95.")
 
 
-def _of_problem(value: Any, number: int, count: int) -> Any:
+def _of_problem(name: str, value: Any, number: int, count: int) -> Any:
     """What of an argument is for one of several problems."""
-    return value[number] if count > 1 and isinstance(value, list) and len(value) == count else value
+    if count == 1 or not isinstance(value, list):
+        return value
+    if len(value) != count:
+        raise InvalidArgument(
+            f"{name} must be one for each problem, or one for all: expected {count}, got {len(value)}."
+        )
+    return value[number]
 
 
 def _scores(
@@ -167,64 +191,28 @@ def _scores(
     arguments: Mapping[str, Any],
 ) -> dict[tuple[str, str], Array]:
     """The scores of one problem's examples, by metric and method."""
-    of_methods = {name: value for name, value in arguments.items() if name in OF_METHODS}
     scores = {}
     with Session(problem):
         for name, method in methods.items():
+            of_methods = {key: arguments[key] for key in OF_METHODS if key in arguments and key not in _bound(method)}
             explain = functools.partial(method, **taken(method, of_methods))
-            attributions = explain(function_of(problem))
             for label, metric in metrics.items():
                 given = taken(metric, {**arguments, "method": explain})
-                scores[label, name] = metric(problem, attributions, **given).values.numpy()
+                scores[label, name] = metric(problem, _attributions(name, explain, problem), **given).values.numpy()
     return scores
 
 
-def _entries(
-    name: str,
-    metric: Metric,
-    scores: Mapping[str, Array],
-    level: float,
-    n_resamples: int,
-    generator: np.random.Generator,
-) -> list[Entry]:
-    """The entries of one metric."""
-    known = {method: values[~np.isnan(values)] for method, values in scores.items()}
-    means = {method: float(values.mean()) if len(values) else float("nan") for method, values in known.items()}
-    sign = 1.0 if metric.better == "higher" else -1.0
-    told = [method for method in means if means[method] == means[method]]
-    best = max(told, key=lambda method: sign * means[method], default=None)
-    p_values = holm(
-        [
-            float("nan") if best is None or method == best else _p_value(scores[best], values, n_resamples, generator)
-            for method, values in scores.items()
-        ]
-    )
-    return [
-        Entry(
-            metric=name,
-            method=method,
-            better=metric.better,
-            mean=means[method],
-            interval=bootstrap_interval(known[method], level, n_resamples, generator),
-            examples=len(known[method]),
-            p_value=p_value,
-            standing=_standing(method == best, means[method], p_value, level),
-        )
-        for method, p_value in zip(scores, p_values, strict=True)
-    ]
+def _attributions(name: str, explain: Callable[..., Attributions], problem: Problem) -> Attributions:
+    """What a method finds, once in a session; what it raises says whose it is."""
+    f = function_of(problem)
+    try:
+        return f.session.once(("attributions", ByIdentity(explain)), lambda: explain(f))
+    except Exception as error:
+        raise located(error, f"compare, method {name!r}", describe(problem.inputs)) from error.__cause__
 
 
-def _p_value(best: Array, values: Array, n_resamples: int, generator: np.random.Generator) -> float:
-    """Of the difference over the examples of which both have a score."""
-    differences = best - values
-    return sign_flip_p_value(differences[~np.isnan(differences)], n_resamples, generator)
-
-
-def _standing(is_best: bool, mean: float, p_value: float, level: float) -> Standing:
-    if mean != mean:
-        return "unknown"
-    if is_best:
-        return "best"
-    if p_value != p_value:
-        return "unknown"
-    return "tied" if p_value > 1 - level else "worse"
+def _bound(method: Any) -> set[str]:
+    """The arguments that a method has already: those of partial calls."""
+    if not isinstance(method, functools.partial):
+        return set()
+    return {*method.keywords, *_bound(method.func)}

@@ -15,7 +15,7 @@ Standing: TypeAlias = Literal["best", "tied", "worse", "unknown"]
 """How a method does by a metric.
 
 * `best`: its mean is the best.
-* `tied`: it is worse than the best by no more than chance may have it.
+* `tied`: not to be told from the best, as the difference may be chance.
 * `worse`: it is worse than the best by more.
 * `unknown`: it has no scores, or there are too few examples to tell.
 """
@@ -30,11 +30,11 @@ class Entry:
         metric: The metric, by name.
         method: The method, by name.
         better: Which scores of the metric are better.
-        mean: The mean over the examples that have a score.
+        mean: The mean over the examples of which all methods have a score; methods without any do not count.
         interval: Where it would lie for other examples, with the level of the comparison; NaN of fewer than two.
-        examples: How many have a score.
-        p_value: Of the difference to the best method, paired by examples, for all methods of the metric together
-            (Holm); NaN of the best, and where it cannot be told.
+        examples: How many these are.
+        p_value: Of the difference to the best method, paired by examples, for all pairs of methods together (Holm); NaN
+            of the best, and where it cannot be told.
         standing: What that means.
     """
 
@@ -123,6 +123,9 @@ class MethodComparison:
         return text_of_comparison(self)
 
 
+LEAST_SHOWN = 0.001
+"""A p-value below this is not told further."""
+
 SIGNS: dict[Standing, str] = {"best": "★", "tied": "=", "worse": "", "unknown": "?"}
 """How a standing is marked."""
 
@@ -141,7 +144,9 @@ def text_of_comparison(comparison: MethodComparison) -> str:
         lines += [f"  {line}" for line in _rows(_in_order(entries), width)]
         blocks.append("\n".join(lines))
     percent = f"{100 * comparison.level:g} %"
-    legend = f"★ best mean, = tied with it: the difference may be chance. Intervals of {percent}, over examples."
+    legend = (
+        f"★ best mean, = not to be told from it: the difference may be chance. Intervals of {percent}, over examples."
+    )
     return "\n\n".join([*blocks, "\n".join([legend, *comparison.notes])])
 
 
@@ -156,8 +161,12 @@ def _rows(entries: Sequence[Entry], width: int) -> list[str]:
     for entry in entries:
         low, high = entry.interval
         interval = "" if low != low else f"[{low:.4g}, {high:.4g}]"
-        told = "" if entry.p_value != entry.p_value else f"p = {max(entry.p_value, 1e-4):.2g}"
+        told = "" if entry.p_value != entry.p_value else _p_text(entry.p_value)
         rows.append(
             f"{SIGNS[entry.standing]:1s} {entry.method:{width}s}  {entry.mean:9.4g}  {interval:22s} {told}".rstrip()
         )
     return rows
+
+
+def _p_text(p_value: float) -> str:
+    return "p < 0.001" if p_value < LEAST_SHOWN else f"p = {p_value:.2g}"

@@ -13,7 +13,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.problem.problem import Problem
 from pellucid.core.tensors import Tensors
-from pellucid.metrics.given import AttributionsLike, of_features, score
+from pellucid.metrics.given import AttributionsLike, are_of_features, of_features, score
 from pellucid.metrics.scores import FROM_ZERO, SHARE, Better, Metric, Scores
 
 
@@ -44,11 +44,12 @@ class ComplexityMetric(Metric, ABC):
         """
 
         def scored(f: ModelFunction, tensors: Tensors) -> Scores:
-            sizes = of_features(Features.of(f.x, mask_of_points(f, feature_mask)), tensors).abs()
+            features = Features.of(f.x, mask_of_points(f, feature_mask))
+            sizes = of_features(features, tensors, are_of_features(attributions)).abs()
             totals = sizes.sum(1, keepdim=True)
             return Scores(self, self.of_shares(sizes / torch.where(totals > 0, totals, float("nan"))))
 
-        return score(self, problem, attributions, scored)
+        return score(self, problem, attributions, scored, feature_mask)
 
     @abstractmethod
     def of_shares(self, shares: Tensor) -> Tensor:

@@ -184,7 +184,7 @@ class Selectivity(CurveMetric):
     ∫ f(x without the share s of features of the largest attributions) ds / f(x)
 
     It is [Deletion][pellucid.metrics.Deletion] in units of the prediction, so that examples can be averaged; NaN where
-    that is zero. The paper takes patches of an image away: `feature_mask` says which.
+    that is not above zero. The paper takes patches of an image away: `feature_mask` says which.
 
     Montavon, Samek, Müller, "Methods for interpreting and understanding deep neural networks", 2018,
     https://arxiv.org/abs/1706.07979.
@@ -213,4 +213,4 @@ class Selectivity(CurveMetric):
 
     def of_curve(self, curve: RemovalCurve, removals: Removals) -> Tensor:
         """The areas, in units of the prediction."""
-        return curve.area / torch.where(removals.prediction == 0, float("nan"), removals.prediction)
+        return curve.area / torch.where(removals.prediction > 0, removals.prediction, float("nan"))

@@ -15,11 +15,11 @@ from pellucid.core.evaluation.sweep import values_at
 from pellucid.core.games.each_example import MOST_HELD
 from pellucid.core.random_streams import random_source
 from pellucid.core.summaries import summary
-from pellucid.core.tensors import Tensors, as_floating
+from pellucid.core.tensors import Tensors
 from pellucid.errors import InvalidArgument
 from pellucid.metrics.faithfulness.removals import Removals
 from pellucid.metrics.faithfulness.subsets import SubsetMetric, size_of_sets
-from pellucid.metrics.given import span_of
+from pellucid.metrics.given import movable, span_of
 from pellucid.metrics.scores import FROM_ZERO, Better, Scores
 from pellucid.metrics.statistics import mean_and_stderr
 
@@ -80,7 +80,7 @@ class Infidelity(SubsetMetric):
         if self.perturbation == "noise":
             said, done = self._under_noise(removals)
         else:
-            said, done = self.sums_and_drops(removals, size_of_sets(self.size, removals.features))
+            said, done = self.sums_and_drops(removals, size_of_sets(self.size, removals.features), self.generator)
         if self.normalize:
             size = said.square().sum(1, keepdim=True)
             said = said * (said * done).sum(1, keepdim=True) / torch.where(size == 0, 1.0, size)
@@ -92,7 +92,7 @@ class Infidelity(SubsetMetric):
     def _under_noise(self, removals: Removals) -> tuple[Tensor, Tensor]:
         """What attributions say of noise, and by how much the output drops under it, [n, T] each."""
         f, said, done = removals.f, [], []
-        x = as_floating(f.x)
+        x = movable(f)
         for noises in self._noises(removals):
             points = tuple(tensor[:, None] - noise for tensor, noise in zip(x, noises, strict=True))
             products = (
@@ -107,7 +107,7 @@ class Infidelity(SubsetMetric):
 
     def _noises(self, removals: Removals) -> Iterator[Tensors]:
         """Noise for some samples at a time, (n, samples, ...) for each input."""
-        x = as_floating(removals.f.x)
+        x = movable(removals.f)
         samples = check_count("n_samples", self.n_samples, least=3)
         most = max(1, MOST_HELD // max(1, sum(tensor.numel() for tensor in x)))
         with random_source(self.seed, removals.f.ids) as draws:

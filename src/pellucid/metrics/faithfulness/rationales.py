@@ -32,8 +32,10 @@ class RationaleMetric(FaithfulnessMetric):
 
     def scores(self, removals: Removals) -> Scores:
         """The mean drops of the output."""
-        if not self.shares or not all(0 < share <= 1 for share in self.shares):
-            raise InvalidArgument(f"shares must be above zero, and one at most: got {summary(self.shares)}.")
+        if not isinstance(self.shares, tuple) or not self.shares or not all(0 < share <= 1 for share in self.shares):
+            raise InvalidArgument(
+                f"shares must be a tuple of numbers above zero, and one at most: got {summary(self.shares)}."
+            )
         shares = torch.tensor(self.shares, dtype=torch.float64, device="cpu")
         counts = (shares * removals.features - 1e-9).ceil().long()
         values = self.outputs(removals, counts)

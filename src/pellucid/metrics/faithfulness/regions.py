@@ -74,8 +74,8 @@ class IROF(FaithfulnessMetric):
 
     1 / L Σ_l 1 - f(x without the first l segments) / f(x)
 
-    Segments are those of `feature_mask`, superpixels in the paper, or else squares of images. It is for probabilities:
-    NaN where f(x) is zero.
+    Segments are those of `feature_mask`, superpixels in the paper, or else squares of images. It is for
+    probabilities: NaN where f(x) is not above zero.
 
     Rieger, Hansen, "IROF: a low resource evaluation metric for explanation methods", 2020,
     https://arxiv.org/abs/2003.08747.
@@ -107,7 +107,7 @@ class IROF(FaithfulnessMetric):
     def scores(self, removals: Removals) -> Scores:
         """The mean share of the output that is gone, over the steps."""
         counts = removals.counts(self.steps)
-        values = removals.without_first(ranks_of(removals.attributions / removals.sizes), counts)
-        whole = torch.where(removals.prediction == 0, float("nan"), removals.prediction)[:, None]
+        values = removals.without_first(ranks_of(removals.means), counts)
+        whole = torch.where(removals.prediction > 0, removals.prediction, float("nan"))[:, None]
         curve = RemovalCurve(counts.double() / removals.features, values)
         return Scores(self, (1 - values[:, 1:] / whole).mean(1), curve=curve)

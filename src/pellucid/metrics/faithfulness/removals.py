@@ -22,8 +22,8 @@ from pellucid.core.problem.baselines import Baselines
 from pellucid.core.problem.problem import Problem
 from pellucid.core.random_streams import random_source
 from pellucid.core.summaries import Summarized
-from pellucid.core.tensors import Tensors, as_floating, unwrap_single
-from pellucid.metrics.given import AttributionsLike, of_features, score, span_of
+from pellucid.core.tensors import Tensors, unwrap_single
+from pellucid.metrics.given import AttributionsLike, are_of_features, movable, of_features, score, span_of
 from pellucid.metrics.scores import Metric, Scores
 
 TIES = 0
@@ -62,6 +62,11 @@ class Removals(Summarized):
         """How many features there are."""
         return self.game.features.count
 
+    @property
+    def means(self) -> Tensor:
+        """The mean attributions of the elements of each feature, float64 [n, features]."""
+        return self.game.features.sum_per_feature(self.elements) / self.sizes
+
     @cached_property
     def sizes(self) -> Tensor:
         """How many elements each feature has, [n or 1, features]; at least one."""
@@ -89,7 +94,7 @@ class Removals(Summarized):
         with random_source(seed, self.f.ids) as draws:
             for _ in range(samples):
                 noises = []
-                for x in as_floating(self.f.x):
+                for x in movable(self.f):
                     numbers = draws.uniform(len(x), x[:1].numel()).to(x.device, x.dtype).view(x.shape)
                     low, high = span_of(x)
                     noises.append(low + (high - low) * numbers)
@@ -216,10 +221,11 @@ class FaithfulnessMetric(Metric, ABC):
         def scored(f: ModelFunction, tensors: Tensors) -> Scores:
             mask = self.default_features(f) if feature_mask is None else feature_mask
             game = Game(f, mask, baselines, removal)
+            values = of_features(game.features, tensors, are_of_features(attributions))
             as_paper = baselines is None and removal is None
-            return self.scores(Removals(game, of_features(game.features, tensors), tensors, mask, as_paper))
+            return self.scores(Removals(game, values, tensors, mask, as_paper))
 
-        return score(self, problem, attributions, scored)
+        return score(self, problem, attributions, scored, feature_mask)
 
     def default_features(self, f: ModelFunction) -> FeatureMask:
         """What is one feature where users do not say: each element, or what the source says."""

@@ -61,8 +61,10 @@ class ROAD(FaithfulnessMetric):
 
     def scores(self, removals: Removals) -> Scores:
         """Half the mean difference between both orders."""
-        if not self.shares or not all(0 < share < 1 for share in self.shares):
-            raise InvalidArgument(f"shares must be between zero and one: got {summary(self.shares)}.")
+        if not isinstance(self.shares, tuple) or not self.shares or not all(0 < share < 1 for share in self.shares):
+            raise InvalidArgument(
+                f"shares must be a tuple of numbers between zero and one: got {summary(self.shares)}."
+            )
         if removals.as_paper:
             removals = removals.taken_away(removal=NoisyLinear(noise=self.noise))
         shares = torch.tensor(self.shares, dtype=torch.float64, device="cpu")

@@ -38,9 +38,13 @@ class SubsetMetric(FaithfulnessMetric):
     better: ClassVar[Better] = "higher"
     range: ClassVar[tuple[float, float]] = CORRELATION
 
-    def sums_and_drops(self, removals: Removals, size: int) -> tuple[Tensor, Tensor]:
+    @property
+    def generator(self) -> torch.Generator:
+        """What draws the sets."""
+        return shared_generator(self.seed, None) or torch.default_generator
+
+    def sums_and_drops(self, removals: Removals, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """What attributions say of random sets of so many features, and by how much the output drops, [n, T] each."""
-        generator = shared_generator(self.seed, None) or torch.default_generator
         absent = random_ranks(removals.features, check_count("n_samples", self.n_samples, least=3), generator) < size
         return removals.attributions @ absent.double().T, removals.drops(absent[:, None])
 
@@ -77,7 +81,7 @@ class FaithfulnessCorrelation(SubsetMetric):
 
     def scores(self, removals: Removals) -> Scores:
         """The correlations."""
-        sums, drops = self.sums_and_drops(removals, size_of_sets(self.size, removals.features))
+        sums, drops = self.sums_and_drops(removals, size_of_sets(self.size, removals.features), self.generator)
         return Scores(self, correlation(sums, drops), correlation_stderr(sums, drops))
 
 
@@ -114,7 +118,7 @@ class MuFidelity(SubsetMetric):
 
     def scores(self, removals: Removals) -> Scores:
         """The rank correlations."""
-        sums, drops = self.sums_and_drops(removals, size_of_sets(self.size, removals.features))
+        sums, drops = self.sums_and_drops(removals, size_of_sets(self.size, removals.features), self.generator)
         return Scores(self, rank_correlation(sums, drops), rank_correlation_stderr(sums, drops))
 
 
@@ -154,7 +158,8 @@ class SensitivityN(SubsetMetric):
         end = max(1.0, 0.8 * removals.features)
         count = check_count("sizes", self.sizes)
         sizes = torch.unique(torch.logspace(0, math.log10(end), count, device="cpu").round().long())
-        pairs = [self.sums_and_drops(removals, int(size)) for size in sizes]
+        generator = self.generator  # one for all sizes, whose errors are then independent
+        pairs = [self.sums_and_drops(removals, int(size), generator) for size in sizes]
         by_size = torch.stack([correlation(*pair) for pair in pairs], dim=1)
         errors = torch.stack([correlation_stderr(*pair) for pair in pairs], dim=1)
         known = (~by_size.isnan()).sum(1)
@@ -175,4 +180,6 @@ def size_of_sets(size: float, features: int) -> int:
     """
     if isinstance(size, bool) or not isinstance(size, int | float) or not size > 0 or (size >= 1 and size % 1):
         raise InvalidArgument(f"size must be a whole number of features, or a share below one: got {summary(size)}.")
+    if size >= features > 1:
+        raise InvalidArgument(f"size must be smaller than the number of features, {features}: got {summary(size)}.")
     return max(1, min(features, round(size * features) if size < 1 else int(size)))

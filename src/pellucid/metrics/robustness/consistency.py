@@ -13,7 +13,7 @@ from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.games.features import FeatureMask, Features, mask_of_points
 from pellucid.core.problem.problem import Problem
 from pellucid.core.tensors import Tensors, flatten_examples
-from pellucid.metrics.given import AttributionsLike, of_features, score, tensors_of
+from pellucid.metrics.given import AttributionsLike, are_of_features, of_features, score, tensors_of
 from pellucid.metrics.robustness.neighbourhood import classes_of, outputs
 from pellucid.metrics.scores import SHARE, Better, Metric, Scores
 
@@ -72,7 +72,9 @@ class Consistency(Metric):
         """
 
         def scored(f: ModelFunction, tensors: Tensors) -> Scores:
-            values = of_features(Features.of(f.x, mask_of_points(f, feature_mask)), tensors)
+            values = of_features(
+                Features.of(f.x, mask_of_points(f, feature_mask)), tensors, are_of_features(attributions)
+            )
             alike = self._alike(values) * _known(attributions)
             classes = classes_of(outputs(f))
             same = (classes[:, None] == classes).double()

@@ -14,9 +14,9 @@ from pellucid.core.counts import check_count
 from pellucid.core.evaluation.model_function import ModelFunction
 from pellucid.core.random_streams import random_source
 from pellucid.core.summaries import Summarized, summary
-from pellucid.core.tensors import Tensors, as_floating, as_tensor_tuple, format_shapes
+from pellucid.core.tensors import Tensors, as_tensor_tuple, format_shapes
 from pellucid.errors import InvalidArgument, WrongShape
-from pellucid.metrics.given import span_of
+from pellucid.metrics.given import movable, span_of
 
 MOST_HELD = 2**24
 """The most elements of noisy copies that are held at once."""
@@ -49,7 +49,7 @@ class Noise(Summarized):
         samples = check_count("n_samples", self.n_samples)
         if not isinstance(self.radius, SupportsFloat) or not 0 < self.radius < float("inf"):
             raise InvalidArgument(f"radius must be a finite number above zero: got {summary(self.radius)}.")
-        x = as_floating(f.x)
+        x = movable(f)
         most = 1 if f.session.whole_batch else max(1, MOST_HELD // max(1, sum(tensor.numel() for tensor in x)))
         sizes = [tensor[:1].numel() for tensor in x]
         with random_source(self.seed, f.ids) as draws:
