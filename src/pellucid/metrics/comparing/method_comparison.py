@@ -144,9 +144,7 @@ def text_of_comparison(comparison: MethodComparison) -> str:
         lines += [f"  {line}" for line in _rows(_in_order(entries), width)]
         blocks.append("\n".join(lines))
     percent = f"{100 * comparison.level:g} %"
-    legend = (
-        f"★ best mean, = not to be told from it: the difference may be chance. Intervals of {percent}, over examples."
-    )
+    legend = f"★ best mean, = may be as good: the difference may be chance. Intervals of {percent}, over examples."
     return "\n\n".join([*blocks, "\n".join([legend, *comparison.notes])])
 
 
