@@ -1,8 +1,7 @@
-"""Metrics beside those of Quantus: time and memory for 64 images; and how often their 95 % intervals hold."""
+"""Metrics beside those of Quantus: time for 64 images; and how often their 95 % intervals hold."""
 
 import functools
 import time
-import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -31,6 +30,7 @@ REPETITIONS, SAMPLES, MANY = 1000, 100, 20_000
 
 
 def network() -> nn.Module:
+    """A network of two convolutions, for digits."""
     torch.manual_seed(0)
     return nn.Sequential(
         nn.Conv2d(1, 8, 5),
@@ -88,19 +88,15 @@ def explained(model: nn.Module, inputs: Any, targets: Any, **_: Any) -> Any:
     return torch.autograd.grad(chosen, x)[0].numpy()
 
 
-def best(call: Callable[[], object], times: int = 3) -> tuple[float, float]:
-    """The shortest time, in seconds, and the largest memory that Python held, in MiB."""
+def best(call: Callable[[], object], times: int = 3) -> float:
+    """The shortest time, in seconds, after a first call."""
     call()
     found = []
     for _ in range(times):
         start = time.perf_counter()
         call()
         found.append(time.perf_counter() - start)
-    tracemalloc.start()
-    call()
-    held = tracemalloc.get_traced_memory()[1] / 2**20
-    tracemalloc.stop()
-    return min(found), held
+    return min(found)
 
 
 def beside_quantus(console: Console) -> None:
@@ -112,13 +108,13 @@ def beside_quantus(console: Console) -> None:
     attributions = Saliency(abs=False)(problem).values[0]
     quantus: Any = None
     if find_spec("quantus"):
-        import quantus  # noqa: PLC0415
+        import quantus
 
     shown = Table(title=f"{IMAGES} images of {SIDE} x {SIDE}, a network of two convolutions", title_justify="left")
     for head in ("metric", "pellucid, s", "Quantus, s", "times faster"):
         shown.add_column(head, justify="left" if head == "metric" else "right")
     for name, metric, given, theirs, arguments in pairs(truth):
-        ours, _ = best(lambda metric=metric, given=given: metric(problem, attributions, **given))
+        ours = best(lambda metric=metric, given=given: metric(problem, attributions, **given))
         row = [name, f"{ours:.4f}", "", ""]
         if quantus is not None:
             other = getattr(quantus, theirs)(**arguments)
@@ -135,7 +131,7 @@ def beside_quantus(console: Console) -> None:
             )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                seconds, _ = best(call, times=1)
+                seconds = best(call, times=1)
             row[2:] = [f"{seconds:.4f}", f"{seconds / ours:.0f}"]
         shown.add_row(*row)
     console.print(shown)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from metrics import removal_by_hand as by_hand
 from pellucid import metrics
+from pellucid.core.games import each_example
 from pellucid.core.random_streams import shared_generator
 from pellucid.errors import InvalidArgument, NotScalar, PellucidWarning, WrongShape, WrongType
 from pellucid.methods import (
@@ -24,6 +25,7 @@ from pellucid.methods import (
     Session,
     ShapleyValues,
 )
+from pellucid.metrics.faithfulness import removals
 from pellucid.metrics.faithfulness.removals import FaithfulnessMetric, random_ranks
 from pellucid.metrics.image_features import pixels
 from pellucid.zoo.models import known_models
@@ -643,6 +645,14 @@ def test_each_metric_asks_for_as_many_rows_as_it_says(problem, attributions):
     }
     for metric, rows in expected.items():
         assert rows_of(problem, attributions, metric) == rows * EXAMPLES, metric
+
+
+def test_sets_of_features_are_held_in_blocks(problem, attributions, monkeypatch):
+    expected = [metric(problem, attributions, baselines=BASELINE[None]).values for metric in ALL]
+    monkeypatch.setattr(each_example, "MOST_HELD", 2 * EXAMPLES * FEATURES)
+    monkeypatch.setattr(removals, "MOST_HELD", 2 * EXAMPLES * FEATURES)
+    for metric, values in zip(ALL, expected, strict=True):
+        torch.testing.assert_close(metric(problem, attributions, baselines=BASELINE[None]).values, values)
 
 
 def test_values_are_not_remembered_where_the_model_changes_or_draws(problem, attributions):
