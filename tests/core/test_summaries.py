@@ -63,6 +63,7 @@ class Pair:
 
 Named = namedtuple("Named", "tensor")
 
+torch.manual_seed(0)
 NET, X, ROWS = ResNet().eval(), torch.rand(2, 3, 8, 8), torch.rand(5, 4)
 SMALL = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
 OF_ROWS = Problem(SMALL, ROWS, target=[0, 1, 0, 1, 1])

@@ -22,7 +22,7 @@ from pellucid.errors import InvalidArgument, InvalidFile, PellucidWarning, Unkno
 from pellucid.explanation.checking.grading import Bounds, graded, number, percent
 from pellucid.explanation.checking.verdict import Check, Verdict
 from pellucid.explanation.explanation import sizes_of_changes
-from pellucid.methods import Attributions
+from pellucid.methods import Attributions, Blur
 from pellucid.pages import page_of
 
 NAMES = ["adds up", "fidelity", "order of features", "noise", "random weights", "second method", "baselines"]
@@ -135,6 +135,7 @@ KINDS: dict[str, Callable[[], pellucid.Explanation]] = {
     "groups": lambda: pellucid.explain(
         LINEAR, frame(), target=0, feature_mask={"sex": ["female", "male"]}, method="kernel_shap"
     ),
+    "a removal": lambda: pellucid.explain(PICTURES, pictures(), target=0, method="feature_ablation", removal=Blur(2)),
     "pairs": lambda: pellucid.explain(LINEAR, inputs(), target=0, method="shapley_interactions"),
     "one example": lambda: pellucid.explain(NETWORK, X[:1], target=0),
     "two inputs": lambda: pellucid.explain(lambda a, b: (a * b).sum(1), (X, X + 1)),

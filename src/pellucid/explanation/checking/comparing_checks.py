@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pellucid.core.evaluation.model_function import ModelFunction, function_of
-from pellucid.core.tensors import Tensors, unwrap_single
+from pellucid.core.tensors import Tensors, flatten_examples, unwrap_single
 from pellucid.errors import InvalidArgument, NotDifferentiable, NotSupported, collected_warnings
 from pellucid.explanation.checking.evidence import ENOUGH_FOR_RANGES, Evidence
 from pellucid.explanation.checking.grading import Bounds, Finding, graded, graded_ratio, number, percent, untold
@@ -122,13 +122,9 @@ def _of_random_weights(evidence: Evidence, draw: int) -> Tensors:
 
 def _how_alike(value: float) -> str:
     good, doubtful = WEIGHTS
-    return (
-        "in another order"
-        if value <= good
-        else "partly in the same order"
-        if value <= doubtful
-        else "in the same order"
-    )
+    if value <= good:
+        return "in another order"
+    return f"{'partly ' if value <= doubtful else ''}in the same order"
 
 
 def second_method(evidence: Evidence) -> Finding:
@@ -151,7 +147,7 @@ def second_method(evidence: Evidence) -> Finding:
         rank_correlation(own.abs(), values.abs()),
         Bounds(0.7, 0.4),
         lambda value, error: (
-            f"{name} has {number_of(common)} of the {top} largest in common, and a rank correlation of "
+            f"{name} has {_mean_number(common)} of the {top} largest in common, and a rank correlation of "
             f"{number(value, error)}."
         ),
         "look where they differ: explanation by both, pellucid.explain(..., method=[...]).",
@@ -171,7 +167,7 @@ def _otherwise(evidence: Evidence, names: Sequence[str]) -> tuple[str, Tensor] |
         return _otherwise(evidence, others)
 
 
-def number_of(values: Tensor) -> str:
+def _mean_number(values: Tensor) -> str:
     """A mean number of features."""
     mean = float(values.mean())
     return f"{mean:.0f}" if len(values) == 1 or mean == round(mean) else f"{mean:.1f}"
@@ -184,7 +180,8 @@ def _by_method(evidence: Evidence, name: str, parameters: Mapping[str, Any]) -> 
     # Shapley values take embedded tokens, as gradients do, so that both are of the same inputs.
     other = dataclasses.replace(other, problem=choice.problem, options=choice.options, reading=choice.reading)
     method, problem = other.method, evidence.problem
-    arguments: dict[str, Any] = {"baselines": evidence.baselines}
+    taken: dict[str, Any] = {"baselines": evidence.baselines}
+    arguments = taken if evidence.removal is None else {"removal": evidence.removal}
     if "feature_mask" in other.takes:
         arguments["feature_mask"] = evidence.groups
     with collected_warnings():
@@ -265,9 +262,8 @@ def _blurred(x: Tensor) -> Tensor:
 
 def _drawn(x: Tensor, generator: torch.Generator) -> Tensor:
     """One row of uniform numbers, between the least and the largest of each feature over examples, or of all."""
-    low, high = (
-        (x.amin(0, keepdim=True), x.amax(0, keepdim=True)) if len(x) >= ENOUGH_FOR_MEAN else (x.amin(), x.amax())
-    )
+    many = len(x) >= ENOUGH_FOR_MEAN
+    low, high = (x.amin(0, keepdim=True), x.amax(0, keepdim=True)) if many else (x.amin(), x.amax())
     share = torch.rand(x[:1].shape, generator=generator, device="cpu").to(x.device, x.dtype)
     return low + (high - low) * share
 
@@ -284,7 +280,6 @@ def _alike(evidence: Evidence, others: Tensors, own: Tensors | None = None) -> T
     """The rank correlation of sizes with other values, over groups of features, [B]."""
     own = evidence.attributions if own is None else own
     if not evidence.is_of_inputs:
-        return rank_correlation(
-            *(torch.cat([x.flatten(1).abs().cpu().double() for x in each], 1) for each in (own, others))
-        )
+        flat = [torch.cat([flatten_examples(x).abs().cpu().double() for x in each], 1) for each in (own, others)]
+        return rank_correlation(flat[0], flat[1])
     return rank_correlation(evidence.of_groups(own).abs(), evidence.of_groups(others).abs())
